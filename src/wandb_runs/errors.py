@@ -1,0 +1,174 @@
+"""What can go wrong, as one tree under `WandbRunsError`.
+
+Every error has a message that says what happened and what to do next, survives a pickle, and
+keeps its cause. None holds an API key, and none holds a type of the HTTP library.
+
+>>> from wandb_runs import InvalidArgumentError, WandbRunsError
+>>> issubclass(InvalidArgumentError, WandbRunsError), issubclass(InvalidArgumentError, ValueError)
+(True, True)
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from typing_extensions import override
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from wandb_runs.jsontext import JSONValue
+
+__all__ = [
+    "AuthenticationError",
+    "BadResponseError",
+    "ConnectionFailedError",
+    "GraphQLError",
+    "InvalidArgumentError",
+    "MissingDependencyError",
+    "NotFoundError",
+    "PermissionDeniedError",
+    "RateLimitError",
+    "RequestTimeoutError",
+    "ResponseError",
+    "ServerError",
+    "TransportError",
+    "WandbRunsError",
+]
+
+
+def _restore(kind: type[WandbRunsError], message: str, facts: dict[str, Any]) -> WandbRunsError:
+    error = kind.__new__(kind, message)
+    error.args = (message,)
+    error.__dict__.update(facts)
+    return error
+
+
+class WandbRunsError(Exception):
+    """Any error of this package."""
+
+    @property
+    def message(self) -> str:
+        """What happened and what to do next; never empty."""
+        return str(self.args[0])
+
+    @override
+    def __reduce__(
+        self,
+    ) -> tuple[
+        Callable[..., WandbRunsError], tuple[type[WandbRunsError], str, dict[str, Any]]
+    ]:  # facts are keyword-only, so the default of calling `type(self)(*args)` would lose them
+        return _restore, (type(self), self.message, dict(self.__dict__))
+
+
+class InvalidArgumentError(WandbRunsError, ValueError):
+    """An argument was refused before any request was sent."""
+
+
+class MissingDependencyError(WandbRunsError, ImportError):
+    """An optional library is needed and not installed; the message holds the pip command."""
+
+
+class NotFoundError(WandbRunsError):
+    """No such project, run or sweep, or the API key may not see it.
+
+    W&B answers both alike, so that nobody learns which private projects exist.
+    """
+
+
+class TransportError(WandbRunsError):
+    """The server could not be reached, or broke off before it had answered."""
+
+
+class ConnectionFailedError(TransportError):
+    """No connection, or one that broke."""
+
+
+class RequestTimeoutError(TransportError, TimeoutError):
+    """The deadline of the call passed, retries included."""
+
+
+class ResponseError(WandbRunsError):
+    """The server answered, and the answer is no data.
+
+    Attributes:
+        status: The HTTP status.
+        request_id: What the server calls the request, if it said so.
+        attempts: How many times the request was sent.
+    """
+
+    status: int
+    request_id: str | None
+    attempts: int
+
+    def __init__(
+        self, message: str, *, status: int, request_id: str | None = None, attempts: int = 1
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.request_id = request_id
+        self.attempts = attempts
+
+
+class AuthenticationError(ResponseError):
+    """HTTP 401: the API key is missing, unknown or expired."""
+
+
+class PermissionDeniedError(ResponseError):
+    """HTTP 403: the API key is known and may not do this."""
+
+
+class RateLimitError(ResponseError):
+    """HTTP 429, after the retries.
+
+    Attributes:
+        retry_after: How many seconds the server asks to wait, if it said so.
+    """
+
+    retry_after: float | None
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int = 429,
+        request_id: str | None = None,
+        attempts: int = 1,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(message, status=status, request_id=request_id, attempts=attempts)
+        self.retry_after = retry_after
+
+
+class ServerError(ResponseError):
+    """HTTP 5xx, after the retries."""
+
+
+class BadResponseError(ResponseError):
+    """The answer is not what the schema promises: not JSON, or data of another shape."""
+
+
+class GraphQLError(ResponseError):
+    """The server refused the operation, or part of it.
+
+    Attributes:
+        errors: The messages of the server, each as it came.
+        data: The data that came beside the errors, if any.
+    """
+
+    errors: tuple[str, ...]
+    data: JSONValue
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int,
+        errors: Sequence[str],
+        data: JSONValue = None,
+        request_id: str | None = None,
+        attempts: int = 1,
+    ) -> None:
+        super().__init__(message, status=status, request_id=request_id, attempts=attempts)
+        self.errors = tuple(errors)
+        self.data = data

@@ -1,0 +1,57 @@
+"""How messages refuse a word: shown as it was, with the nearest right spelling."""
+
+from __future__ import annotations
+
+import reprlib
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["did_you_mean", "fold", "nearest", "show"]
+
+_SHOW = reprlib.Repr()
+_SHOW.maxstring = _SHOW.maxother = 120
+
+
+def did_you_mean(word: str, valid: Iterable[str]) -> str:
+    """The end of a message: the nearest valid word, or all of them when none is near.
+
+    >>> did_you_mean("panda", ["default", "pandas", "polars"])
+    "; did you mean 'pandas'?"
+    >>> did_you_mean("csv", ["default", "pandas", "polars"])
+    "; expected one of 'default', 'pandas', 'polars'"
+    """
+    words = list(valid)
+    near = nearest(word, words)
+    if near is not None:
+        return f"; did you mean {near!r}?"
+    return f"; expected one of {', '.join(repr(each) for each in words)}"
+
+
+def nearest(word: str, choices: Iterable[str]) -> str | None:
+    """The choice that `word` is most likely a misspelling of, if any.
+
+    >>> nearest("CreatedAt", ["created_at", "name"])
+    'created_at'
+    >>> nearest("loss", ["created_at", "name"])
+    """
+    folded: dict[str, str] = {}
+    for choice in choices:
+        folded.setdefault(fold(choice), choice)
+    found = get_close_matches(fold(word), folded, n=1)
+    return folded[found[0]] if found else None
+
+
+def fold(word: str) -> str:
+    """A word without case, underscores and spaces: what misspellings of it agree on."""
+    return word.replace("_", "").replace(" ", "").lower()
+
+
+def show(value: object) -> str:
+    """A value as messages print it: shortened, and never failing."""
+    try:
+        return _SHOW.repr(value)
+    except Exception:  # noqa: BLE001 # whatever a repr raises, the refusal must still be made
+        return f"a {type(value).__name__}"
