@@ -1,0 +1,177 @@
+"""Writes `operations.py`: one typed function for each operation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ariadne_codegen.client_generators.constants import SIMPLE_TYPE_MAP
+from graphql import (
+    GraphQLEnumType,
+    GraphQLInputObjectType,
+    ListTypeNode,
+    NamedTypeNode,
+    NonNullTypeNode,
+)
+
+from codegen_plugin.names import argument_name, class_name
+from codegen_plugin.problems import CodegenRefusedError, place
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from graphql import GraphQLSchema, OperationDefinitionNode, TypeNode, VariableDefinitionNode
+
+    from codegen_plugin.documents import Documents
+
+__all__ = ["OperationsModule", "result_module"]
+
+
+def result_module(operation: str) -> str:
+    """Return the module of an operation's models.
+
+    It differs from the builder's name: the first import of a submodule would otherwise put the
+    module in the builder's place on the package.
+    """
+    return f"{argument_name(operation)}_result"
+
+
+@dataclass(frozen=True)
+class _Argument:
+    variable: str
+    name: str
+    annotation: str
+    required: bool
+
+    def __str__(self) -> str:
+        if self.required:
+            return f"{self.name}: {self.annotation}"
+        return f"{self.name}: {self.annotation} | None = None"
+
+
+@dataclass(frozen=True)
+class OperationsModule:
+    """The source of `operations.py`.
+
+    Attributes:
+        documents: The operations and fragments.
+        schema: The schema that they were validated against.
+        scalars: The Python type of each custom scalar.
+    """
+
+    documents: Documents
+    schema: GraphQLSchema
+    scalars: Mapping[str, str]
+
+    def problems(self) -> list[str]:
+        """Return the variables that a builder cannot take, each with what to write instead."""
+        return [
+            f"{place(definition)}: {operation.name.value if operation.name else '?'}: "
+            f"${definition.variable.name.value} is an input object; write one variable for each "
+            "of its fields, and the object in the document"
+            for operation in self.documents.operations
+            for definition in operation.variable_definitions
+            if isinstance(
+                self.schema.type_map.get(_named(definition.type).name.value),
+                GraphQLInputObjectType,
+            )
+        ]
+
+    def source(self) -> str:
+        """Return the module, not yet formatted."""
+        operations = sorted(self.documents.operations, key=_name)
+        enums = sorted(
+            name
+            for operation in operations
+            for definition in operation.variable_definitions
+            if isinstance(
+                self.schema.type_map.get(name := _named(definition.type).name.value),
+                GraphQLEnumType,
+            )
+        )
+        return "\n".join(
+            [
+                '"""One function for each operation: it takes the variables, typed."""',
+                "from __future__ import annotations",
+                "from typing import TYPE_CHECKING",
+                "from wandb_runs.operation import Operation, given as _given",
+                "if TYPE_CHECKING:",
+                *_indented(f"from .enums import {name}" for name in dict.fromkeys(enums)),
+                *_indented(_result_import(operation) for operation in operations),
+                f"__all__ = {sorted(argument_name(_name(operation)) for operation in operations)}",
+                *(line for operation in operations for line in self._builder(operation)),
+            ]
+        )
+
+    def _builder(self, operation: OperationDefinitionNode) -> list[str]:
+        name = _name(operation)
+        function = argument_name(name)
+        constant = f"_{function.upper()}"
+        arguments = [self._argument(definition) for definition in operation.variable_definitions]
+        signature = ["*", *map(str, arguments)]
+        source = operation.loc.source.name if operation.loc else "?"
+        variables = ", ".join(f"{a.variable!r}: {a.name}" for a in arguments)
+        return [
+            f"{constant} = {_literal(self.documents.text(operation))}",
+            f"def {function}({', '.join(signature) if arguments else ''})"
+            f" -> Operation[{class_name(name)}]:",
+            f'    """Ask what `{name}` in `{source}` asks; None leaves a variable out."""',
+            f"    {_result_import(operation)}",
+            f"    return Operation(name={name!r}, kind={operation.operation.value!r},"
+            f" document={constant}, variables=_given({{{variables}}}), result={class_name(name)})",
+        ]
+
+    def _argument(self, definition: VariableDefinitionNode) -> _Argument:
+        variable = definition.variable.name.value
+        required = isinstance(definition.type, NonNullTypeNode) and not definition.default_value
+        type_ = definition.type.type if isinstance(definition.type, NonNullTypeNode) else None
+        return _Argument(
+            variable=variable,
+            name=argument_name(variable),
+            annotation=self._annotation(type_ or definition.type),
+            required=required,
+        )
+
+    def _annotation(self, node: TypeNode) -> str:
+        """Return the Python type of a variable's type, null left aside."""
+        if isinstance(node, NonNullTypeNode):
+            return self._annotation(node.type)
+        if isinstance(node, ListTypeNode):
+            item = self._annotation(node.type)
+            if not isinstance(node.type, NonNullTypeNode):
+                item += " | None"
+            # Not `Sequence`: a string is a sequence of strings.
+            return f"list[{item}] | tuple[{item}, ...]"
+        name = _named(node).name.value
+        return SIMPLE_TYPE_MAP.get(name) or self.scalars.get(name) or name
+
+
+def _name(operation: OperationDefinitionNode) -> str:
+    if operation.name is None:
+        raise CodegenRefusedError([f"{place(operation)}: an operation without a name"])
+    return operation.name.value
+
+
+def _named(node: TypeNode) -> NamedTypeNode:
+    while isinstance(node, ListTypeNode | NonNullTypeNode):
+        node = node.type
+    if not isinstance(node, NamedTypeNode):
+        raise TypeError(f"{node} is no type")
+    return node
+
+
+def _result_import(operation: OperationDefinitionNode) -> str:
+    return f"from .{result_module(_name(operation))} import {class_name(_name(operation))}"
+
+
+def _indented(lines: Iterable[str]) -> list[str]:
+    return [f"    {line}" for line in lines]
+
+
+def _literal(text: str) -> str:
+    """Return a string literal that keeps the document's lines.
+
+    Upstream's own writer drops quotes and turns the escape for a newline into a newline.
+    """
+    escaped = text.replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
+    return f'"""\\\n{escaped}"""'

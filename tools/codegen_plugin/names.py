@@ -1,0 +1,30 @@
+"""The Python names that ariadne-codegen makes of GraphQL's."""
+
+from __future__ import annotations
+
+from ariadne_codegen.client_generators.constants import TYPENAME_ALIAS, TYPENAME_FIELD_NAME
+from ariadne_codegen.utils import process_name, str_to_pascal_case
+
+__all__ = ["argument_name", "attribute_name", "class_name"]
+
+
+def attribute_name(key: str) -> str:
+    """Return the attribute for the response key `key`."""
+    if key == TYPENAME_FIELD_NAME:
+        return TYPENAME_ALIAS
+    return process_name(
+        key,
+        convert_to_snake_case=True,
+        trim_leading_underscore=True,
+        handle_pydantic_resrved_field_names=True,
+    )
+
+
+def argument_name(name: str) -> str:
+    """Return the function or argument for the operation or variable `name`."""
+    return process_name(name, convert_to_snake_case=True)
+
+
+def class_name(name: str, parent: str = "") -> str:
+    """Return the class for an operation or fragment, or for the attribute `name` of `parent`."""
+    return parent + str_to_pascal_case(name)
