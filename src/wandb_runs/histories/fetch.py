@@ -1,0 +1,112 @@
+"""How rows are asked for: as flows, for a page of runs at once or for one run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from wandb_runs._generated import (
+    get_events,
+    get_history,
+    get_sampled_history,
+    list_events,
+    list_histories,
+    list_sampled_histories,
+)
+from wandb_runs.errors import BadResponseError
+from wandb_runs.flow import ask
+from wandb_runs.histories.rows import read_rows
+from wandb_runs.location import missing_project, missing_run
+from wandb_runs.paging import Listing, Page, read_page
+
+if TYPE_CHECKING:
+    from wandb_runs.flow import Flow
+    from wandb_runs.histories.plan import HistoryPlan
+    from wandb_runs.histories.rows import Row
+    from wandb_runs.paging import Selection
+
+__all__ = ["fetch_rows", "list_blocks"]
+
+
+def list_blocks(selection: Selection, plan: HistoryPlan) -> Flow[list[tuple[str, list[Row]]]]:
+    """The id and the rows of each selected run, in order: a request for each page of runs."""
+    listing = Listing(lambda after: _fetch_page(selection, plan, after))
+    yield from listing.read_to(None)
+    return listing.items
+
+
+def fetch_rows(entity: str, project: str, run_id: str, plan: HistoryPlan) -> Flow[list[Row]]:
+    """The rows of one run, in one request.
+
+    Raises:
+        NotFoundError: No such project or run.
+    """
+    run = yield from _fetch_run(entity, project, run_id, plan)
+    return _rows(plan, run_id, run)
+
+
+def _fetch_page(
+    selection: Selection, plan: HistoryPlan, after: str | None
+) -> Flow[Page[tuple[str, list[Row]]]]:
+    sent = yield from _fetch_sent(selection, plan, after)
+    return Page(
+        tuple((run_id, _rows(plan, run_id, rows)) for run_id, rows in sent.items),
+        sent.next_cursor,
+    )
+
+
+def _fetch_sent(
+    selection: Selection, plan: HistoryPlan, after: str | None
+) -> Flow[Page[tuple[str, object]]]:
+    """What the server sent for each run of a page; three operations differ in one field."""
+    first = selection["first"]
+    if plan.field == "sampledHistory":
+        sampled = yield from ask(list_sampled_histories(**selection, after=after, specs=plan.specs))
+        if sampled.project is None:
+            raise missing_project(selection["entity"], selection["project"])
+        samples = read_page(sampled.project.runs, first=first, after=after)
+        return Page(
+            tuple((run.id, run.sampled_history) for run in samples.items), samples.next_cursor
+        )
+    if plan.field == "history":
+        whole = yield from ask(list_histories(**selection, after=after, samples=plan.samples))
+        if whole.project is None:
+            raise missing_project(selection["entity"], selection["project"])
+        rows = read_page(whole.project.runs, first=first, after=after)
+        return Page(tuple((run.id, run.history) for run in rows.items), rows.next_cursor)
+    system = yield from ask(list_events(**selection, after=after, samples=plan.samples))
+    if system.project is None:
+        raise missing_project(selection["entity"], selection["project"])
+    events = read_page(system.project.runs, first=first, after=after)
+    return Page(tuple((run.id, run.events) for run in events.items), events.next_cursor)
+
+
+def _fetch_run(entity: str, project: str, run_id: str, plan: HistoryPlan) -> Flow[object]:
+    if plan.field == "sampledHistory":
+        sampled = yield from ask(
+            get_sampled_history(entity=entity, project=project, id=run_id, specs=plan.specs)
+        )
+        if sampled.project is None or sampled.project.run is None:
+            raise missing_run(entity, project, run_id)
+        return sampled.project.run.sampled_history
+    if plan.field == "history":
+        whole = yield from ask(
+            get_history(entity=entity, project=project, id=run_id, samples=plan.samples)
+        )
+        if whole.project is None or whole.project.run is None:
+            raise missing_run(entity, project, run_id)
+        return whole.project.run.history
+    system = yield from ask(
+        get_events(entity=entity, project=project, id=run_id, samples=plan.samples)
+    )
+    if system.project is None or system.project.run is None:
+        raise missing_run(entity, project, run_id)
+    return system.project.run.events
+
+
+def _rows(plan: HistoryPlan, run_id: str, sent: object) -> list[Row]:
+    try:
+        return read_rows(plan, sent)
+    except ValueError as error:
+        raise BadResponseError(
+            f"the history of run {run_id!r} cannot be read: {error}; try again", status=200
+        ) from error

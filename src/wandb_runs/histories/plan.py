@@ -1,0 +1,227 @@
+"""What to ask for: the arguments of `histories`, checked, and the specs that they become."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Literal, TypeAlias, TypeVar, cast, get_args
+
+from wandb_runs.errors import InvalidArgumentError
+from wandb_runs.histories.text import is_unicode
+from wandb_runs.spelling import did_you_mean
+
+__all__ = [
+    "RUN_ID",
+    "Field",
+    "Format",
+    "HistoryPlan",
+    "Stream",
+    "check_format",
+    "check_keys",
+    "plan_histories",
+]
+
+Format: TypeAlias = Literal["default", "pandas", "polars"]
+"""What a history comes as: a list of dicts, a `pandas.DataFrame` or a `polars.DataFrame`."""
+
+Stream: TypeAlias = Literal["default", "system"]
+"""What a history is about: the metrics that a run logged, or the machine that it ran on."""
+
+Field: TypeAlias = Literal["sampledHistory", "history", "events"]
+"""The fields of a run that W&B's schema has for histories."""
+
+RUN_ID = "run_id"
+"""The column that names the run of each row."""
+
+_FORMATS: tuple[Format, ...] = get_args(Format)
+_STREAMS: tuple[Stream, ...] = get_args(Stream)
+
+K = TypeVar("K", bound=str)
+ChoiceT = TypeVar("ChoiceT", bound=str)
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryPlan:
+    """Arguments of `histories` that passed `plan_histories`.
+
+    Attributes:
+        samples: The most rows of a run.
+        keys: The metrics asked for, each once; None for all.
+        x_axis: The column that comes first.
+        stream: Metrics or machine.
+    """
+
+    samples: int
+    keys: tuple[str, ...] | None
+    x_axis: str
+    stream: Stream
+
+    @property
+    def field(self) -> Field:
+        """The field that answers this plan.
+
+        `sampledHistory` takes `specs`; `history` and `events` take `samples`.
+        `events` knows no keys: they are selected once the rows are here.
+        """
+        if self.stream == "system":
+            return "events"
+        return "history" if self.keys is None else "sampledHistory"
+
+    @property
+    def specs(self) -> list[str]:
+        """What `sampledHistory` is asked, each spec as JSON; empty for the other fields.
+
+        One spec holds all keys, so the server gives the rows that hold all of them, as W&B's SDK
+        has it.
+
+        >>> plan_histories(samples=100, keys=["loss", "_step"]).specs
+        ['{"keys": ["_step", "loss"], "samples": 100}']
+        """
+        if self.field != "sampledHistory":
+            return []
+        return [json.dumps({"keys": self.columns, "samples": self.samples})]
+
+    @property
+    def columns(self) -> tuple[str, ...] | None:
+        """The x axis, then the keys as asked; None when only the rows can tell.
+
+        >>> plan_histories(keys=["loss", "accuracy"], x_axis="epoch").columns
+        ('epoch', 'loss', 'accuracy')
+        """
+        if self.keys is None:
+            return None
+        return tuple(dict.fromkeys((self.x_axis, *self.keys)))
+
+
+def plan_histories(
+    samples: int = 500,
+    keys: list[K] | tuple[K, ...] | None = None,
+    x_axis: str = "_step",
+    stream: Stream = "default",
+) -> HistoryPlan:
+    """Check the arguments of `histories`, before any request.
+
+    Machine metrics have no `_step`: with `stream="system"` it stands for `_runtime`, the seconds
+    since the run's start, both as x axis and among the keys.
+
+    Args:
+        samples: The most rows of a run, 1 or more.
+        keys: The metrics to ask for; None for all. A key given twice is asked for once.
+        x_axis: The metric that comes first in each row.
+        stream: `"default"` for what the run logged, `"system"` for machine metrics.
+
+    Returns:
+        The plan.
+
+    Raises:
+        InvalidArgumentError: An argument is of the wrong type, out of range, or unknown; or
+            `"run_id"` is asked for, which is the column of the run's id.
+
+    >>> plan_histories(keys=["system.cpu"], stream="system")
+    HistoryPlan(samples=500, keys=('system.cpu',), x_axis='_runtime', stream='system')
+    >>> plan_histories(keys="loss")
+    Traceback (most recent call last):
+    wandb_runs.errors.InvalidArgumentError: keys is a list of metric names; write keys=['loss']
+    """
+    _check_samples(samples)
+    _check_metric("x_axis", x_axis)
+    stream = _check_choice("stream", stream, _STREAMS)
+    asked = check_keys(keys)
+    if RUN_ID in (x_axis, *(asked or ())):
+        raise InvalidArgumentError(
+            f"{RUN_ID!r} is the column that holds each run's id, which is always there; a metric "
+            f"of that name comes as '{RUN_ID}_' when keys is None"
+        )
+    if stream == "system":
+        x_axis = _system_name(x_axis)
+        asked = asked and tuple(dict.fromkeys(map(_system_name, asked)))
+    return HistoryPlan(samples, asked, x_axis, stream)
+
+
+def check_keys(keys: list[K] | tuple[K, ...] | None) -> tuple[str, ...] | None:
+    """Check a choice of metrics.
+
+    Args:
+        keys: Names of metrics; None for all.
+
+    Returns:
+        Each name once, in the order of its first mention, or None.
+
+    Raises:
+        InvalidArgumentError: Not a list or tuple, empty, or a name is no string or empty.
+
+    >>> check_keys(["loss", "accuracy", "loss"])
+    ('loss', 'accuracy')
+    """
+    if keys is None:
+        return None
+    names = _check_sequence(keys)
+    if not names:
+        raise InvalidArgumentError(
+            "keys is empty; name at least one metric, or leave keys out to get all"
+        )
+    return tuple(
+        dict.fromkeys(_check_metric(f"keys[{index}]", name) for index, name in enumerate(names))
+    )
+
+
+def check_format(value: object) -> Format:
+    """Check the name of a format.
+
+    Raises:
+        InvalidArgumentError: There is no such format.
+
+    >>> check_format("panda")
+    Traceback (most recent call last):
+    wandb_runs.errors.InvalidArgumentError: unknown format 'panda'; did you mean 'pandas'?
+    """
+    return _check_choice("format", value, _FORMATS)
+
+
+def _check_samples(samples: object) -> None:
+    if not isinstance(samples, int) or isinstance(samples, bool):
+        raise InvalidArgumentError(
+            f"samples is the most rows of a run, an int of 1 or more; got {_type(samples)}"
+        )
+    if samples < 1:
+        raise InvalidArgumentError(
+            f"samples is the most rows of a run, an int of 1 or more; got {samples}"
+        )
+
+
+def _check_sequence(keys: object) -> list[object] | tuple[object, ...]:
+    if isinstance(keys, str):
+        raise InvalidArgumentError(f"keys is a list of metric names; write keys=[{keys!r}]")
+    if not isinstance(keys, list | tuple):
+        raise InvalidArgumentError(
+            f"keys is a list or tuple of metric names, or None for all; got {_type(keys)}"
+        )
+    return cast("list[object] | tuple[object, ...]", keys)
+
+
+def _check_metric(argument: str, name: object) -> str:
+    if not isinstance(name, str):
+        raise InvalidArgumentError(f"{argument} is the name of a metric, a str; got {_type(name)}")
+    if not name:
+        raise InvalidArgumentError(f"{argument} is the name of a metric; got an empty string")
+    if not is_unicode(name):
+        raise InvalidArgumentError(
+            f"{argument} is the name of a metric; {name!a} holds half a surrogate pair, "
+            "which no server and no frame can name"
+        )
+    return name
+
+
+def _check_choice(argument: str, value: object, choices: tuple[ChoiceT, ...]) -> ChoiceT:
+    for choice in choices:
+        if value == choice:
+            return choice
+    raise InvalidArgumentError(f"unknown {argument} {value!r}{did_you_mean(str(value), choices)}")
+
+
+def _system_name(name: str) -> str:
+    return "_runtime" if name == "_step" else name
+
+
+def _type(value: object) -> str:
+    return f"{type(value).__name__} {value!r}"

@@ -1,0 +1,143 @@
+"""What the server sent for one run, turned into rows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeAlias, cast
+
+from wandb_runs.jsontext import JSONValue, decode
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from wandb_runs.histories.plan import HistoryPlan
+
+__all__ = ["Row", "decode_rows", "read_rows", "rows_with_all"]
+
+Row: TypeAlias = "dict[str, JSONValue]"
+"""One row of a history: a value for each metric that it has, never null."""
+
+
+def read_rows(plan: HistoryPlan, sent: object) -> list[Row]:
+    """Turn the value of a run's field `plan.field` into rows.
+
+    A null value counts as missing, and null rows are skipped.
+    When keys were asked for, a row has the x axis and the keys, and nothing else.
+    Of metrics, the rows that hold all of them: most servers have left out the others by then,
+    and some fill them up with null. Of machine metrics, the rows that hold any key: they come a
+    monitor at a time, in rows of their own, so that hardly a row would hold all.
+
+    Args:
+        plan: What was asked.
+        sent: What came, null included.
+
+    Returns:
+        The rows, in the server's order.
+
+    Raises:
+        ValueError: `sent` is not what the schema promises; the message says where.
+
+    >>> from wandb_runs.histories.plan import plan_histories
+    >>> plan = plan_histories(keys=["loss"])
+    >>> read_rows(plan, [[{"_step": 0, "loss": 0.5, "lr": 0.1}, {"_step": 1, "loss": None}]])
+    [{'_step': 0, 'loss': 0.5}]
+    """
+    if plan.field == "sampledHistory":
+        objects = _sampled_objects(sent, len(plan.specs))
+    else:
+        objects = _decoded_objects(sent)
+    if plan.keys is None or plan.columns is None:
+        return [_present(row) for row in objects]
+    rows = (_pick(row, plan.columns) for row in objects)
+    if plan.stream == "default":
+        return [row for row in rows if len(row) == len(plan.columns)]
+    # The x axis alone tells nothing, unless nothing else was asked for.
+    wanted = set(plan.keys) - {plan.x_axis} or {plan.x_axis}
+    return [row for row in rows if not wanted.isdisjoint(row)]
+
+
+def decode_rows(sent: object) -> list[Row]:
+    """Decode the rows of `history` or `events`, each a JSON document.
+
+    Args:
+        sent: A list of strings; null, and null among them, is skipped.
+
+    Returns:
+        The rows, without null values.
+
+    Raises:
+        ValueError: Not a list of JSON objects; the message says where.
+
+    >>> decode_rows(['{"_step": 0, "loss": NaN}', None, '{"_step": 1, "loss": null}'])
+    [{'_step': 0, 'loss': nan}, {'_step': 1}]
+    """
+    return [_present(row) for row in _decoded_objects(sent)]
+
+
+def rows_with_all(rows: Iterable[Row], keys: Sequence[str]) -> list[Row]:
+    """Keep the rows that hold all keys, with their `_step` and the keys alone.
+
+    This is what W&B's `scan_history(keys=...)` gives.
+
+    >>> rows_with_all([{"_step": 0, "loss": 1, "lr": 2}, {"_step": 1, "lr": 2}], ["loss"])
+    [{'_step': 0, 'loss': 1}]
+    """
+    columns = dict.fromkeys(("_step", *keys))
+    wanted = set(keys)
+    return [_pick(row, columns) for row in rows if wanted <= row.keys()]
+
+
+def _sampled_objects(sent: object, specs: int) -> Iterator[Row]:
+    samples = _items(sent, "sampledHistory")
+    if samples and len(samples) != specs:
+        raise ValueError(f"sampledHistory holds {len(samples)} lists for {specs} specs")
+    for index, sample in enumerate(samples):
+        where = f"sampledHistory[{index}]"
+        yield from _objects(_items(sample, where), f"{where}, row")
+
+
+def _decoded_objects(sent: object) -> Iterator[Row]:
+    return _objects(_decoded(_items(sent, "the history")), "row")
+
+
+def _items(sent: object, where: str) -> list[object]:
+    if sent is None:
+        return []
+    if not isinstance(sent, list):
+        raise ValueError(f"{where} is {_type(sent)} where a list was expected")  # noqa: TRY004 - the answer's shape is a value to the caller, not a type
+    return cast("list[object]", sent)
+
+
+def _decoded(lines: list[object]) -> Iterator[object]:
+    for index, line in enumerate(lines):
+        if line is None:
+            yield None
+        elif isinstance(line, str | bytes):
+            try:
+                yield decode(line)
+            except (ValueError, RecursionError) as error:
+                raise ValueError(f"row {index} is not JSON: {error}") from error
+        else:
+            raise ValueError(f"row {index} is {_type(line)} where JSON text was expected")
+
+
+def _objects(items: Iterable[object], where: str) -> Iterator[Row]:
+    for index, item in enumerate(items):
+        if item is None:
+            continue
+        if not isinstance(item, dict):
+            raise ValueError(  # noqa: TRY004 - as above
+                f"{where} {index} is {_type(item)} where an object was expected"
+            )
+        yield cast("Row", item)  # a JSON decoder made it
+
+
+def _present(row: Row) -> Row:
+    return {name: value for name, value in row.items() if value is not None}
+
+
+def _pick(row: Row, columns: Iterable[str]) -> Row:
+    return {name: value for name in columns if (value := row.get(name)) is not None}
+
+
+def _type(value: object) -> str:
+    return type(value).__name__

@@ -1,0 +1,41 @@
+"""Text that UTF-8, and so every server and every frame, can hold."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from wandb_runs.jsontext import JSONValue
+
+__all__ = ["is_unicode", "json_text"]
+
+
+def is_unicode(text: str) -> bool:
+    r"""Whether UTF-8 can hold it: JSON can escape half a surrogate pair, UTF-8 cannot.
+
+    >>> is_unicode("naïve"), is_unicode("\ud83d")
+    (True, False)
+    """
+    if text.isascii():
+        return True
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def json_text(value: JSONValue) -> str:
+    """Write JSON that `wandb_runs.jsontext.decode` reads back to an equal value.
+
+    Compact, with sorted names, so that equal objects have equal text. NaN and the infinities are
+    bare tokens, as W&B writes them.
+
+    >>> json_text({"b": [1, float("nan")], "a": "é"})
+    '{"a":"é","b":[1,NaN]}'
+    """
+    text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    if is_unicode(text):
+        return text
+    return json.dumps(value, sort_keys=True, separators=(",", ":"))
