@@ -1,0 +1,134 @@
+"""Pages from cursors: what a connection answered, and where a listing stands.
+
+Pure: a listing is told by its flows which operations to send, and holds what came back.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, Protocol, TypedDict, TypeVar
+
+from wandb_runs.errors import BadResponseError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from wandb_runs._generated import PageInfoFields
+    from wandb_runs.flow import Flow
+
+__all__ = ["Connection", "Edge", "Listing", "Page", "Selection", "read_page"]
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+
+class Selection(TypedDict):
+    """Which runs a listing reads: the variables that all of its operations share."""
+
+    entity: str
+    project: str
+    filters: str
+    order: str
+    first: int
+
+
+class Edge(Protocol[T_co]):
+    """An item's place in a connection, as Relay defines it."""
+
+    @property
+    def node(self) -> T_co | None:
+        """The item, or null."""
+        ...
+
+    @property
+    def cursor(self) -> str | None:
+        """The place after which another page would start."""
+        ...
+
+
+class Connection(Protocol[T_co]):
+    """A page of edges, as Relay defines it; nulls may turn up anywhere in it."""
+
+    @property
+    def edges(self) -> Sequence[Edge[T_co] | None] | None:
+        """The page."""
+        ...
+
+    @property
+    def page_info(self) -> PageInfoFields | None:
+        """Where the page ends."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """A page that was read.
+
+    Attributes:
+        items: What the page holds, in order; null edges and nodes hold nothing.
+        next_cursor: Where the next page starts, or None after the last one.
+    """
+
+    items: tuple[T, ...]
+    next_cursor: str | None
+
+
+def read_page(connection: Connection[T] | None, *, first: int, after: str | None) -> Page[T]:
+    """Read one page of a connection, and never end a listing on a doubt.
+
+    Args:
+        connection: What the server answered.
+        first: How many items were asked for.
+        after: The cursor that was sent.
+
+    Raises:
+        BadResponseError: No connection, or more pages and no way to ask for them: stopping
+            there would lose runs without a word.
+    """
+    if connection is None:
+        raise BadResponseError(
+            "the server answered null instead of a page of runs; try again", status=200
+        )
+    edges = connection.edges or ()
+    info = connection.page_info
+    # Without page info, a full page may have another behind it, which may prove empty.
+    has_next = (
+        len(edges) >= first if info is None or info.has_next_page is None else (info.has_next_page)
+    )
+    cursor = info.end_cursor if info is not None else None
+    if cursor is None:
+        cursor = next((edge.cursor for edge in reversed(edges) if edge and edge.cursor), None)
+    if has_next and (cursor is None or cursor == after):
+        raise BadResponseError(
+            f"the server says that more runs follow, and gives no new cursor (after {after!r}); "
+            "try again, or ask for a larger per_page",
+            status=200,
+        )
+    return Page(
+        items=tuple(edge.node for edge in edges if edge is not None and edge.node is not None),
+        next_cursor=cursor if has_next else None,
+    )
+
+
+class Listing(Generic[T]):
+    """The items of a connection, as far as they were read; a failed page can be asked again.
+
+    Args:
+        fetch: The flow that reads the page after a cursor.
+    """
+
+    __slots__ = ("_cursor", "_fetch", "complete", "items")
+
+    def __init__(self, fetch: Callable[[str | None], Flow[Page[T]]]) -> None:
+        self._fetch = fetch
+        self._cursor: str | None = None
+        self.items: list[T] = []
+        self.complete = False
+
+    def read_to(self, count: int | None) -> Flow[None]:
+        """Read pages until there are `count` items, or all for None, or no more pages."""
+        while not self.complete and (count is None or len(self.items) < count):
+            page = yield from self._fetch(self._cursor)
+            self.items.extend(page.items)
+            self._cursor = page.next_cursor
+            self.complete = page.next_cursor is None

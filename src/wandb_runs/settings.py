@@ -1,0 +1,255 @@
+"""Where the server is, who asks, and for which entity and project: argument, environment, netrc."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+from dataclasses import dataclass, field
+from netrc import NetrcParseError, netrc
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NoReturn
+from urllib.parse import urlsplit
+
+from typing_extensions import override
+
+from wandb_runs.errors import InvalidArgumentError
+from wandb_runs.spelling import did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["ApiKey", "Settings", "check_url", "find_api_key", "is_loopback", "resolve_settings"]
+
+DEFAULT_BASE_URL: Final = "https://api.wandb.ai"
+
+_OVERRIDES: Final = ("base_url", "entity", "project", "username")
+
+
+class ApiKey:
+    """An API key and where it came from; the value is shown by nothing.
+
+    Attributes:
+        source: `argument`, the environment variable's name, or the netrc file's path.
+    """
+
+    __slots__ = ("_value", "source")
+
+    def __init__(self, value: str, *, source: str) -> None:
+        value = value.strip()
+        if not value.isascii() or not value.isprintable() or " " in value or not value:
+            raise InvalidArgumentError(
+                f"the API key from {source} is empty or holds characters that no key has; "
+                "copy it again from the settings page of W&B"
+            )
+        self._value = value
+        self.source = source
+
+    def reveal(self) -> str:
+        """The key itself, for the request that needs it."""
+        return self._value
+
+    @override
+    def __repr__(self) -> str:
+        return f"ApiKey(source={self.source!r})"
+
+    @override
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("an API key is never pickled; it is found again where it is needed")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What `Api` was given, completed from the environment; reading it opens no file.
+
+    Attributes:
+        base_url: The server, without a trailing slash.
+        app_url: Where people look at runs, without a trailing slash.
+        entity: The entity for paths that name none; None means the viewer's.
+        project: The project for paths that name none.
+        api_key: The key from an argument or the environment; a netrc is read when a request
+            needs it.
+    """
+
+    base_url: str
+    app_url: str
+    entity: str | None = None
+    project: str | None = None
+    api_key: ApiKey | None = field(default=None)
+
+    @property
+    def host(self) -> str:
+        """The server's name, without a port."""
+        return urlsplit(self.base_url).hostname or ""
+
+
+def is_loopback(host: str) -> bool:
+    """Whether traffic to `host` stays on this machine.
+
+    >>> is_loopback("localhost"), is_loopback("127.0.0.1"), is_loopback("api.wandb.ai")
+    (True, True, False)
+    """
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def check_url(url: str, *, allow_http: bool = False, query: bool = False) -> None:
+    """Refuse a server's URL that cannot work or would show the key to others.
+
+    Raises:
+        InvalidArgumentError: Not an http or https URL, credentials or a query inside it, or
+            plain http to another machine without `allow_http`.
+    """
+    parts = urlsplit(url)
+    if parts.username is not None or parts.password is not None:
+        # The URL itself is not repeated: it holds a secret.
+        raise InvalidArgumentError(
+            "base_url must not hold credentials; pass api_key= or set WANDB_API_KEY"
+        )
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise InvalidArgumentError(
+            f"base_url must look like {DEFAULT_BASE_URL!r}, got {url!r}; "
+            f"{'write it with https:// in front' if '//' not in url else 'check its spelling'}"
+        )
+    if not query and (parts.query or parts.fragment):
+        raise InvalidArgumentError(
+            f"base_url must end before any '?' or '#', got the host {parts.hostname!r} with more "
+            "behind it"
+        )
+    try:
+        port_is_valid = parts.port != 0
+    except ValueError:
+        port_is_valid = False
+    if not port_is_valid:
+        raise InvalidArgumentError(f"base_url has no valid port (1 to 65535): {url!r}")
+    if parts.scheme == "http" and not allow_http and not is_loopback(parts.hostname):
+        raise InvalidArgumentError(
+            f"base_url {url!r} would send the API key unencrypted; use https://, or pass "
+            "allow_http=True if the network is trusted"
+        )
+
+
+def resolve_settings(
+    *,
+    base_url: str | None = None,
+    api_key: str | None = None,
+    entity: str | None = None,
+    project: str | None = None,
+    allow_http: bool = False,
+    overrides: Mapping[str, str | None] | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> Settings:
+    """Complete arguments from wandb's `overrides`, then from the environment.
+
+    An empty string counts as not given, as it does in W&B's own SDK.
+
+    Raises:
+        InvalidArgumentError: A value of the wrong type or form, or an unknown override.
+    """
+    env = os.environ if environ is None else environ
+    given: dict[str, object] = {
+        "base_url": base_url,
+        "api_key": api_key,
+        "entity": entity,
+        "project": project,
+    }
+    for name, value in given.items():
+        if value is not None and not isinstance(value, str):
+            raise InvalidArgumentError(f"{name} must be a str, got {type(value).__name__}")
+    extra = _check_overrides(overrides)
+
+    base = (
+        base_url or extra.get("base_url") or env.get("WANDB_BASE_URL") or DEFAULT_BASE_URL
+    ).rstrip("/")
+    check_url(base, allow_http=allow_http)
+    return Settings(
+        base_url=base,
+        app_url=(env.get("WANDB_APP_URL") or _app_url(base)).rstrip("/"),
+        entity=(entity or extra.get("entity") or extra.get("username") or env.get("WANDB_ENTITY"))
+        or None,
+        project=(project or extra.get("project") or env.get("WANDB_PROJECT")) or None,
+        api_key=_key_of(api_key, env.get("WANDB_API_KEY")),
+    )
+
+
+def find_api_key(settings: Settings, *, environ: Mapping[str, str] | None = None) -> ApiKey | None:
+    """The key of the settings, else the one that a netrc file holds for the server's host.
+
+    The file is `NETRC`, or `.netrc` (on Windows `_netrc`) in the home folder. It is read only,
+    and its `default` entry is ignored: it would give one server's password to any other.
+
+    Raises:
+        InvalidArgumentError: The file cannot be parsed; the message names the line and never
+            quotes it.
+    """
+    if settings.api_key is not None:
+        return settings.api_key
+    env = os.environ if environ is None else environ
+    for path in _netrc_files(env):
+        if path.is_file():
+            password = _netrc_password(path, settings.host)
+            if password:
+                return ApiKey(password, source=str(path))
+    return None
+
+
+def _netrc_files(env: Mapping[str, str]) -> list[Path]:
+    if named := env.get("NETRC"):
+        return [Path(named).expanduser()]
+    try:
+        home = Path.home()
+    except RuntimeError:  # a service account may have none
+        return []
+    return [home / ".netrc", home / "_netrc"]
+
+
+def _netrc_password(path: Path, host: str) -> str | None:
+    try:
+        entry = netrc(str(path)).hosts.get(host)
+    except NetrcParseError as error:
+        line = error.lineno
+    except (OSError, UnicodeDecodeError):
+        line = None
+    else:
+        return entry[2] if entry else None
+    # Raised outside the handler: the parser's error quotes the file, and would be chained.
+    where = f", line {line}" if line else ""
+    raise InvalidArgumentError(
+        f"the netrc file {str(path)!r}{where} cannot be read; mend it, or pass api_key="
+    )
+
+
+def _key_of(argument: str | None, variable: str | None) -> ApiKey | None:
+    if argument:
+        return ApiKey(argument, source="argument")
+    if variable:
+        return ApiKey(variable, source="WANDB_API_KEY")
+    return None
+
+
+def _check_overrides(overrides: Mapping[str, str | None] | None) -> Mapping[str, str | None]:
+    given: Mapping[str, object] = overrides or {}
+    for name, value in given.items():
+        # wandb's own examples pass "run", which means nothing to a query.
+        if name not in (*_OVERRIDES, "run", "organization"):
+            raise InvalidArgumentError(
+                f"overrides has an unknown key {name!r}{did_you_mean(name, _OVERRIDES)}"
+            )
+        if value is not None and not isinstance(value, str):
+            raise InvalidArgumentError(
+                f"overrides[{name!r}] must be a str, got {type(value).__name__}"
+            )
+    return overrides or {}
+
+
+def _app_url(base_url: str) -> str:
+    """The pages' address: `api.` is dropped for W&B's cloud, becomes `app.` elsewhere."""
+    scheme, _, rest = base_url.partition("://")
+    if rest.startswith("api.wandb."):
+        return f"{scheme}://{rest.removeprefix('api.')}"
+    if rest.startswith("api."):
+        return f"{scheme}://app.{rest.removeprefix('api.')}"
+    return base_url

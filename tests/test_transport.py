@@ -1,0 +1,210 @@
+"""What a status means, what is sent again, and what never leaves the process."""
+
+from __future__ import annotations
+
+import base64
+import json
+import logging
+import socket
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING
+
+import pytest
+
+from wandb_runs import (
+    Api,
+    AuthenticationError,
+    BadResponseError,
+    ConnectionFailedError,
+    GraphQLError,
+    NotFoundError,
+    PermissionDeniedError,
+    RateLimitError,
+    Request,
+    RequestTimeoutError,
+    Response,
+    RetryingClient,
+    ServerError,
+    WandbRunsError,
+)
+from wandb_runs._generated import count_runs
+from wandb_runs.settings import resolve_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+KEY = "canary-0123456789abcdef0123456789abcdef01"
+COUNT = count_runs(entity="team", project="mnist")
+GOOD = Response(200, {}, b'{"data": {"project": {"runCount": 7}}}')
+
+
+class Script:
+    """A transport that answers from a list, and keeps what it was sent."""
+
+    def __init__(self, *answers: Response | WandbRunsError) -> None:
+        self.answers = list(answers)
+        self.requests: list[Request] = []
+        self.slept: list[float] = []
+
+    def send(self, request: Request, /) -> Response:
+        self.requests.append(request)
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if isinstance(answer, WandbRunsError):
+            raise answer
+        return answer
+
+    def client(self, *, timeout: float = 60.0) -> RetryingClient:
+        settings = resolve_settings(base_url="http://127.0.0.1:9", api_key=KEY, environ={})
+        return RetryingClient(settings, transport=self, timeout=timeout, sleep=self.slept.append)
+
+
+def test_an_operation_goes_out_as_wandb_wants_it() -> None:
+    script = Script(GOOD)
+    answer = script.client().execute(COUNT)
+
+    assert answer.project is not None
+    assert answer.project.run_count == 7
+    (request,) = script.requests
+    assert request.method == "POST"
+    assert request.url == "http://127.0.0.1:9/graphql"
+    token = base64.b64encode(f"api:{KEY}".encode()).decode()
+    assert request.headers["authorization"] == f"Basic {token}"
+    body = json.loads(request.content)
+    assert body["operationName"] == "CountRuns"
+    assert body["variables"] == {"entity": "team", "project": "mnist"}
+    assert KEY not in repr(request)
+    assert token not in repr(request)
+
+
+@pytest.mark.parametrize(
+    ("response", "kind", "next_step"),
+    [
+        (Response(401, {}, b""), AuthenticationError, "WANDB_API_KEY"),
+        (Response(403, {}, b"<html>"), PermissionDeniedError, "'team/mnist'"),
+        (Response(404, {}, b"nothing here"), NotFoundError, "'team/mnist'"),
+        (Response(301, {"location": "https://x"}, b""), BadResponseError, "base_url"),
+        (Response(400, {}, b'{"errors": [{"message": "bad filter"}]}'), GraphQLError, "bad filter"),
+        (Response(413, {}, b"too large"), GraphQLError, "too large"),
+        (Response(200, {}, b"<html>hello</html>"), BadResponseError, "base URL"),
+        (Response(200, {}, b'{"data": null}'), BadResponseError, "neither data nor errors"),
+        (Response(599, {}, b""), ServerError, "try later"),
+    ],
+)
+def test_a_refusal_is_a_named_error_and_not_repeated(
+    response: Response, kind: type[WandbRunsError], next_step: str
+) -> None:
+    script = Script(response)
+    with pytest.raises(kind, match=next_step) as caught:
+        script.client().execute(COUNT)
+    assert len(script.requests) == 1
+    assert KEY not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "passing",
+    [
+        Response(408, {}, b""),
+        Response(429, {}, b'{"error": "rate limit exceeded"}'),
+        Response(500, {}, b""),
+        Response(502, {}, b"<html>"),
+        Response(503, {}, b""),
+        Response(504, {}, b""),
+        ConnectionFailedError("broke"),
+    ],
+    ids=str,
+)
+def test_what_passes_is_sent_again(passing: Response | WandbRunsError) -> None:
+    script = Script(passing, passing, GOOD)
+    assert script.client().execute(COUNT).project is not None
+    assert len(script.requests) == 3
+    assert len(script.slept) == 2
+
+
+def test_what_does_not_pass_is_given_up_with_its_status() -> None:
+    script = Script(Response(503, {"x-request-id": "abc"}, b"busy"))
+    with pytest.raises(ServerError, match="503: busy, attempt 6") as caught:
+        script.client().execute(COUNT)
+    assert (caught.value.status, caught.value.attempts, caught.value.request_id) == (503, 6, "abc")
+    assert len(script.requests) == 6
+
+
+@pytest.mark.parametrize("header", ["retry-after", "ratelimit-reset"])
+def test_the_server_says_how_long_to_wait(header: str) -> None:
+    script = Script(Response(429, {header: "3"}, b""), GOOD)
+    script.client().execute(COUNT)
+    assert script.slept == [3.0]
+
+
+def test_a_wait_past_the_deadline_is_not_begun() -> None:
+    script = Script(Response(429, {"retry-after": "90"}, b""))
+    with pytest.raises(RateLimitError, match="asks to wait 90 s") as caught:
+        script.client(timeout=10).execute(COUNT)
+    assert caught.value.retry_after == 90
+    assert script.slept == []
+
+
+def test_partial_data_is_kept_on_the_error() -> None:
+    body = b'{"errors": ["slow"], "data": {"project": {"runCount": null}}}'
+    with pytest.raises(GraphQLError) as caught:
+        Script(Response(200, {}, body)).client().execute(COUNT)
+    assert caught.value.errors == ("slow",)
+    assert caught.value.data == {"project": {"runCount": None}}
+
+
+def test_retries_are_logged_and_the_key_is_not(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.DEBUG, logger="wandb_runs"):
+        Script(Response(503, {}, b""), GOOD).client().execute(COUNT)
+    levels = [record.levelname for record in caplog.records]
+    assert levels == ["DEBUG", "INFO", "DEBUG"]
+    assert KEY not in caplog.text
+
+
+class Slow(BaseHTTPRequestHandler):
+    """Answers nothing until the test is over."""
+
+    over = threading.Event()
+
+    def do_POST(self) -> None:
+        self.over.wait(5)
+
+
+@pytest.fixture
+def slow_server() -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Slow)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    Slow.over.set()
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_a_deadline_ends_a_call_that_hangs(slow_server: str) -> None:
+    with (
+        Api(base_url=slow_server, api_key=KEY, timeout=0.2) as api,
+        pytest.raises(RequestTimeoutError, match="longer timeout=") as caught,
+    ):
+        len(api.runs("team/mnist"))
+    assert caught.value.__cause__ is not None
+
+
+def test_a_server_that_is_not_there_is_a_connection_error() -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with (
+        Api(base_url=f"http://127.0.0.1:{port}", api_key=KEY, timeout=0.3) as api,
+        pytest.raises(ConnectionFailedError, match="check the address") as caught,
+    ):
+        len(api.runs("team/mnist"))
+    assert type(caught.value).__module__ == "wandb_runs.errors"
+
+
+def test_a_closed_api_says_so() -> None:
+    api = Api(base_url="http://127.0.0.1:9", api_key=KEY, timeout=0.1)
+    api.close()
+    api.close()
+    with pytest.raises(WandbRunsError, match="make a new Api"):
+        len(api.runs("team/mnist"))
