@@ -1,0 +1,69 @@
+"""A typed, fast and light client for reading experiment runs from Weights & Biases.
+
+>>> from wandb_runs import Api
+>>> api = Api(base_url=server.url, api_key="any-key")
+>>> for run in api.runs("sample/digits", {"state": "finished"}, order="-summary_metrics.accuracy"):
+...     print(run.state, run.summary["accuracy"] > 0.9)
+...     break
+finished True
+"""
+
+from wandb_runs.api import Api
+from wandb_runs.errors import (
+    AuthenticationError,
+    BadResponseError,
+    ConnectionFailedError,
+    GraphQLError,
+    InvalidArgumentError,
+    MissingDependencyError,
+    NotFoundError,
+    PermissionDeniedError,
+    RateLimitError,
+    RequestTimeoutError,
+    ResponseError,
+    ServerError,
+    TransportError,
+    WandbRunsError,
+)
+from wandb_runs.filters import RawFilter
+from wandb_runs.histories import Row
+from wandb_runs.jsontext import JSONObject, JSONValue
+from wandb_runs.order import RawOrder
+from wandb_runs.run import Run
+from wandb_runs.runs import Runs
+from wandb_runs.sweep import Sweep
+from wandb_runs.transport import Request, Response, RetryingClient, Transport
+from wandb_runs.user import User
+from wandb_runs.version import __version__
+
+__all__ = [
+    "Api",
+    "AuthenticationError",
+    "BadResponseError",
+    "ConnectionFailedError",
+    "GraphQLError",
+    "InvalidArgumentError",
+    "JSONObject",
+    "JSONValue",
+    "MissingDependencyError",
+    "NotFoundError",
+    "PermissionDeniedError",
+    "RateLimitError",
+    "RawFilter",
+    "RawOrder",
+    "Request",
+    "RequestTimeoutError",
+    "Response",
+    "ResponseError",
+    "RetryingClient",
+    "Row",
+    "Run",
+    "Runs",
+    "ServerError",
+    "Sweep",
+    "Transport",
+    "TransportError",
+    "User",
+    "WandbRunsError",
+    "__version__",
+]

@@ -1,0 +1,251 @@
+"""`Api`: where everything starts."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING, Self
+
+from typing_extensions import override
+
+from wandb_runs.errors import InvalidArgumentError
+from wandb_runs.location import PathParts, check_name, parse_path
+from wandb_runs.run import Run, fetch_run
+from wandb_runs.runs import Runs, runs_of_viewer
+from wandb_runs.settings import resolve_settings
+from wandb_runs.sweep import Sweeps, fetch_sweep
+from wandb_runs.transport import RetryingClient
+from wandb_runs.user import User
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from types import TracebackType
+
+    from wandb_runs.filters import Filters
+    from wandb_runs.order import Order
+    from wandb_runs.sweep import Sweep
+    from wandb_runs.transport import Transport
+
+__all__ = ["Api"]
+
+
+class Api:
+    """A connection to W&B, or to a server that speaks as it does.
+
+    Each setting comes from its argument, else from `overrides`, else from the environment
+    (`WANDB_BASE_URL`, `WANDB_API_KEY`, `WANDB_ENTITY`, `WANDB_PROJECT`); the key last from a
+    netrc file (`NETRC`, or `.netrc` in the home folder), by the server's host. Making one sends
+    nothing, opens no file, starts no process and asks no question.
+
+    Thread-safe. As a context manager it closes its connections at the end.
+
+    Args:
+        base_url: The server; `https://api.wandb.ai` by default.
+        api_key: The key, as W&B's settings page shows it. Public projects answer without one.
+        entity: The user or team for paths that name none; by default the viewer's.
+        project: The project for paths that name none.
+        timeout: Seconds for one call, retries included. W&B gives up after about 60 itself.
+        allow_http: Whether plain http may go to another machine than this one.
+        transport: Carries the requests in place of httpx; never closed here.
+        overrides: The dict that W&B's SDK takes: `base_url`, `entity`, `project`.
+
+    Raises:
+        InvalidArgumentError: An argument, or a value from the environment, that cannot be
+            right.
+
+    >>> from wandb_runs import Api
+    >>> with Api(base_url=server.url, api_key="any-key") as api:
+    ...     run = api.runs("sample/digits", order="-summary_metrics.accuracy")[0]
+    >>> run.summary["accuracy"] > 0.9
+    True
+    """
+
+    def __init__(
+        self,
+        *,
+        base_url: str | None = None,
+        api_key: str | None = None,
+        entity: str | None = None,
+        project: str | None = None,
+        timeout: float = 60.0,
+        allow_http: bool = False,
+        transport: Transport | None = None,
+        overrides: Mapping[str, str | None] | None = None,
+    ) -> None:
+        self._settings = resolve_settings(
+            base_url=base_url,
+            api_key=api_key,
+            entity=entity,
+            project=project,
+            allow_http=allow_http,
+            overrides=overrides,
+        )
+        self._client = RetryingClient(
+            self._settings, transport=transport, timeout=_check_timeout(timeout)
+        )
+
+    @override
+    def __repr__(self) -> str:
+        return f"<Api {self._settings.base_url}>"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections; a later request is refused. Closing twice does nothing."""
+        self._client.close()
+
+    @property
+    def client(self) -> RetryingClient:
+        """What sends the requests; `Runs(api.client, entity, project)` takes it."""
+        return self._client
+
+    @property
+    def base_url(self) -> str:
+        """The server, without a trailing slash."""
+        return self._settings.base_url
+
+    @property
+    def api_key_source(self) -> str | None:
+        """Where the key came from: `argument`, `WANDB_API_KEY`, or a netrc file's path.
+
+        None without a key. The key itself is shown by nothing.
+        """
+        key = self._client.api_key
+        return None if key is None else key.source
+
+    @property
+    def default_entity(self) -> str:
+        """The entity of paths that name none; the viewer's is asked for once."""
+        return self._settings.entity or self._client.run(self._client.viewer.entity())
+
+    @property
+    def viewer(self) -> User:
+        """The user whose key signs the requests, asked for once.
+
+        Raises:
+            AuthenticationError: No key, or one that the server does not know.
+        """
+        fields = self._client.run(self._client.viewer.fields())
+        return User(
+            username=fields.username, name=fields.name, email=fields.email, entity=fields.entity
+        )
+
+    def runs(
+        self,
+        path: str | None = None,
+        filters: Filters | None = None,
+        order: Order = "+created_at",
+        per_page: int = 50,
+        include_sweeps: bool = True,
+        *,
+        entity: str | None = None,
+        project: str | None = None,
+        client: RetryingClient | None = None,
+        lazy: bool | None = None,
+    ) -> Runs:
+        """The runs of a project that fit a filter, in order: a new, lazy sequence each time.
+
+        Args:
+            path: `"entity/project"`, or `"project"` in the default entity.
+            filters: A MongoDB query over runs: `{"state": "finished", "config.lr": {"$lt":
+                0.1}}`; see `wandb_runs.filters`.
+            order: `created_at`, `heartbeat_at`, `config.<key>.value` or
+                `summary_metrics.<key>`, with `+` (ascending) or `-` (descending) in front.
+            per_page: Runs per request, at least 1; more than 1000 is sent as 1000.
+            include_sweeps: Whether `run.sweep` fetches the sweep when touched.
+            entity: The entity, when `path` does not name it.
+            project: The project, when `path` does not name it.
+            client: Another client to send the requests with; it is used as it is.
+            lazy: Ignored, with a warning. W&B's SDK needs it to choose between two queries;
+                here listing always carries config and summary, undecoded.
+
+        Raises:
+            InvalidArgumentError: An argument that cannot be right; nothing was sent.
+
+        >>> runs = api.runs("sample/digits", {"config.optimizer": "adam"}, per_page=100)
+        >>> {run.config["optimizer"] for run in runs}
+        {'adam'}
+        """
+        if lazy is not None:
+            warnings.warn(
+                "lazy= does nothing: listing carries config and summary, decoded when touched",
+                DeprecationWarning,
+                stacklevel=2,
+            )
+        parts = PathParts(None, None) if path is None else parse_path(path)
+        entity = _agree("entity", parts.entity, entity) or self._settings.entity
+        project = _agree("project", parts.project, project) or self._settings.project
+        if project is None:
+            raise InvalidArgumentError(
+                "no project: pass a path like 'entity/project', or project=, or set WANDB_PROJECT"
+            )
+        chosen = self._client if client is None else client
+        if entity is None:
+            return runs_of_viewer(chosen, project, filters, order, per_page, include_sweeps)
+        return Runs(chosen, entity, project, filters, order, per_page, include_sweeps)
+
+    def run(self, path: str) -> Run:
+        """One run, asked for now.
+
+        Args:
+            path: `"entity/project/run_id"`; leading parts that have a default may be left out.
+
+        Raises:
+            InvalidArgumentError: Not such a path; nothing was sent.
+            NotFoundError: No such project or run, or the key may not see it.
+        """
+        entity, project, run_id = self._complete(parse_path(path, kind="run"))
+        fields = self._client.run(fetch_run(entity, project, run_id))
+        return Run(self._client, entity, project, fields, sweeps=Sweeps(self._client))
+
+    def sweep(self, path: str) -> Sweep:
+        """One sweep, asked for now.
+
+        Args:
+            path: `"entity/project/sweep_id"`; leading parts that have a default may be left
+                out.
+
+        Raises:
+            InvalidArgumentError: Not such a path; nothing was sent.
+            NotFoundError: No such project or sweep, or the key may not see it.
+        """
+        entity, project, sweep_id = self._complete(parse_path(path, kind="sweep"))
+        return self._client.run(fetch_sweep(self._client, entity, project, sweep_id))
+
+    def _complete(self, parts: PathParts) -> tuple[str, str, str]:
+        project = parts.project or self._settings.project
+        if project is None or parts.id is None:
+            raise InvalidArgumentError(
+                f"no project for {parts.id!r}: write 'entity/project/{parts.id}', or set "
+                "WANDB_PROJECT"
+            )
+        return parts.entity or self.default_entity, project, parts.id
+
+
+def _agree(what: str, from_path: str | None, argument: str | None) -> str | None:
+    if argument is None:
+        return from_path
+    check_name(argument, what)
+    if from_path is not None and from_path != argument:
+        raise InvalidArgumentError(
+            f"path names the {what} {from_path!r} and {what}= says {argument!r}; pass one of them"
+        )
+    return argument
+
+
+def _check_timeout(timeout: object) -> float:
+    if isinstance(timeout, bool) or not isinstance(timeout, (int, float)):
+        raise InvalidArgumentError(f"timeout must be seconds, got {type(timeout).__name__}")
+    if not 0 < timeout < float("inf"):
+        raise InvalidArgumentError(
+            f"timeout must be a finite number of seconds above 0, got {timeout}"
+        )
+    return float(timeout)

@@ -1,0 +1,585 @@
+"""`Run`: one run, with what it was configured with and what it logged."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, Generic, Literal, cast, overload
+
+from typing_extensions import TypeVar, override
+
+from wandb_runs._generated import get_run, get_run_details, get_run_file
+from wandb_runs.errors import BadResponseError, InvalidArgumentError
+from wandb_runs.flow import ask
+from wandb_runs.histories import (
+    HistoryScan,
+    build,
+    check_format,
+    check_installed,
+    fetch_rows,
+    last_step_of,
+    plan_histories,
+    plan_scan,
+)
+from wandb_runs.jsontext import JSONObject, JSONValue, decode
+from wandb_runs.location import missing_run, page_url
+from wandb_runs.moment import parse_moment
+from wandb_runs.user import User
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    import pandas as pd
+    import polars as pl
+
+    from wandb_runs._generated import RunDetailFields, RunFields
+    from wandb_runs.flow import Flow
+    from wandb_runs.histories import Format, Row, Stream
+    from wandb_runs.sweep import Sweep, Sweeps
+    from wandb_runs.transport import RetryingClient
+
+__all__ = ["ConfigT_co", "Run", "SummaryT_co", "fetch_run"]
+
+ConfigT_co = TypeVar("ConfigT_co", covariant=True, default=JSONObject)
+SummaryT_co = TypeVar("SummaryT_co", covariant=True, default=JSONObject)
+
+K = TypeVar("K", bound=str)
+
+_INTERNAL_KEYS = frozenset({"_wandb", "wandb_version"})
+_METADATA: Final = "wandb-metadata.json"
+_ENVELOPE = frozenset({"value", "desc"})
+
+
+class _NotGiven:
+    """What `pandas=` is when nobody passed it: True, and known not to have been passed."""
+
+    def __bool__(self) -> Literal[True]:
+        return True
+
+    @override
+    def __repr__(self) -> str:
+        return "True"
+
+
+NOT_GIVEN: Final = _NotGiven()
+
+
+class Run(Generic[ConfigT_co, SummaryT_co]):
+    """One run, as it stood when it was listed.
+
+    Made by listing (`api.runs(...)`) and by `api.run("entity/project/run_id")`. Reading an
+    attribute sends no request, but for those that say so. Two runs are equal when entity,
+    project and id are. Threads may share one; `refresh` swaps its contents in one step.
+
+    `config` and `summary` are decoded when first touched, and kept.
+
+    >>> run = api.run("sample/digits/" + sample_run)
+    >>> run.state
+    'finished'
+    >>> isinstance(run.config["optimizer"], str)
+    True
+    """
+
+    __slots__ = ("_client", "_decoded", "_details", "_entity", "_fields", "_project", "_sweeps")
+
+    def __init__(
+        self,
+        client: RetryingClient,
+        entity: str,
+        project: str,
+        fields: RunFields,
+        *,
+        sweeps: Sweeps | None,
+    ) -> None:
+        self._client = client
+        self._entity = entity
+        self._project = project
+        self._fields = fields
+        self._details: RunDetailFields | None = None
+        self._decoded: dict[str, JSONObject] = {}
+        self._sweeps = sweeps
+
+    @override
+    def __repr__(self) -> str:
+        return f"<Run {'/'.join(self.path)} ({self._fields.state})>"
+
+    @override
+    def __eq__(self, other: object) -> bool:
+        return self.path == other.path if isinstance(other, Run) else NotImplemented
+
+    @override
+    def __hash__(self) -> int:
+        return hash((self._entity, self._project, self.id))
+
+    # Who and where.
+
+    @property
+    def id(self) -> str:
+        """The run's id, unique in its project: the last part of its URL (the wire's `name`)."""
+        return self._fields.id
+
+    @property
+    def storage_id(self) -> str:
+        """What W&B's database calls the run (the wire's `id`)."""
+        return self._told(self._fields.storage_id, "id")
+
+    @property
+    def name(self) -> str | None:
+        """The human name (the wire's `displayName`)."""
+        return self._fields.name
+
+    @property
+    def display_name(self) -> str | None:
+        """The same as `name`, under the wire's word for it."""
+        return self._fields.name
+
+    @property
+    def entity(self) -> str:
+        """The user or team that owns the project."""
+        return self._entity
+
+    @property
+    def project(self) -> str:
+        """The project's name."""
+        return self._project
+
+    @property
+    def path(self) -> list[str]:
+        """Entity, project and id; joined by `/` it is what `api.run` takes."""
+        return [self._entity, self._project, self.id]
+
+    @property
+    def url(self) -> str:
+        """The address of the run's page."""
+        return page_url(self._client.settings, self._entity, self._project, "runs", self.id)
+
+    @property
+    def user(self) -> User | None:
+        """Who started the run; None for a user who is gone or hidden."""
+        user = self._fields.user
+        return None if user is None else User(username=user.username, name=user.name)
+
+    @property
+    def project_internal_id(self) -> int | None:
+        """A number that W&B's own tools use to name the project."""
+        text = self._fields.project_internal_id
+        return int(text) if text is not None and text.isdecimal() else None
+
+    # How it went.
+
+    @property
+    def state(self) -> str:
+        """One of running, finished, crashed, failed, killed, pending, preempting, preempted.
+
+        W&B may add words: treat it as an open set.
+        """
+        return self._told(self._fields.state, "state")
+
+    @property
+    def created_at(self) -> datetime:
+        """When the run began, aware, in UTC."""
+        return self._moment(self._told(self._fields.created_at, "createdAt"), "createdAt")
+
+    @property
+    def updated_at(self) -> datetime | None:
+        """When the run was last changed, aware, in UTC."""
+        text = self._fields.updated_at
+        return None if text is None else self._moment(text, "updatedAt")
+
+    @property
+    def heartbeat_at(self) -> datetime | None:
+        """When the run was last heard of, aware, in UTC."""
+        text = self._fields.heartbeat_at
+        return None if text is None else self._moment(text, "heartbeatAt")
+
+    @property
+    def tags(self) -> list[str]:
+        """The labels that users put on the run; empty when it has none."""
+        return [tag for tag in self._fields.tags or () if tag is not None]
+
+    @property
+    def group(self) -> str | None:
+        """The name of the group that the run belongs to."""
+        return self._fields.group
+
+    @property
+    def job_type(self) -> str | None:
+        """What kind of work the run does: train or eval, say."""
+        return self._fields.job_type
+
+    @property
+    def notes(self) -> str | None:
+        """Free text, in Markdown."""
+        return self._fields.notes
+
+    @property
+    def description(self) -> str | None:
+        """Free text of older runs."""
+        return self._fields.description
+
+    @property
+    def commit(self) -> str | None:
+        """The commit of the code that ran."""
+        return self._fields.commit
+
+    @property
+    def host(self) -> str | None:
+        """The machine that ran it."""
+        return self._fields.host
+
+    @property
+    def read_only(self) -> bool | None:
+        """Whether the API key may only read the run."""
+        return self._fields.read_only
+
+    @property
+    def sweep_name(self) -> str | None:
+        """The id of the sweep that started the run; never sends a request."""
+        return self._fields.sweep_name
+
+    @property
+    def sweep(self) -> Sweep | None:
+        """The sweep that started the run.
+
+        The first touch sends a request, one for each distinct sweep of a listing. None without
+        a request when the run has no sweep, or was listed with `include_sweeps=False`.
+        """
+        if self._sweeps is None or not self.sweep_name:
+            return None
+        return self._sweeps.get(self._entity, self._project, self.sweep_name)
+
+    # What it was given and what it logged.
+
+    @property
+    def config(self) -> ConfigT_co:
+        """The hyperparameters, without W&B's own `_wandb` and `wandb_version`.
+
+        Raises:
+            BadResponseError: What the server stores is not a JSON object.
+        """
+        config = self._decoded.get("config")
+        if config is None:
+            config = {
+                key: value for key, value in self.raw_config.items() if key not in _INTERNAL_KEYS
+            }
+            self._decoded["config"] = config
+        return cast("ConfigT_co", config)
+
+    @property
+    def raw_config(self) -> JSONObject:
+        """The hyperparameters and W&B's own `_wandb` and `wandb_version`.
+
+        Raises:
+            BadResponseError: What the server stores is not a JSON object.
+        """
+        stored = self._object(self._fields.config, "config")
+        return {key: _unwrapped(value) for key, value in stored.items()}
+
+    @property
+    def rawconfig(self) -> JSONObject:
+        """The same as `raw_config`, as W&B's SDK spells it."""
+        return self.raw_config
+
+    @property
+    def summary(self) -> SummaryT_co:
+        """The last, best or chosen value of each metric, with W&B's own `_wandb`.
+
+        Raises:
+            BadResponseError: What the server stores is not a JSON object.
+        """
+        return cast("SummaryT_co", self._object(self._fields.summary_metrics, "summaryMetrics"))
+
+    @property
+    def summary_metrics(self) -> SummaryT_co:
+        """The same as `summary`, under the wire's word for it."""
+        return self.summary
+
+    @property
+    def history_line_count(self) -> int | None:
+        """How many rows the history has."""
+        return self._fields.history_line_count
+
+    @property
+    def system_metrics(self) -> JSONObject:
+        """The last value of each machine metric; the first touch sends a request.
+
+        Raises:
+            BadResponseError: What the server stores is not a JSON object.
+        """
+        return self._object(self._load_details().system_metrics, "systemMetrics")
+
+    @property
+    def metadata(self) -> JSONObject | None:
+        """What the run's machine and program were, from `wandb-metadata.json`.
+
+        The first touch sends two requests. None when the run saved no such file.
+
+        Raises:
+            BadResponseError: The file is not a JSON object.
+        """
+        if "metadata" not in self._decoded:
+            url = self._client.run(_find_file(self._entity, self._project, self.id, _METADATA))
+            if url is None:
+                return None
+            text = self._client.download(url).decode("utf-8", "replace")
+            return self._object(text, "metadata")
+        return self._decoded["metadata"]
+
+    @property
+    def history_keys(self) -> JSONObject | None:
+        """What the history holds, as W&B describes it; the first touch sends a request.
+
+        `{"sets": [], "lastStep": 9, "keys": {"loss": {"typeCounts": [...], ...}}}`, or None
+        without a history.
+        """
+        keys = self._load_details().history_keys
+        return cast("JSONObject", keys) if isinstance(keys, dict) else None
+
+    @property
+    def last_history_step(self) -> int:
+        """The last step of the history; -1 without one. The first touch sends a request."""
+        return last_step_of(self.history_keys)
+
+    @property
+    def lastHistoryStep(self) -> int:  # noqa: N802 - W&B's spelling, for code that moves over
+        """The same as `last_history_step`, as W&B's SDK spells it."""
+        return self.last_history_step
+
+    @overload
+    def history(
+        self,
+        samples: int = 500,
+        keys: list[K] | tuple[K, ...] | None = None,
+        x_axis: str = "_step",
+        pandas: Literal[True] = True,
+        stream: Stream = "default",
+    ) -> pd.DataFrame: ...
+    @overload
+    def history(
+        self,
+        samples: int = 500,
+        keys: list[K] | tuple[K, ...] | None = None,
+        x_axis: str = "_step",
+        *,
+        pandas: Literal[False],
+        stream: Stream = "default",
+    ) -> list[Row]: ...
+    @overload
+    def history(
+        self,
+        samples: int,
+        keys: list[K] | tuple[K, ...] | None,
+        x_axis: str,
+        pandas: Literal[False],
+        stream: Stream = "default",
+    ) -> list[Row]: ...
+    @overload
+    def history(
+        self,
+        samples: int = 500,
+        keys: list[K] | tuple[K, ...] | None = None,
+        x_axis: str = "_step",
+        *,
+        stream: Stream = "default",
+        format: Literal["default"],
+    ) -> list[Row]: ...
+    @overload
+    def history(
+        self,
+        samples: int = 500,
+        keys: list[K] | tuple[K, ...] | None = None,
+        x_axis: str = "_step",
+        *,
+        stream: Stream = "default",
+        format: Literal["pandas"],
+    ) -> pd.DataFrame: ...
+    @overload
+    def history(
+        self,
+        samples: int = 500,
+        keys: list[K] | tuple[K, ...] | None = None,
+        x_axis: str = "_step",
+        *,
+        stream: Stream = "default",
+        format: Literal["polars"],
+    ) -> pl.DataFrame: ...
+    @overload
+    def history(
+        self,
+        samples: int = 500,
+        keys: list[K] | tuple[K, ...] | None = None,
+        x_axis: str = "_step",
+        pandas: bool = True,
+        stream: Stream = "default",
+    ) -> list[Row] | pd.DataFrame: ...
+    def history(
+        self,
+        samples: int = 500,
+        keys: list[K] | tuple[K, ...] | None = None,
+        x_axis: str = "_step",
+        pandas: bool | _NotGiven = NOT_GIVEN,
+        stream: Stream = "default",
+        *,
+        format: Format | None = None,
+    ) -> list[Row] | pd.DataFrame | pl.DataFrame:
+        """The sampled history of this run; sends one request.
+
+        Args:
+            samples: The most rows, evenly spread, at least 1.
+            keys: The metrics to read; None for all. Several keys give the rows that hold all
+                of them, as W&B has it; of machine metrics, the rows that hold any.
+            x_axis: The metric that comes first in each row. Machine metrics have no `_step`:
+                there it stands for `_runtime`, in seconds.
+            pandas: Whether to return a `pandas.DataFrame` or a list of dicts.
+            stream: `"default"` for metrics, `"system"` for machine metrics.
+            format: `"default"` for a list of dicts, `"pandas"` or `"polars"` for a frame; in
+                place of `pandas=`.
+
+        Returns:
+            The columns and dtypes of `Runs.histories`, without `run_id`.
+
+        Raises:
+            InvalidArgumentError: An argument that cannot be right, or both `pandas=` and
+                `format=`; nothing was sent.
+            MissingDependencyError: The format's library is not installed; nothing was sent.
+            NotFoundError: The run is gone.
+
+        >>> run.history(samples=2, keys=["loss"], format="polars").columns
+        ['_step', 'loss']
+        """
+        plan = plan_histories(samples, keys, x_axis, stream)
+        to = _choose_format(pandas, format)
+        check_installed(to)
+        rows = self._client.run(fetch_rows(self._entity, self._project, self.id, plan))
+        return build([(self.id, rows)], plan, to=to, run_id=False)
+
+    def scan_history(
+        self,
+        keys: list[K] | tuple[K, ...] | None = None,
+        page_size: int = 1000,
+        min_step: int = 0,
+        max_step: int | None = None,
+    ) -> Iterator[Row]:
+        """Every row of the history, unsampled, in the order of steps.
+
+        The arguments are checked at once; requests are sent as rows are taken: one for the last
+        step, then about one for each `page_size` steps.
+
+        Args:
+            keys: Only rows that hold all of these, and only these; None for whole rows.
+            page_size: The most rows to ask for at once, at least 1.
+            min_step: The first step.
+            max_step: The step before which to stop; None for the whole history.
+
+        Raises:
+            InvalidArgumentError: An argument that cannot be right; nothing was sent.
+            NotFoundError: The run is gone.
+
+        >>> losses = [row["loss"] for row in run.scan_history(keys=["loss"])]
+        >>> len(losses) >= len(run.history(samples=5, keys=["loss"], pandas=False))
+        True
+        """
+        scan = HistoryScan(
+            self._entity, self._project, self.id, plan_scan(keys, page_size, min_step, max_step)
+        )
+        return self._take(scan)
+
+    def _take(self, scan: HistoryScan) -> Iterator[Row]:
+        while (rows := self._client.run(scan.next_rows())) is not None:
+            yield from rows
+
+    def refresh(self) -> None:
+        """Ask for the run again: for runs that are still running.
+
+        Raises:
+            NotFoundError: The run is gone.
+        """
+        fields = self._client.run(fetch_run(self._entity, self._project, self.id))
+        self._fields, self._details, self._decoded = fields, None, {}
+
+    def _load_details(self) -> RunDetailFields:
+        if self._details is None:
+            self._details = self._client.run(_fetch_details(self._entity, self._project, self.id))
+        return self._details
+
+    def _object(self, text: str | None, field: str) -> JSONObject:
+        decoded = self._decoded.get(field)
+        if decoded is None:
+            try:
+                value = decode(text or "{}")
+            except ValueError as error:
+                raise self._malformed(field, "not JSON") from error
+            if value is None:
+                value = {}
+            if not isinstance(value, dict):
+                raise self._malformed(field, f"a JSON {type(value).__name__}, not an object")
+            decoded = self._decoded[field] = value
+        return decoded
+
+    def _moment(self, text: str, field: str) -> datetime:
+        try:
+            return parse_moment(text)
+        except ValueError as error:
+            raise self._malformed(field, f"{text!r}, not an ISO 8601 instant") from error
+
+    def _told(self, value: str | None, field: str) -> str:
+        if value is None:
+            raise self._malformed(field, "null")
+        return value
+
+    def _malformed(self, field: str, found: str) -> BadResponseError:
+        return BadResponseError(
+            f"the server's {field} of run {'/'.join(self.path)!r} is {found}; run.refresh() "
+            "asks again",
+            status=200,
+        )
+
+
+def _choose_format(pandas: object, format: object) -> Format:
+    if format is None:
+        if not isinstance(pandas, bool | _NotGiven):
+            raise InvalidArgumentError(
+                f"pandas must be True or False, got {type(pandas).__name__}; format= names a format"
+            )
+        return "pandas" if pandas else "default"
+    if pandas is not NOT_GIVEN:
+        raise InvalidArgumentError("pass pandas= or format=, not both")
+    return check_format(format)
+
+
+def fetch_run(entity: str, project: str, run_id: str) -> Flow[RunFields]:
+    """Ask for one run.
+
+    Raises:
+        NotFoundError: No such project or run.
+    """
+    answer = yield from ask(get_run(entity=entity, project=project, id=run_id))
+    fields = answer.project.run if answer.project is not None else None
+    if fields is None:
+        raise missing_run(entity, project, run_id)
+    return fields
+
+
+def _fetch_details(entity: str, project: str, run_id: str) -> Flow[RunDetailFields]:
+    answer = yield from ask(get_run_details(entity=entity, project=project, id=run_id))
+    details = answer.project.run if answer.project is not None else None
+    if details is None:
+        raise missing_run(entity, project, run_id)
+    return details
+
+
+def _find_file(entity: str, project: str, run_id: str, name: str) -> Flow[str | None]:
+    """The address of a file that a run saved; None without one."""
+    answer = yield from ask(get_run_file(entity=entity, project=project, id=run_id, names=[name]))
+    run = answer.project.run if answer.project is not None else None
+    if run is None:
+        raise missing_run(entity, project, run_id)
+    edges = (run.files.edges if run.files is not None else None) or ()
+    files = (edge.node for edge in edges if edge is not None and edge.node is not None)
+    return next((file.direct_url for file in files if file.name == name), None)
+
+
+def _unwrapped(value: JSONValue) -> JSONValue:
+    """A config value out of its envelope, `{"value": …, "desc": …}`, which may be missing."""
+    if isinstance(value, dict) and "value" in value and value.keys() <= _ENVELOPE:
+        return value["value"]
+    return value

@@ -1,0 +1,363 @@
+"""`Runs`: the runs of a project that fit a filter, in order, read a page at a time."""
+
+from __future__ import annotations
+
+import operator
+import threading
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Final, Generic, Literal, SupportsIndex, TypeVar, overload
+
+from typing_extensions import override
+
+from wandb_runs._generated import count_runs, list_runs
+from wandb_runs.errors import BadResponseError, InvalidArgumentError
+from wandb_runs.filters import translate_filters
+from wandb_runs.flow import ask
+from wandb_runs.histories import build, check_format, check_installed, list_blocks, plan_histories
+from wandb_runs.location import check_name, missing_project
+from wandb_runs.order import parse_order
+from wandb_runs.paging import Listing, Page, Selection, read_page
+from wandb_runs.run import ConfigT_co, Run, SummaryT_co
+from wandb_runs.sweep import Sweeps
+from wandb_runs.transport import RetryingClient
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import polars as pl
+
+    from wandb_runs.filters import Filters
+    from wandb_runs.flow import Flow
+    from wandb_runs.histories import Format, HistoryPlan, Row, Stream
+    from wandb_runs.order import Order
+
+__all__ = ["Runs", "runs_of_viewer"]
+
+K = TypeVar("K", bound=str)
+
+MAX_PER_PAGE: Final = 1000
+
+
+class Runs(Sequence[Run[ConfigT_co, SummaryT_co]], Generic[ConfigT_co, SummaryT_co]):
+    """The runs of a project that fit a filter, in order: a lazy, replayable sequence.
+
+    Nothing is sent until a run is asked for; what was read is kept, so that a second loop
+    sends nothing. Taking `k` runs sends `ceil(k / per_page)` requests. `len` asks the server
+    for the count alone, once, or counts what was read when that is everything; `list(runs)`
+    asks for it too, since Python wants to know the length beforehand. A negative index, or a
+    slice that counts from the end, reads every page.
+
+    Threads may share one, and loops over it may nest: each has its own place.
+
+    Args:
+        client: The client to send requests with: `api.client`.
+        entity: The user or team that owns the project.
+        project: The project's name.
+        filters: A MongoDB query over runs; see `wandb_runs.filters`.
+        order: `created_at`, `heartbeat_at`, `config.<key>.value` or `summary_metrics.<key>`,
+            with `+` (ascending, the default) or `-` (descending) in front.
+        per_page: Runs per request, at least 1; more than 1000 is sent as 1000, W&B's limit.
+        include_sweeps: Whether `run.sweep` fetches the sweep when touched. Listing never does.
+
+    Raises:
+        InvalidArgumentError: An argument that cannot be right; nothing was sent.
+
+    >>> from wandb_runs import Runs
+    >>> runs = Runs(api.client, "sample", "digits", {"state": "finished"})
+    >>> len(runs) == len(list(runs))
+    True
+    >>> runs[0] in runs, runs[-1] == runs[len(runs) - 1]
+    (True, True)
+    """
+
+    def __init__(
+        self,
+        client: RetryingClient,
+        entity: str,
+        project: str,
+        filters: Filters | None = None,
+        order: Order = "+created_at",
+        per_page: int = 50,
+        include_sweeps: bool = True,
+    ) -> None:
+        if not isinstance(client, RetryingClient):  # pyright: ignore[reportUnnecessaryIsInstance] - untyped callers pass wandb's
+            raise InvalidArgumentError(
+                f"client must be a wandb_runs.RetryingClient, got {type(client).__name__}; "
+                "pass api.client"
+            )
+        self._client = client
+        self._entity: str | None = check_name(entity, "entity")
+        self._project = check_name(project, "project")
+        self._filters = translate_filters(filters) or "{}"  # as the SDK sends it
+        self._order = parse_order(order)
+        self._first = min(_check_per_page(per_page), MAX_PER_PAGE)
+        self._sweeps = Sweeps(client) if include_sweeps else None
+        self._listing: Listing[Run[ConfigT_co, SummaryT_co]] = Listing(self._fetch)
+        self._count: int | None = None
+        self._lock = threading.Lock()
+
+    @override
+    def __repr__(self) -> str:
+        return f"<Runs {self._entity or '(default entity)'}/{self._project}>"
+
+    @property
+    def entity(self) -> str:
+        """The user or team that owns the project; the viewer's is asked for when touched."""
+        if self._entity is None:
+            self._entity = self._client.run(self._client.viewer.entity())
+        return self._entity
+
+    @property
+    def project(self) -> str:
+        """The project's name."""
+        return self._project
+
+    @property
+    def length(self) -> int:
+        """How many runs there are: the same as `len(runs)`."""
+        return len(self)
+
+    @override
+    def __len__(self) -> int:
+        with self._lock:
+            if self._listing.complete:
+                return len(self._listing.items)
+            if self._count is None:
+                self._count = self._client.run(self._fetch_count())
+            return self._count
+
+    def __bool__(self) -> bool:
+        """Whether there is any run; sends at most one request, which a loop can use."""
+        if self._count is not None and not self._listing.complete:
+            return self._count > 0
+        return bool(self._read_to(1))
+
+    @override
+    def __iter__(self) -> Iterator[Run[ConfigT_co, SummaryT_co]]:
+        place = 0
+        while place < len(self._read_to(place + 1)):
+            yield self._listing.items[place]
+            place += 1
+
+    @override
+    def __reversed__(self) -> Iterator[Run[ConfigT_co, SummaryT_co]]:
+        return reversed(self._read_to(None)[:])
+
+    @override
+    def __contains__(self, value: object) -> bool:
+        if not isinstance(value, Run):
+            return False
+        if value.project != self._project or value.entity != self.entity:
+            return False
+        return any(value == run for run in self)
+
+    @overload
+    def __getitem__(self, index: SupportsIndex, /) -> Run[ConfigT_co, SummaryT_co]: ...
+    @overload
+    def __getitem__(self, index: slice, /) -> list[Run[ConfigT_co, SummaryT_co]]: ...
+    @override
+    def __getitem__(
+        self, index: SupportsIndex | slice, /
+    ) -> Run[ConfigT_co, SummaryT_co] | list[Run[ConfigT_co, SummaryT_co]]:
+        if isinstance(index, slice):
+            # A copy of the prefix that decides the answer: other threads may be reading on.
+            return self._read_to(_needed(index))[:][index]
+        place = operator.index(index)
+        runs = self._read_to(place + 1 if place >= 0 else None)
+        try:
+            return runs[place]
+        except IndexError:
+            raise IndexError(f"run {place} of {len(runs)}") from None
+
+    @overload
+    def histories(
+        self,
+        samples: int = 500,
+        keys: list[K] | tuple[K, ...] | None = None,
+        x_axis: str = "_step",
+        format: Literal["default"] = "default",
+        stream: Stream = "default",
+    ) -> list[Row]: ...
+    @overload
+    def histories(
+        self,
+        samples: int = 500,
+        keys: list[K] | tuple[K, ...] | None = None,
+        x_axis: str = "_step",
+        *,
+        format: Literal["pandas"],
+        stream: Stream = "default",
+    ) -> pd.DataFrame: ...
+    @overload
+    def histories(
+        self,
+        samples: int,
+        keys: list[K] | tuple[K, ...] | None,
+        x_axis: str,
+        format: Literal["pandas"],
+        stream: Stream = "default",
+    ) -> pd.DataFrame: ...
+    @overload
+    def histories(
+        self,
+        samples: int = 500,
+        keys: list[K] | tuple[K, ...] | None = None,
+        x_axis: str = "_step",
+        *,
+        format: Literal["polars"],
+        stream: Stream = "default",
+    ) -> pl.DataFrame: ...
+    @overload
+    def histories(
+        self,
+        samples: int,
+        keys: list[K] | tuple[K, ...] | None,
+        x_axis: str,
+        format: Literal["polars"],
+        stream: Stream = "default",
+    ) -> pl.DataFrame: ...
+    @overload
+    def histories(
+        self,
+        samples: int = 500,
+        keys: list[K] | tuple[K, ...] | None = None,
+        x_axis: str = "_step",
+        format: Format = "default",
+        stream: Stream = "default",
+    ) -> list[Row] | pd.DataFrame | pl.DataFrame: ...
+    def histories(
+        self,
+        samples: int = 500,
+        keys: list[K] | tuple[K, ...] | None = None,
+        x_axis: str = "_step",
+        format: Format = "default",
+        stream: Stream = "default",
+    ) -> list[Row] | pd.DataFrame | pl.DataFrame:
+        """The sampled histories of all runs, in the order of runs.
+
+        Sends `ceil(runs / per_page)` requests: a page of runs carries its histories. Runs
+        without a history, or without a row that holds all `keys`, add no rows.
+
+        Args:
+            samples: The most rows for each run, evenly spread, at least 1.
+            keys: The metrics to read; None for all. Several keys give the rows that hold all
+                of them, as W&B has it; of machine metrics, the rows that hold any.
+            x_axis: The metric that comes first in each row. Machine metrics have no `_step`:
+                there it stands for `_runtime`, in seconds.
+            format: `"default"` for a list of dicts, `"pandas"` or `"polars"` for a frame.
+            stream: `"default"` for metrics, `"system"` for machine metrics.
+
+        Returns:
+            A row for each sampled step, with the columns x axis, keys (else all metrics, by
+            name) and `run_id`. Integers are Int64, integers and floats Float64, booleans
+            Boolean, text String; mixed and nested values are JSON text in polars, Python
+            objects elsewhere. A missing value is null in polars, NaN or `<NA>` in pandas, and
+            no entry in a dict.
+
+        Raises:
+            InvalidArgumentError: An argument that cannot be right; nothing was sent.
+            MissingDependencyError: The format's library is not installed; nothing was sent.
+
+        >>> frame = runs.histories(samples=100, keys=["loss", "accuracy"], format="polars")
+        >>> frame.columns
+        ['_step', 'loss', 'accuracy', 'run_id']
+        """
+        plan = plan_histories(samples, keys, x_axis, stream)
+        to = check_format(format)
+        check_installed(to)
+        return build(self._client.run(self._fetch_histories(plan)), plan, to=to)
+
+    def _read_to(self, count: int | None) -> list[Run[ConfigT_co, SummaryT_co]]:
+        listing = self._listing
+        if not listing.complete and (count is None or len(listing.items) < count):
+            with self._lock:
+                self._client.run(listing.read_to(count))
+        return listing.items
+
+    def _fetch(self, after: str | None) -> Flow[Page[Run[ConfigT_co, SummaryT_co]]]:
+        selection = yield from self._select()
+        project = (yield from ask(list_runs(**selection, after=after))).project
+        if project is None:
+            raise missing_project(selection["entity"], self._project)
+        page = read_page(project.runs, first=self._first, after=after)
+        runs = tuple(
+            Run[ConfigT_co, SummaryT_co](
+                self._client, selection["entity"], self._project, fields, sweeps=self._sweeps
+            )
+            for fields in page.items
+        )
+        return Page(runs, page.next_cursor)
+
+    def _fetch_count(self) -> Flow[int]:
+        selection = yield from self._select()
+        project = (
+            yield from ask(
+                count_runs(
+                    entity=selection["entity"],
+                    project=selection["project"],
+                    filters=selection["filters"],
+                )
+            )
+        ).project
+        if project is None:
+            raise missing_project(selection["entity"], self._project)
+        if project.run_count is None:
+            raise BadResponseError(
+                "the server gave no count of the runs; try again, or count them: "
+                "sum(1 for run in runs)",
+                status=200,
+            )
+        return project.run_count
+
+    def _fetch_histories(self, plan: HistoryPlan) -> Flow[list[tuple[str, list[Row]]]]:
+        selection = yield from self._select()
+        return (yield from list_blocks(selection, plan))
+
+    def _select(self) -> Flow[Selection]:
+        if self._entity is None:
+            self._entity = yield from self._client.viewer.entity()
+        return Selection(
+            entity=self._entity,
+            project=self._project,
+            filters=self._filters,
+            order=self._order,
+            first=self._first,
+        )
+
+
+def runs_of_viewer(
+    client: RetryingClient,
+    project: str,
+    filters: Filters | None,
+    order: Order,
+    per_page: int,
+    include_sweeps: bool,
+) -> Runs:
+    """Runs in the viewer's default entity, which is asked for with the first request."""
+    runs: Runs = Runs(client, "viewer", project, filters, order, per_page, include_sweeps)
+    # The class and its second way in.
+    runs._entity = None  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+    return runs
+
+
+def _needed(wanted: slice) -> int | None:
+    """How many runs decide a slice; None when it takes all to know."""
+    start, stop, step = (
+        None if part is None else operator.index(part)
+        for part in (wanted.start, wanted.stop, wanted.step)
+    )
+    ends: tuple[int | None, ...] = (start, stop)
+    if any(end is not None and end < 0 for end in ends):
+        return None
+    if step is not None and step < 0:
+        return None if start is None else start + 1
+    return stop
+
+
+def _check_per_page(per_page: object) -> int:
+    if isinstance(per_page, bool) or not isinstance(per_page, int):
+        raise InvalidArgumentError(
+            f"per_page must be an int of at least 1, got {type(per_page).__name__}"
+        )
+    if per_page < 1:
+        raise InvalidArgumentError(f"per_page must be at least 1, got {per_page}")
+    return per_page

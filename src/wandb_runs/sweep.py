@@ -1,0 +1,254 @@
+"""`Sweep`: a search over hyperparameters, and the runs that it started."""
+
+from __future__ import annotations
+
+import importlib
+import threading
+from typing import TYPE_CHECKING, cast
+
+from typing_extensions import override
+
+from wandb_runs._generated import get_sweep
+from wandb_runs.errors import BadResponseError, MissingDependencyError, NotFoundError
+from wandb_runs.flow import ask
+from wandb_runs.location import missing_sweep, page_url
+from wandb_runs.moment import parse_moment
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from wandb_runs._generated import SweepFields
+    from wandb_runs.flow import Flow
+    from wandb_runs.jsontext import JSONObject
+    from wandb_runs.run import Run
+    from wandb_runs.runs import Runs
+    from wandb_runs.transport import RetryingClient
+
+__all__ = ["Sweep", "Sweeps", "fetch_sweep"]
+
+
+class Sweep:
+    """A search over hyperparameters, as it stood when it was read.
+
+    Made by `api.sweep("entity/project/sweep_id")` and by `run.sweep`. Immutable, and therefore
+    safe to share between threads.
+
+    >>> sweep = api.sweep("sample/digits/" + sample_sweep)
+    >>> sweep.method
+    'grid'
+    >>> all(run.sweep_name == sweep.id for run in sweep.runs)
+    True
+    """
+
+    __slots__ = ("_client", "_entity", "_fields", "_project")
+
+    def __init__(
+        self, client: RetryingClient, entity: str, project: str, fields: SweepFields
+    ) -> None:
+        self._client = client
+        self._entity = entity
+        self._project = project
+        self._fields = fields
+
+    @override
+    def __repr__(self) -> str:
+        return f"<Sweep {'/'.join(self.path)} ({self.state})>"
+
+    @override
+    def __eq__(self, other: object) -> bool:
+        return self.path == other.path if isinstance(other, Sweep) else NotImplemented
+
+    @override
+    def __hash__(self) -> int:
+        return hash(tuple(self.path))
+
+    @property
+    def id(self) -> str:
+        """The sweep's id: the last part of its URL."""
+        return self._fields.id
+
+    @property
+    def storage_id(self) -> str | None:
+        """What W&B's database calls the sweep."""
+        return self._fields.storage_id
+
+    @property
+    def entity(self) -> str:
+        """The user or team that owns the project."""
+        return self._entity
+
+    @property
+    def project(self) -> str:
+        """The project's name."""
+        return self._project
+
+    @property
+    def path(self) -> list[str]:
+        """Entity, project and id."""
+        return [self._entity, self._project, self.id]
+
+    @property
+    def url(self) -> str:
+        """The address of the sweep's page."""
+        return page_url(self._client.settings, self._entity, self._project, "sweeps", self.id)
+
+    @property
+    def name(self) -> str:
+        """The human name; the id when it has none."""
+        return self._fields.display_name or self.id
+
+    @property
+    def state(self) -> str | None:
+        """One of PENDING, RUNNING, PAUSED, CANCELED, FINISHED, or a word that W&B adds later."""
+        return self._fields.state
+
+    @property
+    def method(self) -> str | None:
+        """How values are chosen: grid, random, bayes."""
+        return self._fields.method
+
+    @property
+    def description(self) -> str | None:
+        """Free text."""
+        return self._fields.description
+
+    @property
+    def best_loss(self) -> float | None:
+        """The best value so far of the metric that the sweep optimises."""
+        return self._fields.best_loss
+
+    @property
+    def created_at(self) -> datetime | None:
+        """When the sweep was created, aware, in UTC."""
+        text = self._fields.created_at
+        return None if text is None else parse_moment(text)
+
+    @property
+    def updated_at(self) -> datetime | None:
+        """When the sweep was last changed, aware, in UTC."""
+        text = self._fields.updated_at
+        return None if text is None else parse_moment(text)
+
+    @property
+    def run_count(self) -> int | None:
+        """How many runs the sweep has started."""
+        return self._fields.run_count
+
+    @property
+    def expected_run_count(self) -> int | None:
+        """How many runs the sweep will start; None when it goes on for ever."""
+        return self._fields.run_count_expected
+
+    @property
+    def config_yaml(self) -> str:
+        """The definition as W&B stores it: YAML; empty when there is none."""
+        return self._fields.config or ""
+
+    @property
+    def config(self) -> JSONObject:
+        """The definition: method, metric, parameters.
+
+        Raises:
+            MissingDependencyError: PyYAML is not installed.
+            BadResponseError: The definition is not a YAML mapping.
+        """
+        try:
+            yaml = importlib.import_module("yaml")
+        except ImportError as error:
+            raise MissingDependencyError(
+                "reading a sweep's config needs PyYAML: pip install 'wandb-runs[yaml]' "
+                "(sweep.config_yaml holds the text)"
+            ) from error
+        try:
+            loaded: object = yaml.safe_load(self.config_yaml)
+        except ValueError as error:
+            raise self._malformed() from error
+        if loaded is None:
+            return {}
+        if not isinstance(loaded, dict):
+            raise self._malformed()
+        return cast("JSONObject", loaded)
+
+    @property
+    def order(self) -> str | None:
+        """The order that puts the best run first, from the metric in `config`.
+
+        None when the definition names no metric. Follows W&B's own `Sweep.order`.
+        """
+        metric = self.config.get("metric")
+        if not isinstance(metric, dict) or not isinstance(metric.get("name"), str):
+            return None
+        sign = "-" if metric.get("goal") == "maximize" else "+"
+        return f"{sign}summary_metrics.{metric['name']}"
+
+    @property
+    def runs(self) -> Runs:
+        """The runs that the sweep started, oldest first; a new, lazy `Runs` each time."""
+        return self._runs("+created_at")
+
+    def best_run(self, order: str | None = None) -> Run | None:
+        """The first run of the sweep in `order`; None when it has no run.
+
+        Args:
+            order: As for `Api.runs`; by default `Sweep.order`, else the newest run first.
+        """
+        runs = self._runs(order or self.order or "-created_at", per_page=1)
+        return runs[0] if runs else None
+
+    def _runs(self, order: str, per_page: int = 50) -> Runs:
+        # Imported late: a sweep knows its runs and a run its sweep.
+        from wandb_runs.runs import Runs  # noqa: PLC0415 - see above
+
+        return Runs(
+            self._client,
+            self._entity,
+            self._project,
+            filters={"sweep": self.id},
+            order=order,
+            per_page=per_page,
+        )
+
+    def _malformed(self) -> BadResponseError:
+        return BadResponseError(
+            f"the config of sweep {'/'.join(self.path)!r} is not a YAML mapping; "
+            "sweep.config_yaml holds the text",
+            status=200,
+        )
+
+
+def fetch_sweep(client: RetryingClient, entity: str, project: str, sweep_id: str) -> Flow[Sweep]:
+    """Ask for one sweep.
+
+    Raises:
+        NotFoundError: No such project or sweep.
+    """
+    answer = yield from ask(get_sweep(entity=entity, project=project, id=sweep_id))
+    fields = answer.project.sweep if answer.project is not None else None
+    if fields is None:
+        raise missing_sweep(entity, project, sweep_id)
+    return Sweep(client, entity, project, fields)
+
+
+class Sweeps:
+    """The sweeps of a listing, each asked for once, however many of its runs are touched.
+
+    Thread-safe.
+    """
+
+    __slots__ = ("_client", "_known", "_lock")
+
+    def __init__(self, client: RetryingClient) -> None:
+        self._client = client
+        self._known: dict[tuple[str, str, str], Sweep | None] = {}
+        self._lock = threading.Lock()
+
+    def get(self, entity: str, project: str, sweep_id: str) -> Sweep | None:
+        """The sweep; None when the server does not know it (any more)."""
+        place = (entity, project, sweep_id)
+        with self._lock:  # held while asking: the second thread waits for the first's answer
+            if place not in self._known:
+                try:
+                    self._known[place] = self._client.run(fetch_sweep(self._client, *place))
+                except NotFoundError:
+                    self._known[place] = None
+            return self._known[place]

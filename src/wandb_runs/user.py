@@ -1,0 +1,27 @@
+"""`User`: who started a run, or whose API key signs the requests."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["User"]
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A user of W&B.
+
+    Attributes:
+        username: The unique account name.
+        name: The human name.
+        email: The e-mail address; known for `api.viewer` alone.
+        entity: Where new runs go when none is named; known for `api.viewer` alone.
+
+    >>> User(username="ada", name="Ada")
+    User(username='ada', name='Ada', email=None, entity=None)
+    """
+
+    username: str | None
+    name: str | None
+    email: str | None = None
+    entity: str | None = None

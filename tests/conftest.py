@@ -1,0 +1,64 @@
+"""What several tests use: servers, a project of many runs, and clients."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from wandb_runs import Api
+from wandb_runs.testing import LocalServer, log_run
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MANY = 47
+"""How many runs `many` has: a prime, so that no page size divides it."""
+
+
+@pytest.fixture(scope="session")
+def sample_server() -> Iterator[LocalServer]:
+    """The local server with the sample project."""
+    with LocalServer(sample=True) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def sample_api(sample_server: LocalServer) -> Iterator[Api]:
+    """An `Api` of the sample server."""
+    with Api(base_url=sample_server.url, api_key="k" * 40) as api:
+        yield api
+
+
+@pytest.fixture(scope="session")
+def api(wandb_server: LocalServer) -> Iterator[Api]:
+    """An `Api` of a server that holds what tests log."""
+    with Api(base_url=wandb_server.url, api_key="k" * 40) as api:
+        yield api
+
+
+@pytest.fixture(scope="session")
+def many(wandb_server: LocalServer) -> str:
+    """The path of a project with runs that differ in whatever a filter or an order may name."""
+    for number in range(MANY):
+        log_run(
+            wandb_server,
+            "team",
+            "many",
+            f"run{number:02}",
+            name=f"fox-{number % 7}",
+            config={
+                "lr": 10.0 ** -(number % 4),
+                "optimizer": ("adam", "sgd")[number % 2],
+                "model": {"depth": number % 3},
+                "eval/metric": number % 5,
+            },
+            summary={"loss": (number * 37 % MANY) / 10, "eval/loss": number % 6}
+            if number % 9
+            else {},
+            history=[{"loss": 1 / (step + 1), "n": number} for step in range(number % 4)],
+            tags=[tag for tag, every in (("best", 5), ("seed", 2)) if number % every == 0],
+            group=f"group-{number % 3}",
+            exit_code=0 if number % 8 else 1,
+        )
+    return "team/many"

@@ -1,0 +1,59 @@
+"""Every example in a docstring, and in the README, runs as it stands."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import pkgutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+import wandb_runs
+
+if TYPE_CHECKING:
+    from wandb_runs import Api
+    from wandb_runs.testing import LocalServer
+
+MODULES = sorted(
+    name
+    for _, name, _ in pkgutil.walk_packages(wandb_runs.__path__, "wandb_runs.")
+    if not name.endswith("__main__")
+)
+README = Path(__file__).parents[1] / "README.md"
+
+
+@pytest.fixture
+def names(sample_server: LocalServer, sample_api: Api) -> dict[str, object]:
+    """What an example may use without saying where it comes from."""
+    runs = sample_api.runs("sample/digits", {"state": "finished"})
+    return {"server": sample_server, "api": sample_api, "runs": runs, "run": runs[0]}
+
+
+def run_examples(examples: list[doctest.DocTest]) -> None:
+    runner = doctest.DocTestRunner(optionflags=doctest.IGNORE_EXCEPTION_DETAIL | doctest.ELLIPSIS)
+    printed: list[str] = []
+    for each in examples:
+        runner.run(each, out=printed.append)
+    assert not runner.failures, "".join(printed)
+
+
+@pytest.mark.parametrize("name", ["wandb_runs", *MODULES])
+def test_examples_in_docstrings(name: str, names: dict[str, object]) -> None:
+    module = importlib.import_module(name)
+    found = doctest.DocTestFinder(exclude_empty=True).find(module, extraglobs=names)
+    run_examples([each for each in found if each.examples])
+
+
+def test_examples_are_found() -> None:
+    finder = doctest.DocTestFinder()
+    found = [each for name in MODULES for each in finder.find(importlib.import_module(name))]
+    assert sum(len(each.examples) for each in found) > 50
+
+
+def test_examples_in_the_readme(names: dict[str, object]) -> None:
+    text = README.read_text(encoding="utf-8")
+    parsed = doctest.DocTestParser().get_doctest(text, names, "README", str(README), 0)
+    assert parsed.examples
+    run_examples([parsed])

@@ -1,0 +1,95 @@
+"""What an installed package is: typed, complete, and light to import."""
+
+from __future__ import annotations
+
+import inspect
+import subprocess
+import sys
+from importlib.metadata import files, requires, version
+from pathlib import Path
+
+import wandb_runs
+from wandb_runs import Api, Run, Runs
+
+REPOSITORY = Path(__file__).parents[1]
+
+
+def printed_by(code: str) -> str:
+    return subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout.strip()
+
+
+def test_the_tests_run_against_what_was_installed() -> None:
+    installed = Path(wandb_runs.__file__)
+    assert "site-packages" in installed.parts
+    assert not installed.is_relative_to(REPOSITORY / "src")
+
+
+def test_the_wheel_holds_what_users_need_and_no_more() -> None:
+    held = {str(each) for each in files("wandb-runs") or () if "dist-info" not in str(each)}
+    held = {each for each in held if "__pycache__" not in each and not each.startswith("..")}
+    assert "wandb_runs/py.typed" in held
+    assert "wandb_runs/local/schema/wandb.graphql" in held
+    assert "wandb_runs/local/schema/sdk.graphql" in held
+    assert any(each.startswith("wandb_runs/local/sample/") for each in held)
+    assert all(each.startswith("wandb_runs/") for each in held)
+    assert not any("test_" in each or each.endswith((".toml", ".md")) for each in held)
+    assert version("wandb-runs") == wandb_runs.__version__
+
+
+def test_the_core_needs_four_libraries_and_every_bound_is_stated() -> None:
+    needed = requires("wandb-runs") or []
+    core = sorted(each.split(">=")[0] for each in needed if "extra ==" not in each)
+    assert core == ["httpx", "pydantic", "tenacity", "typing-extensions"]
+    assert all(">=" in each or each.startswith("wandb-runs[") for each in needed)
+
+
+def test_importing_loads_no_frame_library_and_no_server() -> None:
+    heavy = "pandas polars numpy ariadne graphql starlette uvicorn sqlalchemy yaml click rich wandb"
+    code = (
+        "import sys, wandb_runs; wandb_runs.Api(api_key='k').runs('a/b');"
+        f"print([name for name in {heavy.split()!r} if name in sys.modules])"
+    )
+    assert printed_by(code) == "[]"
+
+
+def test_the_signatures_are_those_of_the_reference() -> None:
+    def defaults(function: object) -> dict[str, object]:
+        assert callable(function)
+        parameters = inspect.signature(function).parameters.values()
+        return {
+            each.name: each.default
+            for each in parameters
+            if each.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD and each.name != "self"
+        }
+
+    empty = inspect.Parameter.empty
+    assert defaults(Runs.__init__) == {
+        "client": empty,
+        "entity": empty,
+        "project": empty,
+        "filters": None,
+        "order": "+created_at",
+        "per_page": 50,
+        "include_sweeps": True,
+    }
+    assert defaults(Runs.histories) == {
+        "samples": 500,
+        "keys": None,
+        "x_axis": "_step",
+        "format": "default",
+        "stream": "default",
+    }
+    assert defaults(Api.runs) == {
+        "path": None,
+        "filters": None,
+        "order": "+created_at",
+        "per_page": 50,
+        "include_sweeps": True,
+    }
+    history = inspect.signature(Run.history)
+    assert list(history.parameters)[1:] == [
+        "samples", "keys", "x_axis", "pandas", "stream", "format",
+    ]  # fmt: skip
+    assert repr(history.parameters["pandas"].default) == "True"

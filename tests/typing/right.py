@@ -1,0 +1,121 @@
+"""Programs that type checkers accept; checked, never run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Literal, assert_type
+
+import pandas as pd
+import polars as pl
+
+from wandb_runs import (
+    Api,
+    JSONObject,
+    JSONValue,
+    RawFilter,
+    RawOrder,
+    Request,
+    Response,
+    RetryingClient,
+    Row,
+    Run,
+    Runs,
+    Sweep,
+    Transport,
+    User,
+)
+
+
+class Recorder:
+    """A transport of the user's own."""
+
+    def __init__(self, inner: Transport) -> None:
+        self.inner = inner
+        self.sent: list[Request] = []
+
+    def send(self, request: Request, /) -> Response:
+        self.sent.append(request)
+        return self.inner.send(request)
+
+
+def make(inner: Transport) -> None:
+    with Api(base_url="https://api.wandb.ai", api_key="k", timeout=30, transport=Recorder(inner)) as api:
+        assert_type(api, Api)
+        assert_type(api.client, RetryingClient)
+        assert_type(api.viewer, User)
+        assert_type(api.api_key_source, str | None)
+    Api(overrides={"base_url": "https://api.wandb.ai", "entity": "team"})
+
+
+def list_runs(api: Api, other: RetryingClient) -> None:
+    runs = api.runs("team/mnist", {"state": "finished", "config.lr": {"$lt": 0.1}})
+    assert_type(runs, Runs[JSONObject, JSONObject])
+    assert_type(api.runs(client=other, entity="team", project="mnist"), Runs)
+    assert_type(Runs(other, "team", "mnist", order="-summary_metrics.loss"), Runs)
+    api.runs("team/mnist", {"$or": [{"state": "failed"}, {"tags": {"$in": ["best"]}}]})
+    api.runs("team/mnist", {"createdAt": {"$gte": datetime(2026, 1, 1, tzinfo=UTC)}})
+    api.runs("team/mnist", RawFilter({"inputArtifacts": "x"}), RawOrder("+unknown"), 100, False)
+    plain: dict[str, Any] = {"state": "finished"}
+    api.runs("team/mnist", plain)
+
+
+def use_as_sequence(runs: Runs) -> None:
+    assert_type(runs[0], Run[JSONObject, JSONObject])
+    assert_type(runs[1:3], list[Run[JSONObject, JSONObject]])
+    assert_type(len(runs), int)
+    assert_type(runs.length, int)
+    assert_type(iter(runs), Iterator[Run[JSONObject, JSONObject]])
+    sequence: Sequence[Run] = runs
+    for run in reversed(sequence):
+        assert_type(run in runs, bool)
+
+
+def read(run: Run) -> None:
+    assert_type(run.id, str)
+    assert_type(run.storage_id, str)
+    assert_type(run.name, str | None)
+    assert_type(run.state, str)
+    assert_type(run.created_at, datetime)
+    assert_type(run.heartbeat_at, datetime | None)
+    assert_type(run.tags, list[str])
+    assert_type(run.user, User | None)
+    assert_type(run.sweep, Sweep | None)
+    assert_type(run.sweep_name, str | None)
+    assert_type(run.config["lr"], JSONValue)
+    config: Mapping[str, JSONValue] = run.config
+    assert_type(run.summary.get("loss"), JSONValue)
+    assert_type(run.last_history_step, int)
+    lr = config["lr"]
+    if isinstance(lr, float):
+        assert_type(lr, float)
+
+
+def read_histories(runs: Runs, how: Literal["default", "pandas", "polars"]) -> None:
+    assert_type(runs.histories(), list[Row])
+    assert_type(runs.histories(keys=["loss"]), list[Row])
+    assert_type(runs.histories(format="default"), list[Row])
+    assert_type(runs.histories(format="pandas"), pd.DataFrame)
+    assert_type(runs.histories(100, ["loss"], "_step", "polars"), pl.DataFrame)
+    assert_type(runs.histories(100, ("loss",), "_step", "pandas", "system"), pd.DataFrame)
+    assert_type(runs.histories(format=how), list[Row] | pd.DataFrame | pl.DataFrame)
+    metrics: list[Literal["loss", "accuracy"]] = ["loss"]
+    assert_type(runs.histories(keys=metrics, format="polars"), pl.DataFrame)
+
+
+def read_history(run: Run, flag: bool) -> None:
+    assert_type(run.history(), pd.DataFrame)
+    assert_type(run.history(samples=5, pandas=True), pd.DataFrame)
+    assert_type(run.history(pandas=False), list[Row])
+    assert_type(run.history(5, ["loss"], "_step", False), list[Row])
+    assert_type(run.history(format="default"), list[Row])
+    assert_type(run.history(format="pandas", stream="system"), pd.DataFrame)
+    assert_type(run.history(format="polars"), pl.DataFrame)
+    assert_type(run.history(pandas=flag), list[Row] | pd.DataFrame)
+    assert_type(run.scan_history(keys=["loss"], max_step=10), Iterator[Row])
+
+
+def follow_sweeps(api: Api) -> None:
+    sweep = api.sweep("team/mnist/abc")
+    assert_type(sweep.runs, Runs[JSONObject, JSONObject])
+    assert_type(sweep.best_run(), Run[JSONObject, JSONObject] | None)

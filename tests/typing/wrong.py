@@ -1,0 +1,55 @@
+"""Programs that type checkers must reject: each line that ends in `# wrong`, and no other.
+
+Kept out of the checkers' own runs; `test_typing.py` runs them here and compares the lines.
+"""
+
+from __future__ import annotations
+
+from wandb_runs import Api, Run, Runs
+
+
+def misspell(api: Api, runs: Runs, run: Run) -> None:
+    run.sumary  # wrong
+    run.confg["lr"]  # wrong
+    runs.lenght  # wrong
+    api.run_s("team/mnist")  # wrong
+    runs[0].naem  # wrong
+
+
+def pass_wrong_types(api: Api, runs: Runs, run: Run) -> None:
+    Api("https://api.wandb.ai")  # wrong
+    Api(api_key=42)  # wrong
+    Api(time_out=3)  # wrong
+    api.runs("team/mnist", per_page="50")  # wrong
+    api.runs("team/mnist", order=1)  # wrong
+    api.runs("team/mnist", filters="state")  # wrong
+    api.runs("team/mnist", client=api)  # wrong
+    Runs(api, "team", "mnist")  # wrong
+    Runs(api.client, "team")  # wrong
+    runs["0"]  # wrong
+    runs[0].config = {}  # wrong
+    run.state = "finished"  # wrong
+
+
+def ask_for_wrong_histories(runs: Runs, run: Run) -> None:
+    runs.histories(keys="loss")  # wrong
+    runs.histories(format="csv")  # wrong
+    runs.histories(stream="gpu")  # wrong
+    runs.histories(samples="5")  # wrong
+    runs.histories(keys=[1])  # wrong
+    run.history(keys="loss")  # wrong
+    run.history(format="arrow")  # wrong
+    run.history(pandas=True, format="polars")  # wrong
+    run.scan_history(keys="loss")  # wrong
+
+
+def misread(run: Run, runs: Runs) -> None:
+    run.name.upper()  # wrong
+    run.config["lr"] * 2  # wrong
+    run.config["lr"] = 2  # wrong
+    run.user.username  # wrong
+    run.sweep.runs  # wrong
+    run.heartbeat_at.year  # wrong
+    runs.histories().columns  # wrong
+    runs.histories(format="polars").iloc  # wrong
+    len(run)  # wrong
