@@ -1,0 +1,64 @@
+# Everything runs in .venv, which the targets make; nothing else is touched.
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+SOURCES := $(shell find src schema -not -name '*.pyc' -not -name __pycache__)
+CHECKED := src tests tools examples
+
+export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint types fresh pytest codegen bench sample constraints clean
+
+help:  ## List the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+
+demo: .venv/.package  ## Read the sample project, over HTTP, in three formats
+	@$(BIN)/python tools/demo.py
+
+test: lint types fresh pytest  ## Lint, both type checkers, the generated code's freshness, all tests
+
+lint: .venv/.tools
+	$(BIN)/ruff check $(CHECKED)
+	$(BIN)/ruff format --check $(CHECKED)
+
+types: .venv/.tools
+	$(BIN)/mypy $(CHECKED)
+	$(BIN)/pyright
+
+fresh: .venv/.package
+	$(BIN)/python tools/codegen.py --check
+
+pytest: .venv/.package  ## All tests, against the built wheel
+	$(BIN)/pytest
+
+codegen: .venv/.package  ## Generate src/wandb_runs/_generated from schema/ and queries/
+	$(BIN)/python tools/codegen.py
+
+bench: .venv/.package  ## Measure the local server with 100,000 runs
+	$(BIN)/python tools/bench_server.py
+
+sample: .venv/.package  ## Train the sample project's models again and log them
+	$(BIN)/python tools/make_sample.py
+
+constraints:  ## Resolve the newest versions into constraints.txt
+	rm -rf .venv && $(PYTHON) -m venv .venv
+	PIP_CONSTRAINT= $(PIP) install --upgrade pip
+	PIP_CONSTRAINT= $(PIP) install --group dev '.[all]'
+	{ $(BIN)/python -m pip freeze --all --exclude wandb-runs; } | LC_ALL=C sort -f > constraints.txt
+
+clean:  ## Remove what the targets made
+	rm -rf .venv dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+.venv/.tools: constraints.txt pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(PIP) install --upgrade pip
+	$(PIP) install --group dev '.[all]'
+	@touch $@
+
+# The tests run against the wheel that users would install, never against the source tree.
+.venv/.package: .venv/.tools $(SOURCES)
+	@rm -rf dist
+	$(BIN)/python -m build --wheel --no-isolation --outdir dist . > /dev/null
+	$(PIP) install --no-deps --force-reinstall dist/*.whl
+	@touch $@
