@@ -256,12 +256,12 @@ class Run(Generic[ConfigT_co, SummaryT_co]):
         Raises:
             BadResponseError: What the server stores is not a JSON object.
         """
-        config = self._decoded.get("config")
+        config = self._decoded.get("config without internals")
         if config is None:
             config = {
                 key: value for key, value in self.raw_config.items() if key not in _INTERNAL_KEYS
             }
-            self._decoded["config"] = config
+            self._decoded["config without internals"] = config
         return cast("ConfigT_co", config)
 
     @property

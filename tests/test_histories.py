@@ -1,0 +1,221 @@
+"""The histories of a project, over HTTP: every row, in the order of runs, in few requests."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from wandb_runs import Api, InvalidArgumentError, Runs
+from wandb_runs.testing import log_run
+
+if TYPE_CHECKING:
+    from wandb_runs.jsontext import JSONValue
+    from wandb_runs.testing import LocalServer
+
+RUNS = 13
+OVER_HTTP = settings(
+    deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+
+
+def history_of(number: int) -> list[dict[str, JSONValue]]:
+    """What run `number` logs: none, a few or many rows, with keys that come and go."""
+    rows: list[dict[str, JSONValue]] = []
+    for step in range(0 if number % 4 == 0 else number * 5):
+        row: dict[str, JSONValue] = {"_step": step, "loss": 1 / (step + 1) if step else 1}
+        if step % 2 == 0:
+            row["accuracy"] = step / 100
+        if number % 3 == 1:
+            row[f"only/{number}"] = [step, None]
+        if step == 7:
+            row["late"] = math.nan
+        rows.append(row)
+    return rows
+
+
+@pytest.fixture(scope="module")
+def path(wandb_server: LocalServer) -> str:
+    for number in range(RUNS):
+        log_run(
+            wandb_server,
+            "team",
+            "histories",
+            f"h{number:02}",
+            config={"number": number},
+            history=history_of(number),
+            events=[
+                {"_runtime": float(second), f"system.{name}": second * 2.0}
+                for second in range(number)
+                for name in ("cpu", "gpu")
+            ],
+        )
+    return "team/histories"
+
+
+def keys_of(rows: list[dict[str, JSONValue]]) -> set[str]:
+    return {key for row in rows for key in row}
+
+
+@OVER_HTTP
+@given(st.integers(1, 20), st.sampled_from(["+created_at", "-config.number"]))
+def test_whole_histories_come_whole_and_in_the_order_of_runs(
+    api: Api, wandb_server: LocalServer, path: str, per_page: int, order: str
+) -> None:
+    runs = api.runs(path, order=order, per_page=per_page)
+    numbers = range(RUNS) if order.startswith("+") else range(RUNS)[::-1]
+    wandb_server.clear_operations()
+    rows = runs.histories(samples=1000)
+    assert wandb_server.operations == ("ListHistories",) * math.ceil(RUNS / per_page)
+
+    expected = [
+        {**row, "run_id": f"h{number:02}"} for number in numbers for row in history_of(number)
+    ]
+    assert len(rows) == len(expected)
+    for row, logged in zip(rows, expected, strict=True):
+        if "late" in logged:
+            assert math.isnan(float(str(row.pop("late"))))
+            del logged["late"]
+        assert row == logged
+        assert list(row)[-1] == "run_id"
+
+
+@OVER_HTTP
+@given(
+    st.integers(1, 20),
+    st.integers(1, 70),
+    st.lists(st.sampled_from(["loss", "accuracy", "late", "absent"]), min_size=1, unique=True),
+)
+def test_keys_give_the_rows_that_hold_all_of_them(
+    api: Api, wandb_server: LocalServer, path: str, per_page: int, samples: int, keys: list[str]
+) -> None:
+    runs = api.runs(path, per_page=per_page)
+    wandb_server.clear_operations()
+    rows = runs.histories(samples, keys)
+    assert wandb_server.operations == ("ListSampledHistories",) * math.ceil(RUNS / per_page)
+    for number in range(RUNS):
+        own = [row for row in rows if row["run_id"] == f"h{number:02}"]
+        full = [row for row in history_of(number) if set(keys) <= set(row)]
+        assert len(own) == min(samples, len(full))
+        steps = [row["_step"] for row in own]
+        assert set(map(str, steps)) <= {str(row["_step"]) for row in full}
+        if own:
+            assert steps[0] == full[0]["_step"]
+            assert keys_of(own) == {"_step", *keys, "run_id"}
+        if len(own) > 1:
+            assert steps[-1] == full[-1]["_step"]
+
+
+@OVER_HTTP
+@given(
+    st.integers(1, 20),
+    st.integers(1, 60),
+    st.none() | st.just(["loss"]) | st.just(["loss", "accuracy"]) | st.just(["absent"]),
+    st.sampled_from(["_step", "accuracy"]),
+)
+def test_the_three_formats_hold_the_same_values(
+    api: Api, path: str, per_page: int, samples: int, keys: list[str] | None, x_axis: str
+) -> None:
+    runs = api.runs(path, per_page=per_page)
+    rows = runs.histories(samples, keys, x_axis)
+    polars = runs.histories(samples, keys, x_axis, format="polars")
+    pandas = runs.histories(samples, keys, x_axis, format="pandas")
+    assert list(pandas.columns) == polars.columns
+    assert polars.columns[0] == x_axis
+    assert polars.columns[-1] == "run_id"
+    assert len(rows) == len(polars) == len(pandas)
+    for name in polars.columns:
+        listed = [row.get(name) for row in rows]
+        if name.startswith("only/"):
+            assert [None if v is None else eval_json(v) for v in polars[name].to_list()] == listed
+            assert [v if isinstance(v, list) else None for v in pandas[name]] == listed
+            continue
+        for value, in_polars, in_pandas in zip(
+            listed, polars[name].to_list(), pandas[name].tolist(), strict=True
+        ):
+            if value is None or value != value:  # noqa: PLR0124 - NaN
+                assert (in_polars is None) == (value is None)
+                assert in_pandas != in_pandas or in_pandas is None  # noqa: PLR0124 - NaN
+            else:
+                assert value == in_polars == in_pandas
+
+
+def eval_json(text: str) -> object:
+    from wandb_runs.jsontext import decode
+
+    return decode(text)
+
+
+def test_the_system_stream_comes_with_and_without_keys(
+    api: Api, wandb_server: LocalServer, path: str
+) -> None:
+    runs = api.runs(path, per_page=5)
+    wandb_server.clear_operations()
+    whole = runs.histories(stream="system", format="polars")
+    assert wandb_server.operations == ("ListEvents",) * 3
+    assert whole.columns == ["_runtime", "system.cpu", "system.gpu", "run_id"]
+    assert len(whole) == 2 * sum(range(RUNS))
+    some = runs.histories(stream="system", keys=["system.gpu"], format="polars")
+    assert some.columns == ["_runtime", "system.gpu", "run_id"]
+    assert len(some) == sum(range(RUNS))
+
+
+def test_no_row_at_all_keeps_the_columns(api: Api, path: str) -> None:
+    runs = api.runs(path, {"config.number": {"$gt": 1000}})
+    assert runs.histories(keys=["loss"]) == []
+    frame = runs.histories(keys=["loss"], format="polars")
+    assert {name: str(dtype) for name, dtype in frame.schema.items()} == {
+        "_step": "Int64",
+        "loss": "Float64",
+        "run_id": "String",
+    }
+
+
+def test_an_int_that_turns_float_late_stays_exact(api: Api, wandb_server: LocalServer) -> None:
+    log_run(
+        wandb_server,
+        "team",
+        "late",
+        "r",
+        history=[{"m": 0} for _ in range(150)] + [{"m": 0.5, "new": "x"}],
+    )
+    runs = api.runs("team/late")
+    frame = runs.histories(format="polars")
+    assert frame["m"].to_list()[-1] == 0.5
+    assert frame["new"].to_list()[-1] == "x"
+    assert runs.histories(format="pandas")["m"].iloc[-1] == 0.5
+
+
+def test_histories_do_not_disturb_the_listing(api: Api, path: str) -> None:
+    runs = api.runs(path, per_page=4)
+    first = runs[0]
+    runs.histories(keys=["loss"])
+    assert runs[0] is first
+    assert len(list(runs)) == RUNS
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"keys": "loss"}, r"\['loss'\]"),
+        ({"keys": []}, "empty"),
+        ({"keys": [1]}, "str"),
+        ({"keys": ["run_id"]}, "run_id"),
+        ({"samples": 0}, "1 or more"),
+        ({"samples": 2.5}, "int"),
+        ({"format": "csv"}, "'default', 'pandas', 'polars'"),
+        ({"format": "Polars"}, "'polars'"),
+        ({"stream": "sytem"}, "'system'"),
+        ({"x_axis": ""}, "x_axis"),
+    ],
+)
+def test_wrong_arguments_are_refused_before_a_request(
+    api: Api, wandb_server: LocalServer, arguments: dict[str, object], message: str
+) -> None:
+    wandb_server.clear_operations()
+    with pytest.raises(InvalidArgumentError, match=message):
+        Runs(api.client, "team", "histories").histories(**arguments)  # type: ignore[call-overload]
+    assert wandb_server.operations == ()
