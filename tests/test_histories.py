@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from wandb_runs import Api, InvalidArgumentError, Runs
+from wandb_runs.jsontext import decode
 from wandb_runs.testing import log_run
 
 if TYPE_CHECKING:
@@ -130,7 +131,7 @@ def test_the_three_formats_hold_the_same_values(
     for name in polars.columns:
         listed = [row.get(name) for row in rows]
         if name.startswith("only/"):
-            assert [None if v is None else eval_json(v) for v in polars[name].to_list()] == listed
+            assert [None if v is None else decode(v) for v in polars[name].to_list()] == listed
             assert [v if isinstance(v, list) else None for v in pandas[name]] == listed
             continue
         for value, in_polars, in_pandas in zip(
@@ -141,12 +142,6 @@ def test_the_three_formats_hold_the_same_values(
                 assert in_pandas != in_pandas or in_pandas is None  # noqa: PLR0124 - NaN
             else:
                 assert value == in_polars == in_pandas
-
-
-def eval_json(text: str) -> object:
-    from wandb_runs.jsontext import decode
-
-    return decode(text)
 
 
 def test_the_system_stream_comes_with_and_without_keys(

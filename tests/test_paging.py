@@ -30,7 +30,7 @@ class AConnection:
     page_info: PageInfoFields | None
 
 
-def info(end: str | None, *, more: bool | None) -> PageInfoFields:
+def info(end: str | None, more: bool | None) -> PageInfoFields:
     return PageInfoFields(end_cursor=end, has_next_page=more)
 
 
@@ -38,23 +38,21 @@ edges = st.lists(
     st.none() | st.builds(AnEdge, st.none() | st.integers(), st.none() | st.sampled_from("abc")),
     max_size=5,
 )
-infos = st.none() | st.builds(
-    lambda end, more: info(end, more=more),
-    st.none() | st.sampled_from("abc"),
-    st.none() | st.booleans(),
-)
+infos = st.none() | st.builds(info, st.none() | st.sampled_from("abc"), st.none() | st.booleans())
 
 
 @given(st.none() | edges, infos, st.integers(1, 5), st.none() | st.sampled_from("abc"))
 def test_a_page_is_read_or_refused_and_no_node_is_lost(
-    found: list[AnEdge | None] | None, page_info: PageInfoFields | None, first: int, after: str | None
+    found: list[AnEdge | None] | None,
+    page_info: PageInfoFields | None,
+    first: int,
+    after: str | None,
 ) -> None:
     nodes = [edge.node for edge in found or [] if edge is not None and edge.node is not None]
     says_more = page_info is not None and page_info.has_next_page
     try:
         page = read_page(AConnection(found, page_info), first=first, after=after)
-    except BadResponseError as error:
-        assert "more runs follow" in error.message
+    except BadResponseError:
         return
     assert list(page.items) == nodes
     assert page.next_cursor is None or page.next_cursor != after

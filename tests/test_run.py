@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -21,7 +21,6 @@ from wandb_runs import (
     Run,
     User,
 )
-from wandb_runs.histories import HistoryScan, plan_scan
 from wandb_runs.testing import log_run
 from wandb_runs.transport.http import HttpTransport
 
@@ -99,12 +98,13 @@ def rewritten(wandb_server: LocalServer) -> Iterator[Callable[..., Api]]:
 def nodes_in(value: object) -> Iterator[dict[str, object]]:
     """The runs in an answer, wherever they are."""
     if isinstance(value, dict):
-        if "storageId" in value:
-            yield value
-        for each in value.values():
+        found = cast("dict[str, object]", value)
+        if "storageId" in found:
+            yield found
+        for each in found.values():
             yield from nodes_in(each)
     if isinstance(value, list):
-        for each in value:
+        for each in cast("list[object]", value):
             yield from nodes_in(each)
 
 
@@ -184,10 +184,18 @@ def test_what_is_not_there_is_named(api: Api, path: str) -> None:
         api.run(path)
 
 
-def test_a_run_that_is_gone_is_an_error_of_ours(api: Api, run: Run) -> None:
-    fields = run._fields.model_copy(update={"id": "gone"})
-    gone = Run(api.client, "team", "one", fields, sweeps=None)
-    for use in (gone.refresh, gone.history, lambda: list(gone.scan_history()), lambda: gone.metadata):
+def test_a_run_that_is_gone_is_an_error_of_ours(rewritten: Callable[..., Api]) -> None:
+    def change(body: dict[str, object]) -> None:
+        for node in nodes_in(body):
+            node["id"] = "gone"
+
+    gone = rewritten(change).run(PATH)
+    for use in (
+        gone.refresh,
+        gone.history,
+        lambda: list(gone.scan_history()),
+        lambda: gone.metadata,
+    ):
         with pytest.raises(NotFoundError, match="gone"):
             use()
 
@@ -195,13 +203,15 @@ def test_a_run_that_is_gone_is_an_error_of_ours(api: Api, run: Run) -> None:
 # What the server may answer.
 
 NULLABLE = [
-    "storageId", "name", "state", "createdAt", "updatedAt", "heartbeatAt", "tags", "group", "jobType",
-    "notes", "description", "commit", "host", "readOnly", "projectInternalId", "sweepName",
-    "historyLineCount", "user", "config", "summaryMetrics",
+    "storageId", "name", "state", "createdAt", "updatedAt", "heartbeatAt", "tags", "group",
+    "jobType", "notes", "description", "commit", "host", "readOnly", "projectInternalId",
+    "sweepName", "historyLineCount", "user", "config", "summaryMetrics",
 ]  # fmt: skip
 
 
-@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(st.sets(st.sampled_from(NULLABLE)), st.booleans(), st.integers(1, 60))
 def test_nulls_lose_no_run_and_break_no_page(
     rewritten: Callable[..., Api], many: str, nulls: set[str], absent: bool, per_page: int
@@ -350,7 +360,9 @@ def steps(wandb_server: LocalServer) -> list[int]:
     return steps
 
 
-@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(st.integers(1, 100), st.integers(0, 600), st.none() | st.integers(0, 6000), st.booleans())
 def test_a_scan_gives_every_row_of_its_range_once(
     api: Api, steps: list[int], page_size: int, low: int, high: int | None, keyed: bool
@@ -371,7 +383,7 @@ def test_a_scan_sends_about_a_request_for_each_page(
 ) -> None:
     wandb_server.clear_operations()
     scan = run.scan_history()
-    assert wandb_server.operations == ()
+    assert not wandb_server.operations
     assert len(list(scan)) == 3
     assert wandb_server.operations == ("GetHistoryKeys", "ScanHistory")
 
@@ -397,4 +409,3 @@ def test_a_run_without_a_history_scans_to_nothing(api: Api, wandb_server: LocalS
     assert list(run.scan_history()) == []
     assert run.history(pandas=False) == []
     assert run.last_history_step == -1
-    assert HistoryScan("team", "one", "empty", plan_scan())

@@ -71,7 +71,10 @@ def test_empty_strings_count_as_not_given() -> None:
 
 def test_a_netrc_is_read_by_host_and_last(tmp_path: Path) -> None:
     netrc = tmp_path / "netrc"
-    text = f"machine other.example login user password wrong\nmachine api.wandb.ai login user password {KEY}\n"
+    text = (
+        "machine other.example login user password wrong\n"
+        f"machine api.wandb.ai login user password {KEY}\n"
+    )
     assert key_from(netrc, text) == (KEY, str(netrc))
     assert key_from(netrc, text, "https://other.example:8080") == ("wrong", str(netrc))
     assert key_from(netrc, text, "https://third.example") == ("", "")

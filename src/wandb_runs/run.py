@@ -72,9 +72,9 @@ class Run(Generic[ConfigT_co, SummaryT_co]):
 
     `config` and `summary` are decoded when first touched, and kept.
 
-    >>> run = api.run("sample/digits/" + sample_run)
-    >>> run.state
-    'finished'
+    >>> run = api.runs("sample/digits", {"state": "finished"})[0]
+    >>> run == api.run("/".join(run.path))
+    True
     >>> isinstance(run.config["optimizer"], str)
     True
     """

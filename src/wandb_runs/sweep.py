@@ -33,9 +33,9 @@ class Sweep:
     Made by `api.sweep("entity/project/sweep_id")` and by `run.sweep`. Immutable, and therefore
     safe to share between threads.
 
-    >>> sweep = api.sweep("sample/digits/" + sample_sweep)
-    >>> sweep.method
-    'grid'
+    >>> sweep = next(run.sweep for run in api.runs("sample/digits") if run.sweep is not None)
+    >>> sweep == api.sweep("/".join(sweep.path))
+    True
     >>> all(run.sweep_name == sweep.id for run in sweep.runs)
     True
     """

@@ -40,7 +40,9 @@ class Recorder:
 
 
 def make(inner: Transport) -> None:
-    with Api(base_url="https://api.wandb.ai", api_key="k", timeout=30, transport=Recorder(inner)) as api:
+    with Api(
+        base_url="https://api.wandb.ai", api_key="k", timeout=30, transport=Recorder(inner)
+    ) as api:
         assert_type(api, Api)
         assert_type(api.client, RetryingClient)
         assert_type(api.viewer, User)

@@ -608,7 +608,7 @@ def list_sampled_histories(
 
 
 _SCAN_HISTORY = """\
-query ScanHistory($entity: String!, $project: String!, $id: String!, $samples: Int!, $minStep: Int!, $maxStep: Int!) {
+query ScanHistory($entity: String!, $project: String!, $id: String!, $samples: Int!, $minStep: Int64!, $maxStep: Int64!) {
   project(name: $project, entityName: $entity) {
     run(name: $id) {
       history(samples: $samples, minStep: $minStep, maxStep: $maxStep)

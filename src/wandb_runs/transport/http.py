@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import weakref
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
@@ -88,6 +89,8 @@ class HttpTransport:
                 raise WandbRunsError("this client is closed; make a new Api()")
             if self._client is None:
                 self._client = httpx.Client(trust_env=self._trust_env, follow_redirects=False)
+                # Few users close what a script made once; the connections go with it.
+                weakref.finalize(self, self._client.close)
             return self._client
 
 
