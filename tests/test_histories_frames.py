@@ -265,7 +265,7 @@ def test_neither_library_is_imported_for_a_list() -> None:
         "build([('a', [{'_step': 0}])], plan_histories(), to='default'); "
         "assert not {'pandas', 'polars', 'numpy'} & sys.modules.keys()"
     )
-    subprocess.run([sys.executable, "-c", program], check=True)  # noqa: S603 - a constant program
+    subprocess.run([sys.executable, "-c", program], check=True)
 
 
 def test_a_format_known_only_at_run_time_is_served() -> None:
