@@ -1,0 +1,59 @@
+"""`wandb-runs local`: serve W&B's API from this machine."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from wandb_runs.errors import MissingDependencyError
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+__all__ = ["local"]
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=0,
+    show_default=True,
+    help="Port to listen on; 0 takes a free one.",
+)
+@click.option(
+    "--store",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="SQLite file to keep what is logged in.  [default: a temporary one]",
+)
+@click.option("--entity", default="local", show_default=True, help="Where runs go by default.")
+@click.option("--sample", is_flag=True, help="Add the sample project.")
+def local(host: str, port: int, store: Path | None, entity: str, *, sample: bool) -> None:
+    """Serve W&B's API from this machine, until it is interrupted.
+
+    The first line printed is the server's URL. Set WANDB_BASE_URL to it, and WANDB_API_KEY to
+    anything of 40 characters: the wandb SDK then logs to it, and every client reads from it.
+    """
+    try:
+        from wandb_runs.local import LocalServer  # noqa: PLC0415 - its libraries are optional
+    except MissingDependencyError as error:
+        raise click.UsageError(error.message) from error
+    stopped = threading.Event()
+
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        stopped.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
+    try:
+        server = LocalServer(store=store, sample=sample, host=host, port=port, entity=entity)
+    except OSError as error:
+        raise click.ClickException(str(error)) from error
+    with server:
+        click.echo(server.url)
+        stopped.wait()

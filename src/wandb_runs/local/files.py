@@ -1,0 +1,42 @@
+"""The files that runs save: kept as they come, given back as they are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select
+from sqlalchemy.dialects.sqlite import insert
+
+from wandb_runs.local.ingest import find_run
+from wandb_runs.local.tables import files
+
+if TYPE_CHECKING:
+    from wandb_runs.local.store import Store
+
+__all__ = ["read_file", "save_file"]
+
+
+def save_file(store: Store, entity: str, project: str, run: str, name: str, content: bytes) -> bool:
+    """Keep a file of a run, in place of one of the same name.
+
+    Returns:
+        Whether there is such a run.
+    """
+    with store.write() as writer:
+        run_id = find_run(writer.connection, entity, project, run)
+        if run_id is None:
+            return False
+        kept = {"content": content, "updated_at": writer.now}
+        made = insert(files).values(run_id=run_id, name=name, **kept)
+        writer.connection.execute(made.on_conflict_do_update(set_=kept))
+    return True
+
+
+def read_file(store: Store, entity: str, project: str, run: str, name: str) -> bytes | None:
+    """Read a file of a run; null when there is none of that name."""
+    with store.read() as connection:
+        run_id = find_run(connection, entity, project, run)
+        content: bytes | None = connection.scalar(
+            select(files.c.content).where(files.c.run_id == run_id, files.c.name == name)
+        )
+    return content

@@ -1,0 +1,85 @@
+"""What a run's history holds, summed up as W&B does it."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, TypedDict, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from wandb_runs.jsontext import JSONObject, JSONValue
+
+__all__ = ["HistoryKeys", "extend_history_keys"]
+
+
+class _TypeCount(TypedDict):
+    type: str
+    count: int
+
+
+class _Key(TypedDict, total=False):
+    typeCounts: list[_TypeCount]
+    monotonic: bool
+    previousValue: int | float
+
+
+class HistoryKeys(TypedDict):
+    """The keys of a history, with the types of their values, and the last step."""
+
+    sets: list[JSONValue]
+    lastStep: int | float
+    keys: dict[str, _Key]
+
+
+def extend_history_keys(held: JSONObject, rows: Iterable[JSONObject]) -> HistoryKeys:
+    """Count further rows in.
+
+    Args:
+        held: The summary so far; empty for a history without rows.
+        rows: The rows to add.
+
+    >>> extend_history_keys({}, [{"_step": 0, "loss": 2}])["keys"]["loss"]
+    {'typeCounts': [{'type': 'number', 'count': 1}], 'monotonic': True, 'previousValue': 2}
+    """
+    summary = cast("HistoryKeys", held) if held else HistoryKeys(sets=[], lastStep=-1, keys={})
+    for row in rows:
+        for key, value in row.items():
+            if value is not None:
+                _count(summary["keys"].setdefault(key, _Key(typeCounts=[])), value)
+        step = row.get("_step")
+        if isinstance(step, int | float) and summary["lastStep"] < step < math.inf:
+            summary["lastStep"] = int(step) if step == int(step) else step
+    return summary
+
+
+def _count(key: _Key, value: JSONValue) -> None:
+    kind = _type(value)
+    counts = key.setdefault("typeCounts", [])
+    entry = next((count for count in counts if count["type"] == kind), None)
+    if entry is None:
+        counts.append(_TypeCount(type=kind, count=1))
+    else:
+        entry["count"] += 1
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        # A value that is not a number compares false, so it ends the rise as a fall does.
+        rises = value >= key.get("previousValue", value)
+        key["monotonic"] = key.get("monotonic", True) and rises
+        key["previousValue"] = value
+
+
+def _type(value: JSONValue) -> str:
+    match value:
+        case bool():
+            return "bool"
+        case int() | float():
+            return "number"
+        case str():
+            return "string"
+        case list():
+            return "list"
+        case dict():
+            media = value.get("_type")
+            return media if isinstance(media, str) else "map"
+        case None:
+            return "nil"

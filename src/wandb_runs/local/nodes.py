@@ -1,0 +1,216 @@
+"""Projects, runs and sweeps as they are read: what is asked of one run is fetched for its page."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final, TypeVar, cast
+
+from sqlalchemy import func, select
+
+from wandb_runs.local.ingest import storage_id
+from wandb_runs.local.tables import documents, projects, runs, sweeps
+from wandb_runs.local.where import Scope, state_at
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable, Sequence
+
+    from sqlalchemy import Connection
+
+__all__ = ["Project", "Run", "RunBatch", "Sweep", "iso"]
+
+_T = TypeVar("_T")
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def iso(microseconds: int) -> str:
+    """Spell a time as W&B does.
+
+    >>> iso(1_500_000)
+    '1970-01-01T00:00:01.500000Z'
+    """
+    moment = _EPOCH + timedelta(microseconds=microseconds)
+    return moment.replace(tzinfo=None).isoformat() + "Z"
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A project, and the transaction that reads it."""
+
+    row_id: int
+    name: str
+    entity_name: str
+    created_at: str
+    scope: Scope
+
+    @classmethod
+    def find(cls, connection: Connection, entity: str, name: str, now: int) -> Project | None:
+        """Find a project; null when nothing was ever logged to it."""
+        row = connection.execute(
+            select(projects).where(projects.c.entity == entity, projects.c.name == name)
+        ).one_or_none()
+        if row is None:
+            return None
+        return cls(row.id, name, entity, iso(row.created_at), Scope(connection, row.id, now))
+
+    @property
+    def id(self) -> str:
+        """The storage id."""
+        return storage_id("Project", self.name, self.entity_name)
+
+    def runs(self, run_ids: Sequence[int]) -> list[Run]:
+        """Read runs, in the order of their row ids given."""
+        batch = RunBatch(self, run_ids)
+        rows = self.scope.connection.execute(
+            select(runs, state_at(self.scope.now).label("state_now")).where(runs.c.id.in_(run_ids))
+        ).all()
+        by_id = {
+            row.id: Run(
+                batch=batch,
+                row_id=row.id,
+                name=row.name,
+                display_name=row.display_name,
+                state=row.state_now,
+                created_at=iso(row.created_at),
+                updated_at=iso(row.updated_at),
+                heartbeat_at=iso(row.heartbeat_at),
+                tags=json.loads(row.tags),
+                group=row.group,
+                job_type=row.job_type,
+                notes=row.notes,
+                description=row.description,
+                commit=row.commit,
+                host=row.host,
+                sweep_name=row.sweep_name,
+                username=row.username,
+                exitcode=row.exit_code,
+                history_line_count=row.history_line_count,
+                events_line_count=row.events_line_count,
+            )
+            for row in rows
+        }
+        return [by_id[run_id] for run_id in run_ids]
+
+    def run(self, name: str) -> Run | None:
+        """Read one run; null when there is none of that id."""
+        row_id = self.scope.connection.scalar(
+            select(runs.c.id).where(runs.c.project_id == self.row_id, runs.c.name == name)
+        )
+        return None if row_id is None else self.runs([row_id])[0]
+
+    def sweep(self, name: str) -> Sweep | None:
+        """Read one sweep; null when there is none of that id."""
+        return next(iter(self.sweeps(name)), None)
+
+    def sweeps(self, name: str | None = None) -> list[Sweep]:
+        """Read the project's sweeps, oldest first."""
+        query = select(sweeps).where(sweeps.c.project_id == self.row_id).order_by(sweeps.c.id)
+        if name is not None:
+            query = query.where(sweeps.c.name == name)
+        return [
+            Sweep(
+                project=self,
+                name=row.name,
+                display_name=row.display_name or row.name,
+                description=row.description,
+                config=row.config,
+                state=row.state,
+                created_at=iso(row.created_at),
+                updated_at=iso(row.updated_at),
+            )
+            for row in self.scope.connection.execute(query).all()
+        ]
+
+
+class RunBatch:
+    """Runs that are read together.
+
+    A query asks the same fields of every run of a page, one run after the other. The first run
+    asked fetches for all: a page costs a query per field, not one per run.
+    """
+
+    def __init__(self, project: Project, run_ids: Sequence[int]) -> None:
+        self.project = project
+        self.run_ids = run_ids
+        self._answers: dict[Hashable, object] = {}
+
+    def once(self, question: Hashable, answer: Callable[[Connection, Sequence[int]], _T]) -> _T:
+        """Answer a question for all runs, the first time that it is asked."""
+        if question not in self._answers:
+            self._answers[question] = answer(self.project.scope.connection, self.run_ids)
+        return cast("_T", self._answers[question])
+
+    def document(self, name: str, run_id: int) -> str | None:
+        """Read one of a run's documents, as it is stored."""
+        column = documents.c[name]
+
+        def fetch(connection: Connection, run_ids: Sequence[int]) -> dict[int, str | None]:
+            query = select(documents.c.run_id, column).where(documents.c.run_id.in_(run_ids))
+            return {row.run_id: row[1] for row in connection.execute(query).all()}
+
+        return self.once(name, fetch)[run_id]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run: its short fields, and the batch that fetches the long ones."""
+
+    batch: RunBatch
+    row_id: int
+    name: str
+    display_name: str | None
+    state: str
+    created_at: str
+    updated_at: str
+    heartbeat_at: str
+    tags: list[str]
+    group: str | None
+    job_type: str | None
+    notes: str | None
+    description: str | None
+    commit: str | None
+    host: str | None
+    sweep_name: str | None
+    username: str | None
+    exitcode: int | None
+    history_line_count: int
+    events_line_count: int
+
+    @property
+    def project(self) -> Project:
+        """The run's project."""
+        return self.batch.project
+
+    @property
+    def id(self) -> str:
+        """The storage id."""
+        return storage_id("Run", self.name, self.project.name, self.project.entity_name)
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """A sweep."""
+
+    project: Project
+    name: str
+    display_name: str
+    description: str | None
+    config: str
+    state: str
+    created_at: str
+    updated_at: str
+
+    @property
+    def id(self) -> str:
+        """The storage id."""
+        return storage_id("Sweep", self.name, self.project.name, self.project.entity_name)
+
+    @property
+    def run_count(self) -> int:
+        """How many runs it has started."""
+        return self.project.scope.connection.execute(
+            select(func.count()).where(
+                runs.c.project_id == self.project.row_id, runs.c.sweep_name == self.name
+            )
+        ).scalar_one()

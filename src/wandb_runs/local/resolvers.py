@@ -1,0 +1,613 @@
+"""What each field of the schema answers."""
+
+from __future__ import annotations
+
+import base64
+import json
+import mimetypes
+from dataclasses import dataclass
+from hashlib import md5
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
+from urllib.parse import quote
+
+from ariadne import MutationType, ObjectType, QueryType
+from pydantic import BaseModel
+from sqlalchemy import func, select
+
+from wandb_runs.local.ingest import (
+    find_run,
+    new_id,
+    read_object,
+    storage_id,
+    storage_parts,
+    upsert_run,
+)
+from wandb_runs.local.nodes import Project, Run, Sweep, iso
+from wandb_runs.local.sampling import (
+    DEFAULT_SAMPLES,
+    Spec,
+    page_lines,
+    sample_lines,
+    sample_values,
+)
+from wandb_runs.local.sorting import select_ids
+from wandb_runs.local.sweeps import best_loss, expected_runs, search_method, upsert_sweep
+from wandb_runs.local.tables import Stream, files, runs
+from wandb_runs.local.where import BadRequestError, compile_filters
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from graphql import GraphQLResolveInfo
+    from sqlalchemy import Connection
+
+    from wandb_runs.jsontext import JSONValue
+    from wandb_runs.local.store import Store
+
+__all__ = ["BINDABLES", "Context"]
+
+_T = TypeVar("_T")
+_PAGE: Final = 50
+_PAGE_LIMIT: Final = 1000
+_CURSOR: Final = "arrayconnection:"
+
+Page: TypeAlias = "dict[str, object]"
+"""A connection, as a resolver answers it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a request is answered with.
+
+    Attributes:
+        store: Where to write.
+        connection: Where to read: one transaction for the whole request.
+        entity: The viewer's entity, which stands in where none is named.
+        is_viewer: Whether the request carries a key.
+        upload_url: Gives the address that a file is sent to.
+        file_url: Gives the address that a file is read from.
+    """
+
+    store: Store
+    connection: Connection
+    entity: str
+    is_viewer: bool
+    upload_url: Callable[[str], str]
+    file_url: Callable[[str], str]
+
+    def project(self, entity: str | None, name: str | None) -> Project | None:
+        """Find a project."""
+        now = self.store.now()
+        return Project.find(self.connection, entity or self.entity, name or "", now)
+
+    def require_viewer(self) -> None:
+        """Refuse a change that carries no key.
+
+        Raises:
+            BadRequestError: With HTTP 401, in W&B's words.
+        """
+        if not self.is_viewer:
+            raise BadRequestError("user is not logged in", HTTPStatus.UNAUTHORIZED)
+
+
+def _context(info: GraphQLResolveInfo) -> Context:
+    context: Context = info.context
+    return context
+
+
+query: Final = QueryType()
+mutation: Final = MutationType()
+user_type: Final = ObjectType("User")
+project_type: Final = ObjectType("Project")
+run_type: Final = ObjectType("Run")
+sweep_type: Final = ObjectType("Sweep")
+
+
+def _user(username: str) -> dict[str, object]:
+    return {
+        "id": storage_id("User", username),
+        "name": username,
+        "username": username,
+        "entity": username,
+        "flags": "{}",
+        "admin": False,
+        "teams": {"edges": []},
+        "api_keys": {"edges": []},
+    }
+
+
+def _entity(name: str) -> dict[str, object]:
+    return {"id": storage_id("Entity", name), "name": name}
+
+
+@query.field("viewer")
+def _viewer(_: object, info: GraphQLResolveInfo) -> dict[str, object] | None:
+    context = _context(info)
+    return _user(context.entity) if context.is_viewer else None
+
+
+@query.field("project")
+@query.field("model")
+def _project(
+    _: object, info: GraphQLResolveInfo, name: str | None = None, entity_name: str | None = None
+) -> Project | None:
+    return _context(info).project(entity_name, name)
+
+
+@query.field("entity")
+def _entity_named(
+    _: object, info: GraphQLResolveInfo, name: str | None = None
+) -> dict[str, object]:
+    return _entity(name or _context(info).entity)
+
+
+@query.field("serverInfo")
+def _server_info(*_: object) -> dict[str, object]:
+    return {"features": [], "cli_version_info": {"max_cli_version": "999.0.0"}}
+
+
+@project_type.field("internalId")
+def _internal_id(project: Project, _: GraphQLResolveInfo) -> str:
+    return str(project.row_id)
+
+
+@project_type.field("readOnly")
+@run_type.field("readOnly")
+def _read_only(_: object, info: GraphQLResolveInfo) -> bool:
+    return not _context(info).is_viewer
+
+
+@project_type.field("entity")
+def _project_entity(project: Project, _: GraphQLResolveInfo) -> dict[str, object]:
+    return _entity(project.entity_name)
+
+
+@project_type.field("runCount")
+def _run_count(project: Project, _: GraphQLResolveInfo, filters: str | None = None) -> int:
+    where = compile_filters(filters, project.scope)
+    return project.scope.connection.execute(
+        select(func.count())
+        .select_from(runs)
+        .where(runs.c.project_id == project.row_id, where.condition)
+    ).scalar_one()
+
+
+@project_type.field("runs")
+def _runs(
+    project: Project,
+    _: GraphQLResolveInfo,
+    filters: str | None = None,
+    order: str | None = None,
+    after: str | None = None,
+    first: int | None = None,
+) -> Page:
+    return _run_page(project, filters, order, after, first)
+
+
+def _run_page(
+    project: Project, filters: str | None, order: str | None, after: str | None, first: int | None
+) -> Page:
+    where = compile_filters(filters, project.scope)
+
+    def find(offset: int, limit: int) -> Sequence[Run]:
+        return project.runs(select_ids(project.scope, where, order, offset, limit))
+
+    return _page(find, after, first)
+
+
+def _page(find: Callable[[int, int], Sequence[_T]], after: str | None, first: int | None) -> Page:
+    """Answer a page; W&B's cursors say how many come before."""
+    offset = _offset(after)
+    size = _PAGE if first is None else min(first, _PAGE_LIMIT)
+    if size < 0:
+        raise BadRequestError("first: at least 0")
+    found = find(offset, size + 1)
+    edges = [
+        {"node": node, "cursor": _cursor(place)}
+        for place, node in enumerate(found[:size], start=offset)
+    ]
+    info = {
+        "end_cursor": edges[-1]["cursor"] if edges else None,
+        "has_next_page": len(found) > size,
+    }
+    return {"edges": edges, "page_info": info}
+
+
+def _cursor(place: int) -> str:
+    return base64.b64encode(f"{_CURSOR}{place}".encode()).decode()
+
+
+def _offset(cursor: str | None) -> int:
+    if not cursor:
+        return 0
+    try:
+        kind, _, place = base64.b64decode(cursor, validate=True).decode().partition(":")
+        if f"{kind}:" == _CURSOR and place.isdecimal():
+            return int(place) + 1
+    except ValueError:
+        pass
+    raise BadRequestError(f"after: not a cursor: {cursor}")
+
+
+@project_type.field("run")
+@project_type.field("bucket")
+def _run(project: Project, _: GraphQLResolveInfo, name: str, **__: object) -> Run | None:
+    return project.run(name)
+
+
+@project_type.field("sweep")
+def _sweep(project: Project, _: GraphQLResolveInfo, sweep_name: str) -> Sweep | None:
+    return project.sweep(sweep_name)
+
+
+@project_type.field("totalSweeps")
+def _total_sweeps(project: Project, _: GraphQLResolveInfo) -> int:
+    return len(project.sweeps())
+
+
+@project_type.field("sweeps")
+def _sweeps(
+    project: Project,
+    _: GraphQLResolveInfo,
+    after: str | None = None,
+    first: int | None = None,
+    **__: object,
+) -> Page:
+    listed = project.sweeps()
+    return _page(lambda offset, limit: listed[offset : offset + limit], after, first)
+
+
+@run_type.field("projectId")
+def _project_id(run: Run, _: GraphQLResolveInfo) -> str:
+    return str(run.project.row_id)
+
+
+@run_type.field("user")
+def _run_user(run: Run, _: GraphQLResolveInfo) -> dict[str, object] | None:
+    return _user(run.username) if run.username else None
+
+
+@run_type.field("config")
+def _config(run: Run, _: GraphQLResolveInfo, keys: list[str] | None = None) -> str | None:
+    return _only(run.batch.document("config", run.row_id), keys)
+
+
+@run_type.field("wandbConfig")
+def _wandb_config(run: Run, _: GraphQLResolveInfo, keys: list[str] | None = None) -> str:
+    entry = read_object(run.batch.document("config", run.row_id)).get("_wandb")
+    inner = entry.get("value") if isinstance(entry, dict) else None
+    return _only(json.dumps(inner if isinstance(inner, dict) else {}), keys) or "{}"
+
+
+@run_type.field("summaryMetrics")
+def _summary_metrics(run: Run, _: GraphQLResolveInfo, keys: list[str] | None = None) -> str | None:
+    return _only(run.batch.document("summary_metrics", run.row_id), keys)
+
+
+def _only(document: str | None, keys: list[str] | None) -> str | None:
+    if document is None or keys is None:
+        return document
+    wanted = set(keys)
+    kept = {key: value for key, value in read_object(document).items() if key in wanted}
+    return json.dumps(kept, ensure_ascii=False)
+
+
+@run_type.field("systemMetrics")
+def _system_metrics(run: Run, _: GraphQLResolveInfo) -> str | None:
+    return run.batch.document("system_metrics", run.row_id)
+
+
+@run_type.field("historyKeys")
+def _history_keys(run: Run, _: GraphQLResolveInfo) -> Mapping[str, JSONValue] | None:
+    document = run.batch.document("history_keys", run.row_id)
+    return read_object(document) if document else None
+
+
+@run_type.field("sampledHistory")
+def _sampled_history(
+    run: Run, _: GraphQLResolveInfo, specs: list[str]
+) -> list[list[dict[str, JSONValue]]]:
+    return [_sampled_values(run, Spec.parse(spec)) for spec in specs]
+
+
+def _sampled_values(run: Run, spec: Spec) -> list[dict[str, JSONValue]]:
+    sample = run.batch.once(spec, lambda connection, ids: sample_values(connection, ids, spec))
+    return sample.get(run.row_id, [])
+
+
+@run_type.field("history")
+def _history(
+    run: Run,
+    _: GraphQLResolveInfo,
+    samples: int | None = None,
+    min_step: int | None = None,
+    max_step: int | None = None,
+) -> list[str]:
+    size = DEFAULT_SAMPLES if samples is None else samples
+    if min_step is None and max_step is None:
+        return _sampled(run, Stream.HISTORY, size)
+    page = run.batch.once(
+        ("history", size, min_step, max_step),
+        lambda connection, ids: page_lines(connection, ids, size, min_step, max_step),
+    )
+    return page.get(run.row_id, [])
+
+
+@run_type.field("events")
+def _events(run: Run, _: GraphQLResolveInfo, samples: int | None = None) -> list[str]:
+    return _sampled(run, Stream.EVENTS, DEFAULT_SAMPLES if samples is None else samples)
+
+
+def _sampled(run: Run, stream: Stream, samples: int) -> list[str]:
+    sample = run.batch.once(
+        (stream, samples),
+        lambda connection, ids: sample_lines(connection, ids, stream, samples),
+    )
+    return sample.get(run.row_id, [])
+
+
+@run_type.field("historyTail")
+def _history_tail(run: Run, _: GraphQLResolveInfo) -> str:
+    # The last row is the second of two.
+    return json.dumps(_sampled(run, Stream.HISTORY, 2)[-1:])
+
+
+@run_type.field("eventsTail")
+def _events_tail(run: Run, _: GraphQLResolveInfo) -> str:
+    return json.dumps(_sampled(run, Stream.EVENTS, 2)[-1:])
+
+
+@run_type.field("logLineCount")
+def _log_line_count(*_: object) -> int:
+    return 0
+
+
+@run_type.field("running")
+def _running(run: Run, _: GraphQLResolveInfo) -> bool:
+    return run.state == "running"
+
+
+@run_type.field("failed")
+def _failed(run: Run, _: GraphQLResolveInfo) -> bool:
+    return run.state in {"failed", "crashed"}
+
+
+@run_type.field("stopped")
+@run_type.field("shouldStop")
+@sweep_type.field("earlyStopJobRunning")
+def _never(*_: object) -> bool:
+    return False
+
+
+@run_type.field("parquetHistory")
+def _parquet_history(*_: object, **__: object) -> dict[str, list[JSONValue]]:
+    return {"parquet_urls": [], "live_data": []}
+
+
+@run_type.field("fileCount")
+def _file_count(run: Run, _: GraphQLResolveInfo) -> int:
+    return run.project.scope.connection.execute(
+        select(func.count()).where(files.c.run_id == run.row_id)
+    ).scalar_one()
+
+
+@run_type.field("files")
+def _files(
+    run: Run,
+    info: GraphQLResolveInfo,
+    names: list[str | None] | None = None,
+    pattern: str | None = None,
+    after: str | None = None,
+    first: int | None = None,
+) -> Page:
+    context = _context(info)
+    listed = select(files).where(files.c.run_id == run.row_id).order_by(files.c.name)
+    if names:
+        listed = listed.where(files.c.name.in_(names))
+    if pattern is not None:
+        listed = listed.where(files.c.name.like(pattern))
+
+    def find(offset: int, limit: int) -> list[dict[str, object]]:
+        rows = context.connection.execute(listed.offset(offset).limit(limit)).all()
+        return [_file(context, run, row.name, row.content, row.updated_at) for row in rows]
+
+    return _page(find, after, first)
+
+
+def _file(
+    context: Context, run: Run, name: str, content: bytes, updated_at: int
+) -> dict[str, object]:
+    project = run.project
+    url = context.file_url(_file_path(project.entity_name, project.name, run.name, name))
+    return {
+        "id": storage_id("File", name, run.name, project.name, project.entity_name),
+        "name": name,
+        "url": url,
+        "direct_url": url,
+        "size_bytes": len(content),
+        "mimetype": mimetypes.guess_type(name)[0],
+        "updated_at": iso(updated_at),
+        "md5": base64.b64encode(md5(content, usedforsecurity=False).digest()).decode(),
+    }
+
+
+def _file_path(*parts: str) -> str:
+    return "/".join(quote(part) for part in parts)
+
+
+@sweep_type.field("method")
+def _method(sweep: Sweep, _: GraphQLResolveInfo) -> str | None:
+    return search_method(sweep.config)
+
+
+@sweep_type.field("runCountExpected")
+def _run_count_expected(sweep: Sweep, _: GraphQLResolveInfo) -> int | None:
+    return expected_runs(sweep.config)
+
+
+@sweep_type.field("bestLoss")
+def _best_loss(sweep: Sweep, _: GraphQLResolveInfo) -> float | None:
+    return best_loss(sweep.project.scope, sweep.name, sweep.config)
+
+
+@sweep_type.field("heartbeatAt")
+def _sweep_heartbeat(sweep: Sweep, _: GraphQLResolveInfo) -> str:
+    latest = sweep.project.scope.connection.scalar(
+        select(func.max(runs.c.heartbeat_at)).where(
+            runs.c.project_id == sweep.project.row_id, runs.c.sweep_name == sweep.name
+        )
+    )
+    return sweep.updated_at if latest is None else iso(latest)
+
+
+@sweep_type.field("runs")
+def _sweep_runs(
+    sweep: Sweep, _: GraphQLResolveInfo, after: str | None = None, first: int | None = None
+) -> Page:
+    chosen = json.dumps({"sweep": sweep.name})
+    return _run_page(sweep.project, chosen, "+created_at", after, first)
+
+
+class _UpsertBucket(BaseModel):
+    id: str | None = None
+    name: str | None = None
+    model_name: str | None = None
+    entity_name: str | None = None
+    group_name: str | None = None
+    display_name: str | None = None
+    description: str | None = None
+    notes: str | None = None
+    commit: str | None = None
+    config: str | None = None
+    host: str | None = None
+    job_program: str | None = None
+    job_type: str | None = None
+    state: str | None = None
+    sweep: str | None = None
+    tags: list[str] | None = None
+    summary_metrics: str | None = None
+
+
+@mutation.field("upsertBucket")
+def _upsert_bucket(
+    _: object,
+    info: GraphQLResolveInfo,
+    input: Mapping[str, object],  # noqa: A002 - W&B's name
+) -> dict[str, object]:
+    context = _context(info)
+    context.require_viewer()
+    given = _UpsertBucket.model_validate(input)
+    match storage_parts(given.id or ""):
+        case ["Run", "v1", name, project, entity]:
+            pass
+        case _:
+            entity = given.entity_name or context.entity
+            project = given.model_name or "uncategorized"
+            name = given.name or given.id or new_id()
+    values = {
+        "group": given.group_name,
+        "display_name": given.display_name,
+        "description": given.description,
+        "notes": given.notes,
+        "commit": given.commit,
+        "host": given.host,
+        "program": given.job_program,
+        "job_type": given.job_type,
+        "state": given.state,
+        "sweep_name": given.sweep,
+        "username": context.entity,
+    }
+    with context.store.write() as writer:
+        _row_id, is_new = _refusing(
+            lambda: upsert_run(
+                writer,
+                entity,
+                project,
+                name,
+                values,
+                tags=given.tags,
+                config=given.config,
+                summary_metrics=given.summary_metrics,
+            )
+        )
+    found = context.project(entity, project)
+    return {"bucket": found and found.run(name), "inserted": is_new}
+
+
+class _UpsertSweep(BaseModel):
+    id: str | None = None
+    config: str | None = None
+    description: str | None = None
+    display_name: str | None = None
+    entity_name: str | None = None
+    project_name: str | None = None
+    state: str | None = None
+
+
+@mutation.field("upsertSweep")
+def _upsert_sweep(
+    _: object,
+    info: GraphQLResolveInfo,
+    input: Mapping[str, object],  # noqa: A002 - W&B's name
+) -> dict[str, object]:
+    context = _context(info)
+    context.require_viewer()
+    given = _UpsertSweep.model_validate(input)
+    match storage_parts(given.id or ""):
+        case ["Sweep", "v1", name, project, entity]:
+            pass
+        case _:
+            entity = given.entity_name or context.entity
+            project = given.project_name or "uncategorized"
+            name = given.id or new_id()
+    values = {
+        "config": given.config,
+        "description": given.description,
+        "display_name": given.display_name,
+        "state": given.state,
+    }
+    with context.store.write() as writer:
+        upsert_sweep(writer, entity, project, name, values)
+    found = context.project(entity, project)
+    return {"sweep": found and found.sweep(name), "config_validation_warnings": []}
+
+
+class _CreateRunFiles(BaseModel):
+    entity_name: str | None = None
+    project_name: str | None = None
+    run_name: str | None = None
+    files: list[str]
+
+
+@mutation.field("createRunFiles")
+def _create_run_files(
+    _: object,
+    info: GraphQLResolveInfo,
+    input: Mapping[str, object],  # noqa: A002 - W&B's name
+) -> dict[str, object]:
+    context = _context(info)
+    context.require_viewer()
+    given = _CreateRunFiles.model_validate(input)
+    where = (given.entity_name or context.entity, given.project_name or "", given.run_name or "")
+    if find_run(context.connection, *where) is None:
+        raise BadRequestError(f"run {'/'.join(where)} not found", HTTPStatus.NOT_FOUND)
+    entity, project, run = where
+    return {
+        "run_id": storage_id("Run", run, project, entity),
+        "upload_headers": [],
+        "files": [
+            {"name": name, "upload_url": context.upload_url(_file_path(*where, name))}
+            for name in given.files
+        ],
+    }
+
+
+def _refusing(change: Callable[[], _T]) -> _T:
+    try:
+        return change()
+    except (ValueError, RecursionError) as error:
+        raise BadRequestError(str(error)) from error
+
+
+BINDABLES: Final = (query, mutation, user_type, project_type, run_type, sweep_type)

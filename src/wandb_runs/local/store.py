@@ -1,0 +1,208 @@
+"""Where the local server keeps what was logged: one SQLite file."""
+
+from __future__ import annotations
+
+import lzma
+import sqlite3
+import threading
+import time
+from contextlib import closing, contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from sqlalchemy import create_engine, event, func, insert, select
+
+from wandb_runs.local.regex import matches
+from wandb_runs.local.tables import metadata, paths, projects
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+    from sqlalchemy import Column, Connection, CursorResult, Engine, Table
+
+__all__ = ["CRASHED_AFTER", "Store", "Writer"]
+
+CRASHED_AFTER: Final = 300 * 1_000_000
+"""How long a run may be silent before it counts as crashed, in microseconds."""
+
+_BUSY_TIMEOUT: Final = 30.0
+_THREADS: Final = 40  # as many as Starlette runs at once
+
+
+class Store:
+    """What was logged, in one SQLite file.
+
+    Any number of threads may read while one writes; a reader sees one moment's data throughout.
+
+    Args:
+        path: The file; made when missing. None keeps a temporary one until `close`.
+        clock: The time now, in seconds since 1970. Tests set it.
+
+    >>> with Store() as store, store.read() as connection:
+    ...     connection.exec_driver_sql("PRAGMA journal_mode").scalar()
+    'wal'
+    """
+
+    def __init__(self, path: Path | None = None, *, clock: Callable[[], float] = time.time) -> None:
+        self._folder = TemporaryDirectory(prefix="wandb-runs-") if path is None else None
+        self.path: Path = Path(self._folder.name) / "store.db" if self._folder else Path(path or "")
+        self._clock = clock
+        self._writing = threading.Lock()
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._engine = _engine(self.path)
+        with self._engine.begin() as connection:
+            metadata.create_all(connection)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file, and remove it if it is a temporary one. Closing twice is fine."""
+        self._engine.dispose()
+        if self._folder:
+            self._folder.cleanup()
+
+    def now(self) -> int:
+        """The time now, in microseconds since 1970."""
+        return int(self._clock() * 1_000_000)
+
+    @contextmanager
+    def read(self) -> Generator[Connection]:
+        """Open a transaction that sees the data of one moment."""
+        with self._engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def write(self) -> Generator[Writer]:
+        """Open the one transaction that may write; it is kept when the block ends well."""
+        with self._writing, self._engine.connect() as connection:
+            immediate = connection.execution_options(begin="IMMEDIATE")
+            with immediate.begin():
+                yield Writer(immediate, self.now())
+
+    def dump(self, path: Path) -> None:
+        """Write everything into one compressed file, for `load`."""
+        with TemporaryDirectory() as folder:
+            plain = Path(folder) / "dump.db"
+            with closing(sqlite3.connect(self.path)) as source:
+                source.execute("VACUUM INTO ?", (str(plain),))
+            with closing(sqlite3.connect(plain)) as copy:
+                for table in metadata.tables.values():
+                    for index in table.indexes:
+                        copy.execute(f'DROP INDEX "{index.name}"')
+                copy.execute("VACUUM")
+            path.write_bytes(lzma.compress(plain.read_bytes(), preset=9 | lzma.PRESET_EXTREME))
+
+    def load(self, dump: bytes) -> bool:
+        """Add what a dump holds, unless one of its projects is here already.
+
+        Args:
+            dump: What `dump` wrote.
+
+        Returns:
+            Whether it was added.
+        """
+        with TemporaryDirectory() as folder:
+            plain = Path(folder) / "dump.db"
+            plain.write_bytes(lzma.decompress(dump))
+            with Store(plain) as other, other.read() as source, self.write() as writer:
+                held = select(projects.c.entity, projects.c.name)
+                if set(source.execute(held).all()) & set(writer.connection.execute(held).all()):
+                    return False
+                _copy(source, writer.connection)
+        return True
+
+
+class Writer:
+    """A transaction that writes.
+
+    Attributes:
+        connection: The transaction's connection.
+        now: When it began, in microseconds since 1970.
+    """
+
+    def __init__(self, connection: Connection, now: int) -> None:
+        self.connection = connection
+        self.now = now
+        self._path_ids: dict[tuple[int, str], int] = {}
+
+    def project_id(self, entity: str, name: str) -> int:
+        """Find a project's row, or make it."""
+        found: int | None = self.connection.scalar(
+            select(projects.c.id).where(projects.c.entity == entity, projects.c.name == name)
+        )
+        if found is not None:
+            return found
+        made = insert(projects).values(entity=entity, name=name, created_at=self.now)
+        return inserted_id(self.connection.execute(made))
+
+    def path_id(self, project_id: int, path: str) -> int:
+        """Find a path's row, or make it."""
+        key = (project_id, path)
+        if key not in self._path_ids:
+            found = self.connection.scalar(
+                select(paths.c.id).where(paths.c.project_id == project_id, paths.c.path == path)
+            )
+            if found is None:
+                made = insert(paths).values(project_id=project_id, path=path)
+                found = inserted_id(self.connection.execute(made))
+            self._path_ids[key] = found
+        return self._path_ids[key]
+
+
+def inserted_id(result: CursorResult[tuple[()]]) -> int:
+    """Tell the row id of what was just inserted."""
+    row_id: int = result.lastrowid
+    return row_id
+
+
+def _engine(path: Path) -> Engine:
+    engine = create_engine(
+        f"sqlite:///{path}", connect_args={"timeout": _BUSY_TIMEOUT}, pool_size=_THREADS
+    )
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: sqlite3.Connection, _: object) -> None:
+        # SQLAlchemy says when a transaction begins; the driver would guess, and too late.
+        connection.isolation_level = None
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute("PRAGMA cache_size = -65536")
+        connection.create_function("matches", 2, matches, deterministic=True)
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        mode = connection.get_execution_options().get("begin", "DEFERRED")
+        connection.exec_driver_sql(f"BEGIN {mode}")
+
+    return engine
+
+
+def _copy(source: Connection, target: Connection) -> None:
+    """Copy every row, with row ids moved past those that are taken."""
+    taken = {
+        table: target.scalar(select(func.max(table.c.id))) or 0
+        for table in metadata.tables.values()
+        if "id" in table.c
+    }
+    for table in metadata.sorted_tables:
+        shifted = [
+            column
+            if (of := _numbering(column)) is None
+            else (column + taken[of]).label(column.name)
+            for column in table.c
+        ]
+        rows = source.execute(select(*shifted)).mappings().all()
+        if rows:
+            target.execute(insert(table), [dict(row) for row in rows])
+
+
+def _numbering(column: Column[Any]) -> Table | None:
+    """Tell which table's row ids a column holds, if it holds any."""
+    if column.name == "id":
+        return column.table
+    return next((key.column.table for key in column.foreign_keys), None)

@@ -1,0 +1,173 @@
+"""W&B's filters and orders, read in plain Python over dicts: what the server's SQL must equal.
+
+Written from MongoDB's manual, on purpose without a look at the SQL: values are found by walking
+documents, not by an index of paths.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+import re
+from datetime import UTC, datetime
+from functools import cmp_to_key
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from wandb_runs.jsontext import JSONValue
+
+Run: TypeAlias = "dict[str, JSONValue]"
+"""A run's root keys as they stand in filters, `config` in its envelope, `summary_metrics`."""
+
+TIMES = frozenset({"created_at", "heartbeat_at"})
+SPELLINGS = {
+    "displayName": "display_name",
+    "jobType": "job_type",
+    "createdAt": "created_at",
+    "heartbeatAt": "heartbeat_at",
+}
+KINDS = ("number", "string", "bool")
+
+
+def matches(run: Run, query: JSONValue) -> bool:
+    assert isinstance(query, dict)
+    return all(_entry(run, key, operand) for key, operand in query.items())
+
+
+def _entry(run: Run, key: str, operand: JSONValue) -> bool:
+    if key in {"$and", "$or", "$nor"}:
+        assert isinstance(operand, list)
+        parts = [matches(run, part) for part in operand]
+        return {"$and": all(parts), "$or": any(parts), "$nor": not any(parts)}[key]
+    key = SPELLINGS.get(key, key)
+    values = list(_values(run, _exact(key)))
+    if isinstance(operand, dict) and any(name.startswith("$") for name in operand):
+        tests = operand.items()
+    else:
+        tests = {"$eq": operand}.items()
+    return all(_test(values, name, _time(bound) if key in TIMES else bound) for name, bound in tests)
+
+
+def _exact(path: str) -> str:
+    root, *rest = path.split(".")
+    return f"{path}.value" if root == "config" and "value" not in rest[1:] else path
+
+
+def _time(bound: JSONValue) -> JSONValue:
+    if isinstance(bound, list):
+        return [_time(item) for item in bound]
+    if not isinstance(bound, str):
+        return bound
+    moment = datetime.fromisoformat(bound)
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+def _values(document: JSONValue, path: str) -> Iterator[JSONValue]:
+    """Find what a path points at: a value, and the elements of one that is an array."""
+    for value in _walk(document, path.split(".")):
+        yield value
+        if isinstance(value, list):
+            yield from value
+
+
+def _walk(
+    document: JSONValue, parts: Sequence[str], *, into_arrays: bool = True
+) -> Iterator[JSONValue]:
+    if not parts:
+        yield document
+    elif isinstance(document, list):
+        for item in document:
+            if isinstance(item, dict) and into_arrays:
+                yield from _walk(item, parts)
+    elif isinstance(document, dict):
+        for key, value in document.items():
+            width = key.count(".") + 1
+            if key == ".".join(parts[:width]):
+                yield from _walk(value, parts[width:], into_arrays=into_arrays)
+
+
+def _test(values: Sequence[JSONValue], name: str, bound: JSONValue) -> bool:
+    match name:
+        case "$eq":
+            return _holds(values, bound)
+        case "$ne":
+            return not _holds(values, bound)
+        case "$in" | "$nin":
+            assert isinstance(bound, list)
+            return any(_holds(values, item) for item in bound) is (name == "$in")
+        case "$exists":
+            return bool(values) is bool(bound)
+        case "$regex":
+            texts = [value for value in values if isinstance(value, str)]
+            return any(re.search(str(bound), text) for text in texts)
+        case _:
+            if bound is None or kind(bound) == "nan":
+                return name in {"$gte", "$lte"} and _holds(values, bound)
+            return any(kind(value) == kind(bound) and _compare(name)(value, bound) for value in values)
+
+
+def _compare(name: str) -> Callable[[object, object], bool]:
+    table: Mapping[str, Callable[[object, object], bool]] = {
+        "$gt": operator.gt,
+        "$gte": operator.ge,
+        "$lt": operator.lt,
+        "$lte": operator.le,
+    }
+    return table[name]
+
+
+def _holds(values: Sequence[JSONValue], wanted: JSONValue) -> bool:
+    return any(equal(value, wanted) for value in values) or (wanted is None and not values)
+
+
+def kind(value: JSONValue) -> str:
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "bool"
+        case int() | float():
+            return "nan" if math.isnan(value) else "number"
+        case str():
+            return "string"
+        case list():
+            return "array"
+        case dict():
+            return "object"
+
+
+def equal(left: JSONValue, right: JSONValue) -> bool:
+    if kind(left) != kind(right):
+        return False
+    match left, right:
+        case list(), list():
+            return len(left) == len(right) and all(map(equal, left, right))
+        case dict(), dict():
+            return left.keys() == right.keys() and all(equal(left[k], right[k]) for k in left)
+        case _:
+            return left == right or kind(left) == "nan"
+
+
+def ordered(runs: Sequence[Run], order: str) -> list[Run]:
+    """Sort as the server does: what is missing last, then by type and value, the oldest first."""
+    descending = not order.startswith("+")
+    path = order.lstrip("+-")
+    path = SPELLINGS.get(path, path)
+
+    def rank(run: Run) -> tuple[int, JSONValue] | None:
+        value = next(_walk(run, path.split("."), into_arrays=False), None)
+        kinds = ("nan", *KINDS)
+        if kind(value) not in kinds or isinstance(value, list | dict):
+            return None
+        return kinds.index(kind(value)), 0 if kind(value) == "nan" else value
+
+    def compare(left: Run, right: Run) -> int:
+        ranks = rank(left), rank(right)
+        if ranks[0] is None or ranks[1] is None:
+            return (ranks[0] is None) - (ranks[1] is None)
+        less, more = operator.lt(*ranks), operator.gt(*ranks)
+        return (more - less) * (-1 if descending else 1)
+
+    return sorted(runs, key=cmp_to_key(compare))

@@ -1,0 +1,319 @@
+"""The server's filters and orders, against a reading of the same language in plain Python."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support.filter_language import Run, matches, ordered
+
+from wandb_runs.local.ingest import new_id, upsert_run
+from wandb_runs.local.nodes import Project
+from wandb_runs.local.sorting import select_ids
+from wandb_runs.local.store import Store
+from wandb_runs.local.where import BadRequestError, compile_filters
+from wandb_runs.testing import LocalServer, log_run
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from wandb_runs.jsontext import JSONValue
+
+DAY = 86400.0
+NOW = 20_000 * DAY
+KEYS = ("a", "b", "a.b", "c/d")
+SUFFIXES = ("", ".a", ".b", ".c/d")
+
+numbers = st.sampled_from([0, 1, 2, -1, 1.0, 0.5, 2**53 + 1, float(2**53), 2**70, float("nan")])
+words = st.sampled_from(["", "a", "ab", "b", "NaN", "Infinity", "1", "ü", "\x00"])
+scalars = st.none() | st.booleans() | numbers | words
+values = st.recursive(
+    scalars,
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=2)
+    ),
+    max_leaves=4,
+)
+documents = st.dictionaries(st.sampled_from(KEYS), values, max_size=3)
+names = st.none() | st.sampled_from(["x", "y", "xy"])
+
+
+@st.composite
+def runs(draw: st.DrawFn) -> Run:
+    silent = draw(st.sampled_from([0.0, 299.0, 301.0, DAY]))
+    stored = draw(st.sampled_from(["running", "finished", "failed", "pending"]))
+    run: Run = {
+        "display_name": draw(names),
+        "group": draw(names),
+        "job_type": draw(names),
+        "host": draw(names),
+        "sweep": draw(names),
+        "tags": draw(st.none() | st.lists(st.sampled_from("xyz"), max_size=2)),
+    }
+    return {key: value for key, value in run.items() if value is not None} | {
+        "username": "me",
+        "stored": stored,
+        "state": "crashed" if stored == "running" and silent > 300 else stored,
+        "created_at": NOW - silent,
+        "heartbeat_at": NOW - silent,
+        "duration": 0.0,
+        "config": {key: {"value": value} for key, value in draw(documents).items()},
+        "summary_metrics": _finite(draw(documents)),
+    }
+
+
+def _finite(value: JSONValue) -> JSONValue:
+    """A summary holds no NaN: W&B writes the word."""
+    match value:
+        case float() if value != value:  # noqa: PLR0124 - only NaN differs from itself
+            return "NaN"
+        case list():
+            return [_finite(item) for item in value]
+        case dict():
+            return {key: _finite(item) for key, item in value.items()}
+        case _:
+            return value
+
+
+paths = st.one_of(
+    st.sampled_from(["name", "display_name", "displayName", "group", "job_type", "jobType"]),
+    st.sampled_from(["host", "sweep", "tags", "username", "state", "duration", "Name", "State"]),
+    st.builds("config.{}".format, st.sampled_from(KEYS)),
+    st.builds("config.{}.value{}".format, st.sampled_from(KEYS), st.sampled_from(SUFFIXES)),
+    st.builds("summary_metrics.{}{}".format, st.sampled_from(KEYS), st.sampled_from(SUFFIXES)),
+)
+states = st.sampled_from(["running", "finished", "crashed", "failed", "r1", "r2", "x", "xy"])
+bounds = st.booleans() | numbers | words | st.none() | states
+operands = scalars | states | values
+tests = st.one_of(
+    operands.filter(lambda operand: not isinstance(operand, dict)),
+    st.fixed_dictionaries({}, optional={"$eq": operands, "$ne": operands}).filter(bool),
+    st.dictionaries(st.sampled_from(["$gt", "$gte", "$lt", "$lte"]), bounds, min_size=1),
+    st.dictionaries(st.sampled_from(["$in", "$nin"]), st.lists(operands, max_size=3), min_size=1),
+    st.dictionaries(st.just("$exists"), st.booleans(), min_size=1),
+    st.dictionaries(st.just("$regex"), st.sampled_from(["a", "^a$", "", "b$", "x|r1"]), min_size=1),
+)
+moments = st.sampled_from(
+    ["2024-10-04", "2024-10-03T23:54:59", "2024-10-04T02:00:00+02:00", "2024-10-03T00:00:00Z"]
+)
+time_tests = st.one_of(
+    moments,
+    st.dictionaries(st.sampled_from(["$gt", "$gte", "$lt", "$lte", "$ne"]), moments, min_size=1),
+    st.dictionaries(st.sampled_from(["$in", "$nin"]), st.lists(moments, max_size=2), min_size=1),
+)
+times = st.sampled_from(["created_at", "createdAt", "heartbeatAt"])
+conditions = st.dictionaries(paths, tests, max_size=2) | st.dictionaries(
+    times, time_tests, min_size=1, max_size=1
+)
+queries = st.recursive(
+    conditions,
+    lambda inner: st.dictionaries(
+        st.sampled_from(["$and", "$or", "$nor"]), st.lists(inner, min_size=1, max_size=3), min_size=1
+    ),
+    max_leaves=4,
+)
+orders = st.builds(
+    "{}{}".format,
+    st.sampled_from(["+", "-", ""]),
+    st.one_of(
+        st.sampled_from(["created_at", "heartbeatAt", "name", "group", "displayName", "state"]),
+        st.builds("config.{}.value{}".format, st.sampled_from(KEYS), st.sampled_from(SUFFIXES)),
+        st.builds("summary_metrics.{}{}".format, st.sampled_from(KEYS), st.sampled_from(SUFFIXES)),
+    ),
+)
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    with Store(tmp_path_factory.mktemp("store") / "store.db", clock=lambda: NOW) as opened:
+        yield opened
+
+
+def fill(store: Store, given: Sequence[Run]) -> str:
+    """Write runs as the protocol does, each at its own time, to a project of their own."""
+    project = new_id()
+    with store.write() as writer:
+        for number, run in enumerate(given):
+            run["name"] = f"r{number}"
+            run.setdefault("display_name", run["name"])
+            created = run["created_at"]
+            assert isinstance(created, float)
+            writer.now = int(created * 1_000_000)
+            columns = ("display_name", "group", "job_type", "host", "username")
+            texts = {column: _word(run.get(column)) for column in columns}
+            tags = run.get("tags")
+            upsert_run(
+                writer,
+                "me",
+                project,
+                f"r{number}",
+                texts | {"state": _word(run["stored"]), "sweep_name": _word(run.get("sweep"))},
+                tags=[str(tag) for tag in tags] if isinstance(tags, list) else None,
+                config=json.dumps(run["config"]),
+                summary_metrics=json.dumps(run["summary_metrics"]),
+            )
+    return project
+
+
+def _word(value: JSONValue) -> str | None:
+    return None if value is None else str(value)
+
+
+def listed(store: Store, name: str, query: JSONValue, order: str | None = None) -> list[str]:
+    with store.read() as connection:
+        project = Project.find(connection, "me", name, store.now())
+        assert project is not None
+        where = compile_filters(json.dumps(query), project.scope)
+        return [run.name for run in project.runs(select_ids(project.scope, where, order, 0, 1000))]
+
+
+@settings(max_examples=60, deadline=None)
+@given(given_runs=st.lists(runs(), min_size=1, max_size=8), asked=st.lists(queries, max_size=8))
+def test_filters_select_what_mongodb_would(
+    store: Store, given_runs: list[Run], asked: list[dict[str, JSONValue]]
+) -> None:
+    project = fill(store, given_runs)
+    for query in asked:
+        expected = [run["name"] for run in given_runs if matches(run, query)]
+        assert listed(store, project, query) == expected, query
+
+
+@settings(max_examples=40, deadline=None)
+@given(given_runs=st.lists(runs(), min_size=1, max_size=12), asked=st.lists(orders, max_size=6))
+def test_orders_sort_by_type_and_value(
+    store: Store, given_runs: list[Run], asked: list[str]
+) -> None:
+    project = fill(store, given_runs)
+    for order in asked:
+        expected = [run["name"] for run in ordered(given_runs, order)]
+        assert listed(store, project, {}, order) == expected, order
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    given_runs=st.lists(runs(), min_size=3, max_size=12),
+    order=orders,
+    query=queries,
+    size=st.integers(1, 5),
+)
+def test_pages_join_to_the_whole(
+    store: Store, given_runs: list[Run], order: str, query: dict[str, JSONValue], size: int
+) -> None:
+    name = fill(store, given_runs)
+    whole = listed(store, name, query, order)
+    assert whole == [run["name"] for run in ordered(given_runs, order) if matches(run, query)]
+    for few in (True, False):  # the two ways to walk an order
+        paged: list[str] = []
+        with store.read() as connection:
+            project = Project.find(connection, "me", name, store.now())
+            assert project is not None
+            where = compile_filters(json.dumps(query), project.scope)._replace(few=few)
+            for offset in range(0, len(whole) + 1, size):
+                ids = select_ids(project.scope, where, order, offset, size)
+                paged += [run.name for run in project.runs(ids)]
+        assert paged == whole
+
+
+@settings(max_examples=10, deadline=None)
+@given(given_runs=st.lists(runs(), min_size=1, max_size=6), asked=st.lists(queries, max_size=6))
+def test_filters_over_http(given_runs: list[Run], asked: list[dict[str, JSONValue]]) -> None:
+    with LocalServer(clock=lambda: NOW) as server:
+        project = fill(server.store, given_runs)
+        for query in asked:
+            answer = ask(server, project, query)
+            assert answer.status_code == 200
+            found = answer.json()["data"]["project"]
+            expected = [run["name"] for run in given_runs if matches(run, query)]
+            assert [edge["node"]["name"] for edge in found["runs"]["edges"]] == expected
+            assert found["runCount"] == len(expected)
+
+
+def ask(server: LocalServer, project: str, filters: JSONValue) -> httpx.Response:
+    query = """query List($project: String, $filters: JSONString) {
+      project(entityName: "me", name: $project) {
+        runCount(filters: $filters)
+        runs(filters: $filters) { edges { node { name } } }
+      }
+    }"""
+    variables = {"project": project, "filters": json.dumps(filters)}
+    return httpx.post(f"{server.url}/graphql", json={"query": query, "variables": variables})
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"summary.loss": 1},
+        {"config.lr": {"$not": {"$gt": 1}}},
+        {"config.lr": {"$gt": 1, "value": 2}},
+        {"$and": []},
+        {"$or": {"name": "r1"}},
+        {"$where": "true"},
+        {"name": {"$in": "r1"}},
+        {"name": {"$regex": "("}},
+        {"name": {"$regex": "(?=r)"}},
+        {"created_at": {"$gt": "yesterday"}},
+        {"config.lr": {"$gt": [1]}},
+        ["name"],
+    ],
+    ids=json.dumps,
+)
+def test_what_cannot_be_read_is_a_bad_request(wandb_server: LocalServer, query: JSONValue) -> None:
+    log_run(wandb_server, "me", "refused", "r1")
+    answer = ask(wandb_server, "refused", query)
+    assert answer.status_code == 400
+    assert answer.json()["errors"][0]["message"]
+    assert answer.json()["data"]["project"] == {"runCount": None, "runs": None}
+
+
+def test_a_time_as_a_number_is_a_server_error_as_at_wandb(wandb_server: LocalServer) -> None:
+    log_run(wandb_server, "me", "refused", "r1")
+    assert ask(wandb_server, "refused", {"created_at": {"$gt": 1.7e9}}).status_code == 500
+
+
+@pytest.mark.parametrize("order", ["", None, "+config.lr", "-summary.loss", "+nothing", "-Name"])
+def test_an_unknown_order_leaves_runs_as_they_were_created(store: Store, order: str | None) -> None:
+    name = fill(store, [run_of("config", 3), run_of("config", 1), run_of("config", 2)])
+    assert listed(store, name, {}, order) == ["r0", "r1", "r2"]
+    assert listed(store, name, {}, "+config.lr.value") == ["r1", "r2", "r0"]
+    assert listed(store, name, {}, "config.lr.value") == ["r0", "r2", "r1"]
+
+
+def run_of(section: str, value: JSONValue) -> Run:
+    empty: Run = {"config": {}, "summary_metrics": {}, "stored": "finished", "created_at": NOW}
+    return empty | {section: {"lr": {"value": value}}}
+
+
+def test_more_names_than_sqlite_takes_parameters(store: Store) -> None:
+    name = fill(store, [run_of("config", 1), run_of("config", 2)])
+    many: list[JSONValue] = [f"n{number}" for number in range(300_000)]
+    assert listed(store, name, {"name": {"$in": [*many, "r1"]}}, "-config.lr.value") == ["r1"]
+    assert listed(store, name, {"name": {"$nin": [*many, "r1"]}}, "-config.lr.value") == ["r0"]
+
+
+def test_changed_values_are_found_and_former_ones_are_not(store: Store) -> None:
+    name = fill(store, [run_of("config", 1)])
+    with store.write() as writer:
+        config = json.dumps({"lr": {"value": 2}, "new": {"value": [1, 2]}})
+        upsert_run(writer, "me", name, "r0", {"group": "g"}, config=config, tags=["t"])
+    for query, found in [
+        ({"config.lr": 1}, []),
+        ({"config.lr": 2}, ["r0"]),
+        ({"config.new": 2}, ["r0"]),
+        ({"group": "g", "tags": "t"}, ["r0"]),
+    ]:
+        assert listed(store, name, query) == found
+    with store.write() as writer:
+        upsert_run(writer, "me", name, "r0", {}, config="{}", tags=[])
+    assert listed(store, name, {"config.new": {"$exists": True}}) == []
+    assert listed(store, name, {"tags": "t"}) == []
+    assert listed(store, name, {"group": "g"}) == ["r0"]
+
+
+def test_bad_queries_raise_before_anything_is_selected(store: Store) -> None:
+    name = fill(store, [run_of("config", 1)])
+    with pytest.raises(BadRequestError, match=r"\$foo"):
+        listed(store, name, {"a": {"$foo": 1}})
