@@ -1,0 +1,1 @@
+"""The sample project: small networks that read handwritten digits, logged as anyone would."""
