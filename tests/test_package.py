@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import subprocess
 import sys
@@ -46,12 +47,38 @@ def test_the_core_needs_four_libraries_and_every_bound_is_stated() -> None:
 
 
 def test_importing_loads_no_frame_library_and_no_server() -> None:
-    heavy = "pandas polars numpy ariadne graphql starlette uvicorn sqlalchemy yaml click rich wandb"
+    # Not click and rich: httpx loads them for its own command line when they are there.
+    heavy = "pandas polars numpy ariadne graphql starlette uvicorn sqlalchemy yaml wandb"
     code = (
         "import sys, wandb_runs; wandb_runs.Api(api_key='k').runs('a/b');"
         f"print([name for name in {heavy.split()!r} if name in sys.modules])"
     )
     assert printed_by(code) == "[]"
+
+
+def imports_of(module: Path) -> set[str]:
+    tree = ast.parse(module.read_text(encoding="utf-8"))
+    named = {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    plain = {
+        each.name for node in ast.walk(tree) if isinstance(node, ast.Import) for each in node.names
+    }
+    return named | plain
+
+
+def test_imports_point_one_way() -> None:
+    package = Path(wandb_runs.__file__).parent
+    surface = {"__init__", "api", "run", "runs", "sweep"}
+    for module in package.rglob("*.py"):
+        room = module.relative_to(package).with_suffix("").parts[0]
+        if room in {"local", "testing", "cli"}:
+            continue
+        found = imports_of(module)
+        for aside in ("local", "testing", "cli"):
+            assert not any(each.startswith(f"wandb_runs.{aside}") for each in found), module
+        if room != "transport":
+            assert "httpx" not in found, module
+            if room not in surface:
+                assert not any(each.startswith("wandb_runs.transport") for each in found), module
 
 
 def test_the_signatures_are_those_of_the_reference() -> None:
