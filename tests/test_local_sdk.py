@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, cast
 
 import httpx
 import pytest
+from support.graphql_query import of_project, of_run
 
 from wandb_runs.testing import LocalServer, log_run
 
@@ -140,7 +141,7 @@ class Sdk:
         self._finish([wandb, "sync", *map(str, folders)], {})
 
     def _finish(self, command: list[str], environment: dict[str, str]) -> str:
-        finished = subprocess.run(  # noqa: S603 - this interpreter, and the SDK beside it
+        finished = subprocess.run(
             command,
             cwd=self.folder,
             env=self.environment | environment,
@@ -153,7 +154,7 @@ class Sdk:
         return finished.stdout
 
     def ask(self, run: str, fields: str) -> JSONObject:
-        query = f'{{ project(entityName: "team", name: "digits") {{ run(name: "{run}") {{ {fields} }} }} }}'
+        query = f"{{ {of_run('team', 'digits', run, fields)} }}"
         answer = httpx.post(f"{self.server.url}/graphql", json={"query": query})
         assert answer.status_code == 200, answer.text
         return cast("JSONObject", answer.json()["data"]["project"]["run"])
@@ -250,7 +251,8 @@ def test_offline_runs_arrive_by_sync(sdk: Sdk) -> None:
 def test_a_sweep_knows_its_runs(sdk: Sdk) -> None:
     name = str(sdk.ask("swept0", "sweepName")["sweepName"])
     fields = "name method state bestLoss runCount runCountExpected"
-    query = f'{{ project(entityName: "team", name: "digits") {{ sweep(sweepName: "{name}") {{ {fields} }} }} }}'
+    sweep = f'sweep(sweepName: "{name}") {{ {fields} }}'
+    query = f"{{ {of_project('team', 'digits', sweep)} }}"
     answer = httpx.post(f"{sdk.server.url}/graphql", json={"query": query}).json()
     assert answer["data"]["project"]["sweep"] == {
         "name": name,
@@ -297,7 +299,7 @@ def test_the_sdk_reads_the_same_back(sdk: Sdk) -> None:
 
 def test_a_killed_run_has_crashed_once_it_was_silent_for_five_minutes(sdk: Sdk) -> None:
     # In a session of its own: the SDK's background process must die with it.
-    with subprocess.Popen(  # noqa: S603 - this interpreter
+    with subprocess.Popen(
         [sys.executable, "-c", KILLED],
         cwd=sdk.folder,
         env=sdk.environment,

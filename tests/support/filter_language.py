@@ -7,14 +7,13 @@ documents, not by an index of paths.
 from __future__ import annotations
 
 import math
-import operator
 import re
 from datetime import UTC, datetime
 from functools import cmp_to_key
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     from wandb_runs.jsontext import JSONValue
 
@@ -28,7 +27,8 @@ SPELLINGS = {
     "createdAt": "created_at",
     "heartbeatAt": "heartbeat_at",
 }
-KINDS = ("number", "string", "bool")
+KINDS = ("nan", "number", "string", "bool")
+"""Types that decide a place in an order, in MongoDB's own order."""
 
 
 def matches(run: Run, query: JSONValue) -> bool:
@@ -47,7 +47,9 @@ def _entry(run: Run, key: str, operand: JSONValue) -> bool:
         tests = operand.items()
     else:
         tests = {"$eq": operand}.items()
-    return all(_test(values, name, _time(bound) if key in TIMES else bound) for name, bound in tests)
+    return all(
+        _test(values, name, _time(bound) if key in TIMES else bound) for name, bound in tests
+    )
 
 
 def _exact(path: str) -> str:
@@ -90,10 +92,8 @@ def _walk(
 
 def _test(values: Sequence[JSONValue], name: str, bound: JSONValue) -> bool:
     match name:
-        case "$eq":
-            return _holds(values, bound)
-        case "$ne":
-            return not _holds(values, bound)
+        case "$eq" | "$ne":
+            return _holds(values, bound) is (name == "$eq")
         case "$in" | "$nin":
             assert isinstance(bound, list)
             return any(_holds(values, item) for item in bound) is (name == "$in")
@@ -103,19 +103,22 @@ def _test(values: Sequence[JSONValue], name: str, bound: JSONValue) -> bool:
             texts = [value for value in values if isinstance(value, str)]
             return any(re.search(str(bound), text) for text in texts)
         case _:
-            if bound is None or kind(bound) == "nan":
+            if kind(bound) in {"null", "nan"}:  # each is equal to itself, and no more
                 return name in {"$gte", "$lte"} and _holds(values, bound)
-            return any(kind(value) == kind(bound) and _compare(name)(value, bound) for value in values)
+            same = [value for value in values if kind(value) == kind(bound)]
+            return any(name in _OUTCOMES[compare(value, bound)] for value in same)
 
 
-def _compare(name: str) -> Callable[[object, object], bool]:
-    table: Mapping[str, Callable[[object, object], bool]] = {
-        "$gt": operator.gt,
-        "$gte": operator.ge,
-        "$lt": operator.lt,
-        "$lte": operator.le,
-    }
-    return table[name]
+_OUTCOMES = {-1: {"$lt", "$lte"}, 0: {"$gte", "$lte"}, 1: {"$gt", "$gte"}}
+
+
+def compare(left: JSONValue, right: JSONValue) -> int:
+    """Compare two numbers, two strings or two booleans: -1, 0 or 1."""
+    if isinstance(left, str) and isinstance(right, str):
+        return (left > right) - (left < right)
+    assert isinstance(left, int | float)
+    assert isinstance(right, int | float)
+    return (left > right) - (left < right)
 
 
 def _holds(values: Sequence[JSONValue], wanted: JSONValue) -> bool:
@@ -156,18 +159,19 @@ def ordered(runs: Sequence[Run], order: str) -> list[Run]:
     path = order.lstrip("+-")
     path = SPELLINGS.get(path, path)
 
-    def rank(run: Run) -> tuple[int, JSONValue] | None:
+    def place(run: Run) -> JSONValue:
         value = next(_walk(run, path.split("."), into_arrays=False), None)
-        kinds = ("nan", *KINDS)
-        if kind(value) not in kinds or isinstance(value, list | dict):
-            return None
-        return kinds.index(kind(value)), 0 if kind(value) == "nan" else value
+        return None if isinstance(value, list | dict) else value
 
-    def compare(left: Run, right: Run) -> int:
-        ranks = rank(left), rank(right)
-        if ranks[0] is None or ranks[1] is None:
-            return (ranks[0] is None) - (ranks[1] is None)
-        less, more = operator.lt(*ranks), operator.gt(*ranks)
-        return (more - less) * (-1 if descending else 1)
+    def before(left: Run, right: Run) -> int:
+        one, other = place(left), place(right)
+        if one is None or other is None:
+            return (one is None) - (other is None)
+        kinds = KINDS.index(kind(one)), KINDS.index(kind(other))
+        if kinds[0] != kinds[1]:
+            outcome = compare(*kinds)
+        else:
+            outcome = 0 if kind(one) == "nan" else compare(one, other)
+        return -outcome if descending else outcome
 
-    return sorted(runs, key=cmp_to_key(compare))
+    return sorted(runs, key=cmp_to_key(before))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hmac
-import json
 import logging
 import mimetypes
 import secrets
@@ -32,7 +31,6 @@ from starlette.routing import Route
 
 from wandb_runs.local.files import read_file, save_file
 from wandb_runs.local.filestream import receive
-from wandb_runs.local.ingest import finite
 from wandb_runs.local.resolvers import BINDABLES, Context
 from wandb_runs.local.schema import read_sdl
 from wandb_runs.local.where import BadRequestError

@@ -6,13 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 from pydantic import BaseModel, Field, JsonValue
 
-from wandb_runs.local.ingest import (
-    append_lines,
-    end_run,
-    find_run,
-    heartbeat,
-    set_summary,
-)
+from wandb_runs.local.ingest import end_run, find_run, heartbeat, set_summary
+from wandb_runs.local.lines import append_lines
 from wandb_runs.local.tables import Stream
 
 if TYPE_CHECKING:

@@ -1,100 +1,28 @@
-"""What W&B's protocol writes: runs, their documents, and what they log row by row."""
+"""Runs as W&B's protocol writes them, with their values indexed."""
 
 from __future__ import annotations
 
-import base64
 import json
-import math
-import secrets
-from hashlib import blake2b
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import delete, func, insert, select, update
-from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy import delete, insert, select, update
 
-from wandb_runs.jsontext import decode
-from wandb_runs.local.history_keys import extend_history_keys
+from wandb_runs.local.documents import finite, read_object, set_document, write_object
 from wandb_runs.local.leaves import Leaf, config_leaves, flatten
 from wandb_runs.local.store import inserted_id
-from wandb_runs.local.tables import (
-    Stream,
-    documents,
-    keyset_members,
-    keysets,
-    leaves,
-    lines,
-    paths,
-    projects,
-    runs,
-)
+from wandb_runs.local.tables import documents, leaves, paths, projects, runs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from sqlalchemy import Connection
 
-    from wandb_runs.jsontext import JSONObject, JSONValue
     from wandb_runs.local.store import Writer
     from wandb_runs.local.tables import Scalar
 
-__all__ = [
-    "append_lines",
-    "end_run",
-    "find_run",
-    "finite",
-    "heartbeat",
-    "new_id",
-    "pick",
-    "read_object",
-    "set_summary",
-    "storage_id",
-    "storage_parts",
-    "upsert_run",
-]
+__all__ = ["end_run", "find_run", "heartbeat", "set_summary", "upsert_run"]
 
 _SEARCHED: Final = ("display_name", "group", "job_type", "username", "host")
-
-
-class _Row(NamedTuple):
-    line: int
-    step: Scalar
-    keys: frozenset[str]
-    text: str
-    values: JSONObject
-
-
-def new_id() -> str:
-    """Make an id as W&B's are: eight letters and digits."""
-    return "".join(secrets.choice("0123456789abcdefghijklmnopqrstuvwxyz") for _ in range(8))
-
-
-def storage_id(kind: str, *parts: str) -> str:
-    """Spell what W&B's database calls a thing.
-
-    >>> storage_parts(storage_id("Run", "r1", "digits", "me"))
-    ['Run', 'v1', 'r1', 'digits', 'me']
-    """
-    return base64.b64encode(":".join((kind, "v1", *parts)).encode()).decode()
-
-
-def storage_parts(text: str) -> list[str]:
-    """Read what `storage_id` wrote; an empty list when it is something else."""
-    try:
-        return base64.b64decode(text, validate=True).decode().split(":")
-    except ValueError:
-        return []
-
-
-def read_object(text: str | None) -> dict[str, JSONValue]:
-    """Decode a JSON object; null is an empty one.
-
-    Raises:
-        ValueError: The text is not a JSON object.
-    """
-    value = decode(text) if text else {}
-    if not isinstance(value, dict):
-        raise ValueError("not a JSON object")  # noqa: TRY004 - the text is wrong, not a type
-    return value
 
 
 def find_run(connection: Connection, entity: str, project: str, name: str) -> int | None:
@@ -106,7 +34,7 @@ def find_run(connection: Connection, entity: str, project: str, name: str) -> in
     )
 
 
-def upsert_run(  # one parameter for each thing that the mutation sets
+def upsert_run(
     writer: Writer,
     entity: str,
     project: str,
@@ -160,7 +88,7 @@ def upsert_run(  # one parameter for each thing that the mutation sets
         sections["tags"] = flatten("tags", list(tags))
     if config is not None:
         sections["config"] = config_leaves(read_object(config))
-        _set_document(connection, run_id, "config", config)
+        set_document(connection, run_id, "config", config)
     if summary_metrics is not None:
         sections["summary_metrics"] = _summary_leaves(connection, run_id, summary_metrics)
     _index(writer, run_id, sections, is_new=is_new)
@@ -179,30 +107,8 @@ def set_summary(writer: Writer, run_id: int, text: str) -> None:
 
 def _summary_leaves(connection: Connection, run_id: int, text: str) -> Iterable[Leaf]:
     summary = finite(read_object(text))
-    _set_document(connection, run_id, "summary_metrics", _dumps(summary))
+    set_document(connection, run_id, "summary_metrics", write_object(summary))
     return flatten("summary_metrics", summary)
-
-
-def _set_document(connection: Connection, run_id: int, name: str, text: str) -> None:
-    connection.execute(update(documents).where(documents.c.run_id == run_id).values({name: text}))
-
-
-def finite(value: JSONValue) -> JSONValue:
-    """Spell numbers that JSON cannot write as W&B's summaries do."""
-    match value:
-        case float() if not math.isfinite(value):
-            return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
-        case list():
-            return [finite(item) for item in value]
-        case dict():
-            return {key: finite(item) for key, item in value.items()}
-        case _:
-            return value
-
-
-def _dumps(value: JSONValue) -> str:
-    # As ASCII: a lone surrogate, which JSON allows, could not be stored.
-    return json.dumps(value, separators=(",", ":"))
 
 
 def _index(
@@ -264,120 +170,3 @@ def end_run(writer: Writer, run_id: int, exit_code: int) -> None:
     """Note that a run has ended: well with exit code 0, badly with another."""
     ended = {"state": "finished" if exit_code == 0 else "failed", "exit_code": exit_code}
     writer.connection.execute(update(runs).where(runs.c.id == run_id).values(ended))
-
-
-def append_lines(
-    writer: Writer, run_id: int, stream: Stream, offset: int, content: Sequence[str]
-) -> None:
-    """Append rows to a stream; those that it holds already are left as they are.
-
-    Args:
-        writer: The transaction.
-        run_id: The run.
-        stream: Which stream.
-        offset: The place of the first row, counted in rows: a resend repeats it.
-        content: The rows, each a JSON object.
-
-    Raises:
-        ValueError: A row is not a JSON object.
-    """
-    connection = writer.connection
-    this = (lines.c.run_id == run_id, lines.c.stream == int(stream))
-    end = offset + len(content)
-    held = set(
-        connection.scalars(
-            select(lines.c.line).where(*this, lines.c.line.between(offset, end))
-        ).all()
-    )
-    rows = [
-        _row(stream, line, text)
-        for line, text in enumerate(content, start=offset)
-        if line not in held
-    ]
-    if not rows:
-        return
-    ids = {keys: _keyset_id(connection, keys) for keys in {row.keys for row in rows}}
-    connection.execute(
-        insert(lines),
-        [
-            {
-                "run_id": run_id,
-                "stream": int(stream),
-                "line": row.line,
-                "step": row.step,
-                "keyset_id": ids[row.keys],
-                "text": row.text,
-            }
-            for row in rows
-        ],
-    )
-    last = connection.execute(select(func.max(lines.c.line)).where(*this)).scalar_one()
-    count = "history_line_count" if stream is Stream.HISTORY else "events_line_count"
-    connection.execute(update(runs).where(runs.c.id == run_id).values({count: last + 1}))
-    _describe(connection, run_id, stream, [row.values for row in rows])
-
-
-def _row(stream: Stream, line: int, text: str) -> _Row:
-    values = read_object(text)
-    step = values.get("_step") if stream is Stream.HISTORY else line
-    if isinstance(step, bool) or not isinstance(step, int | float) or not math.isfinite(step):
-        step = line
-    return _Row(line, step, frozenset(_present(values)), text, values)
-
-
-def _present(values: JSONObject, prefix: str = "") -> Iterable[str]:
-    """List the keys that hold a value, those of nested objects with dots; null is none."""
-    for key, value in values.items():
-        if value is not None:
-            yield prefix + key
-        if isinstance(value, dict):
-            yield from _present(value, f"{prefix}{key}.")
-
-
-def pick(values: JSONObject, key: str) -> JSONValue:
-    """Find a value by its key, which may be flat, nested with dots, or both.
-
-    >>> pick({"a.b": {"c": 1}}, "a.b.c"), pick({"a": 1}, "b")
-    (1, None)
-    """
-    if values.get(key) is not None:
-        return values[key]
-    for at in (index for index, letter in enumerate(key) if letter == "."):
-        inner = values.get(key[:at])
-        if isinstance(inner, dict) and (found := pick(inner, key[at + 1 :])) is not None:
-            return found
-    return None
-
-
-def _keyset_id(connection: Connection, keys: frozenset[str]) -> int:
-    spelled = json.dumps(sorted(keys))
-    digest = blake2b(spelled.encode(), digest_size=16).hexdigest()
-    found: int | None = connection.scalar(
-        select(keysets.c.id).where(keysets.c.digest == digest).limit(1)
-    )
-    if found is not None:
-        return found
-    made = inserted_id(connection.execute(insert(keysets).values(digest=digest)))
-    if keys:
-        members = [{"key": _storable(key), "keyset_id": made} for key in keys]
-        connection.execute(upsert(keyset_members).on_conflict_do_nothing(), members)
-    return made
-
-
-def _storable(text: str) -> str:
-    return text.encode("utf-8", "replace").decode("utf-8")
-
-
-def _describe(
-    connection: Connection, run_id: int, stream: Stream, rows: Sequence[JSONObject]
-) -> None:
-    """Keep up the documents that sum a stream up."""
-    column = documents.c.history_keys if stream is Stream.HISTORY else documents.c.system_metrics
-    held = read_object(connection.scalar(select(column).where(documents.c.run_id == run_id)))
-    if stream is Stream.HISTORY:
-        text = json.dumps(extend_history_keys(held, rows))
-    else:
-        for row in rows:
-            held |= {key: value for key, value in row.items() if key.startswith("system.")}
-        text = _dumps(finite(held))
-    _set_document(connection, run_id, column.name, text)

@@ -6,6 +6,7 @@ import math
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from wandb_runs.local.documents import storable
 from wandb_runs.local.tables import Kind
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def typed(value: JSONValue) -> tuple[Kind, Scalar]:  # noqa: PLR0911 - one retur
             return (Kind.NAN, 0) if math.isnan(value) else (Kind.NUMBER, value)
         case str():
             # A lone surrogate is legal in JSON and has no UTF-8.
-            return Kind.STRING, value.encode("utf-8", "replace").decode("utf-8")
+            return Kind.STRING, storable(value)
         case list():
             parts = [typed(item) for item in value]
             return Kind.ARRAY, _digest(*(f"{kind}:{_same(item)!r}" for kind, item in parts))
@@ -94,7 +95,7 @@ def flatten(path: str, value: JSONValue, *, sorts: bool = True) -> Iterator[Leaf
     yield Leaf(path, kind, scalar, sorts and kind not in {Kind.OBJECT, Kind.ARRAY})
     if isinstance(value, dict):
         for key, item in value.items():
-            yield from flatten(f"{path}.{key}", item, sorts=sorts)
+            yield from flatten(f"{path}.{storable(key)}", item, sorts=sorts)
     elif isinstance(value, list):
         for item in value:
             if isinstance(item, list):
@@ -116,4 +117,4 @@ def config_leaves(config: JSONObject) -> Iterator[Leaf]:
         if key == "_wandb":
             continue
         value = entry["value"] if isinstance(entry, dict) and "value" in entry else entry
-        yield from flatten(f"config.{key}.value", value)
+        yield from flatten(f"config.{storable(key)}.value", value)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, TypeVar, cast
 
 from sqlalchemy import func, select
 
-from wandb_runs.local.ingest import storage_id
+from wandb_runs.local.ids import storage_id
 from wandb_runs.local.tables import documents, projects, runs, sweeps
 from wandb_runs.local.where import Scope, state_at
 

@@ -15,14 +15,9 @@ from ariadne import MutationType, ObjectType, QueryType
 from pydantic import BaseModel
 from sqlalchemy import func, select
 
-from wandb_runs.local.ingest import (
-    find_run,
-    new_id,
-    read_object,
-    storage_id,
-    storage_parts,
-    upsert_run,
-)
+from wandb_runs.local.documents import read_object
+from wandb_runs.local.ids import new_id, storage_id, storage_parts
+from wandb_runs.local.ingest import find_run, upsert_run
 from wandb_runs.local.nodes import Project, Run, Sweep, iso
 from wandb_runs.local.sampling import (
     DEFAULT_SAMPLES,
