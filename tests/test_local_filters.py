@@ -280,6 +280,36 @@ def test_what_cannot_be_read_is_a_bad_request(wandb_server: LocalServer, query: 
     assert answer.json()["data"]["project"] == {"runCount": None, "runs": None}
 
 
+def deep(levels: int) -> JSONValue:
+    query: JSONValue = {"name": "r1"}
+    for _ in range(levels):
+        query = {"$nor": [query]}
+    return query
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"$or": [{"name": f"r{number}"} for number in range(3000)]},
+        {"config.lr": {"$in": [number / 2 for number in range(300_000)]}},
+        deep(450),
+    ],
+    ids=["conditions", "values", "depth"],
+)
+def test_a_filter_too_large_is_a_bad_request(wandb_server: LocalServer, query: JSONValue) -> None:
+    log_run(wandb_server, "me", "refused", "r1", config={"lr": 1})
+    answer = ask(wandb_server, "refused", query)
+    assert answer.status_code == 400
+    assert "filters" in answer.json()["errors"][0]["message"]
+
+
+def test_a_filter_may_be_large(wandb_server: LocalServer) -> None:
+    log_run(wandb_server, "me", "refused", "r1")
+    query: JSONValue = {"$or": [{"name": f"r{number}"} for number in range(400)]}
+    for large in (query, deep(40)):
+        assert ask(wandb_server, "refused", large).json()["data"]["project"]["runCount"] == 1
+
+
 def test_a_time_as_a_number_is_a_server_error_as_at_wandb(wandb_server: LocalServer) -> None:
     log_run(wandb_server, "me", "refused", "r1")
     assert ask(wandb_server, "refused", {"created_at": {"$gt": 1.7e9}}).status_code == 500

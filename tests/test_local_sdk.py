@@ -41,8 +41,18 @@ with wandb.init(
     run.summary["best"] = 0.99
 
 run = wandb.init(entity="team", project="digits", id="bad")
-run.log({"loss": 1.0})
+run.log({"loss": 1.0, "page": wandb.Html("<b>media</b>")})
+run.log({"table": wandb.Table(columns=["a"], data=[[1]])})
 run.finish(exit_code=3)
+"""
+
+RESUME = """
+import wandb
+
+run = wandb.init(entity="team", project="digits", id="offline", resume="must")
+assert run.resumed and run.config["lr"] == 0.5 and run.summary["loss"] == 39 / 7
+run.log({"loss": 40 / 7})
+run.finish()
 """
 
 READ = """
@@ -228,6 +238,7 @@ def test_the_run_is_as_it_was_described(sdk: Sdk) -> None:
 
 def test_the_exit_code_decides_the_state(sdk: Sdk) -> None:
     assert sdk.ask("bad", "state exitcode") == {"state": "failed", "exitcode": 3}
+    assert len(sdk.history("bad")) == 2
 
 
 def test_files_come_back_as_they_were_sent(sdk: Sdk) -> None:
@@ -246,6 +257,12 @@ def test_offline_runs_arrive_by_sync(sdk: Sdk) -> None:
     assert [row["loss"] for row in sdk.history("offline")] == [step / 7 for step in range(40)]
     sdk.sync(*(sdk.folder / "wandb").glob("offline-run-*"))
     assert len(sdk.history("offline")) == 40
+
+
+def test_a_resumed_run_goes_on_where_it_stopped(sdk: Sdk) -> None:
+    sdk.run(RESUME)
+    rows = sdk.history("offline")
+    assert [(row["_step"], row["loss"]) for row in rows] == [(n, n / 7) for n in range(41)]
 
 
 def test_a_sweep_knows_its_runs(sdk: Sdk) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from wandb_runs.errors import MissingDependencyError
+from wandb_runs.errors import InvalidArgumentError, MissingDependencyError
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -52,7 +52,7 @@ def local(host: str, port: int, store: Path | None, entity: str, *, sample: bool
         signal.signal(number, stop)
     try:
         server = LocalServer(store=store, sample=sample, host=host, port=port, entity=entity)
-    except OSError as error:
+    except (OSError, InvalidArgumentError) as error:
         raise click.ClickException(str(error)) from error
     with server:
         click.echo(server.url)

@@ -29,9 +29,12 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from wandb_runs.local.context import Context
+from wandb_runs.local.documents import write_object
 from wandb_runs.local.files import read_file, save_file
 from wandb_runs.local.filestream import receive
-from wandb_runs.local.resolvers import BINDABLES, Context
+from wandb_runs.local.mutations import mutation
+from wandb_runs.local.resolvers import BINDABLES
 from wandb_runs.local.schema import read_sdl
 from wandb_runs.local.where import BadRequestError
 
@@ -67,6 +70,7 @@ def _text(value: object) -> str:
 _SCHEMA: Final = make_executable_schema(
     read_sdl(),
     *BINDABLES,
+    mutation,
     ScalarType("JSONString", value_parser=_text),
     convert_names_case=True,
 )
@@ -244,8 +248,6 @@ def _answer(result: ExecutionResult, status: int) -> Response:
     try:
         # JSON cannot write NaN and the infinities: W&B sends them as strings.
         body = to_json(content, inf_nan_mode="strings")
-    except PydanticSerializationError:
-        body = json.dumps(
-            finite(cast("JSONValue", content))
-        ).encode()  # a lone surrogate has no UTF-8
+    except PydanticSerializationError:  # a lone surrogate, which has no UTF-8
+        body = write_object(cast("JSONValue", content)).encode()
     return Response(body, status, media_type="application/json")

@@ -22,7 +22,16 @@ if TYPE_CHECKING:
 
 __all__ = ["end_run", "find_run", "heartbeat", "set_summary", "upsert_run"]
 
-_SEARCHED: Final = ("display_name", "group", "job_type", "username", "host")
+_INDEXED: Final = {
+    "name": "name",
+    "display_name": "display_name",
+    "group": "group",
+    "job_type": "job_type",
+    "username": "username",
+    "host": "host",
+    "sweep_name": "sweep",
+}
+"""Columns that filters and orders find, and the path by which they do."""
 
 
 def find_run(connection: Connection, entity: str, project: str, name: str) -> int | None:
@@ -64,35 +73,42 @@ def upsert_run(
         ValueError: The config or the summary is not a JSON object.
     """
     connection, now = writer.connection, writer.now
-    run_id = find_run(connection, entity, project, name)
-    is_new = run_id is None
-    changed: dict[str, str | int] = {k: v for k, v in values.items() if v is not None}
+    project_id = writer.project_id(entity, project)
+    known: int | None = connection.scalar(
+        select(runs.c.id).where(runs.c.project_id == project_id, runs.c.name == name)
+    )
+    changed: dict[str, str | int] = {key: text for key, text in values.items() if text is not None}
+    if known is None:
+        defaults: dict[str, str | int] = {"display_name": name, "state": "running"}
+        changed = defaults | changed | {"project_id": project_id, "name": name}
+        changed |= {"created_at": now, "heartbeat_at": now}
+    changed["updated_at"] = now
+    sections: dict[str, Iterable[Leaf]] = {
+        path: flatten(path, changed[column])
+        for column, path in _INDEXED.items()
+        if column in changed
+    }
+    texts: dict[str, str] = {}
     if tags is not None:
         changed["tags"] = json.dumps(list(tags))
-    changed["updated_at"] = now
-    if run_id is None:
-        made = {"display_name": name, "state": "running"} | changed
-        made |= {"project_id": writer.project_id(entity, project), "name": name}
-        made |= {"created_at": now, "heartbeat_at": now}
-        run_id = inserted_id(connection.execute(insert(runs).values(made)))
-        connection.execute(insert(documents).values(run_id=run_id))
-        changed = made
-    else:
-        connection.execute(update(runs).where(runs.c.id == run_id).values(changed))
-    sections: dict[str, Iterable[Leaf]] = {}
-    for key in (*_SEARCHED, "name", "sweep_name"):
-        if key in changed:
-            path = key.removesuffix("_name") if key == "sweep_name" else key
-            sections[path] = flatten(path, changed[key])
-    if tags is not None:
         sections["tags"] = flatten("tags", list(tags))
     if config is not None:
+        texts["config"] = config
         sections["config"] = config_leaves(read_object(config))
-        set_document(connection, run_id, "config", config)
     if summary_metrics is not None:
-        sections["summary_metrics"] = _summary_leaves(connection, run_id, summary_metrics)
-    _index(writer, run_id, sections, is_new=is_new)
-    return run_id, is_new
+        summary = finite(read_object(summary_metrics))
+        texts["summary_metrics"] = write_object(summary)
+        sections["summary_metrics"] = flatten("summary_metrics", summary)
+    if known is None:
+        run_id = inserted_id(connection.execute(insert(runs).values(changed)))
+        connection.execute(insert(documents).values(run_id=run_id, **texts))
+    else:
+        run_id = known
+        connection.execute(update(runs).where(runs.c.id == run_id).values(changed))
+        for column, text in texts.items():
+            set_document(connection, run_id, column, text)
+    _index(writer, project_id, run_id, sections, is_new=known is None)
+    return run_id, known is None
 
 
 def set_summary(writer: Writer, run_id: int, text: str) -> None:
@@ -101,26 +117,25 @@ def set_summary(writer: Writer, run_id: int, text: str) -> None:
     Raises:
         ValueError: The text is not a JSON object.
     """
-    sections = {"summary_metrics": _summary_leaves(writer.connection, run_id, text)}
-    _index(writer, run_id, sections, is_new=False)
-
-
-def _summary_leaves(connection: Connection, run_id: int, text: str) -> Iterable[Leaf]:
     summary = finite(read_object(text))
-    set_document(connection, run_id, "summary_metrics", write_object(summary))
-    return flatten("summary_metrics", summary)
+    set_document(writer.connection, run_id, "summary_metrics", write_object(summary))
+    project_id = writer.connection.execute(
+        select(runs.c.project_id).where(runs.c.id == run_id)
+    ).scalar_one()
+    sections = {"summary_metrics": flatten("summary_metrics", summary)}
+    _index(writer, project_id, run_id, sections, is_new=False)
 
 
 def _index(
-    writer: Writer, run_id: int, sections: Mapping[str, Iterable[Leaf]], *, is_new: bool
+    writer: Writer,
+    project_id: int,
+    run_id: int,
+    sections: Mapping[str, Iterable[Leaf]],
+    *,
+    is_new: bool,
 ) -> None:
     """Bring a run's leaves up to date, touching only those that changed."""
-    if not sections:
-        return
     connection = writer.connection
-    project_id = connection.execute(
-        select(runs.c.project_id).where(runs.c.id == run_id)
-    ).scalar_one()
     wanted: dict[tuple[int, int, Scalar], bool] = {}
     placed: set[str] = set()
     for leaf in (leaf for section in sections.values() for leaf in section):

@@ -5,19 +5,17 @@ from __future__ import annotations
 import base64
 import json
 import mimetypes
-from dataclasses import dataclass
+from contextlib import contextmanager
 from hashlib import md5
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
-from urllib.parse import quote
 
-from ariadne import MutationType, ObjectType, QueryType
-from pydantic import BaseModel
+from ariadne import ObjectType, QueryType
 from sqlalchemy import func, select
+from sqlalchemy.exc import OperationalError
 
+from wandb_runs.local.context import Context, context_of, file_path
 from wandb_runs.local.documents import read_object
-from wandb_runs.local.ids import new_id, storage_id, storage_parts
-from wandb_runs.local.ingest import find_run, upsert_run
+from wandb_runs.local.ids import storage_id
 from wandb_runs.local.nodes import Project, Run, Sweep, iso
 from wandb_runs.local.sampling import (
     DEFAULT_SAMPLES,
@@ -27,20 +25,18 @@ from wandb_runs.local.sampling import (
     sample_values,
 )
 from wandb_runs.local.sorting import select_ids
-from wandb_runs.local.sweeps import best_loss, expected_runs, search_method, upsert_sweep
+from wandb_runs.local.sweeps import best_loss, expected_runs, search_method
 from wandb_runs.local.tables import Stream, files, runs
 from wandb_runs.local.where import BadRequestError, compile_filters
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Generator, Mapping, Sequence
 
     from graphql import GraphQLResolveInfo
-    from sqlalchemy import Connection
 
     from wandb_runs.jsontext import JSONValue
-    from wandb_runs.local.store import Store
 
-__all__ = ["BINDABLES", "Context"]
+__all__ = ["BINDABLES"]
 
 _T = TypeVar("_T")
 _PAGE: Final = 50
@@ -51,48 +47,7 @@ Page: TypeAlias = "dict[str, object]"
 """A connection, as a resolver answers it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
-    """What a request is answered with.
-
-    Attributes:
-        store: Where to write.
-        connection: Where to read: one transaction for the whole request.
-        entity: The viewer's entity, which stands in where none is named.
-        is_viewer: Whether the request carries a key.
-        upload_url: Gives the address that a file is sent to.
-        file_url: Gives the address that a file is read from.
-    """
-
-    store: Store
-    connection: Connection
-    entity: str
-    is_viewer: bool
-    upload_url: Callable[[str], str]
-    file_url: Callable[[str], str]
-
-    def project(self, entity: str | None, name: str | None) -> Project | None:
-        """Find a project."""
-        now = self.store.now()
-        return Project.find(self.connection, entity or self.entity, name or "", now)
-
-    def require_viewer(self) -> None:
-        """Refuse a change that carries no key.
-
-        Raises:
-            BadRequestError: With HTTP 401, in W&B's words.
-        """
-        if not self.is_viewer:
-            raise BadRequestError("user is not logged in", HTTPStatus.UNAUTHORIZED)
-
-
-def _context(info: GraphQLResolveInfo) -> Context:
-    context: Context = info.context
-    return context
-
-
 query: Final = QueryType()
-mutation: Final = MutationType()
 user_type: Final = ObjectType("User")
 project_type: Final = ObjectType("Project")
 run_type: Final = ObjectType("Run")
@@ -118,7 +73,7 @@ def _entity(name: str) -> dict[str, object]:
 
 @query.field("viewer")
 def _viewer(_: object, info: GraphQLResolveInfo) -> dict[str, object] | None:
-    context = _context(info)
+    context = context_of(info)
     return _user(context.entity) if context.is_viewer else None
 
 
@@ -127,14 +82,14 @@ def _viewer(_: object, info: GraphQLResolveInfo) -> dict[str, object] | None:
 def _project(
     _: object, info: GraphQLResolveInfo, name: str | None = None, entity_name: str | None = None
 ) -> Project | None:
-    return _context(info).project(entity_name, name)
+    return context_of(info).project(entity_name, name)
 
 
 @query.field("entity")
 def _entity_named(
     _: object, info: GraphQLResolveInfo, name: str | None = None
 ) -> dict[str, object]:
-    return _entity(name or _context(info).entity)
+    return _entity(name or context_of(info).entity)
 
 
 @query.field("serverInfo")
@@ -150,7 +105,7 @@ def _internal_id(project: Project, _: GraphQLResolveInfo) -> str:
 @project_type.field("readOnly")
 @run_type.field("readOnly")
 def _read_only(_: object, info: GraphQLResolveInfo) -> bool:
-    return not _context(info).is_viewer
+    return not context_of(info).is_viewer
 
 
 @project_type.field("entity")
@@ -160,12 +115,26 @@ def _project_entity(project: Project, _: GraphQLResolveInfo) -> dict[str, object
 
 @project_type.field("runCount")
 def _run_count(project: Project, _: GraphQLResolveInfo, filters: str | None = None) -> int:
-    where = compile_filters(filters, project.scope)
-    return project.scope.connection.execute(
-        select(func.count())
-        .select_from(runs)
-        .where(runs.c.project_id == project.row_id, where.condition)
-    ).scalar_one()
+    with _within_limits():
+        where = compile_filters(filters, project.scope)
+        return project.scope.connection.execute(
+            select(func.count())
+            .select_from(runs)
+            .where(runs.c.project_id == project.row_id, where.condition)
+        ).scalar_one()
+
+
+@contextmanager
+def _within_limits() -> Generator[None]:
+    """Refuse a filter that is too much for SQLite, or nested too deeply to be written in SQL.
+
+    Raises:
+        BadRequestError: It is.
+    """
+    try:
+        yield
+    except (OperationalError, RecursionError) as error:
+        raise BadRequestError("filters: larger than the server can take") from error
 
 
 @project_type.field("runs")
@@ -183,12 +152,12 @@ def _runs(
 def _run_page(
     project: Project, filters: str | None, order: str | None, after: str | None, first: int | None
 ) -> Page:
-    where = compile_filters(filters, project.scope)
-
     def find(offset: int, limit: int) -> Sequence[Run]:
+        where = compile_filters(filters, project.scope)
         return project.runs(select_ids(project.scope, where, order, offset, limit))
 
-    return _page(find, after, first)
+    with _within_limits():
+        return _page(find, after, first)
 
 
 def _page(find: Callable[[int, int], Sequence[_T]], after: str | None, first: int | None) -> Page:
@@ -396,7 +365,7 @@ def _files(
     after: str | None = None,
     first: int | None = None,
 ) -> Page:
-    context = _context(info)
+    context = context_of(info)
     listed = select(files).where(files.c.run_id == run.row_id).order_by(files.c.name)
     if names:
         listed = listed.where(files.c.name.in_(names))
@@ -414,7 +383,7 @@ def _file(
     context: Context, run: Run, name: str, content: bytes, updated_at: int
 ) -> dict[str, object]:
     project = run.project
-    url = context.file_url(_file_path(project.entity_name, project.name, run.name, name))
+    url = context.file_url(file_path(project.entity_name, project.name, run.name, name))
     return {
         "id": storage_id("File", name, run.name, project.name, project.entity_name),
         "name": name,
@@ -425,10 +394,6 @@ def _file(
         "updated_at": iso(updated_at),
         "md5": base64.b64encode(md5(content, usedforsecurity=False).digest()).decode(),
     }
-
-
-def _file_path(*parts: str) -> str:
-    return "/".join(quote(part) for part in parts)
 
 
 @sweep_type.field("method")
@@ -464,145 +429,4 @@ def _sweep_runs(
     return _run_page(sweep.project, chosen, "+created_at", after, first)
 
 
-class _UpsertBucket(BaseModel):
-    id: str | None = None
-    name: str | None = None
-    model_name: str | None = None
-    entity_name: str | None = None
-    group_name: str | None = None
-    display_name: str | None = None
-    description: str | None = None
-    notes: str | None = None
-    commit: str | None = None
-    config: str | None = None
-    host: str | None = None
-    job_program: str | None = None
-    job_type: str | None = None
-    state: str | None = None
-    sweep: str | None = None
-    tags: list[str] | None = None
-    summary_metrics: str | None = None
-
-
-@mutation.field("upsertBucket")
-def _upsert_bucket(
-    _: object,
-    info: GraphQLResolveInfo,
-    input: Mapping[str, object],  # noqa: A002 - W&B's name
-) -> dict[str, object]:
-    context = _context(info)
-    context.require_viewer()
-    given = _UpsertBucket.model_validate(input)
-    match storage_parts(given.id or ""):
-        case ["Run", "v1", name, project, entity]:
-            pass
-        case _:
-            entity = given.entity_name or context.entity
-            project = given.model_name or "uncategorized"
-            name = given.name or given.id or new_id()
-    values = {
-        "group": given.group_name,
-        "display_name": given.display_name,
-        "description": given.description,
-        "notes": given.notes,
-        "commit": given.commit,
-        "host": given.host,
-        "program": given.job_program,
-        "job_type": given.job_type,
-        "state": given.state,
-        "sweep_name": given.sweep,
-        "username": context.entity,
-    }
-    with context.store.write() as writer:
-        _row_id, is_new = _refusing(
-            lambda: upsert_run(
-                writer,
-                entity,
-                project,
-                name,
-                values,
-                tags=given.tags,
-                config=given.config,
-                summary_metrics=given.summary_metrics,
-            )
-        )
-    found = context.project(entity, project)
-    return {"bucket": found and found.run(name), "inserted": is_new}
-
-
-class _UpsertSweep(BaseModel):
-    id: str | None = None
-    config: str | None = None
-    description: str | None = None
-    display_name: str | None = None
-    entity_name: str | None = None
-    project_name: str | None = None
-    state: str | None = None
-
-
-@mutation.field("upsertSweep")
-def _upsert_sweep(
-    _: object,
-    info: GraphQLResolveInfo,
-    input: Mapping[str, object],  # noqa: A002 - W&B's name
-) -> dict[str, object]:
-    context = _context(info)
-    context.require_viewer()
-    given = _UpsertSweep.model_validate(input)
-    match storage_parts(given.id or ""):
-        case ["Sweep", "v1", name, project, entity]:
-            pass
-        case _:
-            entity = given.entity_name or context.entity
-            project = given.project_name or "uncategorized"
-            name = given.id or new_id()
-    values = {
-        "config": given.config,
-        "description": given.description,
-        "display_name": given.display_name,
-        "state": given.state,
-    }
-    with context.store.write() as writer:
-        upsert_sweep(writer, entity, project, name, values)
-    found = context.project(entity, project)
-    return {"sweep": found and found.sweep(name), "config_validation_warnings": []}
-
-
-class _CreateRunFiles(BaseModel):
-    entity_name: str | None = None
-    project_name: str | None = None
-    run_name: str | None = None
-    files: list[str]
-
-
-@mutation.field("createRunFiles")
-def _create_run_files(
-    _: object,
-    info: GraphQLResolveInfo,
-    input: Mapping[str, object],  # noqa: A002 - W&B's name
-) -> dict[str, object]:
-    context = _context(info)
-    context.require_viewer()
-    given = _CreateRunFiles.model_validate(input)
-    where = (given.entity_name or context.entity, given.project_name or "", given.run_name or "")
-    if find_run(context.connection, *where) is None:
-        raise BadRequestError(f"run {'/'.join(where)} not found", HTTPStatus.NOT_FOUND)
-    entity, project, run = where
-    return {
-        "run_id": storage_id("Run", run, project, entity),
-        "upload_headers": [],
-        "files": [
-            {"name": name, "upload_url": context.upload_url(_file_path(*where, name))}
-            for name in given.files
-        ],
-    }
-
-
-def _refusing(change: Callable[[], _T]) -> _T:
-    try:
-        return change()
-    except (ValueError, RecursionError) as error:
-        raise BadRequestError(str(error)) from error
-
-
-BINDABLES: Final = (query, mutation, user_type, project_type, run_type, sweep_type)
+BINDABLES: Final = (query, user_type, project_type, run_type, sweep_type)

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 __all__ = ["LocalServer"]
 
 _REMEMBERED: Final = 10_000
+_GRACE: Final = 5  # seconds that requests under way may still take
+_TICK: Final = 0.1
 _SAMPLE: Final = "sample/sample.db.xz"
 
 
@@ -42,7 +44,8 @@ class LocalServer:
     """A W&B-compatible server in a thread of this process.
 
     It answers W&B's API: this package, the wandb SDK and any other client can log to it and read
-    from it, with any API key. Projects come into being when something is logged to them.
+    from it. Reading needs no key, and every project is public; logging needs one, and any will do.
+    Projects come into being when something is logged to them.
 
     Args:
         store: The SQLite file that holds what was logged; made when missing. None keeps a
@@ -59,7 +62,9 @@ class LocalServer:
         store: What was logged to it.
 
     Raises:
-        OSError: The port is taken.
+        InvalidArgumentError: `store` is a file of another kind.
+        OSError: The port is taken, or the file cannot be opened.
+        RuntimeError: The server did not start.
 
     >>> with LocalServer() as server:
     ...     server.url.startswith("http://127.0.0.1:")
@@ -80,22 +85,35 @@ class LocalServer:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._operations: deque[str] = deque(maxlen=_REMEMBERED)
-        self._socket = _listen(host, port)
-        bound = self._socket.getsockname()
-        self.url = f"http://{f'[{host}]' if ':' in host else host}:{bound[1]}"
         self.store = Store(store, clock=clock)
-        if sample:
-            packaged = resources.files("wandb_runs.local").joinpath(_SAMPLE)
-            self.store.load(packaged.read_bytes())
+        try:
+            if sample:
+                packaged = resources.files("wandb_runs.local").joinpath(_SAMPLE)
+                self.store.load(packaged.read_bytes())
+            self._socket = _listen(host, port)
+        except BaseException:
+            self.store.close()
+            raise
+        bound: int = self._socket.getsockname()[1]
+        self.url = f"http://{f'[{host}]' if ':' in host else host}:{bound}"
         app = create_app(self.store, entity=entity, on_operation=self._operations.append)
-        self._server = _Server(
-            uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", ws="none")
+        config = uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            ws="none",
+            timeout_graceful_shutdown=_GRACE,
         )
+        self._server = _Server(config)
         self._thread = threading.Thread(
             target=self._server.run, args=([self._socket],), name="wandb-runs local", daemon=True
         )
         self._thread.start()
-        self._server.listening.wait()
+        while not self._server.listening.wait(_TICK):
+            if not self._thread.is_alive():
+                self.close()
+                raise RuntimeError("the server did not start; its log says why")
 
     def __enter__(self) -> Self:
         return self

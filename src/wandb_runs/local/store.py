@@ -12,7 +12,9 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from sqlalchemy import create_engine, event, func, insert, select
+from sqlalchemy.exc import DatabaseError
 
+from wandb_runs.errors import InvalidArgumentError
 from wandb_runs.local.regex import matches
 from wandb_runs.local.tables import metadata, paths, projects
 
@@ -39,6 +41,9 @@ class Store:
         path: The file; made when missing. None keeps a temporary one until `close`.
         clock: The time now, in seconds since 1970. Tests set it.
 
+    Raises:
+        InvalidArgumentError: The file is of another kind, or cannot be opened.
+
     >>> with Store() as store, store.read() as connection:
     ...     connection.exec_driver_sql("PRAGMA journal_mode").scalar()
     'wal'
@@ -51,8 +56,14 @@ class Store:
         self._writing = threading.Lock()
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self._engine = _engine(self.path)
-        with self._engine.begin() as connection:
-            metadata.create_all(connection)
+        try:
+            with self._engine.begin() as connection:
+                metadata.create_all(connection)
+        except DatabaseError as error:
+            self.close()
+            raise InvalidArgumentError(
+                f"{self.path} cannot be used as a store: {error.orig}. Name another file."
+            ) from error
 
     def __enter__(self) -> Self:
         return self
@@ -128,17 +139,21 @@ class Writer:
     def __init__(self, connection: Connection, now: int) -> None:
         self.connection = connection
         self.now = now
+        self._project_ids: dict[tuple[str, str], int] = {}
         self._path_ids: dict[tuple[int, str], int] = {}
 
     def project_id(self, entity: str, name: str) -> int:
         """Find a project's row, or make it."""
-        found: int | None = self.connection.scalar(
-            select(projects.c.id).where(projects.c.entity == entity, projects.c.name == name)
-        )
-        if found is not None:
-            return found
-        made = insert(projects).values(entity=entity, name=name, created_at=self.now)
-        return inserted_id(self.connection.execute(made))
+        key = (entity, name)
+        if key not in self._project_ids:
+            found: int | None = self.connection.scalar(
+                select(projects.c.id).where(projects.c.entity == entity, projects.c.name == name)
+            )
+            if found is None:
+                made = insert(projects).values(entity=entity, name=name, created_at=self.now)
+                found = inserted_id(self.connection.execute(made))
+            self._project_ids[key] = found
+        return self._project_ids[key]
 
     def path_id(self, project_id: int, path: str) -> int:
         """Find a path's row, or make it."""

@@ -37,6 +37,9 @@ __all__ = ["BadRequestError", "Scope", "Where", "compile_filters", "root_field",
 _FEW: Final = 3000
 """Up to so many runs are cheaper to look up one by one than to meet on a walk through all."""
 
+_MOST: Final = 500
+"""How many keys a filter may have: SQLite bounds how large a condition grows."""
+
 _Test: TypeAlias = "Callable[[ColumnElement[Any]], ColumnElement[bool]]"
 _COMPARISONS: Final[Mapping[str, Callable[[Any, Any], ColumnElement[bool]]]] = {
     "$gt": gt,
@@ -227,10 +230,19 @@ def compile_filters(filters: str | None, scope: Scope) -> Where:
         query = decode(filters)
     except (ValueError, RecursionError):
         raise BadRequestError("filters: not JSON") from None
-    try:
-        return _query(query, scope) if query is not None else Where(true())
-    except RecursionError:
-        raise BadRequestError("filters: nested too deeply") from None
+    if _keys(query) > _MOST:
+        raise BadRequestError(f"filters: at most {_MOST} keys; name many values with $in")
+    return _query(query, scope) if query is not None else Where(true())
+
+
+def _keys(query: JSONValue) -> int:
+    match query:
+        case dict():
+            return len(query) + sum(map(_keys, query.values()))
+        case list():
+            return sum(map(_keys, query))
+        case _:
+            return 0
 
 
 def _query(query: JSONValue, scope: Scope) -> Where:

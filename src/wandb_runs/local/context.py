@@ -1,0 +1,67 @@
+"""What a GraphQL request is answered with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from wandb_runs.local.nodes import Project
+from wandb_runs.local.where import BadRequestError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from graphql import GraphQLResolveInfo
+    from sqlalchemy import Connection
+
+    from wandb_runs.local.store import Store
+
+__all__ = ["Context", "context_of", "file_path"]
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a request is answered with.
+
+    Attributes:
+        store: Where to write.
+        connection: Where to read: one transaction for the whole request.
+        entity: The viewer's entity, which stands in where none is named.
+        is_viewer: Whether the request carries a key.
+        upload_url: Gives the address that a file is sent to.
+        file_url: Gives the address that a file is read from.
+    """
+
+    store: Store
+    connection: Connection
+    entity: str
+    is_viewer: bool
+    upload_url: Callable[[str], str]
+    file_url: Callable[[str], str]
+
+    def project(self, entity: str | None, name: str | None) -> Project | None:
+        """Find a project."""
+        now = self.store.now()
+        return Project.find(self.connection, entity or self.entity, name or "", now)
+
+    def require_viewer(self) -> None:
+        """Refuse a change that carries no key.
+
+        Raises:
+            BadRequestError: With HTTP 401, in W&B's words.
+        """
+        if not self.is_viewer:
+            raise BadRequestError("user is not logged in", HTTPStatus.UNAUTHORIZED)
+
+
+def context_of(info: GraphQLResolveInfo) -> Context:
+    """Find the context of the request that a field is resolved for."""
+    context: Context = info.context
+    return context
+
+
+def file_path(*parts: str) -> str:
+    """Join parts of a path as a URL needs them; the slashes of a file's name stay."""
+    return "/".join(quote(part) for part in parts)

@@ -1,0 +1,30 @@
+"""Ids as W&B makes them."""
+
+from __future__ import annotations
+
+import base64
+import secrets
+
+__all__ = ["new_id", "storage_id", "storage_parts"]
+
+
+def new_id() -> str:
+    """Make an id as W&B's are: eight letters and digits."""
+    return "".join(secrets.choice("0123456789abcdefghijklmnopqrstuvwxyz") for _ in range(8))
+
+
+def storage_id(kind: str, *parts: str) -> str:
+    """Spell what W&B's database calls a thing.
+
+    >>> storage_parts(storage_id("Run", "r1", "digits", "me"))
+    ['Run', 'v1', 'r1', 'digits', 'me']
+    """
+    return base64.b64encode(":".join((kind, "v1", *parts)).encode()).decode()
+
+
+def storage_parts(text: str) -> list[str]:
+    """Read what `storage_id` wrote; an empty list when it is something else."""
+    try:
+        return base64.b64decode(text, validate=True).decode().split(":")
+    except ValueError:
+        return []

@@ -1,0 +1,11 @@
+"""Queries as text, in pieces: what a test asks stands out, what it repeats does not."""
+
+from __future__ import annotations
+
+
+def of_project(entity: str, project: str, fields: str) -> str:
+    return f'project(entityName: "{entity}", name: "{project}") {{ {fields} }}'
+
+
+def of_run(entity: str, project: str, run: str, fields: str) -> str:
+    return of_project(entity, project, f'run(name: "{run}") {{ {fields} }}')
