@@ -2,10 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
-SOURCES := $(shell find src schema -not -name '*.pyc' -not -name __pycache__)
+SOURCES := README.md LICENSE $(shell find src schema -not -name '*.pyc' -not -name __pycache__)
 CHECKED := src tests tools examples
-
-export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint types fresh pytest codegen bench sample constraints clean
@@ -43,8 +41,8 @@ sample: .venv/.package  ## Train the sample project's models again and log them
 
 constraints:  ## Resolve the newest versions into constraints.txt
 	rm -rf .venv && $(PYTHON) -m venv .venv
-	PIP_CONSTRAINT= $(PIP) install --upgrade pip
-	PIP_CONSTRAINT= $(PIP) install --group dev '.[all]'
+	$(PIP) install --upgrade pip
+	$(PIP) install --group dev '.[all]'
 	{ $(BIN)/python -m pip freeze --all --exclude wandb-runs; } | LC_ALL=C sort -f > constraints.txt
 
 clean:  ## Remove what the targets made
@@ -52,8 +50,8 @@ clean:  ## Remove what the targets made
 
 .venv/.tools: constraints.txt pyproject.toml
 	$(PYTHON) -m venv .venv
-	$(PIP) install --upgrade pip
-	$(PIP) install --group dev '.[all]'
+	$(PIP) install --constraint constraints.txt --upgrade pip
+	$(PIP) install --constraint constraints.txt --group dev '.[all]'
 	@touch $@
 
 # The tests run against the wheel that users would install, never against the source tree.

@@ -52,8 +52,12 @@ def test_examples_are_found() -> None:
     assert sum(len(each.examples) for each in found) > 50
 
 
-def test_examples_in_the_readme(names: dict[str, object]) -> None:
+def test_examples_in_the_readme(
+    sample_server: LocalServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WANDB_BASE_URL", sample_server.url)
+    monkeypatch.setenv("WANDB_API_KEY", "any-key")
     text = README.read_text(encoding="utf-8")
-    parsed = doctest.DocTestParser().get_doctest(text, names, "README", str(README), 0)
+    parsed = doctest.DocTestParser().get_doctest(text, {}, "README", str(README), 0)
     assert parsed.examples
     run_examples([parsed])

@@ -34,7 +34,7 @@ def test_the_field_follows_from_keys_and_stream(
     assert bool(plan.specs) == (field == "sampledHistory")
 
 
-@given(samples=st.integers(1), keys=st.lists(METRICS, min_size=1), x_axis=METRICS)
+@given(samples=st.integers(1, 2**31 - 1), keys=st.lists(METRICS, min_size=1), x_axis=METRICS)
 def test_one_spec_asks_for_the_x_axis_and_each_key_once(
     samples: int, keys: list[str], x_axis: str
 ) -> None:

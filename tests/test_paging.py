@@ -84,7 +84,7 @@ def test_a_listing_goes_on_where_it_failed(total: int, first: int, data: st.Data
         stop = min(start + first, total)
         return Page(tuple(range(start, stop)), str(stop) if stop < total else None)
 
-    listing = Listing(fetch)
+    listing = Listing(fetch, str)
     for _ in range(total + 2):
         try:
             drive(listing.read_to(None), lambda operation: pytest.fail(str(operation)))
@@ -93,3 +93,13 @@ def test_a_listing_goes_on_where_it_failed(total: int, first: int, data: st.Data
         break
     assert listing.complete
     assert listing.items == list(range(total))
+
+
+def test_what_comes_twice_is_kept_once() -> None:
+    def fetch(after: str | None) -> Flow[Page[int]]:
+        yield from ()
+        return Page((1, 2, 3), "next") if after is None else Page((3, 4), None)
+
+    listing = Listing(fetch, str)
+    drive(listing.read_to(None), lambda operation: pytest.fail(str(operation)))
+    assert listing.items == [1, 2, 3, 4]

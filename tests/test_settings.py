@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import copy
 import pickle
+import traceback
 from typing import TYPE_CHECKING
 
 import pytest
 
 from wandb_runs import Api, InvalidArgumentError
-from wandb_runs.settings import find_api_key, resolve_settings
+from wandb_runs.settings import ApiKey, find_api_key, resolve_settings
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 KEY = "c0ffee" * 6 + "abcd"
@@ -39,7 +41,7 @@ def test_an_argument_comes_before_overrides_before_the_environment() -> None:
     given = resolve_settings(
         base_url="https://arg.example",
         entity="arg",
-        api_key="arg-key",
+        api_key=ApiKey("arg-key", source="argument"),
         overrides=overrides,
         environ=environ,
     )
@@ -63,7 +65,7 @@ def test_an_argument_comes_before_overrides_before_the_environment() -> None:
 
 def test_empty_strings_count_as_not_given() -> None:
     environ = {"WANDB_BASE_URL": "", "WANDB_API_KEY": "", "WANDB_ENTITY": ""}
-    settings = resolve_settings(api_key="", entity="", environ=environ)
+    settings = resolve_settings(entity="", environ=environ)
     assert settings.base_url == "https://api.wandb.ai"
     assert settings.api_key is None
     assert settings.entity is None
@@ -79,7 +81,7 @@ def test_a_netrc_is_read_by_host_and_last(tmp_path: Path) -> None:
     assert key_from(netrc, text, "https://other.example:8080") == ("wrong", str(netrc))
     assert key_from(netrc, text, "https://third.example") == ("", "")
 
-    given = resolve_settings(api_key="given", environ={})
+    given = resolve_settings(api_key=ApiKey("given", source="argument"), environ={})
     found = find_api_key(given, environ={"NETRC": str(netrc)})
     assert found is not None
     assert found.reveal() == "given"
@@ -118,10 +120,10 @@ def test_the_key_is_shown_by_nothing() -> None:
         for text in (repr(each), str(each), f"{each}"):
             assert KEY not in text
     assert api.api_key_source == "argument"
-    for each in (api.client.settings, api.client.api_key):
-        with pytest.raises(TypeError, match="never pickled"):
+    for each in (api, api.client, api.runs("a/b"), api.client.settings, api.client.api_key):
+        with pytest.raises(TypeError, match="pickled"):
             pickle.dumps(each)
-        with pytest.raises(TypeError, match="never pickled"):
+        with pytest.raises(TypeError, match="pickled"):
             copy.deepcopy(each)
 
 
@@ -133,6 +135,11 @@ def test_the_key_is_shown_by_nothing() -> None:
         ("api.wandb.ai", "https://"),
         ("ftp://api.wandb.ai", "must look like"),
         ("https://", "must look like"),
+        ("http://[::1", "must look like"),
+        ("https://exa\nmple.com", "must look like"),
+        (" https://api.wandb.ai", "must look like"),
+        ("https://a..b", "must look like"),
+        ("https://" + "a" * 64 + ".com", "must look like"),
         ("https://api.wandb.ai?x=1", "'\\?'"),
         ("https://api.wandb.ai:0", "port"),
         ("https://api.wandb.ai:99999", "port"),
@@ -168,6 +175,38 @@ def test_a_key_that_cannot_be_one_is_refused_unseen(key: str) -> None:
 def test_an_unknown_override_names_the_nearest() -> None:
     with pytest.raises(InvalidArgumentError, match="'base_url'"):
         Api(overrides={"baseurl": "https://api.wandb.ai"})
+
+
+def rendered_refusal(make: Callable[[], Api]) -> str:
+    """What a renderer of tracebacks with local variables shows of a refusal."""
+    with pytest.raises(InvalidArgumentError) as caught:
+        make()
+    rendered = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+    return "".join(rendered.format())
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Api(api_key=KEY, timeout=-1),
+        lambda: Api(api_key=KEY, base_url="ftp://x"),
+        lambda: Api(api_key=KEY, overrides={"x": "y"}),
+        lambda: Api(api_key=KEY, overrides="x"),  # type: ignore[arg-type] # wrong on purpose
+        lambda: Api(api_key=f"{KEY} {KEY}"),
+    ],
+)
+def test_a_refusal_can_be_rendered_with_locals_and_shows_no_key(make: Callable[[], Api]) -> None:
+    shown = rendered_refusal(make)
+    assert "InvalidArgumentError" in shown
+    assert KEY not in shown
+
+
+def test_refused_runs_can_be_rendered() -> None:
+    api = Api(base_url="http://127.0.0.1:9")
+    with pytest.raises(InvalidArgumentError) as caught:
+        api.runs("a/b", per_page=0)
+    rendered = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+    assert "<Runs a/b>" in "".join(rendered.format())
 
 
 @pytest.mark.parametrize("timeout", [0, -1, float("nan"), float("inf"), True])

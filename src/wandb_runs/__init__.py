@@ -25,10 +25,10 @@ from wandb_runs.errors import (
     TransportError,
     WandbRunsError,
 )
-from wandb_runs.filters import RawFilter
-from wandb_runs.histories import Row
+from wandb_runs.filters import Filters, RawFilter
+from wandb_runs.histories import Format, Row, Stream
 from wandb_runs.jsontext import JSONObject, JSONValue
-from wandb_runs.order import RawOrder
+from wandb_runs.order import Order, RawOrder
 from wandb_runs.run import Run
 from wandb_runs.runs import Runs
 from wandb_runs.sweep import Sweep
@@ -41,12 +41,15 @@ __all__ = [
     "AuthenticationError",
     "BadResponseError",
     "ConnectionFailedError",
+    "Filters",
+    "Format",
     "GraphQLError",
     "InvalidArgumentError",
     "JSONObject",
     "JSONValue",
     "MissingDependencyError",
     "NotFoundError",
+    "Order",
     "PermissionDeniedError",
     "RateLimitError",
     "RawFilter",
@@ -60,6 +63,7 @@ __all__ = [
     "Run",
     "Runs",
     "ServerError",
+    "Stream",
     "Sweep",
     "Transport",
     "TransportError",

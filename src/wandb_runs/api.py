@@ -11,7 +11,7 @@ from wandb_runs.errors import InvalidArgumentError
 from wandb_runs.location import PathParts, check_name, parse_path
 from wandb_runs.run import Run, fetch_run
 from wandb_runs.runs import Runs, runs_of_viewer
-from wandb_runs.settings import resolve_settings
+from wandb_runs.settings import ApiKey, Settings, resolve_settings
 from wandb_runs.sweep import Sweeps, fetch_sweep
 from wandb_runs.transport import RetryingClient
 from wandb_runs.user import User
@@ -71,21 +71,29 @@ class Api:
         transport: Transport | None = None,
         overrides: Mapping[str, str | None] | None = None,
     ) -> None:
-        self._settings = resolve_settings(
+        try:
+            key = ApiKey(api_key, source="argument") if api_key else None
+        finally:
+            # A traceback may be shown with the local variables of its frames.
+            del api_key
+        settings = resolve_settings(
             base_url=base_url,
-            api_key=api_key,
+            api_key=key,
             entity=entity,
             project=project,
             allow_http=allow_http,
             overrides=overrides,
         )
+        self._settings = settings
         self._client = RetryingClient(
-            self._settings, transport=transport, timeout=_check_timeout(timeout)
+            settings, transport=transport, timeout=_check_timeout(timeout)
         )
 
     @override
     def __repr__(self) -> str:
-        return f"<Api {self._settings.base_url}>"
+        # A traceback may show an `Api` whose arguments were refused.
+        settings = getattr(self, "_settings", None)
+        return f"<Api {settings.base_url}>" if isinstance(settings, Settings) else "<Api, not made>"
 
     def __enter__(self) -> Self:
         return self
@@ -123,7 +131,11 @@ class Api:
 
     @property
     def default_entity(self) -> str:
-        """The entity of paths that name none; the viewer's is asked for once."""
+        """The entity of paths that name none; the viewer's is asked for once.
+
+        Raises:
+            AuthenticationError: The viewer's is needed, and there is no key, or a wrong one.
+        """
         return self._settings.entity or self._client.run(self._client.viewer.entity())
 
     @property

@@ -44,7 +44,10 @@ def check_name(value: object, what: str) -> str:
         InvalidArgumentError: Not a str, empty, with a slash, or with white space around it.
     """
     if not isinstance(value, str):
-        raise InvalidArgumentError(f"{what} must be a str, got {type(value).__name__}")
+        raise InvalidArgumentError(
+            f"{what} must be a str, got {type(value).__name__}; api.runs('entity/project') takes "
+            "defaults from the environment"
+        )
     if not value or value.strip() != value or "/" in value:
         raise InvalidArgumentError(
             f"{what} must be a name without slashes or white space around it, got {value!r}"

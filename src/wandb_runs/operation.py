@@ -29,6 +29,7 @@ _BODY_EXCERPT = 80
 _MESSAGE_EXCERPT = 300
 
 _CHECK_URL = "check that the base URL is a W&B server's and that no proxy answers in its place"
+_CHECK = "check the arguments, or ask for less (per_page=, samples=, keys=)"
 _REPORT = "the server's schema has changed: upgrade wandb-runs, or report it"
 
 T_co = TypeVar("T_co", bound="GraphQLModel", covariant=True)
@@ -202,7 +203,7 @@ def _message(entry: JSONValue) -> str:
 def _summary(operation: str, messages: tuple[str, ...]) -> str:
     first, *others = messages
     more = f" (and {len(others)} more, in `errors`)" if others else ""
-    return f"{operation}: the server reports {_clip(first, _MESSAGE_EXCERPT)!r}{more}"
+    return f"{operation}: the server reports {_clip(first, _MESSAGE_EXCERPT)!r}{more}; {_CHECK}"
 
 
 def _excerpt(content: bytes) -> str:

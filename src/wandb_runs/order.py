@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
@@ -14,6 +15,11 @@ __all__ = ["DEFAULT_ORDER", "Order", "RawOrder", "parse_order"]
 DEFAULT_ORDER: Final = "+created_at"
 """Oldest first, so that runs created while somebody pages land behind the reader."""
 
+_UNSORTED: Final = (
+    "W&B does not sort by it; it sorts by the instants 'created_at' and 'heartbeat_at', by "
+    "'config.<key>.value' and by 'summary_metrics.<key>'."
+)
+
 _PATHS = Vocabulary(
     attributes={
         "created_at": "created_at",
@@ -24,7 +30,13 @@ _PATHS = Vocabulary(
         "updatedAt": "updatedAt",
         "name": "name",
     },
-    advice={"id": "The run's id is called 'name'.", "runid": "The run's id is called 'name'."},
+    advice={
+        "id": "The run's id is called 'name'.",
+        "runid": "The run's id is called 'name'.",
+        **dict.fromkeys(
+            ("displayname", "duration", "runtime", "state", "group", "tags", "user"), _UNSORTED
+        ),
+    },
     escape="RawOrder",
 )
 
@@ -103,7 +115,15 @@ updated_at. RawOrder sends a path unchecked.
         raise InvalidArgumentError(
             f"{where}: expected one sign and a path, like '+created_at' or '-summary_metrics.loss'."
         )
-    return sign + _PATHS.parse(path, where=where).wire
+    if "*" in path.split(".") or re.search(r",\s*[+-]", path):
+        raise InvalidArgumentError(
+            f"{where}: expected one path, with the key's own name, like '-summary_metrics.loss'; "
+            "RawOrder sends an order unchecked."
+        )
+    if direction := re.fullmatch(r"(?i)(.+?)[\s,:]+(asc|desc)\w*", path):
+        meant = ("-" if direction[2].lower() == "desc" else "+") + direction[1]
+        raise InvalidArgumentError(f"{where}: a sign says the direction; write {show(meant)}.")
+    return sign + _PATHS.parse(path, where=where, sign=text[: len(text) - len(path)]).wire
 
 
 def _require_text(value: object, *, where: str) -> str:

@@ -113,14 +113,22 @@ def read_page(connection: Connection[T] | None, *, first: int, after: str | None
 class Listing(Generic[T]):
     """The items of a connection, as far as they were read; a failed page can be asked again.
 
+    W&B pages by offset, so that a run which is created while somebody pages may push another
+    onto the next page: what comes twice is kept once.
+
     Args:
         fetch: The flow that reads the page after a cursor.
+        identify: What makes an item the same as another.
     """
 
-    __slots__ = ("_cursor", "_fetch", "complete", "items")
+    __slots__ = ("_cursor", "_fetch", "_identify", "_seen", "complete", "items")
 
-    def __init__(self, fetch: Callable[[str | None], Flow[Page[T]]]) -> None:
+    def __init__(
+        self, fetch: Callable[[str | None], Flow[Page[T]]], identify: Callable[[T], str]
+    ) -> None:
         self._fetch = fetch
+        self._identify = identify
+        self._seen: set[str] = set()
         self._cursor: str | None = None
         self.items: list[T] = []
         self.complete = False
@@ -129,6 +137,10 @@ class Listing(Generic[T]):
         """Read pages until there are `count` items, or all for None, or no more pages."""
         while not self.complete and (count is None or len(self.items) < count):
             page = yield from self._fetch(self._cursor)
-            self.items.extend(page.items)
+            for item in page.items:
+                name = self._identify(item)
+                if name not in self._seen:
+                    self._seen.add(name)
+                    self.items.append(item)
             self._cursor = page.next_cursor
             self.complete = page.next_cursor is None

@@ -66,13 +66,14 @@ key that is itself called 'model.depth'.
     advice: Mapping[str, str]
     escape: str
 
-    def parse(self, path: object, *, where: str) -> Path:
+    def parse(self, path: object, *, where: str, sign: str = "") -> Path:
         """Read a path, in its exact or its short spelling.
 
         Args:
             path: An attribute, `config.<key>.value` with nested parts after `value`,
                 `config.<key>`, `summary_metrics.<key>` or `summary.<key>`.
             where: What the caller calls the place of `path`, for messages.
+            sign: What stood before the path, which the spellings in messages keep.
 
         Returns:
             The path. Parsing its `wire` gives an equal path.
@@ -86,7 +87,8 @@ key that is itself called 'model.depth'.
             )
         if path != path.strip():
             raise InvalidArgumentError(
-                f"{where}: {show(path)} begins or ends with a space; write {show(path.strip())}."
+                f"{where}: {show(path)} begins or ends with a space; "
+                f"write {show(sign + path.strip())}."
             )
         root, *parts = path.split(".")
         if root in _SECTIONS:
@@ -95,7 +97,7 @@ key that is itself called 'model.depth'.
                     f"{where}: {show(path)} lacks a key. Write 'config.<key>.value' for a "
                     "hyperparameter or 'summary_metrics.<key>' for a metric."
                 )
-            return _within(root, parts, where=where)
+            return _within(root, parts, where=where, sign=sign)
         if root in self.attributes:
             attribute = self.attributes[root]
             if parts:
@@ -104,11 +106,11 @@ key that is itself called 'model.depth'.
                     f"Write {show(root)}."
                 )
             return Path(attribute, attribute)
-        raise InvalidArgumentError(f"{where}: {self._unknown(path)}")
+        raise InvalidArgumentError(f"{where}: {self._unknown(path, sign)}")
 
-    def _unknown(self, path: str) -> str:
+    def _unknown(self, path: str, sign: str) -> str:
         root, _, rest = path.partition(".")
-        hint = self.advice.get(fold(root)) or _subscripted(path) or self._guess(root, rest)
+        hint = self.advice.get(fold(root)) or _subscripted(path) or self._guess(root, rest, sign)
         # The first spelling of each attribute is the one to show.
         known = {wire: spelling for spelling, wire in reversed([*self.attributes.items()])}
         return (
@@ -116,29 +118,29 @@ key that is itself called 'model.depth'.
             f"{', '.join(sorted(known.values()))}. {self.escape} sends a path unchecked."
         )
 
-    def _guess(self, root: str, rest: str) -> str:
+    def _guess(self, root: str, rest: str, sign: str) -> str:
         near = nearest(root, [*self.attributes, *_SECTIONS])
         parts = [part for part in rest.split(".") if part]
         if near in _SECTIONS and parts:
-            return f"Did you mean {_either(_spellings(near, parts))}?"
+            return f"Did you mean {_either(_spellings(near, parts), sign)}?"
         metric, hyperparameter = (
-            _either(_spellings(section, [root, *parts])) for section in ("summary", "config")
+            _either(_spellings(section, [root, *parts]), sign) for section in ("summary", "config")
         )
         others = f"A metric is {metric}, a hyperparameter {hyperparameter}."
         if near in self.attributes and not parts:
-            return f"Did you mean {show(near)}? {others}"
+            return f"Did you mean {show(f'{sign}{near}')}? {others}"
         return others
 
 
-def _within(section: str, parts: list[str], *, where: str) -> Path:
+def _within(section: str, parts: list[str], *, where: str, sign: str) -> Path:
     spellings = _spellings(section, parts)
     if len(spellings) > 1:
         nested, dotted = spellings
         key, rest, whole = parts[0], ".".join(parts[1:]), ".".join(parts)
         raise InvalidArgumentError(
             f"{where}: {show(f'{section}.{whole}')} can be read in two ways. "
-            f"Write {show(nested)} for {show(rest)} inside {show(key)}, "
-            f"or {show(dotted)} for a key that is itself called {show(whole)}."
+            f"Write {show(sign + nested)} for {show(rest)} inside {show(key)}, "
+            f"or {show(sign + dotted)} for a key that is itself called {show(whole)}."
         )
     wire = spellings[0]
     return Path(wire.partition(".")[0], wire)
@@ -166,5 +168,5 @@ def _subscripted(path: str) -> str | None:
     return f"Keys follow a dot: {_either(spellings)}."
 
 
-def _either(spellings: list[str]) -> str:
-    return " or ".join(show(spelling) for spelling in spellings)
+def _either(spellings: list[str], sign: str = "") -> str:
+    return " or ".join(show(sign + spelling) for spelling in spellings)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Final, Generic, Literal, cast, overload
 
 from typing_extensions import TypeVar, override
@@ -95,7 +96,7 @@ class Run(Generic[ConfigT_co, SummaryT_co]):
         self._project = project
         self._fields = fields
         self._details: RunDetailFields | None = None
-        self._decoded: dict[str, JSONObject] = {}
+        self._decoded: dict[str, JSONObject | None] = {}
         self._sweeps = sweeps
 
     @override
@@ -319,9 +320,9 @@ class Run(Generic[ConfigT_co, SummaryT_co]):
         if "metadata" not in self._decoded:
             url = self._client.run(_find_file(self._entity, self._project, self.id, _METADATA))
             if url is None:
-                return None
-            text = self._client.download(url).decode("utf-8", "replace")
-            return self._object(text, "metadata")
+                self._decoded["metadata"] = None
+            else:
+                self._object(self._client.download(url).decode("utf-8", "replace"), "metadata")
         return self._decoded["metadata"]
 
     @property
@@ -337,7 +338,8 @@ class Run(Generic[ConfigT_co, SummaryT_co]):
     @property
     def last_history_step(self) -> int:
         """The last step of the history; -1 without one. The first touch sends a request."""
-        return last_step_of(self.history_keys)
+        last = last_step_of(self.history_keys)
+        return -1 if last is None else last
 
     @property
     def lastHistoryStep(self) -> int:  # noqa: N802 - W&B's spelling, for code that moves over
@@ -352,6 +354,8 @@ class Run(Generic[ConfigT_co, SummaryT_co]):
         x_axis: str = "_step",
         pandas: Literal[True] = True,
         stream: Stream = "default",
+        *,
+        format: None = None,
     ) -> pd.DataFrame: ...
     @overload
     def history(
@@ -362,6 +366,7 @@ class Run(Generic[ConfigT_co, SummaryT_co]):
         *,
         pandas: Literal[False],
         stream: Stream = "default",
+        format: None = None,
     ) -> list[Row]: ...
     @overload
     def history(
@@ -371,6 +376,8 @@ class Run(Generic[ConfigT_co, SummaryT_co]):
         x_axis: str,
         pandas: Literal[False],
         stream: Stream = "default",
+        *,
+        format: None = None,
     ) -> list[Row]: ...
     @overload
     def history(
@@ -410,7 +417,19 @@ class Run(Generic[ConfigT_co, SummaryT_co]):
         x_axis: str = "_step",
         pandas: bool = True,
         stream: Stream = "default",
+        *,
+        format: None = None,
     ) -> list[Row] | pd.DataFrame: ...
+    @overload
+    def history(
+        self,
+        samples: int = 500,
+        keys: list[K] | tuple[K, ...] | None = None,
+        x_axis: str = "_step",
+        *,
+        stream: Stream = "default",
+        format: Format | None,
+    ) -> list[Row] | pd.DataFrame | pl.DataFrame: ...
     def history(
         self,
         samples: int = 500,
@@ -424,7 +443,8 @@ class Run(Generic[ConfigT_co, SummaryT_co]):
         """The sampled history of this run; sends one request.
 
         Args:
-            samples: The most rows, evenly spread, at least 1.
+            samples: The most rows, at least 1. With keys they are evenly spread; without, W&B
+                chooses them at random.
             keys: The metrics to read; None for all. Several keys give the rows that hold all
                 of them, as W&B has it; of machine metrics, the rows that hold any.
             x_axis: The metric that comes first in each row. Machine metrics have no `_step`:
@@ -446,7 +466,7 @@ class Run(Generic[ConfigT_co, SummaryT_co]):
         >>> run.history(samples=2, keys=["loss"], format="polars").columns
         ['_step', 'loss']
         """
-        plan = plan_histories(samples, keys, x_axis, stream)
+        plan = plan_histories(samples, keys, x_axis, stream, run_id=False)
         to = _choose_format(pandas, format)
         check_installed(to)
         rows = self._client.run(fetch_rows(self._entity, self._project, self.id, plan))
@@ -458,6 +478,8 @@ class Run(Generic[ConfigT_co, SummaryT_co]):
         page_size: int = 1000,
         min_step: int = 0,
         max_step: int | None = None,
+        *,
+        use_cache: bool | None = None,
     ) -> Iterator[Row]:
         """Every row of the history, unsampled, in the order of steps.
 
@@ -465,10 +487,12 @@ class Run(Generic[ConfigT_co, SummaryT_co]):
         step, then about one for each `page_size` steps.
 
         Args:
-            keys: Only rows that hold all of these, and only these; None for whole rows.
+            keys: Only rows that hold all of these, with their `_step` and these alone; None
+                for whole rows.
             page_size: The most rows to ask for at once, at least 1.
             min_step: The first step.
             max_step: The step before which to stop; None for the whole history.
+            use_cache: Ignored, with a warning: nothing is kept on disk.
 
         Raises:
             InvalidArgumentError: An argument that cannot be right; nothing was sent.
@@ -478,6 +502,12 @@ class Run(Generic[ConfigT_co, SummaryT_co]):
         >>> len(losses) >= len(run.history(samples=5, keys=["loss"], pandas=False))
         True
         """
+        if use_cache is not None:
+            warnings.warn(
+                "use_cache= does nothing: nothing is kept on disk",
+                DeprecationWarning,
+                stacklevel=2,
+            )
         scan = HistoryScan(
             self._entity, self._project, self.id, plan_scan(keys, page_size, min_step, max_step)
         )

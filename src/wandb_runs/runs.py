@@ -91,17 +91,25 @@ class Runs(Sequence[Run[ConfigT_co, SummaryT_co]], Generic[ConfigT_co, SummaryT_
         self._order = parse_order(order)
         self._first = min(_check_per_page(per_page), MAX_PER_PAGE)
         self._sweeps = Sweeps(client) if include_sweeps else None
-        self._listing: Listing[Run[ConfigT_co, SummaryT_co]] = Listing(self._fetch)
+        self._listing: Listing[Run[ConfigT_co, SummaryT_co]] = Listing(
+            self._fetch, lambda run: run.id
+        )
         self._count: int | None = None
         self._lock = threading.Lock()
 
     @override
     def __repr__(self) -> str:
-        return f"<Runs {self._entity or '(default entity)'}/{self._project}>"
+        # A traceback may show a `Runs` whose arguments were refused.
+        entity, project = getattr(self, "_entity", None), getattr(self, "_project", "not made")
+        return f"<Runs {entity or '(default entity)'}/{project}>"
 
     @property
     def entity(self) -> str:
-        """The user or team that owns the project; the viewer's is asked for when touched."""
+        """The user or team that owns the project; the viewer's is asked for when touched.
+
+        Raises:
+            AuthenticationError: The viewer's is needed, and there is no key, or a wrong one.
+        """
         if self._entity is None:
             self._entity = self._client.run(self._client.viewer.entity())
         return self._entity
@@ -140,7 +148,7 @@ class Runs(Sequence[Run[ConfigT_co, SummaryT_co]], Generic[ConfigT_co, SummaryT_
 
     @override
     def __reversed__(self) -> Iterator[Run[ConfigT_co, SummaryT_co]]:
-        return reversed(self._read_to(None)[:])
+        yield from reversed(self._read_to(None)[:])
 
     @override
     def __contains__(self, value: object) -> bool:
@@ -238,7 +246,8 @@ class Runs(Sequence[Run[ConfigT_co, SummaryT_co]], Generic[ConfigT_co, SummaryT_
         without a history, or without a row that holds all `keys`, add no rows.
 
         Args:
-            samples: The most rows for each run, evenly spread, at least 1.
+            samples: The most rows for each run, at least 1. With keys they are evenly spread;
+                without, W&B chooses them at random.
             keys: The metrics to read; None for all. Several keys give the rows that hold all
                 of them, as W&B has it; of machine metrics, the rows that hold any.
             x_axis: The metric that comes first in each row. Machine metrics have no `_step`:
@@ -256,6 +265,7 @@ class Runs(Sequence[Run[ConfigT_co, SummaryT_co]], Generic[ConfigT_co, SummaryT_
         Raises:
             InvalidArgumentError: An argument that cannot be right; nothing was sent.
             MissingDependencyError: The format's library is not installed; nothing was sent.
+            NotFoundError: No such project, or the key may not see it.
 
         >>> frame = runs.histories(samples=100, keys=["loss", "accuracy"], format="polars")
         >>> frame.columns
@@ -346,11 +356,13 @@ def _needed(wanted: slice) -> int | None:
         for part in (wanted.start, wanted.stop, wanted.step)
     )
     ends: tuple[int | None, ...] = (start, stop)
+    if step == 0:
+        raise ValueError("slice step cannot be zero")
     if any(end is not None and end < 0 for end in ends):
         return None
     if step is not None and step < 0:
         return None if start is None else start + 1
-    return stop
+    return 0 if start is not None and stop is not None and start >= stop else stop
 
 
 def _check_per_page(per_page: object) -> int:

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import ipaddress
 import os
-from dataclasses import dataclass, field
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from netrc import NetrcParseError, netrc
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import Final, NoReturn, cast
 from urllib.parse import urlsplit
 
 from typing_extensions import override
 
 from wandb_runs.errors import InvalidArgumentError
 from wandb_runs.spelling import did_you_mean
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 __all__ = ["ApiKey", "Settings", "check_url", "find_api_key", "is_loopback", "resolve_settings"]
 
@@ -34,15 +33,19 @@ class ApiKey:
 
     __slots__ = ("_value", "source")
 
-    def __init__(self, value: str, *, source: str) -> None:
-        value = value.strip()
-        if not value.isascii() or not value.isprintable() or " " in value or not value:
+    def __init__(self, value: object, *, source: str) -> None:
+        kind = type(value).__name__
+        self._value = value.strip() if isinstance(value, str) else ""
+        self.source = source
+        # A traceback may be shown with the local variables of its frames.
+        del value
+        if kind != "str":
+            raise InvalidArgumentError(f"the API key from {source} must be a str, got {kind}")
+        if not re.fullmatch(r"[!-~]+", self._value):
             raise InvalidArgumentError(
                 f"the API key from {source} is empty or holds characters that no key has; "
                 "copy it again from the settings page of W&B"
             )
-        self._value = value
-        self.source = source
 
     def reveal(self) -> str:
         """The key itself, for the request that needs it."""
@@ -66,6 +69,7 @@ class Settings:
         app_url: Where people look at runs, without a trailing slash.
         entity: The entity for paths that name none; None means the viewer's.
         project: The project for paths that name none.
+        allow_http: Whether plain http may go to another machine than this one.
         api_key: The key from an argument or the environment; a netrc is read when a request
             needs it.
     """
@@ -74,7 +78,8 @@ class Settings:
     app_url: str
     entity: str | None = None
     project: str | None = None
-    api_key: ApiKey | None = field(default=None)
+    allow_http: bool = False
+    api_key: ApiKey | None = None
 
     @property
     def host(self) -> str:
@@ -96,38 +101,42 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def check_url(url: str, *, allow_http: bool = False, query: bool = False) -> None:
+def check_url(url: str, *, what: str = "base_url", allow_http: bool = False) -> None:
     """Refuse a server's URL that cannot work or would show the key to others.
 
+    Args:
+        url: The URL.
+        what: What messages call it.
+        allow_http: Whether plain http may go to another machine than this one.
+
     Raises:
-        InvalidArgumentError: Not an http or https URL, credentials or a query inside it, or
-            plain http to another machine without `allow_http`.
+        InvalidArgumentError: Not an http or https URL, credentials inside it, or plain http to
+            another machine without `allow_http`.
     """
-    parts = urlsplit(url)
-    if parts.username is not None or parts.password is not None:
-        # The URL itself is not repeated: it holds a secret.
-        raise InvalidArgumentError(
-            "base_url must not hold credentials; pass api_key= or set WANDB_API_KEY"
-        )
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise InvalidArgumentError(
-            f"base_url must look like {DEFAULT_BASE_URL!r}, got {url!r}; "
-            f"{'write it with https:// in front' if '//' not in url else 'check its spelling'}"
-        )
-    if not query and (parts.query or parts.fragment):
-        raise InvalidArgumentError(
-            f"base_url must end before any '?' or '#', got the host {parts.hostname!r} with more "
-            "behind it"
-        )
+    try:
+        parts = urlsplit(url)
+        host = (parts.hostname or "").encode("idna").decode()
+    except ValueError:  # of which UnicodeError is one
+        parts, host = urlsplit(""), ""
     try:
         port_is_valid = parts.port != 0
     except ValueError:
         port_is_valid = False
-    if not port_is_valid:
-        raise InvalidArgumentError(f"base_url has no valid port (1 to 65535): {url!r}")
-    if parts.scheme == "http" and not allow_http and not is_loopback(parts.hostname):
+    if parts.username is not None or parts.password is not None:
+        # The URL itself is not repeated: it holds a secret.
         raise InvalidArgumentError(
-            f"base_url {url!r} would send the API key unencrypted; use https://, or pass "
+            f"{what} must not hold credentials; pass api_key= or set WANDB_API_KEY"
+        )
+    if parts.scheme not in ("http", "https") or not host or not re.fullmatch(r"[!-~]+", url):
+        raise InvalidArgumentError(
+            f"{what} must look like {DEFAULT_BASE_URL!r}, got {url!r}; "
+            f"{'write it with https:// in front' if '//' not in url else 'check its spelling'}"
+        )
+    if not port_is_valid:
+        raise InvalidArgumentError(f"{what} has no valid port (1 to 65535): {url!r}")
+    if parts.scheme == "http" and not allow_http and not is_loopback(host):
+        raise InvalidArgumentError(
+            f"{what} {url!r} would send the API key unencrypted; use https://, or pass "
             "allow_http=True if the network is trusted"
         )
 
@@ -135,7 +144,7 @@ def check_url(url: str, *, allow_http: bool = False, query: bool = False) -> Non
 def resolve_settings(
     *,
     base_url: str | None = None,
-    api_key: str | None = None,
+    api_key: ApiKey | None = None,
     entity: str | None = None,
     project: str | None = None,
     allow_http: bool = False,
@@ -152,7 +161,6 @@ def resolve_settings(
     env = os.environ if environ is None else environ
     given: dict[str, object] = {
         "base_url": base_url,
-        "api_key": api_key,
         "entity": entity,
         "project": project,
     }
@@ -165,13 +173,16 @@ def resolve_settings(
         base_url or extra.get("base_url") or env.get("WANDB_BASE_URL") or DEFAULT_BASE_URL
     ).rstrip("/")
     check_url(base, allow_http=allow_http)
+    if "?" in base or "#" in base:
+        raise InvalidArgumentError(f"base_url must end before any '?' or '#', got {base!r}")
     return Settings(
         base_url=base,
         app_url=(env.get("WANDB_APP_URL") or _app_url(base)).rstrip("/"),
         entity=(entity or extra.get("entity") or extra.get("username") or env.get("WANDB_ENTITY"))
         or None,
         project=(project or extra.get("project") or env.get("WANDB_PROJECT")) or None,
-        api_key=_key_of(api_key, env.get("WANDB_API_KEY")),
+        allow_http=allow_http,
+        api_key=api_key or _key_from(env),
     )
 
 
@@ -222,27 +233,32 @@ def _netrc_password(path: Path, host: str) -> str | None:
     )
 
 
-def _key_of(argument: str | None, variable: str | None) -> ApiKey | None:
-    if argument:
-        return ApiKey(argument, source="argument")
-    if variable:
-        return ApiKey(variable, source="WANDB_API_KEY")
-    return None
+def _key_from(env: Mapping[str, str]) -> ApiKey | None:
+    return (
+        ApiKey(env["WANDB_API_KEY"], source="WANDB_API_KEY") if env.get("WANDB_API_KEY") else None
+    )
 
 
-def _check_overrides(overrides: Mapping[str, str | None] | None) -> Mapping[str, str | None]:
-    given: Mapping[str, object] = overrides or {}
-    for name, value in given.items():
+def _check_overrides(overrides: object) -> dict[str, str | None]:
+    if overrides is None:
+        return {}
+    if not isinstance(overrides, Mapping):
+        raise InvalidArgumentError(
+            f"overrides must be a dict like {{'entity': 'team'}}, got {type(overrides).__name__}"
+        )
+    checked: dict[str, str | None] = {}
+    for name, value in cast("Mapping[object, object]", overrides).items():
         # wandb's own examples pass "run", which means nothing to a query.
         if name not in (*_OVERRIDES, "run", "organization"):
             raise InvalidArgumentError(
-                f"overrides has an unknown key {name!r}{did_you_mean(name, _OVERRIDES)}"
+                f"overrides has an unknown key {name!r}{did_you_mean(str(name), _OVERRIDES)}"
             )
         if value is not None and not isinstance(value, str):
             raise InvalidArgumentError(
                 f"overrides[{name!r}] must be a str, got {type(value).__name__}"
             )
-    return overrides or {}
+        checked[str(name)] = value
+    return checked
 
 
 def _app_url(base_url: str) -> str:

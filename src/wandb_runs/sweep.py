@@ -120,14 +120,12 @@ class Sweep:
     @property
     def created_at(self) -> datetime | None:
         """When the sweep was created, aware, in UTC."""
-        text = self._fields.created_at
-        return None if text is None else parse_moment(text)
+        return self._moment(self._fields.created_at, "createdAt")
 
     @property
     def updated_at(self) -> datetime | None:
         """When the sweep was last changed, aware, in UTC."""
-        text = self._fields.updated_at
-        return None if text is None else parse_moment(text)
+        return self._moment(self._fields.updated_at, "updatedAt")
 
     @property
     def run_count(self) -> int | None:
@@ -161,7 +159,7 @@ class Sweep:
             ) from error
         try:
             loaded: object = yaml.safe_load(self.config_yaml)
-        except ValueError as error:
+        except (ValueError, yaml.YAMLError) as error:
             raise self._malformed() from error
         if loaded is None:
             return {}
@@ -207,6 +205,16 @@ class Sweep:
             order=order,
             per_page=per_page,
         )
+
+    def _moment(self, text: str | None, field: str) -> datetime | None:
+        try:
+            return None if text is None else parse_moment(text)
+        except ValueError as error:
+            raise BadResponseError(
+                f"the server's {field} of sweep {'/'.join(self.path)!r} is {text!r}, not an ISO "
+                "8601 instant; ask for the sweep again",
+                status=200,
+            ) from error
 
     def _malformed(self) -> BadResponseError:
         return BadResponseError(

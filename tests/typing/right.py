@@ -11,6 +11,7 @@ import polars as pl
 
 from wandb_runs import (
     Api,
+    Format,
     JSONObject,
     JSONValue,
     RawFilter,
@@ -105,7 +106,7 @@ def read_histories(runs: Runs, how: Literal["default", "pandas", "polars"]) -> N
     assert_type(runs.histories(keys=metrics, format="polars"), pl.DataFrame)
 
 
-def read_history(run: Run, flag: bool) -> None:
+def read_history(run: Run, flag: bool, how: Format | None) -> None:
     assert_type(run.history(), pd.DataFrame)
     assert_type(run.history(samples=5, pandas=True), pd.DataFrame)
     assert_type(run.history(pandas=False), list[Row])
@@ -113,6 +114,9 @@ def read_history(run: Run, flag: bool) -> None:
     assert_type(run.history(format="default"), list[Row])
     assert_type(run.history(format="pandas", stream="system"), pd.DataFrame)
     assert_type(run.history(format="polars"), pl.DataFrame)
+    assert_type(run.history(format=None), pd.DataFrame)
+    assert_type(run.history(pandas=False, format=None), list[Row])
+    assert_type(run.history(format=how), list[Row] | pd.DataFrame | pl.DataFrame)
     assert_type(run.history(pandas=flag), list[Row] | pd.DataFrame)
     assert_type(run.scan_history(keys=["loss"], max_step=10), Iterator[Row])
 

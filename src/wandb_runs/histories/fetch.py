@@ -29,7 +29,7 @@ __all__ = ["fetch_rows", "list_blocks"]
 
 def list_blocks(selection: Selection, plan: HistoryPlan) -> Flow[list[tuple[str, list[Row]]]]:
     """The id and the rows of each selected run, in order: a request for each page of runs."""
-    listing = Listing(lambda after: _fetch_page(selection, plan, after))
+    listing = Listing(lambda after: _fetch_page(selection, plan, after), lambda block: block[0])
     yield from listing.read_to(None)
     return listing.items
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Literal, TypeAlias, TypeVar, cast, get_args
+from typing import Final, Literal, TypeAlias, TypeVar, cast, get_args
 
 from wandb_runs.errors import InvalidArgumentError
 from wandb_runs.histories.text import is_unicode
 from wandb_runs.spelling import did_you_mean
 
 __all__ = [
+    "MOST",
     "RUN_ID",
     "Field",
     "Format",
@@ -35,6 +36,9 @@ RUN_ID = "run_id"
 
 _FORMATS: tuple[Format, ...] = get_args(Format)
 _STREAMS: tuple[Stream, ...] = get_args(Stream)
+
+MOST: Final = 2**31 - 1
+"""The largest number that GraphQL's `Int` takes."""
 
 K = TypeVar("K", bound=str)
 ChoiceT = TypeVar("ChoiceT", bound=str)
@@ -98,6 +102,8 @@ def plan_histories(
     keys: list[K] | tuple[K, ...] | None = None,
     x_axis: str = "_step",
     stream: Stream = "default",
+    *,
+    run_id: bool = True,
 ) -> HistoryPlan:
     """Check the arguments of `histories`, before any request.
 
@@ -109,6 +115,7 @@ def plan_histories(
         keys: The metrics to ask for; None for all. A key given twice is asked for once.
         x_axis: The metric that comes first in each row.
         stream: `"default"` for what the run logged, `"system"` for machine metrics.
+        run_id: Whether rows will get their run's id, which takes that name from a metric.
 
     Returns:
         The plan.
@@ -127,7 +134,7 @@ def plan_histories(
     _check_metric("x_axis", x_axis)
     stream = _check_choice("stream", stream, _STREAMS)
     asked = check_keys(keys)
-    if RUN_ID in (x_axis, *(asked or ())):
+    if run_id and RUN_ID in (x_axis, *(asked or ())):
         raise InvalidArgumentError(
             f"{RUN_ID!r} is the column that holds each run's id, which is always there; a metric "
             f"of that name comes as '{RUN_ID}_' when keys is None"
@@ -186,6 +193,10 @@ def _check_samples(samples: object) -> None:
     if samples < 1:
         raise InvalidArgumentError(
             f"samples is the most rows of a run, an int of 1 or more; got {samples}"
+        )
+    if samples > MOST:
+        raise InvalidArgumentError(
+            f"samples is at most {MOST}, GraphQL's largest Int; got {samples}"
         )
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 from wandb_runs._generated import get_history_keys, scan_history
 from wandb_runs.errors import BadResponseError, InvalidArgumentError
 from wandb_runs.flow import ask
-from wandb_runs.histories.plan import check_keys
+from wandb_runs.histories.plan import MOST, check_keys
 from wandb_runs.histories.rows import decode_rows, rows_with_all
 from wandb_runs.location import missing_run
 
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 __all__ = ["HistoryScan", "ScanPlan", "last_step_of", "plan_scan"]
 
 K = TypeVar("K", bound=str)
+
+_NO_STEP = 2**53
+"""Past every step: what JSON's numbers hold exactly."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,8 @@ def plan_scan(
     ScanPlan(keys=('loss',), page_size=1000, min_step=0, max_step=10)
     """
     _check_int("page_size", page_size, least=1)
+    if page_size > MOST:
+        raise InvalidArgumentError(f"page_size is at most {MOST}, GraphQL's largest Int")
     _check_int("min_step", min_step, least=0)
     if max_step is not None:
         _check_int("max_step", max_step, least=min_step)
@@ -90,6 +95,8 @@ class HistoryScan:
         """
         if self._end is None:
             last = yield from self._ask_last_step()
+            if last is None:
+                return (yield from self._ask_all())
             most = self._plan.max_step
             self._end = last + 1 if most is None else min(most, last + 1)
         if self._next >= self._end:
@@ -107,9 +114,25 @@ class HistoryScan:
         if len(rows) <= self._plan.page_size // 4:
             self._width *= 2
         self._samples = self._plan.page_size
+        return self._chosen(rows)
+
+    def _chosen(self, rows: list[Row]) -> list[Row]:
         return rows if self._plan.keys is None else rows_with_all(rows, self._plan.keys)
 
-    def _ask_last_step(self) -> Flow[int]:
+    def _ask_all(self) -> Flow[list[Row]]:
+        """One page for the whole range, when the server does not say where the history ends."""
+        end = _NO_STEP if self._plan.max_step is None else self._plan.max_step
+        rows = yield from self._ask_rows(self._next, end)
+        if len(rows) >= self._samples:
+            raise BadResponseError(
+                f"the server does not say where the history of run {self._run_id!r} ends, and it "
+                "fills a page; pass a larger page_size=",
+                status=200,
+            )
+        self._next = self._end = end
+        return self._chosen(rows)
+
+    def _ask_last_step(self) -> Flow[int | None]:
         answer = yield from ask(
             get_history_keys(entity=self._entity, project=self._project, id=self._run_id)
         )
@@ -141,16 +164,16 @@ class HistoryScan:
             ) from error
 
 
-def last_step_of(history_keys: object) -> int:
-    """The last step that W&B's `historyKeys` names; -1 without a history.
+def last_step_of(history_keys: object) -> int | None:
+    """The last step that W&B's `historyKeys` names, -1 for an empty history; None if it does not.
 
     >>> last_step_of({"sets": [], "lastStep": 9, "keys": {}}), last_step_of(None)
-    (9, -1)
+    (9, None)
     """
     if not isinstance(history_keys, dict):
-        return -1
+        return None
     last = cast("dict[str, object]", history_keys).get("lastStep")
-    return int(last) if isinstance(last, int | float) else -1
+    return int(last) if isinstance(last, int | float) else None
 
 
 def _check_int(argument: str, value: object, *, least: int) -> None:

@@ -15,7 +15,7 @@ from sqlalchemy import create_engine, event, func, insert, select
 from sqlalchemy.exc import DatabaseError
 
 from wandb_runs.errors import InvalidArgumentError
-from wandb_runs.local.regex import matches
+from wandb_runs.local.re2_function import matches
 from wandb_runs.local.tables import metadata, paths, projects
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from typing_extensions import override
 
 from wandb_runs.jsontext import decode
 from wandb_runs.local.leaves import typed
-from wandb_runs.local.regex import check
+from wandb_runs.local.re2_function import check
 from wandb_runs.local.store import CRASHED_AFTER
 from wandb_runs.local.tables import Kind, leaves, paths, runs
 

@@ -6,7 +6,8 @@ import base64
 import logging
 import threading
 import time
-from typing import TYPE_CHECKING, Final, Literal, TypeVar
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Final, Literal, NoReturn, TypeVar
 from urllib.parse import urlsplit
 
 from tenacity import (
@@ -20,6 +21,7 @@ from tenacity import (
 from typing_extensions import override
 
 from wandb_runs.errors import (
+    BadResponseError,
     ConnectionFailedError,
     RateLimitError,
     RequestTimeoutError,
@@ -114,30 +116,6 @@ class RetryingClient:
         Raises:
             WandbRunsError: One of its kinds; see `wandb_runs.errors`.
         """
-        return self._execute(operation)
-
-    def run(self, flow: Flow[T]) -> T:
-        """Run a flow to its end, one operation after another."""
-        return drive(flow, self._execute)
-
-    def close(self) -> None:
-        """Close the connections, unless the transport was passed in."""
-        if self._own_transport is not None:
-            self._own_transport.close()
-
-    def download(self, url: str) -> bytes:
-        """Get a file that the server named; the key goes along to the server alone.
-
-        Raises:
-            InvalidArgumentError: A URL that would be read unencrypted from another machine.
-            WandbRunsError: One of its kinds; see `wandb_runs.errors`.
-        """
-        check_url(url, query=True)
-        own = urlsplit(url)[:2] == urlsplit(self.settings.base_url)[:2]
-        call = _Call("GET", url, self._headers() if own else _PLAIN_HEADERS, self.timeout)
-        return self._retry(lambda: call.send(self._transport, b"", about="a file").content)
-
-    def _execute(self, operation: Operation[ModelT]) -> ModelT:
         url = f"{self.settings.base_url}/graphql"
         call = _Call("POST", url, self._headers(), self.timeout)
         content = operation.content()
@@ -153,6 +131,47 @@ class RetryingClient:
             )
 
         return self._retry(attempt, is_safe=operation.kind == "query")
+
+    def run(self, flow: Flow[T]) -> T:
+        """Run a flow to its end, one operation after another."""
+        return drive(flow, self.execute)
+
+    @override
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            "a client, and what holds one, is not pickled: it has an API key and connections. "
+            "Pickle run.path and make a new Api() where it lands"
+        )
+
+    def close(self) -> None:
+        """Close the connections, unless the transport was passed in."""
+        if self._own_transport is not None:
+            self._own_transport.close()
+
+    def download(self, url: str) -> bytes:
+        """Get a file that the server named; the key goes along to the server alone.
+
+        Raises:
+            InvalidArgumentError: A URL that would be read unencrypted from another machine.
+            WandbRunsError: One of its kinds; see `wandb_runs.errors`.
+        """
+        check_url(url, what="the file's address", allow_http=self.settings.allow_http)
+        own = urlsplit(url)[:2] == urlsplit(self.settings.base_url)[:2]
+        call = _Call("GET", url, self._headers() if own else _PLAIN_HEADERS, self.timeout)
+
+        def attempt() -> bytes:
+            response = call.send(self._transport, b"", about="a file")
+            if response.status != HTTPStatus.OK:
+                raise BadResponseError(
+                    f"the server did not give the file (HTTP {response.status}); ask again for "
+                    "its address: it may have expired",
+                    status=response.status,
+                    request_id=request_id_of(response),
+                    attempts=call.attempts,
+                )
+            return response.content
+
+        return self._retry(attempt)
 
     def _retry(self, attempt: Callable[[], T], *, is_safe: bool = True) -> T:
         retrying = Retrying(
@@ -224,7 +243,7 @@ def _pause(state: RetryCallState) -> float:
     """As long as the server asks, else a random share of a doubling bound."""
     error = _error_in(state)
     if isinstance(error, RateLimitError) and error.retry_after is not None:
-        return error.retry_after
+        return max(error.retry_after, _backoff(state))
     return _backoff(state)
 
 
