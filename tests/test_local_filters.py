@@ -193,6 +193,25 @@ def test_filters_select_what_mongodb_would(
         assert listed(store, project, query) == expected, query
 
 
+def test_the_first_value_at_a_path_decides_the_order(store: Store) -> None:
+    bare: Run = {
+        "stored": "finished",
+        "state": "finished",
+        "created_at": NOW,
+        "heartbeat_at": NOW,
+        "config": {},
+    }
+    summaries: list[JSONValue] = [
+        {},
+        {"a": {"b": []}, "a.b": False},
+        {"a": {"b": 2}, "a.b": 1},
+        {"a.b": 1.5},
+    ]
+    given_runs = [bare | {"summary_metrics": summary} for summary in summaries]
+    project = fill(store, given_runs)
+    assert listed(store, project, {}, "+summary_metrics.a.b") == ["r3", "r2", "r0", "r1"]
+
+
 @settings(max_examples=40, deadline=None)
 @given(given_runs=st.lists(runs(), min_size=1, max_size=12), asked=st.lists(orders, max_size=6))
 def test_orders_sort_by_type_and_value(

@@ -45,11 +45,18 @@ def read_rows(plan: HistoryPlan, sent: object) -> list[Row]:
         objects = _sampled_objects(sent, len(plan.specs))
     else:
         objects = _decoded_objects(sent)
-    if plan.keys is None or plan.columns is None:
+    columns = plan.columns
+    if plan.keys is None or columns is None:
         return [_present(row) for row in objects]
-    rows = (_pick(row, plan.columns) for row in objects)
     if plan.stream == "default":
-        return [row for row in rows if len(row) == len(plan.columns)]
+        rows = [
+            # Most servers answer with just what was asked: such a row is taken as it is.
+            row if tuple(row) == columns else _pick(row, columns)
+            for row in objects
+        ]
+        width = len(columns)
+        return [row for row in rows if len(row) == width and None not in row.values()]
+    rows = [_pick(row, columns) for row in objects]
     # The x axis alone tells nothing, unless nothing else was asked for.
     wanted = set(plan.keys) - {plan.x_axis} or {plan.x_axis}
     return [row for row in rows if not wanted.isdisjoint(row)]

@@ -140,10 +140,10 @@ def _index(
     placed: set[str] = set()
     for leaf in (leaf for section in sections.values() for leaf in section):
         key = (writer.path_id(project_id, leaf.path), int(leaf.kind), leaf.value)
-        # A flat key and a nested one may spell the same path: the first decides the order.
+        # A flat key and a nested one may spell the same path: the first decides the run's place,
+        # be it a value that nothing is sorted by.
         sorts = leaf.sorts and leaf.path not in placed
-        if sorts:
-            placed.add(leaf.path)
+        placed.add(leaf.path)
         wanted[key] = wanted.get(key, False) or sorts
     if not is_new:
         held = connection.execute(
