@@ -144,6 +144,64 @@ def test_the_three_formats_hold_the_same_values(
                 assert value == in_polars == in_pandas
 
 
+@pytest.fixture(scope="module")
+def cadences(wandb_server: LocalServer) -> list[dict[str, JSONValue]]:
+    """Metrics that are logged at different steps, several rows on some, as separate calls do."""
+    rows: list[dict[str, JSONValue]] = []
+    for step in range(40):
+        rows.append({"_step": step, "loss": step / 2, "epoch": step // 10})
+        if step % 5 == 0:
+            rows.append({"_step": step, "val": -step, "epoch": step // 10})
+        if step % 8 == 0:
+            rows.append({"_step": step, "val": -step - 0.5, "epoch": step // 10})
+            rows.append({"_step": step, "loss": 0, "epoch": step // 10})
+    rows.append({"_step": 40, "loss": 1, "val": 2, "epoch": 4})
+    log_run(wandb_server, "team", "cadences", "r", history=rows)
+    return rows
+
+
+def outer(rows: list[dict[str, JSONValue]], keys: list[str]) -> list[dict[str, JSONValue]]:
+    """The nth row of a step that has one key, with the nth that has another."""
+    places: dict[tuple[str, int], dict[str, JSONValue]] = {}
+    for key in keys:
+        counts: dict[str, int] = {}
+        for row in rows:
+            if key in row:
+                step = f"{row['_step']:>9}"
+                counts[step] = counts.get(step, -1) + 1
+                cells = {name: row[name] for name in row if name in {"_step", "epoch", key}}
+                places.setdefault((step, counts[step]), {}).update(cells)
+    return [places[place] for place in sorted(places)]
+
+
+@OVER_HTTP
+@given(
+    st.lists(st.sampled_from(["loss", "val", "absent"]), min_size=1, unique=True),
+    st.sampled_from(["_step", "epoch"]),
+)
+def test_an_outer_join_loses_no_row_of_any_key(
+    api: Api,
+    wandb_server: LocalServer,
+    cadences: list[dict[str, JSONValue]],
+    keys: list[str],
+    x_axis: str,
+) -> None:
+    runs = api.runs("team/cadences")
+    wandb_server.clear_operations()
+    rows = runs.histories(1000, keys, x_axis, join="outer")
+    assert wandb_server.operations == ("ListSampledHistories",)
+    expected = [
+        {name: row[name] for name in row if name in {x_axis, *keys}} | {"run_id": "r"}
+        for row in outer(cadences, keys)
+    ]
+    assert rows == expected
+    frame = runs.histories(1000, keys, x_axis, "polars", join="outer")
+    assert frame.rows() == [tuple(map(row.get, frame.columns)) for row in expected]
+    assert api.run("team/cadences/r").history(1000, keys, x_axis, pandas=False, join="outer") == [
+        {name: row[name] for name in row if name != "run_id"} for row in expected
+    ]
+
+
 def test_the_system_stream_comes_with_and_without_keys(
     api: Api, wandb_server: LocalServer, path: str
 ) -> None:
@@ -205,6 +263,7 @@ def test_histories_do_not_disturb_the_listing(api: Api, path: str) -> None:
         ({"format": "Polars"}, "'polars'"),
         ({"stream": "sytem"}, "'system'"),
         ({"x_axis": ""}, "x_axis"),
+        ({"join": "left"}, "'inner', 'outer'"),
     ],
 )
 def test_wrong_arguments_are_refused_before_a_request(

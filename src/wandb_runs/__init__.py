@@ -14,6 +14,7 @@ from wandb_runs.errors import (
     BadResponseError,
     ConnectionFailedError,
     GraphQLError,
+    HistoriesError,
     InvalidArgumentError,
     MissingDependencyError,
     NotFoundError,
@@ -26,7 +27,7 @@ from wandb_runs.errors import (
     WandbRunsError,
 )
 from wandb_runs.filters import Filters, RawFilter
-from wandb_runs.histories import Format, Row, Stream
+from wandb_runs.histories import Format, Join, OnError, Row, Stream
 from wandb_runs.jsontext import JSONObject, JSONValue
 from wandb_runs.order import Order, RawOrder
 from wandb_runs.run import Run
@@ -44,11 +45,14 @@ __all__ = [
     "Filters",
     "Format",
     "GraphQLError",
+    "HistoriesError",
     "InvalidArgumentError",
     "JSONObject",
     "JSONValue",
+    "Join",
     "MissingDependencyError",
     "NotFoundError",
+    "OnError",
     "Order",
     "PermissionDeniedError",
     "RateLimitError",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from typing_extensions import override
 
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from wandb_runs.transport import Transport
 
 __all__ = ["Api"]
+
+K = TypeVar("K", bound=str)
 
 
 class Api:
@@ -162,6 +164,8 @@ class Api:
         project: str | None = None,
         client: RetryingClient | None = None,
         lazy: bool | None = None,
+        config_keys: list[K] | tuple[K, ...] | None = None,
+        summary_keys: list[K] | tuple[K, ...] | None = None,
     ) -> Runs:
         """The runs of a project that fit a filter, in order: a new, lazy sequence each time.
 
@@ -178,6 +182,9 @@ class Api:
             client: Another client to send the requests with; it is used as it is.
             lazy: Ignored, with a warning. W&B's SDK needs it to choose between two queries;
                 here listing always carries config and summary, undecoded.
+            config_keys: The keys that `run.config` is to hold; None for all, an empty list for
+                none. Only what is asked for travels: some projects have thousands.
+            summary_keys: The keys that `run.summary` is to hold, likewise.
 
         Raises:
             InvalidArgumentError: An argument that cannot be right; nothing was sent.
@@ -201,8 +208,27 @@ class Api:
             )
         chosen = self._client if client is None else client
         if entity is None:
-            return runs_of_viewer(chosen, project, filters, order, per_page, include_sweeps)
-        return Runs(chosen, entity, project, filters, order, per_page, include_sweeps)
+            return runs_of_viewer(
+                chosen,
+                project,
+                filters,
+                order,
+                per_page,
+                include_sweeps,
+                config_keys=config_keys,
+                summary_keys=summary_keys,
+            )
+        return Runs(
+            chosen,
+            entity,
+            project,
+            filters,
+            order,
+            per_page,
+            include_sweeps,
+            config_keys=config_keys,
+            summary_keys=summary_keys,
+        )
 
     def run(self, path: str) -> Run:
         """One run, asked for now.

@@ -10,12 +10,13 @@ keeps its cause. None holds an API key, and none holds a type of the HTTP librar
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from wandb_runs.jsontext import JSONValue
 
@@ -24,6 +25,7 @@ __all__ = [
     "BadResponseError",
     "ConnectionFailedError",
     "GraphQLError",
+    "HistoriesError",
     "InvalidArgumentError",
     "MissingDependencyError",
     "NotFoundError",
@@ -34,6 +36,7 @@ __all__ = [
     "ServerError",
     "TransportError",
     "WandbRunsError",
+    "asked_too_much",
 ]
 
 
@@ -148,6 +151,25 @@ class BadResponseError(ResponseError):
     """The answer is not what the schema promises: not JSON, or data of another shape."""
 
 
+class HistoriesError(WandbRunsError):
+    """The histories of some runs could not be had; those of the others are here.
+
+    Attributes:
+        errors: What went wrong, by the run's id.
+        histories: What the call would have returned without these runs.
+    """
+
+    errors: Mapping[str, WandbRunsError]
+    histories: object
+
+    def __init__(
+        self, message: str, *, errors: Mapping[str, WandbRunsError], histories: object
+    ) -> None:
+        super().__init__(message)
+        self.errors = dict(errors)
+        self.histories = histories
+
+
 class GraphQLError(ResponseError):
     """The server refused the operation, or part of it.
 
@@ -172,3 +194,15 @@ class GraphQLError(ResponseError):
         super().__init__(message, status=status, request_id=request_id, attempts=attempts)
         self.errors = tuple(errors)
         self.data = data
+
+
+def asked_too_much(error: BaseException) -> bool:
+    """Whether a server may do half of what it failed to do.
+
+    W&B gives up after about a minute, and answers 502 or 504 to what is too heavy.
+    """
+    if isinstance(error, ServerError):
+        return error.status in (HTTPStatus.BAD_GATEWAY, HTTPStatus.GATEWAY_TIMEOUT)
+    if isinstance(error, GraphQLError):
+        return any("complex" in each.lower() for each in error.errors)
+    return isinstance(error, RequestTimeoutError)

@@ -48,6 +48,8 @@ class Operation(Generic[T_co]):
         variables: The values of its variables, by their names in the document. Those that are
             left out take the document's default, or null.
         result: The model of the answer's `data`.
+        divisible: Whether the asker will divide the work when it is too much for the server. Then
+            it is no use to ask for the same again.
     """
 
     name: str
@@ -55,6 +57,7 @@ class Operation(Generic[T_co]):
     document: str
     variables: Mapping[str, object] = field(hash=False)
     result: type[T_co]
+    divisible: bool = False
 
     @override
     def __repr__(self) -> str:

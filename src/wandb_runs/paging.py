@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from wandb_runs._generated import PageInfoFields
     from wandb_runs.flow import Flow
 
-__all__ = ["Connection", "Edge", "Listing", "Page", "Selection", "read_page"]
+__all__ = ["Connection", "Edge", "Listing", "Page", "PageWalk", "Selection", "read_page"]
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -144,3 +144,47 @@ class Listing(Generic[T]):
                     self.items.append(item)
             self._cursor = page.next_cursor
             self.complete = page.next_cursor is None
+
+
+class PageWalk(Generic[T]):
+    """A way through the pages of a connection that keeps none of them.
+
+    What comes twice is dropped when it was on the page before: what a run that is created
+    meanwhile pushes onto the next page, as long as fewer than a page are created between two
+    requests. Remembering more would take memory for every item there is.
+
+    Args:
+        fetch: The flow that reads the page after a cursor.
+        identify: What makes an item the same as another.
+    """
+
+    __slots__ = ("_before", "_complete", "_cursor", "_fetch", "_identify")
+
+    def __init__(
+        self, fetch: Callable[[str | None], Flow[Page[T]]], identify: Callable[[T], str]
+    ) -> None:
+        self._fetch = fetch
+        self._identify = identify
+        self._before: set[str] = set()
+        self._cursor: str | None = None
+        self._complete = False
+
+    def next_page(self) -> Flow[list[T] | None]:
+        """Read the next page that holds anything new; None after the last one.
+
+        A page that failed is asked for again by the next call.
+        """
+        while not self._complete:
+            page = yield from self._fetch(self._cursor)
+            seen, self._before = self._before, set()
+            fresh: list[T] = []
+            for item in page.items:
+                name = self._identify(item)
+                if name not in seen and name not in self._before:
+                    fresh.append(item)
+                self._before.add(name)
+            self._cursor = page.next_cursor
+            self._complete = page.next_cursor is None
+            if fresh:
+                return fresh
+        return None

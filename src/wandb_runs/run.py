@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, Generic, Literal, cast, overload
 from typing_extensions import TypeVar, override
 
 from wandb_runs._generated import get_run, get_run_details, get_run_file
+from wandb_runs.documents import EVERYTHING, INTERNAL_KEYS, Asked, read_document, unwrap
 from wandb_runs.errors import BadResponseError, InvalidArgumentError
 from wandb_runs.flow import ask
 from wandb_runs.histories import (
@@ -20,7 +21,7 @@ from wandb_runs.histories import (
     plan_histories,
     plan_scan,
 )
-from wandb_runs.jsontext import JSONObject, JSONValue, decode
+from wandb_runs.jsontext import JSONObject
 from wandb_runs.location import missing_run, page_url
 from wandb_runs.moment import parse_moment
 from wandb_runs.user import User
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
     from wandb_runs._generated import RunDetailFields, RunFields
     from wandb_runs.flow import Flow
-    from wandb_runs.histories import Format, Row, Stream
+    from wandb_runs.histories import Format, Join, Row, Stream
     from wandb_runs.sweep import Sweep, Sweeps
     from wandb_runs.transport import RetryingClient
 
@@ -45,9 +46,7 @@ SummaryT_co = TypeVar("SummaryT_co", covariant=True, default=JSONObject)
 
 K = TypeVar("K", bound=str)
 
-_INTERNAL_KEYS = frozenset({"_wandb", "wandb_version"})
 _METADATA: Final = "wandb-metadata.json"
-_ENVELOPE = frozenset({"value", "desc"})
 
 
 class _NotGiven:
@@ -71,7 +70,8 @@ class Run(Generic[ConfigT_co, SummaryT_co]):
     attribute sends no request, but for those that say so. Two runs are equal when entity,
     project and id are. Threads may share one; `refresh` swaps its contents in one step.
 
-    `config` and `summary` are decoded when first touched, and kept.
+    `config` and `summary` are decoded when first touched, and kept. They hold every key, or those
+    that the listing was told to ask for.
 
     >>> run = api.runs("sample/digits", {"state": "finished"})[0]
     >>> run == api.run("/".join(run.path))
@@ -80,7 +80,16 @@ class Run(Generic[ConfigT_co, SummaryT_co]):
     True
     """
 
-    __slots__ = ("_client", "_decoded", "_details", "_entity", "_fields", "_project", "_sweeps")
+    __slots__ = (
+        "_asked",
+        "_client",
+        "_decoded",
+        "_details",
+        "_entity",
+        "_fields",
+        "_project",
+        "_sweeps",
+    )
 
     def __init__(
         self,
@@ -90,7 +99,9 @@ class Run(Generic[ConfigT_co, SummaryT_co]):
         fields: RunFields,
         *,
         sweeps: Sweeps | None,
+        asked: Asked = EVERYTHING,
     ) -> None:
+        self._asked = asked
         self._client = client
         self._entity = entity
         self._project = project
@@ -260,7 +271,7 @@ class Run(Generic[ConfigT_co, SummaryT_co]):
         config = self._decoded.get("config without internals")
         if config is None:
             config = {
-                key: value for key, value in self.raw_config.items() if key not in _INTERNAL_KEYS
+                key: value for key, value in self.raw_config.items() if key not in INTERNAL_KEYS
             }
             self._decoded["config without internals"] = config
         return cast("ConfigT_co", config)
@@ -272,8 +283,8 @@ class Run(Generic[ConfigT_co, SummaryT_co]):
         Raises:
             BadResponseError: What the server stores is not a JSON object.
         """
-        stored = self._object(self._fields.config, "config")
-        return {key: _unwrapped(value) for key, value in stored.items()}
+        stored = self._object(self._fields.config, "config", self._asked.config)
+        return {key: unwrap(value) for key, value in stored.items()}
 
     @property
     def rawconfig(self) -> JSONObject:
@@ -287,7 +298,8 @@ class Run(Generic[ConfigT_co, SummaryT_co]):
         Raises:
             BadResponseError: What the server stores is not a JSON object.
         """
-        return cast("SummaryT_co", self._object(self._fields.summary_metrics, "summaryMetrics"))
+        summary = self._object(self._fields.summary_metrics, "summaryMetrics", self._asked.summary)
+        return cast("SummaryT_co", summary)
 
     @property
     def summary_metrics(self) -> SummaryT_co:
@@ -356,6 +368,7 @@ class Run(Generic[ConfigT_co, SummaryT_co]):
         stream: Stream = "default",
         *,
         format: None = None,
+        join: Join = "inner",
     ) -> pd.DataFrame: ...
     @overload
     def history(
@@ -367,6 +380,7 @@ class Run(Generic[ConfigT_co, SummaryT_co]):
         pandas: Literal[False],
         stream: Stream = "default",
         format: None = None,
+        join: Join = "inner",
     ) -> list[Row]: ...
     @overload
     def history(
@@ -378,6 +392,7 @@ class Run(Generic[ConfigT_co, SummaryT_co]):
         stream: Stream = "default",
         *,
         format: None = None,
+        join: Join = "inner",
     ) -> list[Row]: ...
     @overload
     def history(
@@ -388,6 +403,7 @@ class Run(Generic[ConfigT_co, SummaryT_co]):
         *,
         stream: Stream = "default",
         format: Literal["default"],
+        join: Join = "inner",
     ) -> list[Row]: ...
     @overload
     def history(
@@ -398,6 +414,7 @@ class Run(Generic[ConfigT_co, SummaryT_co]):
         *,
         stream: Stream = "default",
         format: Literal["pandas"],
+        join: Join = "inner",
     ) -> pd.DataFrame: ...
     @overload
     def history(
@@ -408,6 +425,7 @@ class Run(Generic[ConfigT_co, SummaryT_co]):
         *,
         stream: Stream = "default",
         format: Literal["polars"],
+        join: Join = "inner",
     ) -> pl.DataFrame: ...
     @overload
     def history(
@@ -419,6 +437,7 @@ class Run(Generic[ConfigT_co, SummaryT_co]):
         stream: Stream = "default",
         *,
         format: None = None,
+        join: Join = "inner",
     ) -> list[Row] | pd.DataFrame: ...
     @overload
     def history(
@@ -429,6 +448,7 @@ class Run(Generic[ConfigT_co, SummaryT_co]):
         *,
         stream: Stream = "default",
         format: Format | None,
+        join: Join = "inner",
     ) -> list[Row] | pd.DataFrame | pl.DataFrame: ...
     def history(
         self,
@@ -439,6 +459,7 @@ class Run(Generic[ConfigT_co, SummaryT_co]):
         stream: Stream = "default",
         *,
         format: Format | None = None,
+        join: Join = "inner",
     ) -> list[Row] | pd.DataFrame | pl.DataFrame:
         """The sampled history of this run; sends one request.
 
@@ -453,6 +474,9 @@ class Run(Generic[ConfigT_co, SummaryT_co]):
             stream: `"default"` for metrics, `"system"` for machine metrics.
             format: `"default"` for a list of dicts, `"pandas"` or `"polars"` for a frame; in
                 place of `pandas=`.
+            join: `"inner"` for the rows that hold all keys; `"outer"` for all rows of each key,
+                merged by `_step`, which is right for metrics that are logged at different steps:
+                up to `samples` rows for each key.
 
         Returns:
             The columns and dtypes of `Runs.histories`, without `run_id`.
@@ -466,7 +490,7 @@ class Run(Generic[ConfigT_co, SummaryT_co]):
         >>> run.history(samples=2, keys=["loss"], format="polars").columns
         ['_step', 'loss']
         """
-        plan = plan_histories(samples, keys, x_axis, stream, run_id=False)
+        plan = plan_histories(samples, keys, x_axis, stream, join=join, run_id=False)
         to = _choose_format(pandas, format)
         check_installed(to)
         rows = self._client.run(fetch_rows(self._entity, self._project, self.id, plan))
@@ -523,7 +547,9 @@ class Run(Generic[ConfigT_co, SummaryT_co]):
         Raises:
             NotFoundError: The run is gone.
         """
-        fields = self._client.run(fetch_run(self._entity, self._project, self.id))
+        fields = self._client.run(
+            fetch_run(self._entity, self._project, self.id, asked=self._asked)
+        )
         self._fields, self._details, self._decoded = fields, None, {}
 
     def _load_details(self) -> RunDetailFields:
@@ -531,18 +557,16 @@ class Run(Generic[ConfigT_co, SummaryT_co]):
             self._details = self._client.run(_fetch_details(self._entity, self._project, self.id))
         return self._details
 
-    def _object(self, text: str | None, field: str) -> JSONObject:
+    def _object(
+        self, text: str | None, field: str, keys: tuple[str, ...] | None = None
+    ) -> JSONObject:
         decoded = self._decoded.get(field)
         if decoded is None:
             try:
-                value = decode(text or "{}")
+                decoded = read_document(text, keys)
             except ValueError as error:
-                raise self._malformed(field, "not JSON") from error
-            if value is None:
-                value = {}
-            if not isinstance(value, dict):
-                raise self._malformed(field, f"a JSON {type(value).__name__}, not an object")
-            decoded = self._decoded[field] = value
+                raise self._malformed(field, str(error)) from error
+            self._decoded[field] = decoded
         return decoded
 
     def _moment(self, text: str, field: str) -> datetime:
@@ -576,13 +600,23 @@ def _choose_format(pandas: object, format: object) -> Format:
     return check_format(format)
 
 
-def fetch_run(entity: str, project: str, run_id: str) -> Flow[RunFields]:
+def fetch_run(
+    entity: str, project: str, run_id: str, *, asked: Asked = EVERYTHING
+) -> Flow[RunFields]:
     """Ask for one run.
 
     Raises:
         NotFoundError: No such project or run.
     """
-    answer = yield from ask(get_run(entity=entity, project=project, id=run_id))
+    answer = yield from ask(
+        get_run(
+            entity=entity,
+            project=project,
+            id=run_id,
+            config_keys=asked.config,
+            summary_keys=asked.summary,
+        )
+    )
     fields = answer.project.run if answer.project is not None else None
     if fields is None:
         raise missing_run(entity, project, run_id)
@@ -606,10 +640,3 @@ def _find_file(entity: str, project: str, run_id: str, name: str) -> Flow[str | 
     edges = (run.files.edges if run.files is not None else None) or ()
     files = (edge.node for edge in edges if edge is not None and edge.node is not None)
     return next((file.direct_url for file in files if file.name == name), None)
-
-
-def _unwrapped(value: JSONValue) -> JSONValue:
-    """A config value out of its envelope, `{"value": …, "desc": …}`, which may be missing."""
-    if isinstance(value, dict) and "value" in value and value.keys() <= _ENVELOPE:
-        return value["value"]
-    return value

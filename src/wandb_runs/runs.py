@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import operator
 import threading
 from collections.abc import Iterator, Sequence
@@ -10,31 +11,45 @@ from typing import TYPE_CHECKING, Final, Generic, Literal, SupportsIndex, TypeVa
 from typing_extensions import override
 
 from wandb_runs._generated import count_runs, list_runs
-from wandb_runs.errors import BadResponseError, InvalidArgumentError
+from wandb_runs.documents import check_asked
+from wandb_runs.errors import BadResponseError, HistoriesError, InvalidArgumentError
 from wandb_runs.filters import translate_filters
 from wandb_runs.flow import ask
-from wandb_runs.histories import build, check_format, check_installed, list_blocks, plan_histories
+from wandb_runs.histories import (
+    DividedPages,
+    build,
+    check_format,
+    check_installed,
+    check_on_error,
+    list_blocks,
+    plan_histories,
+)
 from wandb_runs.location import check_name, missing_project
 from wandb_runs.order import parse_order
-from wandb_runs.paging import Listing, Page, Selection, read_page
+from wandb_runs.paging import Listing, Page, PageWalk, Selection, read_page
 from wandb_runs.run import ConfigT_co, Run, SummaryT_co
 from wandb_runs.sweep import Sweeps
 from wandb_runs.transport import RetryingClient
+from wandb_runs.values import build_values, fetch_configs, fetch_summaries, plan_values
 
 if TYPE_CHECKING:
     import pandas as pd
     import polars as pl
 
+    from wandb_runs.errors import WandbRunsError
     from wandb_runs.filters import Filters
     from wandb_runs.flow import Flow
-    from wandb_runs.histories import Format, HistoryPlan, Row, Stream
+    from wandb_runs.histories import Format, HistoryPlan, Join, OnError, Row, Stream
     from wandb_runs.order import Order
+    from wandb_runs.values import Values
 
 __all__ = ["Runs", "runs_of_viewer"]
 
 K = TypeVar("K", bound=str)
 
 MAX_PER_PAGE: Final = 1000
+_NAMED: Final = 5
+_log = logging.getLogger("wandb_runs")
 
 
 class Runs(Sequence[Run[ConfigT_co, SummaryT_co]], Generic[ConfigT_co, SummaryT_co]):
@@ -57,6 +72,9 @@ class Runs(Sequence[Run[ConfigT_co, SummaryT_co]], Generic[ConfigT_co, SummaryT_
             with `+` (ascending, the default) or `-` (descending) in front.
         per_page: Runs per request, at least 1; more than 1000 is sent as 1000, W&B's limit.
         include_sweeps: Whether `run.sweep` fetches the sweep when touched. Listing never does.
+        config_keys: The keys that `run.config` is to hold; None for all, an empty list for none.
+            Only what is asked for travels.
+        summary_keys: The keys that `run.summary` is to hold, likewise.
 
     Raises:
         InvalidArgumentError: An argument that cannot be right; nothing was sent.
@@ -78,6 +96,9 @@ class Runs(Sequence[Run[ConfigT_co, SummaryT_co]], Generic[ConfigT_co, SummaryT_
         order: Order = "+created_at",
         per_page: int = 50,
         include_sweeps: bool = True,
+        *,
+        config_keys: list[K] | tuple[K, ...] | None = None,
+        summary_keys: list[K] | tuple[K, ...] | None = None,
     ) -> None:
         if not isinstance(client, RetryingClient):  # pyright: ignore[reportUnnecessaryIsInstance] - untyped callers pass wandb's
             raise InvalidArgumentError(
@@ -91,9 +112,8 @@ class Runs(Sequence[Run[ConfigT_co, SummaryT_co]], Generic[ConfigT_co, SummaryT_
         self._order = parse_order(order)
         self._first = min(_check_per_page(per_page), MAX_PER_PAGE)
         self._sweeps = Sweeps(client) if include_sweeps else None
-        self._listing: Listing[Run[ConfigT_co, SummaryT_co]] = Listing(
-            self._fetch, lambda run: run.id
-        )
+        self._asked = check_asked(config_keys, summary_keys)
+        self._listing: Listing[Run[ConfigT_co, SummaryT_co]] = Listing(self._fetch, _run_id)
         self._count: int | None = None
         self._lock = threading.Lock()
 
@@ -176,6 +196,29 @@ class Runs(Sequence[Run[ConfigT_co, SummaryT_co]], Generic[ConfigT_co, SummaryT_
         except IndexError:
             raise IndexError(f"run {place} of {len(runs)}") from None
 
+    def pages(self) -> Iterator[list[Run[ConfigT_co, SummaryT_co]]]:
+        """The runs a page at a time, of which nothing is kept: for more runs than fit in memory.
+
+        Each call starts afresh, and neither reads nor fills what a loop over `runs` keeps. Going
+        through all pages sends `ceil(runs / per_page)` requests, each when its page is taken. A
+        page that failed is asked for again by the next `next()`.
+
+        A run that is created meanwhile pushes another onto the next page, which then comes once,
+        as long as fewer than `per_page` are created between two requests; a loop over `runs`,
+        which remembers every id, has no such bound.
+
+        Returns:
+            An iterator of lists of at most `per_page` runs, in order, none of them empty.
+
+        Raises:
+            NotFoundError: No such project, or the key may not see it; when a page is taken.
+
+        >>> sum(len(page) for page in runs.pages()) == len(runs)
+        True
+        """
+        walk: PageWalk[Run[ConfigT_co, SummaryT_co]] = PageWalk(self._fetch, _run_id)
+        return iter(lambda: self._client.run(walk.next_page()), None)
+
     @overload
     def histories(
         self,
@@ -184,6 +227,9 @@ class Runs(Sequence[Run[ConfigT_co, SummaryT_co]], Generic[ConfigT_co, SummaryT_
         x_axis: str = "_step",
         format: Literal["default"] = "default",
         stream: Stream = "default",
+        *,
+        join: Join = "inner",
+        on_error: OnError = "raise",
     ) -> list[Row]: ...
     @overload
     def histories(
@@ -194,6 +240,8 @@ class Runs(Sequence[Run[ConfigT_co, SummaryT_co]], Generic[ConfigT_co, SummaryT_
         *,
         format: Literal["pandas"],
         stream: Stream = "default",
+        join: Join = "inner",
+        on_error: OnError = "raise",
     ) -> pd.DataFrame: ...
     @overload
     def histories(
@@ -203,6 +251,9 @@ class Runs(Sequence[Run[ConfigT_co, SummaryT_co]], Generic[ConfigT_co, SummaryT_
         x_axis: str,
         format: Literal["pandas"],
         stream: Stream = "default",
+        *,
+        join: Join = "inner",
+        on_error: OnError = "raise",
     ) -> pd.DataFrame: ...
     @overload
     def histories(
@@ -213,6 +264,8 @@ class Runs(Sequence[Run[ConfigT_co, SummaryT_co]], Generic[ConfigT_co, SummaryT_
         *,
         format: Literal["polars"],
         stream: Stream = "default",
+        join: Join = "inner",
+        on_error: OnError = "raise",
     ) -> pl.DataFrame: ...
     @overload
     def histories(
@@ -222,6 +275,9 @@ class Runs(Sequence[Run[ConfigT_co, SummaryT_co]], Generic[ConfigT_co, SummaryT_
         x_axis: str,
         format: Literal["polars"],
         stream: Stream = "default",
+        *,
+        join: Join = "inner",
+        on_error: OnError = "raise",
     ) -> pl.DataFrame: ...
     @overload
     def histories(
@@ -231,6 +287,9 @@ class Runs(Sequence[Run[ConfigT_co, SummaryT_co]], Generic[ConfigT_co, SummaryT_
         x_axis: str = "_step",
         format: Format = "default",
         stream: Stream = "default",
+        *,
+        join: Join = "inner",
+        on_error: OnError = "raise",
     ) -> list[Row] | pd.DataFrame | pl.DataFrame: ...
     def histories(
         self,
@@ -239,10 +298,14 @@ class Runs(Sequence[Run[ConfigT_co, SummaryT_co]], Generic[ConfigT_co, SummaryT_
         x_axis: str = "_step",
         format: Format = "default",
         stream: Stream = "default",
+        *,
+        join: Join = "inner",
+        on_error: OnError = "raise",
     ) -> list[Row] | pd.DataFrame | pl.DataFrame:
         """The sampled histories of all runs, in the order of runs.
 
-        Sends `ceil(runs / per_page)` requests: a page of runs carries its histories. Runs
+        Sends `ceil(runs / per_page)` requests: a page of runs carries its histories. A page that
+        is too much for the server (HTTP 502, 504, a timeout) is halved, down to one run. Runs
         without a history, or without a row that holds all `keys`, add no rows.
 
         Args:
@@ -254,6 +317,12 @@ class Runs(Sequence[Run[ConfigT_co, SummaryT_co]], Generic[ConfigT_co, SummaryT_
                 there it stands for `_runtime`, in seconds.
             format: `"default"` for a list of dicts, `"pandas"` or `"polars"` for a frame.
             stream: `"default"` for metrics, `"system"` for machine metrics.
+            join: `"inner"` for the rows that hold all keys; `"outer"` for all rows of each key,
+                merged by `_step`, which is right for metrics that are logged at different steps:
+                up to `samples` rows for each key.
+            on_error: What becomes of runs whose history is too much for the server even alone:
+                `"raise"` an error in the end that carries the rest, or `"skip"` them, with a
+                warning in the log.
 
         Returns:
             A row for each sampled step, with the columns x axis, keys (else all metrics, by
@@ -266,15 +335,173 @@ class Runs(Sequence[Run[ConfigT_co, SummaryT_co]], Generic[ConfigT_co, SummaryT_
             InvalidArgumentError: An argument that cannot be right; nothing was sent.
             MissingDependencyError: The format's library is not installed; nothing was sent.
             NotFoundError: No such project, or the key may not see it.
+            HistoriesError: The histories of some runs could not be had; it carries the rest.
 
         >>> frame = runs.histories(samples=100, keys=["loss", "accuracy"], format="polars")
         >>> frame.columns
         ['_step', 'loss', 'accuracy', 'run_id']
         """
-        plan = plan_histories(samples, keys, x_axis, stream)
+        plan = plan_histories(samples, keys, x_axis, stream, join=join)
+        to = check_format(format)
+        check_on_error(on_error)
+        check_installed(to)
+        pages = DividedPages(self._client.run(self._select()))
+        histories: list[Row] | pd.DataFrame | pl.DataFrame
+        if to == "polars" and plan.field == "sampledHistory" and join == "inner":
+            from wandb_runs.histories.direct import list_frame  # noqa: PLC0415 - for polars alone
+
+            histories = self._client.run(list_frame(pages, plan))
+        else:
+            histories = build(self._client.run(list_blocks(pages, plan)), plan, to=to)
+        if pages.failed:
+            _tell_failures(pages.failed, histories, on_error)
+        return histories
+
+    @overload
+    def configs(
+        self,
+        keys: list[K] | tuple[K, ...] | None = None,
+        format: Literal["default"] = "default",
+    ) -> list[Row]: ...
+    @overload
+    def configs(
+        self,
+        keys: list[K] | tuple[K, ...] | None = None,
+        *,
+        format: Literal["pandas"],
+    ) -> pd.DataFrame: ...
+    @overload
+    def configs(
+        self,
+        keys: list[K] | tuple[K, ...] | None,
+        format: Literal["pandas"],
+    ) -> pd.DataFrame: ...
+    @overload
+    def configs(
+        self,
+        keys: list[K] | tuple[K, ...] | None = None,
+        *,
+        format: Literal["polars"],
+    ) -> pl.DataFrame: ...
+    @overload
+    def configs(
+        self,
+        keys: list[K] | tuple[K, ...] | None,
+        format: Literal["polars"],
+    ) -> pl.DataFrame: ...
+    @overload
+    def configs(
+        self,
+        keys: list[K] | tuple[K, ...] | None = None,
+        format: Format = "default",
+    ) -> list[Row] | pd.DataFrame | pl.DataFrame: ...
+    def configs(
+        self,
+        keys: list[K] | tuple[K, ...] | None = None,
+        format: Format = "default",
+    ) -> list[Row] | pd.DataFrame | pl.DataFrame:
+        """The configs of all runs: a row for each run, in the order of runs.
+
+        Sends `ceil(runs / per_page)` requests, which ask for ids and configs alone, and of the
+        configs for `keys` alone.
+
+        Args:
+            keys: The keys to read, names at the top of the config; None for all but W&B's own
+                `_wandb` and `wandb_version`.
+            format: `"default"` for a list of dicts, `"pandas"` or `"polars"` for a frame.
+
+        Returns:
+            The columns are the keys as asked (else all keys, by name) and `run_id`, with the
+            dtypes of `histories`. A value that a run does not have, or has as null, is null in
+            polars, NaN or `<NA>` in pandas, and no entry in a dict. A run without any has its
+            row too.
+
+        Raises:
+            InvalidArgumentError: An argument that cannot be right; nothing was sent.
+            MissingDependencyError: The format's library is not installed; nothing was sent.
+            NotFoundError: No such project, or the key may not see it.
+            BadResponseError: A run's config is not a JSON object.
+
+        >>> runs.configs(keys=["optimizer", "lr"], format="polars").columns
+        ['optimizer', 'lr', 'run_id']
+        """
+        plan = plan_values(keys)
         to = check_format(format)
         check_installed(to)
-        return build(self._client.run(self._fetch_histories(plan)), plan, to=to)
+        return build_values(self._client.run(self._fetch_configs(plan)), plan, to=to)
+
+    @overload
+    def summaries(
+        self,
+        keys: list[K] | tuple[K, ...] | None = None,
+        format: Literal["default"] = "default",
+    ) -> list[Row]: ...
+    @overload
+    def summaries(
+        self,
+        keys: list[K] | tuple[K, ...] | None = None,
+        *,
+        format: Literal["pandas"],
+    ) -> pd.DataFrame: ...
+    @overload
+    def summaries(
+        self,
+        keys: list[K] | tuple[K, ...] | None,
+        format: Literal["pandas"],
+    ) -> pd.DataFrame: ...
+    @overload
+    def summaries(
+        self,
+        keys: list[K] | tuple[K, ...] | None = None,
+        *,
+        format: Literal["polars"],
+    ) -> pl.DataFrame: ...
+    @overload
+    def summaries(
+        self,
+        keys: list[K] | tuple[K, ...] | None,
+        format: Literal["polars"],
+    ) -> pl.DataFrame: ...
+    @overload
+    def summaries(
+        self,
+        keys: list[K] | tuple[K, ...] | None = None,
+        format: Format = "default",
+    ) -> list[Row] | pd.DataFrame | pl.DataFrame: ...
+    def summaries(
+        self,
+        keys: list[K] | tuple[K, ...] | None = None,
+        format: Format = "default",
+    ) -> list[Row] | pd.DataFrame | pl.DataFrame:
+        """The summaries of all runs: a row for each run, in the order of runs.
+
+        Sends `ceil(runs / per_page)` requests, which ask for ids and summaries alone, and of the
+        summaries for `keys` alone.
+
+        Args:
+            keys: The metrics to read, names at the top of the summary; None for all.
+            format: `"default"` for a list of dicts, `"pandas"` or `"polars"` for a frame.
+
+        Returns:
+            The columns are the keys as asked (else all keys, by name) and `run_id`, with the
+            dtypes of `histories`. A value that a run does not have, or has as null, is null in
+            polars, NaN or `<NA>` in pandas, and no entry in a dict. A run without any has its
+            row too.
+
+        Raises:
+            InvalidArgumentError: An argument that cannot be right; nothing was sent.
+            MissingDependencyError: The format's library is not installed; nothing was sent.
+            NotFoundError: No such project, or the key may not see it.
+            BadResponseError: A run's summary is not a JSON object.
+
+        >>> best = runs.summaries(keys=["accuracy"], format="polars")
+        >>> best.height == len(runs)
+        True
+        """
+        plan = plan_values(keys)
+        to = check_format(format)
+        check_installed(to)
+        return build_values(self._client.run(self._fetch_summaries(plan)), plan, to=to)
 
     def _read_to(self, count: int | None) -> list[Run[ConfigT_co, SummaryT_co]]:
         listing = self._listing
@@ -285,13 +512,24 @@ class Runs(Sequence[Run[ConfigT_co, SummaryT_co]], Generic[ConfigT_co, SummaryT_
 
     def _fetch(self, after: str | None) -> Flow[Page[Run[ConfigT_co, SummaryT_co]]]:
         selection = yield from self._select()
-        project = (yield from ask(list_runs(**selection, after=after))).project
+        operation = list_runs(
+            **selection,
+            after=after,
+            config_keys=self._asked.config,
+            summary_keys=self._asked.summary,
+        )
+        project = (yield from ask(operation)).project
         if project is None:
             raise missing_project(selection["entity"], self._project)
         page = read_page(project.runs, first=self._first, after=after)
         runs = tuple(
             Run[ConfigT_co, SummaryT_co](
-                self._client, selection["entity"], self._project, fields, sweeps=self._sweeps
+                self._client,
+                selection["entity"],
+                self._project,
+                fields,
+                sweeps=self._sweeps,
+                asked=self._asked,
             )
             for fields in page.items
         )
@@ -318,9 +556,13 @@ class Runs(Sequence[Run[ConfigT_co, SummaryT_co]], Generic[ConfigT_co, SummaryT_
             )
         return project.run_count
 
-    def _fetch_histories(self, plan: HistoryPlan) -> Flow[list[tuple[str, list[Row]]]]:
+    def _fetch_configs(self, plan: HistoryPlan) -> Flow[Values]:
         selection = yield from self._select()
-        return (yield from list_blocks(selection, plan))
+        return (yield from fetch_configs(selection, plan.keys))
+
+    def _fetch_summaries(self, plan: HistoryPlan) -> Flow[Values]:
+        selection = yield from self._select()
+        return (yield from fetch_summaries(selection, plan.keys))
 
     def _select(self) -> Flow[Selection]:
         if self._entity is None:
@@ -334,6 +576,24 @@ class Runs(Sequence[Run[ConfigT_co, SummaryT_co]], Generic[ConfigT_co, SummaryT_
         )
 
 
+def _tell_failures(failed: dict[str, WandbRunsError], histories: object, on_error: OnError) -> None:
+    names = ", ".join(list(failed)[:_NAMED])
+    more = f" and {len(failed) - _NAMED} more" if len(failed) > _NAMED else ""
+    first = next(iter(failed.values()))
+    message = (
+        f"the histories of {len(failed)} runs could not be had ({names}{more}): {first.message}"
+    )
+    if on_error == "skip":
+        _log.warning("skipped: %s", message)
+        return
+    raise HistoriesError(
+        f'{message}; ask for fewer samples or keys, or pass on_error="skip"; error.histories '
+        "holds the rest",
+        errors=failed,
+        histories=histories,
+    ) from first
+
+
 def runs_of_viewer(
     client: RetryingClient,
     project: str,
@@ -341,12 +601,29 @@ def runs_of_viewer(
     order: Order,
     per_page: int,
     include_sweeps: bool,
+    *,
+    config_keys: list[K] | tuple[K, ...] | None,
+    summary_keys: list[K] | tuple[K, ...] | None,
 ) -> Runs:
     """Runs in the viewer's default entity, which is asked for with the first request."""
-    runs: Runs = Runs(client, "viewer", project, filters, order, per_page, include_sweeps)
+    runs: Runs = Runs(
+        client,
+        "viewer",
+        project,
+        filters,
+        order,
+        per_page,
+        include_sweeps,
+        config_keys=config_keys,
+        summary_keys=summary_keys,
+    )
     # The class and its second way in.
     runs._entity = None  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
     return runs
+
+
+def _run_id(run: Run[object, object]) -> str:
+    return run.id
 
 
 def _needed(wanted: slice) -> int | None:

@@ -69,6 +69,7 @@ def use_as_sequence(runs: Runs) -> None:
     assert_type(len(runs), int)
     assert_type(runs.length, int)
     assert_type(iter(runs), Iterator[Run[JSONObject, JSONObject]])
+    assert_type(runs.pages(), Iterator[list[Run[JSONObject, JSONObject]]])
     sequence: Sequence[Run] = runs
     for run in reversed(sequence):
         assert_type(run in runs, bool)
@@ -104,6 +105,22 @@ def read_histories(runs: Runs, how: Literal["default", "pandas", "polars"]) -> N
     assert_type(runs.histories(format=how), list[Row] | pd.DataFrame | pl.DataFrame)
     metrics: list[Literal["loss", "accuracy"]] = ["loss"]
     assert_type(runs.histories(keys=metrics, format="polars"), pl.DataFrame)
+
+
+def read_values(runs: Runs, api: Api, how: Format) -> None:
+    assert_type(runs.configs(), list[Row])
+    assert_type(runs.configs(["lr"], "default"), list[Row])
+    assert_type(runs.configs(["lr"], "pandas"), pd.DataFrame)
+    assert_type(runs.configs(keys=("lr",), format="polars"), pl.DataFrame)
+    assert_type(runs.configs(format=how), list[Row] | pd.DataFrame | pl.DataFrame)
+    assert_type(runs.summaries(keys=["loss"]), list[Row])
+    assert_type(runs.summaries(format="pandas"), pd.DataFrame)
+    assert_type(runs.summaries(None, "polars"), pl.DataFrame)
+    assert_type(runs.summaries(["loss"], how), list[Row] | pd.DataFrame | pl.DataFrame)
+    metrics: list[Literal["loss", "accuracy"]] = ["loss"]
+    assert_type(runs.summaries(metrics, "polars"), pl.DataFrame)
+    assert_type(api.runs("team/mnist", config_keys=["lr"], summary_keys=()), Runs)
+    assert_type(Runs(api.client, "team", "mnist", summary_keys=metrics), Runs)
 
 
 def read_history(run: Run, flag: bool, how: Format | None) -> None:

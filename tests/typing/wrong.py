@@ -27,6 +27,8 @@ def pass_wrong_types(api: Api, runs: Runs, run: Run) -> None:
     Runs(api, "team", "mnist")  # wrong
     Runs(api.client, "team")  # wrong
     runs["0"]  # wrong
+    runs.pages()[0]  # wrong
+    runs.pages(per_page=5)  # wrong
     runs[0].config = {}  # wrong
     run.state = "finished"  # wrong
 
@@ -41,6 +43,17 @@ def ask_for_wrong_histories(runs: Runs, run: Run) -> None:
     run.history(format="arrow")  # wrong
     run.history(pandas=True, format="polars")  # wrong
     run.scan_history(keys="loss")  # wrong
+
+
+def ask_for_wrong_values(runs: Runs, api: Api) -> None:
+    runs.configs(keys="lr")  # wrong
+    runs.configs(["lr"], "csv")  # wrong
+    runs.configs(format="polars").iloc  # wrong
+    runs.summaries(keys=[1])  # wrong
+    runs.summaries(x_axis="_step")  # wrong
+    runs.summaries().columns  # wrong
+    api.runs("team/mnist", config_keys="lr")  # wrong
+    Runs(api.client, "team", "mnist", summary_keys={"loss"})  # wrong
 
 
 def misread(run: Run, runs: Runs) -> None:

@@ -21,10 +21,13 @@ if TYPE_CHECKING:
     from .get_sampled_history_result import GetSampledHistory
     from .get_sweep_result import GetSweep
     from .get_viewer_result import GetViewer
+    from .list_configs_result import ListConfigs
     from .list_events_result import ListEvents
     from .list_histories_result import ListHistories
+    from .list_run_ids_result import ListRunIds
     from .list_runs_result import ListRuns
     from .list_sampled_histories_result import ListSampledHistories
+    from .list_summaries_result import ListSummaries
     from .scan_history_result import ScanHistory
 __all__ = [
     "count_runs",
@@ -37,10 +40,13 @@ __all__ = [
     "get_sampled_history",
     "get_sweep",
     "get_viewer",
+    "list_configs",
     "list_events",
     "list_histories",
+    "list_run_ids",
     "list_runs",
     "list_sampled_histories",
+    "list_summaries",
     "scan_history",
 ]
 _COUNT_RUNS = """\
@@ -146,7 +152,7 @@ def get_history_keys(
 
 
 _GET_RUN = """\
-query GetRun($entity: String!, $project: String!, $id: String!) {
+query GetRun($entity: String!, $project: String!, $id: String!, $configKeys: [String!], $summaryKeys: [String!]) {
   project(name: $project, entityName: $entity) {
     run(name: $id) {
       ...RunFields
@@ -176,8 +182,8 @@ fragment RunFields on Run {
   user {
     ...UserFields
   }
-  config
-  summaryMetrics
+  config(keys: $configKeys)
+  summaryMetrics(keys: $summaryKeys)
 }
 
 fragment UserFields on User {
@@ -186,7 +192,14 @@ fragment UserFields on User {
 }"""
 
 
-def get_run(*, entity: str, project: str, id: str) -> Operation[GetRun]:
+def get_run(
+    *,
+    entity: str,
+    project: str,
+    id: str,
+    config_keys: list[str] | tuple[str, ...] | None = None,
+    summary_keys: list[str] | tuple[str, ...] | None = None,
+) -> Operation[GetRun]:
     """Ask what `GetRun` in `queries/runs.graphql` asks; None leaves a variable out."""
     from .get_run_result import GetRun
 
@@ -194,7 +207,15 @@ def get_run(*, entity: str, project: str, id: str) -> Operation[GetRun]:
         name="GetRun",
         kind="query",
         document=_GET_RUN,
-        variables=_given({"entity": entity, "project": project, "id": id}),
+        variables=_given(
+            {
+                "entity": entity,
+                "project": project,
+                "id": id,
+                "configKeys": config_keys,
+                "summaryKeys": summary_keys,
+            }
+        ),
         result=GetRun,
     )
 
@@ -355,6 +376,62 @@ def get_viewer() -> Operation[GetViewer]:
     )
 
 
+_LIST_CONFIGS = """\
+query ListConfigs($entity: String!, $project: String!, $filters: JSONString, $order: String, $first: Int, $after: String, $keys: [String!]) {
+  project(name: $project, entityName: $entity) {
+    runs(filters: $filters, order: $order, first: $first, after: $after) {
+      edges {
+        node {
+          id: name
+          config(keys: $keys)
+        }
+        cursor
+      }
+      pageInfo {
+        ...PageInfoFields
+      }
+    }
+  }
+}
+
+fragment PageInfoFields on PageInfo {
+  endCursor
+  hasNextPage
+}"""
+
+
+def list_configs(
+    *,
+    entity: str,
+    project: str,
+    filters: str | None = None,
+    order: str | None = None,
+    first: int | None = None,
+    after: str | None = None,
+    keys: list[str] | tuple[str, ...] | None = None,
+) -> Operation[ListConfigs]:
+    """Ask what `ListConfigs` in `queries/values.graphql` asks; None leaves a variable out."""
+    from .list_configs_result import ListConfigs
+
+    return Operation(
+        name="ListConfigs",
+        kind="query",
+        document=_LIST_CONFIGS,
+        variables=_given(
+            {
+                "entity": entity,
+                "project": project,
+                "filters": filters,
+                "order": order,
+                "first": first,
+                "after": after,
+                "keys": keys,
+            }
+        ),
+        result=ListConfigs,
+    )
+
+
 _LIST_EVENTS = """\
 query ListEvents($entity: String!, $project: String!, $filters: JSONString, $order: String, $first: Int, $after: String, $samples: Int!) {
   project(name: $project, entityName: $entity) {
@@ -467,8 +544,61 @@ def list_histories(
     )
 
 
+_LIST_RUN_IDS = """\
+query ListRunIds($entity: String!, $project: String!, $filters: JSONString, $order: String, $first: Int, $after: String) {
+  project(name: $project, entityName: $entity) {
+    runs(filters: $filters, order: $order, first: $first, after: $after) {
+      edges {
+        node {
+          id: name
+        }
+        cursor
+      }
+      pageInfo {
+        ...PageInfoFields
+      }
+    }
+  }
+}
+
+fragment PageInfoFields on PageInfo {
+  endCursor
+  hasNextPage
+}"""
+
+
+def list_run_ids(
+    *,
+    entity: str,
+    project: str,
+    filters: str | None = None,
+    order: str | None = None,
+    first: int | None = None,
+    after: str | None = None,
+) -> Operation[ListRunIds]:
+    """Ask what `ListRunIds` in `queries/histories.graphql` asks; None leaves a variable out."""
+    from .list_run_ids_result import ListRunIds
+
+    return Operation(
+        name="ListRunIds",
+        kind="query",
+        document=_LIST_RUN_IDS,
+        variables=_given(
+            {
+                "entity": entity,
+                "project": project,
+                "filters": filters,
+                "order": order,
+                "first": first,
+                "after": after,
+            }
+        ),
+        result=ListRunIds,
+    )
+
+
 _LIST_RUNS = """\
-query ListRuns($entity: String!, $project: String!, $filters: JSONString, $order: String, $first: Int, $after: String) {
+query ListRuns($entity: String!, $project: String!, $filters: JSONString, $order: String, $first: Int, $after: String, $configKeys: [String!], $summaryKeys: [String!]) {
   project(name: $project, entityName: $entity) {
     runs(filters: $filters, order: $order, first: $first, after: $after) {
       edges {
@@ -511,8 +641,8 @@ fragment RunFields on Run {
   user {
     ...UserFields
   }
-  config
-  summaryMetrics
+  config(keys: $configKeys)
+  summaryMetrics(keys: $summaryKeys)
 }
 
 fragment UserFields on User {
@@ -529,6 +659,8 @@ def list_runs(
     order: str | None = None,
     first: int | None = None,
     after: str | None = None,
+    config_keys: list[str] | tuple[str, ...] | None = None,
+    summary_keys: list[str] | tuple[str, ...] | None = None,
 ) -> Operation[ListRuns]:
     """Ask what `ListRuns` in `queries/runs.graphql` asks; None leaves a variable out."""
     from .list_runs_result import ListRuns
@@ -545,6 +677,8 @@ def list_runs(
                 "order": order,
                 "first": first,
                 "after": after,
+                "configKeys": config_keys,
+                "summaryKeys": summary_keys,
             }
         ),
         result=ListRuns,
@@ -604,6 +738,62 @@ def list_sampled_histories(
             }
         ),
         result=ListSampledHistories,
+    )
+
+
+_LIST_SUMMARIES = """\
+query ListSummaries($entity: String!, $project: String!, $filters: JSONString, $order: String, $first: Int, $after: String, $keys: [String!]) {
+  project(name: $project, entityName: $entity) {
+    runs(filters: $filters, order: $order, first: $first, after: $after) {
+      edges {
+        node {
+          id: name
+          summaryMetrics(keys: $keys)
+        }
+        cursor
+      }
+      pageInfo {
+        ...PageInfoFields
+      }
+    }
+  }
+}
+
+fragment PageInfoFields on PageInfo {
+  endCursor
+  hasNextPage
+}"""
+
+
+def list_summaries(
+    *,
+    entity: str,
+    project: str,
+    filters: str | None = None,
+    order: str | None = None,
+    first: int | None = None,
+    after: str | None = None,
+    keys: list[str] | tuple[str, ...] | None = None,
+) -> Operation[ListSummaries]:
+    """Ask what `ListSummaries` in `queries/values.graphql` asks; None leaves a variable out."""
+    from .list_summaries_result import ListSummaries
+
+    return Operation(
+        name="ListSummaries",
+        kind="query",
+        document=_LIST_SUMMARIES,
+        variables=_given(
+            {
+                "entity": entity,
+                "project": project,
+                "filters": filters,
+                "order": order,
+                "first": first,
+                "after": after,
+                "keys": keys,
+            }
+        ),
+        result=ListSummaries,
     )
 
 

@@ -12,25 +12,32 @@
 [{'_step': 0, 'loss': 0.5, 'run_id': 'a'}, {'_step': 0, 'loss': 2, 'run_id': 'c'}]
 """
 
+from wandb_runs.histories.divide import DividedPages
 from wandb_runs.histories.fetch import fetch_rows, list_blocks
 from wandb_runs.histories.frames import build, check_installed
 from wandb_runs.histories.plan import (
     Field,
     Format,
     HistoryPlan,
+    Join,
+    OnError,
     Stream,
     check_format,
     check_keys,
+    check_on_error,
     plan_histories,
 )
 from wandb_runs.histories.rows import Row, decode_rows, read_rows, rows_with_all
 from wandb_runs.histories.scan import HistoryScan, ScanPlan, last_step_of, plan_scan
 
 __all__ = [
+    "DividedPages",
     "Field",
     "Format",
     "HistoryPlan",
     "HistoryScan",
+    "Join",
+    "OnError",
     "Row",
     "ScanPlan",
     "Stream",
@@ -38,6 +45,7 @@ __all__ = [
     "check_format",
     "check_installed",
     "check_keys",
+    "check_on_error",
     "decode_rows",
     "fetch_rows",
     "last_step_of",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from wandb_runs._generated import (
     get_events,
@@ -19,17 +19,23 @@ from wandb_runs.location import missing_project, missing_run
 from wandb_runs.paging import Listing, Page, read_page
 
 if TYPE_CHECKING:
+    from wandb_runs._generated import ListSampledHistories
     from wandb_runs.flow import Flow
+    from wandb_runs.histories.divide import Asked, DividedPages
     from wandb_runs.histories.plan import HistoryPlan
     from wandb_runs.histories.rows import Row
     from wandb_runs.paging import Selection
 
-__all__ = ["fetch_rows", "list_blocks"]
+__all__ = ["fetch_rows", "list_blocks", "read_sampled_page"]
+
+ProjectT = TypeVar("ProjectT")
+
+_NOTHING: Final[Page[tuple[str, object]]] = Page((), None)
 
 
-def list_blocks(selection: Selection, plan: HistoryPlan) -> Flow[list[tuple[str, list[Row]]]]:
+def list_blocks(pages: DividedPages, plan: HistoryPlan) -> Flow[list[tuple[str, list[Row]]]]:
     """The id and the rows of each selected run, in order: a request for each page of runs."""
-    listing = Listing(lambda after: _fetch_page(selection, plan, after), lambda block: block[0])
+    listing = Listing(lambda after: _fetch_page(pages, plan, after), lambda block: block[0])
     yield from listing.read_to(None)
     return listing.items
 
@@ -45,9 +51,9 @@ def fetch_rows(entity: str, project: str, run_id: str, plan: HistoryPlan) -> Flo
 
 
 def _fetch_page(
-    selection: Selection, plan: HistoryPlan, after: str | None
+    pages: DividedPages, plan: HistoryPlan, after: str | None
 ) -> Flow[Page[tuple[str, list[Row]]]]:
-    sent = yield from _fetch_sent(selection, plan, after)
+    sent = yield from _fetch_sent(pages, plan, after)
     return Page(
         tuple((run_id, _rows(plan, run_id, rows)) for run_id, rows in sent.items),
         sent.next_cursor,
@@ -55,29 +61,58 @@ def _fetch_page(
 
 
 def _fetch_sent(
-    selection: Selection, plan: HistoryPlan, after: str | None
+    pages: DividedPages, plan: HistoryPlan, after: str | None
 ) -> Flow[Page[tuple[str, object]]]:
     """What the server sent for each run of a page; three operations differ in one field."""
-    first = selection["first"]
     if plan.field == "sampledHistory":
-        sampled = yield from ask(list_sampled_histories(**selection, after=after, specs=plan.specs))
-        if sampled.project is None:
-            raise missing_project(selection["entity"], selection["project"])
-        samples = read_page(sampled.project.runs, first=first, after=after)
-        return Page(
-            tuple((run.id, run.sampled_history) for run in samples.items), samples.next_cursor
+        sampled = yield from pages.ask(
+            lambda selection, cursor: list_sampled_histories(
+                **selection, after=cursor, specs=plan.specs
+            ),
+            after,
         )
+        return _NOTHING if sampled is None else _sampled_page(sampled)
     if plan.field == "history":
-        whole = yield from ask(list_histories(**selection, after=after, samples=plan.samples))
-        if whole.project is None:
-            raise missing_project(selection["entity"], selection["project"])
-        rows = read_page(whole.project.runs, first=first, after=after)
+        whole = yield from pages.ask(
+            lambda selection, cursor: list_histories(
+                **selection, after=cursor, samples=plan.samples
+            ),
+            after,
+        )
+        if whole is None:
+            return _NOTHING
+        project = _found(whole.answer.project, whole.selection)
+        rows = read_page(project.runs, first=whole.selection["first"], after=whole.after)
         return Page(tuple((run.id, run.history) for run in rows.items), rows.next_cursor)
-    system = yield from ask(list_events(**selection, after=after, samples=plan.samples))
-    if system.project is None:
-        raise missing_project(selection["entity"], selection["project"])
-    events = read_page(system.project.runs, first=first, after=after)
+    system = yield from pages.ask(
+        lambda selection, cursor: list_events(**selection, after=cursor, samples=plan.samples),
+        after,
+    )
+    if system is None:
+        return _NOTHING
+    found = _found(system.answer.project, system.selection)
+    events = read_page(found.runs, first=system.selection["first"], after=system.after)
     return Page(tuple((run.id, run.events) for run in events.items), events.next_cursor)
+
+
+def _found(project: ProjectT | None, selection: Selection) -> ProjectT:
+    if project is None:
+        raise missing_project(selection["entity"], selection["project"])
+    return project
+
+
+def read_sampled_page(
+    asked: Asked[ListSampledHistories], plan: HistoryPlan
+) -> tuple[list[tuple[str, list[Row]]], str | None]:
+    """The id and the rows of each run of a page, and the cursor of the next."""
+    page = _sampled_page(asked)
+    return [(run_id, _rows(plan, run_id, sent)) for run_id, sent in page.items], page.next_cursor
+
+
+def _sampled_page(asked: Asked[ListSampledHistories]) -> Page[tuple[str, object]]:
+    project = _found(asked.answer.project, asked.selection)
+    page = read_page(project.runs, first=asked.selection["first"], after=asked.after)
+    return Page(tuple((run.id, run.sampled_history) for run in page.items), page.next_cursor)
 
 
 def _fetch_run(entity: str, project: str, run_id: str, plan: HistoryPlan) -> Flow[object]:

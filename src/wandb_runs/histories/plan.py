@@ -16,9 +16,12 @@ __all__ = [
     "Field",
     "Format",
     "HistoryPlan",
+    "Join",
+    "OnError",
     "Stream",
     "check_format",
     "check_keys",
+    "check_on_error",
     "plan_histories",
 ]
 
@@ -28,6 +31,12 @@ Format: TypeAlias = Literal["default", "pandas", "polars"]
 Stream: TypeAlias = Literal["default", "system"]
 """What a history is about: the metrics that a run logged, or the machine that it ran on."""
 
+Join: TypeAlias = Literal["inner", "outer"]
+"""Which rows several metrics give: those that hold all of them, or all rows of each, merged."""
+
+OnError: TypeAlias = Literal["raise", "skip"]
+"""What becomes of runs whose history cannot be had: an error in the end, or a line in the log."""
+
 Field: TypeAlias = Literal["sampledHistory", "history", "events"]
 """The fields of a run that W&B's schema has for histories."""
 
@@ -35,6 +44,8 @@ RUN_ID = "run_id"
 """The column that names the run of each row."""
 
 _FORMATS: tuple[Format, ...] = get_args(Format)
+_ON_ERROR: tuple[OnError, ...] = get_args(OnError)
+_JOINS: tuple[Join, ...] = get_args(Join)
 _STREAMS: tuple[Stream, ...] = get_args(Stream)
 
 MOST: Final = 2**31 - 1
@@ -53,12 +64,14 @@ class HistoryPlan:
         keys: The metrics asked for, each once; None for all.
         x_axis: The column that comes first.
         stream: Metrics or machine.
+        join: Which rows several metrics give.
     """
 
     samples: int
     keys: tuple[str, ...] | None
     x_axis: str
     stream: Stream
+    join: Join = "inner"
 
     @property
     def field(self) -> Field:
@@ -75,15 +88,23 @@ class HistoryPlan:
     def specs(self) -> list[str]:
         """What `sampledHistory` is asked, each spec as JSON; empty for the other fields.
 
-        One spec holds all keys, so the server gives the rows that hold all of them, as W&B's SDK
-        has it.
+        Of an inner join one spec holds all keys, so the server gives the rows that hold all of
+        them, as W&B's SDK has it. Of an outer join each key has a spec of its own, with `_step`
+        to put the rows together again: values of the x axis may repeat.
 
         >>> plan_histories(samples=100, keys=["loss", "_step"]).specs
         ['{"keys": ["_step", "loss"], "samples": 100}']
+        >>> for spec in plan_histories(keys=["a", "b"], x_axis="epoch", join="outer").specs:
+        ...     print(spec)
+        {"keys": ["_step", "epoch", "a"], "samples": 500}
+        {"keys": ["_step", "epoch", "b"], "samples": 500}
         """
-        if self.field != "sampledHistory":
+        if self.field != "sampledHistory" or self.keys is None:
             return []
-        return [json.dumps({"keys": self.columns, "samples": self.samples})]
+        if self.join == "inner":
+            return [json.dumps({"keys": self.columns, "samples": self.samples})]
+        keys = (list(dict.fromkeys(("_step", self.x_axis, key))) for key in self.keys)
+        return [json.dumps({"keys": each, "samples": self.samples}) for each in keys]
 
     @property
     def columns(self) -> tuple[str, ...] | None:
@@ -103,6 +124,7 @@ def plan_histories(
     x_axis: str = "_step",
     stream: Stream = "default",
     *,
+    join: Join = "inner",
     run_id: bool = True,
 ) -> HistoryPlan:
     """Check the arguments of `histories`, before any request.
@@ -115,6 +137,7 @@ def plan_histories(
         keys: The metrics to ask for; None for all. A key given twice is asked for once.
         x_axis: The metric that comes first in each row.
         stream: `"default"` for what the run logged, `"system"` for machine metrics.
+        join: `"inner"` for the rows that hold all keys, `"outer"` for all rows of each.
         run_id: Whether rows will get their run's id, which takes that name from a metric.
 
     Returns:
@@ -125,7 +148,7 @@ def plan_histories(
             `"run_id"` is asked for, which is the column of the run's id.
 
     >>> plan_histories(keys=["system.cpu"], stream="system")
-    HistoryPlan(samples=500, keys=('system.cpu',), x_axis='_runtime', stream='system')
+    HistoryPlan(samples=500, keys=('system.cpu',), x_axis='_runtime', stream='system', join='inner')
     >>> plan_histories(keys="loss")
     Traceback (most recent call last):
     wandb_runs.errors.InvalidArgumentError: keys is a list of metric names; write keys=['loss']
@@ -133,6 +156,7 @@ def plan_histories(
     _check_samples(samples)
     _check_metric("x_axis", x_axis)
     stream = _check_choice("stream", stream, _STREAMS)
+    join = _check_choice("join", join, _JOINS)
     asked = check_keys(keys)
     if run_id and RUN_ID in (x_axis, *(asked or ())):
         raise InvalidArgumentError(
@@ -142,7 +166,7 @@ def plan_histories(
     if stream == "system":
         x_axis = _system_name(x_axis)
         asked = asked and tuple(dict.fromkeys(map(_system_name, asked)))
-    return HistoryPlan(samples, asked, x_axis, stream)
+    return HistoryPlan(samples, asked, x_axis, stream, join)
 
 
 def check_keys(keys: list[K] | tuple[K, ...] | None) -> tuple[str, ...] | None:
@@ -183,6 +207,18 @@ def check_format(value: object) -> Format:
     wandb_runs.errors.InvalidArgumentError: unknown format 'panda'; did you mean 'pandas'?
     """
     return _check_choice("format", value, _FORMATS)
+
+
+def check_on_error(value: object) -> OnError:
+    """Check what becomes of runs whose history cannot be had.
+
+    Raises:
+        InvalidArgumentError: There is no such choice.
+
+    >>> check_on_error("skip")
+    'skip'
+    """
+    return _check_choice("on_error", value, _ON_ERROR)
 
 
 def _check_samples(samples: object) -> None:

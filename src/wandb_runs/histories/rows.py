@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from itertools import chain
 from typing import TYPE_CHECKING, TypeAlias, cast
 
 from wandb_runs.jsontext import JSONValue, decode
@@ -23,8 +25,9 @@ def read_rows(plan: HistoryPlan, sent: object) -> list[Row]:
     A null value counts as missing, and null rows are skipped.
     When keys were asked for, a row has the x axis and the keys, and nothing else.
     Of metrics, the rows that hold all of them: most servers have left out the others by then,
-    and some fill them up with null. Of machine metrics, the rows that hold any key: they come a
-    monitor at a time, in rows of their own, so that hardly a row would hold all.
+    and some fill them up with null. An outer join merges the rows of each metric instead.
+    Of machine metrics, the rows that hold any key: they come a monitor at a time, in rows of
+    their own, so that hardly a row would hold all.
 
     Args:
         plan: What was asked.
@@ -41,8 +44,11 @@ def read_rows(plan: HistoryPlan, sent: object) -> list[Row]:
     >>> read_rows(plan, [[{"_step": 0, "loss": 0.5, "lr": 0.1}, {"_step": 1, "loss": None}]])
     [{'_step': 0, 'loss': 0.5}]
     """
+    if plan.field == "sampledHistory" and plan.join == "outer":
+        return _joined(plan, _samples(sent, len(plan.specs)))
+    objects: Iterator[Row]
     if plan.field == "sampledHistory":
-        objects = _sampled_objects(sent, len(plan.specs))
+        objects = chain.from_iterable(_samples(sent, len(plan.specs)))
     else:
         objects = _decoded_objects(sent)
     columns = plan.columns
@@ -93,13 +99,29 @@ def rows_with_all(rows: Iterable[Row], keys: Sequence[str]) -> list[Row]:
     return [_pick(row, columns) for row in rows if wanted <= row.keys()]
 
 
-def _sampled_objects(sent: object, specs: int) -> Iterator[Row]:
+def _samples(sent: object, specs: int) -> Iterator[Iterator[Row]]:
     samples = _items(sent, "sampledHistory")
     if samples and len(samples) != specs:
         raise ValueError(f"sampledHistory holds {len(samples)} lists for {specs} specs")
     for index, sample in enumerate(samples):
         where = f"sampledHistory[{index}]"
-        yield from _objects(_items(sample, where), f"{where}, row")
+        yield _objects(_items(sample, where), f"{where}, row")
+
+
+def _joined(plan: HistoryPlan, samples: Iterable[Iterable[Row]]) -> list[Row]:
+    """Merge the samples of the keys: rows of one step, the first with the first, and so on."""
+    merged: dict[tuple[float, int], Row] = {}
+    columns = plan.columns or ()
+    for key, sample in zip(plan.keys or (), samples, strict=False):
+        rows_of_step: Counter[float] = Counter()
+        for row in sample:
+            step = row.get("_step")
+            if row.get(key) is None or not isinstance(step, int | float):
+                continue
+            place = (step, rows_of_step[step])
+            rows_of_step[step] += 1
+            merged.setdefault(place, {}).update(_pick(row, columns))
+    return [_pick(merged[place], columns) for place in sorted(merged)]
 
 
 def _decoded_objects(sent: object) -> Iterator[Row]:

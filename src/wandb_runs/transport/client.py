@@ -26,6 +26,7 @@ from wandb_runs.errors import (
     RateLimitError,
     RequestTimeoutError,
     ServerError,
+    asked_too_much,
 )
 from wandb_runs.flow import drive
 from wandb_runs.settings import check_url, find_api_key
@@ -130,7 +131,9 @@ class RetryingClient:
                 attempts=call.attempts,
             )
 
-        return self._retry(attempt, is_safe=operation.kind == "query")
+        return self._retry(
+            attempt, is_safe=operation.kind == "query", is_divisible=operation.divisible
+        )
 
     def run(self, flow: Flow[T]) -> T:
         """Run a flow to its end, one operation after another."""
@@ -173,9 +176,14 @@ class RetryingClient:
 
         return self._retry(attempt)
 
-    def _retry(self, attempt: Callable[[], T], *, is_safe: bool = True) -> T:
+    def _retry(
+        self, attempt: Callable[[], T], *, is_safe: bool = True, is_divisible: bool = False
+    ) -> T:
+        def is_worth_it(error: BaseException) -> bool:
+            return _is_passing(error) and not (is_divisible and asked_too_much(error))
+
         retrying = Retrying(
-            retry=retry_if_exception(_is_passing),
+            retry=retry_if_exception(is_worth_it),
             wait=_pause,
             stop=stop_after_attempt(MAX_ATTEMPTS if is_safe else 1)
             | stop_before_delay(self.timeout),

@@ -1,0 +1,124 @@
+"""A run's config and summary: which of their keys are asked for, and what came for them.
+
+A key is a name at the top of the document, as a program gave it to `run.config` or `run.log`;
+dots in it are part of the name.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
+
+from wandb_runs.errors import InvalidArgumentError
+from wandb_runs.histories import check_keys
+from wandb_runs.jsontext import decode
+
+if TYPE_CHECKING:
+    from wandb_runs.jsontext import JSONObject, JSONValue
+
+__all__ = [
+    "EVERYTHING",
+    "INTERNAL_KEYS",
+    "Asked",
+    "check_asked",
+    "read_config",
+    "read_document",
+    "unwrap",
+]
+
+K = TypeVar("K", bound=str)
+
+INTERNAL_KEYS: Final = frozenset({"_wandb", "wandb_version"})
+"""What W&B keeps in a config for itself."""
+
+_ENVELOPE: Final = frozenset({"value", "desc"})
+
+
+class Asked(NamedTuple):
+    """The keys that a listing asks for; None for all of them.
+
+    Attributes:
+        config: Keys of the config.
+        summary: Keys of the summary.
+    """
+
+    config: tuple[str, ...] | None
+    summary: tuple[str, ...] | None
+
+
+EVERYTHING: Final = Asked(None, None)
+
+
+def check_asked(
+    config_keys: list[K] | tuple[K, ...] | None, summary_keys: list[K] | tuple[K, ...] | None
+) -> Asked:
+    """Check which keys a listing is to ask for; an empty list asks for none of them.
+
+    Raises:
+        InvalidArgumentError: Not a list or tuple, or a name is no string or empty.
+
+    >>> check_asked(["lr", "lr"], [])
+    Asked(config=('lr',), summary=())
+    """
+    return Asked(_check_some("config_keys", config_keys), _check_some("summary_keys", summary_keys))
+
+
+def read_config(text: str | None, keys: tuple[str, ...] | None) -> dict[str, JSONValue]:
+    """Read a config, its values out of their envelopes.
+
+    Args:
+        text: The document, or null, which is an empty one.
+        keys: The keys to keep, whatever else the server sent; None for all.
+
+    Raises:
+        ValueError: Not a JSON object; the message says what it is.
+
+    >>> read_config('{"lr": {"value": 0.1, "desc": null}, "seed": {"value": 1}}', ("lr",))
+    {'lr': 0.1}
+    """
+    return {key: unwrap(value) for key, value in read_document(text, keys).items()}
+
+
+def read_document(text: str | None, keys: tuple[str, ...] | None) -> JSONObject:
+    """Read a config as it is stored, or a summary.
+
+    Args:
+        text: The document, or null, which is an empty one.
+        keys: The keys to keep, whatever else the server sent; None for all.
+
+    Raises:
+        ValueError: Not a JSON object; the message says what it is.
+
+    >>> read_document('{"loss": 0.5, "accuracy": 0.9}', ("accuracy", "absent"))
+    {'accuracy': 0.9}
+    """
+    try:
+        document = decode(text or "{}")
+    except ValueError as error:
+        raise ValueError("not JSON") from error
+    if document is None:
+        document = {}
+    if not isinstance(document, dict):
+        raise ValueError(f"a JSON {type(document).__name__}, not an object")  # noqa: TRY004 - the document is text to the caller, of a wrong value
+    if keys is None:
+        return document
+    return {key: document[key] for key in keys if key in document}
+
+
+def unwrap(value: JSONValue) -> JSONValue:
+    """Take a config value out of its envelope, which may be missing.
+
+    >>> unwrap({"value": [1, 2], "desc": None}), unwrap({"value": 1, "unit": "s"})
+    ([1, 2], {'value': 1, 'unit': 's'})
+    """
+    if isinstance(value, dict) and "value" in value and value.keys() <= _ENVELOPE:
+        return value["value"]
+    return value
+
+
+def _check_some(argument: str, keys: list[K] | tuple[K, ...] | None) -> tuple[str, ...] | None:
+    if isinstance(keys, list | tuple) and not keys:
+        return ()
+    try:
+        return check_keys(keys)
+    except InvalidArgumentError as error:
+        raise InvalidArgumentError(f"{argument}: {error.message}") from None

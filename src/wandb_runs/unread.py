@@ -1,0 +1,68 @@
+"""Answers that stay bytes, for a reader that is faster than models."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from typing_extensions import override
+
+from wandb_runs.graphql_model import GraphQLModel
+from wandb_runs.operation import Operation
+
+if TYPE_CHECKING:
+    from typing import Self
+
+__all__ = ["Content", "Unread"]
+
+_END: Final = 4096
+
+ModelT = TypeVar("ModelT", bound=GraphQLModel)
+
+
+class Content(GraphQLModel):
+    """The body of an answer, as it came, and what its errors would say of it."""
+
+    body: bytes
+    status: int
+    request_id: str | None
+    attempts: int
+
+    def read_as(self, operation: Operation[ModelT]) -> ModelT:
+        """Read it after all, with the operation's own model.
+
+        Raises:
+            GraphQLError: The server reports errors.
+            BadResponseError: The body is not JSON, or of another shape.
+        """
+        return operation.parse(
+            self.body, status=self.status, request_id=self.request_id, attempts=self.attempts
+        )
+
+
+class Unread(Operation[Content]):
+    """An operation whose answer nobody reads on its way."""
+
+    __slots__ = ()
+
+    @classmethod
+    def of(cls, operation: Operation[GraphQLModel]) -> Self:
+        """The same request, unread."""
+        return cls(operation.name, operation.kind, operation.document, operation.variables, Content)
+
+    @override
+    def parse(
+        self,
+        content: bytes,
+        *,
+        status: int = 200,
+        request_id: str | None = None,
+        attempts: int = 1,
+    ) -> Content:
+        # Errors stand before the data or behind it; whoever divides work has to see them here.
+        if status != HTTPStatus.OK or b'"error' in content[:_END] + content[-_END:]:
+            read = Operation(self.name, self.kind, self.document, self.variables, GraphQLModel)
+            read.parse(content, status=status, request_id=request_id, attempts=attempts)
+        return Content.model_construct(
+            body=content, status=status, request_id=request_id, attempts=attempts
+        )

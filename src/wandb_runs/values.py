@@ -1,0 +1,171 @@
+"""Configs and summaries of many runs: how they are asked for, and the frames they become.
+
+To a frame, a config is a history of one row, so that columns and dtypes follow the same rules.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar, overload
+
+from wandb_runs._generated import list_configs, list_summaries
+from wandb_runs.documents import INTERNAL_KEYS, read_config, read_document
+from wandb_runs.errors import BadResponseError
+from wandb_runs.flow import ask
+from wandb_runs.histories import build, check_keys, plan_histories
+from wandb_runs.location import missing_project
+from wandb_runs.paging import Listing, Page, read_page
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pandas as pd
+    import polars as pl
+
+    from wandb_runs.flow import Flow
+    from wandb_runs.histories import Format, HistoryPlan, Row
+    from wandb_runs.jsontext import JSONValue
+    from wandb_runs.paging import Selection
+
+__all__ = ["Values", "build_values", "fetch_configs", "fetch_summaries", "plan_values"]
+
+K = TypeVar("K", bound=str)
+
+Values: TypeAlias = "list[tuple[str, Row]]"
+"""The id and the values of each run, in the order of runs."""
+
+_STAND_IN = "_step"
+"""The x axis that a history must have, where values have none."""
+
+
+def plan_values(keys: list[K] | tuple[K, ...] | None) -> HistoryPlan:
+    """Check the keys of `configs` and `summaries`, and plan a frame with these columns.
+
+    Raises:
+        InvalidArgumentError: Not a list or tuple, empty, or a name is no string or empty, or
+            `"run_id"`.
+
+    >>> plan_values(["lr", "optimizer"]).columns
+    ('lr', 'optimizer')
+    """
+    asked = check_keys(keys)
+    return plan_histories(1, asked, _STAND_IN if asked is None else asked[0])
+
+
+def fetch_configs(selection: Selection, keys: tuple[str, ...] | None) -> Flow[Values]:
+    """Ask for the configs of the selected runs: a request for each page of runs."""
+
+    def fetch(after: str | None) -> Flow[Page[tuple[str, Row]]]:
+        project = (yield from ask(list_configs(**selection, after=after, keys=keys))).project
+        if project is None:
+            raise missing_project(selection["entity"], selection["project"])
+        page = read_page(project.runs, first=selection["first"], after=after)
+        rows = tuple((run.id, _config_row(run.id, run.config, keys)) for run in page.items)
+        return Page(rows, page.next_cursor)
+
+    listing = Listing(fetch, _run_id)
+    yield from listing.read_to(None)
+    return listing.items
+
+
+def fetch_summaries(selection: Selection, keys: tuple[str, ...] | None) -> Flow[Values]:
+    """Ask for the summaries of the selected runs: a request for each page of runs."""
+
+    def fetch(after: str | None) -> Flow[Page[tuple[str, Row]]]:
+        project = (yield from ask(list_summaries(**selection, after=after, keys=keys))).project
+        if project is None:
+            raise missing_project(selection["entity"], selection["project"])
+        page = read_page(project.runs, first=selection["first"], after=after)
+        rows = tuple(
+            (run.id, _summary_row(run.id, run.summary_metrics, keys)) for run in page.items
+        )
+        return Page(rows, page.next_cursor)
+
+    listing = Listing(fetch, _run_id)
+    yield from listing.read_to(None)
+    return listing.items
+
+
+@overload
+def build_values(values: Values, plan: HistoryPlan, *, to: Literal["default"]) -> list[Row]: ...
+
+
+@overload
+def build_values(values: Values, plan: HistoryPlan, *, to: Literal["pandas"]) -> pd.DataFrame: ...
+
+
+@overload
+def build_values(values: Values, plan: HistoryPlan, *, to: Literal["polars"]) -> pl.DataFrame: ...
+
+
+@overload
+def build_values(
+    values: Values, plan: HistoryPlan, *, to: Format
+) -> list[Row] | pd.DataFrame | pl.DataFrame: ...
+
+
+def build_values(
+    values: Values, plan: HistoryPlan, *, to: Format
+) -> list[Row] | pd.DataFrame | pl.DataFrame:
+    """Build what `configs` and `summaries` return: a row for each run, by the rules of `build`.
+
+    Raises:
+        MissingDependencyError: The format's library is not installed.
+
+    >>> values = [("a", {"lr": 0.1, "seed": 1}), ("b", {})]
+    >>> build_values(values, plan_values(None), to="default")
+    [{'lr': 0.1, 'seed': 1, 'run_id': 'a'}, {'run_id': 'b'}]
+    >>> build_values(values, plan_values(["seed", "lr"]), to="polars").columns
+    ['seed', 'lr', 'run_id']
+    """
+    blocks = [(run_id, [row]) for run_id, row in values]
+    if to == "default":
+        return build(blocks, plan, to=to)
+    unplanned = plan.keys is None and not any(_STAND_IN in row for _, row in values)
+    if to == "pandas":
+        frame = build(blocks, plan, to=to)
+        return frame[_order([str(name) for name in frame.columns], plan, drop=unplanned)]
+    table = build(blocks, plan, to=to)
+    return table.select(_order(table.columns, plan, drop=unplanned))
+
+
+def _order(columns: list[str], plan: HistoryPlan, *, drop: bool) -> list[str]:
+    """Put the stand-in for an x axis in its place among the other names, or leave it out."""
+    if plan.keys is not None:
+        return columns
+    *names, run_id = columns
+    return [*sorted(name for name in names if not (drop and name == _STAND_IN)), run_id]
+
+
+def _config_row(run_id: str, text: str | None, keys: tuple[str, ...] | None) -> Row:
+    try:
+        config = read_config(text, keys)
+    except ValueError as error:
+        raise _malformed("config", run_id, error) from error
+    if keys is None:
+        config = {key: value for key, value in config.items() if key not in INTERNAL_KEYS}
+    return _row(config, keys)
+
+
+def _summary_row(run_id: str, text: str | None, keys: tuple[str, ...] | None) -> Row:
+    try:
+        summary = read_document(text, keys)
+    except ValueError as error:
+        raise _malformed("summaryMetrics", run_id, error) from error
+    return _row(summary, keys)
+
+
+def _row(document: Mapping[str, JSONValue], keys: tuple[str, ...] | None) -> Row:
+    order = sorted(document) if keys is None else document
+    return {key: value for key in order if (value := document[key]) is not None}
+
+
+def _malformed(field: str, run_id: str, error: ValueError) -> BadResponseError:
+    return BadResponseError(
+        f"the server's {field} of run {run_id!r} is {error}; leave the run out with a filter, or "
+        "ask for other keys",
+        status=200,
+    )
+
+
+def _run_id(block: tuple[str, Row]) -> str:
+    return block[0]

@@ -1,0 +1,167 @@
+"""What is too much for the server is asked for in parts, and one run does not lose the others."""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import pickle
+from typing import TYPE_CHECKING, cast
+
+import polars as pl
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from wandb_runs import (
+    Api,
+    HistoriesError,
+    InvalidArgumentError,
+    Request,
+    RequestTimeoutError,
+    Response,
+    ServerError,
+)
+from wandb_runs.testing import log_run
+from wandb_runs.transport.http import HttpTransport
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from wandb_runs.testing import LocalServer
+
+RUNS = 23
+HEAVY = "ListSampledHistories", "ListHistories", "ListEvents"
+
+
+class Overloaded:
+    """A real server that gives up on pages of more than `most` runs, and on some runs."""
+
+    def __init__(self, server: LocalServer, most: int, bad: set[int], status: int) -> None:
+        self.inner = HttpTransport(server.url)
+        self.most = most
+        self.bad = {f"d{number:02}" for number in bad}
+        self.status = status
+        self.sizes: list[int] = []
+
+    def send(self, request: Request, /) -> Response:
+        response = self.inner.send(request)
+        body = json.loads(request.content)
+        if body["operationName"] not in HEAVY:
+            return response
+        edges = json.loads(response.content)["data"]["project"]["runs"]["edges"]
+        ids = {edge["node"]["id"] for edge in edges}
+        self.sizes.append(body["variables"]["first"])
+        if self.sizes[-1] <= self.most and not ids & self.bad:
+            return response
+        if self.status == 0:
+            raise RequestTimeoutError("too slow")
+        if self.status == 400:
+            return Response(400, {}, b'{"errors": [{"message": "the query is too complex"}]}')
+        return Response(self.status, {}, b"<html>")
+
+
+@pytest.fixture(scope="module")
+def path(wandb_server: LocalServer) -> str:
+    for number in range(RUNS):
+        log_run(
+            wandb_server,
+            "team",
+            "divided",
+            f"d{number:02}",
+            history=[{"loss": number + step / 4} for step in range(3)],
+            events=[{"_runtime": 1.0, "system.cpu": 2.0}],
+        )
+    return "team/divided"
+
+
+@pytest.fixture
+def overloaded(wandb_server: LocalServer) -> Iterator[Callable[..., tuple[Api, Overloaded]]]:
+    made: list[Overloaded] = []
+
+    def make(most: int, bad: set[int], status: int) -> tuple[Api, Overloaded]:
+        made.append(Overloaded(wandb_server, most, bad, status))
+        return Api(base_url=wandb_server.url, api_key="k", transport=made[-1]), made[-1]
+
+    yield make
+    for transport in made:
+        transport.inner.close()
+
+
+def ids_of(histories: object) -> list[str]:
+    """The runs that rows are of, in order."""
+    if isinstance(histories, pl.DataFrame):
+        ids = histories["run_id"].to_list()
+    else:
+        ids = [str(row["run_id"]) for row in cast("list[dict[str, object]]", histories)]
+    return list(dict.fromkeys(ids))
+
+
+@settings(
+    deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    st.integers(1, 30),
+    st.integers(1, 40),
+    st.sets(st.integers(0, RUNS - 1), max_size=3),
+    st.sampled_from([502, 504, 400, 0]),
+    st.sampled_from(["keys", "whole", "system", "polars"]),
+)
+def test_every_run_that_can_be_had_comes_once_and_the_others_are_named(
+    overloaded: Callable[..., tuple[Api, Overloaded]],
+    path: str,
+    most: int,
+    per_page: int,
+    bad: set[int],
+    status: int,
+    how: str,
+) -> None:
+    api, transport = overloaded(most, bad, status)
+    runs = api.runs(path, per_page=per_page)
+    expected = [f"d{number:02}" for number in range(RUNS) if number not in bad]
+
+    def read() -> object:
+        if how == "polars":
+            return runs.histories(keys=["loss"], format="polars")
+        if how == "system":
+            return runs.histories(stream="system")
+        return runs.histories(keys=["loss"] if how == "keys" else None)
+
+    if not bad:
+        assert ids_of(read()) == expected
+    else:
+        with pytest.raises(HistoriesError) as caught:
+            read()
+        error = caught.value
+        assert set(error.errors) == {f"d{number:02}" for number in bad}
+        assert all(name in error.message for name in error.errors)
+        assert ids_of(error.histories) == expected
+        assert pickle.loads(pickle.dumps(error)).errors.keys() == error.errors.keys()
+    assert max(transport.sizes) == per_page
+    # Nothing that was had is asked for again, and each failure halves: it stays few.
+    assert len(transport.sizes) <= 2 * RUNS + (len(bad) + 1) * (math.log2(per_page) + 2)
+
+
+def test_skipped_runs_are_named_in_the_log(
+    overloaded: Callable[..., tuple[Api, Overloaded]], path: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    api, _ = overloaded(100, {3, 4}, 502)
+    with caplog.at_level(logging.WARNING, logger="wandb_runs"):
+        rows = api.runs(path).histories(keys=["loss"], on_error="skip")
+    assert {"d03", "d04"}.isdisjoint(str(row["run_id"]) for row in rows)
+    assert len(rows) == (RUNS - 2) * 3
+    assert "d03, d04" in caplog.text
+
+
+def test_other_failures_are_not_divided(
+    overloaded: Callable[..., tuple[Api, Overloaded]], path: str
+) -> None:
+    api, transport = overloaded(0, set(), 501)
+    with pytest.raises(ServerError, match="501"):
+        api.runs(path).histories(keys=["loss"])
+    assert transport.sizes == [50]
+
+
+def test_a_wrong_choice_is_refused(api: Api) -> None:
+    with pytest.raises(InvalidArgumentError, match="'raise', 'skip'"):
+        api.runs("team/divided").histories(on_error="ignore")  # type: ignore[call-overload]

@@ -1,0 +1,137 @@
+"""`runs.pages()` goes through a listing in flat memory, and gives what a loop gives."""
+
+from __future__ import annotations
+
+import math
+import weakref
+from itertools import chain
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from wandb_runs import Api, NotFoundError
+from wandb_runs.flow import drive
+from wandb_runs.paging import Page, PageWalk
+from wandb_runs.testing import log_run
+
+if TYPE_CHECKING:
+    from wandb_runs._generated import RunFields
+    from wandb_runs.flow import Flow
+    from wandb_runs.testing import LocalServer
+
+OVER_HTTP = settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+
+
+@OVER_HTTP
+@given(
+    st.integers(1, 60),
+    st.sampled_from(["+created_at", "-config.lr.value", "-summary.loss"]),
+    st.sampled_from([{}, {"state": "finished"}, {"name": "no such run"}]),
+)
+def test_pages_hold_what_a_loop_gives_in_as_many_requests(
+    api: Api,
+    wandb_server: LocalServer,
+    many: str,
+    per_page: int,
+    order: str,
+    filters: dict[str, object],
+) -> None:
+    listed = [run.id for run in api.runs(many, filters, order, 1000)]
+    runs = api.runs(many, filters, order, per_page)
+    wandb_server.clear_operations()
+    for _ in range(2):
+        pages = list(runs.pages())
+        assert [run.id for run in chain(*pages)] == listed
+        assert all(len(page) == per_page for page in pages[:-1])
+        assert all(pages)
+    requests = 2 * max(1, math.ceil(len(listed) / per_page))
+    assert wandb_server.operations == ("ListRuns",) * requests
+
+
+def test_a_page_is_asked_for_when_it_is_taken(
+    api: Api, wandb_server: LocalServer, many: str
+) -> None:
+    wandb_server.clear_operations()
+    runs = api.runs(many, per_page=5)
+    pages = runs.pages()
+    assert len(wandb_server.operations) == 0
+    next(pages)
+    next(pages)
+    assert len(wandb_server.operations) == 2
+    assert len(runs[:3]) == 3
+    assert [run.id for run in next(pages)] == [f"run{number}" for number in range(10, 15)]
+    assert len(wandb_server.operations) == 4
+
+
+def test_pages_that_were_read_are_not_kept(api: Api, many: str) -> None:
+    runs = api.runs(many, per_page=4)
+    read: list[weakref.ref[RunFields]] = []
+    pages = runs.pages()
+    while page := next(pages, None):
+        assert not any(ref() for ref in read)
+        # A `Run` has no room for a weak reference; what it holds does.
+        read += [weakref.ref(run._fields) for run in page]  # pyright: ignore[reportPrivateUsage] - see above
+        del page
+    assert len(read) == 47
+    assert not any(ref() for ref in read)
+
+
+def test_a_run_that_is_pushed_onto_the_next_page_comes_once(
+    api: Api, wandb_server: LocalServer
+) -> None:
+    for number in range(6):
+        log_run(wandb_server, "team", "growing", f"g{number}")
+    pages = api.runs("team/growing", order="-created_at", per_page=3).pages()
+    first = next(pages)
+    log_run(wandb_server, "team", "growing", "newest")
+    taken = [run.id for run in chain(first, *pages)]
+    assert taken == ["g5", "g4", "g3", "g2", "g1", "g0"]
+
+
+@given(
+    st.lists(st.integers(0, 9), max_size=30),
+    st.integers(1, 6),
+    st.sets(st.integers(0, 30)),
+)
+def test_nothing_is_lost_and_a_failed_page_is_asked_for_again(
+    items: list[int], size: int, failures: set[int]
+) -> None:
+    def fetch(after: str | None) -> Flow[Page[int]]:
+        start = int(after or 0)
+        if start in failures:
+            failures.remove(start)
+            raise ConnectionError
+        yield from ()
+        stop = start + size
+        return Page(tuple(items[start:stop]), str(stop) if stop < len(items) else None)
+
+    walk = PageWalk(fetch, str)
+    taken: list[list[int]] = []
+    for _ in range(2 * len(items) + 2):
+        try:
+            page = drive(walk.next_page(), lambda operation: pytest.fail(str(operation)))
+        except ConnectionError:
+            continue
+        if page is None:
+            break
+        taken.append(page)
+    else:
+        pytest.fail("the walk has no end")
+    assert all(taken)
+    assert set(chain(*taken)) == set(items)
+    sent = [items[start : start + size] for start in range(0, len(items), size)]
+    for before, page in zip([[], *sent], sent, strict=False):
+        fresh = [item for item in dict.fromkeys(page) if item not in before]
+        if fresh:
+            assert taken.pop(0) == fresh
+    assert taken == []
+
+
+def test_a_project_that_is_not_there_is_named_when_a_page_is_taken(api: Api, many: str) -> None:
+    pages = api.runs("team/nothing").pages()
+    with pytest.raises(NotFoundError, match="team/nothing"):
+        next(pages)
