@@ -172,6 +172,14 @@ def test_a_key_that_cannot_be_one_is_refused_unseen(key: str) -> None:
     assert key not in str(caught.value)
 
 
+@pytest.mark.parametrize("name", ["a/b", " a", "a "])
+def test_an_entity_or_project_is_one_name(name: str) -> None:
+    with pytest.raises(InvalidArgumentError, match="entity must be a name"):
+        Api(entity=name)
+    with pytest.raises(InvalidArgumentError, match="project must be a name"):
+        Api(overrides={"project": name})
+
+
 def test_an_unknown_override_names_the_nearest() -> None:
     with pytest.raises(InvalidArgumentError, match="'base_url'"):
         Api(overrides={"baseurl": "https://api.wandb.ai"})

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from typing_extensions import override
 
 from wandb_runs.errors import InvalidArgumentError
+from wandb_runs.location import check_name
 from wandb_runs.spelling import did_you_mean
 
 __all__ = ["ApiKey", "Settings", "check_url", "find_api_key", "is_loopback", "resolve_settings"]
@@ -175,12 +176,13 @@ def resolve_settings(
     check_url(base, allow_http=allow_http)
     if "?" in base or "#" in base:
         raise InvalidArgumentError(f"base_url must end before any '?' or '#', got {base!r}")
+    entity = entity or extra.get("entity") or extra.get("username") or env.get("WANDB_ENTITY")
+    project = project or extra.get("project") or env.get("WANDB_PROJECT")
     return Settings(
         base_url=base,
         app_url=(env.get("WANDB_APP_URL") or _app_url(base)).rstrip("/"),
-        entity=(entity or extra.get("entity") or extra.get("username") or env.get("WANDB_ENTITY"))
-        or None,
-        project=(project or extra.get("project") or env.get("WANDB_PROJECT")) or None,
+        entity=check_name(entity, "entity") if entity else None,
+        project=check_name(project, "project") if project else None,
         allow_http=allow_http,
         api_key=api_key or _key_from(env),
     )
