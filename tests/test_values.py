@@ -57,7 +57,11 @@ def config_of(number: int) -> dict[str, JSONValue]:
 
 def summary_of(number: int) -> dict[str, JSONValue]:
     """What run `number` ends with."""
-    summary: dict[str, JSONValue] = {"_step": number, "Total": 1, "loss": 1 / number if number else "NaN"}
+    summary: dict[str, JSONValue] = {
+        "_step": number,
+        "Total": 1,
+        "loss": 1 / number if number else "NaN",
+    }
     if number % 4 == 3:
         summary |= {"loss": math.nan, "eval/loss": math.inf, "done": number % 2 == 0}
     if number % 4 == 2:

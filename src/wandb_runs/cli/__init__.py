@@ -20,8 +20,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         arguments: What follows the program's name; None takes the process's own.
 
     Raises:
-        SystemExit: Always, with the status: 0 for success, 2 for a wrong call or a missing
-            library.
+        SystemExit: Always, with the status: 0 for success, 1 for an error on the way, 2 for a
+            wrong call or a missing library.
     """
     try:
         from wandb_runs.cli.commands import cli  # noqa: PLC0415 - click is optional

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from wandb_runs.cli.histories import histories
+from wandb_runs.cli.listing import list_runs
 from wandb_runs.cli.local import local
 
 __all__ = ["cli"]
@@ -15,4 +17,5 @@ def cli() -> None:
     """Read experiment runs from Weights & Biases."""
 
 
-cli.add_command(local)
+for command in (list_runs, histories, local):
+    cli.add_command(command)

@@ -1,0 +1,123 @@
+"""`wandb-runs histories`: the histories of a project, into a file."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from wandb_runs.api import Api
+from wandb_runs.cli.shared import Refused, errors_in_one_line, read_keys, selecting
+from wandb_runs.transport.http import HttpTransport
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import IO
+
+    import polars as pl
+
+    from wandb_runs.filters import Filters
+    from wandb_runs.histories import Join, Stream
+
+__all__ = ["histories"]
+
+_PER_PAGE: Final = 50
+
+_WRITERS: Final[dict[str, Callable[[pl.DataFrame, IO[bytes]], None]]] = {
+    ".parquet": lambda frame, file: frame.write_parquet(file),
+    ".csv": lambda frame, file: frame.write_csv(file),
+    ".jsonl": lambda frame, file: frame.write_ndjson(file),
+    ".ndjson": lambda frame, file: frame.write_ndjson(file),
+}
+
+
+@click.command()
+@selecting
+@click.option(
+    "--keys",
+    multiple=True,
+    callback=read_keys,
+    metavar="KEYS",
+    help="The metrics, such as loss,accuracy; all by default.",
+)
+@click.option(
+    "--samples", type=int, default=500, show_default=True, help="How many rows of a run at most."
+)
+@click.option("--x-axis", default="_step", show_default=True, help="The metric that comes first.")
+@click.option(
+    "--stream",
+    type=click.Choice(["default", "system"]),
+    default="default",
+    show_default=True,
+    help="Metrics, or machine metrics.",
+)
+@click.option(
+    "--join",
+    type=click.Choice(["inner", "outer"]),
+    default="inner",
+    show_default=True,
+    help="The rows that hold all keys, or the rows that hold any.",
+)
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="File to write: .parquet, .csv, .jsonl or .ndjson.",
+)
+@click.option("--quiet", is_flag=True, help="Draw no bar and print nothing.")
+def histories(
+    path: str,
+    filters: Filters | None,
+    order: str,
+    keys: tuple[str, ...],
+    samples: int,
+    x_axis: str,
+    stream: Stream,
+    join: Join,
+    output: Path,
+    *,
+    quiet: bool,
+) -> None:
+    """Write the histories of the runs of PATH, which is entity/project, to a file.
+
+    A row for each sampled step of each run, with the columns x axis, keys and run_id. In JSON
+    lines, which has no NaN, NaN is null.
+
+    The server and the key come from WANDB_BASE_URL and WANDB_API_KEY, or a netrc file.
+    """
+    write = _WRITERS.get(output.suffix.lower())
+    if write is None:
+        raise Refused(f"{output}: unknown ending; name a file in {', '.join(_WRITERS)}")
+    if not output.parent.is_dir():
+        raise Refused(f"{output}: there is no folder {output.parent}")
+    with errors_in_one_line():
+        # An optional library, which `wandb-runs local` does without.
+        from wandb_runs.cli.progress import Meter, drawn  # noqa: PLC0415 - see above
+
+        with Api() as settled:
+            base_url = settled.base_url
+        with (
+            closing(HttpTransport(base_url)) as transport,
+            Api(transport=(meter := Meter(transport))) as api,
+        ):
+            runs = api.runs(path, filters, order, _PER_PAGE)
+            with drawn(meter, runs, per_page=_PER_PAGE, quiet=quiet):
+                frame = runs.histories(samples, keys or None, x_axis, "polars", stream, join=join)
+        _replace(output, lambda file: write(frame, file))
+        if not quiet:
+            count = frame["run_id"].n_unique()
+            click.echo(f"{output}: {len(frame):,} rows of {count:,} runs", err=True)
+
+
+def _replace(path: Path, write: Callable[[IO[bytes]], None]) -> None:
+    """Write a file beside it and move it there, so that no half of one is ever in its place."""
+    partial = path.with_name(f".{path.name}.part")
+    try:
+        with partial.open("wb") as file:
+            write(file)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)

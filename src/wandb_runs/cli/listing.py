@@ -1,0 +1,73 @@
+"""`wandb-runs list`: the runs of a project, as a table."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from wandb_runs.api import Api
+from wandb_runs.cli.shared import errors_in_one_line, read_keys, selecting
+
+if TYPE_CHECKING:
+    from wandb_runs.filters import Filters
+
+__all__ = ["list_runs"]
+
+_LISTS = {"config": "config", "summary": "summary", "summary_metrics": "summary"}
+
+
+@click.command("list")
+@selecting
+@click.option(
+    "--limit",
+    type=click.IntRange(min=1),
+    default=50,
+    show_default=True,
+    help="How many runs at most.",
+)
+@click.option(
+    "--keys",
+    multiple=True,
+    callback=read_keys,
+    metavar="KEYS",
+    help="Columns to add, such as config.lr,summary.loss.",
+)
+def list_runs(
+    path: str, filters: Filters | None, order: str, limit: int, keys: tuple[str, ...]
+) -> None:
+    """Print the runs of PATH, which is entity/project, as a table.
+
+    The server and the key come from WANDB_BASE_URL and WANDB_API_KEY, or a netrc file.
+    """
+    columns = tuple(_column(key) for key in keys)
+    with errors_in_one_line():
+        # An optional library, which `wandb-runs local` does without.
+        from wandb_runs.cli.table import print_runs  # noqa: PLC0415 - see above
+
+        with Api() as api:
+            runs = api.runs(
+                path,
+                filters,
+                order,
+                per_page=limit,
+                config_keys=[key for where, key in columns if where == "config"],
+                summary_keys=[key for where, key in columns if where == "summary"],
+            )
+            listed = runs[:limit]
+            print_runs(listed, columns)
+            if len(listed) == limit and len(runs) > limit:
+                click.echo(
+                    f"The first {limit:,} of {len(runs):,} runs; --limit shows more.", err=True
+                )
+
+
+def _column(text: str) -> tuple[str, str]:
+    where, _, key = text.partition(".")
+    if where not in _LISTS or not key:
+        name = "KEY" if where in _LISTS else text
+        raise click.BadParameter(
+            f"{text!r} is no column; write config.{name} or summary.{name}",
+            param_hint="'--keys'",
+        )
+    return _LISTS[where], key

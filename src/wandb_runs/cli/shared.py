@@ -1,0 +1,96 @@
+"""What the commands that read runs share: options, and errors of one line."""
+
+from __future__ import annotations
+
+import json
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final, TypeVar, cast
+
+import click
+
+from wandb_runs.errors import InvalidArgumentError, MissingDependencyError, WandbRunsError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+    from wandb_runs.filters import Filters
+
+__all__ = ["Refused", "errors_in_one_line", "read_keys", "selecting"]
+
+CommandT = TypeVar("CommandT", bound="Callable[..., object]")
+
+ORDER: Final = "+created_at"
+
+
+class Refused(click.ClickException):
+    """A call that cannot work, in one line."""
+
+    exit_code = 2
+
+
+@contextmanager
+def errors_in_one_line() -> Generator[None]:
+    """End the command with one line and a status: 2 for a call that cannot work, else 1."""
+    try:
+        yield
+    except (InvalidArgumentError, MissingDependencyError) as error:
+        raise Refused(_one_line(error.message)) from error
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != "rich":
+            raise
+        raise Refused("this command needs: pip install 'wandb-runs[cli]'") from error
+    except WandbRunsError as error:
+        raise click.ClickException(_one_line(error.message)) from error
+    except OSError as error:
+        raise click.ClickException(_one_line(str(error))) from error
+
+
+def selecting(command: CommandT) -> CommandT:
+    """Give a command what selects runs: PATH, --filters and --order."""
+    for option in (
+        click.option(
+            "--order",
+            default=ORDER,
+            show_default=True,
+            help="created_at, heartbeat_at, config.KEY or summary.KEY, with + or - in front.",
+        ),
+        click.option(
+            "--filters",
+            callback=_read_filters,
+            metavar="JSON",
+            help="""Which runs, in MongoDB's language: '{"state": "finished"}'.""",
+        ),
+        click.argument("path", metavar="PATH"),
+    ):
+        command = option(command)
+    return command
+
+
+def read_keys(
+    _context: click.Context, _option: click.Parameter, texts: tuple[str, ...]
+) -> tuple[str, ...]:
+    """Read keys from an option that may be repeated and hold several, with commas between."""
+    return tuple(
+        dict.fromkeys(key for text in texts for part in text.split(",") if (key := part.strip()))
+    )
+
+
+def _read_filters(
+    _context: click.Context, _option: click.Parameter, text: str | None
+) -> Filters | None:
+    if text is None:
+        return None
+    try:
+        filters: object = json.loads(text)
+    except ValueError as error:
+        raise click.BadParameter(
+            f"""not JSON: {error}; write '{{"state": "finished"}}', in quotes"""
+        ) from error
+    if not isinstance(filters, dict):
+        raise click.BadParameter("""a JSON object is needed, like '{"state": "finished"}'""")
+    return cast("Filters", filters)
+
+
+def _one_line(message: str) -> str:
+    """Spell a message without its line breaks."""
+    return " ".join(message.split())

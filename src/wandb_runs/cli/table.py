@@ -1,0 +1,136 @@
+"""Runs as a table on a terminal, or in a pipe."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from rich import box
+from rich.cells import cell_len
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from wandb_runs.histories.text import json_text
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from wandb_runs.jsontext import JSONValue
+    from wandb_runs.run import Run
+
+__all__ = ["print_runs"]
+
+_STYLES: Final = {
+    "finished": "green",
+    "running": "cyan",
+    "crashed": "red",
+    "failed": "red",
+    "killed": "yellow",
+    "preempted": "yellow",
+    "preempting": "yellow",
+}
+
+_NARROW: Final = 12
+"""How narrow names and texts become where the terminal is."""
+
+_GAP: Final = 3
+"""What stands between two columns of this kind of table."""
+
+_WORDS: Final = ("NaN", "Infinity", "-Infinity")
+"""What W&B stores in place of numbers that JSON does not have."""
+
+_WIDE: Final = 100_000
+"""More columns than any table has: in a pipe nothing is cut."""
+
+
+def print_runs(runs: Sequence[Run], columns: Sequence[tuple[str, str]]) -> None:
+    """Print a table of runs to stdout: name, id, state, when it began, and what is asked.
+
+    Args:
+        runs: The runs, in order.
+        columns: What to add: `("config", key)` or `("summary", key)`.
+    """
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console = Console(highlight=False, width=_WIDE)
+    name = _Column("Name", [Text(_printable(run.name or "")) for run in runs])
+    others = [
+        _Column("Id", [Text(_printable(run.id), style="dim") for run in runs]),
+        _Column("State", [Text(_printable(run.state), _STYLES.get(run.state, "")) for run in runs]),
+        _Column("Created (UTC)", [Text(f"{run.created_at:%Y-%m-%d %H:%M}") for run in runs]),
+        *(_column(runs, where, key) for where, key in columns),
+    ]
+    gaps = _GAP * len(others)
+    fits = name.width + sum(column.width for column in others) + gaps <= console.width
+    # Where the terminal is narrow, what was asked for is folded, and names are cut.
+    widths = [column.width if fits else column.narrowest for column in others]
+    rest = max(min(_NARROW, name.width), console.width - sum(widths) - gaps)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    table.add_column(name.header, no_wrap=True, width=min(name.width, rest))
+    for column, width in zip(others, widths, strict=True):
+        table.add_column(
+            Text(column.header),
+            justify="right" if column.numbers else "left",
+            no_wrap=not column.folds,
+            overflow="fold",
+            min_width=width,
+            max_width=width,
+        )
+    for cells in zip(*(column.cells for column in (name, *others)), strict=True):
+        table.add_row(*cells)
+    # Where even that is too wide, lines run over: better than columns that are missing.
+    needed = min(name.width, rest) + sum(widths) + gaps
+    console.width = max(needed, console.width)
+    console.print(table)
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    header: str
+    cells: list[Text]
+    numbers: bool = False
+    folds: bool = False
+
+    @property
+    def width(self) -> int:
+        """How wide it is."""
+        return max(cell_len(self.header), *(cell.cell_len for cell in self.cells), 0)
+
+    @property
+    def narrowest(self) -> int:
+        """How wide it must be: for its values when they are numbers, else little."""
+        if not self.folds:
+            return self.width
+        values = max((cell.cell_len for cell in self.cells), default=0)
+        return min(self.width, max(_NARROW, values if self.numbers else 0))
+
+
+def _column(runs: Sequence[Run], where: str, key: str) -> _Column:
+    values = [_value(run, where, key) for run in runs]
+    return _Column(
+        _printable(f"{where}.{key}"),
+        [Text(_show(value)) for value in values],
+        numbers=all(isinstance(value, int | float | None) or value in _WORDS for value in values),
+        folds=True,
+    )
+
+
+def _value(run: Run, where: str, key: str) -> JSONValue:
+    return (run.config if where == "config" else run.summary).get(key)
+
+
+def _show(value: JSONValue) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return _printable(value)
+    if isinstance(value, float) and math.isfinite(value):
+        return f"{value:.6g}"
+    return _printable(json_text(value))
+
+
+def _printable(text: str) -> str:
+    """Names are what others wrote: none may move a reader's cursor or clear the screen."""
+    return "".join(character if character.isprintable() else "�" for character in text)
