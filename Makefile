@@ -33,7 +33,8 @@ pytest: .venv/.package  ## All tests, against the built wheel
 codegen: .venv/.package  ## Generate src/wandb_runs/_generated from schema/ and queries/
 	$(BIN)/python tools/codegen.py
 
-bench: .venv/.package  ## Measure the local server with 100,000 runs
+bench: .venv/.package  ## Measure this package beside wandb, and the local server
+	$(BIN)/python tools/bench.py
 	$(BIN)/python tools/bench_server.py
 
 sample: .venv/.package  ## Train the sample project's models again and log them

@@ -1,0 +1,182 @@
+"""What is measured: the rows of the table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+
+from benchmark.projects import write_histories, write_listing
+
+if TYPE_CHECKING:
+    from benchmark.work import Kind, Side
+    from wandb_runs.local.store import Store
+
+__all__ = ["DELAYS", "FULL", "QUICK", "Job", "Project", "Sizes", "list_jobs"]
+
+DELAYS: Final = (0, 20)
+"""Milliseconds added to each answer, one address each."""
+
+ALL: Final[tuple[Side, ...]] = ("wandb", "ours", "floor")
+
+Project: TypeAlias = Literal["histories", "long", "listing", "many"]
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How large the projects are.
+
+    Attributes:
+        histories: Runs and rows of each, for the histories.
+        long: The same, for the frame that fills memory.
+        listing: Runs for the listings.
+        many: Runs for the stream that is to stay flat.
+    """
+
+    histories: tuple[int, int]
+    long: tuple[int, int]
+    listing: int
+    many: int
+
+    def write(self, store: Store, project: Project) -> None:
+        """Write a project."""
+        if project == "histories":
+            write_histories(store, project, *self.histories)
+        elif project == "long":
+            write_histories(store, project, *self.long)
+        else:
+            write_listing(store, project, self.listing if project == "listing" else self.many)
+
+
+FULL: Final = Sizes(histories=(200, 500), long=(1_000, 10_000), listing=10_000, many=100_000)
+QUICK: Final = Sizes(histories=(20, 100), long=(20, 1_000), listing=200, many=2_000)
+
+
+@dataclass(frozen=True)
+class Job:
+    """A row of the table.
+
+    Attributes:
+        name: What `--only` calls it.
+        title: What the table calls it.
+        kind: What is done.
+        project: The project read.
+        goal: What is wanted of it.
+        format: What histories come as.
+        samples: Rows for each run.
+        delay: Milliseconds added to each answer; one of `DELAYS`.
+        sides: Who does it.
+        is_wall: Whether the time is that of the whole process, its start and end included.
+        is_slow: Whether wandb does it in one round only, unless every round is asked for.
+        is_heavy: Whether it is left out unless asked for.
+    """
+
+    name: str
+    title: str
+    kind: Kind
+    project: Project
+    goal: str
+    format: Literal["default", "pandas", "polars"] = "default"
+    samples: int = 500
+    delay: int = 0
+    sides: tuple[Side, ...] = ALL
+    is_wall: bool = False
+    is_slow: bool = False
+    is_heavy: bool = False
+
+
+def list_jobs(sizes: Sizes) -> list[Job]:
+    """List the rows, with their titles for these sizes."""
+    runs, rows = sizes.histories
+    histories = f"histories of {runs} runs x {rows} samples x 5 keys"
+    listing = f'{sizes.listing:,} runs, `config["lr"]` of each'
+    long_runs, long_rows = sizes.long
+    return [
+        Job(
+            "polars",
+            f"{histories}, polars, 20 ms",
+            "histories",
+            "histories",
+            "15 times, then 20 times; <= floor; <= 5 requests",
+            format="polars",
+            samples=rows,
+            delay=20,
+        ),
+        Job(
+            "pandas",
+            f"{histories}, pandas, 20 ms",
+            "histories",
+            "histories",
+            "12 times; <= floor",
+            format="pandas",
+            samples=rows,
+            delay=20,
+        ),
+        Job(
+            "list",
+            f"{histories}, list of dicts, 20 ms",
+            "histories",
+            "histories",
+            "14 times",
+            samples=rows,
+            delay=20,
+        ),
+        Job(
+            "polars-0",
+            f"{histories}, polars, 0 ms",
+            "histories",
+            "histories",
+            "5 times",
+            format="polars",
+            samples=rows,
+        ),
+        Job(
+            "listing",
+            f"{listing}, defaults, 0 ms",
+            "configs",
+            "listing",
+            "30 times; <= 1.5 floor",
+            is_slow=True,
+        ),
+        Job(
+            "listing-eager",
+            f"{listing}, against `lazy=False`, 0 ms",
+            "configs_eager",
+            "listing",
+            "5 times",
+        ),
+        Job(
+            "import",
+            "`import`, `Api()`, first page, whole process, 0 ms",
+            "first_page",
+            "listing",
+            "3.5 times; no pandas, no polars",
+            is_wall=True,
+        ),
+        Job(
+            "stream",
+            f"{sizes.listing:,} runs streamed, 1,000 a page",
+            "stream",
+            "listing",
+            "",
+            sides=("ours",),
+        ),
+        Job(
+            "stream-many",
+            f"{sizes.many:,} runs streamed, 1,000 a page",
+            "stream",
+            "many",
+            "memory flat within 20 %",
+            sides=("ours",),
+        ),
+        Job(
+            "long",
+            f"histories of {long_runs:,} runs x {long_rows:,} samples x 5 keys, polars",
+            "histories",
+            "long",
+            "memory < 3 frames",
+            format="polars",
+            samples=long_rows,
+            sides=("ours",),
+            is_heavy=True,
+        ),
+    ]

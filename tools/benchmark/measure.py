@@ -1,0 +1,186 @@
+"""Workers, run in turn against the replaying server."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+from time import perf_counter
+from typing import TYPE_CHECKING, Final, Self
+
+import httpx
+
+from benchmark.jobs import DELAYS
+from wandb_runs.local import LocalServer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from benchmark.jobs import Job, Project, Sizes
+    from benchmark.replay import Counts
+    from benchmark.work import Report, Side, Task
+
+__all__ = ["Bench", "BenchError", "Measurement", "Measurements", "median_of"]
+
+TOOLS: Final = Path(__file__).parents[1]
+LONGEST: Final = 1800
+"""Seconds that a worker may take before it counts as stuck."""
+
+
+class BenchError(Exception):
+    """What was measured does not count: a worker failed, or the sides read different values."""
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One worker's run.
+
+    Attributes:
+        report: What the worker said.
+        wall: Seconds from its start to its end.
+        counts: What the server counted meanwhile.
+    """
+
+    report: Report
+    wall: float
+    counts: Counts
+
+
+Measurements = dict["Side", list[Measurement]]
+
+
+def median_of(measured: list[Measurement], value: Callable[[Measurement], float]) -> float:
+    """The median of a value over rounds."""
+    return median(map(value, measured))
+
+
+class Bench:
+    """A store, the local server on it, and the server that replays the local server's answers.
+
+    Args:
+        sizes: How large the projects are; each is written when it is first needed.
+
+    Attributes:
+        urls: Where answers come with each of the `DELAYS`.
+    """
+
+    def __init__(self, sizes: Sizes) -> None:
+        self._sizes = sizes
+        self._written: set[Project] = set()
+        self._folder = TemporaryDirectory(prefix="bench-")
+        self._home = Path(self._folder.name)
+        self._local = LocalServer(store=self._home / "bench.db")
+        self._environment = _environment(self._home)
+        self._replay = subprocess.Popen(
+            [sys.executable, "-m", "benchmark.replay", self._local.url, *map(str, DELAYS)],
+            env=self._environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        if self._replay.stdout is None:
+            raise AssertionError("a pipe was asked for")
+        addresses = json.loads(self._replay.stdout.readline() or "[]")
+        self.urls: dict[int, str] = dict(zip(DELAYS, addresses, strict=True))
+        self._client = httpx.Client(base_url=self.urls[DELAYS[0]], trust_env=False)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._client.close()
+        self._replay.communicate()  # it ends with its standard input
+        self._local.close()
+        self._folder.cleanup()
+
+    def measure(self, job: Job, rounds: int, *, is_full: bool = False) -> Measurements:
+        """Do a job once, unmeasured, so that the server knows every answer; then in rounds.
+
+        Args:
+            job: The job.
+            rounds: How often each side does it; the sides take turns, each first in its turn.
+            is_full: Whether wandb does slow jobs in every round.
+
+        Raises:
+            BenchError: The sides read different values, or an answer was not replayed.
+        """
+        if job.project not in self._written:
+            self._sizes.write(self._local.store, job.project)
+            self._written.add(job.project)
+        check = len(job.sides) > 1
+        digests = {side: self.run(job, side, check=check).report["digest"] for side in job.sides}
+        if len(set(digests.values())) > 1:
+            raise BenchError(f"{job.name}: the sides read different values: {digests}")
+        measured: Measurements = {side: [] for side in job.sides}
+        for number in range(rounds):
+            shift = number % len(job.sides)
+            for side in (*job.sides[shift:], *job.sides[:shift]):
+                if number and side == "wandb" and job.is_slow and not is_full:
+                    continue
+                done = self.run(job, side)
+                if done.counts["missed"]:
+                    raise BenchError(f"{job.name}: {side} asked what it had not asked before")
+                measured[side].append(done)
+        return measured
+
+    def run(self, job: Job, side: Side, *, check: bool = False) -> Measurement:
+        """Do a job once.
+
+        Raises:
+            BenchError: The worker failed.
+        """
+        task: Task = {
+            "side": side,
+            "kind": job.kind,
+            "project": job.project,
+            "format": job.format,
+            "samples": job.samples,
+            "check": check,
+        }
+        url = self.urls[job.delay]
+        self._take()
+        start = perf_counter()
+        worker = subprocess.run(
+            [sys.executable, "-m", "benchmark.worker", json.dumps(task)],
+            env={**self._environment, "WANDB_BASE_URL": url},
+            capture_output=True,
+            text=True,
+            timeout=LONGEST,
+            check=False,
+        )
+        wall = perf_counter() - start
+        if worker.returncode:
+            raise BenchError(f"{job.name}: {side} failed:\n{worker.stderr}")
+        return Measurement(json.loads(worker.stdout.splitlines()[-1]), wall, self._take())
+
+    def _take(self) -> Counts:
+        counts: Counts = self._client.post("/bench/take").json()
+        return counts
+
+
+def _environment(home: Path) -> dict[str, str]:
+    """What workers see: neither the user's settings nor their key, and no proxy."""
+    folders = {
+        f"WANDB_{name}_DIR": str(home / name.lower()) for name in ("CACHE", "CONFIG", "DATA")
+    }
+    inherited = {
+        name: os.environ[name]
+        for name in ("PATH", "LANG", "LC_ALL", "SYSTEMROOT", "TEMP", "TMP", "TMPDIR")
+        if name in os.environ
+    }
+    paths = [str(TOOLS), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {
+        **inherited,
+        **folders,
+        "PYTHONPATH": os.pathsep.join(paths),
+        "HOME": str(home),
+        "USERPROFILE": str(home),
+        "WANDB_DIR": str(home),
+        "WANDB_API_KEY": "k" * 40,
+        "WANDB_SILENT": "true",
+    }

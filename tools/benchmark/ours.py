@@ -1,0 +1,43 @@
+"""The work as a user of this package writes it."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from benchmark.work import ENTITY, KEYS
+from wandb_runs import Api
+
+if TYPE_CHECKING:
+    from benchmark.work import Result, Task, Work
+
+__all__ = ["prepare"]
+
+
+def prepare(task: Task, url: str) -> Work:
+    """Connect, and return the work."""
+    path = f"{ENTITY}/{task['project']}"
+    api = Api(base_url=url)
+    if task["kind"] == "histories" and task["format"] != "default":
+        import_module(task["format"])  # in no side's time
+
+    def histories() -> Result:
+        return api.runs(path).histories(task["samples"], KEYS, format=task["format"])
+
+    def configs() -> Result:
+        return [run.config["lr"] for run in api.runs(path)]
+
+    def first_page() -> Result:
+        return [api.runs(path)[0].id]
+
+    def stream() -> Result:
+        pages = api.runs(path, per_page=1000).pages()
+        return [sum("lr" in run.config for page in pages for run in page)]
+
+    return {
+        "histories": histories,
+        "configs": configs,
+        "configs_eager": configs,
+        "first_page": first_page,
+        "stream": stream,
+    }[task["kind"]]

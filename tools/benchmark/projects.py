@@ -1,0 +1,85 @@
+"""Projects to read, written by the code that W&B's protocol calls."""
+
+from __future__ import annotations
+
+import json
+import math
+import random
+from typing import TYPE_CHECKING, Final
+
+from benchmark.work import ENTITY, KEYS
+from wandb_runs.local.ingest import end_run, upsert_run
+from wandb_runs.local.lines import append_lines
+from wandb_runs.local.tables import Stream
+
+if TYPE_CHECKING:
+    from wandb_runs.jsontext import JSONValue
+    from wandb_runs.local.store import Store
+
+__all__ = ["write_histories", "write_listing"]
+
+BATCH: Final = 1_000
+"""Runs, or rows of one run, in one transaction."""
+
+
+def write_listing(store: Store, project: str, runs: int) -> None:
+    """Write runs without a history, with configs and summaries as of a large search."""
+    chance = _chance()
+    for start in range(0, runs, BATCH):
+        with store.write() as writer:
+            for number in range(start, min(start + BATCH, runs)):
+                config: dict[str, JSONValue] = {
+                    "lr": 10 ** chance.uniform(-5, 0),
+                    "batch_size": chance.choice([16, 32, 64, 128]),
+                    "optimizer": chance.choice(["adam", "sgd", "lion"]),
+                    "model": {"depth": chance.randint(1, 50), "width": chance.choice([64, 128])},
+                    "seed": number,
+                }
+                summary = {key: chance.random() for key in KEYS}
+                upsert_run(
+                    writer,
+                    ENTITY,
+                    project,
+                    f"r{number:06d}",
+                    {"username": ENTITY, "state": "finished", "group": f"g{number % 100}"},
+                    tags=["a" if number % 2 else "b"],
+                    config=json.dumps({key: {"value": value} for key, value in config.items()}),
+                    summary_metrics=json.dumps({**summary, "_step": 499, "_runtime": 61.5}),
+                )
+
+
+def write_histories(store: Store, project: str, runs: int, rows: int) -> None:
+    """Write runs that logged every metric at every step."""
+    chance = _chance()
+    for number in range(runs):
+        with store.write() as writer:
+            run, _ = upsert_run(
+                writer,
+                ENTITY,
+                project,
+                f"h{number:04d}",
+                {"username": ENTITY},
+                config=json.dumps({"lr": {"value": chance.random()}}),
+            )
+            append_lines(
+                writer, run, Stream.HISTORY, 0, [_row(step, chance) for step in range(rows)]
+            )
+            end_run(writer, run, 0)
+
+
+def _row(step: int, chance: random.Random) -> str:
+    values: dict[str, JSONValue] = {
+        "_step": step,
+        "_timestamp": 1.7e9 + step,
+        "_runtime": step / 3,
+        "loss": math.exp(-step / 100) + chance.random() / 10,
+        "accuracy": chance.random(),
+        "learning_rate": 0.001 * 0.99**step,
+        "gradient_norm": chance.lognormvariate(0, 1),
+        "throughput": chance.gauss(1000, 50),
+    }
+    return json.dumps(values)
+
+
+def _chance() -> random.Random:
+    return random.Random(0)  # noqa: S311 - the same project every time

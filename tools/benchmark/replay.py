@@ -1,0 +1,231 @@
+"""A server that answers from memory what another one has answered before.
+
+    python -m benchmark.replay UPSTREAM DELAY [DELAY ...]
+
+It listens on loopback, once for each delay (in milliseconds, added to every answer), and prints
+the addresses as a JSON list. It ends with its standard input.
+
+Requests are the same when their decoded bodies are, whatever the order of keys in them. What was
+not asked before is asked upstream and kept. `POST /bench/take` gives what was counted since the
+last time, on all addresses, and is not counted itself.
+
+The protocol is written by hand, on blocking sockets, for the few things that the clients measured
+here do: with a framework or an event loop, it would take a tenth of the time that is measured.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import re
+import socket
+import sys
+from socketserver import BaseRequestHandler, ThreadingTCPServer
+from threading import Lock, Thread
+from time import process_time, sleep
+from typing import TYPE_CHECKING, Final, TypedDict, cast
+
+import httpx
+import orjson
+from typing_extensions import override
+
+if TYPE_CHECKING:
+    from wandb_runs.jsontext import JSONValue
+
+__all__ = ["Counts", "Replay", "key_of"]
+
+TAKE: Final = b"/bench/take"
+GRAPHQL: Final = b"/graphql"
+RECEIVED: Final = 2**16
+"""Bytes taken from a socket at once: most requests, whole."""
+
+_LENGTH: Final = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
+_ENCODING: Final = re.compile(rb"\r\ntransfer-encoding:", re.IGNORECASE)
+_AUTHORIZATION: Final = re.compile(rb"\r\nauthorization: *([^\r]+)", re.IGNORECASE)
+
+
+class Counts(TypedDict):
+    """What the server did since it was last asked.
+
+    Attributes:
+        requests: GraphQL requests answered.
+        missed: How many of them had to be asked upstream.
+        sent: Bytes of their answers.
+        cpu: Seconds of processor time that this process took, the kernel's share included.
+    """
+
+    requests: int
+    missed: int
+    sent: int
+    cpu: float
+
+
+def key_of(body: bytes) -> bytes:
+    r"""Give equal keys to the bodies of equal requests.
+
+    The specs of a sampled history are JSON in strings, and W&B's SDK writes their keys in an
+    order that changes from call to call.
+
+    >>> one = key_of(b'{"variables": {"specs": ["{\\"samples\\": 5, \\"keys\\": []}"]}}')
+    >>> one == key_of(b'{"variables": {"specs": ["{\\"keys\\": [], \\"samples\\": 5}"]}}')
+    True
+    """
+    try:
+        decoded: JSONValue = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return body
+    variables = decoded.get("variables") if isinstance(decoded, dict) else None
+    if isinstance(variables, dict):
+        specs = variables.get("specs")
+        if isinstance(specs, list):
+            variables["specs"] = [
+                orjson.loads(spec) if isinstance(spec, str) else spec for spec in specs
+            ]
+    return orjson.dumps(decoded, option=orjson.OPT_SORT_KEYS)
+
+
+class Replay:
+    """The answers, and what was counted.
+
+    Args:
+        upstream: The server that answers what is asked for the first time.
+    """
+
+    def __init__(self, upstream: str) -> None:
+        self._client = httpx.Client(base_url=upstream, timeout=600, trust_env=False)
+        self._counting = Lock()
+        self._answers: dict[tuple[bytes, bytes], bytes] = {}
+        # The same by the bytes received: most requests need not be decoded to be known again.
+        self._known: dict[tuple[bytes, bytes], bytes] = {}
+        self._start()
+
+    def _start(self) -> None:
+        self._requests = self._missed = self._sent = 0
+        self._cpu = process_time()
+
+    def take(self) -> bytes:
+        """Give what was counted, as a response, and count anew."""
+        with self._counting:
+            counts: Counts = {
+                "requests": self._requests,
+                "missed": self._missed,
+                "sent": self._sent,
+                "cpu": process_time() - self._cpu,
+            }
+            self._start()
+        return _response(200, orjson.dumps(counts))
+
+    def find(self, path: bytes, body: bytes) -> bytes | None:
+        """Look for the response to a request."""
+        answer = self._known.get((path, body))
+        if answer is None:
+            answer = self._answers.get((path, key_of(body)))
+            if answer is not None:
+                self._known[path, body] = answer
+        if path == GRAPHQL:
+            with self._counting:
+                self._requests += 1
+                if answer is None:
+                    self._missed += 1
+                else:
+                    self._sent += len(answer)
+        return answer
+
+    def ask(self, path: bytes, body: bytes, authorization: str) -> bytes:
+        """Get the response from upstream, and keep it if it is a good one."""
+        headers = {"content-type": "application/json"}
+        if authorization:
+            headers["authorization"] = authorization
+        try:
+            answer = self._client.post(path.decode(), content=body, headers=headers)
+        except httpx.HTTPError as error:
+            return _response(502, orjson.dumps({"error": f"upstream: {error!r}"}))
+        response = _response(answer.status_code, answer.content)
+        if answer.is_success:
+            self._answers[path, key_of(body)] = response
+        return response
+
+
+class _Server(ThreadingTCPServer):
+    """A thread for each connection; a benchmark's client has few."""
+
+    daemon_threads = True
+    request_queue_size = 128
+
+    def __init__(self, replay: Replay, delay: float) -> None:
+        super().__init__(("127.0.0.1", 0), _Connection)
+        self.replay = replay
+        self.delay = delay
+
+
+class _Connection(BaseRequestHandler):
+    """One client's connection: a request, then its response, then the next."""
+
+    request: socket.socket
+
+    @override
+    def handle(self) -> None:
+        server = cast("_Server", self.server)
+        self._replay, self._delay = server.replay, server.delay
+        self.request.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        received = bytearray()
+        while data := self._receive():
+            received += data
+            end = received.find(b"\r\n\r\n")
+            if end < 0:
+                continue
+            head = bytes(received[:end])
+            if _ENCODING.search(head):
+                self.request.sendall(_response(411, b"{}"))
+                return
+            length = _LENGTH.search(head)
+            body_end = end + 4 + (int(length[1]) if length else 0)
+            if len(received) < body_end:
+                continue
+            body = bytes(received[end + 4 : body_end])
+            # No client here sends a request before it has the last one's response.
+            received.clear()
+            self.request.sendall(self._answer(head, body))
+
+    def _receive(self) -> bytes:
+        try:
+            return self.request.recv(RECEIVED)
+        except ConnectionError:  # a worker has ended
+            return b""
+
+    def _answer(self, head: bytes, body: bytes) -> bytes:
+        path = head.split(b" ", 2)[1]
+        if path == TAKE:
+            return self._replay.take()
+        response = self._replay.find(path, body)
+        if response is None:
+            authorization = _AUTHORIZATION.search(head)
+            return self._replay.ask(path, body, authorization[1].decode() if authorization else "")
+        if self._delay:
+            sleep(self._delay)
+        return response
+
+
+def _response(status: int, content: bytes) -> bytes:
+    head = (
+        f"HTTP/1.1 {status} \r\ncontent-type: application/json\r\n"
+        f"content-length: {len(content)}\r\n\r\n"
+    )
+    return head.encode() + content
+
+
+def serve(upstream: str, delays: list[float]) -> None:
+    """Listen, say where, and answer until standard input ends."""
+    replay = Replay(upstream)
+    servers = [_Server(replay, delay / 1000) for delay in delays]
+    # What is kept is never garbage, and looking for it takes long.
+    gc.disable()
+    for server in servers:
+        Thread(target=server.serve_forever, daemon=True).start()
+    print(json.dumps([f"http://127.0.0.1:{server.server_address[1]}" for server in servers]))
+    sys.stdout.flush()
+    sys.stdin.read()
+
+
+if __name__ == "__main__":
+    serve(sys.argv[1], [float(delay) for delay in sys.argv[2:]])

@@ -1,0 +1,67 @@
+"""The work as a user of W&B's own SDK writes it."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, cast
+
+import wandb
+
+from benchmark.work import ENTITY, KEYS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from typing import Protocol
+
+    from benchmark.work import Result, Task, Work
+    from wandb_runs.jsontext import JSONValue
+
+    class WandbRun(Protocol):
+        """What is read of wandb's `Run`, which has no types of its own."""
+
+        id: str
+        config: Mapping[str, JSONValue]
+
+    class WandbRuns(Protocol):
+        """What is read of wandb's `Runs`, which `Api.runs` gives as `Any`."""
+
+        def __getitem__(self, index: int, /) -> WandbRun: ...
+        def __iter__(self) -> Iterator[WandbRun]: ...
+        def histories(self, samples: int, keys: list[str], *, format: str) -> Result: ...  # noqa: A002 - wandb's name
+
+
+__all__ = ["prepare"]
+
+
+def prepare(task: Task, _: str) -> Work:
+    """Connect, where `WANDB_BASE_URL` says, and return the work."""
+    path = f"{ENTITY}/{task['project']}"
+    api = wandb.Api()
+    if task["kind"] == "histories" and task["format"] != "default":
+        import_module(task["format"])  # in no side's time
+
+    def runs(*, per_page: int = 50, lazy: bool = True) -> WandbRuns:  # wandb's own defaults
+        return cast("WandbRuns", api.runs(path, per_page=per_page, lazy=lazy))
+
+    def histories() -> Result:
+        return runs().histories(task["samples"], KEYS, format=task["format"])
+
+    def configs() -> Result:
+        return [run.config["lr"] for run in runs()]
+
+    def configs_eager() -> Result:
+        return [run.config["lr"] for run in runs(lazy=False)]
+
+    def first_page() -> Result:
+        return [runs()[0].id]
+
+    def stream() -> Result:
+        return [sum("lr" in run.config for run in runs(per_page=1000, lazy=False))]
+
+    return {
+        "histories": histories,
+        "configs": configs,
+        "configs_eager": configs_eager,
+        "first_page": first_page,
+        "stream": stream,
+    }[task["kind"]]
