@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import ssl
 import threading
 import time
 import weakref
@@ -98,7 +99,13 @@ class HttpTransport:
     def _open(self) -> httpx.Client:
         # Late: loading certificates takes longer than everything else in `Api()`.
         try:
-            return httpx.Client(trust_env=self._trust_env, follow_redirects=False)
+            return httpx.Client(
+                # To a server on this machine nothing is encrypted, and certificates take longer
+                # to load than it takes to answer: this context trusts none.
+                verify=True if self._trust_env else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
+                trust_env=self._trust_env,
+                follow_redirects=False,
+            )
         except (httpx.InvalidURL, ImportError, OSError, ValueError) as error:
             raise WandbRunsError(
                 f"no connection can be made with this environment ({error}); check the variables "
