@@ -188,7 +188,7 @@ class Misbehaving(BaseHTTPRequestHandler):
             self.wfile.write(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{")
         elif what == "drip":
             self.wfile.write(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n")
-            for _ in range(30):
+            for _ in range(200):
                 if self.over.wait(0.05):
                     break
                 self.wfile.write(b" ")
@@ -223,7 +223,8 @@ def test_a_deadline_ends_a_call(misbehaving: str, what: str) -> None:
         pytest.raises(RequestTimeoutError, match="longer timeout="),
     ):
         len(api.runs(f"team/{what}"))
-    assert time.monotonic() - began < 1.2
+    # Far under the ten seconds for which the server would go on.
+    assert time.monotonic() - began < 4
 
 
 @pytest.mark.parametrize("what", ["hang", "drip", "garble", "truncate", "gzip"])
