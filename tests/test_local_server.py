@@ -12,7 +12,6 @@ import sys
 import time
 from contextlib import contextmanager
 from itertools import pairwise
-from statistics import median
 from threading import Thread
 from typing import TYPE_CHECKING, cast
 
@@ -463,7 +462,8 @@ def test_no_answer_waits_for_the_delay_that_gathers_small_packets(server: LocalS
             start = time.perf_counter()
             client.post("/graphql", json={"query": "{ viewer { id } }"})
             times.append(time.perf_counter() - start)
-    assert median(times) < 0.035  # the delay is 0.04 s
+    # The delay of 0.04 s would be in every answer; the fastest shows that it is in none.
+    assert min(times) < 0.035
 
 
 def test_operations_are_remembered_in_order(server: LocalServer) -> None:
