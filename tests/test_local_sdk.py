@@ -16,6 +16,7 @@ import httpx
 import pytest
 from support.graphql_query import of_project, of_run
 
+from wandb_runs import Api
 from wandb_runs.testing import LocalServer, log_run
 
 if TYPE_CHECKING:
@@ -212,6 +213,29 @@ def test_every_row_that_was_logged_is_there_once(sdk: Sdk) -> None:
     rows = sdk.history("full")
     assert [finite(without_clock(row)) for row in rows] == expected
     assert [row["_step"] for row in rows] == list(range(31))
+
+
+def test_we_read_what_the_sdk_logged(sdk: Sdk) -> None:
+    with Api(base_url=sdk.server.url, api_key="k" * 40) as api:
+        runs = api.runs("team/digits", {"name": {"$in": ["full", "bad"]}})
+        full, bad = runs
+        assert (full.state, bad.state) == ("finished", "failed")
+        assert full.config == {
+            "lr": 0.1,
+            "model": {"depth": 2},
+            "sizes": [1, 2],
+            "added": "later",
+        }
+        assert (full.name, full.group, full.tags) == ("first", "grid", ["a", "b", "c"])
+        assert full.summary["best"] == 0.99
+        rows = list(full.scan_history())
+        # By their text: NaN is not equal to itself.
+        assert [repr(row) for row in rows] == [repr(row) for row in sdk.history("full")]
+        assert [row["late"] for row in rows if "late" in row] == [
+            step if step < 20 else step + 0.5 for step in range(25)
+        ]
+        frame = runs.histories(samples=1000, keys=["val/loss"], x_axis="epoch", format="polars")
+        assert frame.rows() == [(epoch, epoch * 5, "full") for epoch in range(5)]
 
 
 def test_the_run_is_as_it_was_described(sdk: Sdk) -> None:
