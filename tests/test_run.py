@@ -409,3 +409,44 @@ def test_a_run_without_a_history_scans_to_nothing(api: Api, wandb_server: LocalS
     assert list(run.scan_history()) == []
     assert run.history(pandas=False) == []
     assert run.last_history_step == -1
+
+
+@pytest.mark.parametrize("keys", [None, {}, {"lastStep": None}, {"lastStep": "2"}])
+def test_a_scan_loses_nothing_when_the_last_step_is_not_known(
+    rewritten: Callable[..., Api], steps: list[int], keys: object
+) -> None:
+    def change(body: dict[str, object]) -> None:
+        data = cast("dict[str, dict[str, dict[str, object]]]", body["data"])
+        run = data["project"]["run"]
+        if "historyKeys" in run:
+            run["historyKeys"] = keys
+
+    run = rewritten(change).run("team/one/long")
+    assert [row["n"] for row in run.scan_history()] == list(range(len(steps)))
+    with pytest.raises(BadResponseError, match="larger page_size"):
+        list(run.scan_history(page_size=5))
+
+
+class Expired:
+    """A server that names a file and then does not give it."""
+
+    def __init__(self, server: LocalServer) -> None:
+        self.inner = HttpTransport(server.url)
+        self.url = f"{server.url}/storage/gone"
+
+    def send(self, request: Request, /) -> Response:
+        if request.method == "GET":
+            return Response(400, {}, b'{"error": "expired"}')
+        if b"GetRunFile" not in request.content:
+            return self.inner.send(request)
+        file = {"name": "wandb-metadata.json", "directUrl": self.url}
+        run = {"files": {"edges": [{"node": file}]}}
+        return Response(200, {}, json.dumps({"data": {"project": {"run": run}}}).encode())
+
+
+def test_an_error_is_no_metadata(wandb_server: LocalServer) -> None:
+    transport = Expired(wandb_server)
+    run = Api(base_url=wandb_server.url, api_key="k", transport=transport).run(PATH)
+    with pytest.raises(BadResponseError, match="HTTP 400"):
+        run.metadata  # noqa: B018 - touched on purpose
+    transport.inner.close()
