@@ -271,5 +271,5 @@ def test_wrong_arguments_are_refused_before_a_request(
 ) -> None:
     wandb_server.clear_operations()
     with pytest.raises(InvalidArgumentError, match=message):
-        Runs(api.client, "team", "histories").histories(**arguments)  # type: ignore[call-overload]
+        Runs(api.client, "team", "histories").histories(**arguments)  # type: ignore[call-overload] # wrong on purpose
     assert wandb_server.operations == ()

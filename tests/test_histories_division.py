@@ -164,4 +164,4 @@ def test_other_failures_are_not_divided(
 
 def test_a_wrong_choice_is_refused(api: Api) -> None:
     with pytest.raises(InvalidArgumentError, match="'raise', 'skip'"):
-        api.runs("team/divided").histories(on_error="ignore")  # type: ignore[call-overload]
+        api.runs("team/divided").histories(on_error="ignore")  # type: ignore[call-overload] # wrong on purpose

@@ -335,7 +335,7 @@ def test_wrong_arguments_are_refused_before_a_request(
 ) -> None:
     wandb_server.clear_operations()
     with pytest.raises(InvalidArgumentError, match=message):
-        run.history(**arguments)  # type: ignore[call-overload]
+        run.history(**arguments)  # type: ignore[call-overload] # wrong on purpose
     assert wandb_server.operations == ()
 
 
@@ -400,7 +400,7 @@ def test_a_scan_sends_about_a_request_for_each_page(
 )
 def test_a_wrong_scan_is_refused_when_it_is_made(run: Run, arguments: dict[str, object]) -> None:
     with pytest.raises(InvalidArgumentError):
-        run.scan_history(**arguments)  # type: ignore[arg-type]
+        run.scan_history(**arguments)  # type: ignore[arg-type] # wrong on purpose
 
 
 def test_a_run_without_a_history_scans_to_nothing(api: Api, wandb_server: LocalServer) -> None:

@@ -365,7 +365,7 @@ def test_wrong_arguments_are_refused_before_a_request(
     wandb_server.clear_operations()
     for use in (Runs.configs, Runs.summaries):
         with pytest.raises(InvalidArgumentError, match=message):
-            use(api.runs("team/values"), **arguments)  # type: ignore[call-overload]
+            use(api.runs("team/values"), **arguments)  # type: ignore[call-overload] # wrong on purpose
     assert wandb_server.operations == ()
 
 
@@ -375,4 +375,4 @@ def test_wrong_keys_of_a_listing_are_refused_by_name(
     api: Api, argument: str, keys: list[str]
 ) -> None:
     with pytest.raises(InvalidArgumentError, match=argument):
-        api.runs("team/values", **{argument: keys})  # type: ignore[arg-type]
+        api.runs("team/values", **{argument: keys})  # type: ignore[arg-type] # wrong on purpose

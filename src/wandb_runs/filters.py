@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from wandb_runs.jsontext import JSONValue
     from wandb_runs.paths import Path
 
-__all__ = ["Filters", "RawFilter", "match_all", "translate_filters"]
+__all__ = ["Filters", "RawFilter", "translate_filters"]
 
 _PATHS = Vocabulary(
     attributes={
@@ -208,27 +208,6 @@ $lte, $ne, $nin, $regex. RawFilter sends an operator unchecked.
         raise InvalidArgumentError(
             "filters: nested too deeply to be sent, or a part of itself."
         ) from error
-
-
-def match_all(*filters: str | None) -> str | None:
-    """Join translated filters into one that passes the runs that each of them passes.
-
-    Args:
-        filters: What `translate_filters` returned; None lets every run pass.
-
-    Returns:
-        A JSON object as text, or None for no filter.
-
-    >>> match_all('{"sweep":"k2"}', None, '{"state":"failed"}')
-    '{"$and":[{"sweep":"k2"},{"state":"failed"}]}'
-    >>> match_all(None, '{"sweep":"k2"}')
-    '{"sweep":"k2"}'
-    """
-    conditions = [condition for condition in filters if condition is not None]
-    if len(conditions) > 1:
-        # Joined as text, since a raw filter is to arrive to the letter.
-        return f'{{"$and":[{",".join(conditions)}]}}'
-    return conditions[0] if conditions else None
 
 
 def _query(value: object, where: str) -> dict[str, JSONValue]:
