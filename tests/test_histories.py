@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from wandb_runs import Api, InvalidArgumentError, Runs
+from wandb_runs import Api, EmptyJoinWarning, InvalidArgumentError, Runs
 from wandb_runs.jsontext import decode
 from wandb_runs.testing import log_run
 
@@ -95,8 +96,14 @@ def test_keys_give_the_rows_that_hold_all_of_them(
 ) -> None:
     runs = api.runs(path, per_page=per_page)
     wandb_server.clear_operations()
-    rows = runs.histories(samples, keys)
-    assert wandb_server.operations == ("ListSampledHistories",) * math.ceil(RUNS / per_page)
+    apart = {"loss", "accuracy", "late"} <= {*keys} or {"accuracy", "late"} <= {*keys}
+    named = pytest.warns(EmptyJoinWarning, match=r"h02, h03, h05, h06, h07.*join=\"outer\"")
+    with named if apart and "absent" not in keys else nullcontext():
+        rows = runs.histories(samples, keys)
+    pages = math.ceil(RUNS / per_page)
+    # A page with runs that have rows, and none with all keys, may cost another request.
+    assert set(wandb_server.operations) == {"ListSampledHistories"}
+    assert pages <= len(wandb_server.operations) <= (pages if len(keys) == 1 else 2 * pages)
     for number in range(RUNS):
         own = [row for row in rows if row["run_id"] == f"h{number:02}"]
         full = [row for row in history_of(number) if set(keys) <= set(row)]

@@ -12,8 +12,17 @@ from hypothesis import strategies as st
 from support_frames import LARGE, NAMES, PALETTES, histories
 
 from wandb_runs.flow import drive
-from wandb_runs.histories import DividedPages, build, direct, list_blocks, plan_histories
-from wandb_runs.paging import Selection
+from wandb_runs.histories import (
+    HistoryPages,
+    HistoryRequest,
+    RowsReader,
+    build,
+    collect_blocks,
+    collect_frame,
+    direct,
+    plan_histories,
+)
+from wandb_runs.paging import Place, Selection, cursor_after, offset_of
 
 if TYPE_CHECKING:
     import polars as pl
@@ -28,49 +37,74 @@ KEYS = [name for name in NAMES if name not in {"", "run_id", "\ud83d"}]
 
 
 class Server:
-    """Answers `sampledHistory` for a history, a page at a time, as bytes."""
+    """Answers `sampledHistory` for a history, a page at a time, as bytes.
 
-    def __init__(self, history: History, per_page: int, *, spaced: bool = False) -> None:
+    Its cursors are W&B's, or of a kind that nobody can make up.
+    """
+
+    def __init__(
+        self, history: History, per_page: int, *, spaced: bool = False, opaque: bool = False
+    ) -> None:
         self.history = history
         self.per_page = per_page
+        self.opaque = opaque
         self.separators = (", ", ": ") if spaced else (",", ":")
         self.asked = 0
 
+    def cursor(self, place: int) -> str:
+        return f"place {place}" if self.opaque else cursor_after(place)
+
+    def start(self, cursor: object) -> int:
+        if cursor is None:
+            return 0
+        place = int(str(cursor).split()[1]) if self.opaque else offset_of(str(cursor))
+        return 0 if place is None else place + 1
+
     def execute(self, operation: Operation[GraphQLModel]) -> GraphQLModel:
         self.asked += 1
-        start = int(str(operation.variables.get("after", "0")))
-        stop = start + self.per_page
-        specs = [
-            json.loads(spec)["keys"] for spec in cast("list[str]", operation.variables["specs"])
-        ]
+        variables = operation.variables
+        start = self.start(variables.get("after"))
+        stop = start + cast("int", variables["first"])
+        specs = [json.loads(spec)["keys"] for spec in cast("list[str]", variables["specs"])]
+        wanted = json.loads(str(variables["filters"])).get("name", {}).get("$in")
+        history = [each for each in self.history if wanted is None or each[0] in wanted]
         edges = [
             {
-                "cursor": str(start + index + 1),
+                "cursor": self.cursor(start + index),
                 "node": {
                     "id": run_id,
+                    "historyLineCount": len(rows),
                     "sampledHistory": [
                         [{key: row[key] for key in row if key in keys} for row in rows]
                         for keys in specs
                     ],
                 },
             }
-            for index, (run_id, rows) in enumerate(self.history[start:stop])
+            for index, (run_id, rows) in enumerate(history[start:stop])
         ]
-        more = stop < len(self.history)
-        info = {"endCursor": str(stop) if edges else None, "hasNextPage": more}
-        body = {"data": {"project": {"runs": {"edges": edges, "pageInfo": info}}}}
+        more = stop < len(history)
+        info = {"endCursor": edges[-1]["cursor"] if edges else None, "hasNextPage": more}
+        project: dict[str, object] = {"runs": {"edges": edges, "pageInfo": info}}
+        if variables.get("isCounted"):
+            project = {"runCount": len(history), **project}
+        body = {"data": {"project": project}}
         return operation.parse(json.dumps(body, separators=self.separators).encode())
 
 
-def both(server: Server, plan: HistoryPlan) -> tuple[pl.DataFrame, pl.DataFrame]:
+def request(server: Server, plan: HistoryPlan) -> HistoryRequest:
     selection = Selection(
         entity="e", project="p", filters="{}", order="+created_at", first=server.per_page
     )
-    fast = drive(direct.list_frame(DividedPages(selection), plan), server.execute)
-    plain = build(
-        drive(list_blocks(DividedPages(selection), plan), server.execute), plan, to="polars"
-    )
-    return fast, plain
+    return HistoryRequest(plan, selection, Place(None, server.per_page))
+
+
+def both(server: Server, plan: HistoryPlan) -> tuple[pl.DataFrame, pl.DataFrame]:
+    asked = request(server, plan)
+    blocks = drive(collect_blocks(HistoryPages(asked, RowsReader())), server.execute)
+    plain = build(blocks, plan, to="polars")
+    frames = HistoryPages(asked, direct.FrameReader())
+    fast = drive(collect_frame(frames, plan), server.execute)
+    return plain if fast is None else fast, plain
 
 
 def same(fast: pl.DataFrame, plain: pl.DataFrame) -> bool:
@@ -78,11 +112,16 @@ def same(fast: pl.DataFrame, plain: pl.DataFrame) -> bool:
 
 
 @settings(deadline=None, max_examples=200)
-@given(histories(), st.integers(1, 3), st.lists(st.sampled_from(KEYS), min_size=1, max_size=3))
+@given(
+    histories(),
+    st.integers(1, 3),
+    st.lists(st.sampled_from(KEYS), min_size=1, max_size=3),
+    st.booleans(),
+)
 def test_any_history_gives_the_frame_of_its_rows(
-    history: History, per_page: int, keys: list[str]
+    history: History, per_page: int, keys: list[str], opaque: bool
 ) -> None:
-    assert same(*both(Server(history, per_page), plan_histories(keys=keys)))
+    assert same(*both(Server(history, per_page, opaque=opaque), plan_histories(keys=keys)))
 
 
 @settings(deadline=None, max_examples=300)
@@ -114,10 +153,6 @@ def test_floats_arrive_exactly(values: list[float]) -> None:
     assert fast["loss"].to_list() == values
 
 
-def _made_rows(*_: object) -> None:
-    pytest.fail("made rows")
-
-
 @pytest.mark.parametrize("large", [2**63, 2**64 - 1, -(2**63) - 1, 10**30])
 def test_a_large_integer_among_floats_stays_exact(large: int) -> None:
     history: History = [("r", [{"_step": 0, "loss": 1.5}, {"_step": 1, "loss": large}])]
@@ -127,24 +162,40 @@ def test_a_large_integer_among_floats_stays_exact(large: int) -> None:
 
 
 def test_numbers_take_the_short_way(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(direct, "read_sampled_page", _made_rows)
+    def made_rows(*_: object) -> None:
+        pytest.fail("made rows")
+
+    monkeypatch.setattr(RowsReader, "read", made_rows)
     history: History = [
         (f"r{n}", [{"_step": s, "loss": s / 7 if n else s, "n": s} for s in range(n * 3)])
         for n in range(5)
     ]
     server = Server(history, 2)
-    fast = drive(
-        direct.list_frame(
-            DividedPages(
-                Selection(entity="e", project="p", filters="{}", order="+created_at", first=2)
-            ),
-            plan_histories(keys=["n", "loss"]),
-        ),
-        server.execute,
-    )
+    plan = plan_histories(keys=["n", "loss"])
+    frames = HistoryPages(request(server, plan), direct.FrameReader())
+    fast = drive(collect_frame(frames, plan), server.execute)
     assert server.asked == 3
+    assert fast is not None
     assert fast.columns == ["_step", "n", "loss", "run_id"]
     assert len(fast) == 30
+
+
+@given(st.permutations(range(5)), st.sets(st.integers(0, 4)))
+def test_pieces_are_put_into_the_order_asked_for(order: list[int], gone: set[int]) -> None:
+    history: History = [
+        (f"r{n}", [{"_step": s, "loss": s + n / 8} for s in range(n)]) for n in order
+    ]
+    server = Server([each for each in history if int(each[0][1]) not in gone], 2)
+    plan = plan_histories(keys=["loss"])
+    ids = [f"r{n}" for n in range(5)]
+    expected = [(s, s + n / 8, f"r{n}") for n in range(5) for s in range(n) if n not in gone]
+    frames = HistoryPages(request(server, plan), direct.FrameReader(), run_ids=ids)
+    frame = drive(collect_frame(frames, plan), server.execute)
+    assert frame is not None
+    assert frame.rows() == expected
+    rows = HistoryPages(request(server, plan), RowsReader(), run_ids=ids)
+    listed = build(drive(collect_blocks(rows), server.execute), plan, to="default")
+    assert [tuple(row.values()) for row in listed] == expected
 
 
 def test_a_run_that_comes_twice_is_kept_once() -> None:

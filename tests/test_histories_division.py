@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from wandb_runs.testing import LocalServer
 
 RUNS = 23
+WHOLE = 30
+"""How many whole histories of 500 rows are asked for at once."""
 HEAVY = "ListSampledHistories", "ListHistories", "ListEvents"
 
 
@@ -56,6 +58,13 @@ class Overloaded:
             return response
         if self.status == 0:
             raise RequestTimeoutError("too slow")
+        if self.status == 200:
+            answer = json.loads(response.content)
+            for edge in answer["data"]["project"]["runs"]["edges"]:
+                if edge["node"]["id"] in self.bad or self.sizes[-1] > self.most:
+                    edge["node"] = None
+            answer["errors"] = [{"message": "resolving a history failed"}]
+            return Response(200, {}, json.dumps(answer).encode())
         if self.status == 400:
             return Response(400, {}, b'{"errors": [{"message": "the query is too complex"}]}')
         return Response(self.status, {}, b"<html>")
@@ -104,8 +113,9 @@ def ids_of(histories: object) -> list[str]:
     st.integers(1, 30),
     st.integers(1, 40),
     st.sets(st.integers(0, RUNS - 1), max_size=3),
-    st.sampled_from([502, 504, 400, 0]),
+    st.sampled_from([502, 504, 400, 200, 0]),
     st.sampled_from(["keys", "whole", "system", "polars"]),
+    st.booleans(),
 )
 def test_every_run_that_can_be_had_comes_once_and_the_others_are_named(
     overloaded: Callable[..., tuple[Api, Overloaded]],
@@ -115,9 +125,12 @@ def test_every_run_that_can_be_had_comes_once_and_the_others_are_named(
     bad: set[int],
     status: int,
     how: str,
+    is_listed: bool,
 ) -> None:
     api, transport = overloaded(most, bad, status)
     runs = api.runs(path, per_page=per_page)
+    if is_listed:
+        list(runs)
     expected = [f"d{number:02}" for number in range(RUNS) if number not in bad]
 
     def read() -> object:
@@ -137,7 +150,9 @@ def test_every_run_that_can_be_had_comes_once_and_the_others_are_named(
         assert all(name in error.message for name in error.errors)
         assert ids_of(error.histories) == expected
         assert pickle.loads(pickle.dumps(error)).errors.keys() == error.errors.keys()
-    assert max(transport.sizes) == per_page
+    assert max(transport.sizes) == min(
+        per_page, RUNS if is_listed else WHOLE if how == "whole" else 50
+    )
     # Nothing that was had is asked for again, and each failure halves: it stays few.
     assert len(transport.sizes) <= 2 * RUNS + (len(bad) + 1) * (math.log2(per_page) + 2)
 
@@ -158,8 +173,44 @@ def test_other_failures_are_not_divided(
 ) -> None:
     api, transport = overloaded(0, set(), 501)
     with pytest.raises(ServerError, match="501"):
-        api.runs(path).histories(keys=["loss"])
-    assert transport.sizes == [50]
+        api.runs(path, per_page=40).histories(keys=["loss"])
+    assert transport.sizes == [40]
+
+
+def test_what_was_too_much_once_is_not_asked_for_again(
+    overloaded: Callable[..., tuple[Api, Overloaded]], path: str
+) -> None:
+    api, transport = overloaded(3, set(), 504)
+    runs = api.runs(path, per_page=6)
+    assert ids_of(runs.histories(keys=["loss"])) == [f"d{number:02}" for number in range(RUNS)]
+    # The first page fails and comes in halves; pages of three follow: 6, 3, 3, and 17 more runs.
+    assert sorted(transport.sizes, reverse=True) == [6, 3, 3, *[3] * 6]
+
+
+def test_a_run_that_cannot_be_had_does_not_make_later_pages_small(
+    overloaded: Callable[..., tuple[Api, Overloaded]], path: str
+) -> None:
+    api, transport = overloaded(100, {1}, 504)
+    runs = api.runs(path, per_page=8)
+    assert len(ids_of(runs.histories(keys=["loss"], on_error="skip"))) == RUNS - 1
+    assert transport.sizes.count(8) == 3
+
+
+def test_rows_that_cannot_be_read_lose_one_run(wandb_server: LocalServer, path: str) -> None:
+    inner = HttpTransport(wandb_server.url)
+
+    class Spoiling:
+        def send(self, request: Request, /) -> Response:
+            response = inner.send(request)
+            answer = json.loads(response.content)
+            answer["data"]["project"]["runs"]["edges"][3]["node"]["history"][0] = "{"
+            return Response(response.status, response.headers, json.dumps(answer).encode())
+
+    api = Api(base_url=wandb_server.url, api_key="k", transport=Spoiling())
+    with pytest.raises(HistoriesError, match=r"1 run \(d03\) .* row 0 is not JSON") as caught:
+        api.runs(path).histories()
+    assert len(ids_of(caught.value.histories)) == RUNS - 1
+    inner.close()
 
 
 def test_a_wrong_choice_is_refused(api: Api) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,15 @@ from hypothesis import strategies as st
 from wandb_runs import BadResponseError
 from wandb_runs._generated import PageInfoFields
 from wandb_runs.flow import drive
-from wandb_runs.paging import Listing, Page, read_page
+from wandb_runs.paging import (
+    Listing,
+    Page,
+    Place,
+    ReadAhead,
+    cursor_after,
+    offset_of,
+    read_page,
+)
 
 if TYPE_CHECKING:
     from wandb_runs.flow import Flow
@@ -103,3 +112,106 @@ def test_what_comes_twice_is_kept_once() -> None:
     listing = Listing(fetch, str)
     drive(listing.read_to(None), lambda operation: pytest.fail(str(operation)))
     assert listing.items == [1, 2, 3, 4]
+
+
+@dataclass
+class Pages:
+    """A server of `total` items, which may cap pages, count wrongly, or have cursors of its own."""
+
+    total: int
+    cap: int
+    wrong_by: int = 0
+    opaque: bool = False
+    counts: bool = True
+    asked: int = 0
+    counted: int = 0
+
+    def fetch(self, place: Place) -> Flow[Page[int]]:
+        yield from ()
+        self.asked += 1
+        self.counted += place.is_counted
+        start = 0
+        if place.after is not None:
+            offset = int(place.after[1:]) if self.opaque else offset_of(place.after)
+            assert offset is not None
+            start = offset + 1
+        stop = min(start + min(place.first, self.cap), self.total)
+        last = f"#{stop - 1}" if self.opaque else cursor_after(stop - 1)
+        total = max(0, self.total + self.wrong_by) if place.is_counted and self.counts else None
+        return Page(tuple(range(start, stop)), last if stop < self.total else None, total)
+
+
+def read(server: Pages, first: int, total: int | None = None) -> tuple[list[list[int]], list[int]]:
+    """The pages, and the sizes of those that were read for nothing."""
+    dropped: list[int] = []
+    ahead = ReadAhead(
+        server.fetch,
+        lambda: first,
+        total=total,
+        dropped=lambda page: dropped.append(len(page.items)),
+    )
+    taken: list[list[int]] = []
+    while pages := drive(ahead.next_pages(), lambda operation: pytest.fail(str(operation))):
+        taken += [list(page.items) for page in pages]
+        assert len(taken) <= server.total + 1
+    assert ahead.complete
+    return taken, dropped
+
+
+@given(
+    st.integers(0, 60),
+    st.integers(1, 9),
+    st.integers(1, 9),
+    st.integers(-30, 30),
+    st.booleans(),
+    st.none() | st.integers(0, 80),
+)
+def test_pages_read_ahead_are_those_that_following_each_cursor_gives(
+    total: int, first: int, cap: int, wrong_by: int, opaque: bool, told: int | None
+) -> None:
+    taken, dropped = read(Pages(total, cap, wrong_by, opaque), first, told)
+    size = min(first, cap)
+    pages = [list(range(start, min(start + size, total))) for start in range(0, total, size)]
+    assert taken == (pages or [[]])
+    if opaque:
+        assert dropped == []
+
+
+@given(st.integers(0, 200), st.integers(1, 9), st.booleans(), st.booleans())
+def test_an_honest_server_is_asked_for_each_page_once_and_for_the_count_at_most_once(
+    total: int, first: int, is_told: bool, counts: bool
+) -> None:
+    server = Pages(total, 1000, counts=counts)
+    _, dropped = read(server, first, total if is_told else None)
+    assert server.asked == max(1, math.ceil(total / first))
+    assert dropped == []
+    assert server.counted == (0 if is_told or total <= first else 1 if counts else server.counted)
+    assert server.counted <= 2
+
+
+@given(st.text(max_size=30) | st.integers(0, 10**9).map(cursor_after))
+def test_a_cursor_is_understood_or_left_alone(cursor: str) -> None:
+    offset = offset_of(cursor)
+    assert offset is None or cursor_after(offset) == cursor
+
+
+def test_pages_that_failed_are_asked_for_again() -> None:
+    server = Pages(50, 100)
+    failures = {cursor_after(19), cursor_after(29)}
+
+    def fetch(place: Place) -> Flow[Page[int]]:
+        if place.after in failures:
+            failures.remove(place.after)
+            raise ConnectionError
+        return (yield from server.fetch(place))
+
+    ahead = ReadAhead(fetch, lambda: 10)
+    taken: list[int] = []
+    while not ahead.complete:
+        try:
+            pages = drive(ahead.next_pages(), lambda operation: pytest.fail(str(operation)))
+        except ConnectionError:
+            continue
+        taken += [item for page in pages for item in page.items]
+    assert taken == list(range(50))
+    assert not failures

@@ -13,6 +13,7 @@ from wandb_runs.errors import (
     AuthenticationError,
     BadResponseError,
     ConnectionFailedError,
+    EmptyJoinWarning,
     GraphQLError,
     HistoriesError,
     InvalidArgumentError,
@@ -22,14 +23,17 @@ from wandb_runs.errors import (
     RateLimitError,
     RequestTimeoutError,
     ResponseError,
+    SchemaError,
     ServerError,
     TransportError,
     WandbRunsError,
 )
+from wandb_runs.explain import Explanation
 from wandb_runs.filters import Filters, RawFilter
 from wandb_runs.histories import Format, Join, OnError, Row, Stream
 from wandb_runs.jsontext import JSONObject, JSONValue
 from wandb_runs.order import Order, RawOrder
+from wandb_runs.progress import Progress
 from wandb_runs.run import Run
 from wandb_runs.runs import Runs
 from wandb_runs.sweep import Sweep
@@ -42,6 +46,8 @@ __all__ = [
     "AuthenticationError",
     "BadResponseError",
     "ConnectionFailedError",
+    "EmptyJoinWarning",
+    "Explanation",
     "Filters",
     "Format",
     "GraphQLError",
@@ -55,6 +61,7 @@ __all__ = [
     "OnError",
     "Order",
     "PermissionDeniedError",
+    "Progress",
     "RateLimitError",
     "RawFilter",
     "RawOrder",
@@ -66,6 +73,7 @@ __all__ = [
     "Row",
     "Run",
     "Runs",
+    "SchemaError",
     "ServerError",
     "Stream",
     "Sweep",

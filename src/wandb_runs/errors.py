@@ -24,6 +24,7 @@ __all__ = [
     "AuthenticationError",
     "BadResponseError",
     "ConnectionFailedError",
+    "EmptyJoinWarning",
     "GraphQLError",
     "HistoriesError",
     "InvalidArgumentError",
@@ -33,6 +34,7 @@ __all__ = [
     "RateLimitError",
     "RequestTimeoutError",
     "ResponseError",
+    "SchemaError",
     "ServerError",
     "TransportError",
     "WandbRunsError",
@@ -168,6 +170,31 @@ class HistoriesError(WandbRunsError):
         super().__init__(message)
         self.errors = dict(errors)
         self.histories = histories
+
+
+class SchemaError(WandbRunsError, ValueError):
+    """A value does not fit the dtype that the caller chose for its column.
+
+    Attributes:
+        column: The column.
+        run_ids: The runs of the batch.
+    """
+
+    column: str
+    run_ids: Sequence[str]
+
+    def __init__(self, message: str, *, column: str, run_ids: Sequence[str]) -> None:
+        super().__init__(message)
+        self.column = column
+        self.run_ids = list(run_ids)
+
+
+class EmptyJoinWarning(UserWarning):
+    """Runs came out empty though all metrics asked for have rows: never in the same one.
+
+    Programs that log their metrics in calls of their own write such runs; `join="outer"` reads
+    them.
+    """
 
 
 class GraphQLError(ResponseError):

@@ -1,26 +1,44 @@
 """Work that takes several requests, written once for every driver.
 
 A `Flow` is a generator that yields operations and is sent their answers, as httpx writes its
-authentication flows. It does no I/O, so it is tested without a socket, and a driver of a few
-lines runs it: `drive` here, its awaiting twin in the asynchronous client.
+authentication flows. Where flows do not depend on each other, it yields several of them at once,
+`Together`. It does no I/O, so it is tested without a socket, and a driver of a few lines runs it:
+`drive` here, its awaiting twin in the asynchronous client.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeAlias, TypeVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar, cast
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable, Generator, Sequence
 
     from wandb_runs.graphql_model import GraphQLModel
     from wandb_runs.operation import Operation
 
-__all__ = ["Flow", "ask", "drive"]
+__all__ = ["Flow", "Step", "Together", "ask", "drive", "one_by_one", "together"]
 
 T = TypeVar("T")
 ModelT = TypeVar("ModelT", bound="GraphQLModel")
 
-Flow: TypeAlias = "Generator[Operation[GraphQLModel], GraphQLModel, T]"
+Flow: TypeAlias = "Generator[Step, object, T]"
+
+Step: TypeAlias = "Operation[GraphQLModel] | Together[object]"
+"""What a flow waits for: one answer, or the results of several flows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Together(Generic[T]):
+    """Flows that may run at once.
+
+    Attributes:
+        flows: The flows; none has begun.
+        done: Told each result as it comes, in whatever order, in the driver's own thread.
+    """
+
+    flows: Sequence[Flow[T]]
+    done: Callable[[T], None] | None = None
 
 
 def ask(operation: Operation[ModelT]) -> Flow[ModelT]:
@@ -34,17 +52,54 @@ def ask(operation: Operation[ModelT]) -> Flow[ModelT]:
     return answer
 
 
-def drive(flow: Flow[T], execute: Callable[[Operation[GraphQLModel]], GraphQLModel]) -> T:
-    """Run a flow: each operation it yields is executed, and what fails is thrown into it."""
+def together(flows: Sequence[Flow[T]], done: Callable[[T], None] | None = None) -> Flow[list[T]]:
+    """Yield several flows at once and return their results, in the order of the flows.
+
+    The first failure is raised, once the flows that had begun have ended; the others do not begin.
+    """
+    results = yield cast("Together[object]", Together(flows, done))
+    return cast("list[T]", results)  # as `Together` promises
+
+
+def one_by_one(
+    step: Together[object], execute: Callable[[Operation[GraphQLModel]], GraphQLModel]
+) -> list[object]:
+    """Run flows one after another: for a driver that has no threads, and for tests."""
+    results: list[object] = []
+    for flow in step.flows:
+        results.append(drive(flow, execute))
+        if step.done is not None:
+            step.done(results[-1])
+    return results
+
+
+def drive(
+    flow: Flow[T],
+    execute: Callable[[Operation[GraphQLModel]], GraphQLModel],
+    at_once: Callable[[Together[object]], list[object]] | None = None,
+) -> T:
+    """Run a flow to its end; what fails is thrown into it.
+
+    Args:
+        flow: The flow.
+        execute: Answers one operation.
+        at_once: Runs several flows; by default they run one by one.
+    """
+
+    def answer_to(step: Step) -> object:
+        if not isinstance(step, Together):
+            return execute(step)
+        return one_by_one(step, execute) if at_once is None else at_once(step)
+
     try:
-        operation = next(flow)
+        step = next(flow)
         while True:
             try:
-                answer = execute(operation)
+                answer = answer_to(step)
             except Exception as error:  # noqa: BLE001 - the flow decides what an error means
-                operation = flow.throw(error)
+                step = flow.throw(error)
             else:
-                operation = flow.send(answer)
+                step = flow.send(answer)
     except StopIteration as stop:
         result: T = stop.value
         return result

@@ -5,10 +5,13 @@ Pure: a listing is told by its flows which operations to send, and holds what ca
 
 from __future__ import annotations
 
+import base64
+import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, Protocol, TypedDict, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, Protocol, TypedDict, TypeVar
 
 from wandb_runs.errors import BadResponseError
+from wandb_runs.flow import together
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -16,7 +19,30 @@ if TYPE_CHECKING:
     from wandb_runs._generated import PageInfoFields
     from wandb_runs.flow import Flow
 
-__all__ = ["Connection", "Edge", "Listing", "Page", "PageWalk", "Selection", "read_page"]
+__all__ = [
+    "MAX_PER_PAGE",
+    "Connection",
+    "Edge",
+    "Listing",
+    "Page",
+    "PageWalk",
+    "Place",
+    "PlacedSelection",
+    "ReadAhead",
+    "Selection",
+    "cursor_after",
+    "offset_of",
+    "read_page",
+]
+
+MAX_PER_PAGE: Final = 1000
+"""The most runs that W&B gives in one page (documented)."""
+
+AHEAD: Final = 8
+"""How many pages are asked for at once, when it is known where they start."""
+
+_COUNTS: Final = 2
+"""How often the number of runs is asked for before the pages have to do without."""
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -30,6 +56,13 @@ class Selection(TypedDict):
     filters: str
     order: str
     first: int
+
+
+class PlacedSelection(Selection):
+    """A selection and the place in it: the variables of a page."""
+
+    after: str | None
+    is_counted: bool | None
 
 
 class Edge(Protocol[T_co]):
@@ -67,10 +100,14 @@ class Page(Generic[T]):
     Attributes:
         items: What the page holds, in order; null edges and nodes hold nothing.
         next_cursor: Where the next page starts, or None after the last one.
+        total: How many items there are in all, if that was asked and answered.
+        size: Bytes of the answer, where somebody counts them.
     """
 
     items: tuple[T, ...]
     next_cursor: str | None
+    total: int | None = None
+    size: int = 0
 
 
 def read_page(connection: Connection[T] | None, *, first: int, after: str | None) -> Page[T]:
@@ -188,3 +225,141 @@ class PageWalk(Generic[T]):
             if fresh:
                 return fresh
         return None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a page starts.
+
+    Attributes:
+        after: The cursor after which it starts, or None for the first page.
+        first: How many items it holds at most.
+        is_counted: Whether to ask for the number of all items, too.
+    """
+
+    after: str | None
+    first: int
+    is_counted: bool = False
+
+    def of(self, selection: Selection) -> PlacedSelection:
+        """The variables that ask for the page of these runs."""
+        return PlacedSelection(
+            entity=selection["entity"],
+            project=selection["project"],
+            filters=selection["filters"],
+            order=selection["order"],
+            first=self.first,
+            after=self.after,
+            is_counted=self.is_counted or None,
+        )
+
+
+class ReadAhead(Generic[T]):
+    """The pages of a connection in order, several of them asked for at once.
+
+    W&B's cursors count runs, so that it can be told where later pages start once one cursor and
+    the number of runs are known. This is a guess, and never more: a page that was read ahead
+    counts only if the page before names the very cursor that it was asked with. What does not
+    fit is dropped and asked for again, so that the pages are those that following every cursor
+    gives, on any server.
+
+    The number of runs is asked for with the second page, since it costs the server a count: a
+    listing of one page does without.
+
+    Args:
+        fetch: The flow that reads the page at a place.
+        first: Tells how many items the next pages are to hold.
+        total: How many items there are, if that is known.
+        done: Told each page as it comes, in whatever order.
+        dropped: Told each page that was read for nothing.
+    """
+
+    __slots__ = (
+        "_counts",
+        "_cursor",
+        "_done",
+        "_dropped",
+        "_fetch",
+        "_first",
+        "_total",
+        "complete",
+    )
+
+    def __init__(
+        self,
+        fetch: Callable[[Place], Flow[Page[T]]],
+        first: Callable[[], int],
+        *,
+        total: int | None = None,
+        done: Callable[[Page[T]], None] | None = None,
+        dropped: Callable[[Page[T]], None] | None = None,
+    ) -> None:
+        self._fetch = fetch
+        self._first = first
+        self._total = total
+        self._done = done
+        self._dropped = dropped
+        self._cursor: str | None = None
+        self._counts = _COUNTS
+        self.complete = False
+
+    def next_pages(self) -> Flow[list[Page[T]]]:
+        """Read the next pages, at least one; none when the listing is complete.
+
+        Pages that failed are asked for again by the next call.
+        """
+        if self.complete:
+            return []
+        places = self._places()
+        pages = yield from together([self._fetch(place) for place in places], self._done)
+        read: list[Page[T]] = []
+        for place, page in zip(places, pages, strict=True):
+            if self.complete or place.after != self._cursor:
+                if self._dropped is not None:
+                    self._dropped(page)
+                continue
+            read.append(page)
+            if page.total is not None:
+                self._total = page.total
+            self._cursor = page.next_cursor
+            self.complete = page.next_cursor is None
+        return read
+
+    def _places(self) -> list[Place]:
+        first = self._first()
+        start = -1 if self._cursor is None else offset_of(self._cursor)
+        if self._cursor is None or start is None or self._total is None:
+            is_counted = self._cursor is not None and self._total is None and self._counts > 0
+            self._counts -= is_counted
+            return [Place(self._cursor, first, is_counted)]
+        last = min(self._total - 1, start + AHEAD * first)
+        ahead = (cursor_after(offset) for offset in range(start + first, last, first))
+        return [Place(cursor, first) for cursor in (self._cursor, *ahead)]
+
+
+_CURSOR: Final = re.compile(rb"arrayconnection:(\d{1,15})")
+
+
+def offset_of(cursor: str) -> int | None:
+    """The place that a cursor counts, from 0; None for a cursor of another kind.
+
+    W&B's cursors are `arrayconnection:<offset>` in base64 (wandb/wandb#6614).
+
+    >>> offset_of("YXJyYXljb25uZWN0aW9uOjQ5"), offset_of("opaque")
+    (49, None)
+    """
+    try:
+        found = _CURSOR.fullmatch(base64.b64decode(cursor, validate=True))
+    except ValueError:
+        return None
+    offset = int(found[1]) if found else None
+    return offset if offset is not None and cursor_after(offset) == cursor else None
+
+
+def cursor_after(offset: int) -> str:
+    """The cursor of the item at an offset, after which a page can start.
+
+    >>> cursor_after(49)
+    'YXJyYXljb25uZWN0aW9uOjQ5'
+    """
+    return base64.b64encode(b"arrayconnection:%d" % offset).decode()

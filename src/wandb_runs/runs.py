@@ -5,28 +5,49 @@ from __future__ import annotations
 import logging
 import operator
 import threading
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Final, Generic, Literal, SupportsIndex, TypeVar, overload
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Final, Generic, Literal, SupportsIndex, TypeVar, cast, overload
 
 from typing_extensions import override
 
-from wandb_runs._generated import count_runs, list_runs
+from wandb_runs._generated import count_runs, list_configs, list_runs, list_summaries
 from wandb_runs.documents import check_asked
-from wandb_runs.errors import BadResponseError, HistoriesError, InvalidArgumentError
+from wandb_runs.errors import (
+    BadResponseError,
+    EmptyJoinWarning,
+    HistoriesError,
+    InvalidArgumentError,
+)
+from wandb_runs.explain import check_call, explain
 from wandb_runs.filters import translate_filters
 from wandb_runs.flow import ask
 from wandb_runs.histories import (
-    DividedPages,
+    HistoryPages,
+    HistoryRequest,
+    RowsReader,
     build,
     check_format,
     check_installed,
     check_on_error,
-    list_blocks,
+    check_schema,
+    collect_blocks,
+    collect_frame,
+    conform,
     plan_histories,
 )
 from wandb_runs.location import check_name, missing_project
 from wandb_runs.order import parse_order
-from wandb_runs.paging import Listing, Page, PageWalk, Selection, read_page
+from wandb_runs.paging import (
+    MAX_PER_PAGE,
+    Listing,
+    Page,
+    PageWalk,
+    Place,
+    Selection,
+    read_page,
+)
+from wandb_runs.progress import Tally, check_progress
 from wandb_runs.run import ConfigT_co, Run, SummaryT_co
 from wandb_runs.sweep import Sweeps
 from wandb_runs.transport import RetryingClient
@@ -36,18 +57,37 @@ if TYPE_CHECKING:
     import pandas as pd
     import polars as pl
 
-    from wandb_runs.errors import WandbRunsError
+    from wandb_runs._generated import ListRuns
+    from wandb_runs.explain import Call, Explanation
     from wandb_runs.filters import Filters
     from wandb_runs.flow import Flow
-    from wandb_runs.histories import Format, HistoryPlan, Join, OnError, Row, Stream
+    from wandb_runs.graphql_model import GraphQLModel
+    from wandb_runs.histories import (
+        Format,
+        HistoryPlan,
+        Join,
+        OnError,
+        PolarsSchema,
+        Reader,
+        Row,
+        Stream,
+    )
+    from wandb_runs.operation import Operation
     from wandb_runs.order import Order
+    from wandb_runs.progress import OnProgress
     from wandb_runs.values import Values
 
 __all__ = ["Runs", "runs_of_viewer"]
 
 K = TypeVar("K", bound=str)
+PieceT = TypeVar("PieceT")
+ResultT = TypeVar("ResultT")
 
-MAX_PER_PAGE: Final = 1000
+DEFAULT_PER_PAGE: Final = 50
+
+_BELOW_A_BATCH: Final = 4
+"""How many frames below whoever takes a batch a warning is given."""
+
 _NAMED: Final = 5
 _log = logging.getLogger("wandb_runs")
 
@@ -230,6 +270,7 @@ class Runs(Sequence[Run[ConfigT_co, SummaryT_co]], Generic[ConfigT_co, SummaryT_
         *,
         join: Join = "inner",
         on_error: OnError = "raise",
+        progress: OnProgress | None = None,
     ) -> list[Row]: ...
     @overload
     def histories(
@@ -242,6 +283,7 @@ class Runs(Sequence[Run[ConfigT_co, SummaryT_co]], Generic[ConfigT_co, SummaryT_
         stream: Stream = "default",
         join: Join = "inner",
         on_error: OnError = "raise",
+        progress: OnProgress | None = None,
     ) -> pd.DataFrame: ...
     @overload
     def histories(
@@ -254,6 +296,7 @@ class Runs(Sequence[Run[ConfigT_co, SummaryT_co]], Generic[ConfigT_co, SummaryT_
         *,
         join: Join = "inner",
         on_error: OnError = "raise",
+        progress: OnProgress | None = None,
     ) -> pd.DataFrame: ...
     @overload
     def histories(
@@ -266,6 +309,7 @@ class Runs(Sequence[Run[ConfigT_co, SummaryT_co]], Generic[ConfigT_co, SummaryT_
         stream: Stream = "default",
         join: Join = "inner",
         on_error: OnError = "raise",
+        progress: OnProgress | None = None,
     ) -> pl.DataFrame: ...
     @overload
     def histories(
@@ -278,6 +322,7 @@ class Runs(Sequence[Run[ConfigT_co, SummaryT_co]], Generic[ConfigT_co, SummaryT_
         *,
         join: Join = "inner",
         on_error: OnError = "raise",
+        progress: OnProgress | None = None,
     ) -> pl.DataFrame: ...
     @overload
     def histories(
@@ -290,6 +335,7 @@ class Runs(Sequence[Run[ConfigT_co, SummaryT_co]], Generic[ConfigT_co, SummaryT_
         *,
         join: Join = "inner",
         on_error: OnError = "raise",
+        progress: OnProgress | None = None,
     ) -> list[Row] | pd.DataFrame | pl.DataFrame: ...
     def histories(
         self,
@@ -301,12 +347,16 @@ class Runs(Sequence[Run[ConfigT_co, SummaryT_co]], Generic[ConfigT_co, SummaryT_
         *,
         join: Join = "inner",
         on_error: OnError = "raise",
+        progress: OnProgress | None = None,
     ) -> list[Row] | pd.DataFrame | pl.DataFrame:
         """The sampled histories of all runs, in the order of runs.
 
-        Sends `ceil(runs / per_page)` requests: a page of runs carries its histories. A page that
-        is too much for the server (HTTP 502, 504, a timeout) is halved, down to one run. Runs
-        without a history, or without a row that holds all `keys`, add no rows.
+        A page of runs carries its histories: `ceil(runs / page)` requests, up to four of them
+        under way at once. A page is as large as its work allows: 50 runs for 500 samples of five
+        keys, more for less; 1000 at most, or `per_page` where that is not the default. What is
+        too much for the server (HTTP 502, 504, a timeout) is halved, down to one run. Runs that
+        were all listed before are asked for by their ids: what this call gives are the histories
+        of those runs. Runs without a history, or without a row that holds all `keys`, add no rows.
 
         Args:
             samples: The most rows for each run, at least 1. With keys they are evenly spread;
@@ -320,9 +370,10 @@ class Runs(Sequence[Run[ConfigT_co, SummaryT_co]], Generic[ConfigT_co, SummaryT_
             join: `"inner"` for the rows that hold all keys; `"outer"` for all rows of each key,
                 merged by `_step`, which is right for metrics that are logged at different steps:
                 up to `samples` rows for each key.
-            on_error: What becomes of runs whose history is too much for the server even alone:
-                `"raise"` an error in the end that carries the rest, or `"skip"` them, with a
-                warning in the log.
+            on_error: What becomes of runs whose history cannot be had, such as one that is too
+                much for the server even alone: `"raise"` an error in the end that carries the
+                rest, or `"skip"` them, with a warning in the log.
+            progress: Called with a `Progress` after each answer, in the calling thread.
 
         Returns:
             A row for each sampled step, with the columns x axis, keys (else all metrics, by
@@ -337,6 +388,10 @@ class Runs(Sequence[Run[ConfigT_co, SummaryT_co]], Generic[ConfigT_co, SummaryT_
             NotFoundError: No such project, or the key may not see it.
             HistoriesError: The histories of some runs could not be had; it carries the rest.
 
+        Warns:
+            EmptyJoinWarning: Runs have rows of each key and none of all, so that `"inner"` left
+                them empty. Finding out costs a request for each page that has empty runs.
+
         >>> frame = runs.histories(samples=100, keys=["loss", "accuracy"], format="polars")
         >>> frame.columns
         ['_step', 'loss', 'accuracy', 'run_id']
@@ -344,24 +399,151 @@ class Runs(Sequence[Run[ConfigT_co, SummaryT_co]], Generic[ConfigT_co, SummaryT_
         plan = plan_histories(samples, keys, x_axis, stream, join=join)
         to = check_format(format)
         check_on_error(on_error)
+        check_progress(progress)
         check_installed(to)
-        pages = DividedPages(self._client.run(self._select()))
-        histories: list[Row] | pd.DataFrame | pl.DataFrame
+        request = self._client.run(self._request(plan))
         if to == "polars" and plan.field == "sampledHistory" and join == "inner":
-            from wandb_runs.histories.direct import list_frame  # noqa: PLC0415 - for polars alone
+            from wandb_runs.histories.direct import FrameReader  # noqa: PLC0415 - for polars alone
 
-            histories = self._client.run(list_frame(pages, plan))
-        else:
-            histories = build(self._client.run(list_blocks(pages, plan)), plan, to=to)
-        if pages.failed:
-            _tell_failures(pages.failed, histories, on_error)
-        return histories
+            frames = self._pages(request, FrameReader(), progress)
+            frame = self._client.run(collect_frame(frames, plan))
+            if frame is not None:
+                return _finish(frames, frame, on_error)
+        pages = self._pages(request, RowsReader(), progress)
+        blocks = self._client.run(collect_blocks(pages))
+        return _finish(pages, build(blocks, plan, to=to), on_error)
+
+    @overload
+    def iter_histories(
+        self,
+        samples: int = 500,
+        keys: list[K] | tuple[K, ...] | None = None,
+        x_axis: str = "_step",
+        format: Literal["default"] = "default",
+        stream: Stream = "default",
+        *,
+        join: Join = "inner",
+        on_error: OnError = "raise",
+        progress: OnProgress | None = None,
+        schema: None = None,
+    ) -> Iterator[list[Row]]: ...
+    @overload
+    def iter_histories(
+        self,
+        samples: int = 500,
+        keys: list[K] | tuple[K, ...] | None = None,
+        x_axis: str = "_step",
+        *,
+        format: Literal["pandas"],
+        stream: Stream = "default",
+        join: Join = "inner",
+        on_error: OnError = "raise",
+        progress: OnProgress | None = None,
+        schema: Mapping[str, str] | None = None,
+    ) -> Iterator[pd.DataFrame]: ...
+    @overload
+    def iter_histories(
+        self,
+        samples: int = 500,
+        keys: list[K] | tuple[K, ...] | None = None,
+        x_axis: str = "_step",
+        *,
+        format: Literal["polars"],
+        stream: Stream = "default",
+        join: Join = "inner",
+        on_error: OnError = "raise",
+        progress: OnProgress | None = None,
+        schema: PolarsSchema | None = None,
+    ) -> Iterator[pl.DataFrame]: ...
+    @overload
+    def iter_histories(
+        self,
+        samples: int = 500,
+        keys: list[K] | tuple[K, ...] | None = None,
+        x_axis: str = "_step",
+        format: Format = "default",
+        stream: Stream = "default",
+        *,
+        join: Join = "inner",
+        on_error: OnError = "raise",
+        progress: OnProgress | None = None,
+        schema: None = None,
+    ) -> Iterator[list[Row]] | Iterator[pd.DataFrame] | Iterator[pl.DataFrame]: ...
+    def iter_histories(
+        self,
+        samples: int = 500,
+        keys: list[K] | tuple[K, ...] | None = None,
+        x_axis: str = "_step",
+        format: Format = "default",
+        stream: Stream = "default",
+        *,
+        join: Join = "inner",
+        on_error: OnError = "raise",
+        progress: OnProgress | None = None,
+        schema: PolarsSchema | Mapping[str, str] | None = None,
+    ) -> Iterator[list[Row]] | Iterator[pd.DataFrame] | Iterator[pl.DataFrame]:
+        """The sampled histories batch by batch: for more than fits in memory.
+
+        The arguments are checked at once; requests are sent as batches are taken, up to eight
+        pages ahead. A batch is what one answer holds, in the order of runs; none is empty. Batches
+        that were taken are kept by nobody.
+
+        A run that is created meanwhile may push others onto a later page, which then come once,
+        as long as fewer than a page are created between two requests.
+
+        Args:
+            samples: As for `histories`.
+            keys: As for `histories`.
+            x_axis: As for `histories`.
+            format: What a batch comes as, as for `histories`.
+            stream: As for `histories`.
+            join: As for `histories`.
+            on_error: As for `histories`; the error is raised after the last batch, and carries
+                no rows.
+            progress: As for `histories`.
+            schema: Dtypes of columns, by name, for all batches: `{"loss": polars.Float64}`, or
+                pandas' names of dtypes. Without it each batch has what fits its own rows: a column
+                may hold integers in one batch and floats in the next. Where `keys` is None, the
+                schema also says which columns there are, beside the x axis and `run_id`.
+
+        Returns:
+            An iterator of lists or frames, with the columns and dtypes of `histories`.
+
+        Raises:
+            InvalidArgumentError: An argument that cannot be right; nothing was sent.
+            MissingDependencyError: The format's library is not installed; nothing was sent.
+            NotFoundError: No such project, or the key may not see it.
+            SchemaError: A value does not fit the schema without a loss; when its batch is taken.
+            HistoriesError: The histories of some runs could not be had; after the last batch.
+
+        Warns:
+            EmptyJoinWarning: As for `histories`, after the last batch.
+
+        >>> import polars as pl
+        >>> dtypes = {"loss": pl.Float64}
+        >>> batches = runs.iter_histories(keys=["loss"], format="polars", schema=dtypes)
+        >>> pl.concat(batches).equals(runs.histories(keys=["loss"], format="polars"))
+        True
+        """
+        plan = plan_histories(samples, keys, x_axis, stream, join=join)
+        to = check_format(format)
+        check_on_error(on_error)
+        check_progress(progress)
+        check_installed(to)
+        dtypes = check_schema(schema, plan, to)
+        if to == "polars":
+            return self._polars_frames(plan, dtypes, on_error, progress)
+        if to == "pandas":
+            return self._pandas_frames(plan, dtypes, on_error, progress)
+        return self._lists(plan, on_error, progress)
 
     @overload
     def configs(
         self,
         keys: list[K] | tuple[K, ...] | None = None,
         format: Literal["default"] = "default",
+        *,
+        progress: OnProgress | None = None,
     ) -> list[Row]: ...
     @overload
     def configs(
@@ -369,12 +551,15 @@ class Runs(Sequence[Run[ConfigT_co, SummaryT_co]], Generic[ConfigT_co, SummaryT_
         keys: list[K] | tuple[K, ...] | None = None,
         *,
         format: Literal["pandas"],
+        progress: OnProgress | None = None,
     ) -> pd.DataFrame: ...
     @overload
     def configs(
         self,
         keys: list[K] | tuple[K, ...] | None,
         format: Literal["pandas"],
+        *,
+        progress: OnProgress | None = None,
     ) -> pd.DataFrame: ...
     @overload
     def configs(
@@ -382,33 +567,41 @@ class Runs(Sequence[Run[ConfigT_co, SummaryT_co]], Generic[ConfigT_co, SummaryT_
         keys: list[K] | tuple[K, ...] | None = None,
         *,
         format: Literal["polars"],
+        progress: OnProgress | None = None,
     ) -> pl.DataFrame: ...
     @overload
     def configs(
         self,
         keys: list[K] | tuple[K, ...] | None,
         format: Literal["polars"],
+        *,
+        progress: OnProgress | None = None,
     ) -> pl.DataFrame: ...
     @overload
     def configs(
         self,
         keys: list[K] | tuple[K, ...] | None = None,
         format: Format = "default",
+        *,
+        progress: OnProgress | None = None,
     ) -> list[Row] | pd.DataFrame | pl.DataFrame: ...
     def configs(
         self,
         keys: list[K] | tuple[K, ...] | None = None,
         format: Format = "default",
+        *,
+        progress: OnProgress | None = None,
     ) -> list[Row] | pd.DataFrame | pl.DataFrame:
         """The configs of all runs: a row for each run, in the order of runs.
 
-        Sends `ceil(runs / per_page)` requests, which ask for ids and configs alone, and of the
-        configs for `keys` alone.
+        Sends `ceil(runs / per_page)` requests, up to four at once, which ask for ids and
+        configs alone, and of the configs for `keys` alone.
 
         Args:
             keys: The keys to read, names at the top of the config; None for all but W&B's own
                 `_wandb` and `wandb_version`.
             format: `"default"` for a list of dicts, `"pandas"` or `"polars"` for a frame.
+            progress: Called with a `Progress` after each answer, in the calling thread.
 
         Returns:
             The columns are the keys as asked (else all keys, by name) and `run_id`, with the
@@ -427,14 +620,18 @@ class Runs(Sequence[Run[ConfigT_co, SummaryT_co]], Generic[ConfigT_co, SummaryT_
         """
         plan = plan_values(keys)
         to = check_format(format)
+        check_progress(progress)
         check_installed(to)
-        return build_values(self._client.run(self._fetch_configs(plan)), plan, to=to)
+        values = self._client.run(self._fetch_configs(plan, progress))
+        return build_values(values, plan, to=to)
 
     @overload
     def summaries(
         self,
         keys: list[K] | tuple[K, ...] | None = None,
         format: Literal["default"] = "default",
+        *,
+        progress: OnProgress | None = None,
     ) -> list[Row]: ...
     @overload
     def summaries(
@@ -442,12 +639,15 @@ class Runs(Sequence[Run[ConfigT_co, SummaryT_co]], Generic[ConfigT_co, SummaryT_
         keys: list[K] | tuple[K, ...] | None = None,
         *,
         format: Literal["pandas"],
+        progress: OnProgress | None = None,
     ) -> pd.DataFrame: ...
     @overload
     def summaries(
         self,
         keys: list[K] | tuple[K, ...] | None,
         format: Literal["pandas"],
+        *,
+        progress: OnProgress | None = None,
     ) -> pd.DataFrame: ...
     @overload
     def summaries(
@@ -455,32 +655,40 @@ class Runs(Sequence[Run[ConfigT_co, SummaryT_co]], Generic[ConfigT_co, SummaryT_
         keys: list[K] | tuple[K, ...] | None = None,
         *,
         format: Literal["polars"],
+        progress: OnProgress | None = None,
     ) -> pl.DataFrame: ...
     @overload
     def summaries(
         self,
         keys: list[K] | tuple[K, ...] | None,
         format: Literal["polars"],
+        *,
+        progress: OnProgress | None = None,
     ) -> pl.DataFrame: ...
     @overload
     def summaries(
         self,
         keys: list[K] | tuple[K, ...] | None = None,
         format: Format = "default",
+        *,
+        progress: OnProgress | None = None,
     ) -> list[Row] | pd.DataFrame | pl.DataFrame: ...
     def summaries(
         self,
         keys: list[K] | tuple[K, ...] | None = None,
         format: Format = "default",
+        *,
+        progress: OnProgress | None = None,
     ) -> list[Row] | pd.DataFrame | pl.DataFrame:
         """The summaries of all runs: a row for each run, in the order of runs.
 
-        Sends `ceil(runs / per_page)` requests, which ask for ids and summaries alone, and of the
-        summaries for `keys` alone.
+        Sends `ceil(runs / per_page)` requests, up to four at once, which ask for ids and
+        summaries alone, and of the summaries for `keys` alone.
 
         Args:
             keys: The metrics to read, names at the top of the summary; None for all.
             format: `"default"` for a list of dicts, `"pandas"` or `"polars"` for a frame.
+            progress: Called with a `Progress` after each answer, in the calling thread.
 
         Returns:
             The columns are the keys as asked (else all keys, by name) and `run_id`, with the
@@ -500,8 +708,90 @@ class Runs(Sequence[Run[ConfigT_co, SummaryT_co]], Generic[ConfigT_co, SummaryT_
         """
         plan = plan_values(keys)
         to = check_format(format)
+        check_progress(progress)
         check_installed(to)
-        return build_values(self._client.run(self._fetch_summaries(plan)), plan, to=to)
+        values = self._client.run(self._fetch_summaries(plan, progress))
+        return build_values(values, plan, to=to)
+
+    @overload
+    def explain(self, call: Literal["list"] = "list") -> Explanation: ...
+    @overload
+    def explain(
+        self,
+        call: Literal["configs", "summaries"],
+        *,
+        keys: list[K] | tuple[K, ...] | None = None,
+    ) -> Explanation: ...
+    @overload
+    def explain(
+        self,
+        call: Literal["histories"],
+        *,
+        samples: int = 500,
+        keys: list[K] | tuple[K, ...] | None = None,
+        x_axis: str = "_step",
+        stream: Stream = "default",
+        join: Join = "inner",
+    ) -> Explanation: ...
+    def explain(
+        self,
+        call: Call = "list",
+        *,
+        samples: int | None = None,
+        keys: list[K] | tuple[K, ...] | None = None,
+        x_axis: str | None = None,
+        stream: Stream | None = None,
+        join: Join | None = None,
+    ) -> Explanation:
+        """What a call would send; sends nothing.
+
+        Args:
+            call: `"list"` for going through the runs, or the method: `"histories"`, `"configs"`,
+                `"summaries"`.
+            samples: The method's argument, as the others are.
+            keys: The same.
+            x_axis: The same.
+            stream: The same.
+            join: The same.
+
+        Returns:
+            The document, the variables of the first request, and the number of requests where the
+            number of runs is known: after `len(runs)`, or when all have been listed. An entity
+            that only the viewer can tell stands as null; it would be asked for first. Printed, it
+            is what a person wants to read.
+
+        Raises:
+            InvalidArgumentError: An argument that cannot be right, or that the call has not.
+
+        >>> asked = runs.explain("histories", samples=100, keys=["loss"])
+        >>> asked.operation, asked.runs_per_request, asked.variables["specs"]
+        ('ListSampledHistories', 750, ['{"keys": ["_step", "loss"], "samples": 100}'])
+        """
+        check_call(call, keys=keys, samples=samples, x_axis=x_axis, stream=stream, join=join)
+        selection = self._selection(cast("str", self._entity))
+        if call == "histories":
+            plan = plan_histories(
+                500 if samples is None else samples,
+                keys,
+                "_step" if x_axis is None else x_axis,
+                "default" if stream is None else stream,
+                join="inner" if join is None else join,
+            )
+            request = HistoryRequest(plan, selection, Place(None, self._page_of(plan)))
+            ids = self._listed_ids()
+            asked = request if ids is None else request.of(ids[: request.place.first])
+            return explain(
+                asked.operation, runs_per_request=request.place.first, runs=self._known_length()
+            )
+        page = Place(None, self._first).of(selection)
+        operation: Operation[GraphQLModel]
+        if call == "configs":
+            operation = list_configs(**page, keys=plan_values(keys).keys)
+        elif call == "summaries":
+            operation = list_summaries(**page, keys=plan_values(keys).keys)
+        else:
+            operation = self._operation(selection, None)
+        return explain(operation, runs_per_request=self._first, runs=self._known_length())
 
     def _read_to(self, count: int | None) -> list[Run[ConfigT_co, SummaryT_co]]:
         listing = self._listing
@@ -512,13 +802,7 @@ class Runs(Sequence[Run[ConfigT_co, SummaryT_co]], Generic[ConfigT_co, SummaryT_
 
     def _fetch(self, after: str | None) -> Flow[Page[Run[ConfigT_co, SummaryT_co]]]:
         selection = yield from self._select()
-        operation = list_runs(
-            **selection,
-            after=after,
-            config_keys=self._asked.config,
-            summary_keys=self._asked.summary,
-        )
-        project = (yield from ask(operation)).project
+        project = (yield from ask(self._operation(selection, after))).project
         if project is None:
             raise missing_project(selection["entity"], self._project)
         page = read_page(project.runs, first=self._first, after=after)
@@ -556,19 +840,112 @@ class Runs(Sequence[Run[ConfigT_co, SummaryT_co]], Generic[ConfigT_co, SummaryT_
             )
         return project.run_count
 
-    def _fetch_configs(self, plan: HistoryPlan) -> Flow[Values]:
+    def _fetch_configs(self, plan: HistoryPlan, progress: OnProgress | None) -> Flow[Values]:
         selection = yield from self._select()
-        return (yield from fetch_configs(selection, plan.keys))
+        total = self._known_length()
+        return (yield from fetch_configs(selection, plan.keys, Tally(progress, total), total))
 
-    def _fetch_summaries(self, plan: HistoryPlan) -> Flow[Values]:
+    def _fetch_summaries(self, plan: HistoryPlan, progress: OnProgress | None) -> Flow[Values]:
         selection = yield from self._select()
-        return (yield from fetch_summaries(selection, plan.keys))
+        total = self._known_length()
+        return (yield from fetch_summaries(selection, plan.keys, Tally(progress, total), total))
+
+    def _request(self, plan: HistoryPlan) -> Flow[HistoryRequest]:
+        selection = yield from self._select()
+        return HistoryRequest(plan, selection, Place(None, self._page_of(plan)))
+
+    def _page_of(self, plan: HistoryPlan) -> int:
+        most = MAX_PER_PAGE if self._first == DEFAULT_PER_PAGE else self._first
+        return min(most, plan.runs_per_request)
+
+    def _pages(
+        self,
+        request: HistoryRequest,
+        reader: Reader[PieceT],
+        progress: OnProgress | None,
+        *,
+        is_stream: bool = False,
+    ) -> HistoryPages[PieceT]:
+        return HistoryPages(
+            request,
+            reader,
+            run_ids=self._listed_ids(),
+            total=self._known_length(),
+            progress=progress,
+            is_stream=is_stream,
+        )
+
+    def _batches(
+        self,
+        plan: HistoryPlan,
+        reader: Reader[PieceT],
+        on_error: OnError,
+        progress: OnProgress | None,
+    ) -> Iterator[PieceT]:
+        request = self._client.run(self._request(plan))
+        pages = self._pages(request, reader, progress, is_stream=True)
+        while pieces := self._client.run(pages.next_pieces()):
+            pieces.reverse()
+            while pieces:
+                # Popped, so that nothing here keeps a batch that was taken.
+                yield pieces.pop().content
+        _finish(pages, None, on_error, stacklevel=_BELOW_A_BATCH)
+
+    def _lists(
+        self, plan: HistoryPlan, on_error: OnError, progress: OnProgress | None
+    ) -> Iterator[list[Row]]:
+        for blocks in self._batches(plan, RowsReader(), on_error, progress):
+            if rows := build(blocks, plan, to="default"):
+                yield rows
+
+    def _pandas_frames(
+        self,
+        plan: HistoryPlan,
+        schema: Mapping[str, object] | None,
+        on_error: OnError,
+        progress: OnProgress | None,
+    ) -> Iterator[pd.DataFrame]:
+        for blocks in self._batches(plan, RowsReader(), on_error, progress):
+            frame = build(blocks, plan, to="pandas")
+            if len(frame):
+                yield frame if schema is None else conform(frame, schema, plan, "pandas")
+
+    def _polars_frames(
+        self,
+        plan: HistoryPlan,
+        schema: Mapping[str, object] | None,
+        on_error: OnError,
+        progress: OnProgress | None,
+    ) -> Iterator[pl.DataFrame]:
+        from wandb_runs.histories.direct import FrameReader  # noqa: PLC0415 - for polars alone
+
+        for frame in self._batches(plan, FrameReader(), on_error, progress):
+            if frame.height:
+                yield frame if schema is None else conform(frame, schema, plan, "polars")
+
+    def _listed_ids(self) -> list[str] | None:
+        """The ids of all runs, where all have been listed."""
+        return [run.id for run in self._listing.items] if self._listing.complete else None
+
+    def _known_length(self) -> int | None:
+        return len(self._listing.items) if self._listing.complete else self._count
+
+    def _operation(self, selection: Selection, after: str | None) -> Operation[ListRuns]:
+        return list_runs(
+            **selection,
+            after=after,
+            config_keys=self._asked.config,
+            summary_keys=self._asked.summary,
+        )
 
     def _select(self) -> Flow[Selection]:
         if self._entity is None:
             self._entity = yield from self._client.viewer.entity()
+        return self._selection(self._entity)
+
+    def _selection(self, entity: str) -> Selection:
         return Selection(
-            entity=self._entity,
+            entity=entity,
             project=self._project,
             filters=self._filters,
             order=self._order,
@@ -576,22 +953,41 @@ class Runs(Sequence[Run[ConfigT_co, SummaryT_co]], Generic[ConfigT_co, SummaryT_
         )
 
 
-def _tell_failures(failed: dict[str, WandbRunsError], histories: object, on_error: OnError) -> None:
-    names = ", ".join(list(failed)[:_NAMED])
-    more = f" and {len(failed) - _NAMED} more" if len(failed) > _NAMED else ""
-    first = next(iter(failed.values()))
-    message = (
-        f"the histories of {len(failed)} runs could not be had ({names}{more}): {first.message}"
-    )
+def _finish(
+    pages: HistoryPages[PieceT], histories: ResultT, on_error: OnError, *, stacklevel: int = 3
+) -> ResultT:
+    """Say what is missing from histories, and hand them on.
+
+    Raises:
+        HistoriesError: Some runs could not be had, and the caller wants to know.
+    """
+    if pages.apart:
+        warnings.warn(
+            EmptyJoinWarning(
+                f"{_named(pages.apart)} logged each of the keys, and never in the same row, so "
+                'that join="inner" leaves them empty; pass join="outer"'
+            ),
+            stacklevel=stacklevel,
+        )
+    if not pages.failed:
+        return histories
+    first = next(iter(pages.failed.values()))
+    message = f"the histories of {_named([*pages.failed])} could not be had: {first.message}"
     if on_error == "skip":
         _log.warning("skipped: %s", message)
-        return
+        return histories
     raise HistoriesError(
         f'{message}; ask for fewer samples or keys, or pass on_error="skip"; error.histories '
         "holds the rest",
-        errors=failed,
+        errors=pages.failed,
         histories=histories,
     ) from first
+
+
+def _named(run_ids: list[str]) -> str:
+    more = f" and {len(run_ids) - _NAMED} more" if len(run_ids) > _NAMED else ""
+    runs = "run" if len(run_ids) == 1 else "runs"
+    return f"{len(run_ids)} {runs} ({', '.join(run_ids[:_NAMED])}{more})"
 
 
 def runs_of_viewer(

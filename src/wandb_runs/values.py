@@ -13,10 +13,11 @@ from wandb_runs.errors import BadResponseError
 from wandb_runs.flow import ask
 from wandb_runs.histories import build, check_keys, plan_histories
 from wandb_runs.location import missing_project
-from wandb_runs.paging import Listing, Page, read_page
+from wandb_runs.paging import Page, ReadAhead, read_page
+from wandb_runs.unread import Unread
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     import pandas as pd
     import polars as pl
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
     from wandb_runs.flow import Flow
     from wandb_runs.histories import Format, HistoryPlan, Row
     from wandb_runs.jsontext import JSONValue
-    from wandb_runs.paging import Selection
+    from wandb_runs.paging import Place, Selection
+    from wandb_runs.progress import Tally
 
 __all__ = ["Values", "build_values", "fetch_configs", "fetch_summaries", "plan_values"]
 
@@ -51,38 +53,66 @@ def plan_values(keys: list[K] | tuple[K, ...] | None) -> HistoryPlan:
     return plan_histories(1, asked, _STAND_IN if asked is None else asked[0])
 
 
-def fetch_configs(selection: Selection, keys: tuple[str, ...] | None) -> Flow[Values]:
+def fetch_configs(
+    selection: Selection, keys: tuple[str, ...] | None, tally: Tally, total: int | None
+) -> Flow[Values]:
     """Ask for the configs of the selected runs: a request for each page of runs."""
 
-    def fetch(after: str | None) -> Flow[Page[tuple[str, Row]]]:
-        project = (yield from ask(list_configs(**selection, after=after, keys=keys))).project
+    def fetch(place: Place) -> Flow[Page[tuple[str, Row]]]:
+        operation = list_configs(**place.of(selection), keys=keys)
+        answer = yield from ask(Unread.of(operation))
+        project = answer.read_as(operation).project
         if project is None:
             raise missing_project(selection["entity"], selection["project"])
-        page = read_page(project.runs, first=selection["first"], after=after)
+        page = read_page(project.runs, first=place.first, after=place.after)
         rows = tuple((run.id, _config_row(run.id, run.config, keys)) for run in page.items)
-        return Page(rows, page.next_cursor)
+        return Page(rows, page.next_cursor, project.run_count, len(answer.body))
 
-    listing = Listing(fetch, _run_id)
-    yield from listing.read_to(None)
-    return listing.items
+    return (yield from _collect(fetch, selection["first"], tally, total))
 
 
-def fetch_summaries(selection: Selection, keys: tuple[str, ...] | None) -> Flow[Values]:
+def fetch_summaries(
+    selection: Selection, keys: tuple[str, ...] | None, tally: Tally, total: int | None
+) -> Flow[Values]:
     """Ask for the summaries of the selected runs: a request for each page of runs."""
 
-    def fetch(after: str | None) -> Flow[Page[tuple[str, Row]]]:
-        project = (yield from ask(list_summaries(**selection, after=after, keys=keys))).project
+    def fetch(place: Place) -> Flow[Page[tuple[str, Row]]]:
+        operation = list_summaries(**place.of(selection), keys=keys)
+        answer = yield from ask(Unread.of(operation))
+        project = answer.read_as(operation).project
         if project is None:
             raise missing_project(selection["entity"], selection["project"])
-        page = read_page(project.runs, first=selection["first"], after=after)
+        page = read_page(project.runs, first=place.first, after=place.after)
         rows = tuple(
             (run.id, _summary_row(run.id, run.summary_metrics, keys)) for run in page.items
         )
-        return Page(rows, page.next_cursor)
+        return Page(rows, page.next_cursor, project.run_count, len(answer.body))
 
-    listing = Listing(fetch, _run_id)
-    yield from listing.read_to(None)
-    return listing.items
+    return (yield from _collect(fetch, selection["first"], tally, total))
+
+
+def _collect(
+    fetch: Callable[[Place], Flow[Page[tuple[str, Row]]]],
+    first: int,
+    tally: Tally,
+    total: int | None,
+) -> Flow[Values]:
+    ahead = ReadAhead(
+        fetch,
+        lambda: first,
+        total=total,
+        done=lambda page: tally.add(
+            len(page.items), page.size, total=page.total, is_last=page.next_cursor is None
+        ),
+        dropped=lambda page: tally.take_back(len(page.items)),
+    )
+    values: dict[str, Row] = {}
+    while pages := (yield from ahead.next_pages()):
+        for page in pages:
+            for run_id, row in page.items:
+                # A run that a new one has pushed onto the next page comes again.
+                values.setdefault(run_id, row)
+    return list(values.items())
 
 
 @overload
@@ -165,7 +195,3 @@ def _malformed(field: str, run_id: str, error: ValueError) -> BadResponseError:
         "ask for other keys",
         status=200,
     )
-
-
-def _run_id(block: tuple[str, Row]) -> str:
-    return block[0]

@@ -14,6 +14,7 @@ class ListConfigs(BaseModel):
 
 
 class ListConfigsProject(BaseModel):
+    run_count: Optional[int] = None
     runs: Optional["ListConfigsProjectRuns"] = Field(default=None)
 
 

@@ -14,6 +14,7 @@ class ListEvents(BaseModel):
 
 
 class ListEventsProject(BaseModel):
+    run_count: Optional[int] = None
     runs: Optional["ListEventsProjectRuns"] = Field(default=None)
 
 

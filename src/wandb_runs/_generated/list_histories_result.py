@@ -14,6 +14,7 @@ class ListHistories(BaseModel):
 
 
 class ListHistoriesProject(BaseModel):
+    run_count: Optional[int] = None
     runs: Optional["ListHistoriesProjectRuns"] = Field(default=None)
 
 

@@ -14,6 +14,7 @@ class ListSampledHistories(BaseModel):
 
 
 class ListSampledHistoriesProject(BaseModel):
+    run_count: Optional[int] = None
     runs: Optional["ListSampledHistoriesProjectRuns"] = Field(default=None)
 
 
@@ -31,6 +32,7 @@ class ListSampledHistoriesProjectRunsEdges(BaseModel):
 
 class ListSampledHistoriesProjectRunsEdgesNode(BaseModel):
     id: str
+    history_line_count: Optional[int] = Field(default=None)
     sampled_history: Optional[list[Optional[object]]] = Field(default=None)
 
 

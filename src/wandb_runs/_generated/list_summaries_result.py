@@ -14,6 +14,7 @@ class ListSummaries(BaseModel):
 
 
 class ListSummariesProject(BaseModel):
+    run_count: Optional[int] = None
     runs: Optional["ListSummariesProjectRuns"] = Field(default=None)
 
 

@@ -377,8 +377,9 @@ def get_viewer() -> Operation[GetViewer]:
 
 
 _LIST_CONFIGS = """\
-query ListConfigs($entity: String!, $project: String!, $filters: JSONString, $order: String, $first: Int, $after: String, $keys: [String!]) {
+query ListConfigs($entity: String!, $project: String!, $filters: JSONString, $order: String, $first: Int, $after: String, $isCounted: Boolean = false, $keys: [String!]) {
   project(name: $project, entityName: $entity) {
+    runCount(filters: $filters) @include(if: $isCounted)
     runs(filters: $filters, order: $order, first: $first, after: $after) {
       edges {
         node {
@@ -408,6 +409,7 @@ def list_configs(
     order: str | None = None,
     first: int | None = None,
     after: str | None = None,
+    is_counted: bool | None = None,
     keys: list[str] | tuple[str, ...] | None = None,
 ) -> Operation[ListConfigs]:
     """Ask what `ListConfigs` in `queries/values.graphql` asks; None leaves a variable out."""
@@ -425,6 +427,7 @@ def list_configs(
                 "order": order,
                 "first": first,
                 "after": after,
+                "isCounted": is_counted,
                 "keys": keys,
             }
         ),
@@ -433,8 +436,9 @@ def list_configs(
 
 
 _LIST_EVENTS = """\
-query ListEvents($entity: String!, $project: String!, $filters: JSONString, $order: String, $first: Int, $after: String, $samples: Int!) {
+query ListEvents($entity: String!, $project: String!, $filters: JSONString, $order: String, $first: Int, $after: String, $isCounted: Boolean = false, $samples: Int!) {
   project(name: $project, entityName: $entity) {
+    runCount(filters: $filters) @include(if: $isCounted)
     runs(filters: $filters, order: $order, first: $first, after: $after) {
       edges {
         node {
@@ -464,6 +468,7 @@ def list_events(
     order: str | None = None,
     first: int | None = None,
     after: str | None = None,
+    is_counted: bool | None = None,
     samples: int,
 ) -> Operation[ListEvents]:
     """Ask what `ListEvents` in `queries/histories.graphql` asks; None leaves a variable out."""
@@ -481,6 +486,7 @@ def list_events(
                 "order": order,
                 "first": first,
                 "after": after,
+                "isCounted": is_counted,
                 "samples": samples,
             }
         ),
@@ -489,8 +495,9 @@ def list_events(
 
 
 _LIST_HISTORIES = """\
-query ListHistories($entity: String!, $project: String!, $filters: JSONString, $order: String, $first: Int, $after: String, $samples: Int!) {
+query ListHistories($entity: String!, $project: String!, $filters: JSONString, $order: String, $first: Int, $after: String, $isCounted: Boolean = false, $samples: Int!) {
   project(name: $project, entityName: $entity) {
+    runCount(filters: $filters) @include(if: $isCounted)
     runs(filters: $filters, order: $order, first: $first, after: $after) {
       edges {
         node {
@@ -520,6 +527,7 @@ def list_histories(
     order: str | None = None,
     first: int | None = None,
     after: str | None = None,
+    is_counted: bool | None = None,
     samples: int,
 ) -> Operation[ListHistories]:
     """Ask what `ListHistories` in `queries/histories.graphql` asks; None leaves a variable out."""
@@ -537,6 +545,7 @@ def list_histories(
                 "order": order,
                 "first": first,
                 "after": after,
+                "isCounted": is_counted,
                 "samples": samples,
             }
         ),
@@ -686,12 +695,14 @@ def list_runs(
 
 
 _LIST_SAMPLED_HISTORIES = """\
-query ListSampledHistories($entity: String!, $project: String!, $filters: JSONString, $order: String, $first: Int, $after: String, $specs: [JSONString!]!) {
+query ListSampledHistories($entity: String!, $project: String!, $filters: JSONString, $order: String, $first: Int, $after: String, $isCounted: Boolean = false, $specs: [JSONString!]!) {
   project(name: $project, entityName: $entity) {
+    runCount(filters: $filters) @include(if: $isCounted)
     runs(filters: $filters, order: $order, first: $first, after: $after) {
       edges {
         node {
           id: name
+          historyLineCount
           sampledHistory(specs: $specs)
         }
         cursor
@@ -717,6 +728,7 @@ def list_sampled_histories(
     order: str | None = None,
     first: int | None = None,
     after: str | None = None,
+    is_counted: bool | None = None,
     specs: list[str] | tuple[str, ...],
 ) -> Operation[ListSampledHistories]:
     """Ask what `ListSampledHistories` in `queries/histories.graphql` asks; None leaves a variable out."""
@@ -734,6 +746,7 @@ def list_sampled_histories(
                 "order": order,
                 "first": first,
                 "after": after,
+                "isCounted": is_counted,
                 "specs": specs,
             }
         ),
@@ -742,8 +755,9 @@ def list_sampled_histories(
 
 
 _LIST_SUMMARIES = """\
-query ListSummaries($entity: String!, $project: String!, $filters: JSONString, $order: String, $first: Int, $after: String, $keys: [String!]) {
+query ListSummaries($entity: String!, $project: String!, $filters: JSONString, $order: String, $first: Int, $after: String, $isCounted: Boolean = false, $keys: [String!]) {
   project(name: $project, entityName: $entity) {
+    runCount(filters: $filters) @include(if: $isCounted)
     runs(filters: $filters, order: $order, first: $first, after: $after) {
       edges {
         node {
@@ -773,6 +787,7 @@ def list_summaries(
     order: str | None = None,
     first: int | None = None,
     after: str | None = None,
+    is_counted: bool | None = None,
     keys: list[str] | tuple[str, ...] | None = None,
 ) -> Operation[ListSummaries]:
     """Ask what `ListSummaries` in `queries/values.graphql` asks; None leaves a variable out."""
@@ -790,6 +805,7 @@ def list_summaries(
                 "order": order,
                 "first": first,
                 "after": after,
+                "isCounted": is_counted,
                 "keys": keys,
             }
         ),

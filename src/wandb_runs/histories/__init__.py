@@ -12,9 +12,11 @@
 [{'_step': 0, 'loss': 0.5, 'run_id': 'a'}, {'_step': 0, 'loss': 2, 'run_id': 'c'}]
 """
 
-from wandb_runs.histories.divide import DividedPages
-from wandb_runs.histories.fetch import fetch_rows, list_blocks
+from wandb_runs.histories.answers import Block, HistoryRequest, Piece, Reader, RowsReader
+from wandb_runs.histories.collect import collect_blocks, collect_frame
+from wandb_runs.histories.fetch import fetch_rows, is_apart
 from wandb_runs.histories.frames import build, check_installed
+from wandb_runs.histories.pages import HistoryPages
 from wandb_runs.histories.plan import (
     Field,
     Format,
@@ -29,16 +31,23 @@ from wandb_runs.histories.plan import (
 )
 from wandb_runs.histories.rows import Row, decode_rows, read_rows, rows_with_all
 from wandb_runs.histories.scan import HistoryScan, ScanPlan, last_step_of, plan_scan
+from wandb_runs.histories.schema import PolarsSchema, check_schema, conform
 
 __all__ = [
-    "DividedPages",
+    "Block",
     "Field",
     "Format",
+    "HistoryPages",
     "HistoryPlan",
+    "HistoryRequest",
     "HistoryScan",
     "Join",
     "OnError",
+    "Piece",
+    "PolarsSchema",
+    "Reader",
     "Row",
+    "RowsReader",
     "ScanPlan",
     "Stream",
     "build",
@@ -46,10 +55,14 @@ __all__ = [
     "check_installed",
     "check_keys",
     "check_on_error",
+    "check_schema",
+    "collect_blocks",
+    "collect_frame",
+    "conform",
     "decode_rows",
     "fetch_rows",
+    "is_apart",
     "last_step_of",
-    "list_blocks",
     "plan_histories",
     "plan_scan",
     "read_rows",

@@ -51,6 +51,13 @@ _STREAMS: tuple[Stream, ...] = get_args(Stream)
 MOST: Final = 2**31 - 1
 """The largest number that GraphQL's `Int` takes."""
 
+_VALUES: Final = 150_000
+"""How many values a request asks for at most: about 4 MB of JSON, of which the server makes a
+page in a fraction of the minute after which it gives up."""
+
+_UNKNOWN: Final = 10
+"""For how many metrics a run counts when all are asked for."""
+
 K = TypeVar("K", bound=str)
 ChoiceT = TypeVar("ChoiceT", bound=str)
 
@@ -103,8 +110,41 @@ class HistoryPlan:
             return []
         if self.join == "inner":
             return [json.dumps({"keys": self.columns, "samples": self.samples})]
-        keys = (list(dict.fromkeys(("_step", self.x_axis, key))) for key in self.keys)
+        keys = (self._outer_columns(key) for key in self.keys)
         return [json.dumps({"keys": each, "samples": self.samples}) for each in keys]
+
+    def _outer_columns(self, key: str) -> list[str]:
+        return list(dict.fromkeys(("_step", self.x_axis, key)))
+
+    @property
+    def can_miss(self) -> bool:
+        """Whether runs may come out empty whose metrics all have rows: never in the same one.
+
+        >>> plan_histories(keys=["loss", "accuracy"]).can_miss
+        True
+        >>> plan_histories(keys=["loss"]).can_miss
+        False
+        """
+        if self.field != "sampledHistory" or self.join != "inner" or self.columns is None:
+            return False
+        return len({*self.columns} - {"_step"}) > 1
+
+    @property
+    def runs_per_request(self) -> int:
+        """How many runs a request asks for, so that its work is the same for any arguments.
+
+        It follows samples x keys; the caller bounds it by what the server allows.
+
+        >>> plan_histories(samples=500, keys=["a", "b", "c", "d", "e"]).runs_per_request
+        50
+        >>> plan_histories(samples=10, keys=["loss"]).runs_per_request
+        7500
+        """
+        if self.field == "sampledHistory" and self.join == "outer":
+            width = sum(len(self._outer_columns(key)) for key in self.keys or ())
+        else:
+            width = _UNKNOWN if self.keys is None or self.columns is None else len(self.columns)
+        return max(1, _VALUES // (self.samples * width))
 
     @property
     def columns(self) -> tuple[str, ...] | None:

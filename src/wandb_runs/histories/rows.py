@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from wandb_runs.histories.plan import HistoryPlan
 
-__all__ = ["Row", "decode_rows", "read_rows", "rows_with_all"]
+__all__ = ["Row", "decode_rows", "has_row_of_each", "read_rows", "rows_with_all"]
 
 Row: TypeAlias = "dict[str, JSONValue]"
 """One row of a history: a value for each metric that it has, never null."""
@@ -97,6 +97,21 @@ def rows_with_all(rows: Iterable[Row], keys: Sequence[str]) -> list[Row]:
     columns = dict.fromkeys(("_step", *keys))
     wanted = set(keys)
     return [_pick(row, columns) for row in rows if wanted <= row.keys()]
+
+
+def has_row_of_each(sent: object, specs: int) -> bool:
+    """Whether each spec of a sampled history has a row that holds all its keys.
+
+    >>> has_row_of_each([[{"loss": 1}], [{"accuracy": 0}]], 2), has_row_of_each([[], []], 2)
+    (True, False)
+    """
+    try:
+        samples = [list(sample) for sample in _samples(sent, specs)]
+    except ValueError:
+        return False
+    return len(samples) == specs and all(
+        any(None not in row.values() for row in sample) for sample in samples
+    )
 
 
 def _samples(sent: object, specs: int) -> Iterator[Iterator[Row]]:

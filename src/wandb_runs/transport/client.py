@@ -33,6 +33,7 @@ from wandb_runs.settings import check_url, find_api_key
 from wandb_runs.transport.answer import error_of, request_id_of
 from wandb_runs.transport.http import HttpTransport
 from wandb_runs.transport.message import Request
+from wandb_runs.transport.threads import run_together
 from wandb_runs.version import __version__
 from wandb_runs.viewer import Viewer
 
@@ -136,8 +137,8 @@ class RetryingClient:
         )
 
     def run(self, flow: Flow[T]) -> T:
-        """Run a flow to its end, one operation after another."""
-        return drive(flow, self.execute)
+        """Run a flow to its end; of what it asks for at once, a few requests at a time."""
+        return drive(flow, self.execute, lambda step: run_together(step, self.execute))
 
     @override
     def __reduce__(self) -> NoReturn:

@@ -1,0 +1,252 @@
+"""The histories of many runs: several pages at once, each as large as the server can do."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from wandb_runs._generated import list_run_ids
+from wandb_runs.errors import GraphQLError, RequestTimeoutError, ServerError, asked_too_much
+from wandb_runs.flow import ask, together
+from wandb_runs.histories.rows import has_row_of_each
+from wandb_runs.location import missing_project
+from wandb_runs.paging import AHEAD, Page, ReadAhead, read_page
+from wandb_runs.progress import Tally
+from wandb_runs.unread import Unread
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from wandb_runs.errors import WandbRunsError
+    from wandb_runs.flow import Flow
+    from wandb_runs.histories.answers import HistoryRequest, Piece, Reader
+    from wandb_runs.paging import Place
+    from wandb_runs.progress import OnProgress
+
+__all__ = ["HistoryPages"]
+
+T = TypeVar("T")
+
+
+class HistoryPages(Generic[T]):
+    """Asks for the histories of the selected runs, several pages at once.
+
+    A page that is too much for the server is divided: its runs are listed, and asked for by their
+    ids, half of them at a time, down to one run. What had come is not asked for again, and a run
+    that cannot be had at all does not lose the others. Where it was the size and not a run that
+    was too much, later pages are as small as what worked.
+
+    Runs whose ids are known are asked for by their ids, so that none is missed or comes twice,
+    whatever happens to the project meanwhile.
+
+    Args:
+        request: What to ask for; its place tells the size of a page.
+        reader: What to make of the answers.
+        run_ids: The ids of the runs, in order, where they are known.
+        total: How many runs there are, if only that is known.
+        progress: Whom to tell how far it is.
+        is_stream: Whether to remember the ids of the last pages only, and not of all: for more
+            runs than fit in memory.
+
+    Attributes:
+        complete: Whether everything has been asked for.
+        failed: What went wrong for the runs that could not be had, by their ids.
+        apart: The runs that hold all metrics, and never in one row.
+    """
+
+    __slots__ = (
+        "_ahead",
+        "_is_stream",
+        "_limit",
+        "_reader",
+        "_request",
+        "_seen",
+        "_tally",
+        "_waiting",
+        "apart",
+        "failed",
+    )
+
+    def __init__(
+        self,
+        request: HistoryRequest,
+        reader: Reader[T],
+        *,
+        run_ids: Sequence[str] | None = None,
+        total: int | None = None,
+        progress: OnProgress | None = None,
+        is_stream: bool = False,
+    ) -> None:
+        self._request = request
+        self._reader = reader
+        self._limit = request.place.first
+        self._tally = Tally(progress, total if run_ids is None else len(run_ids))
+        self._ahead: ReadAhead[Piece[T]] = ReadAhead(
+            self._fetch_place,
+            lambda: self._limit,
+            total=total,
+            done=self._count,
+            dropped=lambda page: self._tally.take_back(_runs_of(page)),
+        )
+        self._waiting = None if run_ids is None else list(run_ids)
+        self._seen: set[str] = set()
+        self._is_stream = is_stream
+        self.failed: dict[str, WandbRunsError] = {}
+        self.apart: list[str] = []
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything has been asked for."""
+        return self._ahead.complete if self._waiting is None else not self._waiting
+
+    def next_pieces(self) -> Flow[list[Piece[T]]]:
+        """Ask for more; nothing is left when nothing comes.
+
+        Pages that failed are asked for again by the next call.
+        """
+        while not self.complete:
+            if self._waiting is None:
+                pages = yield from self._ahead.next_pages()
+            else:
+                pages = yield from self._named_pages(self._waiting)
+            before = self._seen.copy() if self._is_stream else self._seen
+            if self._is_stream:
+                self._seen = set()
+            pieces = [self._without_seen(piece, before) for page in pages for piece in page.items]
+            if pieces:
+                return pieces
+        return []
+
+    def _named_pages(self, waiting: list[str]) -> Flow[list[Page[Piece[T]]]]:
+        size = self._limit
+        parts = [waiting[start : start + size] for start in range(0, len(waiting), size)][:AHEAD]
+        pages = yield from together([self._fetch_named(part) for part in parts], self._count)
+        del waiting[: sum(map(len, parts))]
+        return pages
+
+    def _without_seen(self, piece: Piece[T], seen: set[str]) -> Piece[T]:
+        """Leave out what came before: a run that a new one has pushed onto the next page."""
+        self.failed.update(piece.broken)
+        self.apart += piece.apart
+        fresh = [run_id for run_id in dict.fromkeys(piece.run_ids) if run_id not in seen]
+        seen.update(fresh)
+        self._seen.update(fresh)
+        if len(fresh) == len(piece.run_ids):
+            return piece
+        return replace(piece, content=self._reader.arrange(piece.content, fresh), run_ids=fresh)
+
+    def _count(self, page: Page[Piece[T]]) -> None:
+        self._tally.add(
+            _runs_of(page),
+            page.size,
+            total=page.total,
+            is_last=page.next_cursor is None,
+        )
+
+    def _fetch_place(self, place: Place) -> Flow[Page[Piece[T]]]:
+        request = replace(self._request, place=place)
+        try:
+            return (yield from self._ask(request))
+        except (GraphQLError, RequestTimeoutError, ServerError) as error:
+            if not _is_divisible(error):
+                raise
+            listed = yield from self._list_ids(place)
+            divided = yield from self._divide(listed.items, error)
+            return replace(divided, next_cursor=listed.next_cursor)
+
+    def _fetch_named(self, run_ids: Sequence[str]) -> Flow[Page[Piece[T]]]:
+        try:
+            page = yield from self._ask(self._request.of(run_ids))
+        except (GraphQLError, RequestTimeoutError, ServerError) as error:
+            if not _is_divisible(error):
+                raise
+            page = yield from self._divide(run_ids, error)
+        pieces = tuple(self._arranged(piece, run_ids) for piece in page.items)
+        return replace(page, items=pieces, next_cursor=None)
+
+    def _arranged(self, piece: Piece[T], run_ids: Sequence[str]) -> Piece[T]:
+        came = set(piece.run_ids)
+        order = [run_id for run_id in run_ids if run_id in came]
+        if order == list(piece.run_ids):
+            return piece
+        return replace(piece, content=self._reader.arrange(piece.content, order), run_ids=order)
+
+    def _divide(self, run_ids: Sequence[str], error: WandbRunsError) -> Flow[Page[Piece[T]]]:
+        """Ask for the runs of a page that was too much, half of them at a time."""
+        waiting = _halves(run_ids)
+        pieces: list[Piece[T]] = []
+        size = largest = 0
+        failed: dict[str, WandbRunsError] = {}
+        if len(run_ids) == 1:
+            failed[run_ids[0]] = error
+        while waiting:
+            part = waiting.pop()
+            try:
+                page = yield from self._ask(self._request.of(part))
+            except (GraphQLError, RequestTimeoutError, ServerError) as caught:
+                if not _is_divisible(caught):
+                    raise
+                if len(part) == 1:
+                    failed[part[0]] = caught
+                waiting += _halves(part)
+            else:
+                pieces += page.items
+                size += page.size
+                largest = max(largest, len(part))
+        self.failed.update(failed)
+        if not failed and largest:
+            self._limit = min(self._limit, largest)
+        return Page(tuple(pieces), None, size=size)
+
+    def _list_ids(self, place: Place) -> Flow[Page[str]]:
+        selection = self._request.selection.copy()
+        selection["first"] = place.first
+        answer = yield from ask(list_run_ids(**selection, after=place.after))
+        if answer.project is None:
+            raise missing_project(selection["entity"], selection["project"])
+        page = read_page(answer.project.runs, first=place.first, after=place.after)
+        return Page(tuple(run.id for run in page.items), page.next_cursor)
+
+    def _ask(self, request: HistoryRequest) -> Flow[Page[Piece[T]]]:
+        operation = replace(Unread.of(request.operation), divisible=True)
+        page = self._reader.read((yield from ask(operation)), request)
+        if not request.plan.can_miss:
+            return page
+        pieces: list[Piece[T]] = []
+        for piece in page.items:
+            apart = (yield from self._find_apart(request.of(piece.bare))) if piece.bare else []
+            pieces.append(replace(piece, apart=apart))
+        return replace(page, items=tuple(pieces))
+
+    def _find_apart(self, request: HistoryRequest) -> Flow[list[str]]:
+        """Find the runs of which each metric has rows, though no row has all."""
+        each = replace(request, plan=replace(request.plan, samples=1, join="outer"))
+        operation = replace(Unread.of(each.operation), divisible=True)
+        try:
+            page = each.read((yield from ask(operation)))
+        except (GraphQLError, RequestTimeoutError, ServerError):
+            return []  # a warning the less; the histories are here
+        specs = len(each.plan.specs)
+        return [node.id for node in page.items if has_row_of_each(node.sent, specs)]
+
+
+def _runs_of(page: Page[Piece[T]]) -> int:
+    return sum(len(piece.run_ids) for piece in page.items)
+
+
+def _halves(run_ids: Sequence[str]) -> list[Sequence[str]]:
+    """Two halves, to be taken from the end; nothing of what cannot be divided."""
+    middle = len(run_ids) // 2
+    return [run_ids[middle:], run_ids[:middle]] if middle else []
+
+
+def _is_divisible(error: WandbRunsError) -> bool:
+    """Whether half of a page may work where the whole did not.
+
+    Beside what is too much: errors of the server's with the rest of the page beside them, which
+    are about single runs.
+    """
+    if isinstance(error, GraphQLError) and isinstance(error.data, dict):
+        project = error.data.get("project")
+        return isinstance(project, dict) and project.get("runs") is not None
+    return asked_too_much(error)

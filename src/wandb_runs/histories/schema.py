@@ -1,0 +1,180 @@
+"""Dtypes that the caller chose, so that all batches of a stream have the same columns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Literal, TypeAlias, cast, overload
+
+from wandb_runs.errors import InvalidArgumentError, SchemaError
+from wandb_runs.histories.plan import RUN_ID
+from wandb_runs.spelling import did_you_mean
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import polars as pl
+
+    from wandb_runs.histories.plan import Format, HistoryPlan
+
+__all__ = ["PolarsSchema", "check_schema", "conform"]
+
+PolarsSchema: TypeAlias = "Mapping[str, pl.DataType | type[pl.DataType]]"
+"""The dtype of each column that is to have a certain one."""
+
+
+def check_schema(schema: object, plan: HistoryPlan, to: Format) -> Mapping[str, object] | None:
+    """Check a schema, before any request.
+
+    Args:
+        schema: Names to dtypes; None to let each batch have what fits its rows.
+        plan: What the batches hold.
+        to: What they come as.
+
+    Raises:
+        InvalidArgumentError: Not a mapping, a column that there will not be, no dtype of the
+            format's library, or no frame to have one.
+    """
+    if schema is None:
+        return None
+    if not isinstance(schema, Mapping):
+        raise InvalidArgumentError(
+            f"schema maps columns to dtypes, {{'loss': ...}}; got {type(schema).__name__}"
+        )
+    if to == "default":
+        raise InvalidArgumentError(
+            'schema is for frames; pass format="polars" or format="pandas", or leave it out'
+        )
+    dtypes = cast("Mapping[object, object]", schema)
+    names = None if plan.columns is None else (*plan.columns, RUN_ID)
+    for name, dtype in dtypes.items():
+        if not isinstance(name, str):
+            raise InvalidArgumentError(f"schema: {name!r} is no column; columns are named by a str")
+        if names is not None and name not in names:
+            raise InvalidArgumentError(f"schema: no column {name!r}{did_you_mean(name, names)}")
+        if not (_is_of_polars(dtype) if to == "polars" else _is_of_pandas(dtype)):
+            raise InvalidArgumentError(
+                f"schema: {dtype!r}, of column {name!r}, is no dtype of {to}"
+            )
+    return cast("Mapping[str, object]", schema)
+
+
+@overload
+def conform(
+    frame: pl.DataFrame, schema: Mapping[str, object], plan: HistoryPlan, to: Literal["polars"]
+) -> pl.DataFrame: ...
+@overload
+def conform(
+    frame: pd.DataFrame, schema: Mapping[str, object], plan: HistoryPlan, to: Literal["pandas"]
+) -> pd.DataFrame: ...
+def conform(
+    frame: pl.DataFrame | pd.DataFrame,
+    schema: Mapping[str, object],
+    plan: HistoryPlan,
+    to: Literal["polars", "pandas"],
+) -> pl.DataFrame | pd.DataFrame:
+    """Give a batch the columns and dtypes of a schema.
+
+    Where no keys were asked for, the columns are the x axis, those of the schema in its order, and
+    `run_id`; metrics that the schema does not name are left out.
+
+    Raises:
+        SchemaError: A value does not fit its column's dtype without a loss.
+    """
+    if plan.columns is None:
+        inner = [name for name in schema if name not in {plan.x_axis, RUN_ID}]
+        order = [plan.x_axis, *inner, RUN_ID]
+    else:
+        order = [*plan.columns, RUN_ID]
+    if to == "polars":
+        return _conform_polars(cast("pl.DataFrame", frame), schema, order)
+    return _conform_pandas(cast("pd.DataFrame", frame), schema, order)
+
+
+def _conform_polars(
+    frame: pl.DataFrame, schema: Mapping[str, object], order: list[str]
+) -> pl.DataFrame:
+    import polars as pl  # noqa: PLC0415 - an optional library, and a slow import
+
+    columns: dict[str, pl.Series] = {}
+    for name in order:
+        if name not in frame.columns:
+            dtype = cast("pl.DataType", schema[name])
+            columns[name] = pl.repeat(None, frame.height, dtype=dtype, eager=True)
+            continue
+        column = columns[name] = frame[name]
+        if name not in schema:
+            continue
+        dtype = cast("pl.DataType", schema[name])
+        try:
+            columns[name] = fitted = column.cast(dtype)
+        except pl.exceptions.PolarsError as error:
+            raise _misfit(name, dtype, column.dtype, frame[RUN_ID].to_list()) from error
+        is_exact = fitted.dtype.is_integer() or fitted.dtype == pl.Boolean
+        if (
+            is_exact
+            and column.dtype.is_numeric()
+            and not _is_equal(fitted.cast(column.dtype), column)
+        ):
+            raise _misfit(name, dtype, column.dtype, frame[RUN_ID].to_list())
+    return pl.DataFrame(columns)
+
+
+def _is_equal(one: pl.Series, other: pl.Series) -> bool:
+    return bool(one.eq_missing(other).all())
+
+
+def _conform_pandas(
+    frame: pd.DataFrame, schema: Mapping[str, object], order: list[str]
+) -> pd.DataFrame:
+    import pandas as pd  # noqa: PLC0415 - an optional library, and a slow import
+
+    columns: dict[str, pd.Series] = {}
+    run_ids = [str(run_id) for run_id in frame[RUN_ID]]
+    for name in order:
+        if name not in frame.columns:
+            columns[name] = pd.Series([None] * len(frame), dtype="object")
+        else:
+            columns[name] = frame[name]
+        if name not in schema:
+            continue
+        column, dtype = columns[name], schema[name]
+        try:
+            columns[name] = fitted = column.astype(pd.api.types.pandas_dtype(cast("str", dtype)))
+        except (TypeError, ValueError) as error:
+            raise _misfit(name, dtype, column.dtype, run_ids) from error
+        is_exact = pd.api.types.is_integer_dtype(fitted.dtype) or pd.api.types.is_bool_dtype(
+            fitted.dtype
+        )
+        if is_exact and pd.api.types.is_numeric_dtype(column.dtype):
+            there = column.notna()
+            if not bool((fitted[there] == column[there]).all()):
+                raise _misfit(name, dtype, column.dtype, run_ids)
+    return pd.DataFrame(columns)
+
+
+def _misfit(name: str, dtype: object, found: object, run_ids: list[str]) -> SchemaError:
+    runs = list(dict.fromkeys(run_ids))
+    where = f"run {runs[0]!r}" if len(runs) == 1 else f"the runs {runs[0]!r} to {runs[-1]!r}"
+    return SchemaError(
+        f"column {name!r} of {where} does not fit the schema's {dtype}: its values are {found}; "
+        f"give it a wider dtype, or none",
+        column=name,
+        run_ids=runs,
+    )
+
+
+def _is_of_polars(dtype: object) -> bool:
+    import polars as pl  # noqa: PLC0415 - as above
+
+    return isinstance(dtype, pl.DataType) or (
+        isinstance(dtype, type) and issubclass(dtype, pl.DataType)
+    )
+
+
+def _is_of_pandas(dtype: object) -> bool:
+    import pandas as pd  # noqa: PLC0415 - as above
+
+    try:
+        pd.api.types.pandas_dtype(cast("str", dtype))
+    except (TypeError, ValueError):
+        return False
+    return dtype is not None

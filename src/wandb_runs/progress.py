@@ -1,0 +1,85 @@
+"""How far a call that reads many runs has come."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+from wandb_runs.errors import InvalidArgumentError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["OnProgress", "Progress", "Tally", "check_progress"]
+
+
+class Progress(NamedTuple):
+    """How far a call has come; what `progress=` is called with.
+
+    Attributes:
+        runs: Runs that have been read.
+        total: Runs in all; None as long as the server has not been asked how many there are.
+        bytes: Bytes of the answers, decompressed.
+    """
+
+    runs: int
+    total: int | None
+    bytes: int
+
+
+OnProgress: TypeAlias = "Callable[[Progress], object]"
+"""Called after each answer, in the thread that made the call; what it raises ends the call."""
+
+
+class Tally:
+    """Counts what comes in, and tells whoever wants to know.
+
+    Args:
+        tell: Whom to tell, if anybody.
+        total: How many runs there are, if that is known.
+    """
+
+    __slots__ = ("_bytes", "_runs", "_tell", "_total")
+
+    def __init__(self, tell: OnProgress | None, total: int | None) -> None:
+        self._tell = tell
+        self._total = total
+        self._runs = 0
+        self._bytes = 0
+
+    def add(self, runs: int, size: int, *, total: int | None, is_last: bool) -> None:
+        """Count an answer.
+
+        Args:
+            runs: How many runs it was about.
+            size: Its bytes.
+            total: How many runs it says there are.
+            is_last: Whether nothing follows it.
+        """
+        self._runs += runs
+        self._bytes += size
+        if total is not None:
+            self._total = total
+        elif is_last and self._total is None:
+            self._total = self._runs
+        if self._tell is not None:
+            self._tell(Progress(self._runs, self._total, self._bytes))
+
+    def take_back(self, runs: int) -> None:
+        """Count runs no more, which were read for nothing and will be read again."""
+        self._runs -= runs
+
+
+def check_progress(progress: object) -> None:
+    """Check that progress can be told.
+
+    Raises:
+        InvalidArgumentError: It cannot be called.
+
+    >>> check_progress(True)
+    Traceback (most recent call last):
+    wandb_runs.errors.InvalidArgumentError: progress is called with a Progress; got bool True
+    """
+    if progress is not None and not callable(progress):
+        raise InvalidArgumentError(
+            f"progress is called with a Progress; got {type(progress).__name__} {progress!r}"
+        )

@@ -1,0 +1,424 @@
+"""What `histories` and its kin send: few requests, several at once, and what is told meanwhile."""
+
+from __future__ import annotations
+
+import json
+import math
+import threading
+from typing import TYPE_CHECKING, Literal
+
+import polars as pl
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from wandb_runs import (
+    Api,
+    EmptyJoinWarning,
+    InvalidArgumentError,
+    Progress,
+    Request,
+    Response,
+    SchemaError,
+)
+from wandb_runs.testing import LocalServer, log_run
+from wandb_runs.transport.http import HttpTransport
+from wandb_runs.transport.threads import AT_ONCE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from wandb_runs import Row, Runs
+
+RUNS = 41
+OVER_HTTP = settings(
+    deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+
+
+class Recorder:
+    """Sends to a real server, and keeps what was sent; may hold answers until some are due."""
+
+    def __init__(self, server: LocalServer, gather: int = 1) -> None:
+        self.inner = HttpTransport(server.url)
+        self.gather = threading.Barrier(gather)
+        self.lock = threading.Lock()
+        self.bodies: list[dict[str, dict[str, object]]] = []
+        self.under_way = 0
+        self.most = 0
+
+    def send(self, request: Request, /) -> Response:
+        body = json.loads(request.content)
+        with self.lock:
+            self.bodies.append(body)
+            self.under_way += 1
+            self.most = max(self.most, self.under_way)
+        try:
+            if body["variables"].get("after") and not body["variables"].get("isCounted"):
+                self.gather.wait(timeout=20)
+            return self.inner.send(request)
+        finally:
+            with self.lock:
+                self.under_way -= 1
+
+    @property
+    def variables(self) -> list[dict[str, object]]:
+        return [body["variables"] for body in self.bodies]
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[LocalServer]:
+    with LocalServer() as server:
+        for number in range(RUNS):
+            log_run(
+                server,
+                "team",
+                "asked",
+                f"a{number:02}",
+                config={"lr": number, "name": f"n{number}"},
+                history=[{"loss": number + step / 4} for step in range(number % 4)],
+            )
+        yield server
+
+
+@pytest.fixture
+def recorder(server: LocalServer) -> Iterator[Recorder]:
+    recorder = Recorder(server)
+    yield recorder
+    recorder.inner.close()
+
+
+@pytest.fixture
+def runs(server: LocalServer, recorder: Recorder) -> Runs:
+    return listing(server, recorder)
+
+
+def listing(server: LocalServer, recorder: Recorder, per_page: int = 4) -> Runs:
+    api = Api(base_url=server.url, api_key="k", transport=recorder)
+    return api.runs("team/asked", per_page=per_page)
+
+
+def rows_of(number: int) -> list[Row]:
+    return [
+        {"_step": step, "loss": number + step / 4, "run_id": f"a{number:02}"}
+        for step in range(number % 4)
+    ]
+
+
+EVERYTHING = [row for number in range(RUNS) for row in rows_of(number)]
+
+
+@pytest.mark.parametrize("call", ["histories", "polars", "system", "configs", "summaries"])
+def test_four_requests_are_under_way_at_once_and_never_five(server: LocalServer, call: str) -> None:
+    recorder = Recorder(server, AT_ONCE)
+    runs = listing(server, recorder, 5)  # nine pages: one, one with the count, seven
+    len(runs)  # now the first is alone, and the other eight start together
+    if call == "configs":
+        assert len(runs.configs()) == RUNS
+    elif call == "summaries":
+        assert len(runs.summaries()) == RUNS
+    elif call == "system":
+        assert runs.histories(stream="system") == []
+    elif call == "polars":
+        assert runs.histories(keys=["loss"], format="polars").to_dicts() == EVERYTHING
+    else:
+        assert runs.histories(keys=["loss"]) == EVERYTHING
+    assert len(recorder.bodies) == 1 + math.ceil(RUNS / 5)
+    assert recorder.most == AT_ONCE
+    recorder.inner.close()
+
+
+def test_the_count_comes_with_the_second_page_and_costs_no_request(
+    recorder: Recorder, runs: Runs
+) -> None:
+    runs.histories(keys=["loss"])
+    assert len(recorder.bodies) == math.ceil(RUNS / 4)
+    assert [sent.get("isCounted") for sent in recorder.variables[:3]] == [None, True, None]
+
+
+def test_listed_runs_are_asked_for_by_their_ids(
+    server: LocalServer, recorder: Recorder, runs: Runs
+) -> None:
+    ids = [run.id for run in runs]
+    recorder.bodies.clear()
+    assert runs.histories(keys=["loss"]) == EVERYTHING
+    asked = [json.loads(str(sent["filters"]))["name"]["$in"] for sent in recorder.variables]
+    assert sorted(asked) == [ids[start : start + 4] for start in range(0, RUNS, 4)]
+    assert not any("after" in sent for sent in recorder.variables)
+
+
+def test_histories_of_listed_runs_know_nothing_of_later_ones(recorder: Recorder) -> None:
+    with LocalServer() as server:
+        for number in range(3):
+            log_run(server, "team", "asked", f"a{number}", history=[{"loss": number}])
+        recorder.inner = HttpTransport(server.url)
+        runs = listing(server, recorder)
+        list(runs)
+        log_run(server, "team", "asked", "later", history=[{"loss": 9}])
+        assert [row["run_id"] for row in runs.histories(keys=["loss"])] == ["a0", "a1", "a2"]
+        recorder.inner.close()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "per_page", "size"),
+    [
+        ({"samples": 500, "keys": ["a", "b", "c", "d", "e"]}, 50, 50),
+        ({"samples": 500, "keys": ["a", "b", "c", "d", "e"]}, 1000, 50),
+        ({"samples": 500, "keys": ["a", "b", "c", "d", "e"]}, 7, 7),
+        ({"samples": 10_000, "keys": ["a", "b", "c", "d", "e"]}, 50, 2),
+        ({"samples": 10**6, "keys": ["a"]}, 50, 1),
+        ({"samples": 1, "keys": ["a"]}, 50, 1000),
+        ({"samples": 1, "keys": ["a"]}, 60, 60),
+        ({"samples": 500, "keys": ["a", "b"], "join": "outer"}, 50, 75),
+        ({"samples": 500}, 50, 30),
+    ],
+)
+def test_a_page_is_as_large_as_its_work_allows(
+    server: LocalServer,
+    recorder: Recorder,
+    arguments: dict[str, object],
+    per_page: int,
+    size: int,
+) -> None:
+    listing(server, recorder, per_page).histories(**arguments)  # type: ignore[call-overload] # a table of arguments
+    assert recorder.variables[0]["first"] == size
+
+
+@OVER_HTTP
+@given(st.integers(1, 50), st.booleans(), st.sampled_from(["histories", "iter", "configs"]))
+def test_progress_counts_every_run_and_ends_with_all(
+    server: LocalServer, recorder: Recorder, per_page: int, is_counted: bool, call: str
+) -> None:
+    recorder.bodies.clear()
+    runs = listing(server, recorder, per_page)
+    if is_counted:
+        len(runs)
+    told: list[Progress] = []
+    caller = threading.current_thread()
+
+    def tell(progress: Progress) -> None:
+        assert threading.current_thread() is caller
+        told.append(progress)
+
+    if call == "iter":
+        assert [row for rows in runs.iter_histories(keys=["loss"], progress=tell) for row in rows]
+    elif call == "configs":
+        runs.configs(["lr"], progress=tell)
+    else:
+        runs.histories(keys=["loss"], progress=tell)
+    assert len(told) == len(recorder.bodies) - is_counted
+    assert told[-1][:2] == (RUNS, RUNS)
+    assert [each.runs for each in told] == sorted(each.runs for each in told)
+    assert [each.bytes for each in told] == sorted({each.bytes for each in told})
+    assert told[-1].bytes > 1000
+    if is_counted:
+        assert {each.total for each in told} == {RUNS}
+
+
+def test_what_a_progress_callback_raises_ends_the_call(recorder: Recorder, runs: Runs) -> None:
+    def stop(progress: Progress) -> None:
+        raise KeyboardInterrupt(str(progress))
+
+    with pytest.raises(KeyboardInterrupt):
+        runs.histories(keys=["loss"], progress=stop)
+    assert len(recorder.bodies) == 1
+    with pytest.raises(InvalidArgumentError, match="progress"):
+        runs.histories(keys=["loss"], progress=True)  # type: ignore[call-overload] # wrong on purpose
+
+
+@OVER_HTTP
+@given(
+    st.integers(1, 50),
+    st.sampled_from(["default", "pandas", "polars"]),
+    st.booleans(),
+    st.none() | st.just(["loss"]),
+)
+def test_batches_hold_what_the_whole_holds(
+    server: LocalServer,
+    recorder: Recorder,
+    per_page: int,
+    to: Literal["default", "pandas", "polars"],
+    is_listed: bool,
+    keys: list[str] | None,
+) -> None:
+    runs = listing(server, recorder, per_page)
+    if is_listed:
+        list(runs)
+    rows: list[Row] = []
+    if to == "default":
+        batches = list(runs.iter_histories(keys=keys))
+        assert all(batches)
+        rows = [row for batch in batches for row in batch]
+    elif to == "pandas":
+        for batch in runs.iter_histories(keys=keys, format="pandas"):
+            assert len(batch)
+            assert list(batch.columns) == [*batch.columns[:1], "loss", "run_id"]
+            rows += [{str(k): v for k, v in row.items()} for row in batch.to_dict("records")]
+    else:
+        for frame in runs.iter_histories(keys=keys, format="polars"):
+            assert frame.height
+            rows += frame.to_dicts()
+    assert rows == EVERYTHING
+
+
+def test_batches_are_asked_for_as_they_are_taken(recorder: Recorder, runs: Runs) -> None:
+    batches = runs.iter_histories(keys=["loss"])
+    assert len(recorder.bodies) == 0
+    next(batches)
+    assert len(recorder.bodies) == 1
+    next(batches)
+    assert len(recorder.bodies) == 2
+    next(batches)
+    assert len(recorder.bodies) == 2 + 8
+    with pytest.raises(InvalidArgumentError, match="samples"):
+        runs.iter_histories(samples=0)
+
+
+@pytest.mark.parametrize("to", ["pandas", "polars"])
+def test_a_schema_gives_all_batches_the_same_columns(
+    to: Literal["pandas", "polars"],
+) -> None:
+    with LocalServer() as server:
+        for number, value in enumerate([1, 0.5, 2]):
+            log_run(server, "team", "mixed", f"m{number}", history=[{"x": value, f"y{number}": 1}])
+        runs = Api(base_url=server.url, api_key="k").runs("team/mixed", per_page=1)
+        if to == "polars":
+            plain = list(runs.iter_histories(keys=["x"], format="polars"))
+            assert [str(frame.schema["x"]) for frame in plain] == ["Int64", "Float64", "Int64"]
+            schema: dict[str, pl.DataType | type[pl.DataType]] = {"x": pl.Float32, "y1": pl.Int8()}
+            fixed = list(runs.iter_histories(format="polars", schema=schema))
+            dtypes = {"_step": pl.Int64, "x": pl.Float32, "y1": pl.Int8, "run_id": pl.String}
+            assert [dict(frame.schema) for frame in fixed] == [dtypes] * 3
+            assert pl.concat(fixed).rows() == [
+                (0, 1.0, None, "m0"),
+                (0, 0.5, 1, "m1"),
+                (0, 2.0, None, "m2"),
+            ]
+        else:
+            names = {"x": "float32", "y1": "Int8"}
+            frames = list(runs.iter_histories(format="pandas", schema=names))
+            columns = [["_step", "x", "y1", "run_id"]] * 3
+            assert [list(frame.columns) for frame in frames] == columns
+            assert [frame["x"].tolist() for frame in frames] == [[1.0], [0.5], [2.0]]
+            assert {str(frame["x"].dtype) for frame in frames} == {"float32"}
+            assert {str(frame["y1"].dtype) for frame in frames} == {"Int8"}
+
+
+def test_a_value_that_does_not_fit_the_schema_is_named_and_not_cut(runs: Runs) -> None:
+    with pytest.raises(SchemaError, match=r"'loss'.*'a01' to 'a03'.*Int64.*Float64") as caught:
+        list(runs.iter_histories(keys=["loss"], format="polars", schema={"loss": pl.Int64}))
+    assert caught.value.column == "loss"
+    with pytest.raises(SchemaError, match="'loss'"):
+        list(runs.iter_histories(keys=["loss"], format="pandas", schema={"loss": "int64"}))
+    with pytest.raises(SchemaError, match="'run_id'"):
+        list(runs.iter_histories(keys=["loss"], format="polars", schema={"run_id": pl.Float64}))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"format": "polars", "schema": {"los": pl.Int64}}, "'loss'"),
+        ({"format": "polars", "schema": {"loss": "Int64"}}, "no dtype of polars"),
+        ({"format": "pandas", "schema": {"loss": "flaot"}}, "no dtype of pandas"),
+        ({"format": "polars", "schema": [("loss", pl.Int64)]}, "maps columns to dtypes"),
+        ({"format": "polars", "schema": {1: pl.Int64}}, "named by a str"),
+        ({"schema": {"loss": "int"}}, 'format="polars"'),
+    ],
+)
+def test_a_wrong_schema_is_refused_before_a_request(
+    recorder: Recorder, runs: Runs, arguments: dict[str, object], message: str
+) -> None:
+    with pytest.raises(InvalidArgumentError, match=message):
+        runs.iter_histories(keys=["loss"], **arguments)  # type: ignore[call-overload] # wrong on purpose
+    assert recorder.bodies == []
+
+
+def test_runs_that_an_inner_join_leaves_empty_are_named_once(recorder: Recorder) -> None:
+    with LocalServer() as server:
+        for number in range(6):
+            rows: list[dict[str, object]] = [{"loss": 1}, {"val": 2}]
+            if number == 3:
+                rows = [{"loss": 1, "val": 2}]
+            elif number == 4:
+                rows = [{"loss": 1}]
+            elif number == 5:
+                rows = []
+            log_run(server, "team", "asked", f"r{number}", history=rows)  # type: ignore[arg-type] # numbers
+        recorder.inner = HttpTransport(server.url)
+        runs = listing(server, recorder, 3)
+        for to in ("default", "polars"):
+            recorder.bodies.clear()
+            with pytest.warns(EmptyJoinWarning, match=r"3 runs \(r0, r1, r2\).*\"outer\"") as told:
+                assert len(runs.histories(keys=["loss", "val"], format=to)) == 1
+            assert len(told) == 1
+            assert told[0].filename == __file__
+            # Two pages; of each, the runs without a row are looked at, but for the one that has
+            # no history at all.
+            asked = [json.loads(str(sent["filters"])) for sent in recorder.variables]
+            assert {"name": {"$in": ["r0", "r1", "r2"]}} in asked
+            assert {"name": {"$in": ["r4"]}} in asked
+            assert len(asked) == 4
+        with pytest.warns(EmptyJoinWarning) as told:
+            assert len(list(runs.iter_histories(keys=["loss", "val"], format="polars"))) == 1
+        assert told[0].filename == __file__
+        assert len(runs.histories(keys=["loss", "val"], join="outer")) == 8
+        recorder.inner.close()
+
+
+@OVER_HTTP
+@given(
+    st.sampled_from(["list", "histories", "configs", "summaries"]),
+    st.sampled_from([None, ["loss"], ["loss", "lr"]]),
+    st.integers(1, 60),
+    st.booleans(),
+)
+def test_what_is_explained_is_what_is_sent(
+    server: LocalServer,
+    recorder: Recorder,
+    call: Literal["list", "histories", "configs", "summaries"],
+    keys: list[str] | None,
+    per_page: int,
+    is_listed: bool,
+) -> None:
+    runs = listing(server, recorder, per_page)
+    if is_listed and call != "list":
+        list(runs)
+    else:
+        len(runs)
+    recorder.bodies.clear()
+    if call == "list":
+        explained = runs.explain()
+    elif call == "histories":
+        explained = runs.explain("histories", keys=keys, samples=7)
+    else:
+        explained = runs.explain(call, keys=keys)
+    assert recorder.bodies == []
+    if call == "list":
+        list(runs)
+    elif call == "histories":
+        runs.histories(7, keys)
+    elif call == "configs":
+        runs.configs(keys)
+    else:
+        runs.summaries(keys)
+    sent = [body for body in recorder.bodies if body["variables"].get("after") is None]
+    explanation = {
+        "query": explained.document,
+        "variables": explained.variables,
+        "operationName": explained.operation,
+    }
+    assert explanation in sent
+    probes = [each for each in recorder.variables if '"samples": 1}' in str(each.get("specs"))]
+    assert len(recorder.bodies) - len(probes) == explained.requests
+    assert explained.document in str(explained)
+
+
+def test_an_explanation_without_a_count_says_how_to_get_one(recorder: Recorder, runs: Runs) -> None:
+    explained = runs.explain("histories", keys=["loss"])
+    assert explained.requests is None
+    assert "one for each 4 runs; len(runs)" in str(explained)
+    assert recorder.bodies == []
+    with pytest.raises(InvalidArgumentError, match="did you mean 'histories'"):
+        runs.explain("history")  # type: ignore[call-overload] # wrong on purpose
+    with pytest.raises(InvalidArgumentError, match="'list' takes no keys"):
+        runs.explain("list", keys=["loss"])  # type: ignore[call-overload] # wrong on purpose
