@@ -166,7 +166,9 @@ def test_metrics_of_different_steps_are_joined_when_asked(
     rows: list[JSONObject] = [{"a": 1}, {"b": 2}, {"a": 3}]
     log_run(wandb_server, "team", "apart", "r", history=rows)
     arguments = ("histories", "team/apart", "--keys", "a,b", "-o", str(tmp_path / "out.parquet"))
-    assert run(*arguments).exit_code == 0
+    done = run(*arguments)
+    assert done.exit_code == 0
+    assert done.stderr.startswith("Warning: 1 run (r) logged each of the keys")
     assert pl.read_parquet(tmp_path / "out.parquet").is_empty()
     assert run(*arguments, "--join", "outer").exit_code == 0
     expected = api.runs("team/apart").histories(keys=["a", "b"], format="polars", join="outer")
@@ -208,8 +210,7 @@ def on_a_terminal(*arguments: str, columns: int = 100) -> str:
 def test_a_bar_is_drawn_on_a_terminal_and_nowhere_else(many: str, tmp_path: Path) -> None:
     arguments = ("histories", many, "--keys", "loss", "-o", str(tmp_path / "out.csv"))
     drawn = on_a_terminal(*arguments)
-    assert "47 runs" in drawn
-    assert "100%" in drawn
+    assert "47/47" in drawn
     assert "MB" in drawn
     assert on_a_terminal(*arguments, "--quiet") == ""
     assert "━" not in start(*arguments).stderr

@@ -11,9 +11,11 @@ import polars as pl
 
 from wandb_runs import (
     Api,
+    Explanation,
     Format,
     JSONObject,
     JSONValue,
+    Progress,
     RawFilter,
     RawOrder,
     Request,
@@ -26,6 +28,7 @@ from wandb_runs import (
     Transport,
     User,
 )
+from wandb_runs.bar import progress_bar
 
 
 class Recorder:
@@ -105,6 +108,39 @@ def read_histories(runs: Runs, how: Literal["default", "pandas", "polars"]) -> N
     assert_type(runs.histories(format=how), list[Row] | pd.DataFrame | pl.DataFrame)
     metrics: list[Literal["loss", "accuracy"]] = ["loss"]
     assert_type(runs.histories(keys=metrics, format="polars"), pl.DataFrame)
+
+
+def stream_histories(runs: Runs, how: Format) -> None:
+    assert_type(runs.iter_histories(), Iterator[list[Row]])
+    assert_type(runs.iter_histories(keys=["loss"], format="pandas"), Iterator[pd.DataFrame])
+    assert_type(
+        runs.iter_histories(format="polars", schema={"loss": pl.Float64}), Iterator[pl.DataFrame]
+    )
+    assert_type(
+        runs.iter_histories(format="pandas", schema={"loss": "float64"}), Iterator[pd.DataFrame]
+    )
+    assert_type(
+        runs.iter_histories(format=how),
+        Iterator[list[Row]] | Iterator[pd.DataFrame] | Iterator[pl.DataFrame],
+    )
+
+
+def follow_progress(runs: Runs) -> None:
+    def tell(progress: Progress) -> None:
+        assert_type(progress.total, int | None)
+        assert_type(progress.runs / progress.bytes, float)
+
+    assert_type(runs.histories(keys=["loss"], progress=tell), list[Row])
+    assert_type(runs.configs(progress=print), list[Row])
+    assert_type(runs.summaries(["loss"], "polars", progress=tell), pl.DataFrame)
+    with progress_bar() as bar:
+        runs.histories(progress=bar)
+
+
+def explain(runs: Runs) -> None:
+    assert_type(runs.explain(), Explanation)
+    assert_type(runs.explain("histories", keys=["loss"], join="outer").requests, int | None)
+    assert_type(runs.explain("configs", keys=("lr",)).document, str)
 
 
 def read_values(runs: Runs, api: Api, how: Format) -> None:

@@ -56,6 +56,19 @@ def ask_for_wrong_values(runs: Runs, api: Api) -> None:
     Runs(api.client, "team", "mnist", summary_keys={"loss"})  # wrong
 
 
+def stream_wrongly(runs: Runs) -> None:
+    runs.iter_histories(keys="loss")  # wrong
+    runs.iter_histories(schema={"loss": "float64"})  # wrong
+    runs.iter_histories(format="polars", schema={"loss": "float64"})  # wrong
+    runs.histories(progress=True)  # wrong
+    runs.histories(progress=divmod)  # wrong
+    runs.configs(progress="bar")  # wrong
+    runs.explain("history")  # wrong
+    runs.explain("configs", samples=5)  # wrong
+    runs.explain().requests + 1  # wrong
+    next(runs.iter_histories(format="polars")).iloc  # wrong
+
+
 def misread(run: Run, runs: Runs) -> None:
     run.name.upper()  # wrong
     run.config["lr"] * 2  # wrong

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
 
 from wandb_runs.api import Api
-from wandb_runs.cli.shared import Refused, errors_in_one_line, read_keys, selecting
-from wandb_runs.transport.http import HttpTransport
+from wandb_runs.cli.shared import (
+    Refused,
+    errors_in_one_line,
+    read_keys,
+    selecting,
+    warnings_in_one_line,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,11 +23,9 @@ if TYPE_CHECKING:
     import polars as pl
 
     from wandb_runs.filters import Filters
-    from wandb_runs.histories import Join, Stream
+    from wandb_runs.histories import Join, OnError, Stream
 
 __all__ = ["histories"]
-
-_PER_PAGE: Final = 50
 
 _WRITERS: Final[dict[str, Callable[[pl.DataFrame, IO[bytes]], None]]] = {
     ".parquet": lambda frame, file: frame.write_parquet(file),
@@ -61,6 +63,13 @@ _WRITERS: Final[dict[str, Callable[[pl.DataFrame, IO[bytes]], None]]] = {
     help="The rows that hold all keys, or the rows that hold any.",
 )
 @click.option(
+    "--on-error",
+    type=click.Choice(["raise", "skip"]),
+    default="raise",
+    show_default=True,
+    help="Whether runs whose history cannot be had end the command, or are left out.",
+)
+@click.option(
     "-o",
     "--output",
     required=True,
@@ -77,6 +86,7 @@ def histories(
     x_axis: str,
     stream: Stream,
     join: Join,
+    on_error: OnError,
     output: Path,
     *,
     quiet: bool,
@@ -95,17 +105,23 @@ def histories(
         raise Refused(f"{output}: there is no folder {output.parent}")
     with errors_in_one_line():
         # An optional library, which `wandb-runs local` does without.
-        from wandb_runs.cli.progress import Meter, drawn  # noqa: PLC0415 - see above
+        from wandb_runs.bar import progress_bar  # noqa: PLC0415 - see above
 
-        with Api() as settled:
-            base_url = settled.base_url
         with (
-            closing(HttpTransport(base_url)) as transport,
-            Api(transport=(meter := Meter(transport))) as api,
+            warnings_in_one_line(),
+            Api() as api,
+            progress_bar(is_shown=not quiet) as progress,
         ):
-            runs = api.runs(path, filters, order, _PER_PAGE)
-            with drawn(meter, runs, per_page=_PER_PAGE, quiet=quiet):
-                frame = runs.histories(samples, keys or None, x_axis, "polars", stream, join=join)
+            frame = api.runs(path, filters, order).histories(
+                samples,
+                keys or None,
+                x_axis,
+                "polars",
+                stream,
+                join=join,
+                on_error=on_error,
+                progress=progress,
+            )
         _replace(output, lambda file: write(frame, file))
         if not quiet:
             count = frame["run_id"].n_unique()

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import json
+import warnings
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, TypeVar, cast
 
 import click
 
-from wandb_runs.errors import InvalidArgumentError, MissingDependencyError, WandbRunsError
+from wandb_runs.errors import (
+    EmptyJoinWarning,
+    InvalidArgumentError,
+    MissingDependencyError,
+    WandbRunsError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
     from wandb_runs.filters import Filters
 
-__all__ = ["Refused", "errors_in_one_line", "read_keys", "selecting"]
+__all__ = ["Refused", "errors_in_one_line", "read_keys", "selecting", "warnings_in_one_line"]
 
 CommandT = TypeVar("CommandT", bound="Callable[..., object]")
 
@@ -43,6 +49,16 @@ def errors_in_one_line() -> Generator[None]:
         raise click.ClickException(_one_line(error.message)) from error
     except OSError as error:
         raise click.ClickException(_one_line(str(error))) from error
+
+
+@contextmanager
+def warnings_in_one_line() -> Generator[None]:
+    """Print what this package warns of as one line on stderr each, and go on."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", EmptyJoinWarning)
+        yield
+    for warning in caught:
+        click.echo(f"Warning: {_one_line(str(warning.message))}", err=True)
 
 
 def selecting(command: CommandT) -> CommandT:
