@@ -83,10 +83,9 @@ def as_frames_name_them(history: History, plan: HistoryPlan, *, run_id: bool) ->
 def test_all_formats_hold_what_was_logged(
     history: History, plan: HistoryPlan, *, run_id: bool
 ) -> None:
-    blocks = blocks_of(history, plan)
-    listed = build(blocks, plan, to="default", run_id=run_id)
-    pandas = build(blocks, plan, to="pandas", run_id=run_id)
-    polars = build(blocks, plan, to="polars", run_id=run_id)
+    listed = build(blocks_of(history, plan), plan, to="default", run_id=run_id)
+    pandas = build(blocks_of(history, plan), plan, to="pandas", run_id=run_id)
+    polars = build(blocks_of(history, plan), plan, to="polars", run_id=run_id)
 
     history = as_frames_name_them(logged(history, plan), plan, run_id=run_id)
     rows = [row for _, block in history for row in block]
@@ -236,13 +235,13 @@ def test_names_that_would_become_one_stay_apart() -> None:
     assert build([("a", rows)], STEPS, to="polars", run_id=False).rows() == [(0, 1, 2)]
 
 
-def test_rows_given_are_left_as_they_are() -> None:
+def test_a_list_is_made_of_the_rows_given_and_a_frame_leaves_them() -> None:
     rows: Rows = [{"_step": 0, "loss": "NaN"}]
-    listed = build([("a", rows)], STEPS, to="default")
-    listed[0]["loss"] = 1
-    build([("a", rows)], STEPS, to="pandas", run_id=False)
-    build([("a", rows)], STEPS, to="default", run_id=False)[0]["more"] = 1
+    build([("a", rows)], STEPS, to="pandas")
+    build([("a", rows)], STEPS, to="polars")
     assert rows == [{"_step": 0, "loss": "NaN"}]
+    (listed,) = build([("a", rows)], STEPS, to="default")
+    assert listed is rows[0]
 
 
 @pytest.mark.parametrize("library", ["pandas", "polars"])

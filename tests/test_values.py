@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from wandb_runs import Request
     from wandb_runs.jsontext import JSONObject, JSONValue
     from wandb_runs.testing import LocalServer
+    from wandb_runs.values import Values
 
 RUNS = 13
 OVER_HTTP = settings(
@@ -211,16 +212,19 @@ def test_frames_hold_any_values_that_runs_may_have(
     kept = [
         {key: value for key, value in row.items() if asked is None or key in asked} for row in drawn
     ]
-    values = [(f"r{number}", row) for number, row in enumerate(kept)]
+
+    def values() -> Values:
+        return [(f"r{number}", row.copy()) for number, row in enumerate(kept)]
+
     plan = plan_values(asked)
-    rows = build_values(values, plan, to="default")
-    assert [row["run_id"] for row in rows] == [run_id for run_id, _ in values]
+    rows = build_values(values(), plan, to="default")
+    assert [row["run_id"] for row in rows] == [run_id for run_id, _ in values()]
     assert [len(row) for row in rows] == [len(row) + 1 for row in kept]
     check_frames(
         rows,
         asked,
-        build_values(values, plan, to="polars"),
-        build_values(values, plan, to="pandas"),
+        build_values(values(), plan, to="polars"),
+        build_values(values(), plan, to="pandas"),
     )
 
 

@@ -138,14 +138,16 @@ def build_values(
 ) -> list[Row] | pd.DataFrame | pl.DataFrame:
     """Build what `configs` and `summaries` return: a row for each run, by the rules of `build`.
 
+    The values are given away, as rows are to `build`.
+
     Raises:
         MissingDependencyError: The format's library is not installed.
 
     >>> values = [("a", {"lr": 0.1, "seed": 1}), ("b", {})]
-    >>> build_values(values, plan_values(None), to="default")
-    [{'lr': 0.1, 'seed': 1, 'run_id': 'a'}, {'run_id': 'b'}]
     >>> build_values(values, plan_values(["seed", "lr"]), to="polars").columns
     ['seed', 'lr', 'run_id']
+    >>> build_values(values, plan_values(None), to="default")
+    [{'lr': 0.1, 'seed': 1, 'run_id': 'a'}, {'run_id': 'b'}]
     """
     blocks = [(run_id, [row]) for run_id, row in values]
     if to == "default":

@@ -15,7 +15,7 @@
 from wandb_runs.histories.answers import Block, HistoryRequest, Piece, Reader, RowsReader
 from wandb_runs.histories.collect import collect_blocks, collect_frame
 from wandb_runs.histories.fetch import fetch_rows, is_apart
-from wandb_runs.histories.frames import build, check_installed
+from wandb_runs.histories.frames import Builder, build, check_installed
 from wandb_runs.histories.pages import HistoryPages
 from wandb_runs.histories.plan import (
     Field,
@@ -35,6 +35,7 @@ from wandb_runs.histories.schema import PolarsSchema, check_schema, conform
 
 __all__ = [
     "Block",
+    "Builder",
     "Field",
     "Format",
     "HistoryPages",

@@ -2,29 +2,38 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from array import array
 from dataclasses import dataclass
 from enum import Enum, auto
+from itertools import chain
 from math import inf, isfinite, isnan, nan
 from operator import itemgetter
-from typing import TYPE_CHECKING, cast
+from types import NoneType
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias, cast
 
 from wandb_runs.histories.plan import RUN_ID
+from wandb_runs.histories.rows import only_sample, read_rows
 from wandb_runs.histories.text import is_unicode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Sequence
 
     from wandb_runs.histories.plan import HistoryPlan
     from wandb_runs.histories.rows import Row
     from wandb_runs.jsontext import JSONValue
 
-__all__ = ["Column", "Kind", "Table", "tabulate"]
+__all__ = ["Column", "Kind", "Part", "Table", "renamed", "settle"]
+
+Part: TypeAlias = "array[float] | array[int] | list[JSONValue]"
+"""Values of rows that follow each other: floats, integers of 64 bits, or anything."""
 
 INT64 = range(-(2**63), 2**63)
 
 NON_FINITE = {"NaN": nan, "Infinity": inf, "-Infinity": -inf}
 """What JSON has no numbers for, and the strings that W&B gives instead."""
+
+_BATCH: Final = 1_000
+"""Rows that are sorted into columns at once: many for one call, few enough for the CPU's cache."""
 
 
 class Kind(Enum):
@@ -45,121 +54,213 @@ class Column:
     """One metric over all rows.
 
     Attributes:
-        kind: What `values` are.
-        values: The values that there are, in the order of the rows that have one.
-        changed: Whether values differ from those in the rows.
+        kind: What the values are.
+        parts: The values, one per row, None where the row has none. Parts of a column of INTEGER
+            or FLOAT may be packed; a column has one part at least.
+        missing: Whether there is any None.
     """
 
     kind: Kind
-    values: list[JSONValue]
-    changed: bool = False
+    parts: Sequence[Part]
+    missing: bool
 
 
-@dataclass(frozen=True, slots=True)
 class Table:
-    """The rows of all runs.
-
-    Attributes:
-        rows: What the runs logged, in the order of the runs.
-        run_ids: The id of each row's run.
-        columns: Name to column, in the order of a frame; without `run_id`.
-    """
-
-    rows: list[Row]
-    run_ids: list[str]
-    columns: Mapping[str, Column]
-
-    def aligned(self, name: str) -> list[JSONValue]:
-        """Return the values of a column, one per row, None where the row has none."""
-        values = self.columns[name].values
-        if len(values) == len(self.rows):
-            return values
-        rest = iter(values)
-        return [next(rest) if name in row else None for row in self.rows]
-
-
-def tabulate(blocks: Iterable[tuple[str, list[Row]]], plan: HistoryPlan, *, run_id: bool) -> Table:
-    """Sort rows into columns: the x axis, then the keys as asked, or else all others by name.
+    """Rows of all runs as columns. The rows are not kept: only the numbers are, 8 bytes each.
 
     Args:
-        blocks: Each run's id and rows, in the order of runs.
         plan: What was asked.
         run_id: Whether the table will get a column `run_id`. If so, a metric of that name is
             renamed with underscores at its end.
 
-    Returns:
-        The table; its kinds follow from all rows. A column that was asked for and has no value is
-        INTEGER if it is `_step` as x axis, else FLOAT.
+    Attributes:
+        lengths: The id and the number of rows of each run, in the order in which they came.
     """
-    rows: list[Row] = []
-    run_ids: list[str] = []
-    for name, block in blocks:
-        rows += block
-        run_ids += [name] * len(block)
-    cells = _gather(rows)
-    names = _renamed(cells, reserved={RUN_ID} if run_id else set())
-    if names:
-        rows = [{names.get(name, name): value for name, value in row.items()} for row in rows]
-        cells = {names.get(name, name): values for name, values in cells.items()}
-    order = plan.columns or dict.fromkeys((plan.x_axis, *sorted(cells)))
-    unseen = {name: Column(Kind.FLOAT, []) for name in order}
-    if plan.x_axis == "_step":
-        unseen[plan.x_axis] = Column(Kind.INTEGER, [])
-    columns = {name: _column(cells[name]) if name in cells else unseen[name] for name in order}
-    return Table(rows, run_ids, columns)
 
+    __slots__ = ("_cells", "_length", "_pending", "_plan", "_run_id", "lengths")
 
-def _gather(rows: list[Row]) -> dict[str, list[JSONValue]]:
-    if rows and set(map(len, rows)) == {len(rows[0])}:
+    def __init__(self, plan: HistoryPlan, *, run_id: bool) -> None:
+        self.lengths: list[tuple[str, int]] = []
+        self._plan = plan
+        self._run_id = run_id
+        self._cells: dict[str, _Cells] = {}
+        self._length = 0
+        self._pending: list[Row] = []
+
+    def read(self, run_id: str, sent: object) -> None:
+        """Add what the server sent for one run, as `read_rows` understands it.
+
+        Raises:
+            ValueError: As `read_rows` does.
+        """
+        if not self._read_columns(run_id, sent):
+            self.add(run_id, read_rows(self._plan, sent))
+
+    def add(self, run_id: str, rows: Sequence[Row]) -> None:
+        """Add the rows of one run."""
+        self.lengths.append((run_id, len(rows)))
+        self._pending += rows
+        if len(self._pending) >= _BATCH:
+            self._sort()
+
+    def columns(self) -> dict[str, Column]:
+        """Take the columns out: the x axis, then the keys as asked, or else all others by name.
+
+        Their kinds follow from all rows. A column that was asked for and has no value is INTEGER
+        if it is `_step` as x axis, else FLOAT.
+        """
+        self._sort()
+        cells, self._cells = self._cells, {}
+        new_names = renamed(cells, reserved={RUN_ID} if self._run_id else set())
+        x_axis = self._plan.x_axis
+        cells = {new_names.get(name, name): each for name, each in cells.items()}
+        order = self._plan.columns or dict.fromkeys((x_axis, *sorted(cells)))
+        columns: dict[str, Column] = {}
+        for name in order:
+            each = cells.pop(name, None) or _Cells()
+            each.fill(self._length)
+            unseen = Kind.INTEGER if name == x_axis == "_step" else Kind.FLOAT
+            columns[name] = each.column(unseen)
+        return columns
+
+    def _read_columns(self, run_id: str, sent: object) -> bool:
+        """Add columns of rows that all hold what was asked; False if they do not, or may not."""
+        if self._plan.field != "sampledHistory" or self._plan.join == "outer":
+            return False
+        rows = only_sample(sent)
+        if rows is None:
+            return False
+        found: list[tuple[str, list[JSONValue], set[type]]] = []
         try:
-            # Rows that all hold the same metrics are turned over without a loop in Python.
-            return {name: list(map(itemgetter(name), rows)) for name in rows[0]}
-        except KeyError:
-            pass
-    cells: defaultdict[str, list[JSONValue]] = defaultdict(list)
-    for row in rows:
-        for name, value in row.items():
-            cells[name].append(value)
-    return cells
+            for name in self._plan.columns or ():
+                values = list(map(itemgetter(name), rows))
+                types = set(map(type, values))
+                if NoneType in types:
+                    return False
+                found.append((name, values, types))
+        except (KeyError, TypeError):  # something is missing, or is no object
+            return False
+        self._sort()
+        for name, values, types in found:
+            self._column(name).extend(values, types)
+        self.lengths.append((run_id, len(rows)))
+        self._length += len(rows)
+        return True
+
+    def _sort(self) -> None:
+        """Turn the rows that wait into columns."""
+        rows, self._pending = self._pending, []
+        for name in self._plan.columns or dict.fromkeys(chain.from_iterable(rows)):
+            try:
+                values = list(map(itemgetter(name), rows))  # no loop in Python
+            except KeyError:
+                values = [row.get(name) for row in rows]
+            self._column(name).extend(values, set(map(type, values)))
+        self._length += len(rows)
+
+    def _column(self, name: str) -> _Cells:
+        """The column as far as the rows go; those that came before the metric have no value."""
+        cells = self._cells.get(name)
+        if cells is None:
+            cells = self._cells[name] = _Cells()
+        cells.fill(self._length)
+        return cells
 
 
-def _renamed(names: Iterable[str], reserved: set[str]) -> dict[str, str]:
+class _Cells:
+    """The values of one metric, None for rows without; packed where all of a batch are numbers."""
+
+    __slots__ = ("_length", "_parts", "_types")
+
+    def __init__(self) -> None:
+        self._length = 0
+        self._parts: list[Part] = []
+        self._types: set[type] = set()
+
+    def fill(self, length: int) -> None:
+        """Have as many values as there are rows: none for those that came before the metric."""
+        if length > self._length:
+            self.extend([None] * (length - self._length), {NoneType})
+
+    def extend(self, values: list[JSONValue], types: set[type]) -> None:
+        """Add the values of the rows that follow, and the types of them all."""
+        if not values:
+            return
+        self._types |= types
+        self._length += len(values)
+        if (types == {float} and self._pack("d", values)) or (
+            types == {int} and self._pack("q", values)
+        ):
+            return
+        if self._parts and isinstance(self._parts[-1], list):
+            self._parts[-1] += values
+        else:
+            self._parts.append(values)
+
+    def _pack(self, code: Literal["d", "q"], values: list[JSONValue]) -> bool:
+        last = self._parts[-1] if self._parts else None
+        same = isinstance(last, array) and last.typecode == code
+        part = cast("array[float]", last if same else array(code))
+        try:
+            part.fromlist(cast("list[float]", values))
+        except OverflowError:
+            return False
+        if part is not last:
+            self._parts.append(part)
+        return True
+
+    def column(self, unseen: Kind) -> Column:
+        """Decide what the values are; `unseen` if there are none."""
+        types = self._types - {NoneType}
+        missing = NoneType in self._types
+        if not types:
+            return Column(unseen, self._parts or [[]], missing)
+        parts = self._parts
+        if not types <= {int, float}:
+            values: list[JSONValue] = [*chain.from_iterable(parts)]
+            settled = settle(values, types)
+            if settled is not None:
+                values = settled
+                types = set(map(type, values)) - {NoneType}
+            parts = [values]
+        return Column(_kind(parts, types), parts, missing)
+
+
+def renamed(names: Iterable[str], reserved: set[str]) -> dict[str, str]:
     """Map each name that a frame cannot take to a free one."""
     taken = set(names)
-    renamed: dict[str, str] = {}
+    new_names: dict[str, str] = {}
     for name in names:
         if name in reserved or not is_unicode(name):
             free = name.encode(errors="backslashreplace").decode()
             while free in taken:
                 free += "_"
             taken.add(free)
-            renamed[name] = free
-    return renamed
+            new_names[name] = free
+    return new_names
 
 
-def _column(values: list[JSONValue]) -> Column:
-    """Decide what the values of a column are; there is at least one.
+def settle(values: list[JSONValue], types: set[type]) -> list[JSONValue] | None:
+    """Give NaN and the infinities the one spelling that suits all values of a column.
 
     W&B gives NaN as a number or as the string `"NaN"`, depending on the field asked. Whichever
     came, it becomes the number where all others are numbers, and the string elsewhere.
+
+    Args:
+        values: The values of a column; None stays.
+        types: What they are, without that of None.
+
+    Returns:
+        The values to put in their place; None when they can stay.
+
+    >>> settle(["NaN", 1], {str, int}), settle([0.5, 1], {float, int})
+    ([nan, 1], None)
     """
-    types = set(map(type, values))
-    if _are_numbers(values, types):
-        if str in types:
-            values, types = [_number(value) for value in values], types - {str} | {float}
-            return Column(_kind(values, types), values, changed=True)
-    elif float in types:
-        values = [_word(value) for value in values]
-        return Column(_kind(values, set(map(type, values))), values, changed=True)
-    return Column(_kind(values, types), values)
-
-
-def _are_numbers(values: list[JSONValue], types: set[type]) -> bool:
-    if not types <= {int, float, str}:
-        return False
-    return str not in types or all(
+    if types <= {int, float, str} and all(
         value in NON_FINITE for value in values if isinstance(value, str)
-    )
+    ):
+        return [_number(value) for value in values] if str in types else None
+    return [_word(value) for value in values] if float in types else None
 
 
 def _number(value: JSONValue) -> JSONValue:
@@ -174,18 +275,23 @@ def _word(value: JSONValue) -> JSONValue:
     return "Infinity" if value > 0 else "-Infinity"
 
 
-def _kind(values: list[JSONValue], types: set[type]) -> Kind:
-    if types == {float}:
-        return Kind.FLOAT
+def _kind(parts: Sequence[Part], types: set[type]) -> Kind:
     if types <= {int, float}:
-        integers = cast("list[int]", values)
-        if float in types:
-            integers = [value for value in values if isinstance(value, int)]
-        if min(integers) not in INT64 or max(integers) not in INT64:
+        if not all(map(_is_of_64_bits, parts)):
             return Kind.JSON
         return Kind.FLOAT if float in types else Kind.INTEGER
     if types == {bool}:
         return Kind.BOOLEAN
-    if types == {str} and all(map(is_unicode, cast("list[str]", values))):
+    if types == {str} and all(
+        is_unicode(value) for part in parts for value in part if isinstance(value, str)
+    ):
         return Kind.STRING
     return Kind.JSON
+
+
+def _is_of_64_bits(part: Part) -> bool:
+    """Whether all integers are; packed ones must be."""
+    if isinstance(part, array):
+        return True
+    integers = [value for value in part if isinstance(value, int)]
+    return not integers or (min(integers) in INT64 and max(integers) in INT64)

@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
+from array import array
 from importlib import import_module
-from typing import TYPE_CHECKING, Literal, overload
+from itertools import chain, islice, repeat
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias, overload
 
 from wandb_runs.errors import MissingDependencyError
-from wandb_runs.histories.columns import Kind, Table, tabulate
+from wandb_runs.histories.columns import Kind, Table, renamed, settle
 from wandb_runs.histories.plan import RUN_ID
+from wandb_runs.histories.rows import are_finite, read_rows
 from wandb_runs.histories.text import json_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
+    import numpy as np
+    import numpy.typing as npt
     import pandas as pd
     import polars as pl
+    from pandas.api.extensions import ExtensionArray
 
+    from wandb_runs.histories.columns import Column
     from wandb_runs.histories.plan import Format, HistoryPlan
     from wandb_runs.histories.rows import Row
 
-__all__ = ["build", "check_installed"]
+    NumPyArray: TypeAlias = npt.NDArray[np.int64 | np.float64]
+
+__all__ = ["Builder", "build", "check_installed"]
+
+_MOST_BLOCKS: Final = 50
+"""Columns that may lie apart in memory, without a copy; pandas warns users of frames of 100."""
 
 
 def check_installed(to: Format) -> None:
@@ -116,6 +128,8 @@ def build(
 
     Args:
         blocks: Each run's id and rows, in the order of runs. A run without rows adds nothing.
+            The rows are given away: the list is made of them, and not of copies. A frame needs
+            each block no longer than until the next is taken.
         plan: What was asked.
         to: The format.
         run_id: Whether rows get their run's id. Without it, a metric `run_id` keeps its name.
@@ -135,52 +149,151 @@ def build(
     >>> build(blocks, plan_histories(keys=["loss"]), to="polars").dtypes
     [Int64, Float64, String]
     """
-    check_installed(to)
-    table = tabulate(blocks, plan, run_id=run_id)
-    if to == "default":
-        return _to_list(table, run_id=run_id)
-    if to == "pandas":
-        return _to_pandas(table, run_id=run_id)
-    return _to_polars(table, run_id=run_id)
+    builder = Builder(plan, to=to, run_id=run_id)
+    for name, rows in blocks:
+        builder.add(name, rows)
+    return builder.build()
 
 
-def _to_list(table: Table, *, run_id: bool) -> list[Row]:
-    if run_id:
-        rows = [{**row, RUN_ID: name} for row, name in zip(table.rows, table.run_ids, strict=True)]
-    else:
-        rows = [row.copy() for row in table.rows]
-    for name, column in table.columns.items():
-        if column.changed:
-            holders = (row for row in rows if name in row)
-            for row, value in zip(holders, column.values, strict=True):
-                row[name] = value
-    return rows
+class Builder:
+    """Builds what `build` builds, of what the server sent, a run at a time.
+
+    A frame is faster to build from what was sent than from rows, and needs much less memory: of
+    each run only the columns are kept.
+
+    Args:
+        plan: What was asked.
+        to: The format.
+        run_id: Whether rows get their run's id.
+
+    Raises:
+        MissingDependencyError: The format's library is not installed.
+
+    >>> from wandb_runs.histories import plan_histories
+    >>> builder = Builder(plan_histories(keys=["loss"]), to="default")
+    >>> builder.read("a", [[{"_step": 0, "loss": 0.5}, {"_step": 1, "loss": None}]])
+    >>> builder.build()
+    [{'_step': 0, 'loss': 0.5, 'run_id': 'a'}]
+    """
+
+    __slots__ = ("_into", "_run_id", "_to")
+
+    def __init__(self, plan: HistoryPlan, *, to: Format, run_id: bool = True) -> None:
+        check_installed(to)
+        self._to = to
+        self._run_id = run_id
+        kept = _Rows if to == "default" else Table
+        self._into: _Rows | Table = kept(plan, run_id=run_id)
+
+    def read(self, run_id: str, sent: object) -> None:
+        """Add what `read_rows` would make of what the server sent for one run.
+
+        Raises:
+            ValueError: As `read_rows` does.
+        """
+        self._into.read(run_id, sent)
+
+    def add(self, run_id: str, rows: list[Row]) -> None:
+        """Add the rows of one run, which are given away."""
+        self._into.add(run_id, rows)
+
+    def build(self) -> list[Row] | pd.DataFrame | pl.DataFrame:
+        """Return the list or frame; the builder is spent."""
+        if isinstance(self._into, _Rows):
+            return self._into.build()
+        if self._to == "pandas":
+            return _to_pandas(self._into, run_id=self._run_id)
+        return _to_polars(self._into, run_id=self._run_id)
+
+
+class _Rows:
+    """The rows of all runs, kept as they are."""
+
+    __slots__ = ("_lengths", "_plan", "_rows", "_run_id")
+
+    def __init__(self, plan: HistoryPlan, *, run_id: bool) -> None:
+        self._plan = plan
+        self._run_id = run_id
+        self._rows: list[Row] = []
+        self._lengths: list[tuple[str, int]] = []
+
+    def read(self, run_id: str, sent: object) -> None:
+        self.add(run_id, read_rows(self._plan, sent))
+
+    def add(self, run_id: str, rows: list[Row]) -> None:
+        self._rows += rows
+        self._lengths.append((run_id, len(rows)))
+
+    def build(self) -> list[Row]:
+        rows = self._rows
+        names: Iterable[str] = self._plan.columns or dict.fromkeys(chain.from_iterable(rows))
+        if self._plan.columns is None:
+            new_names = renamed(names, reserved={RUN_ID} if self._run_id else set())
+            if new_names:
+                rows = [{new_names.get(name, name): row[name] for name in row} for row in rows]
+                names = [new_names.get(name, name) for name in names]
+        if not are_finite(rows):
+            for name in names:
+                _settle(name, rows)
+        if self._run_id:
+            rest = iter(rows)
+            for run_id, length in self._lengths:
+                for row in islice(rest, length):
+                    row[RUN_ID] = run_id
+        return rows
+
+
+def _settle(name: str, rows: list[Row]) -> None:
+    holders = [row for row in rows if name in row]
+    values = [row[name] for row in holders]
+    settled = settle(values, set(map(type, values)))
+    if settled is not None:
+        for row, value in zip(holders, settled, strict=True):
+            row[name] = value
 
 
 def _to_pandas(table: Table, *, run_id: bool) -> pd.DataFrame:
     import pandas as pd  # noqa: PLC0415 - an optional library, and a slow import
 
-    whole = {
-        Kind.INTEGER: "int64",
-        Kind.FLOAT: "float64",
-        Kind.BOOLEAN: "bool",
-        Kind.STRING: "string",
-        Kind.JSON: "object",
-    }
-    with_missing = {**whole, Kind.INTEGER: "Int64", Kind.BOOLEAN: "boolean"}
-    series: dict[str, pd.Series] = {}
-    for name, column in table.columns.items():
-        values: Sequence[object] = table.aligned(name)
-        if len(column.values) == len(table.rows):
-            dtypes = whole
+    columns = table.columns()
+    data: dict[str, NumPyArray | ExtensionArray | pd.Series] = {}
+    for name in [*columns]:
+        column = columns.pop(name)  # so that there are never two of more than one
+        if column.kind is Kind.FLOAT:
+            data[name] = _numbers(column, "float64")
+        elif column.kind is Kind.INTEGER and not column.missing:
+            data[name] = _numbers(column, "int64")
         else:
-            dtypes = with_missing
-            if column.kind is Kind.JSON:  # elsewhere the dtype makes None its own missing value
-                values = [pd.NA if value is None else value for value in values]
-        series[name] = pd.Series(values, dtype=dtypes[column.kind])
+            data[name] = _series(column)
     if run_id:
-        series[RUN_ID] = pd.Series(table.run_ids, dtype="string")
-    return pd.DataFrame(series)
+        run_ids = pd.array([name for name, _ in table.lengths], dtype="string")
+        data[RUN_ID] = run_ids.repeat([length for _, length in table.lengths])
+    return pd.DataFrame(data, copy=len(data) > _MOST_BLOCKS)
+
+
+def _numbers(column: Column, dtype: Literal["int64", "float64"]) -> NumPyArray:
+    import numpy as np  # noqa: PLC0415 - comes with pandas
+
+    arrays: list[NumPyArray] = [
+        np.frombuffer(part, "f8" if part.typecode == "d" else "i8")
+        if isinstance(part, array)
+        else np.array(part, dtype)
+        for part in column.parts
+    ]
+    if len(arrays) == 1:
+        return arrays[0].astype(dtype, copy=False)
+    return np.concatenate(arrays, dtype=dtype)
+
+
+def _series(column: Column) -> pd.Series:
+    import pandas as pd  # noqa: PLC0415 - as above
+
+    values: list[object] = [*chain.from_iterable(column.parts)]
+    if column.kind is Kind.JSON:  # elsewhere the dtype makes None its own missing value
+        return pd.Series([pd.NA if value is None else value for value in values], dtype="object")
+    whole = {Kind.BOOLEAN: "bool", Kind.STRING: "string"}
+    with_missing = {Kind.INTEGER: "Int64", Kind.BOOLEAN: "boolean", Kind.STRING: "string"}
+    return pd.Series(values, dtype=(with_missing if column.missing else whole)[column.kind])
 
 
 def _to_polars(table: Table, *, run_id: bool) -> pl.DataFrame:
@@ -193,12 +306,17 @@ def _to_polars(table: Table, *, run_id: bool) -> pl.DataFrame:
         Kind.STRING: pl.String,
         Kind.JSON: pl.String,
     }
+    columns = table.columns()
     series: dict[str, pl.Series] = {}  # from a list, polars would rename the metric ""
-    for name, column in table.columns.items():
-        values = table.aligned(name)
+    for name in [*columns]:
+        column = columns.pop(name)
+        parts = column.parts
         if column.kind is Kind.JSON:
-            values = [None if value is None else json_text(value) for value in values]
-        series[name] = pl.Series(values, dtype=dtypes[column.kind])
+            values = chain.from_iterable(parts)
+            parts = [[None if value is None else json_text(value) for value in values]]
+        dtype = dtypes[column.kind]
+        series[name] = pl.concat([pl.Series(part, dtype=dtype) for part in parts], rechunk=True)
     if run_id:
-        series[RUN_ID] = pl.Series(table.run_ids, dtype=pl.String)
+        run_ids = chain.from_iterable(repeat(name, length) for name, length in table.lengths)
+        series[RUN_ID] = pl.Series([*run_ids], dtype=pl.String)
     return pl.DataFrame(series)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from itertools import chain
+from math import isfinite
+from types import NoneType
 from typing import TYPE_CHECKING, TypeAlias, cast
 
 from wandb_runs.jsontext import JSONValue, decode
@@ -13,7 +15,15 @@ if TYPE_CHECKING:
 
     from wandb_runs.histories.plan import HistoryPlan
 
-__all__ = ["Row", "decode_rows", "has_row_of_each", "read_rows", "rows_with_all"]
+__all__ = [
+    "Row",
+    "are_finite",
+    "decode_rows",
+    "has_row_of_each",
+    "only_sample",
+    "read_rows",
+    "rows_with_all",
+]
 
 Row: TypeAlias = "dict[str, JSONValue]"
 """One row of a history: a value for each metric that it has, never null."""
@@ -44,24 +54,22 @@ def read_rows(plan: HistoryPlan, sent: object) -> list[Row]:
     >>> read_rows(plan, [[{"_step": 0, "loss": 0.5, "lr": 0.1}, {"_step": 1, "loss": None}]])
     [{'_step': 0, 'loss': 0.5}]
     """
-    if plan.field == "sampledHistory" and plan.join == "outer":
-        return _joined(plan, _samples(sent, len(plan.specs)))
-    objects: Iterator[Row]
+    columns = plan.columns
+    objects: Iterable[Row]
     if plan.field == "sampledHistory":
+        if plan.join == "outer":
+            return _joined(plan, _samples(sent, len(plan.specs)))
+        as_asked = _as_asked(sent, columns or ())
+        if as_asked is not None:
+            return as_asked
         objects = chain.from_iterable(_samples(sent, len(plan.specs)))
     else:
         objects = _decoded_objects(sent)
-    columns = plan.columns
     if plan.keys is None or columns is None:
-        return [_present(row) for row in objects]
+        return _present(list(objects))
     if plan.stream == "default":
-        rows = [
-            # Most servers answer with just what was asked: such a row is taken as it is.
-            row if tuple(row) == columns else _pick(row, columns)
-            for row in objects
-        ]
-        width = len(columns)
-        return [row for row in rows if len(row) == width and None not in row.values()]
+        rows = [_pick(row, columns) for row in objects]
+        return [row for row in rows if len(row) == len(columns)]
     rows = [_pick(row, columns) for row in objects]
     # The x axis alone tells nothing, unless nothing else was asked for.
     wanted = set(plan.keys) - {plan.x_axis} or {plan.x_axis}
@@ -83,7 +91,7 @@ def decode_rows(sent: object) -> list[Row]:
     >>> decode_rows(['{"_step": 0, "loss": NaN}', None, '{"_step": 1, "loss": null}'])
     [{'_step': 0, 'loss': nan}, {'_step': 1}]
     """
-    return [_present(row) for row in _decoded_objects(sent)]
+    return _present(list(_decoded_objects(sent)))
 
 
 def rows_with_all(rows: Iterable[Row], keys: Sequence[str]) -> list[Row]:
@@ -112,6 +120,58 @@ def has_row_of_each(sent: object, specs: int) -> bool:
     return len(samples) == specs and all(
         any(None not in row.values() for row in sample) for sample in samples
     )
+
+
+def are_finite(rows: Iterable[Row]) -> bool:
+    """Whether all values are finite numbers or booleans; False may also mean that it is not sure.
+
+    >>> are_finite([{"a": 1, "b": 0.5}]), are_finite([{"a": "NaN"}]), are_finite([{"a": None}])
+    (True, False, False)
+    """
+    try:
+        # The fastest loop over values that there is. Nothing but numbers can be added to numbers,
+        # and no sum with NaN or an infinity in it is finite.
+        return isfinite(sum(cast("Iterable[float]", _values(rows))))
+    except (TypeError, OverflowError):
+        return False
+
+
+def only_sample(sent: object) -> list[Row] | None:
+    """Take the rows out of `sampledHistory`, unchecked; None if it does not hold just one list."""
+    match sent:
+        case [list()]:
+            return cast("list[list[Row]]", sent)[0]
+        case _:
+            return None
+
+
+def _as_asked(sent: object, columns: tuple[str, ...]) -> list[Row] | None:
+    """Take the one list of rows as it is, if each row has just these columns and no null.
+
+    Most servers answer so; nothing here is a loop in Python.
+    """
+    rows = only_sample(sent)
+    if rows is None:
+        return None
+    try:
+        # The first row's own names, which most decoders share among rows, compare fastest.
+        names = [*rows[0]]
+        if tuple(names) != columns:
+            return None
+        # No row can have a name twice, so that none can make up for another.
+        if [*chain.from_iterable(rows)] != names * len(rows) or _has_null(rows):
+            return None
+    except (IndexError, TypeError):  # no rows, or something else among them
+        return None
+    return rows
+
+
+def _has_null(rows: list[Row]) -> bool:
+    return not are_finite(rows) and NoneType in set(map(type, _values(rows)))
+
+
+def _values(rows: Iterable[Row]) -> Iterator[JSONValue]:
+    return chain.from_iterable(map(dict[str, "JSONValue"].values, rows))
 
 
 def _samples(sent: object, specs: int) -> Iterator[Iterator[Row]]:
@@ -175,8 +235,10 @@ def _objects(items: Iterable[object], where: str) -> Iterator[Row]:
         yield cast("Row", item)  # a JSON decoder made it
 
 
-def _present(row: Row) -> Row:
-    return {name: value for name, value in row.items() if value is not None}
+def _present(rows: list[Row]) -> list[Row]:
+    if not _has_null(rows):
+        return rows
+    return [{name: value for name, value in row.items() if value is not None} for row in rows]
 
 
 def _pick(row: Row, columns: Iterable[str]) -> Row:
