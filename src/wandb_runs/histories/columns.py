@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from array import array
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -9,7 +10,7 @@ from itertools import chain
 from math import inf, isfinite, isnan, nan
 from operator import itemgetter
 from types import NoneType
-from typing import TYPE_CHECKING, Final, Literal, TypeAlias, cast
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from wandb_runs.histories.plan import RUN_ID
 from wandb_runs.histories.rows import only_sample, read_rows
@@ -188,26 +189,14 @@ class _Cells:
             return
         self._types |= types
         self._length += len(values)
-        if (types == {float} and self._pack("d", values)) or (
-            types == {int} and self._pack("q", values)
-        ):
-            return
-        if self._parts and isinstance(self._parts[-1], list):
-            self._parts[-1] += values
-        else:
-            self._parts.append(values)
-
-    def _pack(self, code: Literal["d", "q"], values: list[JSONValue]) -> bool:
+        part = _packed(values, types)
         last = self._parts[-1] if self._parts else None
-        same = isinstance(last, array) and last.typecode == code
-        part = cast("array[float]", last if same else array(code))
-        try:
-            part.fromlist(cast("list[float]", values))
-        except OverflowError:
-            return False
-        if part is not last:
+        if isinstance(part, list) and isinstance(last, list):
+            last += part
+        elif isinstance(part, array) and isinstance(last, array) and part.typecode == last.typecode:
+            last.frombytes(part.tobytes())
+        else:
             self._parts.append(part)
-        return True
 
     def column(self, unseen: Kind) -> Column:
         """Decide what the values are; `unseen` if there are none."""
@@ -261,6 +250,17 @@ def settle(values: list[JSONValue], types: set[type]) -> list[JSONValue] | None:
     ):
         return [_number(value) for value in values] if str in types else None
     return [_word(value) for value in values] if float in types else None
+
+
+def _packed(values: list[JSONValue], types: set[type]) -> Part:
+    if types == {float}:
+        return array("d", struct.pack(f"{len(values)}d", *values))  # faster than of the list itself
+    if types == {int}:
+        try:
+            return array("q", struct.pack(f"{len(values)}q", *values))
+        except struct.error:  # more than 64 bits
+            return values
+    return values
 
 
 def _number(value: JSONValue) -> JSONValue:
