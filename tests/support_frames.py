@@ -54,6 +54,8 @@ PALETTES: list[st.SearchStrategy[JSONValue]] = [
 ]
 """What one metric logs. Metrics keep to one of these, or columns of one kind would be rare."""
 
+RUNS = st.integers(0, 4)
+
 NAMES = [
     *("_step", "_step_", "step", "_runtime", "_timestamp", "epoch", "loss", "eval/loss", "a.b"),
     *("run_id", "run_id_", "run_id__", "", "é\x00", "\ud83d", "\\ud83d", "\\ud83d_"),
@@ -72,6 +74,32 @@ def histories(draw: st.DrawFn) -> History:
     )
     run_ids = draw(st.lists(st.text(min_size=1, max_size=4), max_size=4, unique=True))
     return [(run_id, draw(st.lists(row, max_size=6))) for run_id in run_ids]
+
+
+@st.composite
+def whole_histories(draw: st.DrawFn, names: Sequence[str]) -> History:
+    """Draw runs whose rows hold just these metrics, in this order, but for a row that may not."""
+    palettes = {
+        name: draw(st.sampled_from(PALETTES)).filter(lambda value: value is not None)
+        for name in names
+    }
+    row = st.fixed_dictionaries(palettes)
+    history = [(f"r{run}", draw(st.lists(row, max_size=4))) for run in range(draw(RUNS))]
+    rows = [row for _, rows in history for row in rows]
+    spoil = draw(st.booleans())
+    if rows and spoil:
+        spoilt = draw(st.sampled_from(rows))
+        name = draw(st.sampled_from(names))
+        match draw(st.sampled_from(["null", "missing", "more", "order"])):
+            case "null":
+                spoilt[name] = None
+            case "missing":
+                del spoilt[name]
+            case "more":
+                spoilt["more"] = 1
+            case _:
+                spoilt[name] = spoilt.pop(name)
+    return history
 
 
 def label(value: JSONValue) -> str:

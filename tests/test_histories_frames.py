@@ -11,10 +11,19 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support_frames import NAMES, column, dtype_of, exact, histories, logged, settle
+from support_frames import (
+    NAMES,
+    column,
+    dtype_of,
+    exact,
+    histories,
+    logged,
+    settle,
+    whole_histories,
+)
 
 from wandb_runs.errors import MissingDependencyError
-from wandb_runs.histories import build, check_installed, plan_histories, read_rows
+from wandb_runs.histories import Builder, build, check_installed, plan_histories, read_rows
 from wandb_runs.jsontext import JSONValue, decode
 
 if TYPE_CHECKING:
@@ -52,7 +61,9 @@ plans = st.builds(
 
 def blocks_of(history: History, plan: HistoryPlan) -> list[tuple[str, Rows]]:
     if plan.field == "sampledHistory":
-        return [(run_id, read_rows(plan, [rows])) for run_id, rows in history]
+        return [
+            (run_id, read_rows(plan, [[row.copy() for row in rows]])) for run_id, rows in history
+        ]
     return [
         (run_id, read_rows(plan, [json.dumps(row) for row in rows])) for run_id, rows in history
     ]
@@ -86,7 +97,45 @@ def test_all_formats_hold_what_was_logged(
     listed = build(blocks_of(history, plan), plan, to="default", run_id=run_id)
     pandas = build(blocks_of(history, plan), plan, to="pandas", run_id=run_id)
     polars = build(blocks_of(history, plan), plan, to="polars", run_id=run_id)
+    check_all(listed, pandas, polars, history, plan, run_id=run_id)
 
+
+@settings(deadline=None, max_examples=250)
+@given(
+    data=st.data(),
+    names=st.lists(st.sampled_from(REAL_NAMES), min_size=1, max_size=4, unique=True),
+    run_id=st.booleans(),
+)
+def test_rows_as_they_were_asked_for_become_what_all_others_do(
+    data: st.DataObject, names: list[str], *, run_id: bool
+) -> None:
+    history = data.draw(whole_histories(names))
+    plan = plan_histories(keys=names, x_axis=names[0])
+    made: list[list[dict[str, JSONValue]] | pd.DataFrame | pl.DataFrame] = []
+    formats: list[Format] = ["default", "pandas", "polars"]
+    for to in formats:
+        made.append(build(blocks_of(history, plan), plan, to=to, run_id=run_id))
+        builder = Builder(plan, to=to, run_id=run_id)
+        for run, rows in history:
+            builder.read(run, [[row.copy() for row in rows]])
+        made.append(builder.build())
+    for listed, pandas, polars in (made[::2], made[1::2]):
+        assert isinstance(listed, list)
+        assert isinstance(pandas, pd.DataFrame)
+        assert isinstance(polars, pl.DataFrame)
+        check_all(listed, pandas, polars, history, plan, run_id=run_id)
+        assert all([*row] == [*names, "run_id"][: len(names) + run_id] for row in listed)
+
+
+def check_all(
+    listed: Rows,
+    pandas: pd.DataFrame,
+    polars: pl.DataFrame,
+    history: History,
+    plan: HistoryPlan,
+    *,
+    run_id: bool,
+) -> None:
     history = as_frames_name_them(logged(history, plan), plan, run_id=run_id)
     rows = [row for _, block in history for row in block]
     run_ids = [run for run, block in history for _ in block]
@@ -183,6 +232,31 @@ def test_dtypes_follow_from_all_values(
     assert str(polars["m"].dtype) == in_polars
     assert json.dumps(polars["m"].to_list()) == cells
     assert build(blocks, STEPS, to="pandas")["m"].dtype == in_pandas
+
+
+@pytest.mark.parametrize(("values", "in_polars", "in_pandas", "cells"), TABLE)
+def test_dtypes_follow_from_the_values_of_many_rows(
+    values: list[JSONValue], in_polars: str, in_pandas: str, cells: str
+) -> None:
+    def blocks() -> History:
+        lines = [json.dumps({"_step": 7, "m": value}) for value in values]
+        return [(f"run{run}", read_rows(STEPS, [line] * 1000)) for run, line in enumerate(lines)]
+
+    polars = build(blocks(), STEPS, to="polars")
+    assert str(polars["m"].dtype) == in_polars
+    assert json.dumps(polars["m"].to_list()[::1000]) == cells
+    pandas = build(blocks(), STEPS, to="pandas")
+    assert pandas["m"].dtype == in_pandas
+    listed = build(blocks(), STEPS, to="default")
+    for frame_ids in (pandas["run_id"].tolist(), polars["run_id"].to_list()):
+        assert frame_ids == [row["run_id"] for row in listed]
+
+
+def test_integers_that_no_float_can_hold_arrive() -> None:
+    for values in ([10**400], [10**400, 0.5]):
+        rows: Rows = [{"_step": 0, "m": value} for value in values]
+        assert [row["m"] for row in build([("a", rows)], STEPS, to="default")] == values
+        assert build([("a", rows)], STEPS, to="pandas", run_id=False)["m"].tolist() == values
 
 
 def test_a_key_first_seen_in_the_last_of_many_rows_is_kept() -> None:

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support_frames import INTEGERS, NESTED, exact, histories, logged
+from support_frames import INTEGERS, NESTED, exact, histories, logged, whole_histories
 
-from wandb_runs.histories import decode_rows, plan_histories, read_rows, rows_with_all
+from wandb_runs.histories import Builder, decode_rows, plan_histories, read_rows, rows_with_all
 
 if TYPE_CHECKING:
     from support_frames import History
 
-    from wandb_runs.histories import HistoryPlan
+    from wandb_runs.histories import Format, HistoryPlan
     from wandb_runs.jsontext import JSONValue
 
 ALL = plan_histories()
@@ -65,6 +65,36 @@ def test_keys_choose_rows_with_all_metrics_or_any_machine_metric(history: Histor
             assert exact(read_rows(metrics, [rows])) == exact(expected)
         for (_, rows), (_, expected) in zip(history, logged(history, machine), strict=True):
             assert exact(read_rows(machine, [json.dumps(row) for row in rows])) == exact(expected)
+
+
+@given(whole_histories(["_step", "loss", "lr"]))
+def test_rows_that_came_as_asked_are_taken_as_they_are(history: History) -> None:
+    plan = plan_histories(keys=["loss", "lr"])
+    for (_, rows), (_, expected) in zip(history, logged(history, plan), strict=True):
+        as_asked = all([*row] == ["_step", "loss", "lr"] for row in rows) and len(expected) == len(
+            rows
+        )
+        read = read_rows(plan, [rows])
+        assert (read is rows) == (as_asked and rows != [])
+        assert exact(read) == exact(expected)
+        assert all([*row] == ["_step", "loss", "lr"] for row in read)
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [{"_step": 0, "loss": 1}, ["_step", "loss"]],
+        [{"_step": 0, "loss": 1}, "ab"],
+        [["_step", "loss"]],
+        [{"_step": 0, "loss": 1}, 5],
+    ],
+)
+@pytest.mark.parametrize("to", ["default", "pandas", "polars"])
+def test_what_only_looks_like_rows_is_refused(rows: list[object], to: Format) -> None:
+    with pytest.raises(ValueError, match="where an object was expected"):
+        read_rows(LOSS, [rows])
+    with pytest.raises(ValueError, match="where an object was expected"):
+        Builder(LOSS, to=to).read("a", [rows])
 
 
 def test_metrics_have_the_x_axis_first_and_the_keys_as_asked() -> None:
