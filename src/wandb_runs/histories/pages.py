@@ -151,7 +151,9 @@ class HistoryPages(Generic[T]):
             if not _is_divisible(error):
                 raise
             listed = yield from self._list_ids(place)
-            divided = yield from self._divide(listed.items, error)
+            # One run alone may yet be had: its page may have asked for a count, too.
+            parts = _halves(listed.items) or [listed.items] * len(listed.items)
+            divided = yield from self._divide(parts)
             return replace(divided, next_cursor=listed.next_cursor)
 
     def _fetch_named(self, run_ids: Sequence[str]) -> Flow[Page[Piece[T]]]:
@@ -160,7 +162,9 @@ class HistoryPages(Generic[T]):
         except (GraphQLError, RequestTimeoutError, ServerError) as error:
             if not _is_divisible(error):
                 raise
-            page = yield from self._divide(run_ids, error)
+            if len(run_ids) == 1:
+                self.failed[run_ids[0]] = error
+            page = yield from self._divide(_halves(run_ids))
         pieces = tuple(self._arranged(piece, run_ids) for piece in page.items)
         return replace(page, items=pieces, next_cursor=None)
 
@@ -171,14 +175,11 @@ class HistoryPages(Generic[T]):
             return piece
         return replace(piece, content=self._reader.arrange(piece.content, order), run_ids=order)
 
-    def _divide(self, run_ids: Sequence[str], error: WandbRunsError) -> Flow[Page[Piece[T]]]:
-        """Ask for the runs of a page that was too much, half of them at a time."""
-        waiting = _halves(run_ids)
+    def _divide(self, waiting: list[Sequence[str]]) -> Flow[Page[Piece[T]]]:
+        """Ask for the parts of a page that was too much, and for half of those that are, too."""
         pieces: list[Piece[T]] = []
         size = largest = 0
         failed: dict[str, WandbRunsError] = {}
-        if len(run_ids) == 1:
-            failed[run_ids[0]] = error
         while waiting:
             part = waiting.pop()
             try:
