@@ -14,6 +14,7 @@ from wandb_runs import BadResponseError
 from wandb_runs._generated import PageInfoFields
 from wandb_runs.flow import drive
 from wandb_runs.paging import (
+    AHEAD,
     Listing,
     Page,
     Place,
@@ -175,6 +176,8 @@ def test_pages_read_ahead_are_those_that_following_each_cursor_gives(
     assert taken == (pages or [[]])
     if opaque:
         assert dropped == []
+    # A server that is not what it seemed costs a few requests once, and not with every page.
+    assert len(dropped) < AHEAD
 
 
 @given(st.integers(0, 200), st.integers(1, 9), st.booleans(), st.booleans())

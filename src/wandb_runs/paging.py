@@ -260,8 +260,8 @@ class ReadAhead(Generic[T]):
     W&B's cursors count runs, so that it can be told where later pages start once one cursor and
     the number of runs are known. This is a guess, and never more: a page that was read ahead
     counts only if the page before names the very cursor that it was asked with. What does not
-    fit is dropped and asked for again, so that the pages are those that following every cursor
-    gives, on any server.
+    fit is dropped and asked for again, and nothing is guessed any more, so that the pages are
+    those that following every cursor gives, on any server.
 
     The number of runs is asked for with the second page, since it costs the server a count: a
     listing of one page does without.
@@ -281,6 +281,7 @@ class ReadAhead(Generic[T]):
         "_dropped",
         "_fetch",
         "_first",
+        "_guesses",
         "_total",
         "complete",
     )
@@ -301,6 +302,7 @@ class ReadAhead(Generic[T]):
         self._dropped = dropped
         self._cursor: str | None = None
         self._counts = _COUNTS
+        self._guesses = True
         self.complete = False
 
     def next_pages(self) -> Flow[list[Page[T]]]:
@@ -315,6 +317,8 @@ class ReadAhead(Generic[T]):
         read: list[Page[T]] = []
         for place, page in zip(places, pages, strict=True):
             if self.complete or place.after != self._cursor:
+                # Whoever guessed wrong once, on this server, follows its cursors from here on.
+                self._guesses = False
                 if self._dropped is not None:
                     self._dropped(page)
                 continue
@@ -327,9 +331,9 @@ class ReadAhead(Generic[T]):
 
     def _places(self) -> list[Place]:
         first = self._first()
-        start = -1 if self._cursor is None else offset_of(self._cursor)
+        start = offset_of(self._cursor) if self._cursor is not None and self._guesses else None
         if self._cursor is None or start is None or self._total is None:
-            is_counted = self._cursor is not None and self._total is None and self._counts > 0
+            is_counted = start is not None and self._total is None and self._counts > 0
             self._counts -= is_counted
             return [Place(self._cursor, first, is_counted)]
         last = min(self._total - 1, start + AHEAD * first)
