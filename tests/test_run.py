@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import pickle
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, cast
 
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from wandb_runs import (
     Api,
     BadResponseError,
+    EmptyJoinWarning,
     InvalidArgumentError,
     NotFoundError,
     Request,
@@ -27,7 +29,7 @@ from wandb_runs.transport.http import HttpTransport
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from wandb_runs.jsontext import JSONValue
+    from wandb_runs.jsontext import JSONObject, JSONValue
     from wandb_runs.testing import LocalServer
 
 PATH = "team/one/full"
@@ -450,3 +452,28 @@ def test_an_error_is_no_metadata(wandb_server: LocalServer) -> None:
     with pytest.raises(BadResponseError, match="HTTP 400"):
         run.metadata  # noqa: B018 - touched on purpose
     transport.inner.close()
+
+
+def test_a_history_that_an_inner_join_leaves_empty_is_named(
+    api: Api, wandb_server: LocalServer
+) -> None:
+    rows: dict[str, list[JSONObject]] = {
+        "apart": [{"a": 1}, {"b": 2}],
+        "together": [{"a": 1, "b": 2}],
+        "half": [{"a": 1}],
+        "none": [],
+    }
+    for run_id, history in rows.items():
+        log_run(wandb_server, "team", "joined", run_id, history=history)
+    for run_id in rows:
+        run = api.run(f"team/joined/{run_id}")
+        wandb_server.clear_operations()
+        if run_id == "apart":
+            with pytest.warns(EmptyJoinWarning, match=r'1 run \(apart\).*"outer"') as told:
+                run.history(keys=["a", "b"], pandas=False)
+            assert told[0].filename == __file__
+            assert pickle.loads(pickle.dumps(told[0].message)).run_ids == ["apart"]
+        else:
+            run.history(keys=["a", "b"], pandas=False)
+        requests = 2 if run_id in {"apart", "half"} else 1
+        assert wandb_server.operations == ("GetSampledHistory",) * requests

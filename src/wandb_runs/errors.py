@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
 
+from wandb_runs.spelling import name_runs
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
@@ -194,7 +196,23 @@ class EmptyJoinWarning(UserWarning):
 
     Programs that log their metrics in calls of their own write such runs; `join="outer"` reads
     them.
+
+    Attributes:
+        run_ids: The runs.
     """
+
+    run_ids: Sequence[str]
+
+    def __init__(self, run_ids: Sequence[str]) -> None:
+        self.run_ids = list(run_ids)
+        super().__init__(self.run_ids)
+
+    @override
+    def __str__(self) -> str:
+        return (
+            f"{name_runs(self.run_ids)} logged each of the keys, and never in the same row, so "
+            'that join="inner" leaves nothing; pass join="outer"'
+        )
 
 
 class GraphQLError(ResponseError):

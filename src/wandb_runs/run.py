@@ -9,7 +9,7 @@ from typing_extensions import TypeVar, override
 
 from wandb_runs._generated import get_run, get_run_details, get_run_file
 from wandb_runs.documents import EVERYTHING, INTERNAL_KEYS, Asked, read_document, unwrap
-from wandb_runs.errors import BadResponseError, InvalidArgumentError
+from wandb_runs.errors import BadResponseError, EmptyJoinWarning, InvalidArgumentError
 from wandb_runs.flow import ask
 from wandb_runs.histories import (
     HistoryScan,
@@ -17,6 +17,7 @@ from wandb_runs.histories import (
     check_format,
     check_installed,
     fetch_rows,
+    is_apart,
     last_step_of,
     plan_histories,
     plan_scan,
@@ -487,13 +488,21 @@ class Run(Generic[ConfigT_co, SummaryT_co]):
             MissingDependencyError: The format's library is not installed; nothing was sent.
             NotFoundError: The run is gone.
 
+        Warns:
+            EmptyJoinWarning: The run has rows of each key and none of all. Finding out costs
+                another request, when there is no row.
+
         >>> run.history(samples=2, keys=["loss"], format="polars").columns
         ['_step', 'loss']
         """
         plan = plan_histories(samples, keys, x_axis, stream, join=join, run_id=False)
         to = _choose_format(pandas, format)
         check_installed(to)
-        rows = self._client.run(fetch_rows(self._entity, self._project, self.id, plan))
+        where = self._entity, self._project, self.id
+        rows = self._client.run(fetch_rows(*where, plan))
+        may_be_apart = plan.can_miss and not rows and self.history_line_count != 0
+        if may_be_apart and self._client.run(is_apart(*where, plan)):
+            warnings.warn(EmptyJoinWarning([self.id]), stacklevel=2)
         return build([(self.id, rows)], plan, to=to, run_id=False)
 
     def scan_history(

@@ -49,6 +49,7 @@ from wandb_runs.paging import (
 )
 from wandb_runs.progress import Tally, check_progress
 from wandb_runs.run import ConfigT_co, Run, SummaryT_co
+from wandb_runs.spelling import name_runs
 from wandb_runs.sweep import Sweeps
 from wandb_runs.transport import RetryingClient
 from wandb_runs.values import build_values, fetch_configs, fetch_summaries, plan_values
@@ -88,7 +89,6 @@ DEFAULT_PER_PAGE: Final = 50
 _BELOW_A_BATCH: Final = 4
 """How many frames below whoever takes a batch a warning is given."""
 
-_NAMED: Final = 5
 _log = logging.getLogger("wandb_runs")
 
 
@@ -962,17 +962,11 @@ def _finish(
         HistoriesError: Some runs could not be had, and the caller wants to know.
     """
     if pages.apart:
-        warnings.warn(
-            EmptyJoinWarning(
-                f"{_named(pages.apart)} logged each of the keys, and never in the same row, so "
-                'that join="inner" leaves them empty; pass join="outer"'
-            ),
-            stacklevel=stacklevel,
-        )
+        warnings.warn(EmptyJoinWarning(pages.apart), stacklevel=stacklevel)
     if not pages.failed:
         return histories
     first = next(iter(pages.failed.values()))
-    message = f"the histories of {_named([*pages.failed])} could not be had: {first.message}"
+    message = f"the histories of {name_runs([*pages.failed])} could not be had: {first.message}"
     if on_error == "skip":
         _log.warning("skipped: %s", message)
         return histories
@@ -982,12 +976,6 @@ def _finish(
         errors=pages.failed,
         histories=histories,
     ) from first
-
-
-def _named(run_ids: list[str]) -> str:
-    more = f" and {len(run_ids) - _NAMED} more" if len(run_ids) > _NAMED else ""
-    runs = "run" if len(run_ids) == 1 else "runs"
-    return f"{len(run_ids)} {runs} ({', '.join(run_ids[:_NAMED])}{more})"
 
 
 def runs_of_viewer(

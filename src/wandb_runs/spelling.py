@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import reprlib
 from difflib import get_close_matches
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
-__all__ = ["did_you_mean", "fold", "nearest", "show"]
+__all__ = ["did_you_mean", "fold", "name_runs", "nearest", "show"]
+
+_NAMED: Final = 5
+"""How many runs a message names."""
 
 _SHOW = reprlib.Repr()
 _SHOW.maxstring = _SHOW.maxother = 120
@@ -28,6 +31,19 @@ def did_you_mean(word: str, valid: Iterable[str]) -> str:
     if near is not None:
         return f"; did you mean {near!r}?"
     return f"; expected one of {', '.join(repr(each) for each in words)}"
+
+
+def name_runs(run_ids: Sequence[str]) -> str:
+    """How many runs there are, and which, as far as a message has room.
+
+    >>> name_runs(["a"])
+    '1 run (a)'
+    >>> name_runs(["a", "b", "c", "d", "e", "f", "g"])
+    '7 runs (a, b, c, d, e and 2 more)'
+    """
+    more = f" and {len(run_ids) - _NAMED} more" if len(run_ids) > _NAMED else ""
+    runs = "run" if len(run_ids) == 1 else "runs"
+    return f"{len(run_ids)} {runs} ({', '.join(run_ids[:_NAMED])}{more})"
 
 
 def nearest(word: str, choices: Iterable[str]) -> str | None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from wandb_runs._generated import get_events, get_history, get_sampled_history
-from wandb_runs.errors import BadResponseError
+from wandb_runs.errors import BadResponseError, ResponseError, TransportError
 from wandb_runs.flow import ask
 from wandb_runs.histories.rows import has_row_of_each, read_rows
 from wandb_runs.location import missing_run
@@ -37,7 +37,10 @@ def fetch_rows(entity: str, project: str, run_id: str, plan: HistoryPlan) -> Flo
 def is_apart(entity: str, project: str, run_id: str, plan: HistoryPlan) -> Flow[bool]:
     """Whether each metric has rows, of a run of which no row has all; in one request."""
     each = replace(plan, samples=1, join="outer")
-    sent = yield from _fetch(entity, project, run_id, each)
+    try:
+        sent = yield from _fetch(entity, project, run_id, each)
+    except (ResponseError, TransportError):
+        return False  # a warning the less; the history is here
     return has_row_of_each(sent, len(each.specs))
 
 
