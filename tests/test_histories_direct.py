@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     import polars as pl
     from support_frames import History
 
-    from wandb_runs.graphql_model import GraphQLModel
     from wandb_runs.histories import HistoryPlan
     from wandb_runs.operation import Operation
 
@@ -60,7 +59,7 @@ class Server:
         place = int(str(cursor).split()[1]) if self.opaque else offset_of(str(cursor))
         return 0 if place is None else place + 1
 
-    def execute(self, operation: Operation[GraphQLModel]) -> GraphQLModel:
+    def execute(self, operation: Operation[object]) -> object:
         self.asked += 1
         variables = operation.variables
         start = self.start(variables.get("after"))

@@ -92,14 +92,16 @@ def test_content_is_compact_json_that_holds_the_operation() -> None:
 
 @given(st.dictionaries(st.text(), sendable))
 def test_content_keeps_variables(variables: dict[str, JSONValue]) -> None:
-    operation = Operation("Ask", "query", "query Ask { viewer { id } }", variables, GetViewer)
+    operation = Operation(
+        "Ask", "query", "query Ask { viewer { id } }", variables, lambda: GetViewer
+    )
 
     assert json.loads(operation.content())["variables"] == variables
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, [-math.inf], "\ud800", {1, 2}, object()])
 def test_content_refuses_what_json_cannot_hold_and_names_the_variable(value: object) -> None:
-    operation = Operation("Ask", "query", "", {"fine": 1, "broken": value}, GetViewer)
+    operation = Operation("Ask", "query", "", {"fine": 1, "broken": value}, lambda: GetViewer)
 
     with pytest.raises(InvalidArgumentError, match=r"Ask cannot be sent: the variable 'broken'"):
         operation.content()

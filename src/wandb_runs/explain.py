@@ -15,7 +15,6 @@ from wandb_runs.spelling import did_you_mean
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from wandb_runs.graphql_model import GraphQLModel
     from wandb_runs.operation import Operation
 
 __all__ = ["Call", "Explanation", "check_call", "explain"]
@@ -78,7 +77,7 @@ def check_call(call: object, **arguments: object) -> None:
 
 
 def explain(
-    operation: Operation[GraphQLModel], *, runs_per_request: int, runs: int | None
+    operation: Operation[object], *, runs_per_request: int, runs: int | None
 ) -> Explanation:
     """Explain a call that asks for pages of runs.
 

@@ -14,17 +14,15 @@ from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar, cast
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
 
-    from wandb_runs.graphql_model import GraphQLModel
     from wandb_runs.operation import Operation
 
 __all__ = ["Flow", "Step", "Together", "ask", "drive", "one_by_one", "together"]
 
 T = TypeVar("T")
-ModelT = TypeVar("ModelT", bound="GraphQLModel")
 
 Flow: TypeAlias = "Generator[Step, object, T]"
 
-Step: TypeAlias = "Operation[GraphQLModel] | Together[object]"
+Step: TypeAlias = "Operation[object] | Together[object]"
 """What a flow waits for: one answer, or the results of several flows."""
 
 
@@ -41,7 +39,7 @@ class Together(Generic[T]):
     done: Callable[[T], None] | None = None
 
 
-def ask(operation: Operation[ModelT]) -> Flow[ModelT]:
+def ask(operation: Operation[T]) -> Flow[T]:
     """Yield one operation and return its answer, with the type that a bare `yield` loses."""
     answer = yield operation
     if not isinstance(answer, operation.result):
@@ -62,7 +60,7 @@ def together(flows: Sequence[Flow[T]], done: Callable[[T], None] | None = None) 
 
 
 def one_by_one(
-    step: Together[object], execute: Callable[[Operation[GraphQLModel]], GraphQLModel]
+    step: Together[object], execute: Callable[[Operation[object]], object]
 ) -> list[object]:
     """Run flows one after another: for a driver that has no threads, and for tests."""
     results: list[object] = []
@@ -75,7 +73,7 @@ def one_by_one(
 
 def drive(
     flow: Flow[T],
-    execute: Callable[[Operation[GraphQLModel]], GraphQLModel],
+    execute: Callable[[Operation[object]], object],
     at_once: Callable[[Together[object]], list[object]] | None = None,
 ) -> T:
     """Run a flow to its end; what fails is thrown into it.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from functools import cache
 from typing import Generic, Self, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict
@@ -55,23 +54,25 @@ class OpenEnum(StrEnum):
         return member
 
 
-ModelT = TypeVar("ModelT", bound=GraphQLModel)
+T = TypeVar("T")
 
 
-class Envelope(BaseModel, Generic[ModelT]):
+class Envelope(BaseModel, Generic[T]):
     """What surrounds the data of every GraphQL answer."""
 
-    data: ModelT | None = None
+    data: T | None = None
     # Servers and proxies disagree on the shape of these; whatever it is, it means no.
     errors: object = None
     error: object = None
 
 
-def envelope_of(model: type[ModelT]) -> type[Envelope[ModelT]]:
+# pydantic keeps parametrised models only as long as somebody holds them.
+_envelopes: dict[type[object], object] = {}
+
+
+def envelope_of(model: type[T]) -> type[Envelope[T]]:
     """Return the envelope whose data is `model`."""
-    return cast("type[Envelope[ModelT]]", _envelope_of(model))
-
-
-@cache  # pydantic keeps parametrised models only as long as somebody holds them
-def _envelope_of(model: type[GraphQLModel]) -> object:
-    return Envelope.__class_getitem__(model)
+    found = _envelopes.get(model)
+    if found is None:
+        found = _envelopes.setdefault(model, Envelope.__class_getitem__(model))
+    return cast("type[Envelope[T]]", found)

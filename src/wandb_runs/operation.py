@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Generic, Literal, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Generic, Literal, NoReturn, TypeVar, cast
 
 from pydantic_core import ValidationError
 from typing_extensions import override
@@ -17,9 +17,8 @@ from wandb_runs.errors import BadResponseError, GraphQLError, InvalidArgumentErr
 from wandb_runs.jsontext import decode
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
-    from wandb_runs.graphql_model import GraphQLModel
     from wandb_runs.jsontext import JSONValue
 
 __all__ = ["Operation", "error_messages", "given"]
@@ -32,7 +31,7 @@ _CHECK_URL = "check that the base URL is a W&B server's and that no proxy answer
 _CHECK = "check the arguments, or ask for less (per_page=, samples=, keys=)"
 _REPORT = "the server's schema has changed: upgrade wandb-runs, or report it"
 
-T_co = TypeVar("T_co", bound="GraphQLModel", covariant=True)
+T_co = TypeVar("T_co", covariant=True)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -47,7 +46,8 @@ class Operation(Generic[T_co]):
         document: The GraphQL text: the operation and the fragments that it spreads.
         variables: The values of its variables, by their names in the document. Those that are
             left out take the document's default, or null.
-        result: The model of the answer's `data`.
+        load: Gives the model of the answer's `data`. A function, since models need pydantic,
+            which takes longer to import than many an answer takes to come.
         divisible: Whether the asker will divide the work when it is too much for the server. Then
             it is no use to ask for the same again.
     """
@@ -56,13 +56,18 @@ class Operation(Generic[T_co]):
     kind: Literal["query", "mutation"]
     document: str
     variables: Mapping[str, object] = field(hash=False)
-    result: type[T_co]
+    load: Callable[[], type[T_co]]
     divisible: bool = False
 
     @override
     def __repr__(self) -> str:
         # Not the values: filters name people and projects, and a repr ends up in logs.
         return f"<Operation {self.kind} {self.name}({', '.join(self.variables)})>"
+
+    @property
+    def result(self) -> type[T_co]:
+        """The model of the answer's `data`."""
+        return self.load()
 
     def content(self) -> bytes:
         """Return the body of the request, as UTF-8 JSON.
@@ -106,8 +111,7 @@ class Operation(Generic[T_co]):
             GraphQLError: The server reports errors, with or without data beside them.
             BadResponseError: The body is not JSON, or holds no data, or not of this shape.
         """
-        # Models are not needed to describe a request, and pydantic takes long to import.
-        from wandb_runs.graphql_model import envelope_of  # noqa: PLC0415 - see above
+        from wandb_runs.graphql_model import envelope_of  # noqa: PLC0415 - as late as the model
 
         try:
             envelope = envelope_of(self.result).model_validate_json(content)
@@ -137,11 +141,13 @@ class Operation(Generic[T_co]):
             )
         if data is None:
             self._refuse(f"holds neither data nor errors; {_CHECK_URL}", facts)
+        from wandb_runs.graphql_model import envelope_of  # noqa: PLC0415 - as late as the model
+
         try:
-            return self.result.model_validate(data)
+            return cast("T_co", envelope_of(self.result).model_validate({"data": data}).data)
         except ValidationError as error:
             first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-            where = ".".join(str(part) for part in ("data", *first["loc"]))
+            where = ".".join(str(part) for part in first["loc"])
             self._refuse(f"has another shape at {where}: {first['msg']}; {_REPORT}", facts, error)
 
     def _refuse(self, what: str, facts: _Facts, cause: Exception | None = None) -> NoReturn:

@@ -62,7 +62,6 @@ if TYPE_CHECKING:
     from wandb_runs.explain import Call, Explanation
     from wandb_runs.filters import Filters
     from wandb_runs.flow import Flow
-    from wandb_runs.graphql_model import GraphQLModel
     from wandb_runs.histories import (
         Format,
         HistoryPlan,
@@ -784,7 +783,7 @@ class Runs(Sequence[Run[ConfigT_co, SummaryT_co]], Generic[ConfigT_co, SummaryT_
                 asked.operation, runs_per_request=request.place.first, runs=self._known_length()
             )
         page = Place(None, self._first).of(selection)
-        operation: Operation[GraphQLModel]
+        operation: Operation[object]
         if call == "configs":
             operation = list_configs(**page, keys=plan_values(keys).keys)
         elif call == "summaries":

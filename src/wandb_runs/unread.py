@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from typing_extensions import override
 
-from wandb_runs.graphql_model import GraphQLModel
 from wandb_runs.operation import Operation
 
 if TYPE_CHECKING:
@@ -15,12 +16,16 @@ if TYPE_CHECKING:
 
 __all__ = ["Content", "Unread"]
 
+T = TypeVar("T")
+
 _END: Final = 4096
 
-ModelT = TypeVar("ModelT", bound=GraphQLModel)
+# A key, and no part of a document that is a text in the answer, where quotes are escaped.
+_ERROR: Final = re.compile(rb'(?<!\\)"error')
 
 
-class Content(GraphQLModel):
+@dataclass(frozen=True, slots=True)
+class Content:
     """The body of an answer, as it came, and what its errors would say of it."""
 
     body: bytes
@@ -28,7 +33,7 @@ class Content(GraphQLModel):
     request_id: str | None
     attempts: int
 
-    def read_as(self, operation: Operation[ModelT]) -> ModelT:
+    def read_as(self, operation: Operation[T]) -> T:
         """Read it after all, with the operation's own model.
 
         Raises:
@@ -46,9 +51,11 @@ class Unread(Operation[Content]):
     __slots__ = ()
 
     @classmethod
-    def of(cls, operation: Operation[GraphQLModel]) -> Self:
+    def of(cls, operation: Operation[object]) -> Self:
         """The same request, unread."""
-        return cls(operation.name, operation.kind, operation.document, operation.variables, Content)
+        return cls(
+            operation.name, operation.kind, operation.document, operation.variables, _load_content
+        )
 
     @override
     def parse(
@@ -60,9 +67,15 @@ class Unread(Operation[Content]):
         attempts: int = 1,
     ) -> Content:
         # Errors stand before the data or behind it; whoever divides work has to see them here.
-        if status != HTTPStatus.OK or b'"error' in content[:_END] + content[-_END:]:
-            read = Operation(self.name, self.kind, self.document, self.variables, GraphQLModel)
+        if status != HTTPStatus.OK or _ERROR.search(content[:_END] + content[-_END:]):
+            read = Operation(self.name, self.kind, self.document, self.variables, _load_anything)
             read.parse(content, status=status, request_id=request_id, attempts=attempts)
-        return Content.model_construct(
-            body=content, status=status, request_id=request_id, attempts=attempts
-        )
+        return Content(content, status, request_id, attempts)
+
+
+def _load_content() -> type[Content]:
+    return Content
+
+
+def _load_anything() -> type[object]:
+    return object

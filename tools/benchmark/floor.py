@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from benchmark.work import Result, Task, Work
-    from wandb_runs.graphql_model import GraphQLModel
     from wandb_runs.jsontext import JSONValue
     from wandb_runs.operation import Operation
 
@@ -36,7 +35,7 @@ def prepare(task: Task, url: str) -> Work:
         return _prepare_histories(task, url)
     project = task["project"]
 
-    def page(after: str | None) -> Operation[GraphQLModel]:
+    def page(after: str | None) -> Operation[object]:
         return list_runs(
             entity=ENTITY, project=project, filters="{}", order=ORDER, first=PER_PAGE, after=after
         )
@@ -53,7 +52,7 @@ def prepare(task: Task, url: str) -> Work:
 def _prepare_histories(task: Task, url: str) -> Work:
     specs = [json.dumps({"keys": ["_step", *KEYS], "samples": task["samples"]})]
 
-    def page(after: str | None) -> Operation[GraphQLModel]:
+    def page(after: str | None) -> Operation[object]:
         return list_sampled_histories(
             entity=ENTITY,
             project=task["project"],
@@ -85,7 +84,7 @@ def _prepare_histories(task: Task, url: str) -> Work:
 
 
 def _nodes(
-    url: str, page: Callable[[str | None], Operation[GraphQLModel]]
+    url: str, page: Callable[[str | None], Operation[object]]
 ) -> Iterator[dict[str, Any]]:  # what a server may send, unchecked
     after: str | None = None
     # Made in the time measured, as ours is with the first request; plain http needs no

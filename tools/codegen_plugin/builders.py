@@ -113,12 +113,15 @@ class OperationsModule:
         variables = ", ".join(f"{a.variable!r}: {a.name}" for a in arguments)
         return [
             f"{constant} = {_literal(self.documents.text(operation))}",
+            # Whoever only builds requests needs no model.
+            f"def _load_{function}() -> type[{class_name(name)}]:",
+            f"    {_result_import(operation)}",
+            f"    return {class_name(name)}",
             f"def {function}({', '.join(signature) if arguments else ''})"
             f" -> Operation[{class_name(name)}]:",
             f'    """Ask what `{name}` in `{source}` asks; None leaves a variable out."""',
-            f"    {_result_import(operation)}",
             f"    return Operation(name={name!r}, kind={operation.operation.value!r},"
-            f" document={constant}, variables=_given({{{variables}}}), result={class_name(name)})",
+            f" document={constant}, variables=_given({{{variables}}}), load=_load_{function})",
         ]
 
     def _argument(self, definition: VariableDefinitionNode) -> _Argument:

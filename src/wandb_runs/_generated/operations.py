@@ -57,18 +57,22 @@ query CountRuns($entity: String!, $project: String!, $filters: JSONString) {
 }"""
 
 
+def _load_count_runs() -> type[CountRuns]:
+    from .count_runs_result import CountRuns
+
+    return CountRuns
+
+
 def count_runs(
     *, entity: str, project: str, filters: str | None = None
 ) -> Operation[CountRuns]:
     """Ask what `CountRuns` in `queries/runs.graphql` asks; None leaves a variable out."""
-    from .count_runs_result import CountRuns
-
     return Operation(
         name="CountRuns",
         kind="query",
         document=_COUNT_RUNS,
         variables=_given({"entity": entity, "project": project, "filters": filters}),
-        result=CountRuns,
+        load=_load_count_runs,
     )
 
 
@@ -82,12 +86,16 @@ query GetEvents($entity: String!, $project: String!, $id: String!, $samples: Int
 }"""
 
 
+def _load_get_events() -> type[GetEvents]:
+    from .get_events_result import GetEvents
+
+    return GetEvents
+
+
 def get_events(
     *, entity: str, project: str, id: str, samples: int
 ) -> Operation[GetEvents]:
     """Ask what `GetEvents` in `queries/histories.graphql` asks; None leaves a variable out."""
-    from .get_events_result import GetEvents
-
     return Operation(
         name="GetEvents",
         kind="query",
@@ -95,7 +103,7 @@ def get_events(
         variables=_given(
             {"entity": entity, "project": project, "id": id, "samples": samples}
         ),
-        result=GetEvents,
+        load=_load_get_events,
     )
 
 
@@ -109,12 +117,16 @@ query GetHistory($entity: String!, $project: String!, $id: String!, $samples: In
 }"""
 
 
+def _load_get_history() -> type[GetHistory]:
+    from .get_history_result import GetHistory
+
+    return GetHistory
+
+
 def get_history(
     *, entity: str, project: str, id: str, samples: int
 ) -> Operation[GetHistory]:
     """Ask what `GetHistory` in `queries/histories.graphql` asks; None leaves a variable out."""
-    from .get_history_result import GetHistory
-
     return Operation(
         name="GetHistory",
         kind="query",
@@ -122,7 +134,7 @@ def get_history(
         variables=_given(
             {"entity": entity, "project": project, "id": id, "samples": samples}
         ),
-        result=GetHistory,
+        load=_load_get_history,
     )
 
 
@@ -136,18 +148,22 @@ query GetHistoryKeys($entity: String!, $project: String!, $id: String!) {
 }"""
 
 
+def _load_get_history_keys() -> type[GetHistoryKeys]:
+    from .get_history_keys_result import GetHistoryKeys
+
+    return GetHistoryKeys
+
+
 def get_history_keys(
     *, entity: str, project: str, id: str
 ) -> Operation[GetHistoryKeys]:
     """Ask what `GetHistoryKeys` in `queries/histories.graphql` asks; None leaves a variable out."""
-    from .get_history_keys_result import GetHistoryKeys
-
     return Operation(
         name="GetHistoryKeys",
         kind="query",
         document=_GET_HISTORY_KEYS,
         variables=_given({"entity": entity, "project": project, "id": id}),
-        result=GetHistoryKeys,
+        load=_load_get_history_keys,
     )
 
 
@@ -192,6 +208,12 @@ fragment UserFields on User {
 }"""
 
 
+def _load_get_run() -> type[GetRun]:
+    from .get_run_result import GetRun
+
+    return GetRun
+
+
 def get_run(
     *,
     entity: str,
@@ -201,8 +223,6 @@ def get_run(
     summary_keys: list[str] | tuple[str, ...] | None = None,
 ) -> Operation[GetRun]:
     """Ask what `GetRun` in `queries/runs.graphql` asks; None leaves a variable out."""
-    from .get_run_result import GetRun
-
     return Operation(
         name="GetRun",
         kind="query",
@@ -216,7 +236,7 @@ def get_run(
                 "summaryKeys": summary_keys,
             }
         ),
-        result=GetRun,
+        load=_load_get_run,
     )
 
 
@@ -235,16 +255,20 @@ fragment RunDetailFields on Run {
 }"""
 
 
-def get_run_details(*, entity: str, project: str, id: str) -> Operation[GetRunDetails]:
-    """Ask what `GetRunDetails` in `queries/runs.graphql` asks; None leaves a variable out."""
+def _load_get_run_details() -> type[GetRunDetails]:
     from .get_run_details_result import GetRunDetails
 
+    return GetRunDetails
+
+
+def get_run_details(*, entity: str, project: str, id: str) -> Operation[GetRunDetails]:
+    """Ask what `GetRunDetails` in `queries/runs.graphql` asks; None leaves a variable out."""
     return Operation(
         name="GetRunDetails",
         kind="query",
         document=_GET_RUN_DETAILS,
         variables=_given({"entity": entity, "project": project, "id": id}),
-        result=GetRunDetails,
+        load=_load_get_run_details,
     )
 
 
@@ -265,12 +289,16 @@ query GetRunFile($entity: String!, $project: String!, $id: String!, $names: [Str
 }"""
 
 
+def _load_get_run_file() -> type[GetRunFile]:
+    from .get_run_file_result import GetRunFile
+
+    return GetRunFile
+
+
 def get_run_file(
     *, entity: str, project: str, id: str, names: list[str] | tuple[str, ...]
 ) -> Operation[GetRunFile]:
     """Ask what `GetRunFile` in `queries/runs.graphql` asks; None leaves a variable out."""
-    from .get_run_file_result import GetRunFile
-
     return Operation(
         name="GetRunFile",
         kind="query",
@@ -278,7 +306,7 @@ def get_run_file(
         variables=_given(
             {"entity": entity, "project": project, "id": id, "names": names}
         ),
-        result=GetRunFile,
+        load=_load_get_run_file,
     )
 
 
@@ -292,12 +320,16 @@ query GetSampledHistory($entity: String!, $project: String!, $id: String!, $spec
 }"""
 
 
+def _load_get_sampled_history() -> type[GetSampledHistory]:
+    from .get_sampled_history_result import GetSampledHistory
+
+    return GetSampledHistory
+
+
 def get_sampled_history(
     *, entity: str, project: str, id: str, specs: list[str] | tuple[str, ...]
 ) -> Operation[GetSampledHistory]:
     """Ask what `GetSampledHistory` in `queries/histories.graphql` asks; None leaves a variable out."""
-    from .get_sampled_history_result import GetSampledHistory
-
     return Operation(
         name="GetSampledHistory",
         kind="query",
@@ -305,7 +337,7 @@ def get_sampled_history(
         variables=_given(
             {"entity": entity, "project": project, "id": id, "specs": specs}
         ),
-        result=GetSampledHistory,
+        load=_load_get_sampled_history,
     )
 
 
@@ -334,16 +366,20 @@ fragment SweepFields on Sweep {
 }"""
 
 
-def get_sweep(*, entity: str, project: str, id: str) -> Operation[GetSweep]:
-    """Ask what `GetSweep` in `queries/sweeps.graphql` asks; None leaves a variable out."""
+def _load_get_sweep() -> type[GetSweep]:
     from .get_sweep_result import GetSweep
 
+    return GetSweep
+
+
+def get_sweep(*, entity: str, project: str, id: str) -> Operation[GetSweep]:
+    """Ask what `GetSweep` in `queries/sweeps.graphql` asks; None leaves a variable out."""
     return Operation(
         name="GetSweep",
         kind="query",
         document=_GET_SWEEP,
         variables=_given({"entity": entity, "project": project, "id": id}),
-        result=GetSweep,
+        load=_load_get_sweep,
     )
 
 
@@ -363,16 +399,20 @@ fragment ViewerFields on User {
 }"""
 
 
-def get_viewer() -> Operation[GetViewer]:
-    """Ask what `GetViewer` in `queries/viewer.graphql` asks; None leaves a variable out."""
+def _load_get_viewer() -> type[GetViewer]:
     from .get_viewer_result import GetViewer
 
+    return GetViewer
+
+
+def get_viewer() -> Operation[GetViewer]:
+    """Ask what `GetViewer` in `queries/viewer.graphql` asks; None leaves a variable out."""
     return Operation(
         name="GetViewer",
         kind="query",
         document=_GET_VIEWER,
         variables=_given({}),
-        result=GetViewer,
+        load=_load_get_viewer,
     )
 
 
@@ -401,6 +441,12 @@ fragment PageInfoFields on PageInfo {
 }"""
 
 
+def _load_list_configs() -> type[ListConfigs]:
+    from .list_configs_result import ListConfigs
+
+    return ListConfigs
+
+
 def list_configs(
     *,
     entity: str,
@@ -413,8 +459,6 @@ def list_configs(
     keys: list[str] | tuple[str, ...] | None = None,
 ) -> Operation[ListConfigs]:
     """Ask what `ListConfigs` in `queries/values.graphql` asks; None leaves a variable out."""
-    from .list_configs_result import ListConfigs
-
     return Operation(
         name="ListConfigs",
         kind="query",
@@ -431,7 +475,7 @@ def list_configs(
                 "keys": keys,
             }
         ),
-        result=ListConfigs,
+        load=_load_list_configs,
     )
 
 
@@ -460,6 +504,12 @@ fragment PageInfoFields on PageInfo {
 }"""
 
 
+def _load_list_events() -> type[ListEvents]:
+    from .list_events_result import ListEvents
+
+    return ListEvents
+
+
 def list_events(
     *,
     entity: str,
@@ -472,8 +522,6 @@ def list_events(
     samples: int,
 ) -> Operation[ListEvents]:
     """Ask what `ListEvents` in `queries/histories.graphql` asks; None leaves a variable out."""
-    from .list_events_result import ListEvents
-
     return Operation(
         name="ListEvents",
         kind="query",
@@ -490,7 +538,7 @@ def list_events(
                 "samples": samples,
             }
         ),
-        result=ListEvents,
+        load=_load_list_events,
     )
 
 
@@ -519,6 +567,12 @@ fragment PageInfoFields on PageInfo {
 }"""
 
 
+def _load_list_histories() -> type[ListHistories]:
+    from .list_histories_result import ListHistories
+
+    return ListHistories
+
+
 def list_histories(
     *,
     entity: str,
@@ -531,8 +585,6 @@ def list_histories(
     samples: int,
 ) -> Operation[ListHistories]:
     """Ask what `ListHistories` in `queries/histories.graphql` asks; None leaves a variable out."""
-    from .list_histories_result import ListHistories
-
     return Operation(
         name="ListHistories",
         kind="query",
@@ -549,7 +601,7 @@ def list_histories(
                 "samples": samples,
             }
         ),
-        result=ListHistories,
+        load=_load_list_histories,
     )
 
 
@@ -576,6 +628,12 @@ fragment PageInfoFields on PageInfo {
 }"""
 
 
+def _load_list_run_ids() -> type[ListRunIds]:
+    from .list_run_ids_result import ListRunIds
+
+    return ListRunIds
+
+
 def list_run_ids(
     *,
     entity: str,
@@ -586,8 +644,6 @@ def list_run_ids(
     after: str | None = None,
 ) -> Operation[ListRunIds]:
     """Ask what `ListRunIds` in `queries/histories.graphql` asks; None leaves a variable out."""
-    from .list_run_ids_result import ListRunIds
-
     return Operation(
         name="ListRunIds",
         kind="query",
@@ -602,7 +658,7 @@ def list_run_ids(
                 "after": after,
             }
         ),
-        result=ListRunIds,
+        load=_load_list_run_ids,
     )
 
 
@@ -660,6 +716,12 @@ fragment UserFields on User {
 }"""
 
 
+def _load_list_runs() -> type[ListRuns]:
+    from .list_runs_result import ListRuns
+
+    return ListRuns
+
+
 def list_runs(
     *,
     entity: str,
@@ -672,8 +734,6 @@ def list_runs(
     summary_keys: list[str] | tuple[str, ...] | None = None,
 ) -> Operation[ListRuns]:
     """Ask what `ListRuns` in `queries/runs.graphql` asks; None leaves a variable out."""
-    from .list_runs_result import ListRuns
-
     return Operation(
         name="ListRuns",
         kind="query",
@@ -690,7 +750,7 @@ def list_runs(
                 "summaryKeys": summary_keys,
             }
         ),
-        result=ListRuns,
+        load=_load_list_runs,
     )
 
 
@@ -720,6 +780,12 @@ fragment PageInfoFields on PageInfo {
 }"""
 
 
+def _load_list_sampled_histories() -> type[ListSampledHistories]:
+    from .list_sampled_histories_result import ListSampledHistories
+
+    return ListSampledHistories
+
+
 def list_sampled_histories(
     *,
     entity: str,
@@ -732,8 +798,6 @@ def list_sampled_histories(
     specs: list[str] | tuple[str, ...],
 ) -> Operation[ListSampledHistories]:
     """Ask what `ListSampledHistories` in `queries/histories.graphql` asks; None leaves a variable out."""
-    from .list_sampled_histories_result import ListSampledHistories
-
     return Operation(
         name="ListSampledHistories",
         kind="query",
@@ -750,7 +814,7 @@ def list_sampled_histories(
                 "specs": specs,
             }
         ),
-        result=ListSampledHistories,
+        load=_load_list_sampled_histories,
     )
 
 
@@ -779,6 +843,12 @@ fragment PageInfoFields on PageInfo {
 }"""
 
 
+def _load_list_summaries() -> type[ListSummaries]:
+    from .list_summaries_result import ListSummaries
+
+    return ListSummaries
+
+
 def list_summaries(
     *,
     entity: str,
@@ -791,8 +861,6 @@ def list_summaries(
     keys: list[str] | tuple[str, ...] | None = None,
 ) -> Operation[ListSummaries]:
     """Ask what `ListSummaries` in `queries/values.graphql` asks; None leaves a variable out."""
-    from .list_summaries_result import ListSummaries
-
     return Operation(
         name="ListSummaries",
         kind="query",
@@ -809,7 +877,7 @@ def list_summaries(
                 "keys": keys,
             }
         ),
-        result=ListSummaries,
+        load=_load_list_summaries,
     )
 
 
@@ -823,12 +891,16 @@ query ScanHistory($entity: String!, $project: String!, $id: String!, $samples: I
 }"""
 
 
+def _load_scan_history() -> type[ScanHistory]:
+    from .scan_history_result import ScanHistory
+
+    return ScanHistory
+
+
 def scan_history(
     *, entity: str, project: str, id: str, samples: int, min_step: int, max_step: int
 ) -> Operation[ScanHistory]:
     """Ask what `ScanHistory` in `queries/histories.graphql` asks; None leaves a variable out."""
-    from .scan_history_result import ScanHistory
-
     return Operation(
         name="ScanHistory",
         kind="query",
@@ -843,5 +915,5 @@ def scan_history(
                 "maxStep": max_step,
             }
         ),
-        result=ScanHistory,
+        load=_load_scan_history,
     )

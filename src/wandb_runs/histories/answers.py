@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from wandb_runs._generated import ListEvents, ListHistories, ListSampledHistories
-    from wandb_runs.graphql_model import GraphQLModel
     from wandb_runs.histories.plan import HistoryPlan
     from wandb_runs.operation import Operation
     from wandb_runs.paging import PlacedSelection, Selection
@@ -70,7 +69,7 @@ class HistoryRequest:
     place: Place
 
     @property
-    def operation(self) -> Operation[GraphQLModel]:
+    def operation(self) -> Operation[object]:
         """What is sent."""
         if self.plan.field == "sampledHistory":
             return self._sampled()

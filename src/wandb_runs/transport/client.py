@@ -41,7 +41,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from wandb_runs.flow import Flow
-    from wandb_runs.graphql_model import GraphQLModel
     from wandb_runs.operation import Operation
     from wandb_runs.settings import ApiKey, Settings
     from wandb_runs.transport.message import Response, Transport
@@ -49,7 +48,6 @@ if TYPE_CHECKING:
 __all__ = ["RetryingClient"]
 
 T = TypeVar("T")
-ModelT = TypeVar("ModelT", bound="GraphQLModel")
 
 _log = logging.getLogger("wandb_runs")
 
@@ -112,7 +110,7 @@ class RetryingClient:
                 self._key_is_known = True
             return self._api_key
 
-    def execute(self, operation: Operation[ModelT]) -> ModelT:
+    def execute(self, operation: Operation[T]) -> T:
         """Send one operation and return its typed answer.
 
         Raises:
@@ -122,7 +120,7 @@ class RetryingClient:
         call = _Call("POST", url, self._headers(), self.timeout)
         content = operation.content()
 
-        def attempt() -> ModelT:
+        def attempt() -> T:
             _log.debug("POST %s %s, attempt %d", url, operation.name, call.attempts + 1)
             response = call.send(self._transport, content, about=_subject(operation))
             return operation.parse(
@@ -234,7 +232,7 @@ class _Call:
         return response
 
 
-def _subject(operation: Operation[ModelT]) -> str:
+def _subject(operation: Operation[T]) -> str:
     names = operation.variables
     path = "/".join(
         str(names[part]) for part in ("entity", "project", "id") if names.get(part) is not None

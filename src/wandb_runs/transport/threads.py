@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from wandb_runs.flow import Flow, Together
-    from wandb_runs.graphql_model import GraphQLModel
     from wandb_runs.operation import Operation
 
 __all__ = ["AT_ONCE", "run_together"]
@@ -24,9 +23,7 @@ AT_ONCE: Final = 4
 """How many requests of one call are under way at most: W&B limits the rate of each user."""
 
 
-def run_together(
-    step: Together[T], execute: Callable[[Operation[GraphQLModel]], GraphQLModel]
-) -> list[T]:
+def run_together(step: Together[T], execute: Callable[[Operation[object]], object]) -> list[T]:
     """Run flows in threads of their own, at most `AT_ONCE` at a time, and give their results.
 
     The threads live as long as this call: nothing is left to close, or to lose in a fork. What
