@@ -11,13 +11,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from wandb_runs import Api, NotFoundError
+from wandb_runs import Api, NotFoundError, Run
 from wandb_runs.flow import drive
 from wandb_runs.paging import Page, PageWalk
 from wandb_runs.testing import log_run
 
 if TYPE_CHECKING:
-    from wandb_runs._generated import RunFields
     from wandb_runs.flow import Flow
     from wandb_runs.testing import LocalServer
 
@@ -69,12 +68,11 @@ def test_a_page_is_asked_for_when_it_is_taken(
 
 def test_pages_that_were_read_are_not_kept(api: Api, many: str) -> None:
     runs = api.runs(many, per_page=4)
-    read: list[weakref.ref[RunFields]] = []
+    read: list[weakref.ref[Run]] = []
     pages = runs.pages()
     while page := next(pages, None):
         assert not any(ref() for ref in read)
-        # A `Run` has no room for a weak reference; what it holds does.
-        read += [weakref.ref(run._fields) for run in page]  # pyright: ignore[reportPrivateUsage] - see above
+        read += [weakref.ref(run) for run in page]
         del page
     assert len(read) == 47
     assert not any(ref() for ref in read)

@@ -94,10 +94,10 @@ def test_a_listing_goes_on_where_it_failed(total: int, first: int, data: st.Data
         stop = min(start + first, total)
         return Page(tuple(range(start, stop)), str(stop) if stop < total else None)
 
-    listing = Listing(fetch, str)
+    listing: Listing[int] = Listing(str)
     for _ in range(total + 2):
         try:
-            drive(listing.read_to(None), lambda operation: pytest.fail(str(operation)))
+            drive(listing.read_to(None, fetch), lambda operation: pytest.fail(str(operation)))
         except ConnectionError:
             continue
         break
@@ -110,8 +110,8 @@ def test_what_comes_twice_is_kept_once() -> None:
         yield from ()
         return Page((1, 2, 3), "next") if after is None else Page((3, 4), None)
 
-    listing = Listing(fetch, str)
-    drive(listing.read_to(None), lambda operation: pytest.fail(str(operation)))
+    listing: Listing[int] = Listing(str)
+    drive(listing.read_to(None, fetch), lambda operation: pytest.fail(str(operation)))
     assert listing.items == [1, 2, 3, 4]
 
 

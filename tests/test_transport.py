@@ -14,7 +14,7 @@ import time
 import traceback
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import pytest
 
@@ -244,7 +244,6 @@ def test_no_traceback_shows_the_key(misbehaving: str, what: str) -> None:
 @pytest.mark.parametrize(
     ("variable", "value"),
     [
-        ("NO_PROXY", "[::"),
         ("ALL_PROXY", "junk://x"),
         ("SSL_CERT_FILE", "/nonexistent.pem"),
     ],
@@ -255,6 +254,65 @@ def test_an_environment_that_cannot_be_used_is_an_error_of_ours(
     monkeypatch.setenv(variable, value)
     with pytest.raises(WandbRunsError, match="SSL_CERT_FILE"):
         len(Api(base_url="https://wandb.invalid", api_key=KEY, timeout=0.2).runs("team/mnist"))
+
+
+class Proxy(BaseHTTPRequestHandler):
+    """Answers in place of every server, and keeps what it was asked for."""
+
+    asked: ClassVar[list[tuple[str, str | None]]] = []
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["content-length"]))
+        self.asked.append((self.path, self.headers["proxy-authorization"]))
+        self.send_response(200)
+        self.send_header("content-length", str(len(GOOD.content)))
+        self.end_headers()
+        self.wfile.write(GOOD.content)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base's name
+        """Say nothing."""
+
+
+@pytest.fixture
+def proxy() -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Proxy)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    Proxy.asked.clear()
+    yield f"127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.mark.parametrize(
+    ("variable", "scheme"), [("http_proxy", "http://me:pass@"), ("all_proxy", ""), ("no_proxy", "")]
+)
+def test_a_proxy_is_taken_from_the_environment_unless_it_is_told_not_to(
+    monkeypatch: pytest.MonkeyPatch, proxy: str, variable: str, scheme: str
+) -> None:
+    monkeypatch.setenv("http_proxy" if variable == "no_proxy" else variable, f"{scheme}{proxy}")
+    monkeypatch.setenv("no_proxy", ".invalid" if variable == "no_proxy" else "other.invalid")
+    with Api(base_url="http://wandb.invalid", api_key=KEY, timeout=0.5, allow_http=True) as api:
+        if variable == "no_proxy":
+            with pytest.raises(ConnectionFailedError, match=r"wandb\.invalid"):
+                len(api.runs("team/mnist"))
+        else:
+            assert len(api.runs("team/mnist")) == 7
+    sign = f"Basic {base64.b64encode(b'me:pass').decode()}" if scheme else None
+    asked = [] if variable == "no_proxy" else [("http://wandb.invalid/graphql", sign)]
+    assert Proxy.asked == asked
+
+
+def test_a_server_on_this_machine_is_asked_directly(
+    monkeypatch: pytest.MonkeyPatch, proxy: str, wandb_server: LocalServer
+) -> None:
+    monkeypatch.setenv("http_proxy", proxy)
+    monkeypatch.delenv("no_proxy", raising=False)
+    log_run(wandb_server, "team", "direct", "r")
+    with Api(base_url=wandb_server.url, api_key=KEY) as api:
+        assert len(api.runs("team/direct")) == 1
+    assert Proxy.asked == []
 
 
 def test_closing_waits_for_nobody_and_lets_others_finish(wandb_server: LocalServer) -> None:

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Self, TypeVar
 
 from typing_extensions import override
 
+from wandb_runs.checked import node_of
 from wandb_runs.errors import InvalidArgumentError
 from wandb_runs.location import PathParts, check_name, parse_path
-from wandb_runs.run import Run, fetch_run
+from wandb_runs.run import Home, Run, fetch_run
 from wandb_runs.runs import Runs, runs_of_viewer
 from wandb_runs.settings import ApiKey, Settings, resolve_settings
 from wandb_runs.sweep import Sweeps, fetch_sweep
@@ -242,7 +243,8 @@ class Api:
         """
         entity, project, run_id = self._complete(parse_path(path, kind="run"))
         fields = self._client.run(fetch_run(entity, project, run_id))
-        return Run(self._client, entity, project, fields, sweeps=Sweeps(self._client))
+        home = Home(self._client, entity, project, Sweeps(self._client))
+        return Run(home, node_of(fields))
 
     def sweep(self, path: str) -> Sweep:
         """One sweep, asked for now.

@@ -13,7 +13,7 @@ from wandb_runs.histories import check_keys
 from wandb_runs.jsontext import decode
 
 if TYPE_CHECKING:
-    from wandb_runs.jsontext import JSONObject, JSONValue
+    from wandb_runs.jsontext import JSONValue
 
 __all__ = [
     "EVERYTHING",
@@ -75,10 +75,16 @@ def read_config(text: str | None, keys: tuple[str, ...] | None) -> dict[str, JSO
     >>> read_config('{"lr": {"value": 0.1, "desc": null}, "seed": {"value": 1}}', ("lr",))
     {'lr': 0.1}
     """
-    return {key: unwrap(value) for key, value in read_document(text, keys).items()}
+    return {
+        # Nearly every value is in an envelope of its own, which is seen without a call.
+        key: value["value"]
+        if type(value) is dict and len(value) == 1 and "value" in value
+        else unwrap(value)
+        for key, value in read_document(text, keys).items()
+    }
 
 
-def read_document(text: str | None, keys: tuple[str, ...] | None) -> JSONObject:
+def read_document(text: str | None, keys: tuple[str, ...] | None) -> dict[str, JSONValue]:
     """Read a config as it is stored, or a summary.
 
     Args:

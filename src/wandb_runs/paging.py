@@ -153,27 +153,33 @@ class Listing(Generic[T]):
     W&B pages by offset, so that a run which is created while somebody pages may push another
     onto the next page: what comes twice is kept once.
 
+    It keeps nothing of whoever holds it, so that what it holds is freed with the holder, and not
+    when the garbage collector next looks for cycles.
+
     Args:
-        fetch: The flow that reads the page after a cursor.
         identify: What makes an item the same as another.
     """
 
-    __slots__ = ("_cursor", "_fetch", "_identify", "_seen", "complete", "items")
+    __slots__ = ("_cursor", "_identify", "_seen", "complete", "items")
 
-    def __init__(
-        self, fetch: Callable[[str | None], Flow[Page[T]]], identify: Callable[[T], str]
-    ) -> None:
-        self._fetch = fetch
+    def __init__(self, identify: Callable[[T], str]) -> None:
         self._identify = identify
         self._seen: set[str] = set()
         self._cursor: str | None = None
         self.items: list[T] = []
         self.complete = False
 
-    def read_to(self, count: int | None) -> Flow[None]:
-        """Read pages until there are `count` items, or all for None, or no more pages."""
+    def read_to(
+        self, count: int | None, fetch: Callable[[str | None], Flow[Page[T]]]
+    ) -> Flow[None]:
+        """Read pages until there are `count` items, or all for None, or no more pages.
+
+        Args:
+            count: How many items are wanted.
+            fetch: The flow that reads the page after a cursor.
+        """
         while not self.complete and (count is None or len(self.items) < count):
-            page = yield from self._fetch(self._cursor)
+            page = yield from fetch(self._cursor)
             for item in page.items:
                 name = self._identify(item)
                 if name not in self._seen:

@@ -43,7 +43,8 @@ def read_plain_page(body: bytes, *, after: str | None) -> Page[dict[str, JSONVal
         return None
     nodes: list[dict[str, JSONValue]] = []
     for edge in edges:
-        node = _below(edge, "node")
+        # Spelt out, since it is done for each run.
+        node = edge.get("node") if isinstance(edge, dict) else None
         if not isinstance(node, dict) or not isinstance(node.get("id"), str):
             return None
         nodes.append(node)

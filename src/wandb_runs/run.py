@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING, Final, Generic, Literal, cast, overload
+from typing import TYPE_CHECKING, Final, Generic, Literal, NamedTuple, cast, overload
 
 from typing_extensions import TypeVar, override
 
 from wandb_runs._generated import get_run, get_run_details, get_run_file
-from wandb_runs.documents import EVERYTHING, INTERNAL_KEYS, Asked, read_document, unwrap
+from wandb_runs.checked import check, node_of
+from wandb_runs.documents import EVERYTHING, INTERNAL_KEYS, Asked, read_config, read_document
 from wandb_runs.errors import BadResponseError, EmptyJoinWarning, InvalidArgumentError
 from wandb_runs.flow import ask
 from wandb_runs.histories import (
@@ -35,19 +36,26 @@ if TYPE_CHECKING:
     import polars as pl
 
     from wandb_runs._generated import RunDetailFields, RunFields
+    from wandb_runs.checked import Checked, Node
     from wandb_runs.flow import Flow
     from wandb_runs.histories import Format, Join, Row, Stream
+    from wandb_runs.jsontext import JSONValue
     from wandb_runs.sweep import Sweep, Sweeps
     from wandb_runs.transport import RetryingClient
 
-__all__ = ["ConfigT_co", "Run", "SummaryT_co", "fetch_run"]
+__all__ = ["ConfigT_co", "Home", "Run", "SummaryT_co", "fetch_run"]
 
 ConfigT_co = TypeVar("ConfigT_co", covariant=True, default=JSONObject)
 SummaryT_co = TypeVar("SummaryT_co", covariant=True, default=JSONObject)
 
 K = TypeVar("K", bound=str)
 
-_METADATA: Final = "wandb-metadata.json"
+_METADATA_FILE: Final = "wandb-metadata.json"
+
+# Where a node keeps what was made of it.
+_CONFIG: Final = "config as given"
+_SUMMARY: Final = "summary as logged"
+_METADATA: Final = "metadata or null"
 
 
 class _NotGiven:
@@ -62,6 +70,29 @@ class _NotGiven:
 
 
 NOT_GIVEN: Final = _NotGiven()
+
+
+class Home(NamedTuple):
+    """What the runs of one listing share.
+
+    Attributes:
+        client: What sends requests.
+        entity: The user or team that owns the project.
+        project: The project's name.
+        sweeps: Where `run.sweep` looks; None where nothing is to be asked for it.
+        asked: The keys of config and summary that the listing asks for.
+    """
+
+    client: RetryingClient
+    entity: str
+    project: str
+    sweeps: Sweeps | None
+    asked: Asked = EVERYTHING
+
+
+class _Details(NamedTuple):
+    node: Node
+    fields: RunDetailFields
 
 
 class Run(Generic[ConfigT_co, SummaryT_co]):
@@ -81,39 +112,17 @@ class Run(Generic[ConfigT_co, SummaryT_co]):
     True
     """
 
-    __slots__ = (
-        "_asked",
-        "_client",
-        "_decoded",
-        "_details",
-        "_entity",
-        "_fields",
-        "_project",
-        "_sweeps",
-    )
+    __slots__ = ("__weakref__", "_checked", "_details", "_home", "_node")
 
-    def __init__(
-        self,
-        client: RetryingClient,
-        entity: str,
-        project: str,
-        fields: RunFields,
-        *,
-        sweeps: Sweeps | None,
-        asked: Asked = EVERYTHING,
-    ) -> None:
-        self._asked = asked
-        self._client = client
-        self._entity = entity
-        self._project = project
-        self._fields = fields
-        self._details: RunDetailFields | None = None
-        self._decoded: dict[str, JSONObject | None] = {}
-        self._sweeps = sweeps
+    def __init__(self, home: Home, node: Node) -> None:
+        self._home = home
+        self._node = node
+        self._checked: Checked | None = None
+        self._details: _Details | None = None
 
     @override
     def __repr__(self) -> str:
-        return f"<Run {'/'.join(self.path)} ({self._fields.state})>"
+        return f"<Run {'/'.join(self.path)} ({self._node.get('state')})>"
 
     @override
     def __eq__(self, other: object) -> bool:
@@ -121,60 +130,62 @@ class Run(Generic[ConfigT_co, SummaryT_co]):
 
     @override
     def __hash__(self) -> int:
-        return hash((self._entity, self._project, self.id))
+        return hash((self._home.entity, self._home.project, self.id))
 
     # Who and where.
 
     @property
     def id(self) -> str:
         """The run's id, unique in its project: the last part of its URL (the wire's `name`)."""
-        return self._fields.id
+        return str(self._node["id"])
 
     @property
     def storage_id(self) -> str:
         """What W&B's database calls the run (the wire's `id`)."""
-        return self._told(self._fields.storage_id, "id")
+        return self._told(self._read("storageId").storage_id, "id")
 
     @property
     def name(self) -> str | None:
         """The human name (the wire's `displayName`)."""
-        return self._fields.name
+        return self._read("name").name
 
     @property
     def display_name(self) -> str | None:
         """The same as `name`, under the wire's word for it."""
-        return self._fields.name
+        return self._read("name").name
 
     @property
     def entity(self) -> str:
         """The user or team that owns the project."""
-        return self._entity
+        return self._home.entity
 
     @property
     def project(self) -> str:
         """The project's name."""
-        return self._project
+        return self._home.project
 
     @property
     def path(self) -> list[str]:
         """Entity, project and id; joined by `/` it is what `api.run` takes."""
-        return [self._entity, self._project, self.id]
+        return [self._home.entity, self._home.project, self.id]
 
     @property
     def url(self) -> str:
         """The address of the run's page."""
-        return page_url(self._client.settings, self._entity, self._project, "runs", self.id)
+        return page_url(
+            self._home.client.settings, self._home.entity, self._home.project, "runs", self.id
+        )
 
     @property
     def user(self) -> User | None:
         """Who started the run; None for a user who is gone or hidden."""
-        user = self._fields.user
+        user = self._read("user").user
         return None if user is None else User(username=user.username, name=user.name)
 
     @property
     def project_internal_id(self) -> int | None:
         """A number that W&B's own tools use to name the project."""
-        text = self._fields.project_internal_id
+        text = self._read("projectInternalId").project_internal_id
         return int(text) if text is not None and text.isdecimal() else None
 
     # How it went.
@@ -185,69 +196,72 @@ class Run(Generic[ConfigT_co, SummaryT_co]):
 
         W&B may add words: treat it as an open set.
         """
-        return self._told(self._fields.state, "state")
+        state = self._node.get("state")
+        return state if isinstance(state, str) else self._told(self._read("state").state, "state")
 
     @property
     def created_at(self) -> datetime:
         """When the run began, aware, in UTC."""
-        return self._moment(self._told(self._fields.created_at, "createdAt"), "createdAt")
+        return self._moment(
+            self._told(self._read("createdAt").created_at, "createdAt"), "createdAt"
+        )
 
     @property
     def updated_at(self) -> datetime | None:
         """When the run was last changed, aware, in UTC."""
-        text = self._fields.updated_at
+        text = self._read("updatedAt").updated_at
         return None if text is None else self._moment(text, "updatedAt")
 
     @property
     def heartbeat_at(self) -> datetime | None:
         """When the run was last heard of, aware, in UTC."""
-        text = self._fields.heartbeat_at
+        text = self._read("heartbeatAt").heartbeat_at
         return None if text is None else self._moment(text, "heartbeatAt")
 
     @property
     def tags(self) -> list[str]:
         """The labels that users put on the run; empty when it has none."""
-        return [tag for tag in self._fields.tags or () if tag is not None]
+        return [tag for tag in self._read("tags").tags or () if tag is not None]
 
     @property
     def group(self) -> str | None:
         """The name of the group that the run belongs to."""
-        return self._fields.group
+        return self._read("group").group
 
     @property
     def job_type(self) -> str | None:
         """What kind of work the run does: train or eval, say."""
-        return self._fields.job_type
+        return self._read("jobType").job_type
 
     @property
     def notes(self) -> str | None:
         """Free text, in Markdown."""
-        return self._fields.notes
+        return self._read("notes").notes
 
     @property
     def description(self) -> str | None:
         """Free text of older runs."""
-        return self._fields.description
+        return self._read("description").description
 
     @property
     def commit(self) -> str | None:
         """The commit of the code that ran."""
-        return self._fields.commit
+        return self._read("commit").commit
 
     @property
     def host(self) -> str | None:
         """The machine that ran it."""
-        return self._fields.host
+        return self._read("host").host
 
     @property
     def read_only(self) -> bool | None:
         """Whether the API key may only read the run."""
-        return self._fields.read_only
+        return self._read("readOnly").read_only
 
     @property
     def sweep_name(self) -> str | None:
         """The id of the sweep that started the run; never sends a request."""
-        return self._fields.sweep_name
+        return self._read("sweepName").sweep_name
 
     @property
     def sweep(self) -> Sweep | None:
@@ -256,9 +270,9 @@ class Run(Generic[ConfigT_co, SummaryT_co]):
         The first touch sends a request, one for each distinct sweep of a listing. None without
         a request when the run has no sweep, or was listed with `include_sweeps=False`.
         """
-        if self._sweeps is None or not self.sweep_name:
+        if self._home.sweeps is None or not self.sweep_name:
             return None
-        return self._sweeps.get(self._entity, self._project, self.sweep_name)
+        return self._home.sweeps.get(self._home.entity, self._home.project, self.sweep_name)
 
     # What it was given and what it logged.
 
@@ -269,23 +283,23 @@ class Run(Generic[ConfigT_co, SummaryT_co]):
         Raises:
             BadResponseError: What the server stores is not a JSON object.
         """
-        config = self._decoded.get("config without internals")
-        if config is None:
-            config = {
-                key: value for key, value in self.raw_config.items() if key not in INTERNAL_KEYS
-            }
-            self._decoded["config without internals"] = config
+        node = self._node
+        config = node.get(_CONFIG)
+        if not isinstance(config, dict):
+            config = self._read_config(node)
+            for key in INTERNAL_KEYS:
+                config.pop(key, None)
+            node[_CONFIG] = config
         return cast("ConfigT_co", config)
 
     @property
     def raw_config(self) -> JSONObject:
-        """The hyperparameters and W&B's own `_wandb` and `wandb_version`.
+        """The hyperparameters and W&B's own `_wandb` and `wandb_version`, decoded anew.
 
         Raises:
             BadResponseError: What the server stores is not a JSON object.
         """
-        stored = self._object(self._fields.config, "config", self._asked.config)
-        return {key: unwrap(value) for key, value in stored.items()}
+        return self._read_config(self._node)
 
     @property
     def rawconfig(self) -> JSONObject:
@@ -299,7 +313,14 @@ class Run(Generic[ConfigT_co, SummaryT_co]):
         Raises:
             BadResponseError: What the server stores is not a JSON object.
         """
-        summary = self._object(self._fields.summary_metrics, "summaryMetrics", self._asked.summary)
+        node = self._node
+        summary = node.get(_SUMMARY)
+        if not isinstance(summary, dict):
+            text = node.get("summaryMetrics")
+            if text is not None and not isinstance(text, str):
+                text = self._read("summaryMetrics").summary_metrics
+            summary = self._document(text, "summaryMetrics", self._home.asked.summary)
+            node[_SUMMARY] = summary
         return cast("SummaryT_co", summary)
 
     @property
@@ -310,7 +331,7 @@ class Run(Generic[ConfigT_co, SummaryT_co]):
     @property
     def history_line_count(self) -> int | None:
         """How many rows the history has."""
-        return self._fields.history_line_count
+        return self._read("historyLineCount").history_line_count
 
     @property
     def system_metrics(self) -> JSONObject:
@@ -319,7 +340,7 @@ class Run(Generic[ConfigT_co, SummaryT_co]):
         Raises:
             BadResponseError: What the server stores is not a JSON object.
         """
-        return self._object(self._load_details().system_metrics, "systemMetrics")
+        return self._document(self._load_details().system_metrics, "systemMetrics")
 
     @property
     def metadata(self) -> JSONObject | None:
@@ -330,13 +351,18 @@ class Run(Generic[ConfigT_co, SummaryT_co]):
         Raises:
             BadResponseError: The file is not a JSON object.
         """
-        if "metadata" not in self._decoded:
-            url = self._client.run(_find_file(self._entity, self._project, self.id, _METADATA))
+        node = self._node
+        if _METADATA not in node:
+            url = self._home.client.run(
+                _find_file(self._home.entity, self._home.project, self.id, _METADATA_FILE)
+            )
             if url is None:
-                self._decoded["metadata"] = None
+                node[_METADATA] = None
             else:
-                self._object(self._client.download(url).decode("utf-8", "replace"), "metadata")
-        return self._decoded["metadata"]
+                text = self._home.client.download(url).decode("utf-8", "replace")
+                node[_METADATA] = self._document(text, "metadata")
+        metadata = node[_METADATA]
+        return metadata if isinstance(metadata, dict) else None
 
     @property
     def history_keys(self) -> JSONObject | None:
@@ -498,10 +524,10 @@ class Run(Generic[ConfigT_co, SummaryT_co]):
         plan = plan_histories(samples, keys, x_axis, stream, join=join, run_id=False)
         to = _choose_format(pandas, format)
         check_installed(to)
-        where = self._entity, self._project, self.id
-        rows = self._client.run(fetch_rows(*where, plan))
+        client, where = self._home.client, (self._home.entity, self._home.project, self.id)
+        rows = client.run(fetch_rows(*where, plan))
         may_be_apart = plan.can_miss and not rows and self.history_line_count != 0
-        if may_be_apart and self._client.run(is_apart(*where, plan)):
+        if may_be_apart and client.run(is_apart(*where, plan)):
             warnings.warn(EmptyJoinWarning([self.id]), stacklevel=2)
         return build([(self.id, rows)], plan, to=to, run_id=False)
 
@@ -542,12 +568,15 @@ class Run(Generic[ConfigT_co, SummaryT_co]):
                 stacklevel=2,
             )
         scan = HistoryScan(
-            self._entity, self._project, self.id, plan_scan(keys, page_size, min_step, max_step)
+            self._home.entity,
+            self._home.project,
+            self.id,
+            plan_scan(keys, page_size, min_step, max_step),
         )
         return self._take(scan)
 
     def _take(self, scan: HistoryScan) -> Iterator[Row]:
-        while (rows := self._client.run(scan.next_rows())) is not None:
+        while (rows := self._home.client.run(scan.next_rows())) is not None:
             yield from rows
 
     def refresh(self) -> None:
@@ -556,27 +585,48 @@ class Run(Generic[ConfigT_co, SummaryT_co]):
         Raises:
             NotFoundError: The run is gone.
         """
-        fields = self._client.run(
-            fetch_run(self._entity, self._project, self.id, asked=self._asked)
+        fields = self._home.client.run(
+            fetch_run(self._home.entity, self._home.project, self.id, asked=self._home.asked)
         )
-        self._fields, self._details, self._decoded = fields, None, {}
+        # The one thing to swap: what was made of the old node is known by it, or kept in it.
+        self._node = node_of(fields)
 
     def _load_details(self) -> RunDetailFields:
-        if self._details is None:
-            self._details = self._client.run(_fetch_details(self._entity, self._project, self.id))
-        return self._details
+        node, details = self._node, self._details
+        if details is None or details.node is not node:
+            flow = _fetch_details(self._home.entity, self._home.project, self.id)
+            details = self._details = _Details(node, self._home.client.run(flow))
+        return details.fields
 
-    def _object(
+    def _read(self, field: str) -> RunFields:
+        """The run's values, of which `field`, as the wire calls it, is about to be read.
+
+        Raises:
+            BadResponseError: It is not what the schema promises.
+        """
+        node, checked = self._node, self._checked
+        if checked is None or checked.node is not node:
+            checked = self._checked = check(node)
+        if field in checked.wrong:
+            raise self._malformed(field, f"not what the schema promises ({checked.wrong[field]})")
+        return checked.fields
+
+    def _read_config(self, node: Node) -> dict[str, JSONValue]:
+        text = node.get("config")
+        if text is not None and not isinstance(text, str):
+            text = self._read("config").config
+        try:
+            return read_config(text, self._home.asked.config)
+        except ValueError as error:
+            raise self._malformed("config", str(error)) from error
+
+    def _document(
         self, text: str | None, field: str, keys: tuple[str, ...] | None = None
-    ) -> JSONObject:
-        decoded = self._decoded.get(field)
-        if decoded is None:
-            try:
-                decoded = read_document(text, keys)
-            except ValueError as error:
-                raise self._malformed(field, str(error)) from error
-            self._decoded[field] = decoded
-        return decoded
+    ) -> dict[str, JSONValue]:
+        try:
+            return read_document(text, keys)
+        except ValueError as error:
+            raise self._malformed(field, str(error)) from error
 
     def _moment(self, text: str, field: str) -> datetime:
         try:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, Generic, Literal, SupportsIndex, TypeVa
 from typing_extensions import override
 
 from wandb_runs._generated import count_runs, list_configs, list_runs, list_summaries
+from wandb_runs.checked import node_of
 from wandb_runs.documents import check_asked
 from wandb_runs.errors import (
     BadResponseError,
@@ -47,11 +48,13 @@ from wandb_runs.paging import (
     Selection,
     read_page,
 )
+from wandb_runs.plain import read_plain_page
 from wandb_runs.progress import Tally, check_progress
-from wandb_runs.run import ConfigT_co, Run, SummaryT_co
+from wandb_runs.run import ConfigT_co, Home, Run, SummaryT_co
 from wandb_runs.spelling import name_runs
 from wandb_runs.sweep import Sweeps
 from wandb_runs.transport import RetryingClient
+from wandb_runs.unread import Unread
 from wandb_runs.values import build_values, fetch_configs, fetch_summaries, plan_values
 
 if TYPE_CHECKING:
@@ -152,7 +155,7 @@ class Runs(Sequence[Run[ConfigT_co, SummaryT_co]], Generic[ConfigT_co, SummaryT_
         self._first = min(_check_per_page(per_page), MAX_PER_PAGE)
         self._sweeps = Sweeps(client) if include_sweeps else None
         self._asked = check_asked(config_keys, summary_keys)
-        self._listing: Listing[Run[ConfigT_co, SummaryT_co]] = Listing(self._fetch, _run_id)
+        self._listing: Listing[Run[ConfigT_co, SummaryT_co]] = Listing(_run_id)
         self._count: int | None = None
         self._lock = threading.Lock()
 
@@ -201,9 +204,11 @@ class Runs(Sequence[Run[ConfigT_co, SummaryT_co]], Generic[ConfigT_co, SummaryT_
     @override
     def __iter__(self) -> Iterator[Run[ConfigT_co, SummaryT_co]]:
         place = 0
-        while place < len(self._read_to(place + 1)):
-            yield self._listing.items[place]
-            place += 1
+        while place < len(runs := self._read_to(place + 1)):
+            # Everything that is there, and what others read meanwhile.
+            while place < len(runs):
+                yield runs[place]
+                place += 1
 
     @override
     def __reversed__(self) -> Iterator[Run[ConfigT_co, SummaryT_co]]:
@@ -796,27 +801,26 @@ class Runs(Sequence[Run[ConfigT_co, SummaryT_co]], Generic[ConfigT_co, SummaryT_
         listing = self._listing
         if not listing.complete and (count is None or len(listing.items) < count):
             with self._lock:
-                self._client.run(listing.read_to(count))
+                self._client.run(listing.read_to(count, self._fetch))
         return listing.items
 
     def _fetch(self, after: str | None) -> Flow[Page[Run[ConfigT_co, SummaryT_co]]]:
         selection = yield from self._select()
-        project = (yield from ask(self._operation(selection, after))).project
-        if project is None:
-            raise missing_project(selection["entity"], self._project)
-        page = read_page(project.runs, first=self._first, after=after)
-        runs = tuple(
-            Run[ConfigT_co, SummaryT_co](
-                self._client,
-                selection["entity"],
-                self._project,
-                fields,
-                sweeps=self._sweeps,
-                asked=self._asked,
-            )
-            for fields in page.items
-        )
-        return Page(runs, page.next_cursor)
+        operation = self._operation(selection, after)
+        answer = yield from ask(Unread.of(operation))
+        page = read_plain_page(answer.body, after=after)
+        if page is None:
+            project = answer.read_as(operation).project
+            if project is None:
+                raise missing_project(selection["entity"], self._project)
+            read = read_page(project.runs, first=self._first, after=after)
+            nodes, cursor = [node_of(fields) for fields in read.items], read.next_cursor
+        else:
+            nodes, cursor = [*page.items], page.next_cursor
+        home = Home(self._client, selection["entity"], self._project, self._sweeps, self._asked)
+        # Not `Run[...](...)`, which takes longer than everything else here.
+        runs: list[Run[ConfigT_co, SummaryT_co]] = [Run(home, node) for node in nodes]
+        return Page(tuple(runs), cursor)
 
     def _fetch_count(self) -> Flow[int]:
         selection = yield from self._select()

@@ -67,7 +67,8 @@ class Unread(Operation[Content]):
         attempts: int = 1,
     ) -> Content:
         # Errors stand before the data or behind it; whoever divides work has to see them here.
-        if status != HTTPStatus.OK or _ERROR.search(content[:_END] + content[-_END:]):
+        ends = content[:_END] + content[-_END:]
+        if status != HTTPStatus.OK or (b'"error' in ends and _ERROR.search(ends)):
             read = Operation(self.name, self.kind, self.document, self.variables, _load_anything)
             read.parse(content, status=status, request_id=request_id, attempts=attempts)
         return Content(content, status, request_id, attempts)

@@ -26,6 +26,7 @@ from wandb_runs.errors import (
     RateLimitError,
     RequestTimeoutError,
     ServerError,
+    WandbRunsError,
     asked_too_much,
 )
 from wandb_runs.flow import drive
@@ -131,7 +132,7 @@ class RetryingClient:
             )
 
         return self._retry(
-            attempt, is_safe=operation.kind == "query", is_divisible=operation.divisible
+            call, attempt, is_safe=operation.kind == "query", is_divisible=operation.divisible
         )
 
     def run(self, flow: Flow[T]) -> T:
@@ -173,24 +174,41 @@ class RetryingClient:
                 )
             return response.content
 
-        return self._retry(attempt)
+        return self._retry(call, attempt)
 
     def _retry(
-        self, attempt: Callable[[], T], *, is_safe: bool = True, is_divisible: bool = False
+        self,
+        call: _Call,
+        attempt: Callable[[], T],
+        *,
+        is_safe: bool = True,
+        is_divisible: bool = False,
     ) -> T:
         def is_worth_it(error: BaseException) -> bool:
             return _is_passing(error) and not (is_divisible and asked_too_much(error))
 
+        try:
+            return attempt()
+        except WandbRunsError as error:
+            if not is_safe or not is_worth_it(error):
+                raise
+            failed = [error]
+
+        def again() -> T:
+            # What failed above is the first attempt; most calls need no other, and none of this.
+            if failed:
+                raise failed.pop()
+            return attempt()
+
         retrying = Retrying(
             retry=retry_if_exception(is_worth_it),
             wait=_pause,
-            stop=stop_after_attempt(MAX_ATTEMPTS if is_safe else 1)
-            | stop_before_delay(self.timeout),
+            stop=stop_after_attempt(MAX_ATTEMPTS) | stop_before_delay(call.left),
             sleep=self._sleep,
             before_sleep=_log_retry,
             reraise=True,
         )
-        return retrying(attempt)
+        return retrying(again)
 
     def _headers(self) -> Mapping[str, str]:
         key = self.api_key
@@ -219,9 +237,14 @@ class _Call:
         self._deadline = time.monotonic() + timeout
         self.attempts = 0
 
+    @property
+    def left(self) -> float:
+        """The seconds that are left."""
+        return self._deadline - time.monotonic()
+
     def send(self, transport: Transport, content: bytes, *, about: str) -> Response:
         """Send once more, and raise what the answer's status stands for."""
-        left = self._deadline - time.monotonic()
+        left = self.left
         if left <= 0:
             raise RequestTimeoutError("the deadline of the call has passed; pass a longer timeout=")
         self.attempts += 1

@@ -1,0 +1,61 @@
+"""A run as it came, and as its model reads it.
+
+A listing brings twenty values for each run, of which most programs touch two or three. They stay
+as they came until one is touched for which a look is not enough: then the model checks them, and
+pydantic is imported for it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+from pydantic_core import ValidationError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from wandb_runs._generated import RunFields
+    from wandb_runs.jsontext import JSONValue
+
+__all__ = ["Checked", "Node", "check", "node_of"]
+
+Node: TypeAlias = "dict[str, JSONValue]"
+"""A run's object in an answer, its `id` a text; and, under names with a space in them, which
+nothing on the wire has, what was made of it."""
+
+
+class Checked(NamedTuple):
+    """A run's values, checked.
+
+    Attributes:
+        node: The run as it came.
+        fields: Its values; null where one is wrong.
+        wrong: What is wrong, by the names of the values on the wire.
+    """
+
+    node: Node
+    fields: RunFields
+    wrong: Mapping[str, str]
+
+
+def check(node: Node) -> Checked:
+    """Check a run's values; one that is wrong costs none of the others.
+
+    >>> checked = check({"id": "r1", "createdAt": "2026-01-02", "tags": 3})
+    >>> checked.fields.created_at, checked.fields.tags, checked.wrong
+    ('2026-01-02', None, {'tags': 'Input should be a valid list'})
+    """
+    from wandb_runs._generated import RunFields  # noqa: PLC0415 - a slow import: see above
+
+    try:
+        return Checked(node, RunFields.model_validate(node), {})
+    except ValidationError as error:
+        problems = error.errors(include_url=False, include_context=False, include_input=False)
+    wrong = {str(problem["loc"][0]): problem["msg"] for problem in problems}
+    rest = {name: value for name, value in node.items() if name not in wrong}
+    return Checked(node, RunFields.model_validate(rest), wrong)
+
+
+def node_of(fields: RunFields) -> Node:
+    """Return the object that the model reads as `fields`."""
+    return fields.model_dump(by_alias=True)
