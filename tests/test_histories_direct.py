@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from support_frames import History
 
     from wandb_runs.histories import HistoryPlan
+    from wandb_runs.jsontext import JSONValue
     from wandb_runs.operation import Operation
 
 NUMBERS = LARGE | st.floats(allow_nan=False, allow_infinity=False)
@@ -195,6 +196,34 @@ def test_pieces_are_put_into_the_order_asked_for(order: list[int], gone: set[int
     rows = HistoryPages(request(server, plan), RowsReader(), run_ids=ids)
     listed = build(drive(collect_blocks(rows), server.execute), plan, to="default")
     assert [tuple(row.values()) for row in listed] == expected
+
+
+def test_a_row_that_is_left_out_has_no_say_in_its_columns() -> None:
+    history: History = [
+        ("r", [{"_step": 0, "a": 2**53 + 1, "b": 1}, {"_step": 1.5, "a": 0.5, "b": None}])
+    ]
+    fast, plain = both(Server(history, 5), plan_histories(keys=["a", "b"]))
+    assert same(fast, plain)
+    assert fast.rows() == [(0, 2**53 + 1, 1, "r")]
+
+
+@pytest.mark.parametrize("value", ["text", True, [1]])
+def test_what_is_no_number_on_any_page_is_asked_for_once(value: JSONValue) -> None:
+    history: History = [(f"r{n}", [{"_step": 0, "tag": value}]) for n in range(7)]
+    server = Server(history, 2)
+    plan = plan_histories(keys=["tag"])
+    frames = HistoryPages(request(server, plan), direct.FrameReader())
+    frame = drive(collect_frame(frames, plan), server.execute)
+    assert frame is not None
+    assert len(frame) == 7
+    assert server.asked == 4
+
+
+def test_a_run_that_comes_twice_in_one_page_is_kept_once() -> None:
+    history: History = [("a", [{"_step": 0, "loss": 1.5}]), ("a", [{"_step": 0, "loss": 1.5}])]
+    fast, plain = both(Server(history, 5), plan_histories(keys=["loss"]))
+    assert same(fast, plain)
+    assert len(fast) == 1
 
 
 def test_a_run_that_comes_twice_is_kept_once() -> None:

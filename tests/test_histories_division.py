@@ -6,7 +6,8 @@ import json
 import logging
 import math
 import pickle
-from typing import TYPE_CHECKING, cast
+from dataclasses import replace
+from typing import TYPE_CHECKING, Literal, cast
 
 import polars as pl
 import pytest
@@ -217,3 +218,134 @@ def test_rows_that_cannot_be_read_lose_one_run(wandb_server: LocalServer, path: 
 def test_a_wrong_choice_is_refused(api: Api) -> None:
     with pytest.raises(InvalidArgumentError, match="'raise', 'skip'"):
         api.runs("team/divided").histories(on_error="ignore")  # type: ignore[call-overload] # wrong on purpose
+
+
+class Failing:
+    """A real server before which something answers instead, as long as `fails` says so."""
+
+    def __init__(
+        self, server: LocalServer, fails: Callable[[dict[str, dict[str, object]]], Response | None]
+    ) -> None:
+        self.inner = HttpTransport(server.url)
+        self.fails = fails
+        self.names: list[str] = []
+
+    def send(self, request: Request, /) -> Response:
+        body = json.loads(request.content)
+        self.names.append(body["operationName"])
+        return self.fails(body) or self.inner.send(request)
+
+
+def _no_wait(_: float) -> None:
+    return
+
+
+def failing(
+    server: LocalServer, fails: Callable[[dict[str, dict[str, object]]], Response | None]
+) -> tuple[Api, Failing]:
+    transport = Failing(server, fails)
+    api = Api(base_url=server.url, api_key="k", transport=transport)
+    api.client._sleep = _no_wait  # pyright: ignore[reportPrivateUsage] - no test waits
+    return api, transport
+
+
+@pytest.mark.parametrize("is_listed", [False, True])
+def test_a_fault_that_passes_loses_no_run(
+    wandb_server: LocalServer, path: str, is_listed: bool
+) -> None:
+    answers = iter([Response(502, {}, b"<html>")] * 4)
+    begun = not is_listed
+    api, transport = failing(wandb_server, lambda _: next(answers, None) if begun else None)
+    runs = api.runs(path)
+    if is_listed:
+        list(runs)
+        begun = True
+    assert len(ids_of(runs.histories(keys=["loss"]))) == RUNS
+    assert len(transport.names) < 12
+    transport.inner.close()
+
+
+@pytest.mark.parametrize("is_listed", [False, True])
+def test_a_fault_that_lasts_ends_the_call_after_a_few_requests(
+    wandb_server: LocalServer, path: str, is_listed: bool
+) -> None:
+    begun = not is_listed
+    api, transport = failing(
+        wandb_server, lambda _: Response(502, {}, b"<html>") if begun else None
+    )
+    runs = api.runs(path)
+    if is_listed:
+        list(runs)
+        begun = True
+    with pytest.raises(ServerError, match="502"):
+        runs.histories(keys=["loss"], on_error="skip")
+    assert len(transport.names) < 12
+    transport.inner.close()
+
+
+@pytest.mark.parametrize("is_listed", [False, True])
+@pytest.mark.parametrize("to", ["default", "polars"])
+def test_a_server_that_gives_fewer_than_asked_loses_none(
+    wandb_server: LocalServer, path: str, is_listed: bool, to: Literal["default", "polars"]
+) -> None:
+    inner = HttpTransport(wandb_server.url)
+
+    class Capping:
+        def send(self, request: Request, /) -> Response:
+            body = json.loads(request.content)
+            body["variables"]["first"] = min(body["variables"].get("first", 4), 4)
+            return inner.send(replace(request, content=json.dumps(body).encode()))
+
+    runs = Api(base_url=wandb_server.url, api_key="k", transport=Capping()).runs(path)
+    if is_listed:
+        assert len(list(runs)) == RUNS
+    histories = runs.histories(keys=["loss"], format=to)
+    assert ids_of(histories) == [f"d{number:02}" for number in range(RUNS)]
+    inner.close()
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 429, 500, 502, 200])
+def test_what_a_warning_would_cost_does_not_cost_the_histories(
+    wandb_server: LocalServer, status: int
+) -> None:
+    project = f"probed-{status}"
+    log_run(wandb_server, "team", project, "r0", history=[{"a": 1}, {"b": 2}])
+    log_run(wandb_server, "team", project, "r1", history=[{"a": 1, "b": 2}])
+
+    def fails(body: dict[str, dict[str, object]]) -> Response | None:
+        is_probe = '"samples": 1}' in str(body["variables"].get("specs"))
+        return Response(status, {}, b'{"data": {"project": null}}') if is_probe else None
+
+    api, transport = failing(wandb_server, fails)
+    assert len(api.runs(f"team/{project}").histories(keys=["a", "b"])) == 1
+    assert transport.names == ["ListSampledHistories"] * 2
+    assert api.run(f"team/{project}/r0").history(keys=["a", "b"], pandas=False) == []
+    assert transport.names.count("GetSampledHistory") == 2
+    transport.inner.close()
+
+
+def test_a_run_that_came_after_all_is_not_called_lost(wandb_server: LocalServer, path: str) -> None:
+    inner = HttpTransport(wandb_server.url)
+    failures = 0
+
+    class Capping:
+        """Gives two runs at once; what is read ahead is dropped, with a run that fails there."""
+
+        def send(self, request: Request, /) -> Response:
+            nonlocal failures
+            body = json.loads(request.content)
+            body["variables"]["first"] = min(body["variables"].get("first", 2), 2)
+            response = inner.send(replace(request, content=json.dumps(body).encode()))
+            if "History" in body["operationName"] or "Histories" in body["operationName"]:
+                nodes = json.loads(response.content)["data"]["project"]["runs"]["edges"]
+                if "d09" in [edge["node"]["id"] for edge in nodes] and failures < 4:
+                    failures += 1
+                    return Response(504, {}, b"")
+            return response
+
+    api = Api(base_url=wandb_server.url, api_key="k", transport=Capping())
+    runs = api.runs(path, per_page=3)
+    len(runs)
+    assert ids_of(runs.histories(keys=["loss"])) == [f"d{number:02}" for number in range(RUNS)]
+    assert failures == 4
+    inner.close()

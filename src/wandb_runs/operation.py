@@ -50,6 +50,7 @@ class Operation(Generic[T_co]):
             which takes longer to import than many an answer takes to come.
         divisible: Whether the asker will divide the work when it is too much for the server. Then
             it is no use to ask for the same again.
+        is_optional: Whether the asker can do without the answer. Then it is asked for once.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Operation(Generic[T_co]):
     variables: Mapping[str, object] = field(hash=False)
     load: Callable[[], type[T_co]]
     divisible: bool = False
+    is_optional: bool = False
 
     @override
     def __repr__(self) -> str:

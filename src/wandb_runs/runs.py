@@ -922,7 +922,8 @@ class Runs(Sequence[Run[ConfigT_co, SummaryT_co]], Generic[ConfigT_co, SummaryT_
     ) -> Iterator[pl.DataFrame]:
         from wandb_runs.histories.direct import FrameReader  # noqa: PLC0415 - for polars alone
 
-        for frame in self._batches(plan, FrameReader(), on_error, progress):
+        for content in self._batches(plan, FrameReader(), on_error, progress):
+            frame = build(content, plan, to="polars") if isinstance(content, list) else content
             if frame.height:
                 yield frame if schema is None else conform(frame, schema, plan, "polars")
 

@@ -177,7 +177,10 @@ class RowsReader:
         blocks: list[Block] = []
         bare: list[str] = []
         broken: dict[str, WandbRunsError] = {}
-        for node in page.items:
+        # A server may name a run twice in one page; the first is as good.
+        nodes = {node.id: node for node in reversed(page.items)}
+        for run_id in dict.fromkeys(node.id for node in page.items):
+            node = nodes[run_id]
             try:
                 rows = read_rows(request.plan, node.sent)
             except ValueError as error:
@@ -188,8 +191,7 @@ class RowsReader:
             blocks.append((node.id, rows))
             if not rows and node.lines != 0:
                 bare.append(node.id)
-        run_ids = [node.id for node in page.items]
-        piece = Piece(blocks, run_ids, bare, broken)
+        piece = Piece(blocks, [*dict.fromkeys(node.id for node in page.items)], bare, broken)
         return Page((piece,), page.next_cursor, page.total, len(answer.body))
 
     def arrange(self, content: list[Block], run_ids: Sequence[str]) -> list[Block]:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from wandb_runs.histories.frames import build
-from wandb_runs.histories.plan import RUN_ID
 
 if TYPE_CHECKING:
     import polars as pl
 
     from wandb_runs.flow import Flow
     from wandb_runs.histories.answers import Block
+    from wandb_runs.histories.direct import FrameOrBlocks
     from wandb_runs.histories.pages import HistoryPages
     from wandb_runs.histories.plan import HistoryPlan
 
@@ -29,7 +28,7 @@ def collect_blocks(pages: HistoryPages[list[Block]]) -> Flow[list[Block]]:
 
 
 def collect_frame(
-    pages: HistoryPages[pl.DataFrame], plan: HistoryPlan
+    pages: HistoryPages[FrameOrBlocks], plan: HistoryPlan
 ) -> Flow[pl.DataFrame | None]:
     """The frame that `build` would make of all rows.
 
@@ -39,18 +38,16 @@ def collect_frame(
     """
     import polars as pl  # noqa: PLC0415 - an optional library, and a slow import
 
-    numbers = {pl.Int64(), pl.Float64()}
     frames: list[pl.DataFrame] = []
-    kinds: defaultdict[str, set[pl.DataType]] = defaultdict(set)
+    blocks: list[Block] = []
     while pieces := (yield from pages.next_pieces()):
         for piece in pieces:
-            if not piece.content.height:
-                continue
-            frames.append(piece.content)
-            for name, kind in piece.content.schema.items():
-                kinds[name].add(kind)
-        if len(frames) > 1 and any(not kinds[name] <= numbers for name in kinds if name != RUN_ID):
+            if isinstance(piece.content, list):
+                blocks += piece.content
+            elif piece.content.height:
+                frames.append(piece.content)
+        if frames and blocks:
             return None
     if not frames:
-        return build([], plan, to="polars")
+        return build(blocks, plan, to="polars")
     return pl.concat(frames, how="vertical_relaxed", rechunk=True)

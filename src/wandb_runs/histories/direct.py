@@ -9,7 +9,7 @@ holds numbers and nothing else. All other answers go through rows.
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from wandb_runs.histories.answers import Piece, RowsReader
 from wandb_runs.histories.frames import build
@@ -21,50 +21,48 @@ if TYPE_CHECKING:
 
     import polars as pl
 
-    from wandb_runs.histories.answers import HistoryRequest
+    from wandb_runs.histories.answers import Block, HistoryRequest
     from wandb_runs.unread import Content
 
-__all__ = ["FrameReader"]
+__all__ = ["FrameOrBlocks", "FrameReader"]
+
+FrameOrBlocks: TypeAlias = "pl.DataFrame | list[Block]"
+"""What an answer became: a frame of numbers, or rows that have to wait for those of others."""
 
 _NOT_INT64: Final = 2.0**63
 
 
 class FrameReader:
-    """Makes a frame of an answer; directly where it is the answer to one spec."""
+    """Makes a frame of an answer where all its values are numbers, and rows elsewhere."""
 
-    def read(self, answer: Content, request: HistoryRequest) -> Page[Piece[pl.DataFrame]]:
-        """Read an answer into the frame that its rows would make."""
+    def read(self, answer: Content, request: HistoryRequest) -> Page[Piece[FrameOrBlocks]]:
+        """Read an answer into the frame that its rows would make, or into its rows."""
         if len(request.plan.specs) == 1:
             direct = _read_directly(answer.body, request)
             if direct is not None:
                 return direct
         page = RowsReader().read(answer, request)
-        return Page(
-            tuple(
-                Piece(
-                    build(piece.content, request.plan, to="polars"),
-                    piece.run_ids,
-                    piece.bare,
-                    piece.broken,
-                )
-                for piece in page.items
-            ),
-            page.next_cursor,
-            page.total,
-            page.size,
-        )
+        pieces: list[Piece[FrameOrBlocks]] = []
+        for piece in page.items:
+            frame = build(piece.content, request.plan, to="polars")
+            # What a text or a mixture becomes, the rows of other answers have a say in.
+            content: FrameOrBlocks = frame if _are_numbers(frame) else piece.content
+            pieces.append(Piece(content, piece.run_ids, piece.bare, piece.broken))
+        return Page(tuple(pieces), page.next_cursor, page.total, page.size)
 
-    def arrange(self, content: pl.DataFrame, run_ids: Sequence[str]) -> pl.DataFrame:
+    def arrange(self, content: FrameOrBlocks, run_ids: Sequence[str]) -> FrameOrBlocks:
         """Put the rows of these runs in their order, and leave out the rest."""
         import polars as pl  # noqa: PLC0415 - an optional library, and a slow import
 
+        if isinstance(content, list):
+            return RowsReader().arrange(content, run_ids)
         places = pl.DataFrame({RUN_ID: run_ids}, schema={RUN_ID: pl.String})
         return places.join(content, on=RUN_ID, how="inner", maintain_order="left_right").select(
             content.columns
         )
 
 
-def _read_directly(body: bytes, request: HistoryRequest) -> Page[Piece[pl.DataFrame]] | None:
+def _read_directly(body: bytes, request: HistoryRequest) -> Page[Piece[FrameOrBlocks]] | None:
     """Read an answer, or None where rows have to decide."""
     import polars as pl  # noqa: PLC0415 - as above
 
@@ -79,7 +77,7 @@ def _read_directly(body: bytes, request: HistoryRequest) -> Page[Piece[pl.DataFr
 
 def _unfold(
     answer: pl.DataFrame, body: bytes, request: HistoryRequest
-) -> Page[Piece[pl.DataFrame]] | None:
+) -> Page[Piece[FrameOrBlocks]] | None:
     import polars as pl  # noqa: PLC0415 - as above
 
     project = answer.unnest("data").unnest("project")
@@ -90,6 +88,7 @@ def _unfold(
     is_plain = (
         edges.schema["id"] == pl.String
         and edges["id"].null_count() == 0
+        and edges["id"].is_unique().all()
         and (edges["sampledHistory"].list.len() == len(request.plan.specs)).all()
         and (cursor != request.place.after if info["hasNextPage"] else cursor is None)
         and not (info["hasNextPage"] and cursor is None)
@@ -104,11 +103,12 @@ def _unfold(
     frame = build([], request.plan, to="polars")
     if len(rows):
         columns = (*(request.plan.columns or ()), RUN_ID)
-        frame = rows.unnest("sampledHistory").select(columns).drop_nulls()
-        if not _holds_numbers(frame.drop(RUN_ID)):
+        sent = rows.unnest("sampledHistory").select(columns)
+        frame = sent.drop_nulls()
+        if not _holds_numbers(frame.drop(RUN_ID), is_whole=len(frame) == len(sent)):
             return None
     total = project["runCount"].item() if "runCount" in project.columns else None
-    piece = Piece(frame, edges["id"].to_list(), _bare(edges, frame))
+    piece: Piece[FrameOrBlocks] = Piece(frame, edges["id"].to_list(), _bare(edges, frame))
     return Page((piece,), cursor, total if isinstance(total, int) else None, len(body))
 
 
@@ -123,12 +123,28 @@ def _bare(edges: pl.DataFrame, frame: pl.DataFrame) -> list[str]:
     return without["id"].to_list()
 
 
-def _holds_numbers(frame: pl.DataFrame) -> bool:
+def _holds_numbers(frame: pl.DataFrame, *, is_whole: bool) -> bool:
+    """Whether every column is one of numbers, and of no others than its rows'.
+
+    Where rows were left out, a float may have been in one of them: then the values that are there
+    must hold a fraction for the column to be one of floats.
+    """
     import polars as pl  # noqa: PLC0415 - as above
 
     return all(
         column.dtype == pl.Int64
         # A larger integer among floats makes the column one of JSON.
-        or (column.dtype == pl.Float64 and (column.abs() < _NOT_INT64).all())
+        or (
+            column.dtype == pl.Float64
+            and (column.abs() < _NOT_INT64).all()
+            and (is_whole or (column != column.floor()).any())
+        )
         for column in frame
     )
+
+
+def _are_numbers(frame: pl.DataFrame) -> bool:
+    import polars as pl  # noqa: PLC0415 - as above
+
+    numbers = {pl.Int64(), pl.Float64()}
+    return all(dtype in numbers for name, dtype in frame.schema.items() if name != RUN_ID)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from wandb_runs._generated import get_events, get_history, get_sampled_history
-from wandb_runs.errors import BadResponseError, ResponseError, TransportError
+from wandb_runs.errors import BadResponseError, WandbRunsError
 from wandb_runs.flow import ask
 from wandb_runs.histories.rows import has_row_of_each, read_rows
 from wandb_runs.location import missing_run
@@ -37,11 +37,13 @@ def fetch_rows(entity: str, project: str, run_id: str, plan: HistoryPlan) -> Flo
 def is_apart(entity: str, project: str, run_id: str, plan: HistoryPlan) -> Flow[bool]:
     """Whether each metric has rows, of a run of which no row has all; in one request."""
     each = replace(plan, samples=1, join="outer")
+    operation = get_sampled_history(entity=entity, project=project, id=run_id, specs=each.specs)
     try:
-        sent = yield from _fetch(entity, project, run_id, each)
-    except (ResponseError, TransportError):
+        found = (yield from ask(replace(operation, is_optional=True))).project
+    except WandbRunsError:
         return False  # a warning the less; the history is here
-    return has_row_of_each(sent, len(each.specs))
+    run = None if found is None else found.run
+    return run is not None and has_row_of_each(run.sampled_history, len(each.specs))
 
 
 def _fetch(entity: str, project: str, run_id: str, plan: HistoryPlan) -> Flow[object]:

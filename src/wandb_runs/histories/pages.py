@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from wandb_runs._generated import list_run_ids
-from wandb_runs.errors import GraphQLError, RequestTimeoutError, ServerError, asked_too_much
+from wandb_runs.errors import BadResponseError, GraphQLError, WandbRunsError, asked_too_much
 from wandb_runs.flow import ask, together
 from wandb_runs.histories.rows import has_row_of_each
 from wandb_runs.location import missing_project
@@ -17,10 +17,9 @@ from wandb_runs.unread import Unread
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from wandb_runs.errors import WandbRunsError
     from wandb_runs.flow import Flow
     from wandb_runs.histories.answers import HistoryRequest, Piece, Reader
-    from wandb_runs.paging import Place
+    from wandb_runs.paging import Place, Selection
     from wandb_runs.progress import OnProgress
 
 __all__ = ["HistoryPages"]
@@ -128,6 +127,10 @@ class HistoryPages(Generic[T]):
         """Leave out what came before: a run that a new one has pushed onto the next page."""
         self.failed.update(piece.broken)
         self.apart += piece.apart
+        for run_id in piece.run_ids:
+            if run_id not in piece.broken:
+                # It may have failed on a page that was read for nothing.
+                self.failed.pop(run_id, None)
         fresh = [run_id for run_id in dict.fromkeys(piece.run_ids) if run_id not in seen]
         seen.update(fresh)
         self._seen.update(fresh)
@@ -144,29 +147,20 @@ class HistoryPages(Generic[T]):
         )
 
     def _fetch_place(self, place: Place) -> Flow[Page[Piece[T]]]:
-        request = replace(self._request, place=place)
         try:
-            return (yield from self._ask(request))
-        except (GraphQLError, RequestTimeoutError, ServerError) as error:
+            return (yield from self._ask(replace(self._request, place=place)))
+        except WandbRunsError as error:
             if not _is_divisible(error):
                 raise
-            listed = yield from self._list_ids(place)
-            # One run alone may yet be had: its page may have asked for a count, too.
-            parts = _halves(listed.items) or [listed.items] * len(listed.items)
-            divided = yield from self._divide(parts)
-            return replace(divided, next_cursor=listed.next_cursor)
+        listed = yield from self._list_ids(self._request.selection, place)
+        # One run alone may yet be had: its page may have asked for a count, too.
+        divided = yield from self._divide(_halves(listed.items) or [listed.items])
+        return replace(divided, next_cursor=listed.next_cursor)
 
     def _fetch_named(self, run_ids: Sequence[str]) -> Flow[Page[Piece[T]]]:
-        try:
-            page = yield from self._ask(self._request.of(run_ids))
-        except (GraphQLError, RequestTimeoutError, ServerError) as error:
-            if not _is_divisible(error):
-                raise
-            if len(run_ids) == 1:
-                self.failed[run_ids[0]] = error
-            page = yield from self._divide(_halves(run_ids))
+        page = yield from self._divide([run_ids])
         pieces = tuple(self._arranged(piece, run_ids) for piece in page.items)
-        return replace(page, items=pieces, next_cursor=None)
+        return replace(page, items=pieces)
 
     def _arranged(self, piece: Piece[T], run_ids: Sequence[str]) -> Piece[T]:
         came = set(piece.run_ids)
@@ -176,37 +170,55 @@ class HistoryPages(Generic[T]):
         return replace(piece, content=self._reader.arrange(piece.content, order), run_ids=order)
 
     def _divide(self, waiting: list[Sequence[str]]) -> Flow[Page[Piece[T]]]:
-        """Ask for the parts of a page that was too much, and for half of those that are, too."""
+        """Ask for runs by their ids, and for half of those that are too much at once.
+
+        Whenever that happens, the server is first asked for the ids alone: patiently, as for
+        anything else. So a fault that passes is waited for, one that lasts ends the call, and
+        only a run that fails while the server is well is given up.
+        """
         pieces: list[Piece[T]] = []
         size = largest = 0
+        is_divided = len(waiting) > 1
         failed: dict[str, WandbRunsError] = {}
+        tried: set[str] = set()
         while waiting:
             part = waiting.pop()
+            if not part:
+                continue
             try:
                 page = yield from self._ask(self._request.of(part))
-            except (GraphQLError, RequestTimeoutError, ServerError) as caught:
-                if not _is_divisible(caught):
+            except WandbRunsError as error:
+                if not _is_divisible(error):
                     raise
-                if len(part) == 1:
-                    failed[part[0]] = caught
-                waiting += _halves(part)
+                named = self._request.of(part)
+                yield from self._list_ids(named.selection, named.place)
+                if len(part) > 1:
+                    waiting += _halves(part)
+                    is_divided = True
+                elif part[0] in tried:
+                    failed[part[0]] = error
+                else:
+                    tried.add(part[0])
+                    waiting.append(part)
             else:
                 pieces += page.items
                 size += page.size
                 largest = max(largest, len(part))
+                if page.next_cursor is not None:
+                    waiting.append(_rest_of(part, page))
         self.failed.update(failed)
-        if not failed and largest:
+        if is_divided and not failed:
             self._limit = min(self._limit, largest)
         return Page(tuple(pieces), None, size=size)
 
-    def _list_ids(self, place: Place) -> Flow[Page[str]]:
-        selection = self._request.selection.copy()
-        selection["first"] = place.first
-        answer = yield from ask(list_run_ids(**selection, after=place.after))
+    def _list_ids(self, selection: Selection, place: Place) -> Flow[Page[str]]:
+        page = selection.copy()
+        page["first"] = place.first
+        answer = yield from ask(list_run_ids(**page, after=place.after))
         if answer.project is None:
             raise missing_project(selection["entity"], selection["project"])
-        page = read_page(answer.project.runs, first=place.first, after=place.after)
-        return Page(tuple(run.id for run in page.items), page.next_cursor)
+        read = read_page(answer.project.runs, first=place.first, after=place.after)
+        return Page(tuple(run.id for run in read.items), read.next_cursor)
 
     def _ask(self, request: HistoryRequest) -> Flow[Page[Piece[T]]]:
         operation = replace(Unread.of(request.operation), divisible=True)
@@ -222,10 +234,10 @@ class HistoryPages(Generic[T]):
     def _find_apart(self, request: HistoryRequest) -> Flow[list[str]]:
         """Find the runs of which each metric has rows, though no row has all."""
         each = replace(request, plan=replace(request.plan, samples=1, join="outer"))
-        operation = replace(Unread.of(each.operation), divisible=True)
+        operation = replace(Unread.of(each.operation), is_optional=True)
         try:
             page = each.read((yield from ask(operation)))
-        except (GraphQLError, RequestTimeoutError, ServerError):
+        except WandbRunsError:
             return []  # a warning the less; the histories are here
         specs = len(each.plan.specs)
         return [node.id for node in page.items if has_row_of_each(node.sent, specs)]
@@ -239,6 +251,20 @@ def _halves(run_ids: Sequence[str]) -> list[Sequence[str]]:
     """Two halves, to be taken from the end; nothing of what cannot be divided."""
     middle = len(run_ids) // 2
     return [run_ids[middle:], run_ids[:middle]] if middle else []
+
+
+def _rest_of(asked: Sequence[str], page: Page[Piece[T]]) -> Sequence[str]:
+    """The runs that a server keeps for another page, since it gives fewer at once.
+
+    Raises:
+        BadResponseError: It says that there are more, and gives none.
+    """
+    came = {run_id for piece in page.items for run_id in piece.run_ids}
+    if not came & {*asked}:
+        raise BadResponseError(
+            "the server says that more runs follow, and gives none of them; try again", status=200
+        )
+    return [run_id for run_id in asked if run_id not in came]
 
 
 def _is_divisible(error: WandbRunsError) -> bool:

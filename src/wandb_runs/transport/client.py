@@ -132,7 +132,10 @@ class RetryingClient:
             )
 
         return self._retry(
-            call, attempt, is_safe=operation.kind == "query", is_divisible=operation.divisible
+            call,
+            attempt,
+            is_safe=operation.kind == "query" and not operation.is_optional,
+            is_divisible=operation.divisible,
         )
 
     def run(self, flow: Flow[T]) -> T:
