@@ -226,6 +226,47 @@ def test_what_a_progress_callback_raises_ends_the_call(recorder: Recorder, runs:
         runs.histories(keys=["loss"], progress=True)  # type: ignore[call-overload] # wrong on purpose
 
 
+@pytest.mark.parametrize("kind", [KeyboardInterrupt, ValueError])
+def test_after_an_interrupt_nothing_more_is_sent(
+    server: LocalServer, kind: type[BaseException]
+) -> None:
+    inner = HttpTransport(server.url)
+    released = threading.Event()
+    held = threading.Semaphore(0)
+    sent: list[str] = []
+
+    class Holding:
+        """Answers three pages, holds four, and has them fail so that they would be divided."""
+
+        def send(self, request: Request, /) -> Response:
+            sent.append(request.content.decode())
+            if len(sent) < 4:
+                return inner.send(request)
+            held.release()
+            if kind is KeyboardInterrupt:
+                assert released.wait(20)
+            return Response(504, {}, b"")
+
+    def interrupt(progress: Progress) -> None:
+        if progress.runs == 12:
+            for _ in range(AT_ONCE):
+                assert held.acquire(timeout=20)
+            raise kind
+
+    api = Api(base_url=server.url, api_key="k", transport=Holding())
+    with pytest.raises(kind):
+        api.runs("team/asked", per_page=4).histories(keys=["loss"], progress=interrupt)
+    # The interrupt came back while four requests were held: nobody waited for them.
+    count = len(sent)
+    released.set()
+    for thread in threading.enumerate():
+        if thread.name.startswith("wandb-runs_"):
+            thread.join(20)
+    assert len(sent) == count
+    assert not any(thread.name.startswith("wandb-runs_") for thread in threading.enumerate())
+    inner.close()
+
+
 @OVER_HTTP
 @given(
     st.integers(1, 50),

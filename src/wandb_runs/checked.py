@@ -52,7 +52,8 @@ def check(node: Node) -> Checked:
     except ValidationError as error:
         problems = error.errors(include_url=False, include_context=False, include_input=False)
     wrong = {str(problem["loc"][0]): problem["msg"] for problem in problems}
-    rest = {name: value for name, value in node.items() if name not in wrong}
+    # A copy in one step: another thread may be keeping in the node what it made of it.
+    rest = {name: value for name, value in node.copy().items() if name not in wrong}
     return Checked(node, RunFields.model_validate(rest), wrong)
 
 

@@ -34,7 +34,7 @@ from wandb_runs.settings import check_url, find_api_key
 from wandb_runs.transport.answer import error_of, request_id_of
 from wandb_runs.transport.http import HttpTransport
 from wandb_runs.transport.message import Request
-from wandb_runs.transport.threads import run_together
+from wandb_runs.transport.threads import StoppedError, is_stopped, run_together, sleep
 from wandb_runs.version import __version__
 from wandb_runs.viewer import Viewer
 
@@ -84,7 +84,7 @@ class RetryingClient:
         *,
         transport: Transport | None = None,
         timeout: float = 60.0,
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], None] = sleep,
     ) -> None:
         self.settings = settings
         self.timeout = timeout
@@ -188,7 +188,9 @@ class RetryingClient:
         is_divisible: bool = False,
     ) -> T:
         def is_worth_it(error: BaseException) -> bool:
-            return _is_passing(error) and not (is_divisible and asked_too_much(error))
+            if is_stopped() or (is_divisible and asked_too_much(error)):
+                return False
+            return _is_passing(error)
 
         try:
             return attempt()
@@ -201,6 +203,8 @@ class RetryingClient:
             # What failed above is the first attempt; most calls need no other, and none of this.
             if failed:
                 raise failed.pop()
+            if is_stopped():
+                raise StoppedError
             return attempt()
 
         retrying = Retrying(

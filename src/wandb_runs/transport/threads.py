@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextvars import copy_context
+from contextvars import ContextVar, copy_context
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from wandb_runs.flow import drive
@@ -15,12 +17,35 @@ if TYPE_CHECKING:
     from wandb_runs.flow import Flow, Together
     from wandb_runs.operation import Operation
 
-__all__ = ["AT_ONCE", "run_together"]
+__all__ = ["AT_ONCE", "StoppedError", "is_stopped", "run_together", "sleep"]
 
 T = TypeVar("T")
 
 AT_ONCE: Final = 4
 """How many requests of one call are under way at most: W&B limits the rate of each user."""
+
+
+_STOPPED: ContextVar[threading.Event | None] = ContextVar("wandb_runs_stopped", default=None)
+"""In a thread of `run_together`: set when nobody waits for its flow any more."""
+
+
+class StoppedError(Exception):
+    """Nobody waits for this flow any more."""
+
+
+def is_stopped() -> bool:
+    """Whether nobody waits any more for what this thread does."""
+    stopped = _STOPPED.get()
+    return stopped is not None and stopped.is_set()
+
+
+def sleep(seconds: float) -> None:
+    """Sleep; not longer than somebody waits for what this thread does."""
+    stopped = _STOPPED.get()
+    if stopped is None:
+        time.sleep(seconds)
+    else:
+        stopped.wait(seconds)
 
 
 def run_together(step: Together[T], execute: Callable[[Operation[object]], object]) -> list[T]:
@@ -30,28 +55,39 @@ def run_together(step: Together[T], execute: Callable[[Operation[object]], objec
     the caller's context holds (for its log records, say) is there in each of them.
 
     Raises:
-        WandbRunsError: What the first flow that failed raised, once those that had begun have
-            ended; the others do not begin.
+        WandbRunsError: What the first flow that failed raised. The others send nothing more; what
+            they have sent is waited for, unless the caller is interrupted (Ctrl-C).
     """
     if len(step.flows) == 1:
         results = [drive(step.flows[0], execute)]
         if step.done is not None:
             step.done(results[0])
         return results
+    stopped = threading.Event()
+
+    def execute_unless_stopped(operation: Operation[object]) -> object:
+        if stopped.is_set():
+            raise StoppedError
+        return execute(operation)
 
     def run(flow: Flow[T]) -> T:
-        return drive(flow, execute)
+        _STOPPED.set(stopped)
+        return drive(flow, execute_unless_stopped)
 
-    with ThreadPoolExecutor(min(AT_ONCE, len(step.flows)), "wandb-runs") as pool:
+    pool = ThreadPoolExecutor(min(AT_ONCE, len(step.flows)), "wandb-runs")
+    is_interrupted = False
+    try:
         futures: list[Future[T]] = [
             pool.submit(copy_context().run, run, flow) for flow in step.flows
         ]
-        try:
-            for future in as_completed(futures):
-                result = future.result()
-                if step.done is not None:
-                    step.done(result)
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-    return [future.result() for future in futures]
+        for future in as_completed(futures):
+            result = future.result()
+            if step.done is not None:
+                step.done(result)
+        return [future.result() for future in futures]
+    except BaseException as error:
+        is_interrupted = not isinstance(error, Exception)
+        raise
+    finally:
+        stopped.set()
+        pool.shutdown(wait=not is_interrupted, cancel_futures=True)
