@@ -250,6 +250,7 @@ def refusal(done: Result | subprocess.CompletedProcess[str]) -> str:
         (("histories", "team/many", "-o", "out.xlsx"), ".parquet, .csv, .jsonl"),
         (("histories", "team/many", "-o", "nowhere/out.csv"), "folder nowhere"),
         (("histories", "team/many", "--samples", "0", "-o", "out.csv"), "samples"),
+        (("histories", "team/many", "--keys", " , ", "-o", "out.csv"), "names no key"),
         (("histories", "team/many", "--keys", "run_id", "-o", "out.csv"), "run_id"),
         (("list", "team/many/run/more"), "team/many/run/more"),
         (("list", "many", "--order", "-loss"), "summary_metrics.loss"),
@@ -324,3 +325,12 @@ def test_a_missing_library_is_an_error_with_the_pip_command(
     assert done.returncode == 2
     assert "pip install 'wandb-runs[" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_file_is_written_where_a_link_points(many: str, tmp_path: Path) -> None:
+    link, target = tmp_path / "link.csv", tmp_path / "target.csv"
+    target.write_text("old")
+    link.symlink_to(target)
+    assert run("histories", many, "--keys", "loss", "-o", str(link)).exit_code == 0
+    assert link.is_symlink()
+    assert target.read_text().startswith("_step,loss,run_id")

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import math
 import threading
-from typing import TYPE_CHECKING, Literal
+from contextlib import nullcontext
+from itertools import islice
+from typing import TYPE_CHECKING, Literal, cast
 
 import polars as pl
 import pytest
@@ -21,12 +23,13 @@ from wandb_runs import (
     Response,
     SchemaError,
 )
+from wandb_runs.bar import progress_bar
 from wandb_runs.testing import LocalServer, log_run
 from wandb_runs.transport.http import HttpTransport
 from wandb_runs.transport.threads import AT_ONCE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from wandb_runs import Row, Runs
 
@@ -224,6 +227,9 @@ def test_what_a_progress_callback_raises_ends_the_call(recorder: Recorder, runs:
     assert len(recorder.bodies) == 1
     with pytest.raises(InvalidArgumentError, match="progress"):
         runs.histories(keys=["loss"], progress=True)  # type: ignore[call-overload] # wrong on purpose
+    with pytest.raises(InvalidArgumentError, match="'with progress_bar"):
+        runs.histories(keys=["loss"], progress=progress_bar())  # type: ignore[arg-type] # wrong on purpose
+    assert len(recorder.bodies) == 1
 
 
 @pytest.mark.parametrize("kind", [KeyboardInterrupt, ValueError])
@@ -353,6 +359,52 @@ def test_a_value_that_does_not_fit_the_schema_is_named_and_not_cut(runs: Runs) -
         list(runs.iter_histories(keys=["loss"], format="pandas", schema={"loss": "int64"}))
     with pytest.raises(SchemaError, match="'run_id'"):
         list(runs.iter_histories(keys=["loss"], format="polars", schema={"run_id": pl.Float64}))
+
+
+@pytest.fixture(scope="module")
+def numbers(server: LocalServer) -> Runs:
+    """Runs of one row each: a large integer, a small float, a large float."""
+    for name, value in (("n0", 2**53 + 1), ("n1", 0.1), ("n2", 1e300)):
+        log_run(server, "team", "numbers", name, history=[{"x": value}])
+    return Api(base_url=server.url, api_key="k").runs("team/numbers", per_page=1)
+
+
+@pytest.mark.parametrize(
+    ("to", "dtype", "fits"),
+    [
+        ("polars", pl.Float64, 0),
+        ("polars", pl.Float32, 2),
+        ("polars", pl.Int64, 1),
+        ("polars", pl.Decimal(10, 0), 0),
+        ("polars", pl.Decimal, 0),
+        ("polars", pl.Duration, 1),
+        ("polars", pl.Boolean, 0),
+        ("polars", pl.String, 3),
+        ("pandas", "float64", 0),
+        ("pandas", "float32", 2),
+        ("pandas", "int64", 1),
+        ("pandas", "bool", 0),
+        ("pandas", "string", 3),
+    ],
+)
+def test_numbers_fit_a_schema_or_are_refused(
+    numbers: Runs, to: Literal["pandas", "polars"], dtype: object, fits: int
+) -> None:
+    read = cast("Callable[..., Iterator[object]]", numbers.iter_histories)  # a table of dtypes
+    batches = read(keys=["x"], format=to, schema={"x": dtype})
+    assert len(list(islice(batches, fits))) == fits
+    with nullcontext() if fits == 3 else pytest.raises(SchemaError, match=f"'n{fits}'") as caught:
+        assert list(batches) == []
+    if caught is not None:
+        assert caught.value.column == "x"
+
+
+def test_a_metric_that_is_missing_becomes_no_value(runs: Runs) -> None:
+    for dtype in ("bool", "int64"):
+        with pytest.raises(SchemaError, match=r"'absent'.*missing"):
+            list(runs.iter_histories(format="pandas", schema={"absent": dtype}))
+    (frame, *_) = runs.iter_histories(format="pandas", schema={"absent": "boolean"})
+    assert frame["absent"].isna().all()
 
 
 @pytest.mark.parametrize(

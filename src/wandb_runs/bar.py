@@ -29,7 +29,7 @@ __all__ = ["progress_bar"]
 
 @contextmanager
 def progress_bar(
-    console: Console | None = None, *, is_shown: bool = True
+    *, console: Console | None = None, is_shown: bool = True
 ) -> Generator[told.OnProgress]:
     """Draw a bar while runs are read.
 

@@ -83,3 +83,8 @@ def check_progress(progress: object) -> None:
         raise InvalidArgumentError(
             f"progress is called with a Progress; got {type(progress).__name__} {progress!r}"
         )
+    if hasattr(progress, "__enter__") and hasattr(progress, "gen"):
+        raise InvalidArgumentError(
+            "progress is a context manager that nobody has entered; write "
+            "'with progress_bar() as progress:'"
+        )

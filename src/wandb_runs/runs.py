@@ -506,7 +506,8 @@ class Runs(Sequence[Run[ConfigT_co, SummaryT_co]], Generic[ConfigT_co, SummaryT_
                 no rows.
             progress: As for `histories`.
             schema: Dtypes of columns, by name, for all batches: `{"loss": polars.Float64}`, or
-                pandas' names of dtypes. Without it each batch has what fits its own rows: a column
+                pandas' names of dtypes. Numbers that a dtype cannot hold are refused; a float of 32
+                bits may round them. Without it each batch has what fits its own rows: a column
                 may hold integers in one batch and floats in the next. Where `keys` is None, the
                 schema also says which columns there are, beside the x axis and `run_id`.
 
@@ -517,7 +518,7 @@ class Runs(Sequence[Run[ConfigT_co, SummaryT_co]], Generic[ConfigT_co, SummaryT_
             InvalidArgumentError: An argument that cannot be right; nothing was sent.
             MissingDependencyError: The format's library is not installed; nothing was sent.
             NotFoundError: No such project, or the key may not see it.
-            SchemaError: A value does not fit the schema without a loss; when its batch is taken.
+            SchemaError: A value does not fit the schema; when its batch is taken.
             HistoriesError: The histories of some runs could not be had; after the last batch.
 
         Warns:

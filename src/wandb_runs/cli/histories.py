@@ -130,6 +130,7 @@ def histories(
 
 def _replace(path: Path, write: Callable[[IO[bytes]], None]) -> None:
     """Write a file beside it and move it there, so that no half of one is ever in its place."""
+    path = path.resolve()  # a link stays one
     partial = path.with_name(f".{path.name}.part")
     try:
         with partial.open("wb") as file:

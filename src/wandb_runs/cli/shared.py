@@ -56,9 +56,11 @@ def warnings_in_one_line() -> Generator[None]:
     """Print what this package warns of as one line on stderr each, and go on."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", EmptyJoinWarning)
-        yield
-    for warning in caught:
-        click.echo(f"Warning: {_one_line(str(warning.message))}", err=True)
+        try:
+            yield
+        finally:
+            for warning in caught:
+                click.echo(f"Warning: {_one_line(str(warning.message))}", err=True)
 
 
 def selecting(command: CommandT) -> CommandT:
@@ -86,9 +88,10 @@ def read_keys(
     _context: click.Context, _option: click.Parameter, texts: tuple[str, ...]
 ) -> tuple[str, ...]:
     """Read keys from an option that may be repeated and hold several, with commas between."""
-    return tuple(
-        dict.fromkeys(key for text in texts for part in text.split(",") if (key := part.strip()))
-    )
+    keys = dict.fromkeys(key for text in texts for part in text.split(",") if (key := part.strip()))
+    if texts and not keys:
+        raise Refused("--keys names no key; leave it out to get all")
+    return tuple(keys)
 
 
 def _read_filters(

@@ -106,25 +106,29 @@ def _conform_polars(
         dtype = cast("pl.DataType", schema[name])
         try:
             columns[name] = fitted = column.cast(dtype)
-        except pl.exceptions.PolarsError as error:
+            is_kept = _is_kept(column, fitted)
+        except (TypeError, pl.exceptions.PolarsError) as error:  # also: a dtype lacks a parameter
             raise _misfit(name, dtype, column.dtype, frame[RUN_ID].to_list()) from error
-        is_exact = fitted.dtype.is_integer() or fitted.dtype == pl.Boolean
-        if (
-            is_exact
-            and column.dtype.is_numeric()
-            and not _is_equal(fitted.cast(column.dtype), column)
-        ):
+        if not is_kept:
             raise _misfit(name, dtype, column.dtype, frame[RUN_ID].to_list())
     return pl.DataFrame(columns)
 
 
-def _is_equal(one: pl.Series, other: pl.Series) -> bool:
-    return bool(one.eq_missing(other).all())
+def _is_kept(column: pl.Series, fitted: pl.Series) -> bool:
+    """Whether numbers are still what they were; Float32 may round them, as it is asked to."""
+    import polars as pl  # noqa: PLC0415 - as above
+
+    if not column.dtype.is_numeric() or fitted.dtype == pl.String:
+        return True
+    if fitted.dtype == pl.Float32:
+        return bool((fitted.is_infinite() == column.cast(pl.Float64).is_infinite()).all())
+    return bool(fitted.cast(column.dtype).eq_missing(column).all())
 
 
 def _conform_pandas(
     frame: pd.DataFrame, schema: Mapping[str, object], order: list[str]
 ) -> pd.DataFrame:
+    import numpy as np  # noqa: PLC0415 - comes with pandas
     import pandas as pd  # noqa: PLC0415 - an optional library, and a slow import
 
     columns: dict[str, pd.Series] = {}
@@ -136,19 +140,39 @@ def _conform_pandas(
             columns[name] = frame[name]
         if name not in schema:
             continue
-        column, dtype = columns[name], schema[name]
+        column, dtype = columns[name], pd.api.types.pandas_dtype(cast("str", schema[name]))
+        if column.isna().any() and isinstance(dtype, np.dtype) and dtype.kind in "biu":
+            raise _misfit(name, dtype, f"{column.dtype}, some of them missing", run_ids)
         try:
-            columns[name] = fitted = column.astype(pd.api.types.pandas_dtype(cast("str", dtype)))
+            with np.errstate(over="ignore"):  # looked for below
+                columns[name] = fitted = column.astype(dtype)
         except (TypeError, ValueError) as error:
             raise _misfit(name, dtype, column.dtype, run_ids) from error
-        is_exact = pd.api.types.is_integer_dtype(fitted.dtype) or pd.api.types.is_bool_dtype(
-            fitted.dtype
-        )
-        if is_exact and pd.api.types.is_numeric_dtype(column.dtype):
-            there = column.notna()
-            if not bool((fitted[there] == column[there]).all()):
-                raise _misfit(name, dtype, column.dtype, run_ids)
+        there = column.notna()
+        if not _is_kept_in_pandas(column[there], fitted[there]):
+            raise _misfit(name, dtype, column.dtype, run_ids)
     return pd.DataFrame(columns)
+
+
+def _is_kept_in_pandas(column: pd.Series, fitted: pd.Series) -> bool:
+    import numpy as np  # noqa: PLC0415 - comes with pandas
+    from pandas.api.types import (  # noqa: PLC0415 - as above
+        is_numeric_dtype,
+        is_object_dtype,
+        is_string_dtype,
+    )
+
+    is_text = is_object_dtype(fitted.dtype) or is_string_dtype(fitted.dtype)
+    if not is_numeric_dtype(column.dtype) or is_text:
+        return True
+    if str(fitted.dtype).lower() == "float32":
+        return bool(
+            (np.isinf(fitted.astype("float64")) == np.isinf(column.astype("float64"))).all()
+        )
+    try:
+        return bool((fitted.astype(column.dtype) == column).all())
+    except (TypeError, ValueError):
+        return False
 
 
 def _misfit(name: str, dtype: object, found: object, run_ids: list[str]) -> SchemaError:
