@@ -6,6 +6,7 @@ import json
 import math
 from typing import TYPE_CHECKING, cast
 
+import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,16 +17,13 @@ from wandb_runs.histories import (
     HistoryPages,
     HistoryRequest,
     RowsReader,
-    build,
-    collect_blocks,
-    collect_frame,
+    collect,
     direct,
     plan_histories,
 )
 from wandb_runs.paging import Place, Selection, cursor_after, offset_of
 
 if TYPE_CHECKING:
-    import polars as pl
     from support_frames import History
 
     from wandb_runs.histories import HistoryPlan
@@ -100,10 +98,10 @@ def request(server: Server, plan: HistoryPlan) -> HistoryRequest:
 
 def both(server: Server, plan: HistoryPlan) -> tuple[pl.DataFrame, pl.DataFrame]:
     asked = request(server, plan)
-    blocks = drive(collect_blocks(HistoryPages(asked, RowsReader())), server.execute)
-    plain = build(blocks, plan, to="polars")
+    plain = drive(collect(HistoryPages(asked, RowsReader()), plan, to="polars"), server.execute)
+    assert isinstance(plain, pl.DataFrame)
     frames = HistoryPages(asked, direct.FrameReader())
-    fast = drive(collect_frame(frames, plan), server.execute)
+    fast = drive(direct.collect_frame(frames, plan), server.execute)
     return plain if fast is None else fast, plain
 
 
@@ -173,7 +171,7 @@ def test_numbers_take_the_short_way(monkeypatch: pytest.MonkeyPatch) -> None:
     server = Server(history, 2)
     plan = plan_histories(keys=["n", "loss"])
     frames = HistoryPages(request(server, plan), direct.FrameReader())
-    fast = drive(collect_frame(frames, plan), server.execute)
+    fast = drive(direct.collect_frame(frames, plan), server.execute)
     assert server.asked == 3
     assert fast is not None
     assert fast.columns == ["_step", "n", "loss", "run_id"]
@@ -190,11 +188,12 @@ def test_pieces_are_put_into_the_order_asked_for(order: list[int], gone: set[int
     ids = [f"r{n}" for n in range(5)]
     expected = [(s, s + n / 8, f"r{n}") for n in range(5) for s in range(n) if n not in gone]
     frames = HistoryPages(request(server, plan), direct.FrameReader(), run_ids=ids)
-    frame = drive(collect_frame(frames, plan), server.execute)
+    frame = drive(direct.collect_frame(frames, plan), server.execute)
     assert frame is not None
     assert frame.rows() == expected
     rows = HistoryPages(request(server, plan), RowsReader(), run_ids=ids)
-    listed = build(drive(collect_blocks(rows), server.execute), plan, to="default")
+    listed = drive(collect(rows, plan, to="default"), server.execute)
+    assert isinstance(listed, list)
     assert [tuple(row.values()) for row in listed] == expected
 
 
@@ -213,7 +212,7 @@ def test_what_is_no_number_on_any_page_is_asked_for_once(value: JSONValue) -> No
     server = Server(history, 2)
     plan = plan_histories(keys=["tag"])
     frames = HistoryPages(request(server, plan), direct.FrameReader())
-    frame = drive(collect_frame(frames, plan), server.execute)
+    frame = drive(direct.collect_frame(frames, plan), server.execute)
     assert frame is not None
     assert len(frame) == 7
     assert server.asked == 4

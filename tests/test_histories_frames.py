@@ -116,8 +116,8 @@ def test_rows_as_they_were_asked_for_become_what_all_others_do(
     for to in formats:
         made.append(build(blocks_of(history, plan), plan, to=to, run_id=run_id))
         builder = Builder(plan, to=to, run_id=run_id)
-        for run, rows in history:
-            builder.read(run, [[row.copy() for row in rows]])
+        for run, rows in blocks_of(history, plan):
+            builder.add(run, rows)
         made.append(builder.build())
     for listed, pandas, polars in (made[::2], made[1::2]):
         assert isinstance(listed, list)

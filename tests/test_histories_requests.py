@@ -21,6 +21,7 @@ from wandb_runs import (
     Progress,
     Request,
     Response,
+    Runs,
     SchemaError,
 )
 from wandb_runs.bar import progress_bar
@@ -31,7 +32,7 @@ from wandb_runs.transport.threads import AT_ONCE
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from wandb_runs import Row, Runs
+    from wandb_runs import Row
 
 RUNS = 41
 OVER_HTTP = settings(
@@ -504,6 +505,25 @@ def test_what_is_explained_is_what_is_sent(
     probes = [each for each in recorder.variables if '"samples": 1}' in str(each.get("specs"))]
     assert len(recorder.bodies) - len(probes) == explained.requests
     assert explained.document in str(explained)
+
+
+def test_of_a_listing_that_proved_empty_nothing_is_asked(recorder: Recorder, runs: Runs) -> None:
+    nobody = Runs(runs._client, "team", "asked", {"state": "no such state"})  # pyright: ignore[reportPrivateUsage] - the recorder's
+    assert list(nobody) == []
+    recorder.bodies.clear()
+    explained = nobody.explain("histories", keys=["loss"])
+    assert explained.requests == 0
+    assert json.loads(str(explained.variables["filters"])) == {"state": "no such state"}
+    assert nobody.histories(keys=["loss"]) == []
+    assert recorder.bodies == []
+
+
+def test_an_entity_that_is_not_known_is_left_out(server: LocalServer, recorder: Recorder) -> None:
+    api = Api(base_url=server.url, api_key="k", transport=recorder)
+    explained = api.runs("asked").explain("histories", keys=["loss"])
+    assert "entity" not in explained.variables
+    assert explained.requests is None
+    assert recorder.bodies == []
 
 
 def test_an_explanation_without_a_count_says_how_to_get_one(recorder: Recorder, runs: Runs) -> None:

@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support_frames import INTEGERS, NESTED, exact, histories, logged, whole_histories
 
-from wandb_runs.histories import Builder, decode_rows, plan_histories, read_rows, rows_with_all
+from wandb_runs.histories import decode_rows, plan_histories, read_rows, rows_with_all
 
 if TYPE_CHECKING:
     from support_frames import History
 
-    from wandb_runs.histories import Format, HistoryPlan
+    from wandb_runs.histories import HistoryPlan
     from wandb_runs.jsontext import JSONValue
 
 ALL = plan_histories()
@@ -89,12 +89,9 @@ def test_rows_that_came_as_asked_are_taken_as_they_are(history: History) -> None
         [{"_step": 0, "loss": 1}, 5],
     ],
 )
-@pytest.mark.parametrize("to", ["default", "pandas", "polars"])
-def test_what_only_looks_like_rows_is_refused(rows: list[object], to: Format) -> None:
+def test_what_only_looks_like_rows_is_refused(rows: list[object]) -> None:
     with pytest.raises(ValueError, match="where an object was expected"):
         read_rows(LOSS, [rows])
-    with pytest.raises(ValueError, match="where an object was expected"):
-        Builder(LOSS, to=to).read("a", [rows])
 
 
 def test_metrics_have_the_x_axis_first_and_the_keys_as_asked() -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, Generic, Protocol, TypedDict, TypeVar
 
 from wandb_runs.errors import BadResponseError
 from wandb_runs.flow import together
+from wandb_runs.location import missing_project
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = [
     "MAX_PER_PAGE",
     "Connection",
+    "CountedProject",
     "Edge",
     "Listing",
     "Page",
@@ -33,6 +35,7 @@ __all__ = [
     "cursor_after",
     "offset_of",
     "read_page",
+    "read_project_page",
 ]
 
 MAX_PER_PAGE: Final = 1000
@@ -93,6 +96,20 @@ class Connection(Protocol[T_co]):
         ...
 
 
+class CountedProject(Protocol[T_co]):
+    """A project whose runs were asked for, and perhaps their number."""
+
+    @property
+    def run_count(self) -> int | None:
+        """How many runs the selection has, if that was asked."""
+        ...
+
+    @property
+    def runs(self) -> Connection[T_co] | None:
+        """A page of them."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Page(Generic[T]):
     """A page that was read.
@@ -145,6 +162,27 @@ def read_page(connection: Connection[T] | None, *, first: int, after: str | None
         items=tuple(edge.node for edge in edges if edge is not None and edge.node is not None),
         next_cursor=cursor if has_next else None,
     )
+
+
+def read_project_page(
+    project: CountedProject[T] | None, selection: Selection, place: Place, *, size: int = 0
+) -> Page[T]:
+    """Read the page of a project's runs at a place, and how many there are, if that came.
+
+    Args:
+        project: What the server answered.
+        selection: Which runs were asked for.
+        place: Which page of them.
+        size: The answer's bytes.
+
+    Raises:
+        NotFoundError: No such project, or the key may not see it.
+        BadResponseError: As `read_page` does.
+    """
+    if project is None:
+        raise missing_project(selection["entity"], selection["project"])
+    page = read_page(project.runs, first=place.first, after=place.after)
+    return Page(page.items, page.next_cursor, project.run_count, size)
 
 
 class Listing(Generic[T]):

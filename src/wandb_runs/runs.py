@@ -7,6 +7,7 @@ import operator
 import threading
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Generic, Literal, SupportsIndex, TypeVar, cast, overload
 
 from typing_extensions import override
@@ -32,8 +33,7 @@ from wandb_runs.histories import (
     check_installed,
     check_on_error,
     check_schema,
-    collect_blocks,
-    collect_frame,
+    collect,
     conform,
     plan_histories,
 )
@@ -407,15 +407,17 @@ class Runs(Sequence[Run[ConfigT_co, SummaryT_co]], Generic[ConfigT_co, SummaryT_
         check_installed(to)
         request = self._client.run(self._request(plan))
         if to == "polars" and plan.field == "sampledHistory" and join == "inner":
-            from wandb_runs.histories.direct import FrameReader  # noqa: PLC0415 - for polars alone
+            from wandb_runs.histories.direct import (  # noqa: PLC0415 - it needs polars
+                FrameReader,
+                collect_frame,
+            )
 
             frames = self._pages(request, FrameReader(), progress)
             frame = self._client.run(collect_frame(frames, plan))
             if frame is not None:
                 return _finish(frames, frame, on_error)
         pages = self._pages(request, RowsReader(), progress)
-        blocks = self._client.run(collect_blocks(pages))
-        return _finish(pages, build(blocks, plan, to=to), on_error)
+        return _finish(pages, self._client.run(collect(pages, plan, to=to)), on_error)
 
     @overload
     def iter_histories(
@@ -762,8 +764,8 @@ class Runs(Sequence[Run[ConfigT_co, SummaryT_co]], Generic[ConfigT_co, SummaryT_
         Returns:
             The document, the variables of the first request, and the number of requests where the
             number of runs is known: after `len(runs)`, or when all have been listed. An entity
-            that only the viewer can tell stands as null; it would be asked for first. Printed, it
-            is what a person wants to read.
+            that only the viewer can tell is left out; it would be asked for first. Printed, it is
+            what a person wants to read.
 
         Raises:
             InvalidArgumentError: An argument that cannot be right, or that the call has not.
@@ -773,6 +775,7 @@ class Runs(Sequence[Run[ConfigT_co, SummaryT_co]], Generic[ConfigT_co, SummaryT_
         ('ListSampledHistories', 750, ['{"keys": ["_step", "loss"], "samples": 100}'])
         """
         check_call(call, keys=keys, samples=samples, x_axis=x_axis, stream=stream, join=join)
+        # None is left out of what is shown, as a variable that is not known yet.
         selection = self._selection(cast("str", self._entity))
         if call == "histories":
             plan = plan_histories(
@@ -784,10 +787,12 @@ class Runs(Sequence[Run[ConfigT_co, SummaryT_co]], Generic[ConfigT_co, SummaryT_
             )
             request = HistoryRequest(plan, selection, Place(None, self._page_of(plan)))
             ids = self._listed_ids()
-            asked = request if ids is None else request.of(ids[: request.place.first])
-            return explain(
+            asked = request.of(ids[: request.place.first]) if ids else request
+            explained = explain(
                 asked.operation, runs_per_request=request.place.first, runs=self._known_length()
             )
+            # Of no runs by their ids nothing is asked; any other listing takes a request to know.
+            return replace(explained, requests=0) if ids == [] else explained
         page = Place(None, self._first).of(selection)
         operation: Operation[object]
         if call == "configs":
@@ -921,7 +926,7 @@ class Runs(Sequence[Run[ConfigT_co, SummaryT_co]], Generic[ConfigT_co, SummaryT_
         on_error: OnError,
         progress: OnProgress | None,
     ) -> Iterator[pl.DataFrame]:
-        from wandb_runs.histories.direct import FrameReader  # noqa: PLC0415 - for polars alone
+        from wandb_runs.histories.direct import FrameReader  # noqa: PLC0415 - it needs polars
 
         for content in self._batches(plan, FrameReader(), on_error, progress):
             frame = build(content, plan, to="polars") if isinstance(content, list) else content

@@ -194,8 +194,7 @@ class Sweep:
         return runs[0] if runs else None
 
     def _runs(self, order: str, per_page: int = 50) -> Runs:
-        # Imported late: a sweep knows its runs and a run its sweep.
-        from wandb_runs.runs import Runs  # noqa: PLC0415 - see above
+        from wandb_runs.runs import Runs  # noqa: PLC0415 - a run knows its sweep, too
 
         return Runs(
             self._client,

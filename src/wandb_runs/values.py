@@ -12,8 +12,7 @@ from wandb_runs.documents import INTERNAL_KEYS, read_config, read_document
 from wandb_runs.errors import BadResponseError
 from wandb_runs.flow import ask
 from wandb_runs.histories import build, check_keys, plan_histories
-from wandb_runs.location import missing_project
-from wandb_runs.paging import Page, ReadAhead, read_page
+from wandb_runs.paging import Page, ReadAhead, read_project_page
 from wandb_runs.unread import Unread
 
 if TYPE_CHECKING:
@@ -62,11 +61,9 @@ def fetch_configs(
         operation = list_configs(**place.of(selection), keys=keys)
         answer = yield from ask(Unread.of(operation))
         project = answer.read_as(operation).project
-        if project is None:
-            raise missing_project(selection["entity"], selection["project"])
-        page = read_page(project.runs, first=place.first, after=place.after)
-        rows = tuple((run.id, _config_row(run.id, run.config, keys)) for run in page.items)
-        return Page(rows, page.next_cursor, project.run_count, len(answer.body))
+        page = read_project_page(project, selection, place, size=len(answer.body))
+        rows = ((run.id, _config_row(run.id, run.config, keys)) for run in page.items)
+        return Page(tuple(rows), page.next_cursor, page.total, page.size)
 
     return (yield from _collect(fetch, selection["first"], tally, total))
 
@@ -80,13 +77,9 @@ def fetch_summaries(
         operation = list_summaries(**place.of(selection), keys=keys)
         answer = yield from ask(Unread.of(operation))
         project = answer.read_as(operation).project
-        if project is None:
-            raise missing_project(selection["entity"], selection["project"])
-        page = read_page(project.runs, first=place.first, after=place.after)
-        rows = tuple(
-            (run.id, _summary_row(run.id, run.summary_metrics, keys)) for run in page.items
-        )
-        return Page(rows, page.next_cursor, project.run_count, len(answer.body))
+        page = read_project_page(project, selection, place, size=len(answer.body))
+        rows = ((run.id, _summary_row(run.id, run.summary_metrics, keys)) for run in page.items)
+        return Page(tuple(rows), page.next_cursor, page.total, page.size)
 
     return (yield from _collect(fetch, selection["first"], tally, total))
 

@@ -104,8 +104,7 @@ def histories(
     if not output.parent.is_dir():
         raise Refused(f"{output}: there is no folder {output.parent}")
     with errors_in_one_line():
-        # An optional library, which `wandb-runs local` does without.
-        from wandb_runs.bar import progress_bar  # noqa: PLC0415 - see above
+        from wandb_runs.bar import progress_bar  # noqa: PLC0415 - rich is optional
 
         with (
             warnings_in_one_line(),

@@ -42,8 +42,7 @@ def list_runs(
     """
     columns = tuple(_column(key) for key in keys)
     with errors_in_one_line():
-        # An optional library, which `wandb-runs local` does without.
-        from wandb_runs.cli.table import print_runs  # noqa: PLC0415 - see above
+        from wandb_runs.cli.table import print_runs  # noqa: PLC0415 - rich is optional
 
         with Api() as api:
             runs = api.runs(

@@ -13,7 +13,7 @@
 """
 
 from wandb_runs.histories.answers import Block, HistoryRequest, Piece, Reader, RowsReader
-from wandb_runs.histories.collect import collect_blocks, collect_frame
+from wandb_runs.histories.collect import collect
 from wandb_runs.histories.fetch import fetch_rows, is_apart
 from wandb_runs.histories.frames import Builder, build, check_installed
 from wandb_runs.histories.pages import HistoryPages
@@ -57,8 +57,7 @@ __all__ = [
     "check_keys",
     "check_on_error",
     "check_schema",
-    "collect_blocks",
-    "collect_frame",
+    "collect",
     "conform",
     "decode_rows",
     "fetch_rows",

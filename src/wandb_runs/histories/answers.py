@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, TypeAlias, Type
 from wandb_runs._generated import list_events, list_histories, list_sampled_histories
 from wandb_runs.errors import BadResponseError, WandbRunsError
 from wandb_runs.histories.rows import Row, read_rows
-from wandb_runs.location import missing_project
-from wandb_runs.paging import Page, Place, read_page
+from wandb_runs.paging import Page, Place, read_project_page
 from wandb_runs.plain import read_plain_page
 
 if TYPE_CHECKING:
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
 __all__ = ["Block", "HistoryRequest", "Piece", "Reader", "RowsReader", "name_filter"]
 
 T = TypeVar("T")
-ProjectT = TypeVar("ProjectT")
 
 Block: TypeAlias = "tuple[str, list[Row]]"
 """A run's id and its rows."""
@@ -100,28 +98,20 @@ class HistoryRequest:
         return Page(tuple(nodes), plain.next_cursor, plain.total, plain.size)
 
     def _read_as_model(self, answer: Content) -> Page[Node]:
-        first, after = self.place.first, self.place.after
+        where, size = (self.selection, self.place), len(answer.body)
         if self.plan.field == "sampledHistory":
-            sampled = self._found(answer.read_as(self._sampled()).project)
-            some = read_page(sampled.runs, first=first, after=after)
-            nodes = [
-                Node(run.id, run.sampled_history, run.history_line_count) for run in some.items
-            ]
-            return Page(tuple(nodes), some.next_cursor, sampled.run_count)
+            sampled = read_project_page(answer.read_as(self._sampled()).project, *where, size=size)
+            nodes = (
+                Node(run.id, run.sampled_history, run.history_line_count) for run in sampled.items
+            )
+            return Page(tuple(nodes), sampled.next_cursor, sampled.total, size)
         if self.plan.field == "history":
-            whole = self._found(answer.read_as(self._whole()).project)
-            rows = read_page(whole.runs, first=first, after=after)
-            nodes = [Node(run.id, run.history, None) for run in rows.items]
-            return Page(tuple(nodes), rows.next_cursor, whole.run_count)
-        system = self._found(answer.read_as(self._system()).project)
-        events = read_page(system.runs, first=first, after=after)
-        nodes = [Node(run.id, run.events, None) for run in events.items]
-        return Page(tuple(nodes), events.next_cursor, system.run_count)
-
-    def _found(self, project: ProjectT | None) -> ProjectT:
-        if project is None:
-            raise missing_project(self.selection["entity"], self.selection["project"])
-        return project
+            whole = read_project_page(answer.read_as(self._whole()).project, *where, size=size)
+            nodes = (Node(run.id, run.history, None) for run in whole.items)
+            return Page(tuple(nodes), whole.next_cursor, whole.total, size)
+        system = read_project_page(answer.read_as(self._system()).project, *where, size=size)
+        nodes = (Node(run.id, run.events, None) for run in system.items)
+        return Page(tuple(nodes), system.next_cursor, system.total, size)
 
     def _sampled(self) -> Operation[ListSampledHistories]:
         return list_sampled_histories(**self._page, specs=self.plan.specs)
@@ -177,10 +167,9 @@ class RowsReader:
         blocks: list[Block] = []
         bare: list[str] = []
         broken: dict[str, WandbRunsError] = {}
-        # A server may name a run twice in one page; the first is as good.
-        nodes = {node.id: node for node in reversed(page.items)}
-        for run_id in dict.fromkeys(node.id for node in page.items):
-            node = nodes[run_id]
+        # A server may name a run twice in one page; the last is as good.
+        nodes = {node.id: node for node in page.items}
+        for node in nodes.values():
             try:
                 rows = read_rows(request.plan, node.sent)
             except ValueError as error:
@@ -191,8 +180,8 @@ class RowsReader:
             blocks.append((node.id, rows))
             if not rows and node.lines != 0:
                 bare.append(node.id)
-        piece = Piece(blocks, [*dict.fromkeys(node.id for node in page.items)], bare, broken)
-        return Page((piece,), page.next_cursor, page.total, len(answer.body))
+        piece = Piece(blocks, [*nodes], bare, broken)
+        return Page((piece,), page.next_cursor, page.total, page.size)
 
     def arrange(self, content: list[Block], run_ids: Sequence[str]) -> list[Block]:
         """Put the rows of these runs in their order, and leave out the rest."""

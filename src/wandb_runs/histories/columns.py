@@ -13,7 +13,6 @@ from types import NoneType
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from wandb_runs.histories.plan import RUN_ID
-from wandb_runs.histories.rows import only_sample, read_rows
 from wandb_runs.histories.text import is_unicode
 
 if TYPE_CHECKING:
@@ -88,15 +87,6 @@ class Table:
         self._length = 0
         self._pending: list[Row] = []
 
-    def read(self, run_id: str, sent: object) -> None:
-        """Add what the server sent for one run, as `read_rows` understands it.
-
-        Raises:
-            ValueError: As `read_rows` does.
-        """
-        if not self._read_columns(run_id, sent):
-            self.add(run_id, read_rows(self._plan, sent))
-
     def add(self, run_id: str, rows: Sequence[Row]) -> None:
         """Add the rows of one run."""
         self.lengths.append((run_id, len(rows)))
@@ -123,30 +113,6 @@ class Table:
             unseen = Kind.INTEGER if name == x_axis == "_step" else Kind.FLOAT
             columns[name] = each.column(unseen)
         return columns
-
-    def _read_columns(self, run_id: str, sent: object) -> bool:
-        """Add columns of rows that all hold what was asked; False if they do not, or may not."""
-        if self._plan.field != "sampledHistory" or self._plan.join == "outer":
-            return False
-        rows = only_sample(sent)
-        if rows is None:
-            return False
-        found: list[tuple[str, list[JSONValue], set[type]]] = []
-        try:
-            for name in self._plan.columns or ():
-                values = list(map(itemgetter(name), rows))
-                types = set(map(type, values))
-                if NoneType in types:
-                    return False
-                found.append((name, values, types))
-        except (KeyError, TypeError):  # something is missing, or is no object
-            return False
-        self._sort()
-        for name, values, types in found:
-            self._column(name).extend(values, types)
-        self.lengths.append((run_id, len(rows)))
-        self._length += len(rows)
-        return True
 
     def _sort(self) -> None:
         """Turn the rows that wait into columns."""

@@ -4,12 +4,16 @@ polars reads JSON several times faster than rows can be made of it, without hold
 threads, and guesses a column's type from all of its values. An answer is taken this way only
 where the guess is sure to be what `columns.py` would say of the same rows: where every column
 holds numbers and nothing else. All other answers go through rows.
+
+The only module that needs polars to be imported; whoever reads frames imports it late.
 """
 
 from __future__ import annotations
 
 import io
 from typing import TYPE_CHECKING, Final, TypeAlias
+
+import polars as pl
 
 from wandb_runs.histories.answers import Piece, RowsReader
 from wandb_runs.histories.frames import build
@@ -19,17 +23,19 @@ from wandb_runs.paging import Page
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import polars as pl
-
+    from wandb_runs.flow import Flow
     from wandb_runs.histories.answers import Block, HistoryRequest
+    from wandb_runs.histories.pages import HistoryPages
+    from wandb_runs.histories.plan import HistoryPlan
     from wandb_runs.unread import Content
 
-__all__ = ["FrameOrBlocks", "FrameReader"]
+__all__ = ["FrameOrBlocks", "FrameReader", "collect_frame"]
 
 FrameOrBlocks: TypeAlias = "pl.DataFrame | list[Block]"
 """What an answer became: a frame of numbers, or rows that have to wait for those of others."""
 
 _NOT_INT64: Final = 2.0**63
+_NUMBERS: Final = frozenset({pl.Int64(), pl.Float64()})
 
 
 class FrameReader:
@@ -52,8 +58,6 @@ class FrameReader:
 
     def arrange(self, content: FrameOrBlocks, run_ids: Sequence[str]) -> FrameOrBlocks:
         """Put the rows of these runs in their order, and leave out the rest."""
-        import polars as pl  # noqa: PLC0415 - an optional library, and a slow import
-
         if isinstance(content, list):
             return RowsReader().arrange(content, run_ids)
         places = pl.DataFrame({RUN_ID: run_ids}, schema={RUN_ID: pl.String})
@@ -62,10 +66,32 @@ class FrameReader:
         )
 
 
+def collect_frame(
+    pages: HistoryPages[FrameOrBlocks], plan: HistoryPlan
+) -> Flow[pl.DataFrame | None]:
+    """The frame that `build` would make of all rows.
+
+    Returns:
+        The frame; None where a metric is a number in one answer and not in another, so that only
+        the rows of all runs can tell what its column is.
+    """
+    frames: list[pl.DataFrame] = []
+    blocks: list[Block] = []
+    while pieces := (yield from pages.next_pieces()):
+        for piece in pieces:
+            if isinstance(piece.content, list):
+                blocks += piece.content
+            elif piece.content.height:
+                frames.append(piece.content)
+        if frames and blocks:
+            return None
+    if not frames:
+        return build(blocks, plan, to="polars")
+    return pl.concat(frames, how="vertical_relaxed", rechunk=True)
+
+
 def _read_directly(body: bytes, request: HistoryRequest) -> Page[Piece[FrameOrBlocks]] | None:
     """Read an answer, or None where rows have to decide."""
-    import polars as pl  # noqa: PLC0415 - as above
-
     # One of these is in the page info; polars takes others among integers for integers.
     if body.count(b"true") + body.count(b"false") != 1:
         return None
@@ -78,8 +104,6 @@ def _read_directly(body: bytes, request: HistoryRequest) -> Page[Piece[FrameOrBl
 def _unfold(
     answer: pl.DataFrame, body: bytes, request: HistoryRequest
 ) -> Page[Piece[FrameOrBlocks]] | None:
-    import polars as pl  # noqa: PLC0415 - as above
-
     project = answer.unnest("data").unnest("project")
     runs = project.unnest("runs")
     info = runs.select("pageInfo").unnest("pageInfo").row(0, named=True)
@@ -114,8 +138,6 @@ def _unfold(
 
 def _bare(edges: pl.DataFrame, frame: pl.DataFrame) -> list[str]:
     """The runs without a row, but for those whose history is known to be empty."""
-    import polars as pl  # noqa: PLC0415 - as above
-
     lines = pl.col("historyLineCount") if "historyLineCount" in edges.columns else pl.lit(None)
     without = edges.filter(
         ~pl.col("id").is_in(frame[RUN_ID].unique().implode()) & lines.ne_missing(0)
@@ -129,8 +151,6 @@ def _holds_numbers(frame: pl.DataFrame, *, is_whole: bool) -> bool:
     Where rows were left out, a float may have been in one of them: then the values that are there
     must hold a fraction for the column to be one of floats.
     """
-    import polars as pl  # noqa: PLC0415 - as above
-
     return all(
         column.dtype == pl.Int64
         # A larger integer among floats makes the column one of JSON.
@@ -144,7 +164,4 @@ def _holds_numbers(frame: pl.DataFrame, *, is_whole: bool) -> bool:
 
 
 def _are_numbers(frame: pl.DataFrame) -> bool:
-    import polars as pl  # noqa: PLC0415 - as above
-
-    numbers = {pl.Int64(), pl.Float64()}
-    return all(dtype in numbers for name, dtype in frame.schema.items() if name != RUN_ID)
+    return all(dtype in _NUMBERS for name, dtype in frame.schema.items() if name != RUN_ID)

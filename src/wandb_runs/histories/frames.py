@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias, overload
 from wandb_runs.errors import MissingDependencyError
 from wandb_runs.histories.columns import Kind, Table, renamed, settle
 from wandb_runs.histories.plan import RUN_ID
-from wandb_runs.histories.rows import are_finite, read_rows
+from wandb_runs.histories.rows import are_finite
 from wandb_runs.histories.text import json_text
 
 if TYPE_CHECKING:
@@ -156,10 +156,10 @@ def build(
 
 
 class Builder:
-    """Builds what `build` builds, of what the server sent, a run at a time.
+    """Builds what `build` builds, a run at a time.
 
-    A frame is faster to build from what was sent than from rows, and needs much less memory: of
-    each run only the columns are kept.
+    Whoever drops the rows that were added needs much less memory for a frame: of each run only
+    the columns are kept.
 
     Args:
         plan: What was asked.
@@ -171,7 +171,7 @@ class Builder:
 
     >>> from wandb_runs.histories import plan_histories
     >>> builder = Builder(plan_histories(keys=["loss"]), to="default")
-    >>> builder.read("a", [[{"_step": 0, "loss": 0.5}, {"_step": 1, "loss": None}]])
+    >>> builder.add("a", [{"_step": 0, "loss": 0.5}])
     >>> builder.build()
     [{'_step': 0, 'loss': 0.5, 'run_id': 'a'}]
     """
@@ -184,14 +184,6 @@ class Builder:
         self._run_id = run_id
         kept = _Rows if to == "default" else Table
         self._into: _Rows | Table = kept(plan, run_id=run_id)
-
-    def read(self, run_id: str, sent: object) -> None:
-        """Add what `read_rows` would make of what the server sent for one run.
-
-        Raises:
-            ValueError: As `read_rows` does.
-        """
-        self._into.read(run_id, sent)
 
     def add(self, run_id: str, rows: list[Row]) -> None:
         """Add the rows of one run, which are given away."""
@@ -216,9 +208,6 @@ class _Rows:
         self._run_id = run_id
         self._rows: list[Row] = []
         self._lengths: list[tuple[str, int]] = []
-
-    def read(self, run_id: str, sent: object) -> None:
-        self.add(run_id, read_rows(self._plan, sent))
 
     def add(self, run_id: str, rows: list[Row]) -> None:
         self._rows += rows
@@ -286,7 +275,7 @@ def _numbers(column: Column, dtype: Literal["int64", "float64"]) -> NumPyArray:
 
 
 def _series(column: Column) -> pd.Series:
-    import pandas as pd  # noqa: PLC0415 - as above
+    import pandas as pd  # noqa: PLC0415 - an optional library, and a slow import
 
     values: list[object] = [*chain.from_iterable(column.parts)]
     if column.kind is Kind.JSON:  # elsewhere the dtype makes None its own missing value

@@ -20,7 +20,6 @@ __all__ = [
     "are_finite",
     "decode_rows",
     "has_row_of_each",
-    "only_sample",
     "read_rows",
     "rows_with_all",
 ]
@@ -136,23 +135,16 @@ def are_finite(rows: Iterable[Row]) -> bool:
         return False
 
 
-def only_sample(sent: object) -> list[Row] | None:
-    """Take the rows out of `sampledHistory`, unchecked; None if it does not hold just one list."""
-    match sent:
-        case [list()]:
-            return cast("list[list[Row]]", sent)[0]
-        case _:
-            return None
-
-
 def _as_asked(sent: object, columns: tuple[str, ...]) -> list[Row] | None:
     """Take the one list of rows as it is, if each row has just these columns and no null.
 
     Most servers answer so; nothing here is a loop in Python.
     """
-    rows = only_sample(sent)
-    if rows is None:
-        return None
+    match sent:
+        case [list()]:
+            rows = cast("list[list[Row]]", sent)[0]
+        case _:
+            return None
     try:
         # The first row's own names, which most decoders share among rows, compare fastest.
         names = [*rows[0]]
@@ -229,7 +221,7 @@ def _objects(items: Iterable[object], where: str) -> Iterator[Row]:
         if item is None:
             continue
         if not isinstance(item, dict):
-            raise ValueError(  # noqa: TRY004 - as above
+            raise ValueError(  # noqa: TRY004 - what came is a value to the caller
                 f"{where} {index} is {_type(item)} where an object was expected"
             )
         yield cast("Row", item)  # a JSON decoder made it

@@ -116,7 +116,7 @@ def _conform_polars(
 
 def _is_kept(column: pl.Series, fitted: pl.Series) -> bool:
     """Whether numbers are still what they were; Float32 may round them, as it is asked to."""
-    import polars as pl  # noqa: PLC0415 - as above
+    import polars as pl  # noqa: PLC0415 - an optional library, and a slow import
 
     if not column.dtype.is_numeric() or fitted.dtype == pl.String:
         return True
@@ -156,7 +156,7 @@ def _conform_pandas(
 
 def _is_kept_in_pandas(column: pd.Series, fitted: pd.Series) -> bool:
     import numpy as np  # noqa: PLC0415 - comes with pandas
-    from pandas.api.types import (  # noqa: PLC0415 - as above
+    from pandas.api.types import (  # noqa: PLC0415 - an optional library, and a slow import
         is_numeric_dtype,
         is_object_dtype,
         is_string_dtype,
@@ -187,7 +187,7 @@ def _misfit(name: str, dtype: object, found: object, run_ids: list[str]) -> Sche
 
 
 def _is_of_polars(dtype: object) -> bool:
-    import polars as pl  # noqa: PLC0415 - as above
+    import polars as pl  # noqa: PLC0415 - an optional library, and a slow import
 
     return isinstance(dtype, pl.DataType) or (
         isinstance(dtype, type) and issubclass(dtype, pl.DataType)
@@ -195,7 +195,7 @@ def _is_of_polars(dtype: object) -> bool:
 
 
 def _is_of_pandas(dtype: object) -> bool:
-    import pandas as pd  # noqa: PLC0415 - as above
+    import pandas as pd  # noqa: PLC0415 - an optional library, and a slow import
 
     try:
         pd.api.types.pandas_dtype(cast("str", dtype))
