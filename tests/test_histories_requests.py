@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import math
 import threading
+import weakref
 from contextlib import nullcontext
-from itertools import islice
+from contextvars import ContextVar
+from dataclasses import replace
+from itertools import count, islice
 from typing import TYPE_CHECKING, Literal, cast
 
 import polars as pl
@@ -17,6 +20,7 @@ from hypothesis import strategies as st
 from wandb_runs import (
     Api,
     EmptyJoinWarning,
+    GraphQLError,
     InvalidArgumentError,
     Progress,
     Request,
@@ -132,6 +136,63 @@ def test_four_requests_are_under_way_at_once_and_never_five(server: LocalServer,
     recorder.inner.close()
 
 
+def test_listed_runs_are_asked_for_several_pages_at_once(server: LocalServer) -> None:
+    recorder = Recorder(server)
+    runs = listing(server, recorder, 5)
+    list(runs)
+    inner, gather, calls = recorder.send, threading.Barrier(AT_ONCE), count()
+
+    def held(request: Request, /) -> Response:
+        if next(calls) < AT_ONCE:
+            gather.wait(timeout=20)
+        return inner(request)
+
+    recorder.send = held  # type: ignore[method-assign] # of this one recorder
+    assert runs.histories(keys=["loss"]) == EVERYTHING
+    assert recorder.most <= AT_ONCE
+    recorder.inner.close()
+
+
+def test_what_runs_at_once_has_the_context_of_its_caller(server: LocalServer) -> None:
+    inner = HttpTransport(server.url)
+    request_of: ContextVar[str] = ContextVar("request_of")
+    seen: list[tuple[str, str]] = []
+
+    class Noting:
+        def send(self, request: Request, /) -> Response:
+            seen.append((threading.current_thread().name, request_of.get("nobody")))
+            return inner.send(request)
+
+    request_of.set("somebody")
+    Api(base_url=server.url, api_key="k", transport=Noting()).runs(
+        "team/asked", per_page=4
+    ).configs()
+    assert {name for _, name in seen} == {"somebody"}
+    assert len({thread for thread, _ in seen}) > 1
+    inner.close()
+
+
+def test_errors_amid_an_answer_are_not_passed_over(server: LocalServer) -> None:
+    inner = HttpTransport(server.url)
+
+    class Erring:
+        """Puts errors where neither the first nor the last bytes of an answer show them."""
+
+        def send(self, request: Request, /) -> Response:
+            response = inner.send(request)
+            answer = json.loads(response.content)
+            padding = "x" * 10_000
+            answer = {"a": padding, **answer, "errors": [{"message": "half of it"}], "z": padding}
+            return Response(200, {}, json.dumps(answer).encode())
+
+    runs = Api(base_url=server.url, api_key="k", transport=Erring()).runs("team/asked")
+    with pytest.raises(GraphQLError, match="half of it"):
+        list(runs)
+    with pytest.raises(GraphQLError, match="half of it"):
+        runs.histories(keys=["loss"])
+    inner.close()
+
+
 def test_the_count_comes_with_the_second_page_and_costs_no_request(
     recorder: Recorder, runs: Runs
 ) -> None:
@@ -234,8 +295,9 @@ def test_what_a_progress_callback_raises_ends_the_call(recorder: Recorder, runs:
 
 
 @pytest.mark.parametrize("kind", [KeyboardInterrupt, ValueError])
+@pytest.mark.parametrize("status", [503, 504])
 def test_after_an_interrupt_nothing_more_is_sent(
-    server: LocalServer, kind: type[BaseException]
+    server: LocalServer, kind: type[BaseException], status: int
 ) -> None:
     inner = HttpTransport(server.url)
     released = threading.Event()
@@ -243,7 +305,7 @@ def test_after_an_interrupt_nothing_more_is_sent(
     sent: list[str] = []
 
     class Holding:
-        """Answers three pages, holds four, and has them fail so that they would be divided."""
+        """Answers three pages, holds four, and fails them: to be divided, or sent again."""
 
         def send(self, request: Request, /) -> Response:
             sent.append(request.content.decode())
@@ -252,7 +314,7 @@ def test_after_an_interrupt_nothing_more_is_sent(
             held.release()
             if kind is KeyboardInterrupt:
                 assert released.wait(20)
-            return Response(504, {}, b"")
+            return Response(status, {}, b"")
 
     def interrupt(progress: Progress) -> None:
         if progress.runs == 12:
@@ -264,12 +326,12 @@ def test_after_an_interrupt_nothing_more_is_sent(
     with pytest.raises(kind):
         api.runs("team/asked", per_page=4).histories(keys=["loss"], progress=interrupt)
     # The interrupt came back while four requests were held: nobody waited for them.
-    count = len(sent)
+    requests = len(sent)
     released.set()
     for thread in threading.enumerate():
         if thread.name.startswith("wandb-runs_"):
             thread.join(20)
-    assert len(sent) == count
+    assert len(sent) == requests
     assert not any(thread.name.startswith("wandb-runs_") for thread in threading.enumerate())
     inner.close()
 
@@ -307,6 +369,32 @@ def test_batches_hold_what_the_whole_holds(
             assert frame.height
             rows += frame.to_dicts()
     assert rows == EVERYTHING
+
+
+def test_a_batch_is_freed_when_the_next_one_is_taken(runs: Runs) -> None:
+    taken: list[weakref.ref[pl.DataFrame]] = []
+    for frame in runs.iter_histories(keys=["loss"], format="polars"):
+        assert not any(ref() is not None for ref in taken)
+        taken.append(weakref.ref(frame))
+        del frame
+    assert len(taken) > 8
+
+
+def test_progress_of_what_was_read_for_nothing_is_taken_back(server: LocalServer) -> None:
+    inner = HttpTransport(server.url)
+
+    class Capping:
+        def send(self, request: Request, /) -> Response:
+            body = json.loads(request.content)
+            body["variables"]["first"] = min(body["variables"].get("first", 3), 3)
+            return inner.send(replace(request, content=json.dumps(body).encode()))
+
+    runs = Api(base_url=server.url, api_key="k", transport=Capping()).runs("team/asked", per_page=4)
+    len(runs)
+    told: list[Progress] = []
+    assert runs.histories(keys=["loss"], progress=told.append) == EVERYTHING
+    assert told[-1][:2] == (RUNS, RUNS)
+    inner.close()
 
 
 def test_batches_are_asked_for_as_they_are_taken(recorder: Recorder, runs: Runs) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -196,6 +197,11 @@ def test_an_honest_server_is_asked_for_each_page_once_and_for_the_count_at_most_
 def test_a_cursor_is_understood_or_left_alone(cursor: str) -> None:
     offset = offset_of(cursor)
     assert offset is None or cursor_after(offset) == cursor
+
+
+def test_a_cursor_that_would_be_made_up_otherwise_is_left_alone() -> None:
+    assert offset_of(base64.b64encode(b"arrayconnection:049").decode()) is None
+    assert offset_of(base64.b64encode(b"arrayconnection:49").decode()) == 49
 
 
 def test_pages_that_failed_are_asked_for_again() -> None:

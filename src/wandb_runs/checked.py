@@ -53,7 +53,9 @@ def check(node: Node) -> Checked:
         problems = error.errors(include_url=False, include_context=False, include_input=False)
     wrong = {str(problem["loc"][0]): problem["msg"] for problem in problems}
     # A copy in one step: another thread may be keeping in the node what it made of it.
-    rest = {name: value for name, value in node.copy().items() if name not in wrong}
+    rest = node.copy()
+    for name in wrong:
+        rest.pop(name, None)
     return Checked(node, RunFields.model_validate(rest), wrong)
 
 

@@ -491,8 +491,8 @@ class Runs(Sequence[Run[ConfigT_co, SummaryT_co]], Generic[ConfigT_co, SummaryT_
         """The sampled histories batch by batch: for more than fits in memory.
 
         The arguments are checked at once; requests are sent as batches are taken, up to eight
-        pages ahead. A batch is what one answer holds, in the order of runs; none is empty. Batches
-        that were taken are kept by nobody.
+        pages ahead. A batch is what one answer holds, in the order of runs; none is empty. A batch
+        is kept until the next one is taken.
 
         A run that is created meanwhile may push others onto a later page, which then come once,
         as long as fewer than a page are created between two requests.
@@ -896,7 +896,7 @@ class Runs(Sequence[Run[ConfigT_co, SummaryT_co]], Generic[ConfigT_co, SummaryT_
         while pieces := self._client.run(pages.next_pieces()):
             pieces.reverse()
             while pieces:
-                # Popped, so that nothing here keeps a batch that was taken.
+                # Popped, so that nothing here keeps a batch after the next one.
                 yield pieces.pop().content
         _finish(pages, None, on_error, stacklevel=_BELOW_A_BATCH)
 
