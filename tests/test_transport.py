@@ -38,6 +38,7 @@ from wandb_runs import (
 from wandb_runs._generated import count_runs
 from wandb_runs.settings import ApiKey, resolve_settings
 from wandb_runs.testing import log_run
+from wandb_runs.unread import Content, Unread
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -162,6 +163,14 @@ def test_partial_data_is_kept_on_the_error() -> None:
         Script(Response(200, {}, body)).client().execute(COUNT)
     assert caught.value.errors == ("slow",)
     assert caught.value.data == {"project": {"runCount": None}}
+
+
+def test_an_unread_answer_comes_with_what_its_headers_say() -> None:
+    date = "Sun, 06 Nov 1994 08:49:37 GMT"
+    dated = Response(200, {"date": date, "x-request-id": "abc"}, GOOD.content)
+    content = Script(Response(503, {}, b""), dated).client().execute(Unread.of(COUNT))
+    assert content == Content(GOOD.content, 200, "abc", attempts=2, date=date)
+    assert Script(GOOD).client().execute(Unread.of(COUNT)).date is None
 
 
 def test_retries_are_logged_and_the_key_is_not(caplog: pytest.LogCaptureFixture) -> None:

@@ -97,6 +97,7 @@ class Operation(Generic[T_co]):
         status: int = 200,
         request_id: str | None = None,
         attempts: int = 1,
+        date: str | None = None,  # noqa: ARG002 - for the subclass that keeps the body with it
     ) -> T_co:
         """Read the answer's body.
 
@@ -105,6 +106,7 @@ class Operation(Generic[T_co]):
             status: The HTTP status, for the errors.
             request_id: What the server calls the request, for the errors.
             attempts: How many times the request was sent, for the errors.
+            date: When the server answered, in the words of its `Date` header.
 
         Returns:
             The answer's data.

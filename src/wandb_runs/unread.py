@@ -26,12 +26,21 @@ _ERROR: Final = re.compile(rb'(?<!\\)"error')
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """The body of an answer, as it came, and what its errors would say of it."""
+    """The body of an answer, as it came, and what its errors would say of it.
+
+    Attributes:
+        body: The body.
+        status: The HTTP status.
+        request_id: What the server calls the request, if it said so.
+        attempts: How many times the request was sent.
+        date: When the server answered, by its own clock, as its `Date` header writes it.
+    """
 
     body: bytes
     status: int
     request_id: str | None
     attempts: int
+    date: str | None = None
 
     def read_as(self, operation: Operation[T]) -> T:
         """Read it after all, with the operation's own model.
@@ -41,7 +50,11 @@ class Content:
             BadResponseError: The body is not JSON, or of another shape.
         """
         return operation.parse(
-            self.body, status=self.status, request_id=self.request_id, attempts=self.attempts
+            self.body,
+            status=self.status,
+            request_id=self.request_id,
+            attempts=self.attempts,
+            date=self.date,
         )
 
 
@@ -65,13 +78,14 @@ class Unread(Operation[Content]):
         status: int = 200,
         request_id: str | None = None,
         attempts: int = 1,
+        date: str | None = None,
     ) -> Content:
         # Errors stand before the data or behind it; whoever divides work has to see them here.
         ends = content[:_END] + content[-_END:]
         if status != HTTPStatus.OK or (b'"error' in ends and _ERROR.search(ends)):
             read = Operation(self.name, self.kind, self.document, self.variables, _load_anything)
             read.parse(content, status=status, request_id=request_id, attempts=attempts)
-        return Content(content, status, request_id, attempts)
+        return Content(content, status, request_id, attempts, date)
 
 
 def _load_content() -> type[Content]:

@@ -129,6 +129,7 @@ class RetryingClient:
                 status=response.status,
                 request_id=request_id_of(response),
                 attempts=call.attempts,
+                date=response.headers.get("date"),
             )
 
         return self._retry(
