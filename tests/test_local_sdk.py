@@ -126,6 +126,16 @@ with wandb.init() as run:
 """
 
 
+DELETE = """
+import wandb
+
+api = wandb.Api()
+api.run("team/deleted/first").delete()
+api.run("team/deleted/second").delete(delete_artifacts=True)
+print([run.id for run in api.runs("team/deleted")])
+"""
+
+
 class Sdk:
     """A server, and a way to run a program that uses the wandb SDK against it."""
 
@@ -336,6 +346,12 @@ def test_the_sdk_reads_the_same_back(sdk: Sdk) -> None:
     assert run["user"] == "local"
     assert listed["swept0"]["method"] == "grid"
     assert listed["swept0"]["swept"] == ["swept0", "swept1"]
+
+
+def test_the_sdk_deletes_a_run(sdk: Sdk) -> None:
+    for run_id in ("first", "second", "third"):
+        log_run(sdk.server, "team", "deleted", run_id)
+    assert sdk.run(DELETE) == "['third']\n"
 
 
 def test_a_killed_run_has_crashed_once_it_was_silent_for_five_minutes(sdk: Sdk) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy import delete, insert, select, update
 from wandb_runs.local.documents import finite, read_object, set_document, write_object
 from wandb_runs.local.leaves import Leaf, config_leaves, flatten
 from wandb_runs.local.store import inserted_id
-from wandb_runs.local.tables import documents, leaves, paths, projects, runs
+from wandb_runs.local.tables import documents, files, leaves, lines, paths, projects, runs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from wandb_runs.local.store import Writer
     from wandb_runs.local.tables import Scalar
 
-__all__ = ["end_run", "find_run", "heartbeat", "set_summary", "upsert_run"]
+__all__ = ["delete_run", "end_run", "find_run", "heartbeat", "set_summary", "upsert_run"]
 
 _INDEXED: Final = {
     "name": "name",
@@ -185,3 +185,10 @@ def end_run(writer: Writer, run_id: int, exit_code: int) -> None:
     """Note that a run has ended: well with exit code 0, badly with another."""
     ended = {"state": "finished" if exit_code == 0 else "failed", "exit_code": exit_code}
     writer.connection.execute(update(runs).where(runs.c.id == run_id).values(ended))
+
+
+def delete_run(writer: Writer, run_id: int) -> None:
+    """Delete a run, and whatever it logged."""
+    for table in (leaves, lines, files, documents):
+        writer.connection.execute(delete(table).where(table.c.run_id == run_id))
+    writer.connection.execute(delete(runs).where(runs.c.id == run_id))

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from wandb_runs.local.context import context_of, file_path
 from wandb_runs.local.ids import new_id, storage_id, storage_parts
-from wandb_runs.local.ingest import find_run, upsert_run
+from wandb_runs.local.ingest import delete_run, find_run, upsert_run
 from wandb_runs.local.sweeps import upsert_sweep
 from wandb_runs.local.where import BadRequestError
 
@@ -161,6 +161,32 @@ def _create_run_files(
             for name in given.files
         ],
     }
+
+
+class _DeleteRun(BaseModel):
+    id: str
+    client_mutation_id: str | None = None
+
+
+@mutation.field("deleteRun")
+def _delete_run(
+    _: object,
+    info: GraphQLResolveInfo,
+    input: Mapping[str, object],  # noqa: A002 - W&B's name
+) -> dict[str, object]:
+    context = context_of(info)
+    context.require_viewer()
+    given = _DeleteRun.model_validate(input)
+    with context.store.write() as writer:
+        match storage_parts(given.id):
+            case ["Run", "v1", name, project, entity]:
+                found = find_run(writer.connection, entity, project, name)
+            case _:
+                found = None
+        if found is None:
+            raise BadRequestError(f"run {given.id} not found", HTTPStatus.NOT_FOUND)
+        delete_run(writer, found)
+    return {"client_mutation_id": given.client_mutation_id}
 
 
 def _refusing(change: Callable[[], _T]) -> _T:

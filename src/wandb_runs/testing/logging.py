@@ -1,23 +1,23 @@
-"""Log a run as the wandb SDK does, without the wandb SDK."""
+"""Log a run, and delete one, as the wandb SDK does, without the wandb SDK."""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol, Self
 from urllib.parse import quote
 
 import httpx
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
-from wandb_runs.errors import WandbRunsError
+from wandb_runs.errors import NotFoundError, WandbRunsError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
     from wandb_runs.jsontext import JSONObject, JSONValue
 
-__all__ = ["HasUrl", "log_run"]
+__all__ = ["HasUrl", "delete_run", "log_run"]
 
 _UPSERT: Final = """
 mutation UpsertBucket(
@@ -34,6 +34,24 @@ mutation UpsertBucket(
       historyLineCount
       eventsLineCount
     }
+  }
+}
+"""
+
+_FIND: Final = """
+query FindRun($entity: String, $project: String, $name: String!) {
+  project(entityName: $entity, name: $project) {
+    run(name: $name) {
+      id
+    }
+  }
+}
+"""
+
+_DELETE: Final = """
+mutation DeleteRun($id: ID!) {
+  deleteRun(input: {id: $id}) {
+    clientMutationId
   }
 }
 """
@@ -56,6 +74,22 @@ class _Data(BaseModel):
 
 class _Answer(BaseModel):
     data: _Data
+
+
+class _Run(BaseModel):
+    id: str
+
+
+class _Project(BaseModel):
+    run: _Run | None
+
+
+class _FoundData(BaseModel):
+    project: _Project | None
+
+
+class _Found(BaseModel):
+    data: _FoundData
 
 
 class HasUrl(Protocol):
@@ -128,20 +162,51 @@ def log_run(
         "sweep": sweep,
     }
     path = "/".join(quote(part, safe="") for part in run.values())
-    with httpx.Client(
-        base_url=url,
-        auth=("api", api_key),
-        # Reading the system's certificates takes longer than logging a run.
-        verify=url.startswith("https:"),
-        trust_env=False,
-    ) as client:
-        answer = _post(client, "/graphql", {"query": _UPSERT, "variables": {**run, **fields}})
+    with _Client(url, api_key, "logged") as client:
+        answer = client.ask(_UPSERT, {**run, **fields})
         held = _Answer.model_validate_json(answer).data.upsertBucket.bucket
         chunk = _chunk(list(history), list(events), summary, exit_code, held)
         if chunk:
-            _post(client, f"/files/{path}/file_stream", chunk)
+            client.post(f"/files/{path}/file_stream", chunk)
         if state is not None:
-            _post(client, "/graphql", {"query": _UPSERT, "variables": {**run, "state": state}})
+            client.ask(_UPSERT, {**run, "state": state})
+
+
+def delete_run(
+    server: HasUrl | str, entity: str, project: str, run_id: str, *, api_key: str = "local"
+) -> None:
+    """Delete a run with all that it logged, by the requests that the wandb SDK would send.
+
+    Args:
+        server: The server, or its URL.
+        entity: Who owns the project.
+        project: The project; it stays when its last run is deleted.
+        run_id: The run's id.
+        api_key: The key to sign with; the local server takes any.
+
+    Raises:
+        NotFoundError: There is no such run.
+        WandbRunsError: The server could not be reached, or refused.
+
+    >>> from wandb_runs import Api
+    >>> from wandb_runs.testing import LocalServer, log_run
+    >>> with LocalServer() as server, Api(base_url=server.url, api_key="any") as api:
+    ...     log_run(server, "me", "digits", "r1")
+    ...     log_run(server, "me", "digits", "r2")
+    ...     delete_run(server, "me", "digits", "r1")
+    ...     [run.id for run in api.runs("me/digits")]
+    ['r2']
+    """
+    url = server if isinstance(server, str) else server.url
+    with _Client(url, api_key, "deleted") as client:
+        run: dict[str, JSONValue] = {"entity": entity, "project": project, "name": run_id}
+        found = _Found.model_validate_json(client.ask(_FIND, run)).data.project
+        if found is None or found.run is None:
+            raise NotFoundError(
+                f"The run was not deleted: there is no run {entity}/{project}/{run_id} on {url}; "
+                "check the spelling"
+            )
+        client.ask(_DELETE, {"id": found.run.id})
 
 
 def _enveloped(config: JSONObject) -> dict[str, JSONValue]:
@@ -172,11 +237,36 @@ def _chunk(
     return chunk if exit_code is None else {**chunk, "complete": True, "exitcode": exit_code}
 
 
-def _post(client: httpx.Client, path: str, body: Mapping[str, JSONValue]) -> bytes:
-    try:
-        response = client.post(path, json=body)
-    except httpx.HTTPError as error:
-        raise WandbRunsError(f"The run was not logged: {client.base_url}: {error}") from error
-    if not response.is_success:
-        raise WandbRunsError(f"The run was not logged: {response.text}")
-    return response.content
+class _Client:
+    """Sends requests, and says what did not happen when one fails."""
+
+    def __init__(self, url: str, api_key: str, done: str) -> None:
+        self._url = url
+        self._done = done
+        self._http = httpx.Client(
+            base_url=url,
+            auth=("api", api_key),
+            # Reading the system's certificates takes longer than logging a run.
+            verify=url.startswith("https:"),
+            trust_env=False,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._http.close()
+
+    def ask(self, query: str, variables: JSONObject) -> bytes:
+        """Send a GraphQL request."""
+        return self.post("/graphql", {"query": query, "variables": dict(variables)})
+
+    def post(self, path: str, body: JSONObject) -> bytes:
+        """Send a request, and give the answer's body."""
+        try:
+            response = self._http.post(path, json=body)
+        except httpx.HTTPError as error:
+            raise WandbRunsError(f"The run was not {self._done}: {self._url}: {error}") from error
+        if not response.is_success:
+            raise WandbRunsError(f"The run was not {self._done}: {response.text}")
+        return response.content
