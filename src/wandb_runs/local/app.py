@@ -17,7 +17,9 @@ from graphql import (
     ExecutionResult,
     GraphQLError,
     OperationDefinitionNode,
+    OperationType,
     execute_sync,  # pyright: ignore[reportUnknownVariableType] - `middleware` of graphql-core
+    get_operation_ast,
     parse,
     validate,
 )
@@ -31,19 +33,23 @@ from starlette.routing import Route
 
 from wandb_runs.local.context import Context
 from wandb_runs.local.documents import write_object
+from wandb_runs.local.faults import Answer, GraphQLRequest
 from wandb_runs.local.files import read_file, save_file
 from wandb_runs.local.filestream import receive
 from wandb_runs.local.mutations import mutation
 from wandb_runs.local.resolvers import BINDABLES
 from wandb_runs.local.schema import read_sdl
 from wandb_runs.local.where import BadRequestError
+from wandb_runs.local.wire import make_response
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Callable
 
     from starlette.requests import Request
 
     from wandb_runs.jsontext import JSONValue
+    from wandb_runs.local.faults import Faults
     from wandb_runs.local.store import Store
 
 __all__ = ["create_app"]
@@ -86,24 +92,36 @@ def _prepare(query: str) -> DocumentNode | list[GraphQLError]:
     return validate(_SCHEMA, document) or document
 
 
-def _operation_name(document: DocumentNode, named: str | None) -> str:
+def _operation(document: DocumentNode, named: str | None) -> tuple[str, bool]:
+    """Tell an operation's name, and whether it changes anything."""
     names = [
         node.name.value
         for node in document.definitions
         if isinstance(node, OperationDefinitionNode) and node.name
     ]
-    return named or (names[0] if names else "")
+    chosen = get_operation_ast(document, named or None)
+    changes = chosen is not None and chosen.operation is OperationType.MUTATION
+    return named or (names[0] if names else ""), changes
 
 
-def create_app(store: Store, *, entity: str, on_operation: Callable[[str], None]) -> Starlette:
+def create_app(
+    store: Store,
+    *,
+    entity: str,
+    on_operation: Callable[[str], None],
+    faults: Faults,
+    closing: asyncio.Event,
+) -> Starlette:
     """Make the server as an ASGI application.
 
     Args:
         store: Where what is logged goes.
         entity: The viewer's entity.
         on_operation: Told the name of each GraphQL operation.
+        faults: What GraphQL requests suffer on purpose.
+        closing: Set when the server stops.
     """
-    endpoints = _Endpoints(store, entity, on_operation)
+    endpoints = _Endpoints(store, entity, on_operation, faults, closing)
     storage = "/storage/{entity}/{project}/{run}/{name:path}"
     stream = "/files/{entity}/{project}/{run}/file_stream"
     return Starlette(
@@ -121,10 +139,19 @@ def create_app(store: Store, *, entity: str, on_operation: Callable[[str], None]
 class _Endpoints:
     """One method for each address. SQLite's work is done in threads, off the event loop."""
 
-    def __init__(self, store: Store, entity: str, on_operation: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        entity: str,
+        on_operation: Callable[[str], None],
+        faults: Faults,
+        closing: asyncio.Event,
+    ) -> None:
         self._store = store
         self._entity = entity
         self._on_operation = on_operation
+        self._faults = faults
+        self._closing = closing
         self._secret = secrets.token_bytes()
 
     async def graphql(self, request: Request) -> Response:
@@ -136,13 +163,30 @@ class _Endpoints:
             body = _Body.model_validate_json(await request.body())
         except ValidationError:
             return _refusal("the body is not a GraphQL request in JSON", HTTPStatus.BAD_REQUEST)
-        return await run_in_threadpool(self._execute, body, str(request.base_url), is_viewer)
+        answer = await run_in_threadpool(self._respond, body, str(request.base_url), is_viewer)
+        return make_response(answer, self._closing)
 
-    def _execute(self, body: _Body, base_url: str, is_viewer: bool) -> Response:  # noqa: FBT001 - run_in_threadpool loses the types of keywords
+    def _respond(self, body: _Body, base_url: str, is_viewer: bool) -> Answer:  # noqa: FBT001 - run_in_threadpool loses the types of keywords
         document = _prepare(body.query)
         if isinstance(document, list):
             return _answer(ExecutionResult(None, document), HTTPStatus.BAD_REQUEST)
-        self._on_operation(_operation_name(document, body.operation_name))
+        name, changes = _operation(document, body.operation_name)
+        self._on_operation(name)
+        request = GraphQLRequest(
+            name, document, body.variables or {}, self._faults.server, changes=changes
+        )
+        return self._faults.answer(
+            request,
+            lambda request: self._execute(request, body.operation_name, base_url, is_viewer),
+        )
+
+    def _execute(
+        self,
+        request: GraphQLRequest,
+        named: str | None,
+        base_url: str,
+        is_viewer: bool,  # noqa: FBT001 - as above
+    ) -> Answer:
         storage = f"{base_url}storage/"
         with self._store.read() as connection:
             context = Context(
@@ -152,13 +196,14 @@ class _Endpoints:
                 is_viewer=is_viewer,
                 upload_url=lambda path: f"{storage}{path}?signature={self._signature(path)}",
                 file_url=lambda path: f"{storage}{path}",
+                paging=request.paging,
             )
             result = execute_sync(
                 _SCHEMA,
-                document,
+                request.document,
                 context_value=context,
-                variable_values=body.variables,
-                operation_name=body.operation_name or None,  # the SDK sends an empty one
+                variable_values=dict(request.variables),
+                operation_name=named or None,  # the SDK sends an empty one
             )
         return _answer(result, _status(result))
 
@@ -243,11 +288,11 @@ def _status(result: ExecutionResult) -> int:
     return max(statuses)
 
 
-def _answer(result: ExecutionResult, status: int) -> Response:
+def _answer(result: ExecutionResult, status: int) -> Answer:
     content = result.formatted
     try:
         # JSON cannot write NaN and the infinities: W&B sends them as strings.
         body = to_json(content, inf_nan_mode="strings")
     except PydanticSerializationError:  # a lone surrogate, which has no UTF-8
         body = write_object(cast("JSONValue", content)).encode()
-    return Response(body, status, media_type="application/json")
+    return Answer(body, status)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from graphql import GraphQLResolveInfo
     from sqlalchemy import Connection
 
+    from wandb_runs.local.faults import Paging
     from wandb_runs.local.store import Store
 
 __all__ = ["Context", "context_of", "file_path"]
@@ -32,6 +33,7 @@ class Context:
         is_viewer: Whether the request carries a key.
         upload_url: Gives the address that a file is sent to.
         file_url: Gives the address that a file is read from.
+        paging: What stands between a page of runs and its answer, if anything does.
     """
 
     store: Store
@@ -40,6 +42,7 @@ class Context:
     is_viewer: bool
     upload_url: Callable[[str], str]
     file_url: Callable[[str], str]
+    paging: Paging | None
 
     def project(self, entity: str | None, name: str | None) -> Project | None:
         """Find a project."""

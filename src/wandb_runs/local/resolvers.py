@@ -7,7 +7,7 @@ import json
 import mimetypes
 from contextlib import contextmanager
 from hashlib import md5
-from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Final
 
 from ariadne import ObjectType, QueryType
 from sqlalchemy import func, select
@@ -17,6 +17,7 @@ from wandb_runs.local.context import Context, context_of, file_path
 from wandb_runs.local.documents import read_object
 from wandb_runs.local.ids import storage_id
 from wandb_runs.local.nodes import Project, Run, Sweep, iso
+from wandb_runs.local.pages import PageRequest, read_page
 from wandb_runs.local.sampling import (
     DEFAULT_SAMPLES,
     Spec,
@@ -30,22 +31,14 @@ from wandb_runs.local.tables import Stream, files, runs
 from wandb_runs.local.where import BadRequestError, compile_filters
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Mapping, Sequence
+    from collections.abc import Generator, Mapping, Sequence
 
     from graphql import GraphQLResolveInfo
 
     from wandb_runs.jsontext import JSONValue
+    from wandb_runs.local.pages import Page
 
 __all__ = ["BINDABLES"]
-
-_T = TypeVar("_T")
-_PAGE: Final = 50
-_PAGE_LIMIT: Final = 1000
-_CURSOR: Final = "arrayconnection:"
-
-Page: TypeAlias = "dict[str, object]"
-"""A connection, as a resolver answers it."""
-
 
 query: Final = QueryType()
 user_type: Final = ObjectType("User")
@@ -140,58 +133,32 @@ def _within_limits() -> Generator[None]:
 @project_type.field("runs")
 def _runs(
     project: Project,
-    _: GraphQLResolveInfo,
+    info: GraphQLResolveInfo,
     filters: str | None = None,
     order: str | None = None,
     after: str | None = None,
     first: int | None = None,
-) -> Page:
-    return _run_page(project, filters, order, after, first)
+) -> Page[Run]:
+    return _run_page(info, project, filters, order, PageRequest(after, first))
 
 
 def _run_page(
-    project: Project, filters: str | None, order: str | None, after: str | None, first: int | None
-) -> Page:
+    info: GraphQLResolveInfo,
+    project: Project,
+    filters: str | None,
+    order: str | None,
+    asked: PageRequest,
+) -> Page[Run]:
     def find(offset: int, limit: int) -> Sequence[Run]:
         where = compile_filters(filters, project.scope)
         return project.runs(select_ids(project.scope, where, order, offset, limit))
 
+    def answer(asked: PageRequest) -> Page[Run]:
+        return read_page(asked, find)
+
+    paging = context_of(info).paging
     with _within_limits():
-        return _page(find, after, first)
-
-
-def _page(find: Callable[[int, int], Sequence[_T]], after: str | None, first: int | None) -> Page:
-    """Answer a page; W&B's cursors say how many come before."""
-    offset = _offset(after)
-    size = _PAGE if first is None else min(first, _PAGE_LIMIT)
-    if size < 0:
-        raise BadRequestError("first: at least 0")
-    found = find(offset, size + 1)
-    edges = [
-        {"node": node, "cursor": _cursor(place)}
-        for place, node in enumerate(found[:size], start=offset)
-    ]
-    info = {
-        "end_cursor": edges[-1]["cursor"] if edges else None,
-        "has_next_page": len(found) > size,
-    }
-    return {"edges": edges, "page_info": info}
-
-
-def _cursor(place: int) -> str:
-    return base64.b64encode(f"{_CURSOR}{place}".encode()).decode()
-
-
-def _offset(cursor: str | None) -> int:
-    if not cursor:
-        return 0
-    try:
-        kind, _, place = base64.b64decode(cursor, validate=True).decode().partition(":")
-        if f"{kind}:" == _CURSOR and place.isdecimal():
-            return int(place) + 1
-    except ValueError:
-        pass
-    raise BadRequestError(f"after: not a cursor: {cursor}")
+        return answer(asked) if paging is None else paging(asked, answer)
 
 
 @project_type.field("run")
@@ -217,9 +184,11 @@ def _sweeps(
     after: str | None = None,
     first: int | None = None,
     **__: object,
-) -> Page:
+) -> Page[Sweep]:
     listed = project.sweeps()
-    return _page(lambda offset, limit: listed[offset : offset + limit], after, first)
+    return read_page(
+        PageRequest(after, first), lambda offset, limit: listed[offset : offset + limit]
+    )
 
 
 @run_type.field("projectId")
@@ -364,7 +333,7 @@ def _files(
     pattern: str | None = None,
     after: str | None = None,
     first: int | None = None,
-) -> Page:
+) -> Page[dict[str, object]]:
     context = context_of(info)
     listed = select(files).where(files.c.run_id == run.row_id).order_by(files.c.name)
     if names:
@@ -376,7 +345,7 @@ def _files(
         rows = context.connection.execute(listed.offset(offset).limit(limit)).all()
         return [_file(context, run, row.name, row.content, row.updated_at) for row in rows]
 
-    return _page(find, after, first)
+    return read_page(PageRequest(after, first), find)
 
 
 def _file(
@@ -423,10 +392,10 @@ def _sweep_heartbeat(sweep: Sweep, _: GraphQLResolveInfo) -> str:
 
 @sweep_type.field("runs")
 def _sweep_runs(
-    sweep: Sweep, _: GraphQLResolveInfo, after: str | None = None, first: int | None = None
-) -> Page:
+    sweep: Sweep, info: GraphQLResolveInfo, after: str | None = None, first: int | None = None
+) -> Page[Run]:
     chosen = json.dumps({"sweep": sweep.name})
-    return _run_page(sweep.project, chosen, "+created_at", after, first)
+    return _run_page(info, sweep.project, chosen, "+created_at", PageRequest(after, first))
 
 
 BINDABLES: Final = (query, user_type, project_type, run_type, sweep_type)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import threading
 import time
 from collections import deque
+from contextlib import ExitStack
 from importlib import resources
 from typing import TYPE_CHECKING, Final, Self
 
@@ -13,31 +15,41 @@ import uvicorn
 from typing_extensions import override
 
 from wandb_runs.local.app import create_app
+from wandb_runs.local.faults import REMEMBERED, Faults
 from wandb_runs.local.store import Store
+from wandb_runs.local.wire import HttpProtocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+    from contextlib import AbstractContextManager
     from pathlib import Path
+
+    from wandb_runs.local.faults import Fault
 
 __all__ = ["LocalServer"]
 
-_REMEMBERED: Final = 10_000
 _GRACE: Final = 5  # seconds that requests under way may still take
 _TICK: Final = 0.1
 _SAMPLE: Final = "sample/sample.db.xz"
 
 
 class _Server(uvicorn.Server):
-    """A uvicorn server that says when it listens."""
+    """A uvicorn server that says when it listens, and when it stops."""
 
-    def __init__(self, config: uvicorn.Config) -> None:
+    def __init__(self, config: uvicorn.Config, closing: asyncio.Event) -> None:
         super().__init__(config)
         self.listening = threading.Event()
+        self._closing = closing
 
     @override
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self.listening.set()
+
+    @override
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._closing.set()
+        await super().shutdown(sockets)
 
 
 class LocalServer:
@@ -84,7 +96,7 @@ class LocalServer:
         entity: str = "local",
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._operations: deque[str] = deque(maxlen=_REMEMBERED)
+        self._operations: deque[str] = deque(maxlen=REMEMBERED)
         self.store = Store(store, clock=clock)
         try:
             if sample:
@@ -96,16 +108,25 @@ class LocalServer:
             raise
         bound: int = self._socket.getsockname()[1]
         self.url = f"http://{f'[{host}]' if ':' in host else host}:{bound}"
-        app = create_app(self.store, entity=entity, on_operation=self._operations.append)
+        self._faults = Faults(self)
+        closing = asyncio.Event()
+        app = create_app(
+            self.store,
+            entity=entity,
+            on_operation=self._operations.append,
+            faults=self._faults,
+            closing=closing,
+        )
         config = uvicorn.Config(
             app,
+            http=HttpProtocol,
             log_config=None,
             access_log=False,
             lifespan="off",
             ws="none",
             timeout_graceful_shutdown=_GRACE,
         )
-        self._server = _Server(config)
+        self._server = _Server(config, closing)
         self._thread = threading.Thread(
             target=self._server.run, args=([self._socket],), name="wandb-runs local", daemon=True
         )
@@ -129,6 +150,89 @@ class LocalServer:
     def clear_operations(self) -> None:
         """Forget the operations received so far."""
         self._operations.clear()
+
+    def fail(
+        self, *faults: Fault | None, operation: str | None = None
+    ) -> AbstractContextManager[object]:
+        """Let each of the next GraphQL requests suffer the next fault.
+
+        Mutations pass unless `operation` names theirs, so that a test can log runs meanwhile. A
+        fault that has nothing to do with a request, such as one of pages with a request that
+        asks for none, waits for the next one.
+
+        Args:
+            faults: What happens, in order; None lets one request pass. What was put on before
+                comes first.
+            operation: The name of the operations that it happens to, such as `"ListRuns"`.
+
+        Returns:
+            A context manager that takes off what has not struck by its end; it need not be used.
+
+        >>> from wandb_runs import Api
+        >>> from wandb_runs.testing import LocalServer, RateLimited, Reset, log_run
+        >>> with LocalServer() as server, Api(base_url=server.url, api_key="any") as api:
+        ...     log_run(server, "me", "digits", "r1")
+        ...     with server.fail(Reset(), RateLimited(after=0)):
+        ...         len(api.runs("me/digits"))
+        ...     server.failed
+        1
+        (Reset(), RateLimited(after=0, reset=None, remaining=None))
+        """
+        return self._faults.add(faults, operation)
+
+    def fail_always(
+        self, *faults: Fault, operation: str | None = None
+    ) -> AbstractContextManager[object]:
+        """Let every GraphQL request suffer faults, until the returned block ends or `recover`.
+
+        Several are suffered at once, the first nearest to the real answer. Those of `fail` come
+        on top.
+
+        Args:
+            faults: What happens.
+            operation: As in `fail`; mutations pass otherwise.
+
+        Returns:
+            A context manager that takes the faults off by its end; it need not be used.
+
+        >>> from wandb_runs import Api, ServerError
+        >>> from wandb_runs.testing import LocalServer, Status
+        >>> with LocalServer() as server, Api(base_url=server.url, api_key="any") as api:
+        ...     with server.fail_always(Status(501), operation="CountRuns"):
+        ...         len(api.runs("me/digits"))
+        Traceback (most recent call last):
+        wandb_runs.errors.ServerError: ...
+        """
+        block = ExitStack()
+        for fault in faults:
+            block.enter_context(self._faults.add_lasting([fault], operation))
+        return block
+
+    def fail_at_random(
+        self, faults: Sequence[Fault], *, rate: float, seed: int = 0, operation: str | None = None
+    ) -> AbstractContextManager[object]:
+        """Let a part of the GraphQL requests suffer one of the faults, drawn by lot.
+
+        Args:
+            faults: What may happen.
+            rate: How likely a request suffers one, from 0 to 1.
+            seed: Where the lots begin. The same seed strikes the same requests in the same way,
+                as long as they come one after the other.
+            operation: As in `fail`; mutations pass otherwise.
+
+        Returns:
+            A context manager that takes the faults off by its end; it need not be used.
+        """
+        return self._faults.add_lasting(faults, operation, rate, seed)
+
+    def recover(self) -> None:
+        """Take all faults off, and forget those that have struck."""
+        self._faults.clear()
+
+    @property
+    def failed(self) -> tuple[Fault, ...]:
+        """The faults that have struck, oldest first, the last 10,000 of them."""
+        return self._faults.struck
 
     def close(self) -> None:
         """Answer what is under way, then stop. Closing twice is fine."""

@@ -9,25 +9,84 @@ The pytest plugin brings the fixture `wandb_server`; it needs `pip install 'wand
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from importlib import import_module
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from wandb_runs.local import LocalServer
-    from wandb_runs.testing.logging import log_run
+    from wandb_runs.testing.faults import (
+        Answer,
+        BadGzip,
+        BareErrors,
+        Churn,
+        Drip,
+        Empty,
+        Fault,
+        GraphQLRequest,
+        Html,
+        NullData,
+        PartialData,
+        RateLimited,
+        Redirect,
+        Reset,
+        Slow,
+        Status,
+        Truncate,
+        WithHeaders,
+    )
+    from wandb_runs.testing.logging import delete_run, log_run
+    from wandb_runs.testing.paging import (
+        CycleCursors,
+        EmptyPages,
+        NoCursor,
+        NullEdges,
+        OpaqueCursors,
+        PageFault,
+        RepeatCursor,
+        ShortPages,
+    )
 
-__all__ = ["LocalServer", "log_run"]
+_PLACES: Final = ("local", "testing.logging", "testing.faults", "testing.paging")
+
+__all__ = [
+    "Answer",
+    "BadGzip",
+    "BareErrors",
+    "Churn",
+    "CycleCursors",
+    "Drip",
+    "Empty",
+    "EmptyPages",
+    "Fault",
+    "GraphQLRequest",
+    "Html",
+    "LocalServer",
+    "NoCursor",
+    "NullData",
+    "NullEdges",
+    "OpaqueCursors",
+    "PageFault",
+    "PartialData",
+    "RateLimited",
+    "Redirect",
+    "RepeatCursor",
+    "Reset",
+    "ShortPages",
+    "Slow",
+    "Status",
+    "Truncate",
+    "WithHeaders",
+    "delete_run",
+    "log_run",
+]
 
 
 def __getattr__(name: str) -> object:
     # Every pytest run imports this package, by its plugin: what is not used must cost nothing.
-    match name:
-        case "LocalServer":
-            from wandb_runs import local  # noqa: PLC0415 - as said above
-
-            return local.LocalServer
-        case "log_run":
-            from wandb_runs.testing.logging import log_run  # noqa: PLC0415 - as said above
-
-            return log_run
-        case _:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name in __all__:
+        for place in _PLACES:
+            module = import_module(f"wandb_runs.{place}")
+            if name in module.__all__:
+                value: object = getattr(module, name)
+                return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

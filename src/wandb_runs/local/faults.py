@@ -1,0 +1,266 @@
+"""What may happen to a request on purpose: how a fault stands between a request and its answer.
+
+`wandb_runs.testing` has the faults; whatever has a method `strike` is one.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+from abc import abstractmethod
+from collections import deque
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from contextlib import AbstractContextManager
+
+    from graphql import DocumentNode
+
+    from wandb_runs.local.nodes import Run
+    from wandb_runs.local.pages import Page, PageRequest
+    from wandb_runs.local.server import LocalServer
+
+__all__ = [
+    "REMEMBERED",
+    "Answer",
+    "Answering",
+    "Fault",
+    "Faults",
+    "GraphQLRequest",
+    "Paging",
+    "Reading",
+]
+
+Reading: TypeAlias = "Callable[[PageRequest], Page[Run]]"
+"""Reads a page of runs."""
+
+Paging: TypeAlias = "Callable[[PageRequest, Reading], Page[Run]]"
+"""Given which page of runs is wanted, and what reads it, makes a page."""
+
+REMEMBERED: Final = 10_000
+"""How many operations and faults a server remembers."""
+
+_JSON: Final = {"content-type": "application/json"}
+
+
+@dataclass(frozen=True, slots=True)
+class GraphQLRequest:
+    """A GraphQL request, as a fault sees it.
+
+    Attributes:
+        operation: The operation's name; empty for one without a name.
+        document: The parsed document, which is valid.
+        variables: What the operation is given.
+        server: The server that was asked.
+        changes: Whether it is a mutation.
+        paging: What stands between its pages of runs and their answers.
+    """
+
+    operation: str
+    document: DocumentNode
+    variables: Mapping[str, object]
+    server: LocalServer
+    changes: bool = False
+    paging: Paging | None = None
+
+    def paged(self, paging: Paging) -> GraphQLRequest:
+        """The request, with something between its pages of runs and their answers.
+
+        What stands there already stays, and is farther from the answer.
+        """
+        outer = self.paging
+        if outer is None:
+            return replace(self, paging=paging)
+
+        def both(asked: PageRequest, read: Reading) -> Page[Run]:
+            return outer(asked, lambda inner: paging(inner, read))
+
+        return replace(self, paging=both)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An HTTP answer, and how it goes out.
+
+    Attributes:
+        body: The body, as it goes over the wire.
+        status: The HTTP status.
+        headers: The headers, without `content-length`, which is that of the whole body.
+        delay: How long to wait before anything is sent, in seconds.
+        pause: How long to wait between any two bytes of the body, in seconds; None sends it at
+            once.
+        cut: After how many bytes of the body the connection ends; None sends all of them.
+        is_reset: Whether the connection is reset instead.
+    """
+
+    body: bytes
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=_JSON.copy)
+    delay: float = 0.0
+    pause: float | None = None
+    cut: int | None = None
+    is_reset: bool = False
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it goes out as any other."""
+        is_whole = self.pause is None and self.cut is None
+        return is_whole and not self.delay and not self.is_reset
+
+
+class Answering(Protocol):
+    """Makes the answer that a request would have without the fault."""
+
+    def __call__(self, request: GraphQLRequest, /) -> Answer:
+        """Answer the request, which a fault may have changed."""
+        ...
+
+
+class Fault(Protocol):
+    """Something that goes wrong with a request on purpose.
+
+    One of your own needs the method `strike`; it is called in a thread, and may do whatever a
+    request takes.
+
+    >>> from dataclasses import dataclass, replace
+    >>> from wandb_runs.testing import Fault
+    >>> @dataclass(frozen=True)
+    ... class Teapot(Fault):
+    ...     def strike(self, request, answer):
+    ...         return replace(answer(request), status=418)
+    """
+
+    def concerns(self, request: GraphQLRequest, /) -> bool:
+        """Whether there is anything that the fault could do to a request.
+
+        A request that it does not concern passes, and the fault waits for another. By default
+        every request concerns it.
+        """
+        del request
+        return True
+
+    @abstractmethod
+    def strike(self, request: GraphQLRequest, answer: Answering, /) -> Answer:
+        """Answer a request in the fault's way.
+
+        Args:
+            request: What was asked.
+            answer: Makes the answer that would have come; a fault need not call it.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Entry:
+    """A fault that was put on, or a request that is to pass.
+
+    Attributes:
+        faults: Those of which one strikes; none lets the request pass.
+        operation: The name of the operations that it is for; None means all that change nothing.
+        rate: How likely it strikes.
+        chance: Decides whether, and which.
+    """
+
+    faults: tuple[Fault, ...]
+    operation: str | None
+    rate: float = 1.0
+    chance: random.Random = field(default_factory=random.Random)
+
+    def is_for(self, request: GraphQLRequest) -> bool:
+        if self.operation is None:
+            return not request.changes
+        return self.operation == request.operation
+
+    def draw(self) -> Fault | None:
+        if not self.faults or (self.rate < 1 and self.chance.random() >= self.rate):
+            return None
+        return self.faults[0] if len(self.faults) == 1 else self.chance.choice(self.faults)
+
+
+class Faults:
+    """The faults that are put on a server: those that wait for a request, and those that last.
+
+    Threads may use it at once.
+
+    Args:
+        server: The server.
+    """
+
+    def __init__(self, server: LocalServer) -> None:
+        self.server = server
+        self._lock = threading.Lock()
+        self._waiting: list[_Entry] = []
+        self._lasting: list[_Entry] = []
+        self._struck: deque[Fault] = deque(maxlen=REMEMBERED)
+
+    @property
+    def struck(self) -> tuple[Fault, ...]:
+        """The faults that have struck, oldest first."""
+        return tuple(self._struck)
+
+    def add(
+        self, faults: Sequence[Fault | None], operation: str | None
+    ) -> AbstractContextManager[object]:
+        """Let each of the next requests suffer one fault, in turn; None lets one pass."""
+        entries = [_Entry(() if fault is None else (fault,), operation) for fault in faults]
+        return self._put(self._waiting, entries)
+
+    def add_lasting(
+        self, faults: Sequence[Fault], operation: str | None, rate: float = 1.0, seed: int = 0
+    ) -> AbstractContextManager[object]:
+        """Let every request suffer one of the faults, or a part of the requests."""
+        chance = random.Random(seed)  # noqa: S311 - to be the same again
+        return self._put(self._lasting, [_Entry(tuple(faults), operation, rate, chance)])
+
+    def _put(
+        self, place: list[_Entry], entries: Sequence[_Entry]
+    ) -> AbstractContextManager[object]:
+        def end() -> None:
+            with self._lock:
+                place[:] = [entry for entry in place if entry not in entries]
+
+        with self._lock:
+            place += entries
+        block = ExitStack()
+        block.callback(end)
+        return block
+
+    def clear(self) -> None:
+        """End all faults, and forget those that have struck."""
+        with self._lock:
+            self._waiting.clear()
+            self._lasting.clear()
+            self._struck.clear()
+
+    def answer(self, request: GraphQLRequest, answer: Answering) -> Answer:
+        """Answer a request, which suffers what it must.
+
+        What lasts is nearest to the real answer, what was put on first nearest of all.
+        """
+        if not (self._waiting or self._lasting):
+            return answer(request)
+        for fault in self._draw(request):
+            answer = self._suffering(fault, answer)
+        return answer(request)
+
+    def _draw(self, request: GraphQLRequest) -> list[Fault]:
+        with self._lock:
+            drawn = [entry.draw() for entry in self._lasting if entry.is_for(request)]
+            faults = [fault for fault in drawn if fault and fault.concerns(request)]
+            entry = next((entry for entry in self._waiting if entry.is_for(request)), None)
+            if entry:
+                fault = entry.draw()
+                if fault is None or fault.concerns(request):
+                    self._waiting.remove(entry)
+                    faults += [fault] if fault else []
+            return faults
+
+    def _suffering(self, fault: Fault, answer: Answering) -> Callable[[GraphQLRequest], Answer]:
+        def suffer(request: GraphQLRequest) -> Answer:
+            self._struck.append(fault)
+            return fault.strike(request, answer)
+
+        return suffer

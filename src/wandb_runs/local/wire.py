@@ -1,0 +1,111 @@
+"""How an answer goes out when it is not to go out as others: late, slowly, in part, not at all."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import struct
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias, cast
+
+from starlette.responses import Response
+from typing_extensions import override
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+if TYPE_CHECKING:
+    from starlette.types import Receive, Scope, Send
+
+    from wandb_runs.local.faults import Answer
+
+__all__ = ["HttpProtocol", "make_response"]
+
+_Ends: TypeAlias = "set[asyncio.Task[None] | asyncio.Task[Literal[True]]]"
+_TRANSPORT: Final = "wandb_runs.transport"
+_NO_LINGER: Final = struct.pack("ii", 1, 0)
+
+
+class HttpProtocol(H11Protocol):
+    """HTTP as uvicorn speaks it, with the connection within an application's reach."""
+
+    @override
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn's
+        super().connection_made(transport)
+        self.app_state = {**self.app_state, _TRANSPORT: transport}
+
+
+def make_response(answer: Answer, closing: asyncio.Event) -> Response:
+    """Make the response that sends an answer.
+
+    Args:
+        answer: What to send, and how.
+        closing: Set when the server stops: nothing is waited for any more.
+    """
+    headers = dict(answer.headers)
+    if answer.is_plain:
+        return Response(answer.body, answer.status, headers)
+    return _Unwell(answer, headers, closing)
+
+
+class _Unwell(Response):
+    """An answer that is late, slow or broken.
+
+    A client that leaves, and a server that stops, end it at once.
+    """
+
+    def __init__(self, answer: Answer, headers: dict[str, str], closing: asyncio.Event) -> None:
+        super().__init__(answer.body, answer.status, headers)
+        self._answer = answer
+        self._closing = closing
+
+    @override
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        transport = cast("asyncio.Transport", scope["state"][_TRANSPORT])
+        gone = asyncio.create_task(_wait_until_gone(receive))
+        closing = asyncio.create_task(self._closing.wait())
+        try:
+            if not await self._send(transport, send, {gone, closing}):
+                # Only once uvicorn knows that the client is gone, it does not mind that nothing,
+                # or not all, was sent.
+                await gone
+        finally:
+            gone.cancel()
+            closing.cancel()
+
+    async def _send(self, transport: asyncio.Transport, send: Send, ends: _Ends) -> bool:
+        """Send what is to be sent, and say whether that was the whole answer."""
+        answer = self._answer
+        if await _is_over(answer.delay, ends):
+            transport.abort()
+            return False
+        if answer.is_reset:
+            sock = cast("socket.socket", transport.get_extra_info("socket"))
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+            transport.abort()
+            return False
+        body = answer.body if answer.cut is None else answer.body[: answer.cut]
+        is_whole = body == answer.body
+        await send(
+            {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
+        )
+        size = len(body) or 1 if answer.pause is None else 1
+        for start in range(0, len(body), size):
+            if start and await _is_over(answer.pause or 0, ends):
+                transport.abort()
+                return False
+            piece = body[start : start + size]
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+        if is_whole:
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+        else:
+            transport.close()
+        return is_whole
+
+
+async def _wait_until_gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _is_over(seconds: float, ends: _Ends) -> bool:
+    """Wait, and say whether something came between."""
+    done, _ = await asyncio.wait(ends, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    return bool(done)

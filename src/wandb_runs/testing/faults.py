@@ -1,0 +1,365 @@
+"""Faults of a server, as values: give them to `LocalServer.fail` and see what your code does.
+
+Each is what really happens to clients of W&B, and happens on the wire: to a real connection, and
+to the answer that the server would have given. Those of a project's pages are in
+`wandb_runs.testing.paging`.
+
+>>> from wandb_runs import Api
+>>> from wandb_runs.testing import Html, LocalServer, Truncate, log_run
+>>> with LocalServer() as server, Api(base_url=server.url, api_key="any") as api:
+...     log_run(server, "me", "digits", "r1")
+...     with server.fail(Html(status=502), Truncate(at=10)):
+...         len(api.runs("me/digits"))
+...     server.failed
+1
+(Html(status=502), Truncate(at=10, whole_http=False))
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final, Literal
+
+from typing_extensions import override
+
+from wandb_runs.jsontext import decode
+from wandb_runs.local.faults import Answer, Fault, GraphQLRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from wandb_runs.local import LocalServer
+    from wandb_runs.local.faults import Answering
+
+__all__ = [
+    "Answer",
+    "BadGzip",
+    "BareErrors",
+    "Churn",
+    "Drip",
+    "Empty",
+    "Fault",
+    "GraphQLRequest",
+    "Html",
+    "NullData",
+    "PartialData",
+    "RateLimited",
+    "Redirect",
+    "Reset",
+    "Slow",
+    "Status",
+    "Truncate",
+    "WithHeaders",
+]
+
+_JSON: Final = {"content-type": "application/json"}
+
+
+@dataclass(frozen=True)
+class RateLimited(Fault):
+    """HTTP 429, as W&B limits the rate of requests.
+
+    Attributes:
+        after: What `Retry-After` says: seconds, or any text, such as an HTTP date or nonsense.
+            None leaves the header out.
+        reset: What `RateLimit-Reset` says, in seconds; None leaves the header out.
+        remaining: What `RateLimit-Remaining` says; None leaves the header out.
+
+    >>> RateLimited(after="Wed, 21 Oct 2015 07:28:00 GMT").headers
+    {'retry-after': 'Wed, 21 Oct 2015 07:28:00 GMT'}
+    >>> RateLimited(after=None, reset=1.5, remaining=0).headers
+    {'ratelimit-reset': '1.5', 'ratelimit-remaining': '0'}
+    """
+
+    after: float | str | None = 2
+    reset: float | str | None = None
+    remaining: int | str | None = None
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The headers that say when to come again."""
+        said = {
+            "retry-after": self.after,
+            "ratelimit-reset": self.reset,
+            "ratelimit-remaining": self.remaining,
+        }
+        return {name: str(value) for name, value in said.items() if value is not None}
+
+    @override
+    def strike(self, request: GraphQLRequest, answer: Answering) -> Answer:
+        return Answer(b'{"error":"rate limit exceeded"}', 429, {**_JSON, **self.headers})
+
+
+@dataclass(frozen=True)
+class Status(Fault):
+    """An answer with nothing but a status, or whatever one likes.
+
+    Attributes:
+        code: The HTTP status.
+        body: The body.
+        headers: The headers.
+
+    >>> Status(503, b"busy", {"x-request-id": "r1"}).code
+    503
+    """
+
+    code: int
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict[str, str], hash=False)
+
+    @override
+    def strike(self, request: GraphQLRequest, answer: Answering) -> Answer:
+        return Answer(self.body, self.code, self.headers)
+
+
+@dataclass(frozen=True)
+class Html(Fault):
+    """A page of HTML, as proxies answer with when the server behind them does not.
+
+    Attributes:
+        status: The HTTP status.
+
+    >>> Html(200)
+    Html(status=200)
+    """
+
+    status: int = 502
+
+    @override
+    def strike(self, request: GraphQLRequest, answer: Answering) -> Answer:
+        body = f"<html><head><title>{self.status}</title></head><body>Sorry.</body></html>"
+        return Answer(body.encode(), self.status, {"content-type": "text/html"})
+
+
+@dataclass(frozen=True)
+class Redirect(Fault):
+    """A redirect to another address.
+
+    Attributes:
+        to: The address.
+        status: The HTTP status.
+
+    >>> Redirect("https://elsewhere.example/graphql").status
+    307
+    """
+
+    to: str
+    status: int = 307
+
+    @override
+    def strike(self, request: GraphQLRequest, answer: Answering) -> Answer:
+        return Answer(b"", self.status, {"location": self.to})
+
+
+@dataclass(frozen=True)
+class Empty(Fault):
+    """HTTP 200 with an empty body.
+
+    >>> Empty()
+    Empty()
+    """
+
+    @override
+    def strike(self, request: GraphQLRequest, answer: Answering) -> Answer:
+        return Answer(b"")
+
+
+@dataclass(frozen=True)
+class NullData(Fault):
+    """HTTP 200 with `{"data": null}` and no errors.
+
+    >>> NullData()
+    NullData()
+    """
+
+    @override
+    def strike(self, request: GraphQLRequest, answer: Answering) -> Answer:
+        return Answer(b'{"data":null}')
+
+
+@dataclass(frozen=True)
+class BareErrors(Fault):
+    """Errors that are not objects, as some of W&B's are not.
+
+    Attributes:
+        message: What the error says.
+        form: `"errors"` for `{"errors": ["..."]}`, `"error"` for `{"error": "..."}`.
+        status: The HTTP status.
+
+    >>> BareErrors("no such table", form="error").body
+    b'{"error": "no such table"}'
+    """
+
+    message: str = "something went wrong"
+    form: Literal["errors", "error"] = "errors"
+    status: int = 200
+
+    @property
+    def body(self) -> bytes:
+        """The body that is sent."""
+        said = [self.message] if self.form == "errors" else self.message
+        return json.dumps({self.form: said}).encode()
+
+    @override
+    def strike(self, request: GraphQLRequest, answer: Answering) -> Answer:
+        return Answer(self.body, self.status)
+
+
+@dataclass(frozen=True)
+class PartialData(Fault):
+    """HTTP 200 with an error beside the data that would have come.
+
+    Attributes:
+        message: What the error says.
+
+    >>> PartialData("a shard is down").message
+    'a shard is down'
+    """
+
+    message: str = "something went wrong"
+
+    @override
+    def strike(self, request: GraphQLRequest, answer: Answering) -> Answer:
+        made = answer(request)
+        content = decode(made.body)
+        if not isinstance(content, dict):
+            return made
+        content["errors"] = [{"message": self.message, "path": []}]
+        return replace(made, body=json.dumps(content).encode(), status=200)
+
+
+@dataclass(frozen=True)
+class WithHeaders(Fault):
+    """The answer that would have come, with more headers, such as those of a rate limit.
+
+    Attributes:
+        headers: The headers.
+
+    >>> WithHeaders({"ratelimit-remaining": "3"}).headers["ratelimit-remaining"]
+    '3'
+    """
+
+    headers: Mapping[str, str] = field(hash=False)
+
+    @override
+    def strike(self, request: GraphQLRequest, answer: Answering) -> Answer:
+        made = answer(request)
+        return replace(made, headers={**made.headers, **self.headers})
+
+
+@dataclass(frozen=True)
+class BadGzip(Fault):
+    """The answer that would have come, in gzip that breaks off in the middle.
+
+    HTTP promises no more than is sent: only who unpacks it can tell.
+
+    >>> BadGzip()
+    BadGzip()
+    """
+
+    @override
+    def strike(self, request: GraphQLRequest, answer: Answering) -> Answer:
+        made = answer(request)
+        packed = gzip.compress(made.body)
+        headers = {**made.headers, "content-encoding": "gzip"}
+        return replace(made, body=packed[: len(packed) // 2], headers=headers)
+
+
+@dataclass(frozen=True)
+class Truncate(Fault):
+    """The answer that would have come, broken off.
+
+    Attributes:
+        at: After how many bytes of the body; of a shorter body the last byte is missing.
+        whole_http: False breaks the connection off, so that less comes than `content-length`
+            promises. True promises what is sent: HTTP is whole, and the JSON is not.
+
+    >>> Truncate(at=20, whole_http=True)
+    Truncate(at=20, whole_http=True)
+    """
+
+    at: int = 100
+    whole_http: bool = False
+
+    @override
+    def strike(self, request: GraphQLRequest, answer: Answering) -> Answer:
+        made = answer(request)
+        at = max(0, min(self.at, len(made.body) - 1))
+        return replace(made, body=made.body[:at]) if self.whole_http else replace(made, cut=at)
+
+
+@dataclass(frozen=True)
+class Reset(Fault):
+    """The TCP connection is reset before any byte of an answer.
+
+    >>> Reset()
+    Reset()
+    """
+
+    @override
+    def strike(self, request: GraphQLRequest, answer: Answering) -> Answer:
+        return Answer(b"", is_reset=True)
+
+
+@dataclass(frozen=True)
+class Slow(Fault):
+    """The answer that would have come, late.
+
+    Attributes:
+        seconds: How late. Nobody waits longer than for the client, or for the server's end.
+
+    >>> Slow(30)
+    Slow(seconds=30)
+    """
+
+    seconds: float
+
+    @override
+    def strike(self, request: GraphQLRequest, answer: Answering) -> Answer:
+        made = answer(request)
+        return replace(made, delay=made.delay + self.seconds)
+
+
+@dataclass(frozen=True)
+class Drip(Fault):
+    """The answer that would have come, byte by byte: who waits for each byte never times out.
+
+    Attributes:
+        seconds: How long it takes from one byte of the body to the next.
+
+    >>> Drip(0.5)
+    Drip(seconds=0.5)
+    """
+
+    seconds: float
+
+    @override
+    def strike(self, request: GraphQLRequest, answer: Answering) -> Answer:
+        return replace(answer(request), pause=self.seconds)
+
+
+@dataclass(frozen=True)
+class Churn(Fault):
+    """Something that happens before the answer is made, so that runs come and go between pages.
+
+    Attributes:
+        change: What happens, given the server: it may log and delete runs, or put faults on.
+
+    >>> from wandb_runs import Api
+    >>> from wandb_runs.testing import LocalServer, delete_run, log_run
+    >>> with LocalServer() as server, Api(base_url=server.url, api_key="any") as api:
+    ...     for run_id in ("r1", "r2", "r3"):
+    ...         log_run(server, "me", "digits", run_id)
+    ...     with server.fail(None, Churn(lambda server: delete_run(server, "me", "digits", "r3"))):
+    ...         [run.id for run in api.runs("me/digits", per_page=2)]
+    ['r1', 'r2']
+    """
+
+    change: Callable[[LocalServer], object]
+
+    @override
+    def strike(self, request: GraphQLRequest, answer: Answering) -> Answer:
+        self.change(request.server)
+        return answer(request)
