@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
+from email.utils import parsedate_to_datetime
 from itertools import pairwise
 from threading import Thread
 from typing import TYPE_CHECKING, cast
@@ -200,6 +201,53 @@ def number(count: int, *, monotonic: bool, previous: float) -> JSONObject:
         "monotonic": monotonic,
         "previousValue": previous,
     }
+
+
+# Times
+
+
+def test_times_move_with_what_a_run_logs() -> None:
+    now = 1_700_000_000.0
+    with LocalServer(clock=lambda: now) as server:
+
+        def times() -> tuple[JSONValue, ...]:
+            fields = "createdAt heartbeatAt updatedAt"
+            return tuple(str(value)[14:19] for value in run(server, "times", fields).values())
+
+        def upsert(change: str) -> None:
+            where = 'entityName: "me", modelName: "times", name: "r"'
+            ask(server, f"mutation {{ upsertBucket(input: {{{where}, {change}}}) {{ inserted }} }}")
+
+        def count(filters: JSONObject) -> JSONValue:
+            text = json.dumps(json.dumps(filters))
+            return project(server, "times", f"runCount(filters: {text})")["runCount"]
+
+        log_run(server, "me", "times", "r")
+        assert times() == ("13:20", "13:20", "13:20")
+        now += 60
+        upsert('tags: ["later"]')
+        assert times() == ("13:20", "13:20", "14:20")
+        now += 60
+        upsert('summaryMetrics: "{}"')
+        assert times() == ("13:20", "15:20", "15:20")
+        now += 60
+        stream(server, "times", lines(0, {"loss": 1}))
+        assert times() == ("13:20", "16:20", "16:20")
+        now += 60
+        content: list[JSONValue] = ["{}"]
+        chunk: JSONObject = {"files": {"wandb-summary.json": {"offset": 0, "content": content}}}
+        stream(server, "times", chunk)
+        assert times() == ("13:20", "17:20", "17:20")
+
+        assert count({"heartbeatAt": {"$gte": "2023-11-14T22:17:20Z"}}) == 1
+        assert count({"heartbeatAt": {"$gte": "2023-11-14T22:17:20.000001Z"}}) == 0
+        assert count({"createdAt": {"$gte": "2023-11-14T22:13:20"}}) == 1
+        assert count({"createdAt": {"$gte": "2023-11-14T23:13:20.1+01:00"}}) == 0
+
+
+def test_answers_say_when_they_were_made(server: LocalServer) -> None:
+    made = parsedate_to_datetime(post(server, "{ viewer { id } }").headers["date"])
+    assert made.tzinfo is not None
 
 
 # Pages

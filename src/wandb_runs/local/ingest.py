@@ -96,6 +96,8 @@ def upsert_run(
         texts["config"] = config
         sections["config"] = config_leaves(read_object(config))
     if summary_metrics is not None:
+        # A run that says how far it is was heard of; a label may be put on by anybody.
+        changed["heartbeat_at"] = now
         summary = finite(read_object(summary_metrics))
         texts["summary_metrics"] = write_object(summary)
         sections["summary_metrics"] = flatten("summary_metrics", summary)
