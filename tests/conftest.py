@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,6 +15,16 @@ if TYPE_CHECKING:
 
 MANY = 47
 """How many runs `many` has: a prime, so that no page size divides it."""
+
+
+@pytest.fixture(scope="session")
+def wandb_server() -> Iterator[LocalServer]:
+    """A server whose clock is an hour late, so that nothing in it has happened just now.
+
+    A listing in an order that may change sends more where runs have just logged.
+    """
+    with LocalServer(clock=lambda: time.time() - 3600) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

@@ -63,7 +63,7 @@ class Server:
         variables = operation.variables
         start = self.start(variables.get("after"))
         stop = start + cast("int", variables["first"])
-        specs = [json.loads(spec)["keys"] for spec in cast("list[str]", variables["specs"])]
+        specs = [json.loads(spec)["keys"] for spec in cast("list[str]", variables.get("specs", []))]
         wanted = json.loads(str(variables["filters"])).get("name", {}).get("$in")
         history = [each for each in self.history if wanted is None or each[0] in wanted]
         edges = [
@@ -85,6 +85,10 @@ class Server:
         project: dict[str, object] = {"runs": {"edges": edges, "pageInfo": info}}
         if variables.get("isCounted"):
             project = {"runCount": len(history), **project}
+        if variables.get("isAnchored"):
+            before = history[self.start(variables.get("anchorAfter")) :][:1]
+            anchor = [{"node": {"id": run_id}} for run_id, _ in before]
+            project["anchor"] = {"edges": anchor, "pageInfo": info}
         body = {"data": {"project": project}}
         return operation.parse(json.dumps(body, separators=self.separators).encode())
 

@@ -17,7 +17,7 @@ from wandb_runs import Api, BadResponseError, Run, WandbRunsError
 from wandb_runs._generated import list_runs
 from wandb_runs.checked import node_of
 from wandb_runs.flow import drive
-from wandb_runs.paging import read_page
+from wandb_runs.paging import Place, read_page
 from wandb_runs.plain import read_plain_page
 from wandb_runs.run import Home
 from wandb_runs.testing import log_run
@@ -86,7 +86,7 @@ def read_as_model(body: bytes, after: str | None = None) -> tuple[list[Run], str
     project = LIST.parse(body).project
     if project is None:
         raise WandbRunsError("no project")
-    page = read_page(project.runs, first=50, after=after)
+    page = read_page(project.runs, Place(after, 50))
     return [Run(HOME, node_of(fields)) for fields in page.items], page.next_cursor
 
 
@@ -102,7 +102,7 @@ def told(attribute: Callable[[Run], object], run: Run) -> object:
 @example({"id": "r", "tags": [None, 1, "x"], "user": {"username": 3}, "readOnly": "true"})
 @example({"id": "r", "state": 3, "config": 5, "summaryMetrics": {}, "tags": {}})
 def test_a_run_says_of_each_value_what_the_model_reads(node: dict[str, JSONValue]) -> None:
-    page = read_plain_page(page_of([{"node": node}]), after=None)
+    page = read_plain_page(page_of([{"node": node}]), Place(None, 50))
     assert page is not None
     run: Run = Run(HOME, page.items[0])
     assert run.id == node["id"]
@@ -160,7 +160,8 @@ def test_a_page_is_read_as_its_model_reads_it(
     listing = Api(base_url="http://127.0.0.1:9", api_key="k").runs("team/mnist")
 
     def read() -> tuple[list[Run], str | None]:
-        flow = listing._fetch("before")  # pyright: ignore[reportPrivateUsage] - one page is the point
+        selection = listing._selection("team")  # pyright: ignore[reportPrivateUsage] - one page is the point
+        flow = listing._fetch(selection, Place("before", 50))  # pyright: ignore[reportPrivateUsage] - the same
         page = drive(flow, lambda operation: operation.parse(body))
         return list(page.items), page.next_cursor
 

@@ -12,12 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from wandb_runs import Api, NotFoundError, Run
-from wandb_runs.flow import drive
-from wandb_runs.paging import Page, PageWalk
 from wandb_runs.testing import log_run
 
 if TYPE_CHECKING:
-    from wandb_runs.flow import Flow
     from wandb_runs.testing import LocalServer
 
 OVER_HTTP = settings(
@@ -88,45 +85,6 @@ def test_a_run_that_is_pushed_onto_the_next_page_comes_once(
     log_run(wandb_server, "team", "growing", "newest")
     taken = [run.id for run in chain(first, *pages)]
     assert taken == ["g5", "g4", "g3", "g2", "g1", "g0"]
-
-
-@given(
-    st.lists(st.integers(0, 9), max_size=30),
-    st.integers(1, 6),
-    st.sets(st.integers(0, 30)),
-)
-def test_nothing_is_lost_and_a_failed_page_is_asked_for_again(
-    items: list[int], size: int, failures: set[int]
-) -> None:
-    def fetch(after: str | None) -> Flow[Page[int]]:
-        start = int(after or 0)
-        if start in failures:
-            failures.remove(start)
-            raise ConnectionError
-        yield from ()
-        stop = start + size
-        return Page(tuple(items[start:stop]), str(stop) if stop < len(items) else None)
-
-    walk = PageWalk(fetch, str)
-    taken: list[list[int]] = []
-    for _ in range(2 * len(items) + 2):
-        try:
-            page = drive(walk.next_page(), lambda operation: pytest.fail(str(operation)))
-        except ConnectionError:
-            continue
-        if page is None:
-            break
-        taken.append(page)
-    else:
-        pytest.fail("the walk has no end")
-    assert all(taken)
-    assert set(chain(*taken)) == set(items)
-    sent = [items[start : start + size] for start in range(0, len(items), size)]
-    for before, page in zip([[], *sent], sent, strict=False):
-        fresh = [item for item in dict.fromkeys(page) if item not in before]
-        if fresh:
-            assert taken.pop(0) == fresh
-    assert taken == []
 
 
 def test_a_project_that_is_not_there_is_named_when_a_page_is_taken(api: Api, many: str) -> None:

@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 
 from wandb_runs import BadResponseError
 from wandb_runs._generated import PageInfoFields
+from wandb_runs.ahead import AHEAD, ReadAhead
 from wandb_runs.flow import drive
 from wandb_runs.paging import (
-    AHEAD,
-    Listing,
+    Anchor,
     Page,
     Place,
-    ReadAhead,
+    Selection,
     cursor_after,
     offset_of,
     read_page,
@@ -28,10 +28,17 @@ from wandb_runs.paging import (
 if TYPE_CHECKING:
     from wandb_runs.flow import Flow
 
+SELECTION = Selection(entity="e", project="p", filters="{}", order="+created_at", first=1)
+
+
+@dataclass(frozen=True)
+class ARun:
+    id: str
+
 
 @dataclass(frozen=True)
 class AnEdge:
-    node: int | None
+    node: ARun | None
     cursor: str | None
 
 
@@ -46,74 +53,58 @@ def info(end: str | None, more: bool | None) -> PageInfoFields:
 
 
 edges = st.lists(
-    st.none() | st.builds(AnEdge, st.none() | st.integers(), st.none() | st.sampled_from("abc")),
+    st.none()
+    | st.builds(
+        AnEdge,
+        st.none() | st.builds(ARun, st.sampled_from("xyz")),
+        st.none() | st.sampled_from("abc"),
+    ),
     max_size=5,
 )
 infos = st.none() | st.builds(info, st.none() | st.sampled_from("abc"), st.none() | st.booleans())
 
 
-@given(st.none() | edges, infos, st.integers(1, 5), st.none() | st.sampled_from("abc"))
+@given(
+    st.none() | edges,
+    infos,
+    st.integers(1, 5),
+    st.none() | st.sampled_from("abc"),
+    st.none() | st.builds(Anchor, st.none() | st.sampled_from("abc")),
+)
 def test_a_page_is_read_or_refused_and_no_node_is_lost(
     found: list[AnEdge | None] | None,
     page_info: PageInfoFields | None,
     first: int,
     after: str | None,
+    anchor: Anchor | None,
 ) -> None:
-    nodes = [edge.node for edge in found or [] if edge is not None and edge.node is not None]
+    nodes = [None if edge is None else edge.node for edge in found or []]
     says_more = page_info is not None and page_info.has_next_page
+    place = Place(after, first, anchor=anchor, overlaps=True)
     try:
-        page = read_page(AConnection(found, page_info), first=first, after=after)
+        page = read_page(AConnection(found, page_info), place)
     except BadResponseError:
         return
-    assert list(page.items) == nodes
+    before = nodes[:1] if anchor is not None else []
+    nodes = nodes[len(before) :]
+    assert page.anchor == tuple(node and node.id for node in before)
+    assert [*page.items] == [node for node in nodes if node is not None]
+    assert page.nulls == nodes.count(None)
+    assert page.last == (nodes[-1].id if nodes and nodes[-1] is not None else None)
     assert page.next_cursor is None or page.next_cursor != after
     if says_more:
         assert page.next_cursor is not None
 
 
 def test_without_page_info_a_full_page_is_followed_by_another() -> None:
-    full = AConnection([AnEdge(1, "a"), AnEdge(2, "b")], None)
-    assert read_page(full, first=2, after=None) == Page((1, 2), "b")
-    assert read_page(full, first=3, after=None) == Page((1, 2), None)
+    full = AConnection([AnEdge(ARun("x"), "a"), AnEdge(ARun("y"), "b")], None)
+    assert read_page(full, Place(None, 2)).next_cursor == "b"
+    assert read_page(full, Place(None, 3)).next_cursor is None
 
 
 def test_no_connection_is_no_empty_page() -> None:
     with pytest.raises(BadResponseError):
-        read_page(None, first=1, after=None)
-
-
-@given(st.integers(0, 12), st.integers(1, 5), st.data())
-def test_a_listing_goes_on_where_it_failed(total: int, first: int, data: st.DataObject) -> None:
-    failures = data.draw(st.sets(st.integers(0, total)))
-
-    def fetch(after: str | None) -> Flow[Page[int]]:
-        start = int(after or 0)
-        if start in failures:
-            failures.remove(start)
-            raise ConnectionError
-        yield from ()
-        stop = min(start + first, total)
-        return Page(tuple(range(start, stop)), str(stop) if stop < total else None)
-
-    listing: Listing[int] = Listing(str)
-    for _ in range(total + 2):
-        try:
-            drive(listing.read_to(None, fetch), lambda operation: pytest.fail(str(operation)))
-        except ConnectionError:
-            continue
-        break
-    assert listing.complete
-    assert listing.items == list(range(total))
-
-
-def test_what_comes_twice_is_kept_once() -> None:
-    def fetch(after: str | None) -> Flow[Page[int]]:
-        yield from ()
-        return Page((1, 2, 3), "next") if after is None else Page((3, 4), None)
-
-    listing: Listing[int] = Listing(str)
-    drive(listing.read_to(None, fetch), lambda operation: pytest.fail(str(operation)))
-    assert listing.items == [1, 2, 3, 4]
+        read_page(None, Place(None, 1))
 
 
 @dataclass
@@ -132,21 +123,35 @@ class Pages:
         yield from ()
         self.asked += 1
         self.counted += place.is_counted
-        start = 0
-        if place.after is not None:
-            offset = int(place.after[1:]) if self.opaque else offset_of(place.after)
-            assert offset is not None
-            start = offset + 1
+        start = self.start(place.after)
         stop = min(start + min(place.first, self.cap), self.total)
-        last = f"#{stop - 1}" if self.opaque else cursor_after(stop - 1)
         total = max(0, self.total + self.wrong_by) if place.is_counted and self.counts else None
-        return Page(tuple(range(start, stop)), last if stop < self.total else None, total)
+        before = None if place.anchor is None else self.start(place.anchor.after)
+        return Page(
+            tuple(range(start, stop)),
+            self.cursor(stop - 1) if stop < self.total else None,
+            total,
+            anchor=() if before is None or before >= self.total else (str(before),),
+            last=str(stop - 1) if stop > start else None,
+            next_anchor=Anchor(self.cursor(stop - 2) if stop > 1 else None),
+        )
+
+    def cursor(self, offset: int) -> str:
+        return f"#{offset}" if self.opaque else cursor_after(offset)
+
+    def start(self, after: str | None) -> int:
+        if after is None:
+            return 0
+        offset = int(after[1:]) if self.opaque else offset_of(after)
+        assert offset is not None
+        return offset + 1
 
 
 def read(server: Pages, first: int, total: int | None = None) -> tuple[list[list[int]], list[int]]:
     """The pages, and the sizes of those that were read for nothing."""
     dropped: list[int] = []
     ahead = ReadAhead(
+        SELECTION,
         server.fetch,
         lambda: first,
         total=total,
@@ -157,6 +162,7 @@ def read(server: Pages, first: int, total: int | None = None) -> tuple[list[list
         taken += [list(page.items) for page in pages]
         assert len(taken) <= server.total + 1
     assert ahead.complete
+    assert not ahead.misses(lambda _: True)
     return taken, dropped
 
 
@@ -214,7 +220,7 @@ def test_pages_that_failed_are_asked_for_again() -> None:
             raise ConnectionError
         return (yield from server.fetch(place))
 
-    ahead = ReadAhead(fetch, lambda: 10)
+    ahead = ReadAhead(SELECTION, fetch, lambda: 10)
     taken: list[int] = []
     while not ahead.complete:
         try:

@@ -9,10 +9,13 @@ finished True
 """
 
 from wandb_runs.api import Api
+from wandb_runs.checkpoint import Checkpoint
 from wandb_runs.errors import (
     AuthenticationError,
     BadResponseError,
     ConnectionFailedError,
+    DriftError,
+    DriftWarning,
     EmptyJoinWarning,
     GraphQLError,
     HistoriesError,
@@ -31,6 +34,7 @@ from wandb_runs.errors import (
 from wandb_runs.explain import Explanation
 from wandb_runs.filters import Filters, RawFilter
 from wandb_runs.histories import Format, Join, OnError, Row, Stream
+from wandb_runs.iteration import RunIterator, RunPages
 from wandb_runs.jsontext import JSONObject, JSONValue
 from wandb_runs.order import Order, RawOrder
 from wandb_runs.progress import Progress
@@ -45,7 +49,10 @@ __all__ = [
     "Api",
     "AuthenticationError",
     "BadResponseError",
+    "Checkpoint",
     "ConnectionFailedError",
+    "DriftError",
+    "DriftWarning",
     "EmptyJoinWarning",
     "Explanation",
     "Filters",
@@ -72,6 +79,8 @@ __all__ = [
     "RetryingClient",
     "Row",
     "Run",
+    "RunIterator",
+    "RunPages",
     "Runs",
     "SchemaError",
     "ServerError",

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import TracebackType
 
+    from wandb_runs.checkpoint import Checkpoint
     from wandb_runs.filters import Filters
     from wandb_runs.order import Order
     from wandb_runs.sweep import Sweep
@@ -167,6 +168,9 @@ class Api:
         lazy: bool | None = None,
         config_keys: list[K] | tuple[K, ...] | None = None,
         summary_keys: list[K] | tuple[K, ...] | None = None,
+        limit: int | None = None,
+        checkpoint: Checkpoint | None = None,
+        strict: bool = False,
     ) -> Runs:
         """The runs of a project that fit a filter, in order: a new, lazy sequence each time.
 
@@ -186,6 +190,10 @@ class Api:
             config_keys: The keys that `run.config` is to hold; None for all, an empty list for
                 none. Only what is asked for travels: some projects have thousands.
             summary_keys: The keys that `run.summary` is to hold, likewise.
+            limit: The most runs that the sequence has, whatever `per_page`; None for all.
+            checkpoint: Where to begin: what `checkpoint()` of a loop over the same runs gave, or
+                an error that ended it, as `error.checkpoint`.
+            strict: Whether what a `DriftWarning` would say is a `DriftError`.
 
         Raises:
             InvalidArgumentError: An argument that cannot be right; nothing was sent.
@@ -218,6 +226,9 @@ class Api:
                 include_sweeps,
                 config_keys=config_keys,
                 summary_keys=summary_keys,
+                limit=limit,
+                checkpoint=checkpoint,
+                strict=strict,
             )
         return Runs(
             chosen,
@@ -229,6 +240,9 @@ class Api:
             include_sweeps,
             config_keys=config_keys,
             summary_keys=summary_keys,
+            limit=limit,
+            checkpoint=checkpoint,
+            strict=strict,
         )
 
     def run(self, path: str) -> Run:

@@ -20,12 +20,15 @@ from wandb_runs.spelling import name_runs
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from wandb_runs.checkpoint import Checkpoint
     from wandb_runs.jsontext import JSONValue
 
 __all__ = [
     "AuthenticationError",
     "BadResponseError",
     "ConnectionFailedError",
+    "DriftError",
+    "DriftWarning",
     "EmptyJoinWarning",
     "GraphQLError",
     "HistoriesError",
@@ -52,7 +55,14 @@ def _restore(kind: type[WandbRunsError], message: str, facts: dict[str, Any]) ->
 
 
 class WandbRunsError(Exception):
-    """Any error of this package."""
+    """Any error of this package.
+
+    Attributes:
+        checkpoint: Where a listing stood that this error has ended; `api.runs(...,
+            checkpoint=error.checkpoint)` goes on from there. None elsewhere.
+    """
+
+    checkpoint: Checkpoint | None = None
 
     @property
     def message(self) -> str:
@@ -213,6 +223,68 @@ class EmptyJoinWarning(UserWarning):
             f"{name_runs(self.run_ids)} logged each of the keys, and never in the same row, so "
             'that join="inner" leaves nothing; pass join="outer"'
         )
+
+
+class DriftWarning(UserWarning):
+    """A listing came through a project that changed meanwhile, and not all could be set right.
+
+    Attributes:
+        late: The ids of runs that jumped over the reader, since the listing's order changes with
+            what they log: they came after all others, out of their order.
+        nulls: How many runs the server gave as null, so that they could not be listed.
+        gone: The ids of runs that were listed before, and are there no more.
+    """
+
+    late: Sequence[str]
+    nulls: int
+    gone: Sequence[str]
+
+    def __init__(self, late: Sequence[str] = (), nulls: int = 0, gone: Sequence[str] = ()) -> None:
+        self.late = list(late)
+        self.nulls = nulls
+        self.gone = list(gone)
+        super().__init__(self.late, self.nulls, self.gone)
+
+    @override
+    def __str__(self) -> str:
+        return _drift(self.late, self.nulls, self.gone)
+
+
+class DriftError(WandbRunsError):
+    """What a `DriftWarning` says, for listings that are `strict`.
+
+    Attributes:
+        late: The ids of runs that jumped over the reader.
+        nulls: How many runs the server gave as null.
+        gone: The ids of runs that were listed before, and are there no more.
+    """
+
+    late: Sequence[str]
+    nulls: int
+    gone: Sequence[str]
+
+    def __init__(self, late: Sequence[str] = (), nulls: int = 0, gone: Sequence[str] = ()) -> None:
+        super().__init__(_drift(late, nulls, gone))
+        self.late = list(late)
+        self.nulls = nulls
+        self.gone = list(gone)
+
+
+def _drift(late: Sequence[str], nulls: int, gone: Sequence[str]) -> str:
+    said: list[str] = []
+    if late:
+        said.append(
+            f"{name_runs(late)} changed their places while the runs were listed, and came last, "
+            "out of order; order by 'created_at', which nothing changes"
+        )
+    if nulls:
+        said.append(
+            f"{nulls} of the runs came as null, and are missing; list them again, or ask for less "
+            "(config_keys=, summary_keys=)"
+        )
+    if gone:
+        said.append(f"{name_runs(gone)} were listed before, and are there no more; list them again")
+    return "; ".join(said)
 
 
 class GraphQLError(ResponseError):

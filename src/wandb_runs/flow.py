@@ -55,6 +55,8 @@ def together(flows: Sequence[Flow[T]], done: Callable[[T], None] | None = None) 
 
     The first failure is raised, once the flows that had begun have ended; the others do not begin.
     """
+    if not flows:
+        return []
     results = yield cast("Together[object]", Together(flows, done))
     return cast("list[T]", results)  # as `Together` promises
 

@@ -1,39 +1,38 @@
-"""Pages from cursors: what a connection answered, and where a listing stands.
-
-Pure: a listing is told by its flows which operations to send, and holds what came back.
-"""
+"""Pages of a connection: where one starts, and what an answer says of it. Pure."""
 
 from __future__ import annotations
 
 import base64
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Generic, Protocol, TypedDict, TypeVar
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final, Generic, NamedTuple, Protocol, TypedDict, TypeVar
 
 from wandb_runs.errors import BadResponseError
-from wandb_runs.flow import together
 from wandb_runs.location import missing_project
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Iterable, Sequence
 
-    from wandb_runs._generated import PageInfoFields
-    from wandb_runs.flow import Flow
+    from wandb_runs._generated import PageInfoFields, RunIdFields
+    from wandb_runs.jsontext import JSONValue
 
 __all__ = [
     "MAX_PER_PAGE",
+    "Anchor",
     "Connection",
-    "CountedProject",
+    "CursorGuard",
     "Edge",
-    "Listing",
+    "Moved",
     "Page",
-    "PageWalk",
     "Place",
     "PlacedSelection",
-    "ReadAhead",
+    "ReadProject",
     "Selection",
+    "anchor_at",
     "cursor_after",
     "offset_of",
+    "read_anchor",
+    "read_moved",
     "read_page",
     "read_project_page",
 ]
@@ -41,14 +40,23 @@ __all__ = [
 MAX_PER_PAGE: Final = 1000
 """The most runs that W&B gives in one page (documented)."""
 
-AHEAD: Final = 8
-"""How many pages are asked for at once, when it is known where they start."""
 
-_COUNTS: Final = 2
-"""How often the number of runs is asked for before the pages have to do without."""
+_MOST_EMPTY: Final = 100
+"""How many pages without a run may follow each other."""
+
+
+class HasId(Protocol):
+    """A run of an answer, or whatever else has an id."""
+
+    @property
+    def id(self) -> str:
+        """The run's id."""
+        ...
+
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
+RunT = TypeVar("RunT", bound=HasId)
 
 
 class Selection(TypedDict):
@@ -66,6 +74,10 @@ class PlacedSelection(Selection):
 
     after: str | None
     is_counted: bool | None
+    is_anchored: bool | None
+    anchor_after: str | None
+    is_checked: bool | None
+    moved: str | None
 
 
 class Edge(Protocol[T_co]):
@@ -96,8 +108,8 @@ class Connection(Protocol[T_co]):
         ...
 
 
-class CountedProject(Protocol[T_co]):
-    """A project whose runs were asked for, and perhaps their number."""
+class ReadProject(Protocol[T_co]):
+    """A project whose runs were asked for, and what else tells about their page."""
 
     @property
     def run_count(self) -> int | None:
@@ -105,13 +117,105 @@ class CountedProject(Protocol[T_co]):
         ...
 
     @property
+    def anchor(self) -> RunIdFields | None:
+        """The run before the page, if that was asked."""
+        ...
+
+    @property
     def runs(self) -> Connection[T_co] | None:
         """A page of them."""
         ...
 
+    @property
+    def moved(self) -> RunIdFields | None:
+        """The runs that logged since the listing began, if that was asked."""
+        ...
+
+
+class Anchor(NamedTuple):
+    """Where the run stands that is the last one before a page.
+
+    Attributes:
+        after: The cursor after which it comes; None when it is the first of all.
+    """
+
+    after: str | None
+
+
+class Moved(NamedTuple):
+    """Runs that may have changed their places since a listing began.
+
+    Attributes:
+        run_ids: Their ids.
+        is_all: Whether there are no others.
+    """
+
+    run_ids: tuple[str, ...]
+    is_all: bool
+
 
 @dataclass(frozen=True, slots=True)
-class Page(Generic[T]):
+class Place:
+    """Where a page starts, and what else to ask along with it.
+
+    Attributes:
+        after: The cursor after which it starts, or None for the first page.
+        first: How many items it holds at most.
+        is_counted: Whether to ask for the number of all items, too.
+        anchor: Where the item before the page stands, to be looked at, too: as long as it is the
+            one that was last before, nothing has come between or gone.
+        overlaps: Whether to look at it as an item of the page, which is the cheapest way; not
+            possible where the page is as large as the server allows.
+        moved: The filter of the runs that may have changed their places, to be asked, too.
+    """
+
+    after: str | None
+    first: int
+    is_counted: bool = False
+    anchor: Anchor | None = None
+    overlaps: bool = False
+    moved: str | None = None
+
+    def of(self, selection: Selection) -> PlacedSelection:
+        """The variables that ask for the page of these runs."""
+        placed = PlacedSelection(
+            entity=selection["entity"],
+            project=selection["project"],
+            filters=selection["filters"],
+            order=selection["order"],
+            first=self.first,
+            after=self.after,
+            is_counted=self.is_counted or None,
+            is_anchored=None,
+            anchor_after=None,
+            is_checked=None if self.moved is None else True,
+            moved=self.moved,
+        )
+        if self.anchor is not None and self.overlaps:
+            placed["first"] += 1
+            placed["after"] = self.anchor.after
+        elif self.anchor is not None:
+            placed["is_anchored"] = True
+            placed["anchor_after"] = self.anchor.after
+        return placed
+
+    def repeats(self, cursor: str | None, edges: int) -> bool:
+        """Whether a page that ends at a cursor would be followed by itself.
+
+        Args:
+            cursor: The cursor.
+            edges: How many edges the answer has.
+        """
+        if cursor is None:
+            return True
+        if self.anchor is None or not self.overlaps:
+            return cursor == self.after
+        # The anchor alone, and more to follow: from a server that gives one run at a time.
+        return cursor == self.anchor.after or (cursor == self.after and edges != 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T_co]):
     """A page that was read.
 
     Attributes:
@@ -119,21 +223,48 @@ class Page(Generic[T]):
         next_cursor: Where the next page starts, or None after the last one.
         total: How many items there are in all, if that was asked and answered.
         size: Bytes of the answer, where somebody counts them.
+        anchor: The id of the item before the page, where that was asked: nothing when there is
+            none, and None for an item that came as null.
+        last: The id of the last item; None where that came as null, or where there is none.
+        next_anchor: Where the last item stands, as an anchor of the next page, if that is known.
+        nulls: How many items came as null.
+        moved: The runs that may have changed their places, if that was asked.
+        date: When the server answered, by its own clock, as HTTP writes it.
     """
 
-    items: tuple[T, ...]
+    items: tuple[T_co, ...]
     next_cursor: str | None
     total: int | None = None
     size: int = 0
+    anchor: tuple[str | None, ...] = ()
+    last: str | None = None
+    next_anchor: Anchor | None = None
+    nulls: int = 0
+    moved: Moved | None = None
+    date: str | None = None
+
+    def holding(self, items: Iterable[T]) -> Page[T]:
+        """The page with what was made of its items."""
+        return Page(
+            tuple(items),
+            self.next_cursor,
+            self.total,
+            self.size,
+            self.anchor,
+            self.last,
+            self.next_anchor,
+            self.nulls,
+            self.moved,
+            self.date,
+        )
 
 
-def read_page(connection: Connection[T] | None, *, first: int, after: str | None) -> Page[T]:
+def read_page(connection: Connection[RunT] | None, place: Place) -> Page[RunT]:
     """Read one page of a connection, and never end a listing on a doubt.
 
     Args:
         connection: What the server answered.
-        first: How many items were asked for.
-        after: The cursor that was sent.
+        place: What was asked for.
 
     Raises:
         BadResponseError: No connection, or more pages and no way to ask for them: stopping
@@ -145,35 +276,104 @@ def read_page(connection: Connection[T] | None, *, first: int, after: str | None
         )
     edges = connection.edges or ()
     info = connection.page_info
+    asked = place.first + (place.overlaps and place.anchor is not None)
     # Without page info, a full page may have another behind it, which may prove empty.
     has_next = (
-        len(edges) >= first if info is None or info.has_next_page is None else (info.has_next_page)
+        len(edges) >= asked if info is None or info.has_next_page is None else info.has_next_page
     )
+    cursors = [None if edge is None else edge.cursor for edge in edges]
     cursor = info.end_cursor if info is not None else None
     if cursor is None:
-        cursor = next((edge.cursor for edge in reversed(edges) if edge and edge.cursor), None)
-    if has_next and (cursor is None or cursor == after):
+        cursor = next((each for each in reversed(cursors) if each), None)
+    if has_next and place.repeats(cursor, len(edges)):
         raise BadResponseError(
-            f"the server says that more runs follow, and gives no new cursor (after {after!r}); "
-            "try again, or ask for a larger per_page",
+            "the server says that more runs follow, and gives no new cursor "
+            f"(after {place.after!r}); try again, or ask for a larger per_page",
             status=200,
         )
+    nodes = [None if edge is None else edge.node for edge in edges]
+    anchor: tuple[str | None, ...] = ()
+    if place.overlaps and place.anchor is not None and nodes:
+        before = nodes.pop(0)
+        anchor = (None if before is None else before.id,)
+    items = tuple(node for node in nodes if node is not None)
+    last = nodes[-1] if nodes else None
     return Page(
-        items=tuple(edge.node for edge in edges if edge is not None and edge.node is not None),
-        next_cursor=cursor if has_next else None,
+        items,
+        cursor if has_next else None,
+        anchor=anchor,
+        last=None if last is None else last.id,
+        next_anchor=anchor_at(place, len(nodes), cursors, cursor),
+        nulls=len(nodes) - len(items),
     )
+
+
+def anchor_at(
+    place: Place, count: int, cursors: Sequence[str | None], end: str | None
+) -> Anchor | None:
+    """Where the last item of a page stands.
+
+    Args:
+        place: What was asked for.
+        count: How many items the page has, null or not.
+        cursors: The last two cursors of the answer's edges, or all.
+        end: The cursor of the last edge.
+    """
+    if count == 0:
+        return None
+    if len(cursors) > 1:
+        if cursors[-2]:
+            return Anchor(cursors[-2])
+        # The one before came as null; of a cursor that counts it can be told.
+        offset = None if end is None else offset_of(end)
+        return None if offset is None else Anchor(cursor_after(offset - 1) if offset else None)
+    # The answer's only edge stands where the answer starts.
+    return place.anchor if place.overlaps and place.anchor is not None else Anchor(place.after)
+
+
+def read_anchor(anchor: JSONValue) -> tuple[str | None, ...]:
+    """The id of the run before a page; nothing when there is none."""
+    edges = anchor.get("edges") if isinstance(anchor, dict) else None
+    if not isinstance(edges, list) or not edges:
+        return ()
+    return (_id_in(edges[0]),)
+
+
+def read_moved(moved: JSONValue) -> Moved | None:
+    """The runs that may have changed their places, if the answer tells."""
+    edges = moved.get("edges") if isinstance(moved, dict) else None
+    if not isinstance(moved, dict) or not isinstance(edges, list):
+        return None
+    run_ids = [_id_in(edge) for edge in edges]
+    info = moved.get("pageInfo")
+    is_all = isinstance(info, dict) and info.get("hasNextPage") is False
+    return Moved(
+        tuple(run_id for run_id in run_ids if run_id is not None), is_all and None not in run_ids
+    )
+
+
+def _id_in(edge: JSONValue) -> str | None:
+    node = edge.get("node") if isinstance(edge, dict) else None
+    run_id = node.get("id") if isinstance(node, dict) else None
+    return run_id if isinstance(run_id, str) else None
 
 
 def read_project_page(
-    project: CountedProject[T] | None, selection: Selection, place: Place, *, size: int = 0
-) -> Page[T]:
-    """Read the page of a project's runs at a place, and how many there are, if that came.
+    project: ReadProject[RunT] | None,
+    selection: Selection,
+    place: Place,
+    *,
+    size: int = 0,
+    date: str | None = None,
+) -> Page[RunT]:
+    """Read the page of a project's runs at a place, and what came along with it.
 
     Args:
         project: What the server answered.
         selection: Which runs were asked for.
         place: Which page of them.
         size: The answer's bytes.
+        date: When the server answered.
 
     Raises:
         NotFoundError: No such project, or the key may not see it.
@@ -181,208 +381,55 @@ def read_project_page(
     """
     if project is None:
         raise missing_project(selection["entity"], selection["project"])
-    page = read_page(project.runs, first=place.first, after=place.after)
-    return Page(page.items, page.next_cursor, project.run_count, size)
+    page = read_page(project.runs, place)
+    anchor, moved = page.anchor, None
+    if project.anchor is not None:
+        anchor = read_anchor(project.anchor.model_dump(by_alias=True))
+    if project.moved is not None:
+        moved = read_moved(project.moved.model_dump(by_alias=True))
+    return replace(page, total=project.run_count, size=size, anchor=anchor, moved=moved, date=date)
 
 
-class Listing(Generic[T]):
-    """The items of a connection, as far as they were read; a failed page can be asked again.
+class CursorGuard:
+    """Ends a listing whose cursors lead nowhere: in a circle, or through empty pages for ever."""
 
-    W&B pages by offset, so that a run which is created while somebody pages may push another
-    onto the next page: what comes twice is kept once.
+    __slots__ = ("_empty", "_followed")
 
-    It keeps nothing of whoever holds it, so that what it holds is freed with the holder, and not
-    when the garbage collector next looks for cycles.
+    def __init__(self) -> None:
+        self._followed: set[str] = set()
+        self._empty = 0
 
-    Args:
-        identify: What makes an item the same as another.
-    """
-
-    __slots__ = ("_cursor", "_identify", "_seen", "complete", "items")
-
-    def __init__(self, identify: Callable[[T], str]) -> None:
-        self._identify = identify
-        self._seen: set[str] = set()
-        self._cursor: str | None = None
-        self.items: list[T] = []
-        self.complete = False
-
-    def read_to(
-        self, count: int | None, fetch: Callable[[str | None], Flow[Page[T]]]
-    ) -> Flow[None]:
-        """Read pages until there are `count` items, or all for None, or no more pages.
+    def follow(self, page: Page[object], *, is_new: bool = False) -> None:
+        """Check where a page leads.
 
         Args:
-            count: How many items are wanted.
-            fetch: The flow that reads the page after a cursor.
+            page: The page.
+            is_new: Whether it holds what no page before it did: then there is no circle yet.
+
+        Raises:
+            BadResponseError: Nowhere.
         """
-        while not self.complete and (count is None or len(self.items) < count):
-            page = yield from fetch(self._cursor)
-            for item in page.items:
-                name = self._identify(item)
-                if name not in self._seen:
-                    self._seen.add(name)
-                    self.items.append(item)
-            self._cursor = page.next_cursor
-            self.complete = page.next_cursor is None
+        cursor = page.next_cursor
+        self._empty = self._empty + 1 if page.last is None and not page.nulls else 0
+        if is_new:
+            self._followed.clear()
+        if cursor is None:
+            return
+        if cursor in self._followed:
+            raise BadResponseError(
+                f"the server's cursors lead in a circle (at {cursor!r}); try again", status=200
+            )
+        if self._empty > _MOST_EMPTY:
+            raise BadResponseError(
+                f"the server says that more runs follow, and has given {_MOST_EMPTY} pages "
+                "without any; try again",
+                status=200,
+            )
+        self._followed.add(cursor)
 
-
-class PageWalk(Generic[T]):
-    """A way through the pages of a connection that keeps none of them.
-
-    What comes twice is dropped when it was on the page before: what a run that is created
-    meanwhile pushes onto the next page, as long as fewer than a page are created between two
-    requests. Remembering more would take memory for every item there is.
-
-    Args:
-        fetch: The flow that reads the page after a cursor.
-        identify: What makes an item the same as another.
-    """
-
-    __slots__ = ("_before", "_complete", "_cursor", "_fetch", "_identify")
-
-    def __init__(
-        self, fetch: Callable[[str | None], Flow[Page[T]]], identify: Callable[[T], str]
-    ) -> None:
-        self._fetch = fetch
-        self._identify = identify
-        self._before: set[str] = set()
-        self._cursor: str | None = None
-        self._complete = False
-
-    def next_page(self) -> Flow[list[T] | None]:
-        """Read the next page that holds anything new; None after the last one.
-
-        A page that failed is asked for again by the next call.
-        """
-        while not self._complete:
-            page = yield from self._fetch(self._cursor)
-            seen, self._before = self._before, set()
-            fresh: list[T] = []
-            for item in page.items:
-                name = self._identify(item)
-                if name not in seen and name not in self._before:
-                    fresh.append(item)
-                self._before.add(name)
-            self._cursor = page.next_cursor
-            self._complete = page.next_cursor is None
-            if fresh:
-                return fresh
-        return None
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a page starts.
-
-    Attributes:
-        after: The cursor after which it starts, or None for the first page.
-        first: How many items it holds at most.
-        is_counted: Whether to ask for the number of all items, too.
-    """
-
-    after: str | None
-    first: int
-    is_counted: bool = False
-
-    def of(self, selection: Selection) -> PlacedSelection:
-        """The variables that ask for the page of these runs."""
-        return PlacedSelection(
-            entity=selection["entity"],
-            project=selection["project"],
-            filters=selection["filters"],
-            order=selection["order"],
-            first=self.first,
-            after=self.after,
-            is_counted=self.is_counted or None,
-        )
-
-
-class ReadAhead(Generic[T]):
-    """The pages of a connection in order, several of them asked for at once.
-
-    W&B's cursors count runs, so that it can be told where later pages start once one cursor and
-    the number of runs are known. This is a guess, and never more: a page that was read ahead
-    counts only if the page before names the very cursor that it was asked with. What does not
-    fit is dropped and asked for again, and nothing is guessed any more, so that the pages are
-    those that following every cursor gives, on any server.
-
-    The number of runs is asked for with the second page, since it costs the server a count: a
-    listing of one page does without.
-
-    Args:
-        fetch: The flow that reads the page at a place.
-        first: Tells how many items the next pages are to hold.
-        total: How many items there are, if that is known.
-        done: Told each page as it comes, in whatever order.
-        dropped: Told each page that was read for nothing.
-    """
-
-    __slots__ = (
-        "_counts",
-        "_cursor",
-        "_done",
-        "_dropped",
-        "_fetch",
-        "_first",
-        "_guesses",
-        "_total",
-        "complete",
-    )
-
-    def __init__(
-        self,
-        fetch: Callable[[Place], Flow[Page[T]]],
-        first: Callable[[], int],
-        *,
-        total: int | None = None,
-        done: Callable[[Page[T]], None] | None = None,
-        dropped: Callable[[Page[T]], None] | None = None,
-    ) -> None:
-        self._fetch = fetch
-        self._first = first
-        self._total = total
-        self._done = done
-        self._dropped = dropped
-        self._cursor: str | None = None
-        self._counts = _COUNTS
-        self._guesses = True
-        self.complete = False
-
-    def next_pages(self) -> Flow[list[Page[T]]]:
-        """Read the next pages, at least one; none when the listing is complete.
-
-        Pages that failed are asked for again by the next call.
-        """
-        if self.complete:
-            return []
-        places = self._places()
-        pages = yield from together([self._fetch(place) for place in places], self._done)
-        read: list[Page[T]] = []
-        for place, page in zip(places, pages, strict=True):
-            if self.complete or place.after != self._cursor:
-                # Whoever guessed wrong once, on this server, follows its cursors from here on.
-                self._guesses = False
-                if self._dropped is not None:
-                    self._dropped(page)
-                continue
-            read.append(page)
-            if page.total is not None:
-                self._total = page.total
-            self._cursor = page.next_cursor
-            self.complete = page.next_cursor is None
-        return read
-
-    def _places(self) -> list[Place]:
-        first = self._first()
-        start = offset_of(self._cursor) if self._cursor is not None and self._guesses else None
-        if self._cursor is None or start is None or self._total is None:
-            is_counted = start is not None and self._total is None and self._counts > 0
-            self._counts -= is_counted
-            return [Place(self._cursor, first, is_counted)]
-        last = min(self._total - 1, start + AHEAD * first)
-        ahead = (cursor_after(offset) for offset in range(start + first, last, first))
-        return [Place(cursor, first) for cursor in (self._cursor, *ahead)]
+    def forget(self) -> None:
+        """Allow to come by again."""
+        self._followed.clear()
 
 
 _CURSOR: Final = re.compile(rb"arrayconnection:(\d{1,15})")

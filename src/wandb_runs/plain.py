@@ -5,20 +5,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wandb_runs.jsontext import decode
-from wandb_runs.paging import Page
+from wandb_runs.paging import Page, anchor_at, read_anchor, read_moved
 
 if TYPE_CHECKING:
     from wandb_runs.jsontext import JSONValue
+    from wandb_runs.paging import Place
 
 __all__ = ["read_plain_page"]
 
 
-def read_plain_page(body: bytes, *, after: str | None) -> Page[dict[str, JSONValue]] | None:
+def read_plain_page(
+    body: bytes, place: Place, *, date: str | None = None
+) -> Page[dict[str, JSONValue]] | None:
     """Read the runs of a page, each an object with a text for an id.
 
     Args:
-        body: The answer: `project { runCount runs { edges { node } pageInfo } }`.
-        after: The cursor that was sent.
+        body: The answer: `project { runCount anchor runs { edges { node } pageInfo } moved }`.
+        place: What was asked for.
+        date: When the server answered.
 
     Returns:
         The page; None where anything at all is unexpected, from an error of the server to an id
@@ -34,11 +38,12 @@ def read_plain_page(body: bytes, *, after: str | None) -> Page[dict[str, JSONVal
     edges, info = _below(runs, "edges"), _below(runs, "pageInfo")
     more, cursor = _below(info, "hasNextPage"), _below(info, "endCursor")
     total = _below(project, "runCount")
+    end = cursor if isinstance(cursor, str) else None
     if (
         not isinstance(edges, list)
         or _below(answer, "errors")
         or _below(answer, "error")
-        or not (more is False or (more is True and isinstance(cursor, str) and cursor != after))
+        or not (more is False or (more is True and not place.repeats(end, len(edges))))
     ):
         return None
     nodes: list[dict[str, JSONValue]] = []
@@ -48,11 +53,20 @@ def read_plain_page(body: bytes, *, after: str | None) -> Page[dict[str, JSONVal
         if not isinstance(node, dict) or not isinstance(node.get("id"), str):
             return None
         nodes.append(node)
+    anchor = read_anchor(_below(project, "anchor"))
+    if place.overlaps and place.anchor is not None and nodes:
+        anchor = (str(nodes.pop(0)["id"]),)
+    cursors = [_below(edge, "cursor") for edge in edges[-2:]]
     return Page(
         tuple(nodes),
-        cursor if more and isinstance(cursor, str) else None,
+        end if more else None,
         total if isinstance(total, int) and not isinstance(total, bool) else None,
         len(body),
+        anchor,
+        str(nodes[-1]["id"]) if nodes else None,
+        anchor_at(place, len(nodes), [c if isinstance(c, str) else None for c in cursors], end),
+        moved=read_moved(_below(project, "moved")),
+        date=date,
     )
 
 

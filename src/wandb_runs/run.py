@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from wandb_runs.sweep import Sweep, Sweeps
     from wandb_runs.transport import RetryingClient
 
-__all__ = ["ConfigT_co", "Home", "Run", "SummaryT_co", "fetch_run"]
+__all__ = ["ConfigT_co", "Home", "Run", "SummaryT_co", "created_text", "fetch_run"]
 
 ConfigT_co = TypeVar("ConfigT_co", covariant=True, default=JSONObject)
 SummaryT_co = TypeVar("SummaryT_co", covariant=True, default=JSONObject)
@@ -699,3 +699,8 @@ def _find_file(entity: str, project: str, run_id: str, name: str) -> Flow[str | 
     edges = (run.files.edges if run.files is not None else None) or ()
     files = (edge.node for edge in edges if edge is not None and edge.node is not None)
     return next((file.direct_url for file in files if file.name == name), None)
+
+
+def created_text(run: Run[object, object]) -> JSONValue:
+    """When a run was created, as the server wrote it."""
+    return run._node.get("createdAt")  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - the class's own module

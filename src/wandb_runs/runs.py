@@ -14,9 +14,19 @@ from typing_extensions import override
 
 from wandb_runs._generated import count_runs, list_configs, list_runs, list_summaries
 from wandb_runs.checked import node_of
+from wandb_runs.checkpoint import (
+    Checkpoint,
+    Start,
+    make_checkpoint,
+    read_checkpoint,
+    without_entity,
+)
 from wandb_runs.documents import check_asked
+from wandb_runs.drift import creation_key, is_by_creation, is_descending
 from wandb_runs.errors import (
     BadResponseError,
+    DriftError,
+    DriftWarning,
     EmptyJoinWarning,
     HistoriesError,
     InvalidArgumentError,
@@ -37,31 +47,26 @@ from wandb_runs.histories import (
     conform,
     plan_histories,
 )
+from wandb_runs.iteration import RunIterator, RunPages
+from wandb_runs.listing import Listing
 from wandb_runs.location import check_name, missing_project
 from wandb_runs.order import parse_order
-from wandb_runs.paging import (
-    MAX_PER_PAGE,
-    Listing,
-    Page,
-    PageWalk,
-    Place,
-    Selection,
-    read_page,
-)
+from wandb_runs.paging import MAX_PER_PAGE, Page, Place, Selection, read_project_page
+from wandb_runs.passed import ById, ByKey, Frontier
 from wandb_runs.plain import read_plain_page
-from wandb_runs.progress import Tally, check_progress
-from wandb_runs.run import ConfigT_co, Home, Run, SummaryT_co
+from wandb_runs.progress import check_progress
+from wandb_runs.run import ConfigT_co, Home, Run, SummaryT_co, created_text
 from wandb_runs.spelling import name_runs
 from wandb_runs.sweep import Sweeps
 from wandb_runs.transport import RetryingClient
 from wandb_runs.unread import Unread
-from wandb_runs.values import build_values, fetch_configs, fetch_summaries, plan_values
+from wandb_runs.values import Known, build_values, fetch_configs, fetch_summaries, plan_values
+from wandb_runs.walk import Drift, Source, Walk, select_named
 
 if TYPE_CHECKING:
     import pandas as pd
     import polars as pl
 
-    from wandb_runs._generated import ListRuns
     from wandb_runs.explain import Call, Explanation
     from wandb_runs.filters import Filters
     from wandb_runs.flow import Flow
@@ -78,7 +83,7 @@ if TYPE_CHECKING:
     from wandb_runs.operation import Operation
     from wandb_runs.order import Order
     from wandb_runs.progress import OnProgress
-    from wandb_runs.values import Values
+    from wandb_runs.values import Collected
 
 __all__ = ["Runs", "runs_of_viewer"]
 
@@ -88,8 +93,11 @@ ResultT = TypeVar("ResultT")
 
 DEFAULT_PER_PAGE: Final = 50
 
+# How many frames below whoever calls a warning is given.
+_BELOW_A_CALL: Final = 3
 _BELOW_A_BATCH: Final = 4
-"""How many frames below whoever takes a batch a warning is given."""
+_BELOW_A_RUN: Final = 4
+_BELOW_A_PAGE: Final = 4
 
 _log = logging.getLogger("wandb_runs")
 
@@ -102,6 +110,12 @@ class Runs(Sequence[Run[ConfigT_co, SummaryT_co]], Generic[ConfigT_co, SummaryT_
     for the count alone, once, or counts what was read when that is everything; `list(runs)`
     asks for it too, since Python wants to know the length beforehand. A negative index, or a
     slice that counts from the end, reads every page.
+
+    W&B pages by offset, so that runs which are created or deleted while somebody pages push others
+    to where they come twice, or never (wandb/wandb#6614, #7666). Here no run comes twice, and each
+    that was there all the time comes: every page is checked against the one before, at no request
+    more, and read again where it does not follow. In an order by what a run logs, such as a metric,
+    a run may jump over the reader: it then comes last, and a `DriftWarning` names it.
 
     Threads may share one, and loops over it may nest: each has its own place.
 
@@ -117,9 +131,16 @@ class Runs(Sequence[Run[ConfigT_co, SummaryT_co]], Generic[ConfigT_co, SummaryT_
         config_keys: The keys that `run.config` is to hold; None for all, an empty list for none.
             Only what is asked for travels.
         summary_keys: The keys that `run.summary` is to hold, likewise.
+        limit: The most runs that the sequence has, whatever `per_page`; None for all.
+        checkpoint: Where to begin: behind the runs that a loop, which may have run in another
+            process, had taken when it was asked for its `checkpoint()`. Same filters, same order.
+        strict: Whether what a `DriftWarning` would say is a `DriftError`.
 
     Raises:
         InvalidArgumentError: An argument that cannot be right; nothing was sent.
+
+    Warns:
+        DriftWarning: The runs changed while they were listed, and not all could be set right.
 
     >>> from wandb_runs import Runs
     >>> runs = Runs(api.client, "sample", "digits", {"state": "finished"})
@@ -141,6 +162,9 @@ class Runs(Sequence[Run[ConfigT_co, SummaryT_co]], Generic[ConfigT_co, SummaryT_
         *,
         config_keys: list[K] | tuple[K, ...] | None = None,
         summary_keys: list[K] | tuple[K, ...] | None = None,
+        limit: int | None = None,
+        checkpoint: Checkpoint | None = None,
+        strict: bool = False,
     ) -> None:
         if not isinstance(client, RetryingClient):  # pyright: ignore[reportUnnecessaryIsInstance] - untyped callers pass wandb's
             raise InvalidArgumentError(
@@ -155,8 +179,16 @@ class Runs(Sequence[Run[ConfigT_co, SummaryT_co]], Generic[ConfigT_co, SummaryT_
         self._first = min(_check_per_page(per_page), MAX_PER_PAGE)
         self._sweeps = Sweeps(client) if include_sweeps else None
         self._asked = check_asked(config_keys, summary_keys)
-        self._listing: Listing[Run[ConfigT_co, SummaryT_co]] = Listing(_run_id)
+        self._limit = _check_limit(limit)
+        self._is_strict = bool(strict)
+        self._start = (
+            Start()
+            if checkpoint is None
+            else read_checkpoint(checkpoint, self._selection(entity), entity)
+        )
+        self._listing = self._new_listing()
         self._count: int | None = None
+        self._is_warned = False
         self._lock = threading.Lock()
 
     @override
@@ -193,22 +225,18 @@ class Runs(Sequence[Run[ConfigT_co, SummaryT_co]], Generic[ConfigT_co, SummaryT_
                 return len(self._listing.items)
             if self._count is None:
                 self._count = self._client.run(self._fetch_count())
-            return self._count
+            count = self._count if self._limit is None else min(self._count, self._limit)
+            return max(0, count - self._start.read)
 
     def __bool__(self) -> bool:
         """Whether there is any run; sends at most one request, which a loop can use."""
         if self._count is not None and not self._listing.complete:
-            return self._count > 0
+            return len(self) > 0
         return bool(self._read_to(1))
 
     @override
-    def __iter__(self) -> Iterator[Run[ConfigT_co, SummaryT_co]]:
-        place = 0
-        while place < len(runs := self._read_to(place + 1)):
-            # Everything that is there, and what others read meanwhile.
-            while place < len(runs):
-                yield runs[place]
-                place += 1
+    def __iter__(self) -> RunIterator[ConfigT_co, SummaryT_co]:
+        return RunIterator(self._read_to, self._checkpoint_at)
 
     @override
     def __reversed__(self) -> Iterator[Run[ConfigT_co, SummaryT_co]]:
@@ -240,28 +268,60 @@ class Runs(Sequence[Run[ConfigT_co, SummaryT_co]], Generic[ConfigT_co, SummaryT_
         except IndexError:
             raise IndexError(f"run {place} of {len(runs)}") from None
 
-    def pages(self) -> Iterator[list[Run[ConfigT_co, SummaryT_co]]]:
+    def pages(self) -> RunPages[ConfigT_co, SummaryT_co]:
         """The runs a page at a time, of which nothing is kept: for more runs than fit in memory.
 
         Each call starts afresh, and neither reads nor fills what a loop over `runs` keeps. Going
         through all pages sends `ceil(runs / per_page)` requests, each when its page is taken. A
         page that failed is asked for again by the next `next()`.
 
-        A run that is created meanwhile pushes another onto the next page, which then comes once,
-        as long as fewer than `per_page` are created between two requests; a loop over `runs`,
-        which remembers every id, has no such bound.
+        No run comes twice, and each that was there all the time comes, as in a loop over `runs`.
+        In an order by `created_at` no id is remembered for it; in any other order, each one is.
 
         Returns:
-            An iterator of lists of at most `per_page` runs, in order, none of them empty.
+            An iterator of lists of at most `per_page` runs, in order, none of them empty. Its
+            `checkpoint()` tells where it stands.
 
         Raises:
             NotFoundError: No such project, or the key may not see it; when a page is taken.
+            DriftError: What a `DriftWarning` would say, where the listing is `strict`.
 
         >>> sum(len(page) for page in runs.pages()) == len(runs)
         True
         """
-        walk: PageWalk[Run[ConfigT_co, SummaryT_co]] = PageWalk(self._fetch, _run_id)
-        return iter(lambda: self._client.run(walk.next_page()), None)
+        start, source = self._start, Source(self._select, self._fetch)
+        by_key = self._passed_by_key(start)
+        by_id: ById[Run[ConfigT_co, SummaryT_co]] = ById(_run_id, keeps=False, ids=start.ids)
+        walk: Walk[Run[ConfigT_co, SummaryT_co]] = Walk(
+            _run_id,
+            self._order,
+            self._first_listed,
+            by_id if by_key is None else by_key,
+            border=start.border,
+            began=start.began,
+            is_strict=self._is_strict,
+        )
+        read = start.read
+
+        def next_page() -> list[Run[ConfigT_co, SummaryT_co]] | None:
+            nonlocal read
+            left = None if self._limit is None else max(0, self._limit - read)
+            if walk.complete or left == 0:
+                return None
+            page = self._client.run(walk.next_page(source))
+            if walk.complete:
+                _warn_of(walk.drift, stacklevel=_BELOW_A_PAGE)
+            taken = (page or [])[:left]
+            read += len(taken)
+            return taken or None
+
+        def checkpoint() -> Checkpoint:
+            frontier = Frontier() if by_key is None else by_key.frontier
+            return self._write_checkpoint(
+                Start(walk.border, frontier, tuple(by_id.items), read, walk.began)
+            )
+
+        return RunPages(next_page, checkpoint)
 
     @overload
     def histories(
@@ -415,9 +475,9 @@ class Runs(Sequence[Run[ConfigT_co, SummaryT_co]], Generic[ConfigT_co, SummaryT_
             frames = self._pages(request, FrameReader(), progress)
             frame = self._client.run(collect_frame(frames, plan))
             if frame is not None:
-                return _finish(frames, frame, on_error)
+                return self._finish(frames, frame, on_error)
         pages = self._pages(request, RowsReader(), progress)
-        return _finish(pages, self._client.run(collect(pages, plan, to=to)), on_error)
+        return self._finish(pages, self._client.run(collect(pages, plan, to=to)), on_error)
 
     @overload
     def iter_histories(
@@ -629,8 +689,9 @@ class Runs(Sequence[Run[ConfigT_co, SummaryT_co]], Generic[ConfigT_co, SummaryT_
         to = check_format(format)
         check_progress(progress)
         check_installed(to)
-        values = self._client.run(self._fetch_configs(plan, progress))
-        return build_values(values, plan, to=to)
+        read = self._client.run(self._fetch_configs(plan, progress))
+        self._report(read.drift, read.gone)
+        return build_values(read.values, plan, to=to)
 
     @overload
     def summaries(
@@ -717,8 +778,9 @@ class Runs(Sequence[Run[ConfigT_co, SummaryT_co]], Generic[ConfigT_co, SummaryT_
         to = check_format(format)
         check_progress(progress)
         check_installed(to)
-        values = self._client.run(self._fetch_summaries(plan, progress))
-        return build_values(values, plan, to=to)
+        read = self._client.run(self._fetch_summaries(plan, progress))
+        self._report(read.drift, read.gone)
+        return build_values(read.values, plan, to=to)
 
     @overload
     def explain(self, call: Literal["list"] = "list") -> Explanation: ...
@@ -777,6 +839,16 @@ class Runs(Sequence[Run[ConfigT_co, SummaryT_co]], Generic[ConfigT_co, SummaryT_
         check_call(call, keys=keys, samples=samples, x_axis=x_axis, stream=stream, join=join)
         # None is left out of what is shown, as a variable that is not known yet.
         selection = self._selection(cast("str", self._entity))
+        ids, total = self._listed_ids(), self._known_length()
+        operation: Operation[object]
+        if call == "list":
+            operation = list_runs(
+                **Place(None, self._first_listed).of(selection),
+                config_keys=self._asked.config,
+                summary_keys=self._asked.summary,
+            )
+            return explain(operation, runs_per_request=self._first_listed, runs=total)
+        size = self._first
         if call == "histories":
             plan = plan_histories(
                 500 if samples is None else samples,
@@ -785,48 +857,100 @@ class Runs(Sequence[Run[ConfigT_co, SummaryT_co]], Generic[ConfigT_co, SummaryT_
                 "default" if stream is None else stream,
                 join="inner" if join is None else join,
             )
-            request = HistoryRequest(plan, selection, Place(None, self._page_of(plan)))
-            ids = self._listed_ids()
-            asked = request.of(ids[: request.place.first]) if ids else request
-            explained = explain(
-                asked.operation, runs_per_request=request.place.first, runs=self._known_length()
-            )
-            # Of no runs by their ids nothing is asked; any other listing takes a request to know.
-            return replace(explained, requests=0) if ids == [] else explained
-        page = Place(None, self._first).of(selection)
-        operation: Operation[object]
-        if call == "configs":
-            operation = list_configs(**page, keys=plan_values(keys).keys)
-        elif call == "summaries":
-            operation = list_summaries(**page, keys=plan_values(keys).keys)
+            size = self._page_of(plan)
+            request = HistoryRequest(plan, selection, Place(None, size))
+            operation = (request.of(ids[:size]) if ids else request).operation
         else:
-            operation = self._operation(selection, None)
-        return explain(operation, runs_per_request=self._first, runs=self._known_length())
+            named = select_named(selection, ids[:size]) if ids else selection
+            page = Place(None, min(size, len(ids)) if ids else size).of(named)
+            asked = plan_values(keys).keys
+            operation = (
+                list_configs(**page, keys=asked)
+                if call == "configs"
+                else list_summaries(**page, keys=asked)
+            )
+        explained = explain(operation, runs_per_request=size, runs=total)
+        # Of no runs by their ids nothing is asked; any other listing takes a request to know.
+        return replace(explained, requests=0) if ids == [] else explained
 
     def _read_to(self, count: int | None) -> list[Run[ConfigT_co, SummaryT_co]]:
         listing = self._listing
         if not listing.complete and (count is None or len(listing.items) < count):
             with self._lock:
-                self._client.run(listing.read_to(count, self._fetch))
+                self._client.run(listing.read_to(count, Source(self._select, self._fetch)))
+            if listing.complete and not self._is_warned:
+                self._is_warned = True
+                _warn_of(listing.drift, stacklevel=_BELOW_A_RUN)
         return listing.items
 
-    def _fetch(self, after: str | None) -> Flow[Page[Run[ConfigT_co, SummaryT_co]]]:
-        selection = yield from self._select()
-        operation = self._operation(selection, after)
+    def _fetch(
+        self, selection: Selection, place: Place
+    ) -> Flow[Page[Run[ConfigT_co, SummaryT_co]]]:
+        operation = list_runs(
+            **place.of(selection),
+            config_keys=self._asked.config,
+            summary_keys=self._asked.summary,
+        )
         answer = yield from ask(Unread.of(operation))
-        page = read_plain_page(answer.body, after=after)
-        if page is None:
-            project = answer.read_as(operation).project
-            if project is None:
-                raise missing_project(selection["entity"], self._project)
-            read = read_page(project.runs, first=self._first, after=after)
-            nodes, cursor = [node_of(fields) for fields in read.items], read.next_cursor
-        else:
-            nodes, cursor = [*page.items], page.next_cursor
+        plain = read_plain_page(answer.body, place, date=answer.date)
         home = Home(self._client, selection["entity"], self._project, self._sweeps, self._asked)
         # Not `Run[...](...)`, which takes longer than everything else here.
-        runs: list[Run[ConfigT_co, SummaryT_co]] = [Run(home, node) for node in nodes]
-        return Page(tuple(runs), cursor)
+        runs: list[Run[ConfigT_co, SummaryT_co]]
+        if plain is not None:
+            runs = [Run(home, node) for node in plain.items]
+            return plain.holding(runs)
+        project = answer.read_as(operation).project
+        page = read_project_page(project, selection, place, date=answer.date)
+        runs = [Run(home, node_of(fields)) for fields in page.items]
+        return page.holding(runs)
+
+    def _checkpoint_at(self, place: int) -> Checkpoint:
+        start, listing = self._start, self._listing
+        taken = listing.items[:place]
+        by_key = self._passed_by_key(start)
+        ids: tuple[str, ...] = ()
+        if by_key is None:
+            ids = (*start.ids, *(run.id for run in taken))
+        else:
+            by_key.add(taken)
+        return self._write_checkpoint(
+            Start(
+                listing.border_before(place),
+                Frontier() if by_key is None else by_key.frontier,
+                ids,
+                start.read + place,
+                listing.began,
+            )
+        )
+
+    def _write_checkpoint(self, start: Start) -> Checkpoint:
+        return make_checkpoint(self._selection(self._entity or ""), self._entity, start)
+
+    def _passed_by_key(self, start: Start) -> ByKey[Run[ConfigT_co, SummaryT_co]] | None:
+        """What tells the runs that were passed by their instants of creation, in such an order."""
+        if not is_by_creation(self._order):
+            return None
+        return ByKey(
+            _run_id, _run_key, descending=is_descending(self._order), frontier=start.frontier
+        )
+
+    def _new_listing(self) -> Listing[Run[ConfigT_co, SummaryT_co]]:
+        start, limit = self._start, self._limit
+        return Listing(
+            _run_id,
+            self._order,
+            self._first_listed,
+            limit=None if limit is None else max(0, limit - start.read),
+            border=start.border,
+            began=start.began,
+            ids=start.ids,
+            before=self._passed_by_key(start) if start.read else None,
+            is_strict=self._is_strict,
+        )
+
+    @property
+    def _first_listed(self) -> int:
+        return self._first if self._limit is None else max(1, min(self._first, self._limit))
 
     def _fetch_count(self) -> Flow[int]:
         selection = yield from self._select()
@@ -849,15 +973,18 @@ class Runs(Sequence[Run[ConfigT_co, SummaryT_co]], Generic[ConfigT_co, SummaryT_
             )
         return project.run_count
 
-    def _fetch_configs(self, plan: HistoryPlan, progress: OnProgress | None) -> Flow[Values]:
+    def _fetch_configs(self, plan: HistoryPlan, progress: OnProgress | None) -> Flow[Collected]:
+        known = self._known(progress)
         selection = yield from self._select()
-        total = self._known_length()
-        return (yield from fetch_configs(selection, plan.keys, Tally(progress, total), total))
+        return (yield from fetch_configs(selection, plan.keys, known))
 
-    def _fetch_summaries(self, plan: HistoryPlan, progress: OnProgress | None) -> Flow[Values]:
+    def _fetch_summaries(self, plan: HistoryPlan, progress: OnProgress | None) -> Flow[Collected]:
+        known = self._known(progress)
         selection = yield from self._select()
-        total = self._known_length()
-        return (yield from fetch_summaries(selection, plan.keys, Tally(progress, total), total))
+        return (yield from fetch_summaries(selection, plan.keys, known))
+
+    def _known(self, progress: OnProgress | None) -> Known:
+        return Known(self._ids_to_ask(), self._known_length(), progress)
 
     def _request(self, plan: HistoryPlan) -> Flow[HistoryRequest]:
         selection = yield from self._select()
@@ -872,16 +999,13 @@ class Runs(Sequence[Run[ConfigT_co, SummaryT_co]], Generic[ConfigT_co, SummaryT_
         request: HistoryRequest,
         reader: Reader[PieceT],
         progress: OnProgress | None,
-        *,
-        is_stream: bool = False,
     ) -> HistoryPages[PieceT]:
         return HistoryPages(
             request,
             reader,
-            run_ids=self._listed_ids(),
+            run_ids=self._ids_to_ask(),
             total=self._known_length(),
             progress=progress,
-            is_stream=is_stream,
         )
 
     def _batches(
@@ -892,13 +1016,13 @@ class Runs(Sequence[Run[ConfigT_co, SummaryT_co]], Generic[ConfigT_co, SummaryT_
         progress: OnProgress | None,
     ) -> Iterator[PieceT]:
         request = self._client.run(self._request(plan))
-        pages = self._pages(request, reader, progress, is_stream=True)
+        pages = self._pages(request, reader, progress)
         while pieces := self._client.run(pages.next_pieces()):
             pieces.reverse()
             while pieces:
                 # Popped, so that nothing here keeps a batch after the next one.
                 yield pieces.pop().content
-        _finish(pages, None, on_error, stacklevel=_BELOW_A_BATCH)
+        self._finish(pages, None, on_error, stacklevel=_BELOW_A_BATCH)
 
     def _lists(
         self, plan: HistoryPlan, on_error: OnError, progress: OnProgress | None
@@ -933,20 +1057,65 @@ class Runs(Sequence[Run[ConfigT_co, SummaryT_co]], Generic[ConfigT_co, SummaryT_
             if frame.height:
                 yield frame if schema is None else conform(frame, schema, plan, "polars")
 
+    def _finish(
+        self,
+        pages: HistoryPages[PieceT],
+        histories: ResultT,
+        on_error: OnError,
+        *,
+        stacklevel: int = _BELOW_A_CALL,
+    ) -> ResultT:
+        """Say what is missing from histories, and hand them on.
+
+        Raises:
+            DriftError: Not all could be set right, and the listing is strict.
+            HistoriesError: Some runs could not be had, and the caller wants to know.
+        """
+        self._report(pages.drift, pages.gone, stacklevel=stacklevel + 1)
+        if pages.apart:
+            warnings.warn(EmptyJoinWarning(pages.apart), stacklevel=stacklevel)
+        if not pages.failed:
+            return histories
+        first = next(iter(pages.failed.values()))
+        message = f"the histories of {name_runs([*pages.failed])} could not be had: {first.message}"
+        if on_error == "skip":
+            _log.warning("skipped: %s", message)
+            return histories
+        raise HistoriesError(
+            f'{message}; ask for fewer samples or keys, or pass on_error="skip"; error.histories '
+            "holds the rest",
+            errors=pages.failed,
+            histories=histories,
+        ) from first
+
+    def _report(
+        self, drift: Drift, gone: Sequence[str], *, stacklevel: int = _BELOW_A_CALL
+    ) -> None:
+        """Say what could not be set right, when the runs changed while they were read.
+
+        Raises:
+            DriftError: The listing is strict.
+        """
+        if not (drift or gone):
+            return
+        if self._is_strict:
+            raise DriftError(drift.late, drift.nulls, gone)
+        warnings.warn(DriftWarning(drift.late, drift.nulls, gone), stacklevel=stacklevel)
+
+    def _ids_to_ask(self) -> list[str] | None:
+        """The ids of all runs, where they have been listed, or must be: to be a part of them."""
+        if self._limit is not None or self._start.read:
+            self._read_to(None)
+        return self._listed_ids()
+
     def _listed_ids(self) -> list[str] | None:
         """The ids of all runs, where all have been listed."""
         return [run.id for run in self._listing.items] if self._listing.complete else None
 
     def _known_length(self) -> int | None:
-        return len(self._listing.items) if self._listing.complete else self._count
-
-    def _operation(self, selection: Selection, after: str | None) -> Operation[ListRuns]:
-        return list_runs(
-            **selection,
-            after=after,
-            config_keys=self._asked.config,
-            summary_keys=self._asked.summary,
-        )
+        if self._listing.complete or self._count is None:
+            return len(self._listing.items) if self._listing.complete else None
+        return len(self)
 
     def _select(self) -> Flow[Selection]:
         if self._entity is None:
@@ -963,29 +1132,9 @@ class Runs(Sequence[Run[ConfigT_co, SummaryT_co]], Generic[ConfigT_co, SummaryT_
         )
 
 
-def _finish(
-    pages: HistoryPages[PieceT], histories: ResultT, on_error: OnError, *, stacklevel: int = 3
-) -> ResultT:
-    """Say what is missing from histories, and hand them on.
-
-    Raises:
-        HistoriesError: Some runs could not be had, and the caller wants to know.
-    """
-    if pages.apart:
-        warnings.warn(EmptyJoinWarning(pages.apart), stacklevel=stacklevel)
-    if not pages.failed:
-        return histories
-    first = next(iter(pages.failed.values()))
-    message = f"the histories of {name_runs([*pages.failed])} could not be had: {first.message}"
-    if on_error == "skip":
-        _log.warning("skipped: %s", message)
-        return histories
-    raise HistoriesError(
-        f'{message}; ask for fewer samples or keys, or pass on_error="skip"; error.histories '
-        "holds the rest",
-        errors=pages.failed,
-        histories=histories,
-    ) from first
+def _warn_of(drift: Drift, *, stacklevel: int) -> None:
+    if drift:
+        warnings.warn(DriftWarning(drift.late, drift.nulls), stacklevel=stacklevel)
 
 
 def runs_of_viewer(
@@ -998,6 +1147,9 @@ def runs_of_viewer(
     *,
     config_keys: list[K] | tuple[K, ...] | None,
     summary_keys: list[K] | tuple[K, ...] | None,
+    limit: int | None,
+    checkpoint: Checkpoint | None,
+    strict: bool,
 ) -> Runs:
     """Runs in the viewer's default entity, which is asked for with the first request."""
     runs: Runs = Runs(
@@ -1010,6 +1162,9 @@ def runs_of_viewer(
         include_sweeps,
         config_keys=config_keys,
         summary_keys=summary_keys,
+        limit=limit,
+        checkpoint=None if checkpoint is None else without_entity(checkpoint),
+        strict=strict,
     )
     # The class and its second way in.
     runs._entity = None  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
@@ -1018,6 +1173,10 @@ def runs_of_viewer(
 
 def _run_id(run: Run[object, object]) -> str:
     return run.id
+
+
+def _run_key(run: Run[object, object]) -> str | None:
+    return creation_key(created_text(run))
 
 
 def _needed(wanted: slice) -> int | None:
@@ -1034,6 +1193,16 @@ def _needed(wanted: slice) -> int | None:
     if step is not None and step < 0:
         return None if start is None else start + 1
     return 0 if start is not None and stop is not None and start >= stop else stop
+
+
+def _check_limit(limit: object) -> int | None:
+    if limit is None:
+        return None
+    if isinstance(limit, bool) or not isinstance(limit, int) or limit < 0:
+        raise InvalidArgumentError(
+            f"limit must be a number of runs, at least 0, or None for all; got {limit!r}"
+        )
+    return limit
 
 
 def _check_per_page(per_page: object) -> int:

@@ -5,15 +5,19 @@ To a frame, a config is a history of one row, so that columns and dtypes follow 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar, overload
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias, TypeVar, overload
 
 from wandb_runs._generated import list_configs, list_summaries
+from wandb_runs.ahead import ReadAhead
 from wandb_runs.documents import INTERNAL_KEYS, read_config, read_document
+from wandb_runs.drift import is_steady
 from wandb_runs.errors import BadResponseError
-from wandb_runs.flow import ask
+from wandb_runs.flow import ask, together
 from wandb_runs.histories import build, check_keys, plan_histories
-from wandb_runs.paging import Page, ReadAhead, read_project_page
+from wandb_runs.paging import Page, read_project_page
+from wandb_runs.progress import Tally
 from wandb_runs.unread import Unread
+from wandb_runs.walk import Drift, fetch_named, list_all_ids
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -25,9 +29,17 @@ if TYPE_CHECKING:
     from wandb_runs.histories import Format, HistoryPlan, Row
     from wandb_runs.jsontext import JSONValue
     from wandb_runs.paging import Place, Selection
-    from wandb_runs.progress import Tally
+    from wandb_runs.progress import OnProgress
 
-__all__ = ["Values", "build_values", "fetch_configs", "fetch_summaries", "plan_values"]
+__all__ = [
+    "Collected",
+    "Known",
+    "Values",
+    "build_values",
+    "fetch_configs",
+    "fetch_summaries",
+    "plan_values",
+]
 
 K = TypeVar("K", bound=str)
 
@@ -52,60 +64,121 @@ def plan_values(keys: list[K] | tuple[K, ...] | None) -> HistoryPlan:
     return plan_histories(1, asked, _STAND_IN if asked is None else asked[0])
 
 
+class Collected(NamedTuple):
+    """What was read of many runs.
+
+    Attributes:
+        values: Their values.
+        drift: What could not be set right.
+        gone: The runs that were to be read, and are not there.
+    """
+
+    values: Values
+    drift: Drift = Drift()
+    gone: tuple[str, ...] = ()
+
+
 def fetch_configs(
-    selection: Selection, keys: tuple[str, ...] | None, tally: Tally, total: int | None
-) -> Flow[Values]:
+    selection: Selection, keys: tuple[str, ...] | None, runs: Known
+) -> Flow[Collected]:
     """Ask for the configs of the selected runs: a request for each page of runs."""
 
-    def fetch(place: Place) -> Flow[Page[tuple[str, Row]]]:
+    def fetch(selection: Selection, place: Place) -> Flow[Page[tuple[str, Row]]]:
         operation = list_configs(**place.of(selection), keys=keys)
         answer = yield from ask(Unread.of(operation))
         project = answer.read_as(operation).project
-        page = read_project_page(project, selection, place, size=len(answer.body))
+        page = read_project_page(project, selection, place, size=len(answer.body), date=answer.date)
         rows = ((run.id, _config_row(run.id, run.config, keys)) for run in page.items)
-        return Page(tuple(rows), page.next_cursor, page.total, page.size)
+        return page.holding(rows)
 
-    return (yield from _collect(fetch, selection["first"], tally, total))
+    return (yield from _collect(fetch, selection, runs))
 
 
 def fetch_summaries(
-    selection: Selection, keys: tuple[str, ...] | None, tally: Tally, total: int | None
-) -> Flow[Values]:
+    selection: Selection, keys: tuple[str, ...] | None, runs: Known
+) -> Flow[Collected]:
     """Ask for the summaries of the selected runs: a request for each page of runs."""
 
-    def fetch(place: Place) -> Flow[Page[tuple[str, Row]]]:
+    def fetch(selection: Selection, place: Place) -> Flow[Page[tuple[str, Row]]]:
         operation = list_summaries(**place.of(selection), keys=keys)
         answer = yield from ask(Unread.of(operation))
         project = answer.read_as(operation).project
-        page = read_project_page(project, selection, place, size=len(answer.body))
+        page = read_project_page(project, selection, place, size=len(answer.body), date=answer.date)
         rows = ((run.id, _summary_row(run.id, run.summary_metrics, keys)) for run in page.items)
-        return Page(tuple(rows), page.next_cursor, page.total, page.size)
+        return page.holding(rows)
 
-    return (yield from _collect(fetch, selection["first"], tally, total))
+    return (yield from _collect(fetch, selection, runs))
+
+
+class Known(NamedTuple):
+    """What is known of the runs beforehand.
+
+    Attributes:
+        ids: Their ids, in order, where all were listed.
+        total: How many there are, if that is known.
+        progress: Whom to tell how far it is.
+    """
+
+    ids: list[str] | None
+    total: int | None
+    progress: OnProgress | None
 
 
 def _collect(
-    fetch: Callable[[Place], Flow[Page[tuple[str, Row]]]],
-    first: int,
-    tally: Tally,
-    total: int | None,
-) -> Flow[Values]:
-    ahead = ReadAhead(
-        fetch,
-        lambda: first,
-        total=total,
-        done=lambda page: tally.add(
-            len(page.items), page.size, total=page.total, is_last=page.next_cursor is None
-        ),
-        dropped=lambda page: tally.take_back(len(page.items)),
-    )
+    fetch: Callable[[Selection, Place], Flow[Page[tuple[str, Row]]]],
+    selection: Selection,
+    runs: Known,
+) -> Flow[Collected]:
+    tally = Tally(runs.progress, runs.total)
+
+    def count(page: Page[tuple[str, Row]]) -> None:
+        tally.add(len(page.items), page.size, total=page.total, is_last=page.next_cursor is None)
+
+    def read(part: list[str]) -> Flow[Page[tuple[str, Row]]]:
+        size = 0
+
+        def fetch_measured(selection: Selection, place: Place) -> Flow[Page[tuple[str, Row]]]:
+            nonlocal size
+            page = yield from fetch(selection, place)
+            size += page.size
+            return page
+
+        rows = yield from fetch_named(selection, part, fetch_measured, _id_of)
+        return Page(tuple(rows), None, size=size)
+
     values: dict[str, Row] = {}
-    while pages := (yield from ahead.next_pages()):
-        for page in pages:
-            for run_id, row in page.items:
-                # A run that a new one has pushed onto the next page comes again.
-                values.setdefault(run_id, row)
-    return list(values.items())
+    drift = Drift()
+    wanted = runs.ids
+    if wanted is None:
+        ahead = ReadAhead(
+            selection,
+            lambda place: fetch(selection, place),
+            lambda: selection["first"],
+            total=runs.total,
+            done=count,
+            dropped=lambda page: tally.take_back(len(page.items)),
+        )
+        while pages := (yield from ahead.next_pages()):
+            for page in pages:
+                for run_id, row in page.items:
+                    # A run that a new one has pushed onto the next page comes again.
+                    values.setdefault(run_id, row)
+        drift = Drift(nulls=ahead.nulls)
+        if not ahead.misses(values.__contains__):
+            return Collected([*values.items()], drift)
+        listed = yield from list_all_ids(selection)
+        wanted = [run_id for run_id in listed.ids if run_id not in values]
+        drift = Drift(() if is_steady(selection["order"]) else tuple(wanted), drift.nulls)
+    size = selection["first"]
+    parts = [wanted[start : start + size] for start in range(0, len(wanted), size)]
+    pages = yield from together(
+        [read(part) for part in parts],
+        lambda page: tally.add(len(page.items), page.size, total=None, is_last=False),
+    )
+    for page in pages:
+        values.update(page.items)
+    gone = () if runs.ids is None else tuple(run_id for run_id in wanted if run_id not in values)
+    return Collected([*values.items()], drift, gone)
 
 
 @overload
@@ -177,6 +250,10 @@ def _summary_row(run_id: str, text: str | None, keys: tuple[str, ...] | None) ->
     except ValueError as error:
         raise _malformed("summaryMetrics", run_id, error) from error
     return _row(summary, keys)
+
+
+def _id_of(item: tuple[str, Row]) -> str:
+    return item[0]
 
 
 def _row(document: Mapping[str, JSONValue], keys: tuple[str, ...] | None) -> Row:

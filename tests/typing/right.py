@@ -11,6 +11,7 @@ import polars as pl
 
 from wandb_runs import (
     Api,
+    Checkpoint,
     Explanation,
     Format,
     JSONObject,
@@ -23,10 +24,13 @@ from wandb_runs import (
     RetryingClient,
     Row,
     Run,
+    RunIterator,
+    RunPages,
     Runs,
     Sweep,
     Transport,
     User,
+    WandbRunsError,
 )
 from wandb_runs.bar import progress_bar
 
@@ -71,8 +75,19 @@ def use_as_sequence(runs: Runs) -> None:
     assert_type(runs[1:3], list[Run[JSONObject, JSONObject]])
     assert_type(len(runs), int)
     assert_type(runs.length, int)
-    assert_type(iter(runs), Iterator[Run[JSONObject, JSONObject]])
-    assert_type(runs.pages(), Iterator[list[Run[JSONObject, JSONObject]]])
+    assert_type(iter(runs), RunIterator[JSONObject, JSONObject])
+    assert_type(next(iter(runs)), Run[JSONObject, JSONObject])
+    assert_type(runs.pages(), RunPages[JSONObject, JSONObject])
+    assert_type(next(runs.pages()), list[Run[JSONObject, JSONObject]])
+    assert_type(iter(runs).checkpoint(), Checkpoint)
+
+
+def go_on(api: Api, error: WandbRunsError) -> None:
+    assert_type(error.checkpoint, Checkpoint | None)
+    api.runs("team/mnist", limit=10, checkpoint=error.checkpoint, strict=True)
+
+
+def use_as_a_sequence_still(runs: Runs) -> None:
     sequence: Sequence[Run] = runs
     for run in reversed(sequence):
         assert_type(run in runs, bool)

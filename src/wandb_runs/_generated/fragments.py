@@ -51,6 +51,23 @@ class RunFieldsUser(UserFields):
     pass
 
 
+class RunIdFields(BaseModel):
+    edges: Optional[list[Optional["RunIdFieldsEdges"]]] = Field(default=None)
+    page_info: Optional["RunIdFieldsPageInfo"] = Field(default=None)
+
+
+class RunIdFieldsEdges(BaseModel):
+    node: Optional["RunIdFieldsEdgesNode"] = Field(default=None)
+
+
+class RunIdFieldsEdgesNode(BaseModel):
+    id: str
+
+
+class RunIdFieldsPageInfo(PageInfoFields):
+    pass
+
+
 class SweepFields(BaseModel):
     storage_id: Optional[str] = Field(default=None)
     id: str

@@ -6,7 +6,7 @@ from typing import Optional
 from pydantic import Field
 
 from .base_model import BaseModel
-from .fragments import PageInfoFields
+from .fragments import PageInfoFields, RunIdFields
 
 
 class ListConfigs(BaseModel):
@@ -15,7 +15,12 @@ class ListConfigs(BaseModel):
 
 class ListConfigsProject(BaseModel):
     run_count: Optional[int] = None
+    anchor: Optional["ListConfigsProjectAnchor"] = None
     runs: Optional["ListConfigsProjectRuns"] = Field(default=None)
+    moved: Optional["ListConfigsProjectMoved"] = None
+
+
+ListConfigsProjectAnchor = RunIdFields
 
 
 class ListConfigsProjectRuns(BaseModel):
@@ -34,3 +39,4 @@ class ListConfigsProjectRunsEdgesNode(BaseModel):
 
 
 ListConfigsProjectRunsPageInfo = PageInfoFields
+ListConfigsProjectMoved = RunIdFields

@@ -6,7 +6,7 @@ from typing import Optional
 from pydantic import Field
 
 from .base_model import BaseModel
-from .fragments import PageInfoFields
+from .fragments import PageInfoFields, RunIdFields
 
 
 class ListEvents(BaseModel):
@@ -15,7 +15,12 @@ class ListEvents(BaseModel):
 
 class ListEventsProject(BaseModel):
     run_count: Optional[int] = None
+    anchor: Optional["ListEventsProjectAnchor"] = None
     runs: Optional["ListEventsProjectRuns"] = Field(default=None)
+    moved: Optional["ListEventsProjectMoved"] = None
+
+
+ListEventsProjectAnchor = RunIdFields
 
 
 class ListEventsProjectRuns(BaseModel):
@@ -34,3 +39,4 @@ class ListEventsProjectRunsEdgesNode(BaseModel):
 
 
 ListEventsProjectRunsPageInfo = PageInfoFields
+ListEventsProjectMoved = RunIdFields

@@ -6,7 +6,7 @@ from typing import Optional
 from pydantic import Field
 
 from .base_model import BaseModel
-from .fragments import PageInfoFields
+from .fragments import PageInfoFields, RunIdFields
 
 
 class ListHistories(BaseModel):
@@ -15,7 +15,12 @@ class ListHistories(BaseModel):
 
 class ListHistoriesProject(BaseModel):
     run_count: Optional[int] = None
+    anchor: Optional["ListHistoriesProjectAnchor"] = None
     runs: Optional["ListHistoriesProjectRuns"] = Field(default=None)
+    moved: Optional["ListHistoriesProjectMoved"] = None
+
+
+ListHistoriesProjectAnchor = RunIdFields
 
 
 class ListHistoriesProjectRuns(BaseModel):
@@ -36,3 +41,4 @@ class ListHistoriesProjectRunsEdgesNode(BaseModel):
 
 
 ListHistoriesProjectRunsPageInfo = PageInfoFields
+ListHistoriesProjectMoved = RunIdFields

@@ -6,7 +6,7 @@ from typing import Optional
 from pydantic import Field
 
 from .base_model import BaseModel
-from .fragments import PageInfoFields
+from .fragments import PageInfoFields, RunIdFields
 
 
 class ListRunIds(BaseModel):
@@ -14,7 +14,13 @@ class ListRunIds(BaseModel):
 
 
 class ListRunIdsProject(BaseModel):
+    run_count: Optional[int] = None
+    anchor: Optional["ListRunIdsProjectAnchor"] = None
     runs: Optional["ListRunIdsProjectRuns"] = Field(default=None)
+    moved: Optional["ListRunIdsProjectMoved"] = None
+
+
+ListRunIdsProjectAnchor = RunIdFields
 
 
 class ListRunIdsProjectRuns(BaseModel):
@@ -32,3 +38,4 @@ class ListRunIdsProjectRunsEdgesNode(BaseModel):
 
 
 ListRunIdsProjectRunsPageInfo = PageInfoFields
+ListRunIdsProjectMoved = RunIdFields

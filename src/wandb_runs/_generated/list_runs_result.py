@@ -6,7 +6,7 @@ from typing import Optional
 from pydantic import Field
 
 from .base_model import BaseModel
-from .fragments import PageInfoFields, RunFields
+from .fragments import PageInfoFields, RunFields, RunIdFields
 
 
 class ListRuns(BaseModel):
@@ -14,7 +14,13 @@ class ListRuns(BaseModel):
 
 
 class ListRunsProject(BaseModel):
+    run_count: Optional[int] = None
+    anchor: Optional["ListRunsProjectAnchor"] = None
     runs: Optional["ListRunsProjectRuns"] = Field(default=None)
+    moved: Optional["ListRunsProjectMoved"] = None
+
+
+ListRunsProjectAnchor = RunIdFields
 
 
 class ListRunsProjectRuns(BaseModel):
@@ -29,3 +35,4 @@ class ListRunsProjectRunsEdges(BaseModel):
 
 ListRunsProjectRunsEdgesNode = RunFields
 ListRunsProjectRunsPageInfo = PageInfoFields
+ListRunsProjectMoved = RunIdFields

@@ -6,7 +6,7 @@ from typing import Optional
 from pydantic import Field
 
 from .base_model import BaseModel
-from .fragments import PageInfoFields
+from .fragments import PageInfoFields, RunIdFields
 
 
 class ListSampledHistories(BaseModel):
@@ -15,7 +15,12 @@ class ListSampledHistories(BaseModel):
 
 class ListSampledHistoriesProject(BaseModel):
     run_count: Optional[int] = None
+    anchor: Optional["ListSampledHistoriesProjectAnchor"] = None
     runs: Optional["ListSampledHistoriesProjectRuns"] = Field(default=None)
+    moved: Optional["ListSampledHistoriesProjectMoved"] = None
+
+
+ListSampledHistoriesProjectAnchor = RunIdFields
 
 
 class ListSampledHistoriesProjectRuns(BaseModel):
@@ -37,3 +42,4 @@ class ListSampledHistoriesProjectRunsEdgesNode(BaseModel):
 
 
 ListSampledHistoriesProjectRunsPageInfo = PageInfoFields
+ListSampledHistoriesProjectMoved = RunIdFields

@@ -6,7 +6,7 @@ from typing import Optional
 from pydantic import Field
 
 from .base_model import BaseModel
-from .fragments import PageInfoFields
+from .fragments import PageInfoFields, RunIdFields
 
 
 class ListSummaries(BaseModel):
@@ -15,7 +15,12 @@ class ListSummaries(BaseModel):
 
 class ListSummariesProject(BaseModel):
     run_count: Optional[int] = None
+    anchor: Optional["ListSummariesProjectAnchor"] = None
     runs: Optional["ListSummariesProjectRuns"] = Field(default=None)
+    moved: Optional["ListSummariesProjectMoved"] = None
+
+
+ListSummariesProjectAnchor = RunIdFields
 
 
 class ListSummariesProjectRuns(BaseModel):
@@ -36,3 +41,4 @@ class ListSummariesProjectRunsEdgesNode(BaseModel):
 
 
 ListSummariesProjectRunsPageInfo = PageInfoFields
+ListSummariesProjectMoved = RunIdFields

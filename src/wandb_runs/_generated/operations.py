@@ -417,9 +417,12 @@ def get_viewer() -> Operation[GetViewer]:
 
 
 _LIST_CONFIGS = """\
-query ListConfigs($entity: String!, $project: String!, $filters: JSONString, $order: String, $first: Int, $after: String, $isCounted: Boolean = false, $keys: [String!]) {
+query ListConfigs($entity: String!, $project: String!, $filters: JSONString, $order: String, $first: Int, $after: String, $isCounted: Boolean = false, $isAnchored: Boolean = false, $anchorAfter: String, $isChecked: Boolean = false, $moved: JSONString, $keys: [String!]) {
   project(name: $project, entityName: $entity) {
     runCount(filters: $filters) @include(if: $isCounted)
+    anchor: runs(filters: $filters, order: $order, first: 1, after: $anchorAfter) @include(if: $isAnchored) {
+      ...RunIdFields
+    }
     runs(filters: $filters, order: $order, first: $first, after: $after) {
       edges {
         node {
@@ -432,12 +435,26 @@ query ListConfigs($entity: String!, $project: String!, $filters: JSONString, $or
         ...PageInfoFields
       }
     }
+    moved: runs(filters: $moved, order: "+created_at", first: 1000) @include(if: $isChecked) {
+      ...RunIdFields
+    }
   }
 }
 
 fragment PageInfoFields on PageInfo {
   endCursor
   hasNextPage
+}
+
+fragment RunIdFields on RunConnection {
+  edges {
+    node {
+      id: name
+    }
+  }
+  pageInfo {
+    ...PageInfoFields
+  }
 }"""
 
 
@@ -456,6 +473,10 @@ def list_configs(
     first: int | None = None,
     after: str | None = None,
     is_counted: bool | None = None,
+    is_anchored: bool | None = None,
+    anchor_after: str | None = None,
+    is_checked: bool | None = None,
+    moved: str | None = None,
     keys: list[str] | tuple[str, ...] | None = None,
 ) -> Operation[ListConfigs]:
     """Ask what `ListConfigs` in `queries/values.graphql` asks; None leaves a variable out."""
@@ -472,6 +493,10 @@ def list_configs(
                 "first": first,
                 "after": after,
                 "isCounted": is_counted,
+                "isAnchored": is_anchored,
+                "anchorAfter": anchor_after,
+                "isChecked": is_checked,
+                "moved": moved,
                 "keys": keys,
             }
         ),
@@ -480,9 +505,12 @@ def list_configs(
 
 
 _LIST_EVENTS = """\
-query ListEvents($entity: String!, $project: String!, $filters: JSONString, $order: String, $first: Int, $after: String, $isCounted: Boolean = false, $samples: Int!) {
+query ListEvents($entity: String!, $project: String!, $filters: JSONString, $order: String, $first: Int, $after: String, $isCounted: Boolean = false, $isAnchored: Boolean = false, $anchorAfter: String, $isChecked: Boolean = false, $moved: JSONString, $samples: Int!) {
   project(name: $project, entityName: $entity) {
     runCount(filters: $filters) @include(if: $isCounted)
+    anchor: runs(filters: $filters, order: $order, first: 1, after: $anchorAfter) @include(if: $isAnchored) {
+      ...RunIdFields
+    }
     runs(filters: $filters, order: $order, first: $first, after: $after) {
       edges {
         node {
@@ -495,12 +523,26 @@ query ListEvents($entity: String!, $project: String!, $filters: JSONString, $ord
         ...PageInfoFields
       }
     }
+    moved: runs(filters: $moved, order: "+created_at", first: 1000) @include(if: $isChecked) {
+      ...RunIdFields
+    }
   }
 }
 
 fragment PageInfoFields on PageInfo {
   endCursor
   hasNextPage
+}
+
+fragment RunIdFields on RunConnection {
+  edges {
+    node {
+      id: name
+    }
+  }
+  pageInfo {
+    ...PageInfoFields
+  }
 }"""
 
 
@@ -519,6 +561,10 @@ def list_events(
     first: int | None = None,
     after: str | None = None,
     is_counted: bool | None = None,
+    is_anchored: bool | None = None,
+    anchor_after: str | None = None,
+    is_checked: bool | None = None,
+    moved: str | None = None,
     samples: int,
 ) -> Operation[ListEvents]:
     """Ask what `ListEvents` in `queries/histories.graphql` asks; None leaves a variable out."""
@@ -535,6 +581,10 @@ def list_events(
                 "first": first,
                 "after": after,
                 "isCounted": is_counted,
+                "isAnchored": is_anchored,
+                "anchorAfter": anchor_after,
+                "isChecked": is_checked,
+                "moved": moved,
                 "samples": samples,
             }
         ),
@@ -543,9 +593,12 @@ def list_events(
 
 
 _LIST_HISTORIES = """\
-query ListHistories($entity: String!, $project: String!, $filters: JSONString, $order: String, $first: Int, $after: String, $isCounted: Boolean = false, $samples: Int!) {
+query ListHistories($entity: String!, $project: String!, $filters: JSONString, $order: String, $first: Int, $after: String, $isCounted: Boolean = false, $isAnchored: Boolean = false, $anchorAfter: String, $isChecked: Boolean = false, $moved: JSONString, $samples: Int!) {
   project(name: $project, entityName: $entity) {
     runCount(filters: $filters) @include(if: $isCounted)
+    anchor: runs(filters: $filters, order: $order, first: 1, after: $anchorAfter) @include(if: $isAnchored) {
+      ...RunIdFields
+    }
     runs(filters: $filters, order: $order, first: $first, after: $after) {
       edges {
         node {
@@ -558,12 +611,26 @@ query ListHistories($entity: String!, $project: String!, $filters: JSONString, $
         ...PageInfoFields
       }
     }
+    moved: runs(filters: $moved, order: "+created_at", first: 1000) @include(if: $isChecked) {
+      ...RunIdFields
+    }
   }
 }
 
 fragment PageInfoFields on PageInfo {
   endCursor
   hasNextPage
+}
+
+fragment RunIdFields on RunConnection {
+  edges {
+    node {
+      id: name
+    }
+  }
+  pageInfo {
+    ...PageInfoFields
+  }
 }"""
 
 
@@ -582,6 +649,10 @@ def list_histories(
     first: int | None = None,
     after: str | None = None,
     is_counted: bool | None = None,
+    is_anchored: bool | None = None,
+    anchor_after: str | None = None,
+    is_checked: bool | None = None,
+    moved: str | None = None,
     samples: int,
 ) -> Operation[ListHistories]:
     """Ask what `ListHistories` in `queries/histories.graphql` asks; None leaves a variable out."""
@@ -598,6 +669,10 @@ def list_histories(
                 "first": first,
                 "after": after,
                 "isCounted": is_counted,
+                "isAnchored": is_anchored,
+                "anchorAfter": anchor_after,
+                "isChecked": is_checked,
+                "moved": moved,
                 "samples": samples,
             }
         ),
@@ -606,8 +681,12 @@ def list_histories(
 
 
 _LIST_RUN_IDS = """\
-query ListRunIds($entity: String!, $project: String!, $filters: JSONString, $order: String, $first: Int, $after: String) {
+query ListRunIds($entity: String!, $project: String!, $filters: JSONString, $order: String, $first: Int, $after: String, $isCounted: Boolean = false, $isAnchored: Boolean = false, $anchorAfter: String, $isChecked: Boolean = false, $moved: JSONString) {
   project(name: $project, entityName: $entity) {
+    runCount(filters: $filters) @include(if: $isCounted)
+    anchor: runs(filters: $filters, order: $order, first: 1, after: $anchorAfter) @include(if: $isAnchored) {
+      ...RunIdFields
+    }
     runs(filters: $filters, order: $order, first: $first, after: $after) {
       edges {
         node {
@@ -619,12 +698,26 @@ query ListRunIds($entity: String!, $project: String!, $filters: JSONString, $ord
         ...PageInfoFields
       }
     }
+    moved: runs(filters: $moved, order: "+created_at", first: 1000) @include(if: $isChecked) {
+      ...RunIdFields
+    }
   }
 }
 
 fragment PageInfoFields on PageInfo {
   endCursor
   hasNextPage
+}
+
+fragment RunIdFields on RunConnection {
+  edges {
+    node {
+      id: name
+    }
+  }
+  pageInfo {
+    ...PageInfoFields
+  }
 }"""
 
 
@@ -642,8 +735,13 @@ def list_run_ids(
     order: str | None = None,
     first: int | None = None,
     after: str | None = None,
+    is_counted: bool | None = None,
+    is_anchored: bool | None = None,
+    anchor_after: str | None = None,
+    is_checked: bool | None = None,
+    moved: str | None = None,
 ) -> Operation[ListRunIds]:
-    """Ask what `ListRunIds` in `queries/histories.graphql` asks; None leaves a variable out."""
+    """Ask what `ListRunIds` in `queries/runs.graphql` asks; None leaves a variable out."""
     return Operation(
         name="ListRunIds",
         kind="query",
@@ -656,6 +754,11 @@ def list_run_ids(
                 "order": order,
                 "first": first,
                 "after": after,
+                "isCounted": is_counted,
+                "isAnchored": is_anchored,
+                "anchorAfter": anchor_after,
+                "isChecked": is_checked,
+                "moved": moved,
             }
         ),
         load=_load_list_run_ids,
@@ -663,8 +766,12 @@ def list_run_ids(
 
 
 _LIST_RUNS = """\
-query ListRuns($entity: String!, $project: String!, $filters: JSONString, $order: String, $first: Int, $after: String, $configKeys: [String!], $summaryKeys: [String!]) {
+query ListRuns($entity: String!, $project: String!, $filters: JSONString, $order: String, $first: Int, $after: String, $isCounted: Boolean = false, $isAnchored: Boolean = false, $anchorAfter: String, $isChecked: Boolean = false, $moved: JSONString, $configKeys: [String!], $summaryKeys: [String!]) {
   project(name: $project, entityName: $entity) {
+    runCount(filters: $filters) @include(if: $isCounted)
+    anchor: runs(filters: $filters, order: $order, first: 1, after: $anchorAfter) @include(if: $isAnchored) {
+      ...RunIdFields
+    }
     runs(filters: $filters, order: $order, first: $first, after: $after) {
       edges {
         node {
@@ -675,6 +782,9 @@ query ListRuns($entity: String!, $project: String!, $filters: JSONString, $order
       pageInfo {
         ...PageInfoFields
       }
+    }
+    moved: runs(filters: $moved, order: "+created_at", first: 1000) @include(if: $isChecked) {
+      ...RunIdFields
     }
   }
 }
@@ -710,6 +820,17 @@ fragment RunFields on Run {
   summaryMetrics(keys: $summaryKeys)
 }
 
+fragment RunIdFields on RunConnection {
+  edges {
+    node {
+      id: name
+    }
+  }
+  pageInfo {
+    ...PageInfoFields
+  }
+}
+
 fragment UserFields on User {
   username
   name
@@ -730,6 +851,11 @@ def list_runs(
     order: str | None = None,
     first: int | None = None,
     after: str | None = None,
+    is_counted: bool | None = None,
+    is_anchored: bool | None = None,
+    anchor_after: str | None = None,
+    is_checked: bool | None = None,
+    moved: str | None = None,
     config_keys: list[str] | tuple[str, ...] | None = None,
     summary_keys: list[str] | tuple[str, ...] | None = None,
 ) -> Operation[ListRuns]:
@@ -746,6 +872,11 @@ def list_runs(
                 "order": order,
                 "first": first,
                 "after": after,
+                "isCounted": is_counted,
+                "isAnchored": is_anchored,
+                "anchorAfter": anchor_after,
+                "isChecked": is_checked,
+                "moved": moved,
                 "configKeys": config_keys,
                 "summaryKeys": summary_keys,
             }
@@ -755,9 +886,12 @@ def list_runs(
 
 
 _LIST_SAMPLED_HISTORIES = """\
-query ListSampledHistories($entity: String!, $project: String!, $filters: JSONString, $order: String, $first: Int, $after: String, $isCounted: Boolean = false, $specs: [JSONString!]!) {
+query ListSampledHistories($entity: String!, $project: String!, $filters: JSONString, $order: String, $first: Int, $after: String, $isCounted: Boolean = false, $isAnchored: Boolean = false, $anchorAfter: String, $isChecked: Boolean = false, $moved: JSONString, $specs: [JSONString!]!) {
   project(name: $project, entityName: $entity) {
     runCount(filters: $filters) @include(if: $isCounted)
+    anchor: runs(filters: $filters, order: $order, first: 1, after: $anchorAfter) @include(if: $isAnchored) {
+      ...RunIdFields
+    }
     runs(filters: $filters, order: $order, first: $first, after: $after) {
       edges {
         node {
@@ -771,12 +905,26 @@ query ListSampledHistories($entity: String!, $project: String!, $filters: JSONSt
         ...PageInfoFields
       }
     }
+    moved: runs(filters: $moved, order: "+created_at", first: 1000) @include(if: $isChecked) {
+      ...RunIdFields
+    }
   }
 }
 
 fragment PageInfoFields on PageInfo {
   endCursor
   hasNextPage
+}
+
+fragment RunIdFields on RunConnection {
+  edges {
+    node {
+      id: name
+    }
+  }
+  pageInfo {
+    ...PageInfoFields
+  }
 }"""
 
 
@@ -795,6 +943,10 @@ def list_sampled_histories(
     first: int | None = None,
     after: str | None = None,
     is_counted: bool | None = None,
+    is_anchored: bool | None = None,
+    anchor_after: str | None = None,
+    is_checked: bool | None = None,
+    moved: str | None = None,
     specs: list[str] | tuple[str, ...],
 ) -> Operation[ListSampledHistories]:
     """Ask what `ListSampledHistories` in `queries/histories.graphql` asks; None leaves a variable out."""
@@ -811,6 +963,10 @@ def list_sampled_histories(
                 "first": first,
                 "after": after,
                 "isCounted": is_counted,
+                "isAnchored": is_anchored,
+                "anchorAfter": anchor_after,
+                "isChecked": is_checked,
+                "moved": moved,
                 "specs": specs,
             }
         ),
@@ -819,9 +975,12 @@ def list_sampled_histories(
 
 
 _LIST_SUMMARIES = """\
-query ListSummaries($entity: String!, $project: String!, $filters: JSONString, $order: String, $first: Int, $after: String, $isCounted: Boolean = false, $keys: [String!]) {
+query ListSummaries($entity: String!, $project: String!, $filters: JSONString, $order: String, $first: Int, $after: String, $isCounted: Boolean = false, $isAnchored: Boolean = false, $anchorAfter: String, $isChecked: Boolean = false, $moved: JSONString, $keys: [String!]) {
   project(name: $project, entityName: $entity) {
     runCount(filters: $filters) @include(if: $isCounted)
+    anchor: runs(filters: $filters, order: $order, first: 1, after: $anchorAfter) @include(if: $isAnchored) {
+      ...RunIdFields
+    }
     runs(filters: $filters, order: $order, first: $first, after: $after) {
       edges {
         node {
@@ -834,12 +993,26 @@ query ListSummaries($entity: String!, $project: String!, $filters: JSONString, $
         ...PageInfoFields
       }
     }
+    moved: runs(filters: $moved, order: "+created_at", first: 1000) @include(if: $isChecked) {
+      ...RunIdFields
+    }
   }
 }
 
 fragment PageInfoFields on PageInfo {
   endCursor
   hasNextPage
+}
+
+fragment RunIdFields on RunConnection {
+  edges {
+    node {
+      id: name
+    }
+  }
+  pageInfo {
+    ...PageInfoFields
+  }
 }"""
 
 
@@ -858,6 +1031,10 @@ def list_summaries(
     first: int | None = None,
     after: str | None = None,
     is_counted: bool | None = None,
+    is_anchored: bool | None = None,
+    anchor_after: str | None = None,
+    is_checked: bool | None = None,
+    moved: str | None = None,
     keys: list[str] | tuple[str, ...] | None = None,
 ) -> Operation[ListSummaries]:
     """Ask what `ListSummaries` in `queries/values.graphql` asks; None leaves a variable out."""
@@ -874,6 +1051,10 @@ def list_summaries(
                 "first": first,
                 "after": after,
                 "isCounted": is_counted,
+                "isAnchored": is_anchored,
+                "anchorAfter": anchor_after,
+                "isChecked": is_checked,
+                "moved": moved,
                 "keys": keys,
             }
         ),

@@ -2,40 +2,31 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, TypeAlias, TypeVar
 
 from wandb_runs._generated import list_events, list_histories, list_sampled_histories
+from wandb_runs.drift import name_filter
 from wandb_runs.errors import BadResponseError, WandbRunsError
 from wandb_runs.histories.rows import Row, read_rows
-from wandb_runs.paging import Page, Place, read_project_page
+from wandb_runs.paging import Place, read_project_page
 from wandb_runs.plain import read_plain_page
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from wandb_runs._generated import ListEvents, ListHistories, ListSampledHistories
     from wandb_runs.histories.plan import HistoryPlan
     from wandb_runs.operation import Operation
-    from wandb_runs.paging import PlacedSelection, Selection
+    from wandb_runs.paging import Page, PlacedSelection, Selection
     from wandb_runs.unread import Content
 
-__all__ = ["Block", "HistoryRequest", "Piece", "Reader", "RowsReader", "name_filter"]
+__all__ = ["Block", "HistoryRequest", "Piece", "Reader", "RowsReader"]
 
 T = TypeVar("T")
 
 Block: TypeAlias = "tuple[str, list[Row]]"
 """A run's id and its rows."""
-
-
-def name_filter(run_ids: Iterable[str]) -> str:
-    """The filter that selects runs by their ids, which the wire calls names.
-
-    >>> name_filter(["1abc", "2def"])
-    '{"name": {"$in": ["1abc", "2def"]}}'
-    """
-    return json.dumps({"name": {"$in": list(run_ids)}})
 
 
 class Node(NamedTuple):
@@ -87,7 +78,7 @@ class HistoryRequest:
             BadResponseError: The answer is not what the schema promises.
             NotFoundError: No such project.
         """
-        plain = read_plain_page(answer.body, after=self.place.after)
+        plain = read_plain_page(answer.body, self.place, date=answer.date)
         if plain is None:
             return self._read_as_model(answer)
         name = self.plan.field
@@ -95,23 +86,30 @@ class HistoryRequest:
             Node(str(node["id"]), node.get(name), _lines(node.get("historyLineCount")))
             for node in plain.items
         )
-        return Page(tuple(nodes), plain.next_cursor, plain.total, plain.size)
+        return plain.holding(nodes)
 
     def _read_as_model(self, answer: Content) -> Page[Node]:
-        where, size = (self.selection, self.place), len(answer.body)
+        selection, place = self.selection, self.place
+        size, date = len(answer.body), answer.date
         if self.plan.field == "sampledHistory":
-            sampled = read_project_page(answer.read_as(self._sampled()).project, *where, size=size)
+            sampled = read_project_page(
+                answer.read_as(self._sampled()).project, selection, place, size=size, date=date
+            )
             nodes = (
                 Node(run.id, run.sampled_history, run.history_line_count) for run in sampled.items
             )
-            return Page(tuple(nodes), sampled.next_cursor, sampled.total, size)
+            return sampled.holding(nodes)
         if self.plan.field == "history":
-            whole = read_project_page(answer.read_as(self._whole()).project, *where, size=size)
+            whole = read_project_page(
+                answer.read_as(self._whole()).project, selection, place, size=size, date=date
+            )
             nodes = (Node(run.id, run.history, None) for run in whole.items)
-            return Page(tuple(nodes), whole.next_cursor, whole.total, size)
-        system = read_project_page(answer.read_as(self._system()).project, *where, size=size)
+            return whole.holding(nodes)
+        system = read_project_page(
+            answer.read_as(self._system()).project, selection, place, size=size, date=date
+        )
         nodes = (Node(run.id, run.events, None) for run in system.items)
-        return Page(tuple(nodes), system.next_cursor, system.total, size)
+        return system.holding(nodes)
 
     def _sampled(self) -> Operation[ListSampledHistories]:
         return list_sampled_histories(**self._page, specs=self.plan.specs)
@@ -181,7 +179,7 @@ class RowsReader:
             if not rows and node.lines != 0:
                 bare.append(node.id)
         piece = Piece(blocks, [*nodes], bare, broken)
-        return Page((piece,), page.next_cursor, page.total, page.size)
+        return page.holding((piece,))
 
     def arrange(self, content: list[Block], run_ids: Sequence[str]) -> list[Block]:
         """Put the rows of these runs in their order, and leave out the rest."""

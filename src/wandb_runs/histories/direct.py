@@ -11,6 +11,7 @@ The only module that needs polars to be imported; whoever reads frames imports i
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 import polars as pl
@@ -18,7 +19,7 @@ import polars as pl
 from wandb_runs.histories.answers import Piece, RowsReader
 from wandb_runs.histories.frames import build
 from wandb_runs.histories.plan import RUN_ID
-from wandb_runs.paging import Page
+from wandb_runs.paging import Page, anchor_at, read_anchor, read_moved
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from wandb_runs.histories.answers import Block, HistoryRequest
     from wandb_runs.histories.pages import HistoryPages
     from wandb_runs.histories.plan import HistoryPlan
+    from wandb_runs.jsontext import JSONValue
     from wandb_runs.unread import Content
 
 __all__ = ["FrameOrBlocks", "FrameReader", "collect_frame"]
@@ -35,6 +37,7 @@ FrameOrBlocks: TypeAlias = "pl.DataFrame | list[Block]"
 """What an answer became: a frame of numbers, or rows that have to wait for those of others."""
 
 _NOT_INT64: Final = 2.0**63
+_TEXTS: Final = frozenset({pl.String(), pl.Null()})
 _NUMBERS: Final = frozenset({pl.Int64(), pl.Float64()})
 
 
@@ -44,7 +47,7 @@ class FrameReader:
     def read(self, answer: Content, request: HistoryRequest) -> Page[Piece[FrameOrBlocks]]:
         """Read an answer into the frame that its rows would make, or into its rows."""
         if len(request.plan.specs) == 1:
-            direct = _read_directly(answer.body, request)
+            direct = _read_directly(answer, request)
             if direct is not None:
                 return direct
         page = RowsReader().read(answer, request)
@@ -54,7 +57,7 @@ class FrameReader:
             # What a text or a mixture becomes, the rows of other answers have a say in.
             content: FrameOrBlocks = frame if _are_numbers(frame) else piece.content
             pieces.append(Piece(content, piece.run_ids, piece.bare, piece.broken))
-        return Page(tuple(pieces), page.next_cursor, page.total, page.size)
+        return page.holding(pieces)
 
     def arrange(self, content: FrameOrBlocks, run_ids: Sequence[str]) -> FrameOrBlocks:
         """Put the rows of these runs in their order, and leave out the rest."""
@@ -90,13 +93,17 @@ def collect_frame(
     return pl.concat(frames, how="vertical_relaxed", rechunk=True)
 
 
-def _read_directly(body: bytes, request: HistoryRequest) -> Page[Piece[FrameOrBlocks]] | None:
+def _read_directly(answer: Content, request: HistoryRequest) -> Page[Piece[FrameOrBlocks]] | None:
     """Read an answer, or None where rows have to decide."""
-    # One of these is in the page info; polars takes others among integers for integers.
-    if body.count(b"true") + body.count(b"false") != 1:
+    body = answer.body
+    # One of these is in each page info; polars takes others among integers for integers.
+    infos = 1 + (request.place.anchor is not None) + (request.place.moved is not None)
+    if body.count(b"true") + body.count(b"false") != infos:
         return None
     try:
-        return _unfold(pl.read_json(io.BytesIO(body), infer_schema_length=None), body, request)
+        frame = pl.read_json(io.BytesIO(body), infer_schema_length=None)
+        page = _unfold(frame, body, request)
+        return None if page is None else replace(page, date=answer.date)
     except (pl.exceptions.PolarsError, ValueError):  # not this shape, or not JSON at all
         return None
 
@@ -108,14 +115,16 @@ def _unfold(
     runs = project.unnest("runs")
     info = runs.select("pageInfo").unnest("pageInfo").row(0, named=True)
     edges = runs.select(pl.col("edges").explode()).unnest("edges").unnest("node")
-    cursor = info["endCursor"] if info["hasNextPage"] else None
+    end = info["endCursor"]
+    cursor = end if info["hasNextPage"] else None
+    cursors = edges["cursor"].tail(2).to_list()
     is_plain = (
         edges.schema["id"] == pl.String
         and edges["id"].null_count() == 0
         and edges["id"].is_unique().all()
         and (edges["sampledHistory"].list.len() == len(request.plan.specs)).all()
-        and (cursor != request.place.after if info["hasNextPage"] else cursor is None)
-        and not (info["hasNextPage"] and cursor is None)
+        and edges.schema["cursor"] in _TEXTS
+        and not (info["hasNextPage"] and request.place.repeats(cursor, len(edges)))
     )
     if not is_plain:
         return None
@@ -132,8 +141,22 @@ def _unfold(
         if not _holds_numbers(frame.drop(RUN_ID), is_whole=len(frame) == len(sent)):
             return None
     total = project["runCount"].item() if "runCount" in project.columns else None
-    piece: Piece[FrameOrBlocks] = Piece(frame, edges["id"].to_list(), _bare(edges, frame))
-    return Page((piece,), cursor, total if isinstance(total, int) else None, len(body))
+    run_ids = edges["id"].to_list()
+    piece: Piece[FrameOrBlocks] = Piece(frame, run_ids, _bare(edges, frame))
+    return Page(
+        (piece,),
+        cursor,
+        total if isinstance(total, int) else None,
+        len(body),
+        read_anchor(_beside(project, "anchor")),
+        run_ids[-1] if run_ids else None,
+        anchor_at(request.place, len(run_ids), cursors, end),
+        moved=read_moved(_beside(project, "moved")),
+    )
+
+
+def _beside(project: pl.DataFrame, name: str) -> JSONValue:
+    return project[name].item() if name in project.columns else None
 
 
 def _bare(edges: pl.DataFrame, frame: pl.DataFrame) -> list[str]:

@@ -5,21 +5,22 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from wandb_runs._generated import list_run_ids
+from wandb_runs.ahead import AHEAD, ReadAhead
+from wandb_runs.drift import is_steady
 from wandb_runs.errors import BadResponseError, GraphQLError, WandbRunsError, asked_too_much
 from wandb_runs.flow import ask, together
 from wandb_runs.histories.rows import has_row_of_each
-from wandb_runs.location import missing_project
-from wandb_runs.paging import AHEAD, Page, ReadAhead, read_page
+from wandb_runs.paging import Page
 from wandb_runs.progress import Tally
 from wandb_runs.unread import Unread
+from wandb_runs.walk import Drift, fetch_ids, list_all_ids
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from wandb_runs.flow import Flow
     from wandb_runs.histories.answers import HistoryRequest, Piece, Reader
-    from wandb_runs.paging import Place, Selection
+    from wandb_runs.paging import Place
     from wandb_runs.progress import OnProgress
 
 __all__ = ["HistoryPages"]
@@ -41,29 +42,31 @@ class HistoryPages(Generic[T]):
     Args:
         request: What to ask for; its place tells the size of a page.
         reader: What to make of the answers.
-        run_ids: The ids of the runs, in order, where they are known.
+        run_ids: The ids of the runs, in order, where all were listed.
         total: How many runs there are, if only that is known.
         progress: Whom to tell how far it is.
-        is_stream: Whether to remember the ids of the last pages only, and not of all: for more
-            runs than fit in memory.
 
     Attributes:
         complete: Whether everything has been asked for.
         failed: What went wrong for the runs that could not be had, by their ids.
         apart: The runs that hold all metrics, and never in one row.
+        drift: What could not be set right, when runs came or went meanwhile.
+        gone: The runs that were listed before, and are not there any more.
     """
 
     __slots__ = (
         "_ahead",
-        "_is_stream",
         "_limit",
         "_reader",
         "_request",
         "_seen",
         "_tally",
         "_waiting",
+        "_was_listed",
         "apart",
+        "drift",
         "failed",
+        "gone",
     )
 
     def __init__(
@@ -74,13 +77,13 @@ class HistoryPages(Generic[T]):
         run_ids: Sequence[str] | None = None,
         total: int | None = None,
         progress: OnProgress | None = None,
-        is_stream: bool = False,
     ) -> None:
         self._request = request
         self._reader = reader
         self._limit = request.place.first
         self._tally = Tally(progress, total if run_ids is None else len(run_ids))
         self._ahead: ReadAhead[Piece[T]] = ReadAhead(
+            request.selection,
             self._fetch_place,
             lambda: self._limit,
             total=total,
@@ -89,14 +92,16 @@ class HistoryPages(Generic[T]):
         )
         self._waiting = None if run_ids is None else list(run_ids)
         self._seen: set[str] = set()
-        self._is_stream = is_stream
+        self._was_listed = run_ids is not None
         self.failed: dict[str, WandbRunsError] = {}
         self.apart: list[str] = []
+        self.drift = Drift()
+        self.gone: list[str] = []
 
     @property
     def complete(self) -> bool:
         """Whether everything has been asked for."""
-        return self._ahead.complete if self._waiting is None else not self._waiting
+        return self._waiting is not None and not self._waiting
 
     def next_pieces(self) -> Flow[list[Piece[T]]]:
         """Ask for more; nothing is left when nothing comes.
@@ -104,17 +109,28 @@ class HistoryPages(Generic[T]):
         Pages that failed are asked for again by the next call.
         """
         while not self.complete:
-            if self._waiting is None:
-                pages = yield from self._ahead.next_pages()
-            else:
+            if self._waiting is not None:
                 pages = yield from self._named_pages(self._waiting)
-            before = self._seen.copy() if self._is_stream else self._seen
-            if self._is_stream:
-                self._seen = set()
-            pieces = [self._without_seen(piece, before) for page in pages for piece in page.items]
+            elif self._ahead.complete:
+                yield from self._look_for_drift()
+                continue
+            else:
+                pages = yield from self._ahead.next_pages()
+            pieces = [self._without_seen(piece) for page in pages for piece in page.items]
             if pieces:
                 return pieces
         return []
+
+    def _look_for_drift(self) -> Flow[None]:
+        """Go on by the ids of the runs, where runs came or went while pages were read."""
+        waiting: list[str] = []
+        selection = self._request.selection
+        if self._ahead.misses(self._seen.__contains__):
+            listed = yield from list_all_ids(selection)
+            waiting += (run_id for run_id in listed.ids if run_id not in self._seen)
+        late = () if is_steady(selection["order"]) else tuple(waiting)
+        self.drift = Drift(late, self._ahead.nulls)
+        self._waiting = waiting
 
     def _named_pages(self, waiting: list[str]) -> Flow[list[Page[Piece[T]]]]:
         size = self._limit
@@ -123,7 +139,7 @@ class HistoryPages(Generic[T]):
         del waiting[: sum(map(len, parts))]
         return pages
 
-    def _without_seen(self, piece: Piece[T], seen: set[str]) -> Piece[T]:
+    def _without_seen(self, piece: Piece[T]) -> Piece[T]:
         """Leave out what came before: a run that a new one has pushed onto the next page."""
         self.failed.update(piece.broken)
         self.apart += piece.apart
@@ -131,8 +147,7 @@ class HistoryPages(Generic[T]):
             if run_id not in piece.broken:
                 # It may have failed on a page that was read for nothing.
                 self.failed.pop(run_id, None)
-        fresh = [run_id for run_id in dict.fromkeys(piece.run_ids) if run_id not in seen]
-        seen.update(fresh)
+        fresh = [run_id for run_id in dict.fromkeys(piece.run_ids) if run_id not in self._seen]
         self._seen.update(fresh)
         if len(fresh) == len(piece.run_ids):
             return piece
@@ -152,13 +167,16 @@ class HistoryPages(Generic[T]):
         except WandbRunsError as error:
             if not _is_divisible(error):
                 raise
-        listed = yield from self._list_ids(self._request.selection, place)
+        listed = yield from fetch_ids(self._request.selection, place)
         # One run alone may yet be had: its page may have asked for a count, too.
         divided = yield from self._divide(_halves(listed.items) or [listed.items])
-        return replace(divided, next_cursor=listed.next_cursor)
+        return replace(listed.holding(divided.items), size=listed.size + divided.size)
 
     def _fetch_named(self, run_ids: Sequence[str]) -> Flow[Page[Piece[T]]]:
         page = yield from self._divide([run_ids])
+        if self._was_listed:
+            came = {run_id for piece in page.items for run_id in piece.run_ids}
+            self.gone += (each for each in run_ids if each not in came and each not in self.failed)
         pieces = tuple(self._arranged(piece, run_ids) for piece in page.items)
         return replace(page, items=pieces)
 
@@ -191,7 +209,7 @@ class HistoryPages(Generic[T]):
                 if not _is_divisible(error):
                     raise
                 named = self._request.of(part)
-                yield from self._list_ids(named.selection, named.place)
+                yield from fetch_ids(named.selection, named.place)
                 if len(part) > 1:
                     waiting += _halves(part)
                     is_divided = True
@@ -210,15 +228,6 @@ class HistoryPages(Generic[T]):
         if is_divided and not failed:
             self._limit = min(self._limit, largest)
         return Page(tuple(pieces), None, size=size)
-
-    def _list_ids(self, selection: Selection, place: Place) -> Flow[Page[str]]:
-        page = selection.copy()
-        page["first"] = place.first
-        answer = yield from ask(list_run_ids(**page, after=place.after))
-        if answer.project is None:
-            raise missing_project(selection["entity"], selection["project"])
-        read = read_page(answer.project.runs, first=place.first, after=place.after)
-        return Page(tuple(run.id for run in read.items), read.next_cursor)
 
     def _ask(self, request: HistoryRequest) -> Flow[Page[Piece[T]]]:
         operation = replace(Unread.of(request.operation), divisible=True)

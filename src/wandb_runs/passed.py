@@ -1,0 +1,193 @@
+"""Which runs a listing has passed: remembered by their ids, or told by where they stand."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+__all__ = ["ById", "ByKey", "Frontier", "Passed"]
+
+T = TypeVar("T")
+
+
+class Passed(Protocol[T]):
+    """What a listing knows of the runs that it has passed."""
+
+    def knows(self, run_id: str) -> bool:
+        """Whether a run was passed for sure; "no" may be wrong."""
+        ...
+
+    def fresh(self, items: Sequence[T], *, is_aligned: bool) -> list[T]:
+        """Those that were not passed yet, each once.
+
+        Args:
+            items: A page of runs.
+            is_aligned: Whether the page is known to follow what was passed last.
+        """
+        ...
+
+    def add(self, items: Iterable[T]) -> None:
+        """Pass these; none was before."""
+        ...
+
+
+class Frontier(NamedTuple):
+    """How far a listing in a steady order has come.
+
+    Attributes:
+        key: What the last run passed is sorted by; None before the first.
+        ids: The runs passed that have the same key.
+        keyless: The runs passed whose key the server does not tell.
+        recent: The runs passed last.
+    """
+
+    key: str | None = None
+    ids: frozenset[str] = frozenset()
+    keyless: frozenset[str] = frozenset()
+    recent: frozenset[str] = frozenset()
+
+
+class ByKey(Generic[T]):
+    """Tells passed runs by what they are sorted by, and so remembers next to nothing.
+
+    For an order that no run's place in can change. A server that does not keep to the order is
+    found out, and from there on ids are remembered.
+
+    Args:
+        identify: An item's id.
+        key: What it is sorted by, as a text that sorts alike, if the server tells.
+        descending: Whether the order is.
+        frontier: How far the listing has come already.
+    """
+
+    __slots__ = ("_descending", "_frontier", "_identify", "_key", "_unsorted")
+
+    def __init__(
+        self,
+        identify: Callable[[T], str],
+        key: Callable[[T], str | None],
+        *,
+        descending: bool,
+        frontier: Frontier | None = None,
+    ) -> None:
+        self._identify = identify
+        self._key = key
+        self._descending = descending
+        self._frontier = Frontier() if frontier is None else frontier
+        self._unsorted: set[str] | None = None
+
+    @property
+    def frontier(self) -> Frontier:
+        """How far it is."""
+        return self._frontier
+
+    def knows(self, run_id: str) -> bool:
+        """Whether a run is among the last ones passed."""
+        passed = self._frontier
+        return (
+            run_id in passed.recent
+            or run_id in passed.ids
+            or run_id in passed.keyless
+            or (self._unsorted is not None and run_id in self._unsorted)
+        )
+
+    def fresh(self, items: Sequence[T], *, is_aligned: bool) -> list[T]:
+        """Those that were not passed yet, each once."""
+        if self._unsorted is None and self._contradicts(items, is_aligned=is_aligned):
+            self._unsorted = set()
+        found: dict[str, T] = {}
+        for item in items:
+            run_id = self._identify(item)
+            if not self.knows(run_id) and (
+                self._unsorted is not None or not self._is_before(self._key(item))
+            ):
+                found[run_id] = item
+        return [*found.values()]
+
+    def add(self, items: Iterable[T]) -> None:
+        """Pass these."""
+        key, ids, keyless, _ = self._frontier
+        recent: set[str] = set()
+        new, lacking = set(ids), set(keyless)
+        for item in items:
+            run_id, own = self._identify(item), self._key(item)
+            recent.add(run_id)
+            if own is None:
+                lacking.add(run_id)
+            elif key is None or self._precedes(key, own):
+                key, new = own, {run_id}
+            elif key == own:
+                new.add(run_id)
+        if self._unsorted is not None:
+            self._unsorted |= recent
+        self._frontier = Frontier(key, frozenset(new), frozenset(lacking), frozenset(recent))
+
+    def _contradicts(self, items: Sequence[T], *, is_aligned: bool) -> bool:
+        """Whether items stand where the order does not have them."""
+        keys = [key for item in items if (key := self._key(item)) is not None]
+        if any(self._precedes(after, before) for before, after in pairwise(keys)):
+            return True
+        return is_aligned and bool(keys) and self._is_before(keys[0])
+
+    def _is_before(self, key: str | None) -> bool:
+        frontier = self._frontier.key
+        return key is not None and frontier is not None and self._precedes(key, frontier)
+
+    def _precedes(self, one: str, other: str) -> bool:
+        return one > other if self._descending else one < other
+
+
+class ById(Generic[T]):
+    """Remembers every id.
+
+    Args:
+        identify: An item's id.
+        keeps: Whether to keep the items as well.
+        ids: What was passed before.
+        before: Tells what else was passed before.
+
+    Attributes:
+        items: The items by their ids, in the order in which they came; where they are not kept,
+            each id with None.
+    """
+
+    __slots__ = ("_before", "_identify", "_keeps", "items")
+
+    def __init__(
+        self,
+        identify: Callable[[T], str],
+        *,
+        keeps: bool,
+        ids: Iterable[str] = (),
+        before: ByKey[T] | None = None,
+    ) -> None:
+        self._identify = identify
+        self._keeps = keeps
+        self._before = before
+        self.items: dict[str, T | None] = dict.fromkeys(ids)
+
+    def knows(self, run_id: str) -> bool:
+        """Whether a run was passed."""
+        return run_id in self.items or (self._before is not None and self._before.knows(run_id))
+
+    def fresh(self, items: Sequence[T], *, is_aligned: bool) -> list[T]:  # noqa: ARG002 - ids do not need to know
+        """Those that were not passed yet, each once."""
+        if self._before is not None:
+            items = self._before.fresh(items, is_aligned=False)
+        passed, identify = self.items, self._identify
+        found = {run_id: item for item in items if (run_id := identify(item)) not in passed}
+        return [*found.values()]
+
+    def add(self, items: Iterable[T]) -> None:
+        """Pass these.
+
+        In one step: whatever interrupts it, an item is passed and kept, or neither.
+        """
+        identify = self._identify
+        if self._keeps:
+            self.items.update([(identify(item), item) for item in items])
+        else:
+            self.items.update(dict.fromkeys([identify(item) for item in items]))
