@@ -7,8 +7,9 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, cast
 
 from rich.console import Console
 from rich.progress import (
@@ -33,18 +34,22 @@ def progress_bar(
 ) -> Generator[told.OnProgress]:
     """Draw a bar while runs are read.
 
-    On a terminal it is drawn on stderr and removed in the end; in a notebook, where rich needs
-    ipywidgets for it, below the cell. Elsewhere nothing is drawn. It moves without an end until
-    the number of runs is known.
+    On a terminal it is drawn on stderr; in a notebook below the cell, with nothing but what comes
+    with every notebook: ipywidgets is not needed. Elsewhere nothing is drawn. In the end it is
+    removed, in a saved notebook too. It moves without an end until the number of runs is known.
 
     Args:
-        console: Where to draw; stderr by default.
+        console: Where to draw; stderr by default, or the notebook.
         is_shown: Whether to draw at all.
 
     Yields:
         What `progress=` takes.
     """
-    console = Console(stderr=True) if console is None else console
+    if console is None:
+        console = Console(stderr=True)
+        # FORCE_COLOR makes rich take any file for a terminal.
+        is_shown = is_shown and (console.is_jupyter or console.file.isatty())
+    is_in_notebook = is_shown and console.is_jupyter
     bar = Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -53,7 +58,9 @@ def progress_bar(
         TimeElapsedColumn(),
         console=console,
         transient=True,
-        disable=not is_shown or not (console.is_terminal or console.is_jupyter),
+        disable=not is_shown or not console.is_terminal,
+        # What the program prints goes above the bar, but not out of a file or a pipe.
+        redirect_stdout=bool(sys.stdout and sys.stdout.isatty()),
     )
     task = bar.add_task("runs", total=None, received="")
 
@@ -61,5 +68,38 @@ def progress_bar(
         size = f"{progress.bytes / 1e6:.1f} MB"
         bar.update(task, completed=progress.runs, total=progress.total, received=size)
 
-    with bar:
-        yield tell
+    if is_in_notebook:
+        with _below_the_cell(bar, tell) as tell_and_redraw:
+            yield tell_and_redraw
+    else:
+        with bar:
+            yield tell
+
+
+class _Output(Protocol):
+    """An output of a cell, as IPython has it, which does not annotate its functions."""
+
+    def display(self, shown: object) -> None: ...
+    def update(self, shown: object, *, raw: bool = False) -> None: ...
+
+
+@contextmanager
+def _below_the_cell(bar: Progress, tell: told.OnProgress) -> Generator[told.OnProgress]:
+    """Draw a bar in a notebook by IPython's own means, whenever something is told.
+
+    rich's way needs ipywidgets, and warns again and again where they are missing; it draws from
+    a thread, which catches what the program prints meanwhile; and it leaves an empty output.
+    """
+    from IPython.display import DisplayHandle  # noqa: PLC0415 - every notebook has it
+
+    output = cast("type[_Output]", DisplayHandle)()
+    output.display(bar)
+
+    def tell_and_redraw(progress: told.Progress) -> None:
+        tell(progress)
+        output.update(bar)
+
+    try:
+        yield tell_and_redraw
+    finally:
+        output.update({"text/html": "", "text/plain": ""}, raw=True)
