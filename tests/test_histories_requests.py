@@ -380,20 +380,45 @@ def test_a_batch_is_freed_when_the_next_one_is_taken(runs: Runs) -> None:
     assert len(taken) > 8
 
 
-def test_progress_of_what_was_read_for_nothing_is_taken_back(server: LocalServer) -> None:
+@OVER_HTTP
+@given(
+    st.integers(1, 20),
+    st.integers(1, 20),
+    st.booleans(),
+    st.sampled_from(["histories", "iter", "configs", "summaries"]),
+)
+def test_progress_never_steps_back_where_pages_are_read_for_nothing(
+    server: LocalServer, per_page: int, given_at_once: int, is_counted: bool, call: str
+) -> None:
     inner = HttpTransport(server.url)
 
-    class Capping:
+    class Otherwise:
+        """Has pages of a size of its own, whatever it is asked for: guesses are wrong."""
+
         def send(self, request: Request, /) -> Response:
             body = json.loads(request.content)
-            body["variables"]["first"] = min(body["variables"].get("first", 3), 3)
+            if "first" in body["variables"]:
+                body["variables"]["first"] = given_at_once
             return inner.send(replace(request, content=json.dumps(body).encode()))
 
-    runs = Api(base_url=server.url, api_key="k", transport=Capping()).runs("team/asked", per_page=4)
-    len(runs)
+    api = Api(base_url=server.url, api_key="k", transport=Otherwise())
+    runs = api.runs("team/asked", per_page=per_page)
+    if is_counted:
+        len(runs)
     told: list[Progress] = []
-    assert runs.histories(keys=["loss"], progress=told.append) == EVERYTHING
+    if call == "histories":
+        assert runs.histories(keys=["loss"], progress=told.append) == EVERYTHING
+    elif call == "iter":
+        batches = runs.iter_histories(keys=["loss"], progress=told.append)
+        assert [row for batch in batches for row in batch] == EVERYTHING
+    elif call == "configs":
+        assert len(runs.configs(["lr"], progress=told.append)) == RUNS
+    else:
+        assert len(runs.summaries(["loss"], progress=told.append)) == RUNS
     assert told[-1][:2] == (RUNS, RUNS)
+    assert [each.runs for each in told] == sorted(each.runs for each in told)
+    assert all(each.total is None or each.runs <= each.total for each in told)
+    assert [each.bytes for each in told] == sorted({each.bytes for each in told})
     inner.close()
 
 

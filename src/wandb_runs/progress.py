@@ -16,9 +16,9 @@ class Progress(NamedTuple):
     """How far a call has come; what `progress=` is called with.
 
     Attributes:
-        runs: Runs that have been read.
+        runs: Runs that have been read: never fewer than before, nor more than there are.
         total: Runs in all; None as long as the server has not been asked how many there are.
-        bytes: Bytes of the answers, decompressed.
+        bytes: Bytes of the answers, decompressed; never fewer than before.
     """
 
     runs: int
@@ -38,12 +38,13 @@ class Tally:
         total: How many runs there are, if that is known.
     """
 
-    __slots__ = ("_bytes", "_runs", "_tell", "_total")
+    __slots__ = ("_bytes", "_runs", "_tell", "_told", "_total")
 
     def __init__(self, tell: OnProgress | None, total: int | None) -> None:
         self._tell = tell
         self._total = total
         self._runs = 0
+        self._told = 0
         self._bytes = 0
 
     def add(self, runs: int, size: int, *, total: int | None, is_last: bool) -> None:
@@ -61,11 +62,17 @@ class Tally:
             self._total = total
         elif is_last and self._total is None:
             self._total = self._runs
+        # Pages that were guessed may hold what others hold, too, and may be taken back.
+        most = self._runs if self._total is None else min(self._runs, self._total)
+        self._told = max(self._told, most)
         if self._tell is not None:
-            self._tell(Progress(self._runs, self._total, self._bytes))
+            self._tell(Progress(self._told, self._total, self._bytes))
 
     def take_back(self, runs: int) -> None:
-        """Count runs no more, which were read for nothing and will be read again."""
+        """Count runs no more, which were read for nothing and will be read again.
+
+        What has been told stays, until as many have been read again.
+        """
         self._runs -= runs
 
 
