@@ -46,6 +46,7 @@ from wandb_runs.histories import (
     collect,
     conform,
     plan_histories,
+    text_columns,
 )
 from wandb_runs.iteration import RunIterator, RunPages
 from wandb_runs.listing import Listing
@@ -80,6 +81,7 @@ if TYPE_CHECKING:
         Row,
         Stream,
     )
+    from wandb_runs.histories.direct import FrameOrBlocks
     from wandb_runs.operation import Operation
     from wandb_runs.order import Order
     from wandb_runs.progress import OnProgress
@@ -569,9 +571,10 @@ class Runs(Sequence[Run[ConfigT_co, SummaryT_co]], Generic[ConfigT_co, SummaryT_
             progress: As for `histories`.
             schema: Dtypes of columns, by name, for all batches: `{"loss": polars.Float64}`, or
                 pandas' names of dtypes. Numbers that a dtype cannot hold are refused; a float of 32
-                bits may round them. Without it each batch has what fits its own rows: a column
-                may hold integers in one batch and floats in the next. Where `keys` is None, the
-                schema also says which columns there are, beside the x axis and `run_id`.
+                bits may round them. In a column of text, strings stay as they are, and everything
+                else is JSON. Without it each batch has what fits its own rows: a column may hold
+                integers in one batch and floats in the next. Where `keys` is None, the schema
+                also says which columns there are, beside the x axis and `run_id`.
 
         Returns:
             An iterator of lists or frames, with the columns and dtypes of `histories`.
@@ -1038,8 +1041,9 @@ class Runs(Sequence[Run[ConfigT_co, SummaryT_co]], Generic[ConfigT_co, SummaryT_
         on_error: OnError,
         progress: OnProgress | None,
     ) -> Iterator[pd.DataFrame]:
+        texts = text_columns(schema, "pandas")
         for blocks in self._batches(plan, RowsReader(), on_error, progress):
-            frame = build(blocks, plan, to="pandas")
+            frame = build(blocks, plan, to="pandas", texts=texts)
             if len(frame):
                 yield frame if schema is None else conform(frame, schema, plan, "pandas")
 
@@ -1052,8 +1056,17 @@ class Runs(Sequence[Run[ConfigT_co, SummaryT_co]], Generic[ConfigT_co, SummaryT_
     ) -> Iterator[pl.DataFrame]:
         from wandb_runs.histories.direct import FrameReader  # noqa: PLC0415 - it needs polars
 
-        for content in self._batches(plan, FrameReader(), on_error, progress):
-            frame = build(content, plan, to="polars") if isinstance(content, list) else content
+        texts = text_columns(schema, "polars")
+        # A frame of numbers has forgotten how they were written: beside 0.5, 1 is 1.0.
+        rows = self._batches(plan, RowsReader(), on_error, progress)
+        frames = self._batches(plan, FrameReader(), on_error, progress)
+        batches: Iterator[FrameOrBlocks] = rows if texts else frames
+        for content in batches:
+            frame = (
+                build(content, plan, to="polars", texts=texts)
+                if isinstance(content, list)
+                else content
+            )
             if frame.height:
                 yield frame if schema is None else conform(frame, schema, plan, "polars")
 

@@ -31,7 +31,7 @@ from wandb_runs.histories.plan import (
 )
 from wandb_runs.histories.rows import Row, decode_rows, read_rows, rows_with_all
 from wandb_runs.histories.scan import HistoryScan, ScanPlan, last_step_of, plan_scan
-from wandb_runs.histories.schema import PolarsSchema, check_schema, conform
+from wandb_runs.histories.schema import PolarsSchema, check_schema, conform, text_columns
 
 __all__ = [
     "Block",
@@ -67,4 +67,5 @@ __all__ = [
     "plan_scan",
     "read_rows",
     "rows_with_all",
+    "text_columns",
 ]

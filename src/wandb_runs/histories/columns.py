@@ -13,10 +13,10 @@ from types import NoneType
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from wandb_runs.histories.plan import RUN_ID
-from wandb_runs.histories.text import is_unicode
+from wandb_runs.histories.text import is_unicode, text_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from wandb_runs.histories.plan import HistoryPlan
     from wandb_runs.histories.rows import Row
@@ -72,17 +72,21 @@ class Table:
         plan: What was asked.
         run_id: Whether the table will get a column `run_id`. If so, a metric of that name is
             renamed with underscores at its end.
+        texts: The columns that hold text, whatever their values are.
 
     Attributes:
         lengths: The id and the number of rows of each run, in the order in which they came.
     """
 
-    __slots__ = ("_cells", "_length", "_pending", "_plan", "_run_id", "lengths")
+    __slots__ = ("_cells", "_length", "_pending", "_plan", "_run_id", "_texts", "lengths")
 
-    def __init__(self, plan: HistoryPlan, *, run_id: bool) -> None:
+    def __init__(
+        self, plan: HistoryPlan, *, run_id: bool, texts: Collection[str] = frozenset()
+    ) -> None:
         self.lengths: list[tuple[str, int]] = []
         self._plan = plan
         self._run_id = run_id
+        self._texts = texts
         self._cells: dict[str, _Cells] = {}
         self._length = 0
         self._pending: list[Row] = []
@@ -111,7 +115,7 @@ class Table:
             each = cells.pop(name, None) or _Cells()
             each.fill(self._length)
             unseen = Kind.INTEGER if name == x_axis == "_step" else Kind.FLOAT
-            columns[name] = each.column(unseen)
+            columns[name] = each.texts() if name in self._texts else each.column(unseen)
         return columns
 
     def _sort(self) -> None:
@@ -179,6 +183,11 @@ class _Cells:
                 types = set(map(type, values)) - {NoneType}
             parts = [values]
         return Column(_kind(parts, types), parts, missing)
+
+    def texts(self) -> Column:
+        """Write each value as text, without a look at the others."""
+        values = map(text_of, chain.from_iterable(self._parts))
+        return Column(Kind.STRING, [[*values]], NoneType in self._types)
 
 
 def renamed(names: Iterable[str], reserved: set[str]) -> dict[str, str]:

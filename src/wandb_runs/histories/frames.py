@@ -14,7 +14,7 @@ from wandb_runs.histories.rows import are_finite
 from wandb_runs.histories.text import json_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     import numpy as np
     import numpy.typing as npt
@@ -67,6 +67,7 @@ def build(
     *,
     to: Literal["pandas"],
     run_id: bool = True,
+    texts: Collection[str] = frozenset(),
 ) -> pd.DataFrame: ...
 
 
@@ -77,6 +78,7 @@ def build(
     *,
     to: Literal["polars"],
     run_id: bool = True,
+    texts: Collection[str] = frozenset(),
 ) -> pl.DataFrame: ...
 
 
@@ -96,6 +98,7 @@ def build(
     *,
     to: Format,
     run_id: bool = True,
+    texts: Collection[str] = frozenset(),
 ) -> list[Row] | pd.DataFrame | pl.DataFrame:
     """Build what `histories` returns.
 
@@ -133,6 +136,8 @@ def build(
         plan: What was asked.
         to: The format.
         run_id: Whether rows get their run's id. Without it, a metric `run_id` keeps its name.
+        texts: Columns of a frame that hold text, each value by itself: strings as they are, and
+            all others as JSON.
 
     Returns:
         The list or frame. A frame without rows keeps its columns: `Int64` for `_step` as x axis,
@@ -149,7 +154,7 @@ def build(
     >>> build(blocks, plan_histories(keys=["loss"]), to="polars").dtypes
     [Int64, Float64, String]
     """
-    builder = Builder(plan, to=to, run_id=run_id)
+    builder = Builder(plan, to=to, run_id=run_id, texts=texts)
     for name, rows in blocks:
         builder.add(name, rows)
     return builder.build()
@@ -165,6 +170,7 @@ class Builder:
         plan: What was asked.
         to: The format.
         run_id: Whether rows get their run's id.
+        texts: Columns of a frame that hold text, as for `build`.
 
     Raises:
         MissingDependencyError: The format's library is not installed.
@@ -178,12 +184,22 @@ class Builder:
 
     __slots__ = ("_into", "_run_id", "_to")
 
-    def __init__(self, plan: HistoryPlan, *, to: Format, run_id: bool = True) -> None:
+    def __init__(
+        self,
+        plan: HistoryPlan,
+        *,
+        to: Format,
+        run_id: bool = True,
+        texts: Collection[str] = frozenset(),
+    ) -> None:
         check_installed(to)
         self._to = to
         self._run_id = run_id
-        kept = _Rows if to == "default" else Table
-        self._into: _Rows | Table = kept(plan, run_id=run_id)
+        self._into = (
+            _Rows(plan, run_id=run_id)
+            if to == "default"
+            else Table(plan, run_id=run_id, texts=texts)
+        )
 
     def add(self, run_id: str, rows: list[Row]) -> None:
         """Add the rows of one run, which are given away."""

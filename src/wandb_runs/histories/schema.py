@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from wandb_runs.histories.plan import Format, HistoryPlan
 
-__all__ = ["PolarsSchema", "check_schema", "conform"]
+__all__ = ["PolarsSchema", "check_schema", "conform", "text_columns"]
 
 PolarsSchema: TypeAlias = "Mapping[str, pl.DataType | type[pl.DataType]]"
 """The dtype of each column that is to have a certain one."""
@@ -55,6 +55,22 @@ def check_schema(schema: object, plan: HistoryPlan, to: Format) -> Mapping[str, 
                 f"schema: {dtype!r}, of column {name!r}, is no dtype of {to}"
             )
     return cast("Mapping[str, object]", schema)
+
+
+def text_columns(
+    schema: Mapping[str, object] | None, to: Literal["polars", "pandas"]
+) -> frozenset[str]:
+    """The metrics that a schema makes text, so that each of their values is one by itself.
+
+    What a column of several kinds holds without a schema depends on its batch: `a` beside numbers
+    is JSON, and bare beside text.
+
+    >>> text_columns({"x": "string", "y": "float64"}, "pandas")
+    frozenset({'x'})
+    """
+    is_text = _is_text_of_polars if to == "polars" else _is_text_of_pandas
+    dtypes = (schema or {}).items()
+    return frozenset(name for name, dtype in dtypes if name != RUN_ID and is_text(dtype))
 
 
 @overload
@@ -141,7 +157,7 @@ def _conform_pandas(
         if name not in schema:
             continue
         column, dtype = columns[name], pd.api.types.pandas_dtype(cast("str", schema[name]))
-        if column.isna().any() and isinstance(dtype, np.dtype) and dtype.kind in "biu":
+        if column.isna().any() and isinstance(dtype, np.dtype) and dtype.kind in "biuSU":
             raise _misfit(name, dtype, f"{column.dtype}, some of them missing", run_ids)
         try:
             with np.errstate(over="ignore"):  # looked for below
@@ -202,3 +218,21 @@ def _is_of_pandas(dtype: object) -> bool:
     except (TypeError, ValueError):
         return False
     return dtype is not None
+
+
+def _is_text_of_polars(dtype: object) -> bool:
+    import polars as pl  # noqa: PLC0415 - an optional library, and a slow import
+
+    kind = cast("pl.DataType", dtype).base_type()
+    return kind in {pl.String, pl.Categorical, pl.Enum, pl.Binary}
+
+
+def _is_text_of_pandas(dtype: object) -> bool:
+    from pandas.api.types import (  # noqa: PLC0415 - an optional library, and a slow import
+        is_object_dtype,
+        is_string_dtype,
+        pandas_dtype,
+    )
+
+    known = pandas_dtype(cast("str", dtype))
+    return is_string_dtype(known) and not is_object_dtype(known)

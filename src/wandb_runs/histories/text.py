@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from wandb_runs.jsontext import JSONValue
 
-__all__ = ["is_unicode", "json_text"]
+__all__ = ["is_unicode", "json_text", "text_of"]
 
 
 def is_unicode(text: str) -> bool:
@@ -39,3 +39,16 @@ def json_text(value: JSONValue) -> str:
     if is_unicode(text):
         return text
     return json.dumps(value, sort_keys=True, separators=(",", ":"))
+
+
+def text_of(value: JSONValue) -> str | None:
+    """The text that stands for a value in a column of text, whatever else is in the column.
+
+    Strings stay as they are, and everything else is JSON; so is a string that UTF-8 cannot hold.
+
+    >>> text_of("a"), text_of(0.5), text_of(True), text_of(float("inf")), text_of([1, "a"])
+    ('a', '0.5', 'true', 'Infinity', '[1,"a"]')
+    """
+    if value is None or (isinstance(value, str) and is_unicode(value)):
+        return value
+    return json_text(value)
