@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import math
 import os
+import pickle
 import time
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from itertools import count, islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -22,13 +24,24 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from wandb_runs import BadResponseError, DriftWarning, Run, Runs
+from wandb_runs import (
+    BadResponseError,
+    DriftError,
+    DriftWarning,
+    InvalidArgumentError,
+    Run,
+    Runs,
+)
 from wandb_runs.filters import translate_filters
 from wandb_runs.iteration import RunPages
 from wandb_runs.settings import ApiKey, resolve_settings
 from wandb_runs.testing import (
+    Churn,
+    CycleCursors,
+    EmptyPages,
     Html,
     LocalServer,
+    NoCursor,
     NullData,
     OpaqueCursors,
     RateLimited,
@@ -106,7 +119,8 @@ def members(server: LocalServer, project: str, filters: dict[str, object]) -> se
     variables = {"project": project, "filters": translate_filters(filters) or "{}"}
     answer = httpx.post(f"{server.url}/graphql", json={"query": document, "variables": variables})
     project_read = answer.raise_for_status().json()["data"]["project"]
-    return {edge["node"]["name"] for edge in project_read["runs"]["edges"]}
+    edges = project_read["runs"]["edges"] if project_read is not None else []
+    return {edge["node"]["name"] for edge in edges}
 
 
 class Reader:
@@ -120,8 +134,10 @@ class Reader:
         self.is_done = False
         self.go_on(None)
 
-    def go_on(self, checkpoint: Checkpoint | None) -> None:
+    def go_on(self, checkpoint: Checkpoint | None, *, by_page: bool | None = None) -> None:
         """List anew, from a checkpoint: what another process would do."""
+        if by_page is not None:
+            self.by_page = by_page
         self.before = len(self.read)
         self.runs = self.make(checkpoint)
         self.loop = self.runs.pages() if self.by_page else iter(self.runs)
@@ -253,10 +269,10 @@ class ProjectInMotion(RuleBasedStateMachine):
             reader.take()
 
     @precondition(lambda self: self.readers)
-    @rule(data=st.data())
-    def somebody_goes_on_elsewhere(self, data: st.DataObject) -> None:
+    @rule(data=st.data(), by_page=st.booleans())
+    def somebody_goes_on_elsewhere(self, data: st.DataObject, by_page: bool) -> None:
         reader = data.draw(st.sampled_from(self.readers))
-        reader.go_on(json.loads(json.dumps(reader.loop.checkpoint())))
+        reader.go_on(json.loads(json.dumps(reader.loop.checkpoint())), by_page=by_page)
 
     @precondition(lambda self: any(not reader.by_page for reader in self.readers))
     @rule(data=st.data(), start=st.integers(0, 9), length=st.integers(0, 5))
@@ -308,3 +324,260 @@ def test_no_run_is_lost_or_comes_twice_whatever_happens_meanwhile(churned: Local
                 suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
             ),
         )
+
+
+def log_many(server: LocalServer, project: str, numbers: range, *, behind: float = HOUR) -> None:
+    for number in numbers:
+        clock.behind = behind - number
+        log_run(
+            server,
+            "team",
+            project,
+            f"r{number:03}",
+            config={"lr": number},
+            history=[{"loss": number}],
+        )
+    clock.behind = 0
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("per_page", [1, 4, 1000])
+def test_a_project_at_rest_costs_a_request_a_page(
+    churned: LocalServer, order: str, per_page: int
+) -> None:
+    project = f"rest{per_page}"
+    if not members(churned, project, {}):
+        log_many(churned, project, range(12))
+    runs = Runs(client_of(churned), "team", project, {}, order, per_page)
+    pages = math.ceil(12 / per_page)
+    churned.clear_operations()
+    assert len([*runs.pages()]) == pages
+    assert churned.operations == ("ListRuns",) * pages
+    churned.clear_operations()
+    assert len(runs.configs(keys=["lr"])) == 12
+    assert churned.operations == ("ListConfigs",) * pages
+    churned.clear_operations()
+    assert len(runs.histories(keys=["loss"])) == 12
+    assert set(churned.operations) == {"ListSampledHistories"}
+    assert len(churned.operations) == pages
+
+
+@pytest.mark.parametrize("order", ["+created_at", "-created_at", "+summary_metrics.loss"])
+@pytest.mark.parametrize("call", ["histories", "configs", "summaries", "pages", "frame"])
+@pytest.mark.parametrize("deleted", [1, 3, 8])
+def test_runs_that_are_deleted_meanwhile_hide_no_others(
+    churned: LocalServer, order: str, call: str, deleted: int
+) -> None:
+    project = f"hide{next(ProjectInMotion.projects)}"
+    log_many(churned, project, range(20))
+    first = range(deleted) if order[0] == "+" else range(20 - deleted, 20)
+
+    def delete(server: LocalServer) -> None:
+        for number in first:
+            delete_run(server, "team", project, f"r{number:03}")
+
+    runs = Runs(client_of(churned), "team", project, {}, order, 4)
+    with churned.fail(None, None, Churn(delete)), warnings.catch_warnings():
+        warnings.simplefilter("ignore", DriftWarning)
+        if call == "histories":
+            found = [str(row["run_id"]) for row in runs.histories(keys=["loss"])]
+        elif call == "frame":
+            found = runs.histories(keys=["loss"], format="polars")["run_id"].to_list()
+        elif call == "pages":
+            found = [run.id for page in runs.pages() for run in page]
+        else:
+            rows = runs.configs() if call == "configs" else runs.summaries()
+            found = [str(row["run_id"]) for row in rows]
+    kept = {f"r{number:03}" for number in range(20)} - {f"r{number:03}" for number in first}
+    assert len(found) == len(set(found))
+    assert kept <= set(found)
+    if order.endswith("created_at"):
+        assert found == sorted(found, reverse=order[0] == "-")
+
+
+def test_a_page_of_a_thousand_is_checked_as_well(churned: LocalServer) -> None:
+    log_many(churned, "large", range(3))
+    runs: Runs = Runs(client_of(churned), "team", "large", per_page=1000)
+    with (
+        churned.fail_always(ShortPages(first=1)),
+        churned.fail(None, Churn(lambda server: delete_run(server, "team", "large", "r000"))),
+    ):
+        assert [run.id for run in runs] == ["r000", "r001", "r002"]
+
+
+def jump(project: str) -> Callable[[LocalServer], None]:
+    def change(server: LocalServer) -> None:
+        # From behind the reader's place to before it.
+        log_run(server, "team", project, "r009", history=[{"loss": -1}])
+        delete_run(server, "team", project, "r000")
+
+    return change
+
+
+def test_a_run_that_jumps_over_the_reader_comes_last_and_is_named(churned: LocalServer) -> None:
+    log_many(churned, "jumps", range(10))
+    runs = Runs(client_of(churned), "team", "jumps", {}, "+summary_metrics.loss", 3)
+    with (
+        churned.fail(None, None, Churn(jump("jumps"))),
+        pytest.warns(DriftWarning, match=r"1 run \(r009\) changed their places") as caught,
+    ):
+        assert [run.id for run in runs] == [f"r{number:03}" for number in range(10)]
+    warning = caught[0].message
+    assert isinstance(warning, DriftWarning)
+    assert warning.late == ["r009"]
+    assert caught[0].filename == __file__
+    assert str(pickle.loads(pickle.dumps(warning))) == str(warning)
+    # What was read is there again, and no warning with it.
+    assert len([run.id for run in runs]) == 10
+
+
+def test_a_strict_listing_ends_with_an_error_where_others_warn(churned: LocalServer) -> None:
+    log_many(churned, "strict", range(10))
+    runs = Runs(client_of(churned), "team", "strict", {}, "+summary_metrics.loss", 3, strict=True)
+    loop = iter(runs)
+    with churned.fail(None, None, Churn(jump("strict"))):
+        assert [next(loop).id for _ in range(9)] == [f"r{number:03}" for number in range(9)]
+        with pytest.raises(DriftError, match="r009") as caught:
+            next(loop)
+    assert caught.value.late == ["r009"]
+    assert caught.value.checkpoint == loop.checkpoint()
+
+
+def test_runs_that_are_gone_since_they_were_listed_are_named(churned: LocalServer) -> None:
+    log_many(churned, "gone", range(5))
+    runs = Runs(client_of(churned), "team", "gone", per_page=2)
+    assert len([*runs]) == 5
+    delete_run(churned, "team", "gone", "r001")
+    for read in (
+        lambda: runs.histories(keys=["loss"]),
+        runs.configs,
+        lambda: runs.summaries(format="polars").to_dicts(),
+    ):
+        with pytest.warns(DriftWarning, match=r"r001.* listed before") as caught:
+            assert len(read()) == 4
+        assert caught[0].filename == __file__
+
+
+@pytest.mark.parametrize(
+    ("fault", "message"),
+    [
+        (CycleCursors(), "circle"),
+        (NoCursor(), "no new cursor"),
+        (EmptyPages(), "without any"),
+    ],
+)
+@pytest.mark.parametrize("call", ["loop", "pages", "histories", "configs"])
+def test_cursors_that_lead_nowhere_end_with_an_error(
+    churned: LocalServer, fault: Fault, message: str, call: str
+) -> None:
+    if not members(churned, "nowhere", {}):
+        log_many(churned, "nowhere", range(7))
+    runs = Runs(client_of(churned), "team", "nowhere", per_page=2)
+    reads: dict[str, Callable[[], object]] = {
+        "loop": lambda: [*iter(runs)],
+        "pages": lambda: [*runs.pages()],
+        "histories": lambda: runs.histories(keys=["loss"]),
+        "configs": runs.configs,
+    }
+    with churned.fail_always(fault):
+        if isinstance(fault, EmptyPages) and call in ("histories", "configs"):
+            # The runs are asked for by their ids, which came in one page.
+            rows = runs.histories(keys=["loss"]) if call == "histories" else runs.configs()
+            assert len(rows) == 7
+        else:
+            with pytest.raises(BadResponseError, match=message):
+                reads[call]()
+
+
+@given(
+    st.integers(0, 30),
+    st.none() | st.integers(0, 30),
+    st.integers(1, 7),
+    st.sampled_from(["+created_at", "-summary_metrics.loss"]),
+)
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_a_limit_and_a_checkpoint_cut_the_list(
+    churned: LocalServer, taken: int, limit: int | None, per_page: int, order: str
+) -> None:
+    if not members(churned, "cut", {}):
+        log_many(churned, "cut", range(17))
+    client = client_of(churned)
+    every = [run.id for run in Runs(client, "team", "cut", {}, order, 1000)]
+    expected = every[:limit]
+    runs = Runs(client, "team", "cut", {}, order, per_page, limit=limit)
+    assert len(runs) == len(expected)
+    loop = iter(runs)
+    assert [run.id for run in islice(loop, taken)] == expected[:taken]
+    text = json.dumps(loop.checkpoint())
+    if order == "+created_at":
+        assert len(text) < 1000
+    rest = Runs(
+        client, "team", "cut", {}, order, per_page, limit=limit, checkpoint=json.loads(text)
+    )
+    assert len(rest) == len(expected[taken:])
+    assert bool(rest) == bool(expected[taken:])
+    assert [run.id for page in rest.pages() for run in page] == expected[taken:]
+    assert [run.id for run in rest] == expected[taken:]
+    assert [row["run_id"] for row in rest.configs()] == expected[taken:]
+    assert [row["run_id"] for row in rest.histories(keys=["loss"])] == expected[taken:]
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"order": "-created_at"}, "order"),
+        ({"filters": {"state": "failed"}}, "filters"),
+        ({"project": "other"}, "project"),
+        ({"entity": "others"}, "entity"),
+    ],
+)
+def test_a_checkpoint_of_another_listing_is_refused(
+    churned: LocalServer, changed: dict[str, Any], message: str
+) -> None:
+    log_many(churned, "mine", range(3))
+    listing: dict[str, Any] = {"entity": "team", "project": "mine", "per_page": 2}
+    client = client_of(churned)
+    loop = iter(Runs(client, **listing))
+    next(loop)
+    with pytest.raises(InvalidArgumentError, match=message):
+        Runs(client, **{**listing, **changed}, checkpoint=loop.checkpoint())
+
+
+@pytest.mark.parametrize("checkpoint", [3, "x", {}, {"version": 2}, []])
+def test_what_is_no_checkpoint_is_refused(
+    churned: LocalServer,
+    checkpoint: Any,  # noqa: ANN401 - what no checker would let pass
+) -> None:
+    with pytest.raises(InvalidArgumentError, match="checkpoint is none"):
+        Runs(client_of(churned), "team", "mine", checkpoint=checkpoint)
+
+
+@pytest.mark.parametrize("limit", [-1, True, "3", 1.5])
+def test_what_is_no_limit_is_refused(
+    churned: LocalServer,
+    limit: Any,  # noqa: ANN401 - what no checker would let pass
+) -> None:
+    with pytest.raises(InvalidArgumentError, match="limit"):
+        Runs(client_of(churned), "team", "mine", limit=limit)
+
+
+def test_threads_that_share_a_listing_read_the_same(churned: LocalServer) -> None:
+    log_many(churned, "shared", range(30))
+    runs = Runs(client_of(churned), "team", "shared", per_page=3)
+    with churned.fail_at_random(FAULTS, rate=0.3, operation="ListRuns"):
+
+        def read(_: int) -> list[str]:
+            loop, found = iter(runs), list[str]()
+            while True:
+                try:
+                    found.extend(run.id for run in loop)
+                except BadResponseError:
+                    continue
+                return found
+
+        with ThreadPoolExecutor(6) as pool:
+            found = [*pool.map(read, range(6))]
+    churned.recover()
+    assert found == [[f"r{number:03}" for number in range(30)]] * 6

@@ -133,6 +133,7 @@ class Walk(Generic[T]):
         "_has_gap_before",
         "_identify",
         "_is_at_end",
+        "_is_resumed",
         "_is_strict",
         "_overlaps",
         "_steps",
@@ -167,6 +168,7 @@ class Walk(Generic[T]):
         self._guard = CursorGuard()
         self._steps = 0
         self._has_gap_before = False
+        self._is_resumed = border is not None
 
     @property
     def began(self) -> datetime | None:
@@ -196,7 +198,9 @@ class Walk(Generic[T]):
                 self._overlaps = False
                 continue
             follows = page.anchor == (self.border.last,)
-            fresh = self.passed.fresh(page.items, is_aligned=follows)
+            # A checkpoint may stand within its page.
+            is_aligned = follows and not self._is_resumed
+            fresh = self.passed.fresh(page.items, is_aligned=is_aligned)
             is_checked = place.anchor is not None
             if is_checked and not follows and not self._is_connected(page, fresh):
                 self._step_back()
@@ -219,8 +223,10 @@ class Walk(Generic[T]):
         In a steady order, all that stand before a run that was passed have been passed as well.
         """
         before = page.anchor[0] if page.anchor else None
+        is_empty = not page.items and not page.nulls and not page.anchor
         return (
             not self._watch.is_steady
+            or (is_empty and page.next_cursor is not None)  # the page behind it is checked as well
             or len(fresh) < len(page.items)
             or (before is not None and self.passed.knows(before))
         )
@@ -246,6 +252,7 @@ class Walk(Generic[T]):
             self.drift = replace(self.drift, nulls=self.drift.nulls + page.nulls)
         # In this order: a page that is interrupted here is read again, and known.
         self.passed.add(fresh)
+        self._is_resumed = False
         if fresh:
             self._steps = 0
         if page.next_cursor is None:
