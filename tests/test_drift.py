@@ -119,8 +119,9 @@ def members(server: LocalServer, project: str, filters: dict[str, object]) -> se
     variables = {"project": project, "filters": translate_filters(filters) or "{}"}
     answer = httpx.post(f"{server.url}/graphql", json={"query": document, "variables": variables})
     project_read = answer.raise_for_status().json()["data"]["project"]
-    edges = project_read["runs"]["edges"] if project_read is not None else []
-    return {edge["node"]["name"] for edge in edges}
+    if project_read is None:
+        return set()
+    return {edge["node"]["name"] for edge in project_read["runs"]["edges"]}
 
 
 class Reader:
