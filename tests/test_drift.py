@@ -9,6 +9,7 @@ import pickle
 import time
 import warnings
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from itertools import count, islice
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +35,7 @@ from wandb_runs import (
 )
 from wandb_runs.filters import translate_filters
 from wandb_runs.iteration import RunPages
+from wandb_runs.listing import Listing
 from wandb_runs.settings import ApiKey, resolve_settings
 from wandb_runs.testing import (
     Churn,
@@ -582,3 +584,29 @@ def test_threads_that_share_a_listing_read_the_same(churned: LocalServer) -> Non
             found = [*pool.map(read, range(6))]
     churned.recover()
     assert found == [[f"r{number:03}" for number in range(30)]] * 6
+
+
+@pytest.mark.parametrize("order", ["+created_at", "-summary_metrics.loss"])
+def test_a_page_that_is_interrupted_when_it_has_come_is_not_lost(
+    churned: LocalServer, order: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not members(churned, "interrupted", {}):
+        log_many(churned, "interrupted", range(9))
+    client = client_of(churned)
+    expected = [run.id for run in Runs(client, "team", "interrupted", {}, order, 1000)]
+    keep = Listing[Run]._keep  # pyright: ignore[reportPrivateUsage] - between two of its lines
+    interruptions = iter([False, True, False, True, True, False])
+
+    def keep_or_not(self: Listing[Run], fresh: list[Run]) -> None:
+        if next(interruptions, False):
+            raise KeyboardInterrupt
+        keep(self, fresh)
+
+    monkeypatch.setattr(Listing, "_keep", keep_or_not)
+    runs: Runs = Runs(client, "team", "interrupted", {}, order, 2)
+    loop, found = iter(runs), list[str]()
+    for _ in range(4):
+        with suppress(KeyboardInterrupt):
+            found.extend(run.id for run in loop)
+    assert found == expected
+    assert [run.id for run in runs] == expected
