@@ -1,4 +1,4 @@
-"""Every example in a docstring, and in the README, runs as it stands."""
+"""Every example in a docstring, in the README and in the documents runs as it stands."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MODULES = sorted(
     for _, name, _ in pkgutil.walk_packages(wandb_runs.__path__, "wandb_runs.")
     if not name.endswith("__main__")
 )
-README = Path(__file__).parents[1] / "README.md"
+ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture
@@ -52,12 +52,13 @@ def test_examples_are_found() -> None:
     assert sum(len(each.examples) for each in found) > 50
 
 
-def test_examples_in_the_readme(
-    sample_server: LocalServer, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("name", ["README.md", "docs/testing.md"])
+def test_examples_in_documents(
+    sample_server: LocalServer, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     monkeypatch.setenv("WANDB_BASE_URL", sample_server.url)
     monkeypatch.setenv("WANDB_API_KEY", "any-key")
-    text = README.read_text(encoding="utf-8")
-    parsed = doctest.DocTestParser().get_doctest(text, {}, "README", str(README), 0)
+    text = (ROOT / name).read_text(encoding="utf-8")
+    parsed = doctest.DocTestParser().get_doctest(text, {}, name, name, 0)
     assert parsed.examples
     run_examples([parsed])

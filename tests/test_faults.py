@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import socket
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, replace
 from threading import Barrier, Thread
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,7 @@ from wandb_runs import (
     WandbRunsError,
 )
 from wandb_runs.errors import NotFoundError
+from wandb_runs.local.ids import storage_id
 from wandb_runs.settings import ApiKey, resolve_settings
 from wandb_runs.testing import (
     Answer,
@@ -240,6 +242,33 @@ def test_a_slow_answer_comes_late(server: LocalServer) -> None:
         httpx.post(f"{server.url}/graphql", json=VIEWER, timeout=0.05)
 
 
+def test_nobody_is_waited_for_who_has_gone(server: LocalServer) -> None:
+    server.fail(Slow(3600), Drip(3600))
+    for _ in range(2):
+        with pytest.raises(httpx.ReadTimeout):
+            httpx.post(f"{server.url}/graphql", json=VIEWER, timeout=0.05)
+    tasks = server._server.server_state.tasks  # pyright: ignore[reportPrivateUsage] - uvicorn alone knows
+    deadline = time.monotonic() + 10
+    while tasks and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert not tasks
+
+
+def test_delays_add_up(server: LocalServer) -> None:
+    delays: list[float] = []
+
+    @dataclass(frozen=True)
+    class Hurried(Fault):
+        def strike(self, request: GraphQLRequest, answer: Answering) -> Answer:
+            late = answer(request)
+            delays.append(late.delay)
+            return replace(late, delay=0)
+
+    with server.fail_always(Slow(1000), Slow(2000), Hurried()):
+        assert post(server).json() == GOOD
+    assert delays == [3000]
+
+
 def test_an_answer_drips_byte_by_byte(server: LocalServer) -> None:
     server.fail(Drip(3600))
     with raw(server) as connection:
@@ -318,6 +347,18 @@ def test_what_is_logged_is_struck_only_by_name(server: LocalServer) -> None:
     server.fail(Status(503, b"not now"), operation="UpsertBucket")
     with pytest.raises(WandbRunsError, match="not now"):
         log_run(server, "me", "logged", "r")
+
+
+def test_the_operation_that_is_asked_for_decides_whether_it_changes_anything(
+    server: LocalServer,
+) -> None:
+    server.fail(Status(503))
+    change = 'upsertBucket(input: {entityName: "me", modelName: "two", name: "r"}) { inserted }'
+    query = f"query Read {{ viewer {{ id }} }} mutation Write {{ {change} }}"
+    url = f"{server.url}/graphql"
+    named: JSONObject = {"query": query, "operationName": "Write"}
+    assert httpx.post(url, json=named, auth=("api", "k")).status_code == 200
+    assert post(server, {"query": query, "operationName": "Read"}).status_code == 503
 
 
 def test_a_lasting_fault_ends_with_its_block_or_all_at_once(server: LocalServer) -> None:
@@ -452,6 +493,13 @@ def test_cursors_go_in_a_circle(server: LocalServer) -> None:
     assert page(server, other).names == IDS[8:]
 
 
+def test_cursors_go_in_a_circle_whatever_the_size_of_a_page(server: LocalServer) -> None:
+    with server.fail_always(CycleCursors()):
+        end = page(server, first=None).end
+        assert page(server, end, first=None).names == []
+        assert page(server, end, first=None).end != end
+
+
 def test_no_cursor_is_given_and_more_is_promised(server: LocalServer) -> None:
     server.fail(NoCursor())
     assert page(server) == Listed(list(IDS[:4]), [None] * 4, None, more=True)
@@ -534,6 +582,16 @@ def test_a_cursor_is_found_wherever_it_is_written(
     answer = post(server, {"query": query}).json()
     assert answer["data"]["project"]["runs"]["pageInfo"]["endCursor"] == end
     assert server.failed == (RepeatCursor(),)
+
+
+def test_a_first_page_beside_a_later_one_is_spared(server: LocalServer) -> None:
+    well = page(server)
+    info = "{ pageInfo { endCursor } }"
+    fields = f'one: runs(first: 4) {info} two: runs(first: 4, after: "{well.end}") {info}'
+    server.fail(RepeatCursor())
+    answer = post(server, {"query": f"{{ {of_project('me', 'paged', fields)} }}"}).json()
+    expected = {"pageInfo": {"endCursor": well.end}}
+    assert answer["data"]["project"] == {"one": expected, "two": expected}
 
 
 def test_faults_of_pages_wait_for_a_request_of_pages(server: LocalServer) -> None:
@@ -646,6 +704,15 @@ def test_only_a_run_that_exists_is_deleted_and_only_with_a_key(server: LocalServ
         delete_run(server, "me", "nowhere", "r00")
     with pytest.raises(WandbRunsError, match=r"not deleted: .*user is not logged in"):
         delete_run(server, "me", "paged", "r00", api_key="")
+    run_id = storage_id("Run", "gone", "deleting", "me")
+    mutation = f"""mutation {{
+        deleteRun(input: {{id: "{run_id}", clientMutationId: "m1"}}) {{ clientMutationId }}
+    }}"""
+    log_run(server, "me", "deleting", "gone")
+    answer = httpx.post(f"{server.url}/graphql", json={"query": mutation}, auth=("api", "k"))
+    assert answer.json() == {"data": {"deleteRun": {"clientMutationId": "m1"}}}
+    answer = httpx.post(f"{server.url}/graphql", json={"query": mutation}, auth=("api", "k"))
+    assert answer.status_code == 404
     mutation = 'mutation { deleteRun(input: {id: "x"}) { clientMutationId } }'
     answer = httpx.post(f"{server.url}/graphql", json={"query": mutation}, auth=("api", "k"))
     assert answer.status_code == 404

@@ -128,9 +128,9 @@ class Fault(Protocol):
     >>> from dataclasses import dataclass, replace
     >>> from wandb_runs.testing import Fault
     >>> @dataclass(frozen=True)
-    ... class Teapot(Fault):
+    ... class NotYet(Fault):
     ...     def strike(self, request, answer):
-    ...         return replace(answer(request), status=418)
+    ...         return replace(answer(request), status=501)
     """
 
     def concerns(self, request: GraphQLRequest, /) -> bool:

@@ -209,7 +209,7 @@ class BareErrors(Fault):
 
 @dataclass(frozen=True)
 class PartialData(Fault):
-    """HTTP 200 with an error beside the data that would have come.
+    """An error beside the data that would have come, still with HTTP 200.
 
     Attributes:
         message: What the error says.
@@ -227,7 +227,7 @@ class PartialData(Fault):
         if not isinstance(content, dict):
             return made
         content["errors"] = [{"message": self.message, "path": []}]
-        return replace(made, body=json.dumps(content).encode(), status=200)
+        return replace(made, body=json.dumps(content).encode())
 
 
 @dataclass(frozen=True)
