@@ -26,21 +26,23 @@ from hypothesis.stateful import (
 )
 
 from wandb_runs import (
+    Api,
     BadResponseError,
     DriftError,
     DriftWarning,
     InvalidArgumentError,
     Run,
     Runs,
+    WandbRunsError,
 )
 from wandb_runs.filters import translate_filters
 from wandb_runs.iteration import RunPages
 from wandb_runs.listing import Listing
-from wandb_runs.settings import ApiKey, resolve_settings
 from wandb_runs.testing import (
     Churn,
     CycleCursors,
     EmptyPages,
+    FakeClock,
     Html,
     LocalServer,
     NoCursor,
@@ -54,12 +56,11 @@ from wandb_runs.testing import (
     delete_run,
     log_run,
 )
-from wandb_runs.transport import RetryingClient
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from wandb_runs import Checkpoint
+    from wandb_runs import Checkpoint, RetryingClient
     from wandb_runs.testing import Fault
 
 ORDERS = [
@@ -105,10 +106,7 @@ def churned() -> Iterator[LocalServer]:
 
 
 def client_of(server: LocalServer) -> RetryingClient:
-    settings = resolve_settings(
-        base_url=server.url, api_key=ApiKey("k", source="argument"), environ={}
-    )
-    return RetryingClient(settings, sleep=lambda _: None)
+    return Api(base_url=server.url, api_key="k", clock=FakeClock()).client
 
 
 def members(server: LocalServer, project: str, filters: dict[str, object]) -> set[str]:
@@ -154,7 +152,7 @@ class Reader:
         """Take what comes next; an error must say where it stood."""
         try:
             came = self.next_batch()
-        except BadResponseError as error:
+        except WandbRunsError as error:
             stands = self.loop.checkpoint()
             assert error.checkpoint == stands  # noqa: PT017 - most steps raise nothing
             return
@@ -576,7 +574,7 @@ def test_threads_that_share_a_listing_read_the_same(churned: LocalServer) -> Non
             while True:
                 try:
                     found.extend(run.id for run in loop)
-                except BadResponseError:
+                except WandbRunsError:
                     continue
                 return found
 

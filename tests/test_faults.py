@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 from support.graphql_query import of_project
 
 from wandb_runs import (
+    Api,
     BadResponseError,
     ConnectionFailedError,
     DriftWarning,
     GraphQLError,
     RateLimitError,
-    RetryingClient,
     Runs,
     ServerError,
     TransportError,
@@ -29,7 +29,6 @@ from wandb_runs import (
 )
 from wandb_runs.errors import NotFoundError
 from wandb_runs.local.ids import storage_id
-from wandb_runs.settings import ApiKey, resolve_settings
 from wandb_runs.testing import (
     Answer,
     BadGzip,
@@ -39,6 +38,7 @@ from wandb_runs.testing import (
     Drip,
     Empty,
     EmptyPages,
+    FakeClock,
     Fault,
     GraphQLRequest,
     Html,
@@ -725,11 +725,8 @@ def test_only_a_run_that_exists_is_deleted_and_only_with_a_key(server: LocalServ
 @pytest.fixture
 def listing(server: LocalServer) -> Iterator[Callable[[], Runs]]:
     """Makes a listing whose client does not wait between attempts."""
-    key = ApiKey("k" * 40, source="argument")
-    settled = resolve_settings(base_url=server.url, api_key=key, environ={})
-    client = RetryingClient(settled, sleep=lambda _: None)
-    yield lambda: Runs(client, "me", "paged", per_page=4)
-    client.close()
+    with Api(base_url=server.url, api_key="k" * 40, clock=FakeClock()) as api:
+        yield lambda: api.runs("me/paged", per_page=4)
 
 
 @pytest.mark.parametrize(

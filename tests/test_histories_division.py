@@ -23,7 +23,7 @@ from wandb_runs import (
     Response,
     ServerError,
 )
-from wandb_runs.testing import log_run
+from wandb_runs.testing import FakeClock, log_run
 from wandb_runs.transport.http import HttpTransport
 
 if TYPE_CHECKING:
@@ -236,17 +236,11 @@ class Failing:
         return self.fails(body) or self.inner.send(request)
 
 
-def _no_wait(_: float) -> None:
-    return
-
-
 def failing(
     server: LocalServer, fails: Callable[[dict[str, dict[str, object]]], Response | None]
 ) -> tuple[Api, Failing]:
     transport = Failing(server, fails)
-    api = Api(base_url=server.url, api_key="k", transport=transport)
-    api.client._sleep = _no_wait  # pyright: ignore[reportPrivateUsage] - no test waits
-    return api, transport
+    return Api(base_url=server.url, api_key="k", transport=transport, clock=FakeClock()), transport
 
 
 @pytest.mark.parametrize("is_listed", [False, True])
@@ -343,7 +337,7 @@ def test_a_run_that_came_after_all_is_not_called_lost(wandb_server: LocalServer,
                     return Response(504, {}, b"")
             return response
 
-    api = Api(base_url=wandb_server.url, api_key="k", transport=Capping())
+    api = Api(base_url=wandb_server.url, api_key="k", transport=Capping(), clock=FakeClock())
     runs = api.runs(path, per_page=3)
     len(runs)
     assert ids_of(runs.histories(keys=["loss"])) == [f"d{number:02}" for number in range(RUNS)]

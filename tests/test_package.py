@@ -42,13 +42,15 @@ def test_the_wheel_holds_what_users_need_and_no_more() -> None:
 def test_the_core_needs_four_libraries_and_every_bound_is_stated() -> None:
     needed = requires("wandb-runs") or []
     core = sorted(each.split(">=")[0] for each in needed if "extra ==" not in each)
-    assert core == ["httpx", "pydantic", "tenacity", "typing-extensions"]
+    assert core == ["httpcore", "pydantic", "tenacity", "typing-extensions"]
     assert all(">=" in each or each.startswith("wandb-runs[") for each in needed)
 
 
 def test_importing_loads_no_frame_library_and_no_server() -> None:
-    # Not click and rich: httpx loads them for its own command line when they are there.
-    heavy = "pandas polars numpy ariadne graphql starlette uvicorn sqlalchemy yaml wandb"
+    heavy = (
+        "pandas polars numpy ariadne graphql starlette uvicorn sqlalchemy yaml wandb "
+        "httpx click rich"
+    )
     code = (
         "import sys, wandb_runs; wandb_runs.Api(api_key='k').runs('a/b');"
         f"print([name for name in {heavy.split()!r} if name in sys.modules])"
@@ -76,7 +78,7 @@ def test_imports_point_one_way() -> None:
         for aside in ("local", "testing", "cli"):
             assert not any(each.startswith(f"wandb_runs.{aside}") for each in found), module
         if room != "transport":
-            assert "httpx" not in found, module
+            assert "httpcore" not in found, module
             if room not in surface:
                 assert not any(each.startswith("wandb_runs.transport") for each in found), module
 

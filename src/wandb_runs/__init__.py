@@ -8,11 +8,14 @@
 finished True
 """
 
+import logging
+
 from wandb_runs.api import Api
 from wandb_runs.checkpoint import Checkpoint
 from wandb_runs.errors import (
     AuthenticationError,
     BadResponseError,
+    CertificateError,
     ConnectionFailedError,
     DriftError,
     DriftWarning,
@@ -26,9 +29,11 @@ from wandb_runs.errors import (
     RateLimitError,
     RequestTimeoutError,
     ResponseError,
+    ResponseTooLargeError,
     SchemaError,
     ServerError,
     TransportError,
+    TruncatedResponseError,
     WandbRunsError,
 )
 from wandb_runs.explain import Explanation
@@ -41,7 +46,7 @@ from wandb_runs.progress import Progress
 from wandb_runs.run import Run
 from wandb_runs.runs import Runs
 from wandb_runs.sweep import Sweep
-from wandb_runs.transport import Request, Response, RetryingClient, Transport
+from wandb_runs.transport import Clock, Request, Response, RetryingClient, Stats, Transport
 from wandb_runs.user import User
 from wandb_runs.version import __version__
 
@@ -49,7 +54,9 @@ __all__ = [
     "Api",
     "AuthenticationError",
     "BadResponseError",
+    "CertificateError",
     "Checkpoint",
+    "Clock",
     "ConnectionFailedError",
     "DriftError",
     "DriftWarning",
@@ -76,6 +83,7 @@ __all__ = [
     "RequestTimeoutError",
     "Response",
     "ResponseError",
+    "ResponseTooLargeError",
     "RetryingClient",
     "Row",
     "Run",
@@ -84,11 +92,16 @@ __all__ = [
     "Runs",
     "SchemaError",
     "ServerError",
+    "Stats",
     "Stream",
     "Sweep",
     "Transport",
     "TransportError",
+    "TruncatedResponseError",
     "User",
     "WandbRunsError",
     "__version__",
 ]
+
+# Silent, unless the program that uses this package says what to do with its records.
+logging.getLogger("wandb_runs").addHandler(logging.NullHandler())

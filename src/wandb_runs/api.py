@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from copy import copy
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from typing_extensions import override
@@ -14,10 +15,14 @@ from wandb_runs.run import Home, Run, fetch_run
 from wandb_runs.runs import Runs, runs_of_viewer
 from wandb_runs.settings import ApiKey, Settings, resolve_settings
 from wandb_runs.sweep import Sweeps, fetch_sweep
-from wandb_runs.transport import RetryingClient
+from wandb_runs.transport import MAX_RESPONSE_BYTES, RetryingClient
+from wandb_runs.transport.clock import SYSTEM_CLOCK
+from wandb_runs.transport.options import MAX_RETRIES, TIMEOUT, Options
+from wandb_runs.transport.tls import check_context
 from wandb_runs.user import User
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Mapping
     from types import TracebackType
 
@@ -25,7 +30,7 @@ if TYPE_CHECKING:
     from wandb_runs.filters import Filters
     from wandb_runs.order import Order
     from wandb_runs.sweep import Sweep
-    from wandb_runs.transport import Transport
+    from wandb_runs.transport import Clock, Stats, Transport
 
 __all__ = ["Api"]
 
@@ -47,10 +52,20 @@ class Api:
         api_key: The key, as W&B's settings page shows it. Public projects answer without one.
         entity: The user or team for paths that name none; by default the viewer's.
         project: The project for paths that name none.
-        timeout: Seconds for one call, retries included. W&B gives up after about 60 itself.
+        timeout: Seconds for one call, retries included: 60 by default. W&B gives up after about
+            as many itself. A connection has to stand within 10 of them.
         allow_http: Whether plain http may go to another machine than this one.
-        transport: Carries the requests in place of httpx; never closed here.
+        transport: Carries the requests in place of this package's own connections; never closed
+            here.
         overrides: The dict that W&B's SDK takes: `base_url`, `entity`, `project`.
+        max_retries: How many times a request is sent again at most, where that is safe: 5 by
+            default, 0 for never.
+        max_response_bytes: How long the body of an answer may be, decompressed: 1 GiB by
+            default. A longer one is not read to its end.
+        ssl_context: What certificates to trust; by default those that `SSL_CERT_FILE` or
+            `SSL_CERT_DIR` names, else those that come with the HTTP library. One that verifies
+            nothing is refused.
+        clock: Where time and chance come from; `wandb_runs.testing.FakeClock` waits in no time.
 
     Raises:
         InvalidArgumentError: An argument, or a value from the environment, that cannot be
@@ -70,27 +85,46 @@ class Api:
         api_key: str | None = None,
         entity: str | None = None,
         project: str | None = None,
-        timeout: float = 60.0,
+        timeout: float = TIMEOUT,
         allow_http: bool = False,
         transport: Transport | None = None,
         overrides: Mapping[str, str | None] | None = None,
+        max_retries: int = MAX_RETRIES,
+        max_response_bytes: int = MAX_RESPONSE_BYTES,
+        ssl_context: ssl.SSLContext | None = None,
+        clock: Clock | None = None,
     ) -> None:
         try:
             key = ApiKey(api_key, source="argument") if api_key else None
         finally:
             # A traceback may be shown with the local variables of its frames.
             del api_key
-        settings = resolve_settings(
-            base_url=base_url,
-            api_key=key,
-            entity=entity,
-            project=project,
-            allow_http=allow_http,
-            overrides=overrides,
-        )
-        self._settings = settings
+        options = Options(timeout, max_retries, max_response_bytes)
+        context = check_context(ssl_context)
+        if context is not None and transport is not None:
+            raise InvalidArgumentError(
+                "ssl_context= is for this package's own connections, and transport= replaces "
+                "them; pass one of the two"
+            )
+        try:
+            self._settings = resolve_settings(
+                base_url=base_url,
+                api_key=key,
+                entity=entity,
+                project=project,
+                allow_http=allow_http,
+                overrides=overrides,
+            )
+        except InvalidArgumentError as error:
+            # Either may hold credentials, and so do the frames below.
+            del base_url, overrides
+            raise error.with_traceback(None) from None
         self._client = RetryingClient(
-            settings, transport=transport, timeout=_check_timeout(timeout)
+            self._settings,
+            transport=transport,
+            options=options,
+            ssl_context=context,
+            clock=SYSTEM_CLOCK if clock is None else clock,
         )
 
     @override
@@ -111,8 +145,56 @@ class Api:
         self.close()
 
     def close(self) -> None:
-        """Close the connections; a later request is refused. Closing twice does nothing."""
+        """Close the connections; a later request is refused. Closing twice does nothing.
+
+        A copy that `with_options` made closes itself alone. What it was made of closes the
+        connections that they share, and so the copy, too.
+        """
         self._client.close()
+
+    def with_options(
+        self,
+        *,
+        timeout: float | None = None,
+        max_retries: int | None = None,
+        max_response_bytes: int | None = None,
+    ) -> Self:
+        """A copy with other options, for calls that need more patience than others, or less.
+
+        It shares all else with this one: the connections, the key, the viewer, the numbers of
+        `stats`, the retries in hand and the pace. What it lists (`runs`, `run`, `sweep`) keeps to
+        its options.
+
+        Args:
+            timeout: Seconds for one call, retries included; None leaves it as it is here.
+            max_retries: How many times a request is sent again at most; 0 for never. None leaves
+                it as it is here.
+            max_response_bytes: How long the body of an answer may be, decompressed. None leaves
+                it as it is here.
+
+        Raises:
+            InvalidArgumentError: A value of the wrong type or out of bounds.
+
+        >>> patient = api.with_options(timeout=300, max_retries=10)
+        >>> len(patient.runs("sample/digits")) == len(api.runs("sample/digits"))
+        True
+        """
+        changed = copy(self)
+        changed._client = self._client.with_options(  # noqa: SLF001 - a copy of its own kind
+            self._client.options.changed(
+                timeout=timeout, max_retries=max_retries, max_response_bytes=max_response_bytes
+            )
+        )
+        return changed
+
+    @property
+    def stats(self) -> Stats:
+        """What was sent so far, by this `Api` and those that share its connections.
+
+        A snapshot, which does not change. A request of this package's own that was interrupted
+        (Ctrl-C) is not counted.
+        """
+        return self._client.stats
 
     @property
     def client(self) -> RetryingClient:
@@ -293,13 +375,3 @@ def _agree(what: str, from_path: str | None, argument: str | None) -> str | None
             f"path names the {what} {from_path!r} and {what}= says {argument!r}; pass one of them"
         )
     return argument
-
-
-def _check_timeout(timeout: object) -> float:
-    if isinstance(timeout, bool) or not isinstance(timeout, (int, float)):
-        raise InvalidArgumentError(f"timeout must be seconds, got {type(timeout).__name__}")
-    if not 0 < timeout < float("inf"):
-        raise InvalidArgumentError(
-            f"timeout must be a finite number of seconds above 0, got {timeout}"
-        )
-    return float(timeout)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AuthenticationError",
     "BadResponseError",
+    "CertificateError",
     "ConnectionFailedError",
     "DriftError",
     "DriftWarning",
@@ -39,9 +40,11 @@ __all__ = [
     "RateLimitError",
     "RequestTimeoutError",
     "ResponseError",
+    "ResponseTooLargeError",
     "SchemaError",
     "ServerError",
     "TransportError",
+    "TruncatedResponseError",
     "WandbRunsError",
     "asked_too_much",
 ]
@@ -90,15 +93,63 @@ class NotFoundError(WandbRunsError):
     """No such project, run or sweep, or the API key may not see it.
 
     W&B answers both alike, so that nobody learns which private projects exist.
+
+    Attributes:
+        status: The HTTP status, if that is what says so: 404. None where an answer without the
+            project or run says it.
+        request_id: What the server calls the request, if it said so with the status.
+        attempts: How many times the request was sent.
     """
+
+    status: int | None
+    request_id: str | None
+    attempts: int
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int | None = None,
+        request_id: str | None = None,
+        attempts: int = 1,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.request_id = request_id
+        self.attempts = attempts
 
 
 class TransportError(WandbRunsError):
-    """The server could not be reached, or broke off before it had answered."""
+    """The server could not be reached, or broke off before it had answered.
+
+    Attributes:
+        attempts: How many times the request was sent, or was to be.
+    """
+
+    attempts: int
+
+    def __init__(self, message: str, *, attempts: int = 1) -> None:
+        super().__init__(message)
+        self.attempts = attempts
 
 
 class ConnectionFailedError(TransportError):
-    """No connection, or one that broke."""
+    """No connection, or one that broke.
+
+    Attributes:
+        may_have_arrived: Whether the server may have got the request. False where it is certain
+            that nothing was sent, since there was no connection.
+    """
+
+    may_have_arrived: bool
+
+    def __init__(self, message: str, *, attempts: int = 1, may_have_arrived: bool = True) -> None:
+        super().__init__(message, attempts=attempts)
+        self.may_have_arrived = may_have_arrived
+
+
+class CertificateError(ConnectionFailedError):
+    """The server's certificate is none that this machine trusts, or is for another host."""
 
 
 class RequestTimeoutError(TransportError, TimeoutError):
@@ -136,7 +187,7 @@ class PermissionDeniedError(ResponseError):
 
 
 class RateLimitError(ResponseError):
-    """HTTP 429, after the retries.
+    """HTTP 429, or an answer whose errors say the same, after the retries.
 
     Attributes:
         retry_after: How many seconds the server asks to wait, if it said so.
@@ -158,11 +209,37 @@ class RateLimitError(ResponseError):
 
 
 class ServerError(ResponseError):
-    """HTTP 5xx, after the retries."""
+    """HTTP 5xx, or 408, after the retries.
+
+    Attributes:
+        retry_after: How many seconds the server asks to wait, if it said so.
+    """
+
+    retry_after: float | None
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int,
+        request_id: str | None = None,
+        attempts: int = 1,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(message, status=status, request_id=request_id, attempts=attempts)
+        self.retry_after = retry_after
 
 
 class BadResponseError(ResponseError):
     """The answer is not what the schema promises: not JSON, or data of another shape."""
+
+
+class TruncatedResponseError(BadResponseError):
+    """The answer breaks off: it is the beginning of one, or cannot be decompressed to its end."""
+
+
+class ResponseTooLargeError(ResponseError):
+    """The answer is longer than `max_response_bytes=`; the rest of it was not read."""
 
 
 class HistoriesError(WandbRunsError):
@@ -316,10 +393,11 @@ class GraphQLError(ResponseError):
 def asked_too_much(error: BaseException) -> bool:
     """Whether a server may do half of what it failed to do.
 
-    W&B gives up after about a minute, and answers 502 or 504 to what is too heavy.
+    W&B gives up after about a minute, and answers 502 or 504 to what is too heavy. What is too
+    long for `max_response_bytes=` may come in two parts.
     """
     if isinstance(error, ServerError):
         return error.status in (HTTPStatus.BAD_GATEWAY, HTTPStatus.GATEWAY_TIMEOUT)
     if isinstance(error, GraphQLError):
         return any("complex" in each.lower() for each in error.errors)
-    return isinstance(error, RequestTimeoutError)
+    return isinstance(error, (RequestTimeoutError, ResponseTooLargeError))

@@ -10,10 +10,15 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, Literal, NoReturn, TypeVar, cast
 
-from pydantic_core import ValidationError
+from pydantic_core import ValidationError, from_json
 from typing_extensions import override
 
-from wandb_runs.errors import BadResponseError, GraphQLError, InvalidArgumentError
+from wandb_runs.errors import (
+    BadResponseError,
+    GraphQLError,
+    InvalidArgumentError,
+    TruncatedResponseError,
+)
 from wandb_runs.jsontext import decode
 
 if TYPE_CHECKING:
@@ -21,7 +26,7 @@ if TYPE_CHECKING:
 
     from wandb_runs.jsontext import JSONValue
 
-__all__ = ["Operation", "error_messages", "given"]
+__all__ = ["Operation", "error_messages", "given", "is_cut"]
 
 # Bounds what a proxy's error page or a server's stack trace may add to a message.
 _BODY_EXCERPT = 80
@@ -113,6 +118,7 @@ class Operation(Generic[T_co]):
 
         Raises:
             GraphQLError: The server reports errors, with or without data beside them.
+            TruncatedResponseError: The body is the beginning of JSON.
             BadResponseError: The body is not JSON, or holds no data, or not of this shape.
         """
         from wandb_runs.graphql_model import envelope_of  # noqa: PLC0415 - as late as the model
@@ -130,6 +136,15 @@ class Operation(Generic[T_co]):
         try:
             answer = decode(content)
         except (ValueError, RecursionError) as error:
+            if is_cut(content):
+                raise TruncatedResponseError(
+                    f"{self.name}: the answer (HTTP {facts.status}) breaks off after "
+                    f"{len(content):,} bytes; try again, and if it always does, ask for less "
+                    "(per_page=, samples=, keys=)",
+                    status=facts.status,
+                    request_id=facts.request_id,
+                    attempts=facts.attempts,
+                ) from error
             self._refuse(f"is not JSON: {_excerpt(content)}; {_CHECK_URL}", facts, error)
         if not isinstance(answer, dict):
             self._refuse(f"is not a JSON object: {_excerpt(content)}; {_CHECK_URL}", facts)
@@ -181,6 +196,21 @@ class _Facts:
 def given(variables: Mapping[str, object]) -> dict[str, object]:
     """Leave out the variables that are None, so that the document's defaults hold."""
     return {name: value for name, value in variables.items() if value is not None}
+
+
+def is_cut(content: bytes) -> bool:
+    """Whether a body is the beginning of a JSON object, and not the whole of one.
+
+    >>> is_cut(b'{"data": {"project": nu'), is_cut(b'{"data": {}}'), is_cut(b"<html>")
+    (True, False, False)
+    """
+    if not content.lstrip().startswith(b"{"):
+        return False
+    try:
+        from_json(content)
+    except ValueError as error:
+        return "EOF while parsing" in str(error)
+    return False
 
 
 def error_messages(answer: Mapping[str, JSONValue]) -> tuple[str, ...]:

@@ -26,6 +26,7 @@ from wandb_runs.histories import (
 from wandb_runs.jsontext import JSONObject
 from wandb_runs.location import missing_run, page_url
 from wandb_runs.moment import parse_moment
+from wandb_runs.settings import Address
 from wandb_runs.user import User
 
 if TYPE_CHECKING:
@@ -353,13 +354,13 @@ class Run(Generic[ConfigT_co, SummaryT_co]):
         """
         node = self._node
         if _METADATA not in node:
-            url = self._home.client.run(
+            address = self._home.client.run(
                 _find_file(self._home.entity, self._home.project, self.id, _METADATA_FILE)
             )
-            if url is None:
+            if address is None:
                 node[_METADATA] = None
             else:
-                text = self._home.client.download(url).decode("utf-8", "replace")
+                text = self._home.client.download(address).decode("utf-8", "replace")
                 node[_METADATA] = self._document(text, "metadata")
         metadata = node[_METADATA]
         return metadata if isinstance(metadata, dict) else None
@@ -690,7 +691,7 @@ def _fetch_details(entity: str, project: str, run_id: str) -> Flow[RunDetailFiel
     return details
 
 
-def _find_file(entity: str, project: str, run_id: str, name: str) -> Flow[str | None]:
+def _find_file(entity: str, project: str, run_id: str, name: str) -> Flow[Address | None]:
     """The address of a file that a run saved; None without one."""
     answer = yield from ask(get_run_file(entity=entity, project=project, id=run_id, names=[name]))
     run = answer.project.run if answer.project is not None else None
@@ -698,7 +699,8 @@ def _find_file(entity: str, project: str, run_id: str, name: str) -> Flow[str | 
         raise missing_run(entity, project, run_id)
     edges = (run.files.edges if run.files is not None else None) or ()
     files = (edge.node for edge in edges if edge is not None and edge.node is not None)
-    return next((file.direct_url for file in files if file.name == name), None)
+    urls = (file.direct_url for file in files if file.name == name)
+    return next((Address(url) for url in urls if url is not None), None)
 
 
 def created_text(run: Run[object, object]) -> JSONValue:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import operator
-import threading
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -34,6 +33,7 @@ from wandb_runs.errors import (
 from wandb_runs.explain import check_call, explain
 from wandb_runs.filters import translate_filters
 from wandb_runs.flow import ask
+from wandb_runs.forksafe import ForkSafeLock
 from wandb_runs.histories import (
     HistoryPages,
     HistoryRequest,
@@ -191,7 +191,7 @@ class Runs(Sequence[Run[ConfigT_co, SummaryT_co]], Generic[ConfigT_co, SummaryT_
         self._listing = self._new_listing()
         self._count: int | None = None
         self._is_warned = False
-        self._lock = threading.Lock()
+        self._lock = ForkSafeLock()
 
     @override
     def __repr__(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from netrc import NetrcParseError, netrc
 from pathlib import Path
@@ -18,7 +18,16 @@ from wandb_runs.errors import InvalidArgumentError
 from wandb_runs.location import check_name
 from wandb_runs.spelling import did_you_mean
 
-__all__ = ["ApiKey", "Settings", "check_url", "find_api_key", "is_loopback", "resolve_settings"]
+__all__ = [
+    "Address",
+    "ApiKey",
+    "Settings",
+    "check_url",
+    "find_api_key",
+    "is_loopback",
+    "resolve_settings",
+    "without_secrets",
+]
 
 DEFAULT_BASE_URL: Final = "https://api.wandb.ai"
 
@@ -59,6 +68,46 @@ class ApiKey:
     @override
     def __reduce__(self) -> NoReturn:
         raise TypeError("an API key is never pickled; it is found again where it is needed")
+
+
+class Address:
+    """The address of a file, whose query is a signature that stands for a key: shown by nothing.
+
+    Attributes:
+        url: The address itself, for the request that needs it.
+    """
+
+    __slots__ = ("url",)
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    @override
+    def __repr__(self) -> str:
+        return f"<Address {without_secrets(self.url)}>"
+
+
+class _Environment(Mapping[str, str]):
+    """Environment variables, which hold keys and passwords: not shown with a frame's variables."""
+
+    def __init__(self, held: Mapping[str, str]) -> None:
+        self._held = held
+
+    @override
+    def __getitem__(self, name: str) -> str:
+        return self._held[name]
+
+    @override
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._held)
+
+    @override
+    def __len__(self) -> int:
+        return len(self._held)
+
+    @override
+    def __repr__(self) -> str:
+        return "<the environment>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +151,19 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+def without_secrets(url: str) -> str:
+    """A URL for a message: without credentials, and without a query, which may be a signature.
+
+    >>> without_secrets("https://me:pass@files.example/a/b.json?signature=c0ffee")
+    'https://files.example/a/b.json?…'
+    """
+    rest, has_query, _ = url.partition("?")
+    rest = rest.partition("#")[0]
+    scheme, slashes, rest = rest.rpartition("://")
+    place, slash, path = rest.partition("/")
+    return f"{scheme}{slashes}{place.rpartition('@')[2]}{slash}{path}{'?…' if has_query else ''}"
+
+
 def check_url(url: str, *, what: str = "base_url", allow_http: bool = False) -> None:
     """Refuse a server's URL that cannot work or would show the key to others.
 
@@ -130,15 +192,17 @@ def check_url(url: str, *, what: str = "base_url", allow_http: bool = False) -> 
         )
     if parts.scheme not in ("http", "https") or not host or not re.fullmatch(r"[!-~]+", url):
         raise InvalidArgumentError(
-            f"{what} must look like {DEFAULT_BASE_URL!r}, got {url!r}; "
+            f"{what} must look like {DEFAULT_BASE_URL!r}, got {without_secrets(url)!r}; "
             f"{'write it with https:// in front' if '//' not in url else 'check its spelling'}"
         )
     if not port_is_valid:
-        raise InvalidArgumentError(f"{what} has no valid port (1 to 65535): {url!r}")
+        raise InvalidArgumentError(
+            f"{what} has no valid port (1 to 65535): {without_secrets(url)!r}"
+        )
     if parts.scheme == "http" and not allow_http and not is_loopback(host):
         raise InvalidArgumentError(
-            f"{what} {url!r} would send the API key unencrypted; use https://, or pass "
-            "allow_http=True if the network is trusted"
+            f"{what} {without_secrets(url)!r} would send the API key unencrypted; use https://, "
+            "or pass allow_http=True if the network is trusted"
         )
 
 
@@ -159,7 +223,7 @@ def resolve_settings(
     Raises:
         InvalidArgumentError: A value of the wrong type or form, or an unknown override.
     """
-    env = os.environ if environ is None else environ
+    env = _Environment(os.environ if environ is None else environ)
     given: dict[str, object] = {
         "base_url": base_url,
         "entity": entity,
@@ -200,12 +264,10 @@ def find_api_key(settings: Settings, *, environ: Mapping[str, str] | None = None
     """
     if settings.api_key is not None:
         return settings.api_key
-    env = os.environ if environ is None else environ
+    env = _Environment(os.environ if environ is None else environ)
     for path in _netrc_files(env):
-        if path.is_file():
-            password = _netrc_password(path, settings.host)
-            if password:
-                return ApiKey(password, source=str(path))
+        if path.is_file() and (key := _netrc_key(path, settings.host)) is not None:
+            return key
     return None
 
 
@@ -219,7 +281,7 @@ def _netrc_files(env: Mapping[str, str]) -> list[Path]:
     return [home / ".netrc", home / "_netrc"]
 
 
-def _netrc_password(path: Path, host: str) -> str | None:
+def _netrc_key(path: Path, host: str) -> ApiKey | None:
     try:
         entry = netrc(str(path)).hosts.get(host)
     except NetrcParseError as error:
@@ -227,7 +289,11 @@ def _netrc_password(path: Path, host: str) -> str | None:
     except (OSError, UnicodeDecodeError):
         line = None
     else:
-        return entry[2] if entry else None
+        try:
+            return ApiKey(entry[2], source=str(path)) if entry and entry[2] else None
+        finally:
+            # A traceback may be shown with the local variables of its frames.
+            del entry
     # Raised outside the handler: the parser's error quotes the file, and would be chained.
     where = f", line {line}" if line else ""
     raise InvalidArgumentError(

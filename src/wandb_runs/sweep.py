@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import threading
 from typing import TYPE_CHECKING, cast
 
 from typing_extensions import override
@@ -11,6 +10,7 @@ from typing_extensions import override
 from wandb_runs._generated import get_sweep
 from wandb_runs.errors import BadResponseError, MissingDependencyError, NotFoundError
 from wandb_runs.flow import ask
+from wandb_runs.forksafe import ForkSafeLock
 from wandb_runs.location import missing_sweep, page_url
 from wandb_runs.moment import parse_moment
 
@@ -247,7 +247,7 @@ class Sweeps:
     def __init__(self, client: RetryingClient) -> None:
         self._client = client
         self._known: dict[tuple[str, str, str], Sweep | None] = {}
-        self._lock = threading.Lock()
+        self._lock = ForkSafeLock()
 
     def get(self, entity: str, project: str, sweep_id: str) -> Sweep | None:
         """The sweep; None when the server does not know it (any more)."""

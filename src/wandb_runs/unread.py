@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from typing_extensions import override
 
-from wandb_runs.operation import Operation
+from wandb_runs.operation import Operation, is_cut
 
 if TYPE_CHECKING:
     from typing import Self
@@ -19,6 +19,7 @@ __all__ = ["Content", "Unread"]
 T = TypeVar("T")
 
 _END: Final = 4096
+_TAIL: Final = 64
 
 # A key, and no part of a document that is a text in the answer, where quotes are escaped.
 _ERROR: Final = re.compile(rb'(?<!\\)"error')
@@ -80,6 +81,12 @@ class Unread(Operation[Content]):
         attempts: int = 1,
         date: str | None = None,
     ) -> Content:
+        # What breaks off is told from what is whole here, where it can be asked for again. Only
+        # of a body that does not end as whole ones do is more asked: reading all of it would take
+        # as long as what is spared.
+        if not content[-_TAIL:].rstrip().endswith(b"}}") and is_cut(content):
+            read = Operation(self.name, self.kind, self.document, self.variables, _load_anything)
+            read.parse(content, status=status, request_id=request_id, attempts=attempts)
         # Errors stand before the data or behind it; whoever divides work has to see them here.
         ends = content[:_END] + content[-_END:]
         if status != HTTPStatus.OK or (b'"error' in ends and _ERROR.search(ends)):

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from wandb_runs.local import LocalServer
+    from wandb_runs.testing.clock import FakeClock
     from wandb_runs.testing.faults import (
         Answer,
         BadGzip,
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
         ShortPages,
     )
 
-_PLACES: Final = ("local", "testing.logging", "testing.faults", "testing.paging")
+_PLACES: Final = ("local", "testing.logging", "testing.faults", "testing.paging", "testing.clock")
 
 __all__ = [
     "Answer",
@@ -57,6 +58,7 @@ __all__ = [
     "Drip",
     "Empty",
     "EmptyPages",
+    "FakeClock",
     "Fault",
     "GraphQLRequest",
     "Html",

@@ -1,114 +1,165 @@
-"""Requests over HTTP, by httpx."""
+"""Requests over HTTP, by httpcore."""
 
 from __future__ import annotations
 
-import os
 import ssl
-import threading
 import time
 import weakref
-from typing import TYPE_CHECKING, Final, NamedTuple
-from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+from urllib.parse import SplitResult, urlsplit
 
-import httpx
+import httpcore
 from typing_extensions import override
 
-from wandb_runs.errors import ConnectionFailedError, RequestTimeoutError, WandbRunsError
-from wandb_runs.settings import is_loopback
+from wandb_runs.errors import (
+    CertificateError,
+    ConnectionFailedError,
+    RequestTimeoutError,
+    ResponseTooLargeError,
+    TruncatedResponseError,
+    WandbRunsError,
+)
+from wandb_runs.forksafe import ForkSafeLock, renew_in_children
+from wandb_runs.settings import is_loopback, without_secrets
+from wandb_runs.transport.body import BodyTooLargeError, BrokenBodyError, read_body
 from wandb_runs.transport.message import Response
+from wandb_runs.transport.proxies import proxy_for
+from wandb_runs.transport.streams import Network, until
+from wandb_runs.transport.tls import default_context
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
+    from typing import TypeAlias
 
     from wandb_runs.transport.message import Request
+    from wandb_runs.transport.proxies import Proxy
+
+    _Key: TypeAlias = "tuple[Proxy | None, bool]"
 
 __all__ = ["HttpTransport"]
 
 # A server that is there answers a connection attempt at once; only its answers take long.
 CONNECT_SECONDS: Final = 10.0
 
+_MOST_CONNECTIONS: Final = 100
+_MOST_IDLE: Final = 20
+# Less than servers and what stands before them keep a connection that is not used.
+_IDLE_SECONDS: Final = 5.0
+
+_UNSENT: Final = (
+    httpcore.ConnectError,
+    httpcore.ConnectTimeout,
+    httpcore.PoolTimeout,
+    httpcore.ProxyError,
+)
+_FAILURES: Final = (
+    httpcore.NetworkError,
+    httpcore.ProtocolError,
+    httpcore.ProxyError,
+    httpcore.UnsupportedProtocol,
+)
+
 
 class _Form(NamedTuple):
     """What requests have in common: nearly all go to one address, with the same headers.
 
-    Working it out takes as long as all else that is done here.
-
     Attributes:
-        url: The address.
+        address: The address, as the caller wrote it.
         headers: The headers, as the caller gave them.
-        parsed_url: The address, parsed.
-        all_headers: The headers, encoded, and what else is sent with each request.
+        url: The address, in the HTTP library's form.
+        sent: The headers, encoded, and what else is sent with each request.
         proxy: The proxy that the environment names for the address.
+        is_encrypted: Whether certificates are needed.
     """
 
-    url: str
+    address: str
     headers: Mapping[str, str]
-    parsed_url: httpx.URL
-    all_headers: httpx.Headers
-    proxy: str | None
+    url: httpcore.URL
+    sent: list[tuple[bytes, bytes]]
+    proxy: Proxy | None
+    is_encrypted: bool
 
     @override
     def __repr__(self) -> str:
-        # Not the headers: one of them is the key.
-        return f"<_Form {self.url}>"
+        # Not the headers, of which one is the key, and not the query, which may be a signature.
+        return f"<_Form {without_secrets(self.address)}>"
 
 
 class HttpTransport:
     """A pool of connections, opened with the first request.
 
-    Thread-safe. Proxies come from the environment as the standard library reads it, certificates
-    as httpx does; but the traffic of a server on this machine never goes through a proxy. A
-    forked child gets a pool of its own: two processes on one connection would read each other's
-    answers.
+    Thread-safe. Proxies come from the environment as the standard library reads it; but the
+    traffic of a server on this machine never goes through a proxy. A forked child gets a pool of
+    its own: two processes on one connection would read each other's answers.
+
+    Args:
+        base_url: The server that most requests go to.
+        ssl_context: What certificates to trust; by default those of `SSL_CERT_FILE` or
+            `SSL_CERT_DIR`, else those that come with the HTTP library.
     """
 
-    def __init__(self, base_url: str) -> None:
-        host = urlsplit(base_url).hostname or ""
-        self._trust_env = not is_loopback(host)
+    def __init__(self, base_url: str, *, ssl_context: ssl.SSLContext | None = None) -> None:
+        self._uses_proxies = not is_loopback(urlsplit(base_url).hostname or "")
+        self._ssl_context = ssl_context
         self._form: _Form | None = None
-        self._start()
         self._closed = False
+        self._inherited: list[object] = []
+        self._lock = ForkSafeLock()
+        self._start()
+        renew_in_children(self)
 
     def _start(self) -> None:
-        self._process = os.getpid()
-        self._lock = threading.Lock()
-        # By proxy; None for direct connections. Not an `httpx.Client`: what it adds to these, and
-        # takes a quarter of a request's time for, are redirects, cookies and credentials in
-        # addresses, none of which is wanted here.
-        self._pools: dict[str | None, httpx.HTTPTransport] = {}
+        # By proxy, and whether it is encrypted: certificates take longer to load than many an
+        # answer takes to come, so that they are loaded when an address needs them.
+        self._pools: dict[_Key, httpcore.ConnectionPool] = {}
         # Few users close what a script made once; the connections go with it.
         self._finalizer = weakref.finalize(self, _close, self._pools)
         self._under_way = 0
+
+    def renew(self) -> None:
+        """Begin anew in a forked child."""
+        # What was inherited is left alone: closing it could disturb the parent.
+        self._finalizer.detach()
+        self._inherited.append(self._pools)
+        self._start()
 
     def send(self, request: Request, /) -> Response:
         """Send the request once and read its whole answer.
 
         Raises:
             ConnectionFailedError: No connection, or one that broke.
+            CertificateError: The server's certificate is not trusted.
             RequestTimeoutError: `request.timeout` passed.
+            TruncatedResponseError: The answer cannot be decompressed to its end.
+            ResponseTooLargeError: The answer is longer than `request.max_bytes`.
             WandbRunsError: The transport is closed, or the environment's proxies or
                 certificates cannot be used.
         """
         try:
             form = self._form_of(request)
-            pool = self._enter(form.proxy)
+            pool = self._enter(form)
+            until(time.monotonic() + request.timeout)
             try:
                 return _exchange(pool, form, request)
             finally:
+                until(None)
                 self._leave()
-        except httpx.ConnectTimeout as error:
+        except httpcore.ConnectTimeout as error:
             raise ConnectionFailedError(
                 f"{_place(request)} took no connection within "
-                f"{min(CONNECT_SECONDS, request.timeout):g} s; check the address and the network"
+                f"{min(CONNECT_SECONDS, request.timeout):g} s; check the address and the network",
+                may_have_arrived=False,
             ) from _without_frames(error)
-        except httpx.TimeoutException as error:
-            raise _late(request) from _without_frames(error)
-        except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
-            raise ConnectionFailedError(
-                f"the connection to {_place(request)} failed "
-                f"({str(error) or type(error).__name__}); check the address and the network"
+        except httpcore.TimeoutException as error:
+            raise RequestTimeoutError(
+                f"{_place(request)} did not answer within {request.timeout:g} s; pass a longer "
+                "timeout= or ask for less (per_page=, samples=, keys=)"
             ) from _without_frames(error)
+        except _FAILURES as error:
+            raise _failure(request, error) from _without_frames(error)
+        except KeyboardInterrupt as error:
+            # The frames of the HTTP library hold the headers, and so the key.
+            raise error.with_traceback(None) from None
 
     def close(self) -> None:
         """Refuse later requests, and close every connection once those under way are answered."""
@@ -118,47 +169,57 @@ class HttpTransport:
 
     def _form_of(self, request: Request) -> _Form:
         form = self._form
-        if form is None or request.url != form.url or request.headers != form.headers:
-            url = httpx.URL(request.url)
-            form = self._form = _Form(
-                request.url,
-                request.headers,
-                url,
-                httpx.Headers({"accept-encoding": "gzip, deflate", **request.headers}),
-                _proxy_for(url) if self._trust_env else None,
-            )
+        if (
+            form is None
+            or request.url != form.address
+            or (request.headers is not form.headers and request.headers != form.headers)
+        ):
+            form = self._form = self._make_form(request.url, request.headers)
         return form
 
-    def _enter(self, proxy: str | None) -> httpx.HTTPTransport:
-        if os.getpid() != self._process:
-            # What was inherited is left alone: closing it could disturb the parent.
-            self._finalizer.detach()
-            self._inherited = self._pools
-            self._start()
+    def _make_form(self, address: str, headers: Mapping[str, str]) -> _Form:
+        parts = urlsplit(address)
+        try:
+            proxy = proxy_for(parts) if self._uses_proxies else None
+        except ValueError as error:
+            raise _unusable(error) from error
+        return _Form(
+            address,
+            headers,
+            httpcore.URL(
+                scheme=parts.scheme,
+                host=parts.hostname or "",
+                port=parts.port,
+                target=_target_of(parts),
+            ),
+            [
+                (b"host", parts.netloc.encode("ascii")),
+                (b"accept-encoding", b"gzip, deflate"),
+                *((name.encode("ascii"), text.encode("ascii")) for name, text in headers.items()),
+            ],
+            proxy,
+            parts.scheme == "https" or (proxy is not None and proxy.scheme == "https"),
+        )
+
+    def _enter(self, form: _Form) -> httpcore.ConnectionPool:
+        key = (form.proxy, form.is_encrypted)
         with self._lock:
             if self._closed:
                 raise WandbRunsError("this client is closed; make a new Api()")
-            pool = self._pools.get(proxy)
+            pool = self._pools.get(key)
             if pool is None:
-                pool = self._pools[proxy] = self._open(proxy)
+                pool = self._pools[key] = self._open(form)
             self._under_way += 1
             return pool
 
-    def _open(self, proxy: str | None) -> httpx.HTTPTransport:
-        # Late: loading certificates takes longer than everything else in `Api()`.
+    def _open(self, form: _Form) -> httpcore.ConnectionPool:
         try:
-            return httpx.HTTPTransport(
-                # To a server on this machine nothing is encrypted, and certificates take longer
-                # to load than it takes to answer: this context trusts none.
-                verify=True if self._trust_env else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
-                trust_env=self._trust_env,
-                proxy=proxy,
-            )
-        except (httpx.InvalidURL, ImportError, OSError, ValueError) as error:
-            raise WandbRunsError(
-                f"no connection can be made with this environment ({error}); check the variables "
-                "HTTPS_PROXY, ALL_PROXY, NO_PROXY and SSL_CERT_FILE"
-            ) from error
+            context = None
+            if form.is_encrypted:
+                context = self._ssl_context or default_context()
+            return _open_pool(form.proxy, context)
+        except (ImportError, OSError, RuntimeError, ValueError) as error:
+            raise _unusable(error) from _without_frames(error)
 
     def _leave(self) -> None:
         with self._lock:
@@ -170,50 +231,132 @@ class HttpTransport:
             _close(self._pools)
 
 
-def _close(pools: dict[str | None, httpx.HTTPTransport]) -> None:
+def _open_pool(proxy: Proxy | None, context: ssl.SSLContext | None) -> httpcore.ConnectionPool:
+    network = Network()
+    if proxy is None:
+        return httpcore.ConnectionPool(
+            ssl_context=context,
+            max_connections=_MOST_CONNECTIONS,
+            max_keepalive_connections=_MOST_IDLE,
+            keepalive_expiry=_IDLE_SECONDS,
+            network_backend=network,
+        )
+    if proxy.scheme in ("socks5", "socks5h"):
+        return httpcore.SOCKSProxy(
+            proxy.url,
+            proxy_auth=proxy.auth,
+            ssl_context=context,
+            max_connections=_MOST_CONNECTIONS,
+            max_keepalive_connections=_MOST_IDLE,
+            keepalive_expiry=_IDLE_SECONDS,
+            network_backend=network,
+        )
+    return httpcore.HTTPProxy(
+        proxy.url,
+        proxy_auth=proxy.auth,
+        ssl_context=context,
+        proxy_ssl_context=context if proxy.scheme == "https" else None,
+        max_connections=_MOST_CONNECTIONS,
+        max_keepalive_connections=_MOST_IDLE,
+        keepalive_expiry=_IDLE_SECONDS,
+        network_backend=network,
+    )
+
+
+def _close(pools: dict[_Key, httpcore.ConnectionPool]) -> None:
     while pools:
         pools.popitem()[1].close()
 
 
-def _proxy_for(url: httpx.URL) -> str | None:
-    proxies = getproxies()
-    proxy = proxies.get(url.scheme) or proxies.get("all")
-    if not proxy or proxy_bypass(url.netloc.decode()):
-        return None
-    return proxy if "://" in proxy else f"http://{proxy}"
-
-
-def _exchange(pool: httpx.HTTPTransport, form: _Form, request: Request) -> Response:
-    deadline = time.monotonic() + request.timeout
-    timeout = httpx.Timeout(request.timeout, connect=min(CONNECT_SECONDS, request.timeout))
-    answer = pool.handle_request(
-        httpx.Request(
-            request.method,
-            form.parsed_url,
-            headers=form.all_headers,
-            content=request.content,
-            extensions={"timeout": timeout.as_dict()},
-        )
-    )
-    body = bytearray()
-    is_late = False
+def _exchange(pool: httpcore.ConnectionPool, form: _Form, request: Request) -> Response:
+    answer = pool.handle_request(_wire_request(form, request))
     try:
-        for chunk in answer.iter_bytes():
-            body += chunk
-            # httpx's own limit is for each read: a server that drips would never pass it.
-            if is_late := time.monotonic() > deadline:
-                break
+        received: dict[str, str] = {}
+        for raw_name, raw_text in answer.headers:
+            name, text = raw_name.decode("latin-1").lower(), raw_text.decode("latin-1")
+            received[name] = f"{received[name]}, {text}" if name in received else text
+        problem: Literal["long", "broken"]
+        try:
+            chunks: Iterable[bytes] = answer.iter_stream()
+            content = read_body(chunks, received.get("content-encoding", ""), request.max_bytes)
+            return Response(answer.status, received, content)
+        except BodyTooLargeError:
+            problem, why = "long", ""
+        except BrokenBodyError as error:
+            problem, why = "broken", str(error)
     finally:
         answer.close()
-    if is_late:  # raised out here, where no frame of httpx, with its headers, is on the way
-        raise _late(request)
-    return Response(status=answer.status_code, headers=answer.headers, content=bytes(body))
+    request_id = received.get("x-request-id")
+    if problem == "long":
+        raise ResponseTooLargeError(
+            f"{_place(request)} answers with more than {request.max_bytes:,} bytes; ask for less "
+            "(per_page=, samples=, keys=), or pass a larger max_response_bytes=",
+            status=answer.status,
+            request_id=request_id,
+        )
+    raise TruncatedResponseError(
+        f"the answer of {_place(request)} (HTTP {answer.status}) cannot be read: {why}; try "
+        "again, and check that no proxy changes what passes through it",
+        status=answer.status,
+        request_id=request_id,
+    )
 
 
-def _late(request: Request) -> RequestTimeoutError:
-    return RequestTimeoutError(
-        f"{_place(request)} did not answer within {request.timeout:g} s; pass a longer timeout= "
-        "or ask for less (per_page=, samples=, keys=)"
+def _wire_request(form: _Form, request: Request) -> httpcore.Request:
+    # In a function of its own, whose variables are gone when an answer is judged: they hold the
+    # key, and a traceback may be shown with the variables of its frames.
+    headers = form.sent
+    if request.content:
+        headers = [*headers, (b"content-length", str(len(request.content)).encode())]
+    seconds = request.timeout
+    return httpcore.Request(
+        request.method,
+        form.url,
+        headers=headers,
+        content=request.content,
+        extensions={
+            "timeout": {
+                "connect": min(CONNECT_SECONDS, seconds),
+                "read": seconds,
+                "write": seconds,
+                "pool": seconds,
+            }
+        },
+    )
+
+
+def _target_of(parts: SplitResult) -> str:
+    return f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
+
+
+def _failure(request: Request, error: Exception) -> ConnectionFailedError:
+    refusal = _certificate_error_in(error)
+    if refusal is not None:
+        return CertificateError(
+            f"the certificate of {_place(request)} is not trusted ({refusal.verify_message}); if "
+            "the server has one of your own, set SSL_CERT_FILE, or pass ssl_context=",
+            may_have_arrived=False,
+        )
+    return ConnectionFailedError(
+        f"the connection to {_place(request)} failed ({str(error) or type(error).__name__}); "
+        "check the address and the network",
+        may_have_arrived=not isinstance(error, _UNSENT),
+    )
+
+
+def _certificate_error_in(error: BaseException) -> ssl.SSLCertVerificationError | None:
+    each: BaseException | None = error
+    while each is not None:
+        if isinstance(each, ssl.SSLCertVerificationError):
+            return each
+        each = each.__cause__ or each.__context__
+    return None
+
+
+def _unusable(error: Exception) -> WandbRunsError:
+    return WandbRunsError(
+        f"no connection can be made with this environment ({error}); check the variables "
+        "HTTPS_PROXY, ALL_PROXY, NO_PROXY and SSL_CERT_FILE"
     )
 
 

@@ -1,0 +1,264 @@
+"""The attempts of one call."""
+
+from __future__ import annotations
+
+import logging
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Literal, TypeVar
+
+from tenacity import Retrying, retry_if_exception
+
+from wandb_runs.errors import (
+    RequestTimeoutError,
+    ResponseError,
+    ResponseTooLargeError,
+    TransportError,
+    WandbRunsError,
+)
+from wandb_runs.transport.answer import error_of, request_id_of
+from wandb_runs.transport.decide import Retry, decide
+from wandb_runs.transport.message import Request, Response
+from wandb_runs.transport.threads import StoppedError, is_stopped
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from tenacity import RetryCallState
+
+    from wandb_runs.settings import Address
+    from wandb_runs.transport.decide import Decision
+    from wandb_runs.transport.options import Options
+    from wandb_runs.transport.shared import Shared
+
+__all__ = ["Call"]
+
+T = TypeVar("T")
+
+_log = logging.getLogger("wandb_runs")
+
+
+class Call:
+    """The attempts of one call, and the time that is left for them.
+
+    Attributes:
+        attempts: How many times the request was sent.
+    """
+
+    __slots__ = ("_content", "_deadline", "_headers", "_name", "_options", "_shared", "attempts")
+
+    def __init__(
+        self,
+        shared: Shared,
+        options: Options,
+        name: str,
+        headers: Mapping[str, str],
+        content: bytes,
+    ) -> None:
+        self._shared = shared
+        self._options = options
+        self._name = name
+        self._headers = headers
+        self._content = content
+        self._deadline = shared.clock.monotonic() + options.timeout
+        self.attempts = 0
+
+    def run(
+        self,
+        attempt: Callable[[], T],
+        *,
+        kind: Literal["query", "mutation"],
+        is_divisible: bool = False,
+        is_optional: bool = False,
+    ) -> T:
+        """Make an attempt, and more of them as long as that is decided.
+
+        Raises:
+            WandbRunsError: What the last attempt came to.
+        """
+
+        def judge(error: WandbRunsError) -> Retry | None:
+            return self._judge(error, kind=kind, is_divisible=is_divisible, is_optional=is_optional)
+
+        try:
+            answer = attempt()
+        except WandbRunsError as error:
+            retry = judge(error)
+            if retry is None:
+                raise
+            failed = [error]
+        else:
+            self._shared.budget.give_back()
+            return answer
+        return self._retry(attempt, judge, failed, retry)
+
+    def _retry(
+        self,
+        attempt: Callable[[], T],
+        judge: Callable[[WandbRunsError], Retry | None],
+        failed: list[WandbRunsError],
+        retry: Retry,
+    ) -> T:
+        clock, stats = self._shared.clock, self._shared.stats
+        known: list[Retry | None] = [retry]
+        following: list[Retry] = []
+
+        def again() -> T:
+            # What failed before is the first attempt; most calls need no other, and none of this.
+            if failed:
+                raise failed.pop()
+            if is_stopped():
+                raise StoppedError
+            answer = attempt()
+            self._shared.budget.give_back()
+            return answer
+
+        def is_worth_it(error: BaseException) -> bool:
+            if not isinstance(error, WandbRunsError):
+                return False
+            decision = known.pop() if known else judge(error)
+            following[:] = [] if decision is None else [decision]
+            return decision is not None
+
+        def before_sleep(state: RetryCallState) -> None:
+            _log.info(
+                "%s: attempt %d failed (%s), the next follows in %.1f s",
+                self._name,
+                state.attempt_number,
+                following[0].why,
+                following[0].after,
+            )
+
+        def sleep(seconds: float) -> None:
+            stats.waited(seconds, retries=1)
+            clock.sleep(seconds)
+
+        retrying = Retrying(
+            retry=retry_if_exception(is_worth_it),
+            wait=lambda _: following[0].after,
+            before_sleep=before_sleep,
+            sleep=sleep,
+            reraise=True,
+        )
+        return retrying(again)
+
+    def send(self, method: Literal["GET", "POST"], address: Address, *, about: str) -> Response:
+        """Send once more, and raise what the answer's status stands for.
+
+        Args:
+            method: The HTTP method.
+            address: Where to.
+            about: What is asked for, in the words of a message.
+        """
+        self._keep_pace()
+        slots = self._shared.slots
+        if slots.is_held():  # a transport of the user's asks for something itself
+            return self._send(method, address, about)
+        try:
+            if not slots.enter(max(self._left(), 0)):
+                raise RequestTimeoutError(
+                    "the deadline of the call has passed while other requests of this client were "
+                    "under way; pass a longer timeout=, or ask for less at once",
+                    attempts=self.attempts,
+                )
+            return self._send(method, address, about)
+        finally:
+            slots.leave()
+
+    def _send(self, method: Literal["GET", "POST"], address: Address, about: str) -> Response:
+        shared = self._shared
+        if is_stopped():
+            raise StoppedError
+        left = self._left()
+        if left <= 0:
+            raise RequestTimeoutError(
+                "the deadline of the call has passed; pass a longer timeout=",
+                attempts=self.attempts,
+            )
+        self.attempts += 1
+        most = self._options.max_response_bytes
+        request = Request(method, address.url, self._headers, self._content, left, most)
+        began = shared.clock.monotonic()
+        try:
+            response = shared.transport.send(request)
+        except WandbRunsError as error:
+            if isinstance(error, (TransportError, ResponseError)):
+                error.attempts = self.attempts
+            self._note(type(error).__name__, 0, began)
+            raise
+        self._note(response.status, len(response.content), began)
+        shared.pacer.note(response.headers, shared.clock.monotonic())
+        if len(response.content) > most:  # a transport of the user's that does not look
+            raise ResponseTooLargeError(
+                f"the answer has {len(response.content):,} bytes, more than the {most:,} of "
+                "max_response_bytes=; ask for less (per_page=, samples=, keys=), or pass more",
+                status=response.status,
+                request_id=request_id_of(response),
+                attempts=self.attempts,
+            )
+        if response.status >= HTTPStatus.MULTIPLE_CHOICES:
+            clean = shared.identity.taken_out_of(response.content)
+            response = Response(response.status, response.headers, clean)
+        failure = error_of(response, attempts=self.attempts, about=about, now=shared.clock.time())
+        if failure is not None:
+            raise failure
+        return response
+
+    def _left(self) -> float:
+        return self._deadline - self._shared.clock.monotonic()
+
+    def _keep_pace(self) -> None:
+        """Wait until the server's rate limit has room, if that is soon."""
+        shared = self._shared
+        # At most half of the time that is left: the rest is for the request.
+        pause = shared.pacer.pause(shared.clock.monotonic(), self._left() / 2)
+        if pause > 0:
+            shared.stats.waited(pause, paced=1)
+            shared.clock.sleep(pause)
+
+    def _note(self, came: object, size: int, began: float) -> None:
+        self._shared.stats.count(sent=len(self._content), received=size)
+        if _log.isEnabledFor(logging.DEBUG):
+            _log.debug(
+                "%s, attempt %d: %s, %d bytes, %.3f s",
+                self._name,
+                self.attempts,
+                came,
+                size,
+                self._shared.clock.monotonic() - began,
+            )
+
+    def _judge(
+        self,
+        error: WandbRunsError,
+        *,
+        kind: Literal["query", "mutation"],
+        is_divisible: bool,
+        is_optional: bool,
+    ) -> Retry | None:
+        """Whether to send it again; if not, its message may say why."""
+        shared = self._shared
+        shared.stats.failed()
+        if is_stopped():
+            return None
+
+        def decided(budget: int) -> Decision:
+            return decide(
+                error,
+                kind=kind,
+                attempts=self.attempts,
+                max_retries=self._options.max_retries,
+                left=self._left(),
+                budget=budget,
+                chance=shared.clock.random(),
+                is_divisible=is_divisible,
+                is_optional=is_optional,
+            )
+
+        decision = decided(shared.budget.left)
+        if isinstance(decision, Retry) and not shared.budget.take():
+            decision = decided(0)  # another thread took the last one
+        if isinstance(decision, Retry):
+            return decision
+        if decision.is_told and decision.why not in error.message:
+            error.args = (f"{error.message}; {decision.why}",)
+        return None

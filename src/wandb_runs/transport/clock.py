@@ -1,0 +1,58 @@
+"""Time and chance, as a value: tests bring their own, and wait for nothing."""
+
+from __future__ import annotations
+
+import random
+import time
+from typing import Final, Protocol
+
+from wandb_runs.transport.threads import sleep
+
+__all__ = ["SYSTEM_CLOCK", "Clock", "SystemClock"]
+
+
+class Clock(Protocol):
+    """What the client reads the time from, sleeps by, and draws its random pauses from.
+
+    May be used by several threads at once. `wandb_runs.testing.FakeClock` is one that waits in no
+    time.
+    """
+
+    def monotonic(self) -> float:
+        """Seconds since some moment; never runs backwards."""
+        ...
+
+    def time(self) -> float:
+        """Seconds since 1970, UTC."""
+        ...
+
+    def sleep(self, seconds: float, /) -> None:
+        """Wait for so many seconds, or until nobody needs the waiting thread any more."""
+        ...
+
+    def random(self) -> float:
+        """A random number, at least 0 and below 1."""
+        ...
+
+
+class SystemClock:
+    """The machine's own time and chance."""
+
+    def monotonic(self) -> float:
+        """Seconds since some moment."""
+        return time.monotonic()
+
+    def time(self) -> float:
+        """Seconds since 1970, UTC."""
+        return time.time()
+
+    def sleep(self, seconds: float, /) -> None:
+        """Wait for so many seconds; not longer than somebody waits for this thread."""
+        sleep(seconds)
+
+    def random(self) -> float:
+        """A random number, at least 0 and below 1."""
+        return random.random()  # noqa: S311 - it spreads pauses, and guards nothing
+
+
+SYSTEM_CLOCK: Final = SystemClock()

@@ -1,0 +1,134 @@
+"""What all clients have in common that share connections."""
+
+from __future__ import annotations
+
+import base64
+from typing import TYPE_CHECKING, Final
+
+from typing_extensions import override
+
+from wandb_runs.forksafe import ForkSafeLock
+from wandb_runs.settings import Address, find_api_key
+from wandb_runs.transport.budget import RetryBudget
+from wandb_runs.transport.http import HttpTransport
+from wandb_runs.transport.message import SecretHeaders
+from wandb_runs.transport.pacing import Pacer
+from wandb_runs.transport.stats import StatsCounter
+from wandb_runs.transport.threads import Slots
+from wandb_runs.version import __version__
+from wandb_runs.viewer import Viewer
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Mapping
+
+    from wandb_runs.settings import ApiKey, Settings
+    from wandb_runs.transport.clock import Clock
+    from wandb_runs.transport.message import Transport
+
+__all__ = ["PLAIN_HEADERS", "Identity", "Shared"]
+
+PLAIN_HEADERS: Final[Mapping[str, str]] = {
+    "accept": "application/json",
+    "content-type": "application/json",
+    "user-agent": f"wandb-runs/{__version__}",
+}
+
+_NOT_SHOWN: Final = b"(not shown)"
+
+
+class Shared:
+    """What a client and its copies have in common.
+
+    Attributes:
+        settings: The server and the defaults.
+        endpoint: Where operations go.
+        transport: Carries the requests.
+        clock: Where time and chance come from.
+        identity: The key.
+        viewer: What the server said of the viewer.
+        budget: The retries that are left.
+        pacer: The pace that the server's rate limit allows.
+        slots: How many requests may be under way.
+        stats: What was done so far.
+        is_closed: Whether later requests are refused.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        transport: Transport | None,
+        ssl_context: ssl.SSLContext | None,
+        clock: Clock,
+    ) -> None:
+        self.settings = settings
+        self.endpoint = Address(f"{settings.base_url}/graphql")
+        self._own_transport: HttpTransport | None = None
+        if transport is None:
+            transport = self._own_transport = HttpTransport(
+                settings.base_url, ssl_context=ssl_context
+            )
+        self.transport: Transport = transport
+        self.clock = clock
+        self.identity = Identity(settings)
+        self.viewer = Viewer()
+        self.budget = RetryBudget()
+        self.pacer = Pacer()
+        self.slots = Slots()
+        self.stats = StatsCounter()
+        self.is_closed = False
+
+    def close(self) -> None:
+        """Refuse later requests, and close connections that are not the user's."""
+        self.is_closed = True
+        if self._own_transport is not None:
+            self._own_transport.close()
+
+
+class Identity:
+    """Who asks: the key, looked for once, when a request needs it. Thread-safe."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._key: ApiKey | None = None
+        self._headers: Mapping[str, str] | None = None
+        self._lock = ForkSafeLock()
+
+    @override
+    def __repr__(self) -> str:
+        return "<Identity>"
+
+    @property
+    def key(self) -> ApiKey | None:
+        """The key and its source."""
+        _ = self.headers
+        return self._key
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The headers of a request to the server, with the key."""
+        headers = self._headers
+        if headers is None:
+            with self._lock:
+                self._key = find_api_key(self._settings)
+                headers = self._headers = _signed(self._key)
+        return headers
+
+    def taken_out_of(self, content: bytes) -> bytes:
+        """What a server said, without the key, should it quote what it was sent."""
+        if self._key is None:
+            return content
+        key = self._key.reveal().encode()
+        return content.replace(_token(key), _NOT_SHOWN).replace(key, _NOT_SHOWN)
+
+
+def _signed(key: ApiKey | None) -> Mapping[str, str]:
+    if key is None:
+        return PLAIN_HEADERS
+    authorization = f"Basic {_token(key.reveal().encode()).decode()}"
+    return SecretHeaders({**PLAIN_HEADERS, "authorization": authorization})
+
+
+def _token(key: bytes) -> bytes:
+    # W&B takes the key as the password of a fixed user.
+    return base64.b64encode(b"api:" + key)
