@@ -608,3 +608,47 @@ def test_a_page_that_is_interrupted_when_it_has_come_is_not_lost(
             found.extend(run.id for run in loop)
     assert found == expected
     assert [run.id for run in runs] == expected
+
+
+def swap_over(project: str) -> Callable[[LocalServer], None]:
+    def change(server: LocalServer) -> None:
+        # r001 jumps over r002 and stays the second of all, where the first page ended.
+        log_run(server, "team", project, "r001", history=[{"loss": 2.5}])
+        delete_run(server, "team", project, "r000")
+
+    return change
+
+
+@pytest.mark.parametrize("is_resumed", [False, True])
+@pytest.mark.parametrize("is_new", [False, True])
+def test_a_run_at_the_edge_of_a_page_takes_none_along(
+    churned: LocalServer, is_resumed: bool, is_new: bool
+) -> None:
+    project = f"edge{next(ProjectInMotion.projects)}"
+    log_many(churned, project, range(6))
+    client = client_of(churned)
+    loop = iter(Runs(client, "team", project, {}, "+summary_metrics.loss", 2))
+    found = [next(loop).id]
+    if is_new:
+        delete_run(churned, "team", project, "r001")
+        clock.behind = -60  # long after the listing began
+        log_run(churned, "team", project, "r001", history=[{"loss": 1}])
+        clock.behind = 0
+    found.append(next(loop).id)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DriftWarning)
+        with churned.fail(Churn(swap_over(project))):
+            found += [next(loop).id, next(loop).id]
+        if is_resumed:
+            rest: Runs = Runs(
+                client,
+                "team",
+                project,
+                {},
+                "+summary_metrics.loss",
+                2,
+                checkpoint=loop.checkpoint(),
+            )
+            loop = iter(rest)
+        found.extend(run.id for run in loop)
+    assert sorted(found) == [f"r{number:03}" for number in range(6)]

@@ -91,7 +91,8 @@ def test_a_page_is_read_or_refused_and_no_node_is_lost(
     assert [*page.items] == [node for node in nodes if node is not None]
     assert page.nulls == nodes.count(None)
     assert page.last == (nodes[-1].id if nodes and nodes[-1] is not None else None)
-    assert page.next_cursor is None or page.next_cursor != after
+    # A server that gives one run at a time gives the one before, and more to follow.
+    assert page.next_cursor is None or page.next_cursor != after or (before and not nodes)
     if says_more:
         assert page.next_cursor is not None
 

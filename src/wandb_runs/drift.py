@@ -54,7 +54,8 @@ class Watch:
     def __init__(self, order: str, began: datetime | None = None) -> None:
         self.is_steady = is_steady(order)
         self.began = began
-        self._has_gap = False
+        # What was noted before a checkpoint is not in it.
+        self._has_gap = began is not None
         self._anchors: set[str] = set()
         self._moved: set[str] = set()
 
@@ -89,7 +90,7 @@ class Watch:
         Args:
             knows: Whether a run was read.
         """
-        return (
+        return not self.is_steady and (
             self._has_gap
             or not self._moved.isdisjoint(self._anchors)
             or not all(map(knows, self._moved))
@@ -141,14 +142,18 @@ def server_time(date: str | None) -> datetime:
 
 
 def moved_filter(filters: str, began: datetime) -> str:
-    """The filter of the runs that were there, and logged anything, since a listing began."""
-    since = {"heartbeatAt": {"$gte": _text(began - _MARGIN)}}
-    return _all_of(json.loads(filters), since, _created_before(began))
+    """The filter of the runs that have logged anything since a listing began.
+
+    New ones as well: one of them may stand at the edge of a page, and jump.
+    """
+    return _all_of(json.loads(filters), {"heartbeatAt": {"$gte": _text(began - _MARGIN)}})
 
 
 def present_filter(filters: str, began: datetime) -> str:
     """The filter of the runs that were there when a listing began."""
-    return _all_of(json.loads(filters), _created_before(began))
+    # The next second, since a server may tell neither more exactly.
+    before = {"createdAt": {"$lt": _text(began + timedelta(seconds=1))}}
+    return _all_of(json.loads(filters), before)
 
 
 def both(filters: str, other: str) -> str:
@@ -163,11 +168,6 @@ def name_filter(run_ids: Iterable[str]) -> str:
     '{"name": {"$in": ["1abc", "2def"]}}'
     """
     return json.dumps({"name": {"$in": list(run_ids)}})
-
-
-def _created_before(began: datetime) -> dict[str, object]:
-    # The next second, since a server may tell neither more exactly.
-    return {"createdAt": {"$lt": _text(began + timedelta(seconds=1))}}
 
 
 def _all_of(*filters: object) -> str:
