@@ -6,7 +6,7 @@ SOURCES := README.md LICENSE $(shell find src schema -not -name '*.pyc' -not -na
 CHECKED := src tests tools examples
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types fresh pytest codegen bench sample constraints clean
+.PHONY: help demo test lint types fresh pytest codegen bench soak sample constraints clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -36,6 +36,9 @@ codegen: .venv/.package  ## Generate src/wandb_runs/_generated from schema/ and 
 bench: .venv/.package  ## Measure this package beside wandb, and the local server
 	$(BIN)/python tools/bench.py
 	$(BIN)/python tools/bench_server.py
+
+soak: .venv/.package  ## Read for ten minutes from a server that fails, while runs come and go
+	$(BIN)/python tools/soak.py
 
 sample: .venv/.package  ## Train the sample project's models again and log them
 	$(BIN)/python tools/make_sample.py

@@ -1,0 +1,161 @@
+"""Whether this package loses or repeats anything in minutes of reading what changes and fails.
+
+    python tools/soak.py [--minutes N] [--readers N] [--rate R] [--seed N] [--markdown FILE]
+
+Threads that share one `Api` read a project in every way there is, while runs come, change and go,
+from a local server in a process of its own that fails one answer in five. Each pass is held
+against what was in the project while it lasted, and in the end all is read at rest. It prints a
+table, after Ctrl-C as well, and exits with 1 when a run or row was lost or came twice, an error
+came that a failing server does not explain, or sockets stayed open.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import logging
+import sys
+import threading
+import warnings
+from importlib import import_module
+from pathlib import Path
+from time import monotonic
+from typing import TYPE_CHECKING, Final
+
+from soaking.churn import Churn
+from soaking.findings import Findings, RetryCounter
+from soaking.ledger import Ledger
+from soaking.readers import FILTERS, KINDS, ORDERS, Asked, Reader
+from soaking.server import ServerProcess
+from soaking.table import Usage, as_markdown, is_well, list_figures, print_figures
+from soaking.usage import memory, open_sockets
+from wandb_runs import Api
+from wandb_runs.transport.threads import AT_ONCE
+
+if TYPE_CHECKING:
+    from soaking.server import Counts
+
+RUNS: Final = 120
+PAUSE: Final = 0.03
+"""Seconds between two changes to runs, so that dozens happen while a listing is read."""
+
+
+class Soak:
+    """The load: threads that read, and one that changes what they read.
+
+    Args:
+        api: What is read with.
+        server: Where runs are read and changed.
+        readers: How many threads read.
+        seed: Where all lots begin.
+
+    Attributes:
+        findings: What happened.
+        most_sockets: The most sockets that were seen open.
+        early_memory: What memory was resident after a tenth of the time.
+    """
+
+    def __init__(self, api: Api, server: ServerProcess, readers: int, seed: int) -> None:
+        self.findings = Findings()
+        self.most_sockets = open_sockets()
+        self.early_memory: int | None = None
+        self._stopped = threading.Event()
+        self._server = server
+        ledger = Ledger()
+        self._churn = Churn(server.url, ledger, self.findings, self._stopped, runs=RUNS, seed=seed)
+        self._readers = [
+            Reader(api, ledger, self.findings, self._stopped, seed=seed + number)
+            for number in range(1, readers + 1)
+        ]
+
+    def run(self, seconds: float) -> None:
+        """Read for some time, or until Ctrl-C."""
+        threads: list[threading.Thread] = []
+        try:
+            url = self._server.url
+            print(f"reading from {url} for {seconds:g} s; Ctrl-C ends it", flush=True)
+            self._churn.fill()
+            threads.append(threading.Thread(target=self._churn.go_on, args=[PAUSE]))
+            threads += [threading.Thread(target=reader.go_on) for reader in self._readers]
+            for thread in threads:
+                thread.start()
+            self._watch(seconds)
+            self._stop(threads)
+            self._server.recover()
+            self._stopped.clear()
+            self._read_at_rest()
+        except KeyboardInterrupt:
+            self._stop(threads)
+
+    def _watch(self, seconds: float) -> None:
+        end = monotonic() + seconds
+        while (left := end - monotonic()) > 0:
+            self._stopped.wait(min(1, left, seconds / 10))
+            now = open_sockets()
+            if now is not None:
+                self.most_sockets = max(now, self.most_sockets or 0)
+            if self.early_memory is None and left < seconds * 0.9:
+                self.early_memory = memory()
+
+    def _stop(self, threads: list[threading.Thread]) -> None:
+        self._stopped.set()
+        for thread in threads:
+            if thread.ident is not None:
+                thread.join()
+
+    def _read_at_rest(self) -> None:
+        """Read in every way and order once more, when nothing changes and nothing fails."""
+        filters, fits = FILTERS[0]
+        for order in ORDERS:
+            for kind in KINDS:
+                self._readers[0].read(Asked(kind, filters, fits, order, per_page=50))
+
+
+def main() -> int:
+    """Read, print; 1 when anything was found that must not be."""
+    parser = argparse.ArgumentParser(description=__doc__, usage="%(prog)s [options]")
+    parser.add_argument("--minutes", type=float, default=10, help="how long to read (10)")
+    parser.add_argument("--readers", type=int, default=4, help="threads that read (4)")
+    parser.add_argument("--rate", type=float, default=0.2, help="part of the answers that fail")
+    parser.add_argument("--seed", type=int, default=0, help="where all lots begin (0)")
+    parser.add_argument("--markdown", type=Path, help="file to write the table to, in Markdown")
+    chosen = parser.parse_args()
+    readers: int = max(1, chosen.readers)
+    with ServerProcess(chosen.rate, chosen.seed) as server, warnings.catch_warnings():
+        warnings.simplefilter("always")
+        findings, counts, usage = _soak(server, readers, chosen.minutes * 60, chosen.seed)
+    figures = list_figures(findings, counts, usage)
+    print_figures(figures, findings, usage)
+    if chosen.markdown is not None:
+        chosen.markdown.write_text(as_markdown(figures), encoding="utf-8")
+    return int(not is_well(findings, usage))
+
+
+def _soak(
+    server: ServerProcess, readers: int, seconds: float, seed: int
+) -> tuple[Findings, Counts, Usage]:
+    import_module("polars")  # its memory is none that reading takes
+    sockets, start_memory, begin = open_sockets(), memory(), monotonic()
+    with Api(base_url=server.url, api_key="any", timeout=30) as api:
+        soak = Soak(api, server, readers, seed)
+        # Not `catch_warnings(record=True)`, which would keep them all.
+        warnings.showwarning = soak.findings.show_warning
+        logger = logging.getLogger("wandb_runs")
+        logger.setLevel(logging.INFO)
+        logger.addHandler(RetryCounter(soak.findings))
+        soak.run(seconds)
+        idle = open_sockets()
+    counts, took = server.counts(), monotonic() - begin
+    gc.collect()
+    usage = Usage(
+        seconds=took,
+        memory=(start_memory, soak.early_memory, memory()),
+        sockets=(sockets, idle, open_sockets()),
+        most_sockets=soak.most_sockets,
+        sockets_wanted=readers * AT_ONCE,
+    )
+    return soak.findings, counts, usage
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,148 @@
+"""Runs that come, go and change all the time."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING, Final
+
+from soaking.ledger import Condition, Record
+from wandb_runs import WandbRunsError
+from wandb_runs.testing import delete_run, log_run
+
+if TYPE_CHECKING:
+    import threading
+
+    from soaking.findings import Findings
+    from soaking.ledger import Ledger
+
+__all__ = ["ENTITY", "PROJECT", "Churn", "config_of"]
+
+ENTITY: Final = "team"
+PROJECT: Final = "churned"
+
+_MOST_ROWS: Final = 60
+"""Fewer than are asked for, so that no row is left out of a sample."""
+
+_CREATED: Final = 0.3
+"""Which part of the changes creates a run."""
+
+_STATES: Final[dict[int | None, str]] = {0: "finished", 1: "failed", None: "running"}
+
+
+def config_of(number: int) -> dict[str, int | str]:
+    """The config of a run."""
+    return {"seed": number, "optimizer": ("adam", "sgd")[number % 2]}
+
+
+class Churn:
+    """Creates runs, logs to them, ends them and deletes them, over HTTP, and writes it down.
+
+    Args:
+        url: The server.
+        ledger: Where it is written down.
+        findings: Where changes are counted.
+        stopped: Set when it is to end.
+        runs: About how many runs there are at any time.
+        seed: Where the lots begin by which it goes.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        ledger: Ledger,
+        findings: Findings,
+        stopped: threading.Event,
+        *,
+        runs: int,
+        seed: int,
+    ) -> None:
+        self._url = url
+        self._ledger = ledger
+        self._findings = findings
+        self._stopped = stopped
+        self._runs = runs
+        self._chance = random.Random(seed)  # noqa: S311 - to go the same way again
+        self._alive: dict[str, Condition] = {}
+        self._made = 0
+
+    def fill(self) -> None:
+        """Create the first runs."""
+        while len(self._alive) < self._runs and not self._stopped.is_set():
+            self._create()
+
+    def go_on(self, pause: float) -> None:
+        """Change things, until it is stopped.
+
+        Args:
+            pause: How long to rest between two changes, in seconds.
+        """
+        while not self._stopped.wait(pause):
+            try:
+                self._change()
+            except WandbRunsError as error:
+                # Whether the change was made, nobody knows: the run is left alone from here on.
+                self._findings.went_on(error)
+            except Exception as error:  # noqa: BLE001 - what it is, the table tells
+                self._findings.unexpected(error, "while runs were changed")
+
+    def _change(self) -> None:
+        lot = self._chance.random()
+        # The more runs there are, the more are deleted: it drifts back to as many as at first.
+        deleted = _CREATED * len(self._alive) / self._runs
+        if lot < _CREATED or not self._alive:
+            self._create()
+        elif lot < _CREATED + deleted:
+            self._delete()
+        else:
+            self._log()
+        self._findings.count("changes")
+
+    def _create(self) -> None:
+        number = self._made
+        self._made += 1
+        # Not in the order of their ids.
+        run_id = f"{number * 7919 % 1000:03}r{number}"
+        self._ledger.add(run_id, record := Record(number))
+        bare = Condition("running", 0, None)
+        self._write(run_id, record, bare, {**config_of(number)})
+
+    def _log(self) -> None:
+        run_id, condition = self._draw()
+        record = self._ledger.find(run_id)
+        if record is None:
+            raise AssertionError("a run that is there was forgotten")
+        self._write(run_id, record, condition, None)
+
+    def _write(
+        self, run_id: str, record: Record, old: Condition, config: dict[str, int | str] | None
+    ) -> None:
+        exit_code = self._chance.choice([0, 0, 1, None])
+        rows = self._chance.randint(0, min(8, _MOST_ROWS - old.rows))
+        losses = [self._chance.random() for _ in range(rows)]
+        # A run that says nothing at all is not heard of.
+        state = _STATES[exit_code] if rows or exit_code is not None else old.state
+        new = Condition(state, old.rows + rows, losses[-1] if losses else old.loss)
+        record.losses += losses
+        first = old.rows
+        with self._ledger.changing(run_id, new, passing=() if config is None else (old,)):
+            log_run(
+                self._url,
+                ENTITY,
+                PROJECT,
+                run_id,
+                config=config,
+                history=[{"loss": loss, "n": first + place} for place, loss in enumerate(losses)],
+                exit_code=exit_code,
+            )
+        self._alive[run_id] = new
+
+    def _delete(self) -> None:
+        run_id, _ = self._draw()
+        with self._ledger.changing(run_id, None):
+            delete_run(self._url, ENTITY, PROJECT, run_id)
+        self._ledger.forget()
+
+    def _draw(self) -> tuple[str, Condition]:
+        """Take a run, which is only put back by a change that was surely made."""
+        run_id = self._chance.choice([*self._alive])
+        return run_id, self._alive.pop(run_id)
