@@ -10,6 +10,7 @@ import pytest
 from wandb_runs import (
     AuthenticationError,
     BadResponseError,
+    CertificateError,
     ConnectionFailedError,
     GraphQLError,
     InvalidArgumentError,
@@ -18,7 +19,9 @@ from wandb_runs import (
     PermissionDeniedError,
     RateLimitError,
     RequestTimeoutError,
+    ResponseTooLargeError,
     ServerError,
+    TruncatedResponseError,
     WandbRunsError,
 )
 
@@ -31,7 +34,13 @@ EXAMPLES: list[WandbRunsError] = [
     AuthenticationError("no", status=401, request_id="r", attempts=1),
     PermissionDeniedError("no", status=403),
     RateLimitError("no", retry_after=2.5, attempts=3),
-    ServerError("no", status=503, attempts=6),
+    NotFoundError("no", status=404, request_id="r", attempts=2),
+    ConnectionFailedError("no", attempts=4, may_have_arrived=False),
+    CertificateError("no", attempts=1, may_have_arrived=False),
+    RequestTimeoutError("no", attempts=2),
+    ServerError("no", status=503, attempts=6, retry_after=7.0),
+    TruncatedResponseError("no", status=200, attempts=2),
+    ResponseTooLargeError("no", status=200, request_id="r"),
     BadResponseError("no", status=200),
     GraphQLError("no", status=400, errors=["first", "second"], data={"project": None}),
 ]

@@ -14,9 +14,11 @@ import time
 import traceback
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Unpack
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from wandb_runs import (
     Api,
@@ -24,27 +26,37 @@ from wandb_runs import (
     BadResponseError,
     ConnectionFailedError,
     GraphQLError,
+    InvalidArgumentError,
     NotFoundError,
     PermissionDeniedError,
     RateLimitError,
     Request,
     RequestTimeoutError,
     Response,
+    ResponseError,
+    ResponseTooLargeError,
     RetryingClient,
     ServerError,
+    Stats,
     TransportError,
     TruncatedResponseError,
     WandbRunsError,
 )
 from wandb_runs._generated import count_runs
+from wandb_runs.operation import Operation, is_cut
 from wandb_runs.settings import ApiKey, resolve_settings
 from wandb_runs.testing import FakeClock, log_run
+from wandb_runs.transport.http import HttpTransport
 from wandb_runs.transport.options import Options
+from wandb_runs.transport.threads import AT_ONCE
 from wandb_runs.unread import Content, Unread
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from support.options import Chosen, ChosenWithClock
+
+    from wandb_runs import Transport
     from wandb_runs.testing import LocalServer
 
 KEY = "canary-0123456789abcdef0123456789abcdef01"
@@ -56,7 +68,7 @@ class Script:
     """A transport that answers from a list, and keeps what it was sent."""
 
     def __init__(self, *answers: Response | WandbRunsError) -> None:
-        self.answers = list(answers)
+        self.answers: list[Response | WandbRunsError] = list(answers)
         self.requests: list[Request] = []
         self.clock = FakeClock()
 
@@ -71,7 +83,7 @@ class Script:
             raise answer
         return answer
 
-    def client(self, **options: int) -> RetryingClient:
+    def client(self, **options: Unpack[Chosen]) -> RetryingClient:
         key = ApiKey(KEY, source="argument")
         settings = resolve_settings(base_url="http://127.0.0.1:9", api_key=key, environ={})
         return RetryingClient(
@@ -149,20 +161,353 @@ def test_what_does_not_pass_is_given_up_with_its_status() -> None:
     assert len(script.requests) == 6
 
 
-@pytest.mark.parametrize("header", ["retry-after", "ratelimit-reset"])
-def test_the_server_says_how_long_to_wait(header: str) -> None:
-    script = Script(Response(429, {header: "3"}, b""), GOOD)
+@pytest.mark.parametrize(
+    ("status", "header"), [(429, "retry-after"), (429, "ratelimit-reset"), (503, "retry-after")]
+)
+def test_the_server_says_how_long_to_wait(status: int, header: str) -> None:
+    script = Script(Response(status, {header: "3"}, b""), GOOD)
     script.client().execute(COUNT)
     assert len(script.slept) == 1
-    assert script.slept[0] >= 3
+    assert 3 <= script.slept[0] < 3.5
 
 
-def test_a_wait_past_the_deadline_is_not_begun() -> None:
-    script = Script(Response(429, {"retry-after": "90"}, b""))
-    with pytest.raises(RateLimitError, match="asks to wait 90 s") as caught:
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_wait_past_the_deadline_is_not_begun(status: int) -> None:
+    script = Script(Response(status, {"retry-after": "90"}, b""))
+    with pytest.raises((RateLimitError, ServerError), match=r"10\.0 s of the call's") as caught:
         script.client(timeout=10).execute(COUNT)
+    assert isinstance(caught.value, (RateLimitError, ServerError))
     assert caught.value.retry_after == 90
+    assert caught.value.attempts == 1
     assert script.slept == []
+
+
+def test_attempts_end_with_the_deadline() -> None:
+    script = Script(Response(503, {}, b""))
+    script.clock = FakeClock(chance=0.9)
+    with pytest.raises(ServerError, match="timeout= are left"):
+        script.client(timeout=3, max_retries=50).execute(COUNT)
+    assert 0 < sum(script.slept) < 3
+
+
+@pytest.mark.parametrize("max_retries", [0, 1, 7])
+def test_a_request_is_sent_again_as_often_as_it_may(max_retries: int) -> None:
+    script = Script(Response(503, {}, b""))
+    with pytest.raises(ServerError) as caught:
+        script.client(max_retries=max_retries).execute(COUNT)
+    assert len(script.requests) == caught.value.attempts == max_retries + 1
+
+
+@pytest.mark.parametrize(
+    "body", [b'{"error": "rate limit exceeded"}', b'{"errors": ["rate limited"]}']
+)
+def test_a_rate_limit_may_be_said_by_a_success(body: bytes) -> None:
+    limited = Response(200, {"retry-after": "2", "x-request-id": "abc"}, body)
+    script = Script(limited, GOOD)
+    assert script.client().execute(COUNT).project is not None
+    assert 2 <= script.slept[0] < 3
+    with pytest.raises(RateLimitError, match="rate limit") as caught:
+        Script(limited).client(max_retries=1).execute(COUNT)
+    error = caught.value
+    facts = (error.status, error.retry_after, error.attempts, error.request_id)
+    assert facts == (200, 2, 2, "abc")
+
+
+@pytest.mark.parametrize("operation", [COUNT, Unread.of(COUNT)], ids=["read", "unread"])
+def test_an_answer_that_breaks_off_is_asked_for_again(operation: Operation[object]) -> None:
+    cut = Response(200, {"x-request-id": "abc"}, GOOD.content[:-4])
+    script = Script(cut, GOOD)
+    script.client().execute(operation)
+    assert len(script.requests) == 2
+    with pytest.raises(TruncatedResponseError, match="breaks off after 34 bytes") as caught:
+        Script(cut).client(max_retries=2).execute(operation)
+    assert (caught.value.status, caught.value.request_id, caught.value.attempts) == (200, "abc", 3)
+
+
+@given(st.integers(0, len(GOOD.content)))
+def test_every_beginning_is_told_from_the_whole(length: int) -> None:
+    assert is_cut(GOOD.content[:length]) == (0 < length < len(GOOD.content))
+
+
+MUTATION: Operation[object] = Operation("Do", "mutation", "mutation Do { do }", {}, lambda: object)
+
+
+def test_a_mutation_is_sent_again_only_if_nothing_was_sent() -> None:
+    script = Script(Response(503, {}, b""))
+    with pytest.raises(ServerError, match="may have been done"):
+        script.client().execute(MUTATION)
+    script = Script(ConnectionFailedError("broke"))
+    with pytest.raises(ConnectionFailedError, match="may have been done"):
+        script.client().execute(MUTATION)
+    assert len(script.requests) == 1
+    unsent = ConnectionFailedError("refused", may_have_arrived=False)
+    script = Script(unsent, Response(200, {}, b'{"data": {}}'))
+    script.client().execute(MUTATION)
+    assert len(script.requests) == 2
+
+
+def test_the_calls_of_a_client_share_their_retries() -> None:
+    script = Script(Response(503, {}, b"busy"))
+    client = script.client()
+    for _ in range(4):
+        with pytest.raises(ServerError, match="sent 6 times"):
+            client.execute(COUNT)
+    for _ in range(3):  # all twenty are spent
+        with pytest.raises(ServerError, match="retries that all its calls share"):
+            client.execute(COUNT)
+    assert len(script.requests) == 4 * 6 + 3
+    script.answers = [GOOD]
+    client.execute(COUNT)  # gives one back
+    script.answers = [Response(503, {}, b""), GOOD]
+    client.execute(COUNT)
+    assert client.stats.retries == 21
+
+
+@pytest.mark.parametrize("headers", [{}, {"x-request-id": "abc"}])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"<html>hello</html>",
+        b"null",
+        b"[]",
+        b"7",
+        b'"text"',
+        b'{"data": null}',
+        b"{}",
+        b'{"error": {"code": 7}}',
+        b'{"errors": ["no", {"message": "never"}], "data": {}}',
+        b'{"data": {"project": 7}}',
+        b'{"data": {"project": {"runCount": "many"}}}',
+        b'{"data": {"project": {"runCount": ' + b"9" * 5000 + b"}}}",
+        b'{"data": ' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+        b'{"data": ' + b"[" * 100_000,
+        b"\xff\xfe{",
+        GOOD.content + b"x",
+    ],
+    ids=lambda body: str(body[:40]),
+)
+def test_what_is_no_answer_is_a_named_error_with_its_facts(
+    body: bytes, headers: dict[str, str]
+) -> None:
+    request_id = headers.get("x-request-id")
+    script = Script(Response(500, headers, b""), Response(200, headers, body))
+    with pytest.raises((BadResponseError, GraphQLError)) as caught:
+        script.client().execute(COUNT)
+    error = caught.value
+    assert (error.status, error.request_id) == (200, request_id)
+    assert error.attempts == len(script.requests) >= 2
+    assert len(error.message) < 1000
+
+
+@pytest.mark.parametrize("status", [301, 400, 401, 403, 404, 413, 422, 429, 500, 503])
+def test_every_refusal_carries_its_facts(status: int) -> None:
+    script = Script(Response(status, {"x-request-id": "abc"}, b"no"))
+    with pytest.raises((ResponseError, NotFoundError)) as caught:
+        script.client(max_retries=0).execute(COUNT)
+    assert isinstance(caught.value, (ResponseError, NotFoundError))
+    assert (caught.value.status, caught.value.request_id) == (status, "abc")
+    assert caught.value.attempts == 1
+
+
+def test_a_failed_connection_says_how_often_it_was_tried() -> None:
+    with pytest.raises(ConnectionFailedError, match="sent 6 times") as caught:
+        Script(ConnectionFailedError("broke")).client().execute(COUNT)
+    assert caught.value.attempts == 6
+
+
+def test_an_answer_has_a_bound_whatever_carries_it() -> None:
+    script = Script(GOOD)
+    assert script.client(max_response_bytes=len(GOOD.content)).execute(COUNT).project is not None
+    assert script.requests[0].max_bytes == len(GOOD.content)
+    with pytest.raises(ResponseTooLargeError, match="max_response_bytes=") as caught:
+        script.client(max_response_bytes=len(GOOD.content) - 1).execute(COUNT)
+    assert len(script.requests) == 2
+    assert caught.value.status == 200
+
+
+# The pace, the numbers, copies.
+
+
+def limited(remaining: int, reset: int) -> Response:
+    headers = {"ratelimit-remaining": str(remaining), "ratelimit-reset": str(reset)}
+    return Response(200, headers, GOOD.content)
+
+
+def test_when_little_is_left_requests_are_spread() -> None:
+    script = Script(limited(100, 50), limited(99, 50), limited(98, 50))
+    client = script.client()
+    for _ in range(4):
+        client.execute(COUNT)
+    assert script.slept == pytest.approx([0.5, 0.5], abs=0.02)
+    assert client.stats.paced == 2
+    assert client.stats.retries == 0
+    assert client.stats.seconds_waited == pytest.approx(sum(script.slept))
+
+
+def test_a_pace_past_the_deadline_is_left_to_the_server() -> None:
+    script = Script(limited(0, 3000))
+    client = script.client()
+    client.execute(COUNT)
+    client.execute(COUNT)
+    assert script.slept == []
+
+
+def test_the_numbers_add_up() -> None:
+    script = Script(Response(503, {}, b"busy"), ConnectionFailedError("broke"), GOOD)
+    client = script.client()
+    before = client.stats
+    client.execute(COUNT)
+    assert before == Stats()
+    after = client.stats
+    assert (after.requests, after.retries, after.failures) == (3, 2, 2)
+    assert after.bytes == len(b"busy") + len(GOOD.content)
+    assert after.bytes_sent == 3 * len(COUNT.content())
+    assert after.seconds_waited == pytest.approx(sum(script.slept))
+    with pytest.raises(AttributeError):
+        after.requests = 0  # type: ignore[misc] # wrong on purpose
+
+
+def api_of(transport: Transport, **options: Unpack[ChosenWithClock]) -> Api:
+    return Api(base_url="http://127.0.0.1:9", api_key=KEY, transport=transport, **options)
+
+
+def test_a_copy_with_options_shares_all_but_them() -> None:
+    script = Script(Response(503, {}, b""))
+    api = api_of(script, clock=script.clock)
+    hasty = api.with_options(timeout=5, max_retries=1, max_response_bytes=100)
+    assert hasty.client.options == Options(5, 1, 100)
+    assert api.client.options == Options()
+    assert hasty.with_options(max_retries=0).client.options == Options(5, 0, 100)
+    assert (hasty.base_url, hasty.api_key_source) == (api.base_url, "argument")
+    assert hasty.client.viewer is api.client.viewer
+    with pytest.raises(ServerError, match="sent 2 times"):
+        len(hasty.runs("team/mnist"))
+    assert script.requests[-1].timeout <= 5
+    assert script.requests[-1].max_bytes == 100
+    assert api.stats == hasty.stats
+    assert api.stats.requests == 2
+    for _ in range(4):
+        with pytest.raises(ServerError):
+            len(api.runs("team/mnist"))
+    with pytest.raises(ServerError, match="all its calls share"):
+        len(hasty.runs("team/mnist"))
+
+
+def test_closing_a_copy_leaves_the_connections_to_the_others(wandb_server: LocalServer) -> None:
+    log_run(wandb_server, "team", "copies", "r")
+    api = Api(base_url=wandb_server.url, api_key=KEY)
+    with api.with_options(timeout=5) as copy, copy.with_options(max_retries=0) as other:
+        assert len(copy.runs("team/copies")) == len(other.runs("team/copies")) == 1
+    for closed in (copy, other, copy.with_options(timeout=1)):
+        with pytest.raises(WandbRunsError, match="closed"):
+            len(closed.runs("team/copies"))
+    assert len(api.runs("team/copies")) == 1
+    late = api.with_options(timeout=5)
+    api.close()
+    for closed in (api, late):
+        with pytest.raises(WandbRunsError, match="closed"):
+            len(closed.runs("team/copies"))
+
+
+def test_a_transport_that_was_passed_in_is_not_closed(wandb_server: LocalServer) -> None:
+    log_run(wandb_server, "team", "copies", "r")
+    inner = HttpTransport(wandb_server.url)
+    for _ in range(2):
+        with Api(base_url=wandb_server.url, api_key=KEY, transport=inner) as api:
+            assert len(api.runs("team/copies")) == 1
+        with pytest.raises(WandbRunsError, match="this client is closed"):
+            len(api.runs("team/copies"))
+    inner.close()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"timeout": 0},
+        {"timeout": 1e7},
+        {"timeout": True},
+        {"timeout": "5"},
+        {"max_retries": -1},
+        {"max_retries": 1.5},
+        {"max_retries": True},
+        {"max_response_bytes": 0},
+        {"max_response_bytes": "1G"},
+    ],
+    ids=str,
+)
+def test_options_that_cannot_be_are_refused(options: Chosen) -> None:
+    (name,) = options
+    with pytest.raises(InvalidArgumentError, match=name):
+        Api(base_url="http://127.0.0.1:9", **options)
+    with pytest.raises(InvalidArgumentError, match=name):
+        Api(base_url="http://127.0.0.1:9").with_options(**options)
+
+
+class Gathering:
+    """Holds answers until as many requests are under way as may be, and counts them."""
+
+    def __init__(self, most: int) -> None:
+        self.barrier = threading.Barrier(most)
+        self.lock = threading.Lock()
+        self.under_way = self.most = 0
+
+    def send(self, _: Request, /) -> Response:
+        with self.lock:
+            self.under_way += 1
+            self.most = max(self.most, self.under_way)
+        self.barrier.wait(timeout=20)
+        with self.lock:
+            self.under_way -= 1
+        return GOOD
+
+
+def test_four_requests_of_all_threads_are_under_way_and_never_five() -> None:
+    transport = Gathering(AT_ONCE)
+    api = api_of(transport)
+    copies = [api, api.with_options(timeout=50)]
+
+    def ask(number: int) -> int:
+        return len(copies[number % 2].runs(f"team/p{number}"))
+
+    with ThreadPoolExecutor(16) as pool:
+        assert list(pool.map(ask, range(16 * AT_ONCE))) == [7] * 16 * AT_ONCE
+    assert transport.most == AT_ONCE
+
+
+def test_who_waits_for_others_waits_no_longer_than_the_call() -> None:
+    held, released = threading.Semaphore(0), threading.Event()
+
+    class Holding:
+        def send(self, _: Request, /) -> Response:
+            held.release()
+            assert released.wait(20)
+            return GOOD
+
+    api = api_of(Holding())
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        asked = [pool.submit(len, api.runs("team/mnist")) for _ in range(AT_ONCE)]
+        for _ in range(AT_ONCE):
+            assert held.acquire(timeout=20)
+        with pytest.raises(RequestTimeoutError, match="other requests of this client"):
+            len(api.with_options(timeout=0.05).runs("team/mnist"))
+        released.set()
+        assert [each.result(20) for each in asked] == [7] * AT_ONCE
+
+
+def test_a_transport_may_ask_something_itself() -> None:
+    class Nesting:
+        depth = 0
+
+        def send(self, _: Request, /) -> Response:
+            if self.depth < 10:  # more than there are places
+                self.depth += 1
+                assert len(api.runs("team/inner")) == 7
+            return GOOD
+
+    api = api_of(Nesting())
+    assert len(api.runs("team/outer")) == 7
+    assert api.stats.requests == 11
 
 
 def test_partial_data_is_kept_on_the_error() -> None:
@@ -181,12 +526,47 @@ def test_an_unread_answer_comes_with_what_its_headers_say() -> None:
     assert Script(GOOD).client().execute(Unread.of(COUNT)).date is None
 
 
-def test_retries_are_logged_and_the_key_is_not(caplog: pytest.LogCaptureFixture) -> None:
+def test_requests_and_retries_are_logged_and_the_key_is_not(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     with caplog.at_level(logging.DEBUG, logger="wandb_runs"):
-        Script(Response(503, {}, b""), GOOD).client().execute(COUNT)
+        Script(Response(503, {}, b"busy"), ConnectionFailedError("x"), GOOD).client().execute(COUNT)
     levels = [record.levelname for record in caplog.records]
-    assert levels == ["DEBUG", "INFO", "DEBUG"]
+    assert levels == ["DEBUG", "INFO", "DEBUG", "INFO", "DEBUG"]
+    lines = [record.getMessage() for record in caplog.records]
+    assert lines[0] == "CountRuns, attempt 1: 503, 4 bytes, 0.000 s"
+    assert lines[1].startswith("CountRuns: attempt 1 failed (HTTP 503), the next follows in ")
+    assert lines[2] == "CountRuns, attempt 2: ConnectionFailedError, 0 bytes, 0.000 s"
+    assert lines[4] == f"CountRuns, attempt 3: 200, {len(GOOD.content)} bytes, 0.000 s"
     assert KEY not in caplog.text
+
+
+def test_nothing_is_logged_to_a_program_that_does_not_ask() -> None:
+    program = """
+import wandb_runs
+from wandb_runs.transport.decide import decide
+import logging
+assert [type(each) for each in logging.getLogger("wandb_runs").handlers] == [logging.NullHandler]
+logging.getLogger("wandb_runs").error("not to be seen")
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+    assert (done.stdout, done.stderr) == (b"", b"")
+
+
+def test_waiting_takes_no_time_by_a_fake_clock_and_a_real_server(wandb_server: LocalServer) -> None:
+    log_run(wandb_server, "team", "clock", "r")
+    inner, busy = HttpTransport(wandb_server.url), [Response(429, {"retry-after": "45"}, b"")]
+
+    class Busy:
+        def send(self, request: Request, /) -> Response:
+            return busy.pop() if busy else inner.send(request)
+
+    clock = FakeClock(start=0, chance=0)
+    api = Api(base_url=wandb_server.url, api_key=KEY, transport=Busy(), clock=clock)
+    assert len(api.runs("team/clock")) == 1
+    assert clock.slept == [45]
+    assert clock.monotonic() == clock.time() == api.stats.seconds_waited == 45
+    inner.close()
 
 
 class Misbehaving(BaseHTTPRequestHandler):

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from pydantic_core import ValidationError
 
+from wandb_runs.forksafe import NO_FORK
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -45,6 +47,11 @@ def check(node: Node) -> Checked:
     >>> checked.fields.created_at, checked.fields.tags, checked.wrong
     ('2026-01-02', None, {'tags': 'Input should be a valid list'})
     """
+    with NO_FORK:
+        return _check(node)
+
+
+def _check(node: Node) -> Checked:
     from wandb_runs._generated import RunFields  # noqa: PLC0415 - it imports pydantic
 
     try:

@@ -14,7 +14,16 @@ from typing import TYPE_CHECKING, Final, Protocol
 if TYPE_CHECKING:
     from types import TracebackType
 
-__all__ = ["ForkSafeLock", "renew_in_children"]
+__all__ = ["NO_FORK", "ForkSafeLock", "renew_in_children"]
+
+
+NO_FORK: Final = threading.RLock()
+"""Held by a thread that must not be cut in half by a fork, and while a process forks.
+
+Such as one that imports in the midst of its work, or has pydantic check an answer, which builds a
+model the first time: the locks of Python and pydantic would stay locked in the child, and what
+they guard half made.
+"""
 
 
 class Renewable(Protocol):
@@ -33,13 +42,18 @@ def renew_in_children(thing: Renewable) -> None:
     _renewed.add(thing)
 
 
-def _renew_all() -> None:
+def _begin_anew() -> None:
+    NO_FORK.release()
     for thing in list(_renewed):
         thing.renew()
 
 
 if hasattr(os, "register_at_fork"):  # Windows has no fork
-    os.register_at_fork(after_in_child=_renew_all)
+    os.register_at_fork(
+        before=NO_FORK.acquire,
+        after_in_parent=NO_FORK.release,
+        after_in_child=_begin_anew,
+    )
 
 
 class ForkSafeLock:

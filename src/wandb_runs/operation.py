@@ -19,11 +19,13 @@ from wandb_runs.errors import (
     InvalidArgumentError,
     TruncatedResponseError,
 )
+from wandb_runs.forksafe import NO_FORK
 from wandb_runs.jsontext import decode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from wandb_runs.graphql_model import Envelope
     from wandb_runs.jsontext import JSONValue
 
 __all__ = ["Operation", "error_messages", "given", "is_cut"]
@@ -74,7 +76,8 @@ class Operation(Generic[T_co]):
     @property
     def result(self) -> type[T_co]:
         """The model of the answer's `data`."""
-        return self.load()
+        with NO_FORK:
+            return self.load()
 
     def content(self) -> bytes:
         """Return the body of the request, as UTF-8 JSON.
@@ -121,16 +124,20 @@ class Operation(Generic[T_co]):
             TruncatedResponseError: The body is the beginning of JSON.
             BadResponseError: The body is not JSON, or holds no data, or not of this shape.
         """
-        from wandb_runs.graphql_model import envelope_of  # noqa: PLC0415 - as late as the model
-
         try:
-            envelope = envelope_of(self.result).model_validate_json(content)
+            with NO_FORK:
+                envelope = self._envelope().model_validate_json(content)
         except ValidationError:
             pass  # read again below, by laxer rules, and explained
         else:
             if envelope.data is not None and not envelope.errors and not envelope.error:
                 return envelope.data
         return self._parse_slowly(content, _Facts(status, request_id, attempts))
+
+    def _envelope(self) -> type[Envelope[T_co]]:
+        from wandb_runs.graphql_model import envelope_of  # noqa: PLC0415 - as late as the model
+
+        return envelope_of(self.load())
 
     def _parse_slowly(self, content: bytes, facts: _Facts) -> T_co:
         try:
@@ -160,10 +167,9 @@ class Operation(Generic[T_co]):
             )
         if data is None:
             self._refuse(f"holds neither data nor errors; {_CHECK_URL}", facts)
-        from wandb_runs.graphql_model import envelope_of  # noqa: PLC0415 - as late as the model
-
         try:
-            return cast("T_co", envelope_of(self.result).model_validate({"data": data}).data)
+            with NO_FORK:
+                return cast("T_co", self._envelope().model_validate({"data": data}).data)
         except ValidationError as error:
             first = error.errors(include_url=False, include_context=False, include_input=False)[0]
             where = ".".join(str(part) for part in first["loc"])

@@ -82,9 +82,18 @@ class Address:
     def __init__(self, url: str) -> None:
         self.url = url
 
+    def taken_out_of(self, content: bytes) -> bytes:
+        """What a server said, without the signature, should it quote what it was sent."""
+        query = self.url.partition("?")[2].encode()
+        return content.replace(query, b"(not shown)") if query else content
+
     @override
     def __repr__(self) -> str:
         return f"<Address {without_secrets(self.url)}>"
+
+    @override
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("an address that is signed is never pickled; it is asked for again")
 
 
 class _Environment(Mapping[str, str]):
@@ -176,6 +185,15 @@ def check_url(url: str, *, what: str = "base_url", allow_http: bool = False) -> 
         InvalidArgumentError: Not an http or https URL, credentials inside it, or plain http to
             another machine without `allow_http`.
     """
+    problem = _problem_of(url, what, allow_http=allow_http)
+    if problem is not None:
+        # A traceback may be shown with the local variables of its frames.
+        del url
+        raise InvalidArgumentError(problem)
+
+
+def _problem_of(url: str, what: str, *, allow_http: bool) -> str | None:
+    """Why a URL is refused; what may be a secret of it is not repeated."""
     try:
         parts = urlsplit(url)
         host = (parts.hostname or "").encode("idna").decode()
@@ -185,25 +203,22 @@ def check_url(url: str, *, what: str = "base_url", allow_http: bool = False) -> 
         port_is_valid = parts.port != 0
     except ValueError:
         port_is_valid = False
+    shown = without_secrets(url)
     if parts.username is not None or parts.password is not None:
-        # The URL itself is not repeated: it holds a secret.
-        raise InvalidArgumentError(
-            f"{what} must not hold credentials; pass api_key= or set WANDB_API_KEY"
-        )
+        return f"{what} must not hold credentials; pass api_key= or set WANDB_API_KEY"
     if parts.scheme not in ("http", "https") or not host or not re.fullmatch(r"[!-~]+", url):
-        raise InvalidArgumentError(
-            f"{what} must look like {DEFAULT_BASE_URL!r}, got {without_secrets(url)!r}; "
+        return (
+            f"{what} must look like {DEFAULT_BASE_URL!r}, got {shown!r}; "
             f"{'write it with https:// in front' if '//' not in url else 'check its spelling'}"
         )
     if not port_is_valid:
-        raise InvalidArgumentError(
-            f"{what} has no valid port (1 to 65535): {without_secrets(url)!r}"
-        )
+        return f"{what} has no valid port (1 to 65535): {shown!r}"
     if parts.scheme == "http" and not allow_http and not is_loopback(host):
-        raise InvalidArgumentError(
-            f"{what} {without_secrets(url)!r} would send the API key unencrypted; use https://, "
-            "or pass allow_http=True if the network is trusted"
+        return (
+            f"{what} {shown!r} would send the API key unencrypted; use https://, or pass "
+            "allow_http=True if the network is trusted"
         )
+    return None
 
 
 def resolve_settings(
@@ -239,7 +254,9 @@ def resolve_settings(
     ).rstrip("/")
     check_url(base, allow_http=allow_http)
     if "?" in base or "#" in base:
-        raise InvalidArgumentError(f"base_url must end before any '?' or '#', got {base!r}")
+        raise InvalidArgumentError(
+            f"base_url must end before any '?' or '#', got {without_secrets(base)!r}"
+        )
     entity = entity or extra.get("entity") or extra.get("username") or env.get("WANDB_ENTITY")
     project = project or extra.get("project") or env.get("WANDB_PROJECT")
     return Settings(

@@ -196,7 +196,7 @@ class Call:
                 attempts=self.attempts,
             )
         if response.status >= HTTPStatus.MULTIPLE_CHOICES:
-            clean = shared.identity.taken_out_of(response.content)
+            clean = address.taken_out_of(shared.identity.taken_out_of(response.content))
             response = Response(response.status, response.headers, clean)
         failure = error_of(response, attempts=self.attempts, about=about, now=shared.clock.time())
         if failure is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, NoReturn, TypeVar
 from urllib.parse import urlsplit
@@ -121,18 +122,7 @@ class RetryingClient:
 
         def attempt() -> T:
             response = call.send("POST", shared.endpoint, about=_subject(operation))
-            try:
-                return _parse(operation, response, response.content, call.attempts)
-            except ResponseError as error:
-                failure = error
-            clean = shared.identity.taken_out_of(response.content)
-            if clean != response.content:  # the server quotes the key
-                return _parse(operation, response, clean, call.attempts)
-            if isinstance(failure, GraphQLError):
-                limit = rate_limit_in(failure, response, shared.clock.time())
-                if limit is not None:
-                    raise limit from failure
-            raise failure
+            return self._read(operation, response, call.attempts)
 
         return call.run(
             attempt,
@@ -182,19 +172,31 @@ class RetryingClient:
         if not self._is_copy:
             self._shared.close()
 
+    def _read(self, operation: Operation[T], response: Response, attempts: int) -> T:
+        shared = self._shared
+        try:
+            return operation.parse(
+                response.content,
+                status=response.status,
+                request_id=request_id_of(response),
+                attempts=attempts,
+                date=response.headers.get("date"),
+            )
+        except ResponseError as error:
+            clean = shared.identity.taken_out_of(response.content)
+            if clean == response.content:
+                limit = None
+                if isinstance(error, GraphQLError):
+                    limit = rate_limit_in(error, response, shared.clock.time())
+                if limit is None:
+                    raise
+                raise limit from error
+        # The server quotes the key. Out here the error that quotes it, too, is forgotten.
+        return self._read(operation, replace(response, content=clean), attempts)
+
     def _check_open(self) -> None:
         if self._is_closed or self._shared.is_closed:
             raise WandbRunsError("this client is closed; make a new Api()")
-
-
-def _parse(operation: Operation[T], response: Response, content: bytes, attempts: int) -> T:
-    return operation.parse(
-        content,
-        status=response.status,
-        request_id=request_id_of(response),
-        attempts=attempts,
-        date=response.headers.get("date"),
-    )
 
 
 def _subject(operation: Operation[T]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ssl
 import time
 import weakref
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Final, Literal, NoReturn
 from urllib.parse import SplitResult, urlsplit
 
 import httpcore
@@ -60,7 +60,7 @@ _FAILURES: Final = (
 )
 
 
-class _Form(NamedTuple):
+class _Form:
     """What requests have in common: nearly all go to one address, with the same headers.
 
     Attributes:
@@ -72,17 +72,39 @@ class _Form(NamedTuple):
         is_encrypted: Whether certificates are needed.
     """
 
-    address: str
-    headers: Mapping[str, str]
-    url: httpcore.URL
-    sent: list[tuple[bytes, bytes]]
-    proxy: Proxy | None
-    is_encrypted: bool
+    __slots__ = ("address", "headers", "is_encrypted", "proxy", "sent", "url")
+
+    def __init__(self, address: str, headers: Mapping[str, str], *, uses_proxies: bool) -> None:
+        parts = urlsplit(address)
+        self.address = address
+        self.headers = headers
+        self.url = httpcore.URL(
+            scheme=parts.scheme,
+            host=parts.hostname or "",
+            port=parts.port,
+            target=_target_of(parts),
+        )
+        self.sent: list[tuple[bytes, bytes]] = [
+            (b"host", parts.netloc.encode("ascii")),
+            (b"accept-encoding", b"gzip, deflate"),
+            *((name.encode("ascii"), text.encode("ascii")) for name, text in headers.items()),
+        ]
+        try:
+            self.proxy: Proxy | None = proxy_for(parts) if uses_proxies else None
+        except ValueError as error:
+            raise _unusable(error) from error
+        self.is_encrypted = parts.scheme == "https" or (
+            self.proxy is not None and self.proxy.scheme == "https"
+        )
 
     @override
     def __repr__(self) -> str:
         # Not the headers, of which one is the key, and not the query, which may be a signature.
         return f"<_Form {without_secrets(self.address)}>"
+
+    @override
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("what holds an API key is never pickled")
 
 
 class HttpTransport:
@@ -174,32 +196,8 @@ class HttpTransport:
             or request.url != form.address
             or (request.headers is not form.headers and request.headers != form.headers)
         ):
-            form = self._form = self._make_form(request.url, request.headers)
+            form = self._form = _Form(request.url, request.headers, uses_proxies=self._uses_proxies)
         return form
-
-    def _make_form(self, address: str, headers: Mapping[str, str]) -> _Form:
-        parts = urlsplit(address)
-        try:
-            proxy = proxy_for(parts) if self._uses_proxies else None
-        except ValueError as error:
-            raise _unusable(error) from error
-        return _Form(
-            address,
-            headers,
-            httpcore.URL(
-                scheme=parts.scheme,
-                host=parts.hostname or "",
-                port=parts.port,
-                target=_target_of(parts),
-            ),
-            [
-                (b"host", parts.netloc.encode("ascii")),
-                (b"accept-encoding", b"gzip, deflate"),
-                *((name.encode("ascii"), text.encode("ascii")) for name, text in headers.items()),
-            ],
-            proxy,
-            parts.scheme == "https" or (proxy is not None and proxy.scheme == "https"),
-        )
 
     def _enter(self, form: _Form) -> httpcore.ConnectionPool:
         key = (form.proxy, form.is_encrypted)

@@ -55,13 +55,13 @@ class Window:
         """Seconds until the next request may go."""
         if now >= self.ends or self.remaining >= LOW:
             return 0.0
-        if self.remaining < 1:
+        if self.remaining < self.cost:
             return self.ends - now
         return max(0.0, min(self.next_at, self.ends) - now)
 
     def taken(self, now: float) -> Window:
         """The window once the next request has its time."""
-        if now >= self.ends or not 1 <= self.remaining < LOW:
+        if now >= self.ends or not self.cost <= self.remaining < LOW:
             return self
         gap = (self.ends - now) * min(1.0, self.cost / self.remaining)
         return replace(self, next_at=max(now, self.next_at) + gap)

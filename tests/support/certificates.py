@@ -1,0 +1,38 @@
+"""Certificates that are thrown away with the test."""
+
+from __future__ import annotations
+
+import ssl
+from typing import TYPE_CHECKING
+
+import trustme
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["Authority"]
+
+
+class Authority:
+    """Issues certificates, and is trusted by nobody who is not told to."""
+
+    def __init__(self) -> None:
+        self._authority = trustme.CA()
+
+    def serving(self, name: str) -> ssl.SSLContext:
+        """The context of a server of that name."""
+        certificate = self._authority.issue_cert(name)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        # trustme's own types name pyOpenSSL's context as well, which is not here.
+        certificate.configure_cert(context)  # pyright: ignore[reportUnknownMemberType] - as said
+        return context
+
+    def trusting(self) -> ssl.SSLContext:
+        """The context of a client that trusts what is issued here."""
+        context = ssl.create_default_context()
+        self._authority.configure_trust(context)  # pyright: ignore[reportUnknownMemberType] - as said
+        return context
+
+    def write(self, file: Path) -> None:
+        """Write what `SSL_CERT_FILE` may name."""
+        self._authority.cert_pem.write_to_path(str(file))
