@@ -10,6 +10,7 @@ import time
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from email.utils import formatdate
 from itertools import count, islice
 from typing import TYPE_CHECKING, Any
 
@@ -53,6 +54,7 @@ from wandb_runs.testing import (
     Reset,
     ShortPages,
     Truncate,
+    WithHeaders,
     delete_run,
     log_run,
 )
@@ -430,6 +432,17 @@ def test_a_run_that_jumps_over_the_reader_comes_last_and_is_named(churned: Local
     assert str(pickle.loads(pickle.dumps(warning))) == str(warning)
     # What was read is there again, and no warning with it.
     assert len([run.id for run in runs]) == 10
+
+
+def test_a_first_page_may_have_been_read_long_before_it_was_sent(churned: LocalServer) -> None:
+    log_many(churned, "slow", range(10))
+    runs = Runs(client_of(churned), "team", "slow", {}, "+summary_metrics.loss", 3)
+    sent = formatdate(time.time() + 55, usegmt=True)
+    with (
+        churned.fail(WithHeaders({"date": sent}), None, Churn(jump("slow"))),
+        pytest.warns(DriftWarning, match="r009"),
+    ):
+        assert len([*iter(runs)]) == 10
 
 
 def test_a_strict_listing_ends_with_an_error_where_others_warn(churned: LocalServer) -> None:

@@ -27,8 +27,11 @@ __all__ = [
     "server_time",
 ]
 
-_MARGIN: Final = timedelta(seconds=10)
-"""How far the clocks of a server's machines may be apart."""
+_MARGIN: Final = timedelta(seconds=70)
+"""How much earlier than the server's `Date` a listing may have begun.
+
+That is told when an answer leaves, which a server may have read a minute before: then W&B gives up.
+"""
 
 _BY_CREATION: Final = frozenset({"created_at", "createdAt"})
 
