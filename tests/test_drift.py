@@ -445,6 +445,28 @@ def test_a_first_page_may_have_been_read_long_before_it_was_sent(churned: LocalS
         assert len([*iter(runs)]) == 10
 
 
+def test_a_run_is_there_though_clocks_differ() -> None:
+    with LocalServer(clock=lambda: time.time() + 2) as server:
+        log_many(server, "ahead", range(4))
+        runs = Runs(client_of(server), "team", "ahead", {}, "+summary_metrics.loss", 2)
+        pages = runs.pages()
+        found = [run.id for run in next(pages)]
+        log_run(server, "team", "ahead", "r003", history=[{"loss": -1}])
+        with pytest.warns(DriftWarning, match="r003"):
+            found += [run.id for page in pages for run in page]
+        assert sorted(found) == [f"r{number:03}" for number in range(4)]
+
+
+def test_pages_that_step_back_give_no_run_twice(churned: LocalServer) -> None:
+    log_many(churned, "back", range(34))
+    pages = Runs(client_of(churned), "team", "back", per_page=2).pages()
+    found = [run.id for _ in range(10) for run in next(pages)]
+    for number in range(7):
+        delete_run(churned, "team", "back", f"r{number:03}")
+    found += [run.id for page in pages for run in page]
+    assert found == [f"r{number:03}" for number in range(34)]
+
+
 def test_a_strict_listing_ends_with_an_error_where_others_warn(churned: LocalServer) -> None:
     log_many(churned, "strict", range(10))
     runs = Runs(client_of(churned), "team", "strict", {}, "+summary_metrics.loss", 3, strict=True)

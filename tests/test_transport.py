@@ -614,14 +614,12 @@ def misbehaving() -> Iterator[str]:
 
 @pytest.mark.parametrize("what", ["hang", "drip"])
 def test_a_deadline_ends_a_call(misbehaving: str, what: str) -> None:
-    began = time.monotonic()
+    # Where none did, the server would break off itself, which is another error.
     with (
         Api(base_url=misbehaving, api_key=KEY, timeout=0.3) as api,
         pytest.raises(RequestTimeoutError, match="longer timeout="),
     ):
         len(api.runs(f"team/{what}"))
-    # Far under the ten seconds for which the server would go on.
-    assert time.monotonic() - began < 4
 
 
 @pytest.mark.parametrize("what", ["hang", "drip", "garble", "truncate", "gzip"])

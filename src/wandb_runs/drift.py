@@ -33,6 +33,9 @@ _MARGIN: Final = timedelta(seconds=70)
 That is told when an answer leaves, which a server may have read a minute before: then W&B gives up.
 """
 
+_SKEW: Final = timedelta(seconds=11)
+"""How much later it may have begun: clocks differ, and servers renew their `Date` now and then."""
+
 _BY_CREATION: Final = frozenset({"created_at", "createdAt"})
 
 
@@ -154,8 +157,7 @@ def moved_filter(filters: str, began: datetime) -> str:
 
 def present_filter(filters: str, began: datetime) -> str:
     """The filter of the runs that were there when a listing began."""
-    # The next second, since a server may tell neither more exactly.
-    before = {"createdAt": {"$lt": _text(began + timedelta(seconds=1))}}
+    before = {"createdAt": {"$lt": _text(began + _SKEW)}}
     return _all_of(json.loads(filters), before)
 
 

@@ -133,7 +133,7 @@ class Walk(Generic[T]):
         "_has_gap_before",
         "_identify",
         "_is_at_end",
-        "_is_resumed",
+        "_is_within",
         "_is_strict",
         "_overlaps",
         "_steps",
@@ -168,7 +168,7 @@ class Walk(Generic[T]):
         self._guard = CursorGuard()
         self._steps = 0
         self._has_gap_before = False
-        self._is_resumed = border is not None
+        self._is_within = border is not None
 
     @property
     def began(self) -> datetime | None:
@@ -198,8 +198,8 @@ class Walk(Generic[T]):
                 self._overlaps = False
                 continue
             follows = page.anchor == (self.border.last,)
-            # A checkpoint may stand within its page.
-            is_aligned = follows and not self._is_resumed
+            # Behind a checkpoint within a page, and a step back, there are runs that were passed.
+            is_aligned = follows and not self._is_within
             fresh = self.passed.fresh(page.items, is_aligned=is_aligned)
             is_checked = place.anchor is not None
             if is_checked and not follows and not self._is_connected(page, fresh):
@@ -246,15 +246,16 @@ class Walk(Generic[T]):
         anchor = Anchor(cursor_after(start - 2) if start > 1 else None) if start else None
         self.border = Border(cursor_after(start - 1) if start else None, anchor, "")
         self._guard.forget()
+        self._is_within = True
 
     def _take(self, page: Page[T], fresh: Sequence[T]) -> None:
         if page.nulls:
             self.drift = replace(self.drift, nulls=self.drift.nulls + page.nulls)
         # In this order: a page that is interrupted here is read again, and known.
         self.passed.add(fresh)
-        self._is_resumed = False
         if fresh:
             self._steps = 0
+            self._is_within = False
         if page.next_cursor is None:
             self._is_at_end = True
             self.complete = not (self.drift.nulls or self._watch.suspects(self.passed.knows))
