@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import gc
-import logging
 import sys
 import threading
 import warnings
@@ -23,7 +22,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 from soaking.churn import Churn
-from soaking.findings import Findings, RetryCounter
+from soaking.findings import Findings
 from soaking.ledger import Ledger
 from soaking.readers import FILTERS, KINDS, ORDERS, Asked, Reader
 from soaking.server import ServerProcess
@@ -140,11 +139,9 @@ def _soak(
         soak = Soak(api, server, readers, seed)
         # Not `catch_warnings(record=True)`, which would keep them all.
         warnings.showwarning = soak.findings.show_warning
-        logger = logging.getLogger("wandb_runs")
-        logger.setLevel(logging.INFO)
-        logger.addHandler(RetryCounter(soak.findings))
         soak.run(seconds)
         idle = open_sockets()
+        soak.findings.count("retries", api.stats.retries)
     counts, took = server.counts(), monotonic() - begin
     gc.collect()
     usage = Usage(

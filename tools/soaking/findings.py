@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 import traceback
 from collections import Counter
 from typing import TYPE_CHECKING, Final
-
-from typing_extensions import override
 
 from wandb_runs import DriftWarning
 
@@ -16,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import TextIO
 
-__all__ = ["Findings", "RetryCounter"]
+__all__ = ["Findings"]
 
 _SHOWN: Final = 10
 """How many problems are told in full; the rest is counted."""
@@ -103,20 +100,3 @@ class Findings:
             self.count("named in warnings", len(message.late) + len(message.gone))
         else:
             self.problem(f"unexpected {category.__name__}", f"{filename}:{lineno}: {message}")
-
-
-class RetryCounter(logging.Handler):
-    """Counts the lines of the log that tell of a retry.
-
-    Args:
-        findings: Where they are counted.
-    """
-
-    def __init__(self, findings: Findings) -> None:
-        super().__init__(logging.INFO)
-        self._findings = findings
-
-    @override
-    def emit(self, record: logging.LogRecord) -> None:
-        if str(record.msg).startswith("attempt "):
-            self._findings.count("retries")

@@ -71,6 +71,10 @@ _EXPLAINED: Final = (
 )
 """The errors that a failing server explains; no other may reach a reader."""
 
+_GOES_ON: Final = frozenset({"iterate", "pages", "share", "slice"})
+"""The ways to read that keep what they have over an error. The others begin anew, and of dozens of
+small pages one always fails."""
+
 _MOST_FAILURES: Final = 50
 """How many errors without anything between them mean that a reader will never get on."""
 
@@ -104,9 +108,9 @@ class Asked:
     def draw(cls, chance: random.Random) -> Asked:
         """Draw one by lot."""
         filters, fits = chance.choice(FILTERS)
-        return cls(
-            chance.choice(KINDS), filters, fits, chance.choice(ORDERS), chance.choice(PER_PAGE)
-        )
+        kind = chance.choice(KINDS)
+        sizes = PER_PAGE if kind in _GOES_ON else PER_PAGE[1:]
+        return cls(kind, filters, fits, chance.choice(ORDERS), chance.choice(sizes))
 
 
 class Reader:
