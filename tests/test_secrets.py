@@ -33,6 +33,7 @@ from wandb_runs import (
     BadResponseError,
     CertificateError,
     ConnectionFailedError,
+    DriftError,
     GraphQLError,
     HistoriesError,
     InvalidArgumentError,
@@ -52,7 +53,7 @@ from wandb_runs import (
     WandbRunsError,
 )
 from wandb_runs.settings import Address
-from wandb_runs.testing import FakeClock, log_run
+from wandb_runs.testing import FakeClock, NullEdges, log_run
 from wandb_runs.transport.http import HttpTransport
 from wandb_runs.transport.shared import Shared
 
@@ -186,6 +187,13 @@ def break_schema(server: LocalServer) -> None:
     list(runs.iter_histories(keys=["a"], format="pandas", schema={"a": "int64"}))
 
 
+def list_a_null(server: LocalServer) -> None:
+    for name in ("r0", "r1"):
+        log_run(server, "team", "secrets-null", name)
+    with server.fail(NullEdges()):
+        list(iter(Api(base_url=server.url, api_key=KEY).runs("team/secrets-null", strict=True)))
+
+
 def lose_a_run(server: LocalServer) -> None:
     for name in ("r0", "r1"):
         log_run(server, "team", "secrets-lost", name, history=[{"a": 1.5}])
@@ -233,6 +241,7 @@ PROVOKED: dict[type[WandbRunsError], Callable[..., None]] = {
             json.dumps({"errors": [request.decode()], "data": {KEY: TOKEN}}).encode()
         )
     ),
+    DriftError: list_a_null,
     HistoriesError: lose_a_run,
     SchemaError: break_schema,
 }
