@@ -26,6 +26,7 @@ from wandb_runs import (
     BadResponseError,
     ConnectionFailedError,
     GraphQLError,
+    HistoriesError,
     InvalidArgumentError,
     NotFoundError,
     PermissionDeniedError,
@@ -326,6 +327,20 @@ def test_an_answer_has_a_bound_whatever_carries_it() -> None:
     assert caught.value.status == 200
 
 
+def test_histories_that_are_too_long_together_come_in_parts(wandb_server: LocalServer) -> None:
+    for number in range(8):
+        rows = [{"loss": number + step / 4} for step in range(100)]
+        log_run(wandb_server, "team", "long", f"r{number}", history=rows)
+    with Api(base_url=wandb_server.url, api_key=KEY) as api:
+        whole = api.runs("team/long").histories(keys=["loss"])
+        small = api.with_options(max_response_bytes=api.stats.bytes // 2)
+        before = api.stats.requests
+        assert small.runs("team/long").histories(keys=["loss"]) == whole
+        assert api.stats.requests > before + 1
+        with pytest.raises(HistoriesError, match="max_response_bytes="):
+            api.with_options(max_response_bytes=2000).runs("team/long").histories(keys=["loss"])
+
+
 # The pace, the numbers, copies.
 
 
@@ -366,6 +381,14 @@ def test_the_numbers_add_up() -> None:
     assert after.seconds_waited == pytest.approx(sum(script.slept))
     with pytest.raises(AttributeError):
         after.requests = 0  # type: ignore[misc] # wrong on purpose
+
+
+def test_what_many_threads_do_is_counted() -> None:
+    api = api_of(Script(GOOD))
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: len(api.runs("team/mnist")), range(400)))
+    assert api.stats.requests == 400
+    assert api.stats.bytes == 400 * len(GOOD.content)
 
 
 def api_of(transport: Transport, **options: Unpack[ChosenWithClock]) -> Api:

@@ -191,8 +191,7 @@ class Api:
     def stats(self) -> Stats:
         """What was sent so far, by this `Api` and those that share its connections.
 
-        A snapshot, which does not change. A request of this package's own that was interrupted
-        (Ctrl-C) is not counted.
+        A snapshot, which does not change. A request that was interrupted (Ctrl-C) is not counted.
         """
         return self._client.stats
 

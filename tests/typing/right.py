@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Literal, assert_type
@@ -12,6 +13,7 @@ import polars as pl
 from wandb_runs import (
     Api,
     Checkpoint,
+    Clock,
     Explanation,
     Format,
     JSONObject,
@@ -27,12 +29,14 @@ from wandb_runs import (
     RunIterator,
     RunPages,
     Runs,
+    Stats,
     Sweep,
     Transport,
     User,
     WandbRunsError,
 )
 from wandb_runs.bar import progress_bar
+from wandb_runs.testing import FakeClock
 
 
 class Recorder:
@@ -55,7 +59,14 @@ def make(inner: Transport) -> None:
         assert_type(api.client, RetryingClient)
         assert_type(api.viewer, User)
         assert_type(api.api_key_source, str | None)
+        assert_type(api.with_options(timeout=300, max_retries=0, max_response_bytes=10**6), Api)
+        assert_type(api.stats, Stats)
+        assert_type(api.stats.bytes, int)
+        assert_type(api.stats.seconds_waited, float)
     Api(overrides={"base_url": "https://api.wandb.ai", "entity": "team"})
+    Api(ssl_context=ssl.create_default_context(), max_retries=0)
+    clock: Clock = FakeClock(start=0, chance=0.5)
+    Api(clock=clock)
 
 
 def list_runs(api: Api, other: RetryingClient) -> None:

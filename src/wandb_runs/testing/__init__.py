@@ -1,4 +1,4 @@
-"""For tests of code that reads runs: a server of one's own, and a way to log to it.
+"""For tests of code that reads runs: a server of one's own, a way to log to it, and a fake clock.
 
 The pytest plugin brings the fixture `wandb_server`; it needs `pip install 'wandb-runs[testing]'`.
 
