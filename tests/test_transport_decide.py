@@ -9,7 +9,7 @@ from gzip import compress
 from typing import Literal
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from wandb_runs import (
@@ -317,7 +317,8 @@ def drain(remaining: float, reset: float, cost: float, work: float) -> tuple[int
         now += pause
         if now >= reset - 0.001:  # headers are rounded
             break
-        assert remaining >= cost or sent < 2, "ran into the limit"
+        # What is left is the sum of many small numbers.
+        assert remaining >= cost - 1e-6 or sent < 2, "ran into the limit"
         remaining = max(0.0, remaining - cost)
         sent += 1
         now += work
@@ -332,6 +333,7 @@ def drain(remaining: float, reset: float, cost: float, work: float) -> tuple[int
 
 @settings(deadline=None)
 @given(st.floats(20, 1000), st.floats(5, 60), st.floats(0.2, 8), st.floats(0.01, 0.2))
+@example(20.999999999999993, 5.0, 1.0, 0.125)
 def test_requests_are_spread_over_what_is_left_of_the_window(
     remaining: float, reset: float, cost: float, work: float
 ) -> None:

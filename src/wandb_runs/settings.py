@@ -5,7 +5,8 @@ from __future__ import annotations
 import ipaddress
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections import UserDict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from netrc import NetrcParseError, netrc
 from pathlib import Path
@@ -96,23 +97,8 @@ class Address:
         raise TypeError("an address that is signed is never pickled; it is asked for again")
 
 
-class _Environment(Mapping[str, str]):
+class _Environment(UserDict[str, str]):
     """Environment variables, which hold keys and passwords: not shown with a frame's variables."""
-
-    def __init__(self, held: Mapping[str, str]) -> None:
-        self._held = held
-
-    @override
-    def __getitem__(self, name: str) -> str:
-        return self._held[name]
-
-    @override
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._held)
-
-    @override
-    def __len__(self) -> int:
-        return len(self._held)
 
     @override
     def __repr__(self) -> str:

@@ -5,12 +5,12 @@ To a frame, a config is a history of one row, so that columns and dtypes follow 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias, TypeVar, overload
 
 from wandb_runs._generated import list_configs, list_summaries
 from wandb_runs.ahead import ReadAhead
 from wandb_runs.documents import INTERNAL_KEYS, read_config, read_document
-from wandb_runs.drift import is_steady
 from wandb_runs.errors import BadResponseError
 from wandb_runs.flow import ask, together
 from wandb_runs.histories import build, check_keys, plan_histories
@@ -167,8 +167,8 @@ def _collect(
         if not ahead.misses(values.__contains__):
             return Collected([*values.items()], drift)
         listed = yield from list_all_ids(selection)
-        wanted = [run_id for run_id in listed.ids if run_id not in values]
-        drift = Drift(() if is_steady(selection["order"]) else tuple(wanted), drift.nulls)
+        wanted, told = listed.unread(selection["order"], values.__contains__)
+        drift = replace(told, nulls=max(told.nulls, drift.nulls))
     size = selection["first"]
     parts = [wanted[start : start + size] for start in range(0, len(wanted), size)]
     pages = yield from together(

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Generic, NamedTuple, TypeVar
 
 from wandb_runs._generated import list_run_ids
-from wandb_runs.drift import Watch, both, name_filter, present_filter
+from wandb_runs.drift import Watch, both, is_steady, name_filter, present_filter
 from wandb_runs.errors import BadResponseError, DriftError
 from wandb_runs.flow import ask
 from wandb_runs.paging import (
@@ -199,14 +199,13 @@ class Walk(Generic[T]):
                 continue
             follows = page.anchor == (self.border.last,)
             # Behind a checkpoint within a page, and a step back, there are runs that were passed.
-            is_aligned = follows and not self._is_within
-            fresh = self.passed.fresh(page.items, is_aligned=is_aligned)
-            is_checked = place.anchor is not None
-            if is_checked and not follows and not self._is_connected(page, fresh):
+            is_new = follows and not self._is_within
+            fresh = self.passed.fresh(page.items, is_aligned=is_new)
+            is_aligned = follows or place.anchor is None
+            if not is_aligned and not self._is_connected(page, fresh):
                 self._step_back()
                 continue
             self._guard.follow(page, is_new=bool(fresh))
-            is_aligned = follows or not is_checked
             self._watch.note(page, asked=place.moved is not None, is_aligned=is_aligned)
             self._take(page, fresh)
             if fresh:
@@ -226,6 +225,7 @@ class Walk(Generic[T]):
         is_empty = not page.items and not page.nulls and not page.anchor
         return (
             not self._watch.is_steady
+            or page.anchor == (None,)  # a run that came as null, and is reported
             or (is_empty and page.next_cursor is not None)  # the page behind it is checked as well
             or len(fresh) < len(page.items)
             or (before is not None and self.passed.knows(before))
@@ -249,8 +249,9 @@ class Walk(Generic[T]):
         self._is_within = True
 
     def _take(self, page: Page[T], fresh: Sequence[T]) -> None:
-        if page.nulls:
-            self.drift = replace(self.drift, nulls=self.drift.nulls + page.nulls)
+        nulls = page.nulls + (page.anchor == (None,) and self.border.last is not None)
+        if nulls:
+            self.drift = replace(self.drift, nulls=self.drift.nulls + nulls)
         # In this order: a page that is interrupted here is read again, and known.
         self.passed.add(fresh)
         if fresh:
@@ -276,11 +277,13 @@ class Walk(Generic[T]):
             present["filters"] = present_filter(selection["filters"], self.began)
             present["order"] = _STEADY
             listed = yield from list_all_ids(present)
+            # A run that is null here is likely one that was null before.
+            self.drift = replace(self.drift, nulls=max(self.drift.nulls, listed.drift.nulls))
             missing = [run_id for run_id in listed.ids if not self.passed.knows(run_id)]
             for start in range(0, len(missing), self._first):
                 part = missing[start : start + self._first]
                 late += yield from fetch_named(selection, part, source.fetch, self._identify)
-        self.drift = Drift(tuple(map(self._identify, late)), self.drift.nulls)
+        self.drift = replace(self.drift, late=tuple(map(self._identify, late)))
         if self._is_strict and self.drift:
             raise DriftError(self.drift.late, self.drift.nulls)
         self.passed.add(late)
@@ -327,6 +330,23 @@ class Ids(NamedTuple):
 
     ids: list[str]
     drift: Drift
+
+    def unread(self, order: str, knows: Callable[[str], bool]) -> tuple[list[str], Drift]:
+        """Which runs are still to be read, and which of them are out of their order by then.
+
+        In a steady order, runs before the last one that was read are new, and are left out.
+
+        Args:
+            order: The order, as it is sent.
+            knows: Whether a run was read.
+        """
+        end = 1 + max((place for place, each in enumerate(self.ids) if knows(each)), default=-1)
+        behind = [each for each in self.ids[end:] if not knows(each)]
+        if is_steady(order):
+            return behind, self.drift
+        before = [each for each in self.ids[:end] if not knows(each)]
+        late = [*before, *(each for each in self.drift.late if each not in before)]
+        return [*behind, *before], replace(self.drift, late=tuple(late))
 
 
 def list_all_ids(selection: Selection) -> Flow[Ids]:

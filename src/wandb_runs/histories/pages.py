@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from wandb_runs.ahead import AHEAD, ReadAhead
-from wandb_runs.drift import is_steady
 from wandb_runs.errors import BadResponseError, GraphQLError, WandbRunsError, asked_too_much
 from wandb_runs.flow import ask, together
 from wandb_runs.histories.rows import has_row_of_each
@@ -123,13 +122,12 @@ class HistoryPages(Generic[T]):
 
     def _look_for_drift(self) -> Flow[None]:
         """Go on by the ids of the runs, where runs came or went while pages were read."""
-        waiting: list[str] = []
+        self.drift, waiting = Drift(nulls=self._ahead.nulls), list[str]()
         selection = self._request.selection
         if self._ahead.misses(self._seen.__contains__):
             listed = yield from list_all_ids(selection)
-            waiting += (run_id for run_id in listed.ids if run_id not in self._seen)
-        late = () if is_steady(selection["order"]) else tuple(waiting)
-        self.drift = Drift(late, self._ahead.nulls)
+            waiting, drift = listed.unread(selection["order"], self._seen.__contains__)
+            self.drift = replace(drift, nulls=max(drift.nulls, self.drift.nulls))
         self._waiting = waiting
 
     def _named_pages(self, waiting: list[str]) -> Flow[list[Page[Piece[T]]]]:
