@@ -105,7 +105,9 @@ def page_url(settings: Settings, *parts: str) -> str:
     >>> page_url(resolve_settings(environ={}), "team", "my project", "runs", "1abc")
     'https://wandb.ai/team/my%20project/runs/1abc'
     """
-    return "/".join([settings.app_url, *(quote(part, safe="") for part in parts)])
+    return "/".join(
+        [settings.app_url, *(quote(part, safe="", errors="surrogatepass") for part in parts)]
+    )
 
 
 def missing_project(entity: str, project: str) -> NotFoundError:

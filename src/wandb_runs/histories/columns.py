@@ -13,7 +13,7 @@ from types import NoneType
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from wandb_runs.histories.plan import RUN_ID
-from wandb_runs.histories.text import is_unicode, text_of
+from wandb_runs.histories.text import as_unicode, is_unicode, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -93,7 +93,7 @@ class Table:
 
     def add(self, run_id: str, rows: Sequence[Row]) -> None:
         """Add the rows of one run."""
-        self.lengths.append((run_id, len(rows)))
+        self.lengths.append((as_unicode(run_id), len(rows)))
         self._pending += rows
         if len(self._pending) >= _BATCH:
             self._sort()
@@ -196,7 +196,7 @@ def renamed(names: Iterable[str], reserved: set[str]) -> dict[str, str]:
     new_names: dict[str, str] = {}
     for name in names:
         if name in reserved or not is_unicode(name):
-            free = name.encode(errors="backslashreplace").decode()
+            free = as_unicode(name)
             while free in taken:
                 free += "_"
             taken.add(free)

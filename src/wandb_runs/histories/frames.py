@@ -127,7 +127,8 @@ def build(
     polars keeps them apart.
 
     A metric named `run_id` comes as `run_id_`, or with more underscores when that is taken.
-    Half a surrogate pair in the name of a metric, which no frame takes, comes as its escape.
+    Half a surrogate pair in the name of a metric or the id of a run, which no frame takes, comes as
+    its escape.
 
     Args:
         blocks: Each run's id and rows, in the order of runs. A run without rows adds nothing.

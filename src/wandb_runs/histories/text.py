@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from wandb_runs.jsontext import JSONValue
 
-__all__ = ["is_unicode", "json_text", "text_of"]
+__all__ = ["as_unicode", "is_unicode", "json_text", "text_of"]
 
 
 def is_unicode(text: str) -> bool:
@@ -24,6 +24,15 @@ def is_unicode(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def as_unicode(text: str) -> str:
+    r"""The text, half a surrogate pair as its escape.
+
+    >>> as_unicode("naïve"), as_unicode("\ud83d")
+    ('naïve', '\\ud83d')
+    """
+    return text if is_unicode(text) else text.encode(errors="backslashreplace").decode()
 
 
 def json_text(value: JSONValue) -> str:
