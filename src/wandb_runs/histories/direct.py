@@ -19,6 +19,7 @@ import polars as pl
 from wandb_runs.histories.answers import Piece, RowsReader
 from wandb_runs.histories.frames import build
 from wandb_runs.histories.plan import RUN_ID
+from wandb_runs.histories.text import as_unicode
 from wandb_runs.paging import Page, anchor_at, read_anchor, read_moved
 
 if TYPE_CHECKING:
@@ -63,7 +64,8 @@ class FrameReader:
         """Put the rows of these runs in their order, and leave out the rest."""
         if isinstance(content, list):
             return RowsReader().arrange(content, run_ids)
-        places = pl.DataFrame({RUN_ID: run_ids}, schema={RUN_ID: pl.String})
+        ids = [as_unicode(run_id) for run_id in run_ids]
+        places = pl.DataFrame({RUN_ID: ids}, schema={RUN_ID: pl.String})
         return places.join(content, on=RUN_ID, how="inner", maintain_order="left_right").select(
             content.columns
         )
@@ -98,7 +100,9 @@ def _read_directly(answer: Content, request: HistoryRequest) -> Page[Piece[Frame
     body = answer.body
     # One of these is in each page info; polars takes others among integers for integers.
     infos = 1 + (request.place.anchor is not None) + (request.place.moved is not None)
-    if body.count(b"true") + body.count(b"false") != infos:
+    if body.count(b"true") + body.count(b"false") != infos or not _is_flat(body):
+        return None
+    if b"\\ud" in body or b"\\uD" in body:  # of half a surrogate pair polars makes another text
         return None
     try:
         frame = pl.read_json(io.BytesIO(body), infer_schema_length=None)
@@ -108,23 +112,43 @@ def _read_directly(answer: Content, request: HistoryRequest) -> Page[Piece[Frame
         return None
 
 
+_ALL_BUT_BRACKETS: Final = bytes(set(range(256)) - set(b"[]{}"))
+
+_LEVELS: Final = 10
+"""The brackets around the values of a row: data, project, runs, edges and so on, down to it."""
+
+
+def _is_flat(body: bytes) -> bool:
+    """Whether nothing is nested much deeper than rows are: polars takes minutes for 1,000 levels.
+
+    Brackets in texts count as well; where they do not match, rows decide, which read them right.
+    """
+    brackets = body.translate(None, _ALL_BUT_BRACKETS)
+    for _ in range(_LEVELS):
+        brackets = brackets.replace(b"[]", b"").replace(b"{}", b"")
+    return not brackets
+
+
 def _unfold(
     answer: pl.DataFrame, body: bytes, request: HistoryRequest
 ) -> Page[Piece[FrameOrBlocks]] | None:
     project = answer.unnest("data").unnest("project")
     runs = project.unnest("runs")
-    info = runs.select("pageInfo").unnest("pageInfo").row(0, named=True)
+    info = runs.select("pageInfo").unnest("pageInfo").select("endCursor", "hasNextPage")
     edges = runs.select(pl.col("edges").explode()).unnest("edges").unnest("node")
-    end = info["endCursor"]
-    cursor = end if info["hasNextPage"] else None
+    end, more = info.row(0)
+    cursor = end if more else None
     cursors = edges["cursor"].tail(2).to_list()
     is_plain = (
-        edges.schema["id"] == pl.String
+        {"errors", "error"}.isdisjoint(answer.columns)
+        and edges.select("id").dtypes == [pl.String]
         and edges["id"].null_count() == 0
         and edges["id"].is_unique().all()
         and (edges["sampledHistory"].list.len() == len(request.plan.specs)).all()
         and edges.schema["cursor"] in _TEXTS
-        and not (info["hasNextPage"] and request.place.repeats(cursor, len(edges)))
+        and isinstance(more, bool)
+        and isinstance(end, str | None)
+        and not (more and request.place.repeats(cursor, len(edges)))
     )
     if not is_plain:
         return None
