@@ -191,7 +191,7 @@ def test_good_answers_take_one_pass(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(_: bytes) -> JSONValue:
         pytest.fail("decoded a second time")
 
-    monkeypatch.setattr(module, "decode", fail)
+    monkeypatch.setattr(module, "decode_answer", fail)
 
     assert first_run(LIST.parse(BODY)).id == "r1"
 

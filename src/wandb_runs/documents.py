@@ -100,7 +100,7 @@ def read_document(text: str | None, keys: tuple[str, ...] | None) -> dict[str, J
     try:
         document = decode(text or "{}")
     except ValueError as error:
-        raise ValueError("not JSON") from error
+        raise ValueError(f"not JSON ({error})") from error
     if document is None:
         document = {}
     if not isinstance(document, dict):

@@ -20,7 +20,7 @@ from wandb_runs.errors import (
     TruncatedResponseError,
 )
 from wandb_runs.forksafe import NO_FORK
-from wandb_runs.jsontext import decode
+from wandb_runs.jsontext import decode_answer, without_unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -141,8 +141,8 @@ class Operation(Generic[T_co]):
 
     def _parse_slowly(self, content: bytes, facts: _Facts) -> T_co:
         try:
-            answer = decode(content)
-        except (ValueError, RecursionError) as error:
+            answer = decode_answer(content)
+        except ValueError as error:
             if is_cut(content):
                 raise TruncatedResponseError(
                     f"{self.name}: the answer (HTTP {facts.status}) breaks off after "
@@ -161,7 +161,7 @@ class Operation(Generic[T_co]):
                 _summary(self.name, messages),
                 status=facts.status,
                 errors=messages,
-                data=data,
+                data=without_unreadable(data),
                 request_id=facts.request_id,
                 attempts=facts.attempts,
             )
@@ -246,7 +246,7 @@ def _message(entry: JSONValue) -> str:
             return message
     if isinstance(entry, str) and entry:
         return entry
-    return json.dumps(entry)
+    return json.dumps(entry, default=repr)  # something unreadable is no JSON
 
 
 def _summary(operation: str, messages: tuple[str, ...]) -> str:

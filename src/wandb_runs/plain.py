@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wandb_runs.jsontext import decode
+from wandb_runs.jsontext import decode_answer
 from wandb_runs.paging import Page, anchor_at, read_anchor, read_moved
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def read_plain_page(
         says what is wrong.
     """
     try:
-        answer = decode(body)
+        answer = decode_answer(body)
     except ValueError:
         return None
     project = _below(_below(answer, "data"), "project")

@@ -187,7 +187,10 @@ class Run(Generic[ConfigT_co, SummaryT_co]):
     def project_internal_id(self) -> int | None:
         """A number that W&B's own tools use to name the project."""
         text = self._read("projectInternalId").project_internal_id
-        return int(text) if text is not None and text.isdecimal() else None
+        try:
+            return int(text) if text is not None and text.isdecimal() else None
+        except ValueError as error:  # more digits than Python reads
+            raise self._malformed("projectId", f"a text of {len(text or '')} digits") from error
 
     # How it went.
 
@@ -371,15 +374,29 @@ class Run(Generic[ConfigT_co, SummaryT_co]):
 
         `{"sets": [], "lastStep": 9, "keys": {"loss": {"typeCounts": [...], ...}}}`, or None
         without a history.
+
+        Raises:
+            BadResponseError: What came is not a JSON object.
         """
         keys = self._load_details().history_keys
-        return cast("JSONObject", keys) if isinstance(keys, dict) else None
+        if keys is not None and not isinstance(keys, dict):
+            raise self._malformed("historyKeys", f"{keys!r:.80}, not a JSON object")
+        return cast("JSONObject | None", keys)
 
     @property
     def last_history_step(self) -> int:
-        """The last step of the history; -1 without one. The first touch sends a request."""
-        last = last_step_of(self.history_keys)
-        return -1 if last is None else last
+        """The last step of the history; -1 without one. The first touch sends a request.
+
+        Raises:
+            BadResponseError: What came is not a step.
+        """
+        keys = self.history_keys
+        if keys is None or keys.get("lastStep") is None:
+            return -1
+        last = last_step_of(keys)
+        if last is None:
+            raise self._malformed("lastStep", f"{keys['lastStep']!r:.80}, not a step")
+        return last
 
     @property
     def lastHistoryStep(self) -> int:  # noqa: N802 - W&B's spelling, for code that moves over

@@ -8,7 +8,7 @@ from math import isfinite
 from types import NoneType
 from typing import TYPE_CHECKING, TypeAlias, cast
 
-from wandb_runs.jsontext import JSONValue, decode
+from wandb_runs.jsontext import UNREADABLE, JSONValue, decode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -198,6 +198,8 @@ def _decoded_objects(sent: object) -> Iterator[Row]:
 def _items(sent: object, where: str) -> list[object]:
     if sent is None:
         return []
+    if sent is UNREADABLE or sent == [UNREADABLE]:
+        raise ValueError(f"{where} holds {UNREADABLE}")
     if not isinstance(sent, list):
         raise ValueError(f"{where} is {_type(sent)} where a list was expected")  # noqa: TRY004 - the answer's shape is a value to the caller, not a type
     return cast("list[object]", sent)
@@ -210,7 +212,7 @@ def _decoded(lines: list[object]) -> Iterator[object]:
         elif isinstance(line, str | bytes):
             try:
                 yield decode(line)
-            except (ValueError, RecursionError) as error:
+            except ValueError as error:
                 raise ValueError(f"row {index} is not JSON: {error}") from error
         else:
             raise ValueError(f"row {index} is {_type(line)} where JSON text was expected")

@@ -173,7 +173,10 @@ def last_step_of(history_keys: object) -> int | None:
     if not isinstance(history_keys, dict):
         return None
     last = cast("dict[str, object]", history_keys).get("lastStep")
-    return int(last) if isinstance(last, int | float) else None
+    if isinstance(last, bool) or not isinstance(last, int | float):
+        return None
+    # Neither NaN nor an infinity, either.
+    return int(last) if -1 <= last < _NO_STEP else None
 
 
 def _check_int(argument: str, value: object, *, least: int) -> None:
