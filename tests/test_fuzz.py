@@ -30,13 +30,12 @@ from wandb_runs import (
     HistoriesError,
     Request,
     Response,
-    RetryingClient,
     Run,
     Runs,
     Sweep,
     WandbRunsError,
 )
-from wandb_runs.settings import resolve_settings
+from wandb_runs.testing import FakeClock
 from wandb_runs.transport.http import HttpTransport
 
 if TYPE_CHECKING:
@@ -112,10 +111,8 @@ class Replay:
 
 def an_api(server: LocalServer, replay: Replay) -> Api:
     """An `Api` that does not wait between attempts."""
-    api = Api(base_url=server.url, api_key="k" * 40, transport=replay)
-    settings = resolve_settings(base_url=server.url, environ={})
-    api._client = RetryingClient(settings, transport=replay, sleep=lambda _: None)  # pyright: ignore[reportPrivateUsage] - no argument of `Api` says how to wait
-    return api
+    clock = FakeClock(chance=0)
+    return Api(base_url=server.url, api_key="k" * 40, transport=replay, clock=clock)
 
 
 # --- what users call -----------------------------------------------------------------------------
