@@ -466,7 +466,6 @@ def a_case(
     )
 
 
-@pytest.mark.xfail(reason="what stands where the last run of the page before was is taken for it")
 def test_what_stands_in_another_runs_place_is_there(
     sample_server: LocalServer, replay: Replay
 ) -> None:
@@ -484,10 +483,6 @@ def test_what_stands_in_another_runs_place_is_there(
 Countable: TypeAlias = Literal["len", "list"]
 
 
-@pytest.mark.xfail(
-    raises=(OverflowError, MemoryError, pytest.fail.Exception),
-    reason="the number of runs is taken as it comes",
-)
 @pytest.mark.parametrize("count", [-1, 2**31, 2**62, 2**63, 10**30])
 @pytest.mark.parametrize("call", ["len", "list"])
 def test_a_count_that_no_project_has(

@@ -86,13 +86,12 @@ def test_a_page_is_read_or_refused_and_no_node_is_lost(
     except BadResponseError:
         return
     before = nodes[:1] if anchor is not None else []
-    nodes = nodes[len(before) :]
     assert page.anchor == tuple(node and node.id for node in before)
     assert [*page.items] == [node for node in nodes if node is not None]
-    assert page.nulls == nodes.count(None)
+    assert page.nulls == nodes[len(before) :].count(None)
     assert page.last == (nodes[-1].id if nodes and nodes[-1] is not None else None)
     # A server that gives one run at a time gives the one before, and more to follow.
-    assert page.next_cursor is None or page.next_cursor != after or (before and not nodes)
+    assert page.next_cursor is None or page.next_cursor != after or (before and len(nodes) == 1)
     if says_more:
         assert page.next_cursor is not None
 

@@ -219,7 +219,8 @@ class Page(Generic[T_co]):
     """A page that was read.
 
     Attributes:
-        items: What the page holds, in order; null edges and nodes hold nothing.
+        items: What the page holds, in order, and the item before it where they overlap; null edges
+            and nodes hold nothing.
         next_cursor: Where the next page starts, or None after the last one.
         total: How many items there are in all, if that was asked and answered.
         size: Bytes of the answer, where somebody counts them.
@@ -227,7 +228,7 @@ class Page(Generic[T_co]):
             none, and None for an item that came as null.
         last: The id of the last item; None where that came as null, or where there is none.
         next_anchor: Where the last item stands, as an anchor of the next page, if that is known.
-        nulls: How many items came as null.
+        nulls: How many items came as null, but for the one before the page.
         moved: The runs that may have changed their places, if that was asked.
         date: When the server answered, by its own clock, as HTTP writes it.
     """
@@ -292,41 +293,37 @@ def read_page(connection: Connection[RunT] | None, place: Place) -> Page[RunT]:
             status=200,
         )
     nodes = [None if edge is None else edge.node for edge in edges]
+    items = tuple(node for node in nodes if node is not None)
     anchor: tuple[str | None, ...] = ()
     if place.overlaps and place.anchor is not None and nodes:
-        before = nodes.pop(0)
-        anchor = (None if before is None else before.id,)
-    items = tuple(node for node in nodes if node is not None)
+        anchor = (None if nodes[0] is None else nodes[0].id,)
     last = nodes[-1] if nodes else None
     return Page(
         items,
         cursor if has_next else None,
         anchor=anchor,
         last=None if last is None else last.id,
-        next_anchor=anchor_at(place, len(nodes), cursors, cursor),
-        nulls=len(nodes) - len(items),
+        next_anchor=anchor_at(place, cursors, cursor),
+        nulls=len(nodes) - len(items) - (anchor == (None,)),
     )
 
 
-def anchor_at(
-    place: Place, count: int, cursors: Sequence[str | None], end: str | None
-) -> Anchor | None:
-    """Where the last item of a page stands.
+def anchor_at(place: Place, cursors: Sequence[str | None], end: str | None) -> Anchor | None:
+    """Where the last run of an answer stands.
 
     Args:
         place: What was asked for.
-        count: How many items the page has, null or not.
         cursors: The last two cursors of the answer's edges, or all.
         end: The cursor of the last edge.
     """
-    if count == 0:
-        return None
     if len(cursors) > 1:
         if cursors[-2]:
             return Anchor(cursors[-2])
         # The one before came as null; of a cursor that counts it can be told.
         offset = None if end is None else offset_of(end)
         return None if offset is None else Anchor(cursor_after(offset - 1) if offset else None)
+    if not cursors:
+        return None
     # The answer's only edge stands where the answer starts.
     return place.anchor if place.overlaps and place.anchor is not None else Anchor(place.after)
 

@@ -55,7 +55,7 @@ def read_plain_page(
         nodes.append(node)
     anchor = read_anchor(_below(project, "anchor"))
     if place.overlaps and place.anchor is not None and nodes:
-        anchor = (str(nodes.pop(0)["id"]),)
+        anchor = (str(nodes[0]["id"]),)
     cursors = [_below(edge, "cursor") for edge in edges[-2:]]
     return Page(
         tuple(nodes),
@@ -64,7 +64,7 @@ def read_plain_page(
         len(body),
         anchor,
         str(nodes[-1]["id"]) if nodes else None,
-        anchor_at(place, len(nodes), [c if isinstance(c, str) else None for c in cursors], end),
+        anchor_at(place, [c if isinstance(c, str) else None for c in cursors], end),
         moved=read_moved(_below(project, "moved")),
         date=date,
     )

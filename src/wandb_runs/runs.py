@@ -95,6 +95,8 @@ ResultT = TypeVar("ResultT")
 
 DEFAULT_PER_PAGE: Final = 50
 
+_MOST_RUNS: Final = 100_000_000
+
 # How many frames below whoever calls a warning is given.
 _BELOW_A_CALL: Final = 3
 _BELOW_A_BATCH: Final = 4
@@ -281,8 +283,8 @@ class Runs(Sequence[Run[ConfigT_co, SummaryT_co]], Generic[ConfigT_co, SummaryT_
         In an order by `created_at` no id is remembered for it; in any other order, each one is.
 
         Returns:
-            An iterator of lists of at most `per_page` runs, in order, none of them empty. Its
-            `checkpoint()` tells where it stands.
+            An iterator of lists of at most `per_page` runs (one more where runs change their
+            places), in order, none of them empty. Its `checkpoint()` tells where it stands.
 
         Raises:
             NotFoundError: No such project, or the key may not see it; when a page is taken.
@@ -968,9 +970,10 @@ class Runs(Sequence[Run[ConfigT_co, SummaryT_co]], Generic[ConfigT_co, SummaryT_
         ).project
         if project is None:
             raise missing_project(selection["entity"], self._project)
-        if project.run_count is None:
+        # Python makes room for as many as `len` says.
+        if project.run_count is None or not 0 <= project.run_count <= _MOST_RUNS:
             raise BadResponseError(
-                "the server gave no count of the runs; try again, or count them: "
+                "the server gave no count that a project can have; try again, or count the runs: "
                 "sum(1 for run in runs)",
                 status=200,
             )

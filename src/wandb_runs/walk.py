@@ -390,8 +390,6 @@ def _is_capped_to_the_overlap(page: Page[T], place: Place) -> bool:
     return (
         place.overlaps
         and place.anchor is not None
-        and bool(page.anchor)
-        and not page.items
-        and not page.nulls
         and page.next_cursor is not None
+        and page.next_cursor == place.after
     )

@@ -174,7 +174,7 @@ def _unfold(
         len(body),
         read_anchor(_beside(project, "anchor")),
         run_ids[-1] if run_ids else None,
-        anchor_at(request.place, len(run_ids), cursors, end),
+        anchor_at(request.place, cursors, end),
         moved=read_moved(_beside(project, "moved")),
     )
 
