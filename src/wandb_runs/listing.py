@@ -59,7 +59,7 @@ class Listing(Generic[T]):
         first: int,
         *,
         limit: int | None = None,
-        border: Border | None = None,
+        border: Border,
         began: datetime | None = None,
         ids: Iterable[str] = (),
         before: ByKey[T] | None = None,

@@ -89,6 +89,9 @@ class Border(NamedTuple):
     last: str | None = None
 
 
+_START: Final = Border()
+
+
 @dataclass(frozen=True, slots=True)
 class Drift:
     """What a walk could not set right.
@@ -151,7 +154,7 @@ class Walk(Generic[T]):
         first: int,
         passed: Passed[T],
         *,
-        border: Border | None = None,
+        border: Border = _START,
         began: datetime | None = None,
         is_strict: bool = False,
     ) -> None:
@@ -160,7 +163,7 @@ class Walk(Generic[T]):
         self._is_strict = is_strict
         self._watch = Watch(order, began)
         self.passed = passed
-        self.border = Border() if border is None else border
+        self.border = border
         self.complete = False
         self.drift = Drift()
         self._is_at_end = False
@@ -168,7 +171,7 @@ class Walk(Generic[T]):
         self._guard = CursorGuard()
         self._steps = 0
         self._has_gap_before = False
-        self._is_within = border is not None
+        self._is_within = border.after is not None
 
     @property
     def began(self) -> datetime | None:
