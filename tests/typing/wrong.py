@@ -69,6 +69,16 @@ def stream_wrongly(runs: Runs) -> None:
     next(runs.iter_histories(format="polars")).iloc  # wrong
 
 
+def go_on_wrongly(api: Api, runs: Runs) -> None:
+    api.runs("team/mnist", limit="3")  # wrong
+    api.runs("team/mnist", checkpoint="x")  # wrong
+    api.runs("team/mnist", checkpoint={"version": 1})  # wrong
+    iter(runs).checkpoint().after  # wrong
+    runs.checkpoint()  # wrong
+    api.with_options(retries=3)  # wrong
+    api.stats.requests = 0  # wrong
+
+
 def misread(run: Run, runs: Runs) -> None:
     run.name.upper()  # wrong
     run.config["lr"] * 2  # wrong
