@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from wandb_runs import (
     Api,
+    BadResponseError,
     EmptyJoinWarning,
     GraphQLError,
     InvalidArgumentError,
@@ -29,7 +30,7 @@ from wandb_runs import (
     SchemaError,
 )
 from wandb_runs.bar import progress_bar
-from wandb_runs.testing import LocalServer, log_run
+from wandb_runs.testing import Html, LocalServer, log_run
 from wandb_runs.transport.http import HttpTransport
 from wandb_runs.transport.threads import AT_ONCE
 
@@ -369,6 +370,37 @@ def test_batches_hold_what_the_whole_holds(
             assert frame.height
             rows += frame.to_dicts()
     assert rows == EVERYTHING
+
+
+@OVER_HTTP
+@given(st.lists(st.booleans(), min_size=1, max_size=30), st.booleans(), st.booleans())
+def test_batches_go_on_after_an_error_and_none_is_lost_or_comes_twice(
+    server: LocalServer, fails: list[bool], is_frame: bool, is_part: bool
+) -> None:
+    api = Api(base_url=server.url, api_key="k", max_retries=0)
+    runs = api.runs("team/asked", per_page=4, limit=RUNS if is_part else None)
+    frames = runs.iter_histories(keys=["loss"], format="polars")
+    lists = runs.iter_histories(keys=["loss"])
+    rows: list[Row] = []
+    errors = 0
+    server.recover()
+    with server.fail(*(Html(200) if each else None for each in fails)):
+        while True:
+            try:
+                rows += next(frames).to_dicts() if is_frame else next(lists)
+            except StopIteration:
+                break
+            except BadResponseError:
+                errors += 1
+        assert bool(errors) == bool(server.failed)
+    assert rows == EVERYTHING
+
+
+def test_a_batch_that_does_not_fit_its_schema_is_not_passed_over(runs: Runs) -> None:
+    batches = runs.iter_histories(keys=["loss"], format="polars", schema={"loss": pl.Int64})
+    for _ in range(3):
+        with pytest.raises(SchemaError, match="'a01' to 'a03'"):
+            next(batches)
 
 
 def test_a_batch_is_freed_when_the_next_one_is_taken(runs: Runs) -> None:

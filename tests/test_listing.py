@@ -19,20 +19,22 @@ from wandb_runs.checked import node_of
 from wandb_runs.flow import drive
 from wandb_runs.paging import Place, read_page
 from wandb_runs.plain import read_plain_page
-from wandb_runs.run import Home
+from wandb_runs.run_core import Home
 from wandb_runs.testing import log_run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from wandb_runs import RetryingClient
     from wandb_runs.jsontext import JSONValue
+    from wandb_runs.sweep import Sweeps
     from wandb_runs.testing import LocalServer
 
 T = TypeVar("T")
 
 LIST = list_runs(entity="team", project="mnist", filters="{}", order="+created_at", first=50)
 CLIENT = Api(base_url="http://127.0.0.1:9", api_key="k").client
-HOME = Home(CLIENT, "team", "mnist", None)
+HOME: Home[RetryingClient, Sweeps] = Home(CLIENT, CLIENT.settings, "team", "mnist", None)
 
 ATTRIBUTES: dict[str, Callable[[Run], object]] = {
     "storageId": lambda run: run.storage_id,

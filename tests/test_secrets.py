@@ -25,6 +25,7 @@ import pydantic_core
 import pytest
 from support.certificates import Authority
 from support.raw_server import http_answer, read_request, serve
+from typing_extensions import TypedDict
 
 import wandb_runs
 from wandb_runs import (
@@ -46,6 +47,7 @@ from wandb_runs import (
     Response,
     ResponseError,
     ResponseTooLargeError,
+    RunValidationError,
     SchemaError,
     ServerError,
     TransportError,
@@ -187,6 +189,15 @@ def break_schema(server: LocalServer) -> None:
     list(runs.iter_histories(keys=["a"], format="pandas", schema={"a": "int64"}))
 
 
+class Numbers(TypedDict):
+    a: int
+
+
+def misfit(server: LocalServer) -> None:
+    log_run(server, "team", "secrets-fit", "r0", config={"a": "text"})
+    _ = Api(base_url=server.url, api_key=KEY).runs("team/secrets-fit", config=Numbers)[0].config
+
+
 def list_a_null(server: LocalServer) -> None:
     for name in ("r0", "r1"):
         log_run(server, "team", "secrets-null", name)
@@ -244,6 +255,7 @@ PROVOKED: dict[type[WandbRunsError], Callable[..., None]] = {
     DriftError: list_a_null,
     HistoriesError: lose_a_run,
     SchemaError: break_schema,
+    RunValidationError: misfit,
 }
 
 ABSTRACT = {TransportError, ResponseError}

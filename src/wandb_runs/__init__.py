@@ -30,6 +30,7 @@ from wandb_runs.errors import (
     RequestTimeoutError,
     ResponseError,
     ResponseTooLargeError,
+    RunValidationError,
     SchemaError,
     ServerError,
     TransportError,
@@ -41,6 +42,7 @@ from wandb_runs.filters import Filters, RawFilter
 from wandb_runs.histories import Format, Join, OnError, Row, Stream
 from wandb_runs.iteration import RunIterator, RunPages
 from wandb_runs.jsontext import JSONObject, JSONValue
+from wandb_runs.models import OnInvalid
 from wandb_runs.order import Order, RawOrder
 from wandb_runs.progress import Progress
 from wandb_runs.run import Run
@@ -73,6 +75,7 @@ __all__ = [
     "MissingDependencyError",
     "NotFoundError",
     "OnError",
+    "OnInvalid",
     "Order",
     "PermissionDeniedError",
     "Progress",
@@ -89,6 +92,7 @@ __all__ = [
     "Run",
     "RunIterator",
     "RunPages",
+    "RunValidationError",
     "Runs",
     "SchemaError",
     "ServerError",

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import warnings
 from copy import copy
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import TYPE_CHECKING, Self
 
-from typing_extensions import override
+from typing_extensions import TypeVar, override
 
 from wandb_runs.checked import node_of
 from wandb_runs.errors import InvalidArgumentError
+from wandb_runs.jsontext import JSONObject
 from wandb_runs.location import PathParts, check_name, parse_path
-from wandb_runs.run import Home, Run, fetch_run
+from wandb_runs.models import check_models
+from wandb_runs.run import Run
+from wandb_runs.run_core import Home, fetch_run
 from wandb_runs.runs import Runs, runs_of_viewer
 from wandb_runs.settings import ApiKey, Settings, resolve_settings
-from wandb_runs.sweep import Sweeps, fetch_sweep
+from wandb_runs.sweep import Sweep, Sweeps
+from wandb_runs.sweep_core import fetch_sweep
 from wandb_runs.transport import MAX_RESPONSE_BYTES, RetryingClient
 from wandb_runs.transport.clock import SYSTEM_CLOCK
 from wandb_runs.transport.options import MAX_RETRIES, TIMEOUT, Options
@@ -28,13 +32,15 @@ if TYPE_CHECKING:
 
     from wandb_runs.checkpoint import Checkpoint
     from wandb_runs.filters import Filters
+    from wandb_runs.models import OnInvalid
     from wandb_runs.order import Order
-    from wandb_runs.sweep import Sweep
     from wandb_runs.transport import Clock, Stats, Transport
 
 __all__ = ["Api"]
 
 K = TypeVar("K", bound=str)
+ConfigT = TypeVar("ConfigT", default=JSONObject)
+SummaryT = TypeVar("SummaryT", default=JSONObject)
 
 
 class Api:
@@ -252,7 +258,10 @@ class Api:
         limit: int | None = None,
         checkpoint: Checkpoint | None = None,
         strict: bool = False,
-    ) -> Runs:
+        config: type[ConfigT] | None = None,
+        summary: type[SummaryT] | None = None,
+        on_invalid: OnInvalid = "raise",
+    ) -> Runs[ConfigT, SummaryT]:
         """The runs of a project that fit a filter, in order: a new, lazy sequence each time.
 
         Args:
@@ -275,6 +284,12 @@ class Api:
             checkpoint: Where to begin: what `checkpoint()` of a loop over the same runs gave, or
                 an error that ended it, as `error.checkpoint`.
             strict: Whether what a `DriftWarning` would say is a `DriftError`.
+            config: What `run.config` is to be: a pydantic model, a dataclass or a `TypedDict`;
+                by default a mapping of JSON values.
+            summary: What `run.summary` is to be, likewise.
+            on_invalid: What becomes of a run that does not fit them: `"raise"` a
+                `RunValidationError` when its config or summary is touched, or `"skip"` the run,
+                with a warning in the log.
 
         Raises:
             InvalidArgumentError: An argument that cannot be right; nothing was sent.
@@ -310,6 +325,9 @@ class Api:
                 limit=limit,
                 checkpoint=checkpoint,
                 strict=strict,
+                config=config,
+                summary=summary,
+                on_invalid=on_invalid,
             )
         return Runs(
             chosen,
@@ -324,21 +342,34 @@ class Api:
             limit=limit,
             checkpoint=checkpoint,
             strict=strict,
+            config=config,
+            summary=summary,
+            on_invalid=on_invalid,
         )
 
-    def run(self, path: str) -> Run:
+    def run(
+        self,
+        path: str,
+        *,
+        config: type[ConfigT] | None = None,
+        summary: type[SummaryT] | None = None,
+    ) -> Run[ConfigT, SummaryT]:
         """One run, asked for now.
 
         Args:
             path: `"entity/project/run_id"`; leading parts that have a default may be left out.
+            config: What `run.config` is to be, as for `runs`.
+            summary: What `run.summary` is to be, as for `runs`.
 
         Raises:
             InvalidArgumentError: Not such a path; nothing was sent.
             NotFoundError: No such project or run, or the key may not see it.
         """
+        models = check_models(config, summary, "raise")
         entity, project, run_id = self._complete(parse_path(path, kind="run"))
-        fields = self._client.run(fetch_run(entity, project, run_id))
-        home = Home(self._client, entity, project, Sweeps(self._client))
+        client = self._client
+        fields = client.run(fetch_run(entity, project, run_id))
+        home = Home(client, client.settings, entity, project, Sweeps(client), models=models)
         return Run(home, node_of(fields))
 
     def sweep(self, path: str) -> Sweep:
@@ -353,7 +384,8 @@ class Api:
             NotFoundError: No such project or sweep, or the key may not see it.
         """
         entity, project, sweep_id = self._complete(parse_path(path, kind="sweep"))
-        return self._client.run(fetch_sweep(self._client, entity, project, sweep_id))
+        fields = self._client.run(fetch_sweep(entity, project, sweep_id))
+        return Sweep(self._client, self._settings, entity, project, fields)
 
     def _complete(self, parts: PathParts) -> tuple[str, str, str]:
         project = parts.project or self._settings.project

@@ -41,6 +41,7 @@ __all__ = [
     "RequestTimeoutError",
     "ResponseError",
     "ResponseTooLargeError",
+    "RunValidationError",
     "SchemaError",
     "ServerError",
     "TransportError",
@@ -276,6 +277,26 @@ class SchemaError(WandbRunsError, ValueError):
         super().__init__(message)
         self.column = column
         self.run_ids = list(run_ids)
+
+
+class RunValidationError(WandbRunsError, ValueError):
+    """A run's config or summary does not fit the type that the caller chose for it.
+
+    Attributes:
+        path: The run: entity, project and id, joined by `/`.
+        part: `config` or `summary`.
+        problems: What is wrong, each with the field and its value.
+    """
+
+    path: str
+    part: str
+    problems: Sequence[str]
+
+    def __init__(self, message: str, *, path: str, part: str, problems: Sequence[str]) -> None:
+        super().__init__(message)
+        self.path = path
+        self.part = part
+        self.problems = list(problems)
 
 
 class EmptyJoinWarning(UserWarning):

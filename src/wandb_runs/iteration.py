@@ -16,11 +16,12 @@ if TYPE_CHECKING:
 
     from wandb_runs.checkpoint import Checkpoint
 
-__all__ = ["RunIterator", "RunPages"]
+__all__ = ["HistoryBatches", "RunIterator", "RunPages"]
 
 # A list of runs is no list of wider runs, so that these do not vary.
 ConfigT = TypeVar("ConfigT", default=JSONObject)
 SummaryT = TypeVar("SummaryT", default=JSONObject)
+BatchT_co = TypeVar("BatchT_co", covariant=True)
 
 
 class RunIterator(Iterator[Run[ConfigT, SummaryT]], Generic[ConfigT, SummaryT]):
@@ -110,3 +111,34 @@ class RunPages(Iterator[list[Run[ConfigT, SummaryT]]], Generic[ConfigT, SummaryT
         left out and none twice. Sends nothing.
         """
         return self._make_checkpoint()
+
+
+class HistoryBatches(Iterator[BatchT_co], Generic[BatchT_co]):
+    """The histories of a listing, a batch at a time; what `runs.iter_histories()` gives.
+
+    An error does not end it: the next `next()` asks again for what failed. One thread takes
+    batches from it at a time.
+
+    >>> batches = api.runs("sample/digits").iter_histories(keys=["loss"])
+    >>> next(batches)[0].keys() == {"_step", "loss", "run_id"}
+    True
+    """
+
+    __slots__ = ("_finish", "_is_finished", "_next_batch")
+
+    def __init__(
+        self, next_batch: Callable[[], BatchT_co | None], finish: Callable[[], None]
+    ) -> None:
+        self._next_batch = next_batch
+        self._finish = finish
+        self._is_finished = False
+
+    @override
+    def __next__(self) -> BatchT_co:
+        batch = None if self._is_finished else self._next_batch()
+        if batch is not None:
+            return batch
+        if not self._is_finished:
+            self._is_finished = True
+            self._finish()
+        raise StopIteration

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from wandb_runs.passed import ByKey
     from wandb_runs.walk import Border, Drift, Source
 
-__all__ = ["Listing"]
+__all__ = ["Listing", "PageWalk"]
 
 T = TypeVar("T")
 
@@ -35,6 +35,7 @@ class Listing(Generic[T]):
         ids: The ids of what was read before.
         before: Tells what else was read before.
         is_strict: Whether a drift that cannot be set right is an error.
+        fits: Whether to keep an item that was read; None to keep all.
 
     Attributes:
         items: What was read.
@@ -44,9 +45,13 @@ class Listing(Generic[T]):
     __slots__ = (
         "_before",
         "_borders",
+        "_fits",
+        "_identify",
+        "_left_out",
         "_limit",
         "_passed",
         "_places",
+        "_taken",
         "_walk",
         "complete",
         "items",
@@ -64,12 +69,16 @@ class Listing(Generic[T]):
         ids: Iterable[str] = (),
         before: ByKey[T] | None = None,
         is_strict: bool = False,
+        fits: Callable[[T], bool] | None = None,
     ) -> None:
         self._passed: ById[T] = ById(identify, keeps=True, ids=ids, before=before)
         self._walk = Walk(
             identify, order, first, self._passed, border=border, began=began, is_strict=is_strict
         )
-        self._before = len(self._passed.items)
+        self._identify = identify
+        self._fits = fits
+        self._left_out: list[tuple[int, T]] = []
+        self._before = self._taken = len(self._passed.items)
         self._limit = limit
         self._places = [0]
         self._borders = [self._walk.border]
@@ -98,19 +107,102 @@ class Listing(Generic[T]):
             source: Where the pages come from.
         """
         while not self.complete and (count is None or len(self.items) < count):
-            kept = self._before + len(self.items)
-            if len(self._passed.items) > kept:
+            if len(self._passed.items) > self._taken:
                 # The last page was read, and interrupted: by Ctrl-C, or by a fork.
-                read = islice(self._passed.items.values(), kept, None)
-                self._keep(cast("list[T]", [*read]))  # all items are kept
+                kept = set(map(self._identify, self.items))
+                read = islice(self._passed.items.items(), self._before, None)
+                fresh = [item for item_id, item in read if item_id not in kept]
+                self._keep(cast("list[T]", fresh))  # all items are kept
             else:
                 self._keep((yield from self._walk.next_page(source)) or [])
 
+    def read_before(self, place: int) -> list[T]:
+        """What was read before the item at a place, with what was left out."""
+        read = self.items[:place]
+        for at, item in reversed(self._left_out):
+            if at <= place:
+                read.insert(at, item)
+        return read
+
     def _keep(self, fresh: list[T]) -> None:
+        taken = len(self._passed.items)
+        if self._fits is not None:
+            fresh = self._leave_out(fresh, self._fits)
         if self._limit is not None:
             fresh = fresh[: self._limit - len(self.items)]
         self.items += fresh
         if self._walk.border is not self._borders[-1]:
             self._places.append(len(self.items))
             self._borders.append(self._walk.border)
+        self._taken = taken
         self.complete = self._walk.complete or len(self.items) == self._limit
+
+    def _leave_out(self, fresh: list[T], fits: Callable[[T], bool]) -> list[T]:
+        kept: list[T] = []
+        left_out: list[tuple[int, T]] = []
+        for item in fresh:
+            if fits(item):
+                kept.append(item)
+            else:
+                left_out.append((len(self.items) + len(kept), item))
+        self._left_out += left_out
+        return kept
+
+
+class PageWalk(Generic[T]):
+    """The pages of a listing, one after another, of which nothing is kept.
+
+    Args:
+        walk: What reads them.
+        source: Where they come from.
+        limit: How many items to read at most.
+        read: How many of them were read before.
+        fits: Whether to hand an item on; None to hand on all.
+
+    Attributes:
+        read: How many items were read, those before among them.
+    """
+
+    __slots__ = ("_fits", "_limit", "_source", "_walk", "read")
+
+    def __init__(
+        self,
+        walk: Walk[T],
+        source: Source[T],
+        *,
+        limit: int | None,
+        read: int,
+        fits: Callable[[T], bool] | None,
+    ) -> None:
+        self._walk = walk
+        self._source = source
+        self._limit = limit
+        self._fits = fits
+        self.read = read
+
+    @property
+    def drift(self) -> Drift:
+        """What could not be set right, as far as it is known."""
+        return self._walk.drift
+
+    @property
+    def complete(self) -> bool:
+        """Whether there is nothing more to read."""
+        return self._walk.complete
+
+    def next_page(self) -> Flow[list[T] | None]:
+        """The next page that holds anything; None after the last one.
+
+        A page that failed is asked for again by the next call.
+        """
+        while True:
+            left = None if self._limit is None else max(0, self._limit - self.read)
+            if self._walk.complete or left == 0:
+                return None
+            page = (yield from self._walk.next_page(self._source)) or []
+            if self._fits is not None:
+                page = [item for item in page if self._fits(item)]
+            taken = page[:left]
+            self.read += len(taken)
+            if taken:
+                return taken

@@ -13,10 +13,11 @@
 """
 
 from wandb_runs.histories.answers import Block, HistoryRequest, Piece, Reader, RowsReader
+from wandb_runs.histories.batches import AnyBatches, Batches
 from wandb_runs.histories.collect import collect
 from wandb_runs.histories.fetch import fetch_rows, is_apart
 from wandb_runs.histories.frames import Builder, build, check_installed
-from wandb_runs.histories.pages import HistoryPages
+from wandb_runs.histories.pages import HistoryPages, Missing
 from wandb_runs.histories.plan import (
     Field,
     Format,
@@ -34,6 +35,8 @@ from wandb_runs.histories.scan import HistoryScan, ScanPlan, last_step_of, plan_
 from wandb_runs.histories.schema import PolarsSchema, check_schema, conform, text_columns
 
 __all__ = [
+    "AnyBatches",
+    "Batches",
     "Block",
     "Builder",
     "Field",
@@ -43,6 +46,7 @@ __all__ = [
     "HistoryRequest",
     "HistoryScan",
     "Join",
+    "Missing",
     "OnError",
     "Piece",
     "PolarsSchema",

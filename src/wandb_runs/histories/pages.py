@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 from wandb_runs.ahead import AHEAD, ReadAhead
 from wandb_runs.errors import BadResponseError, GraphQLError, WandbRunsError, asked_too_much
@@ -15,16 +15,32 @@ from wandb_runs.unread import Unread
 from wandb_runs.walk import Drift, fetch_ids, list_all_ids
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from wandb_runs.flow import Flow
     from wandb_runs.histories.answers import HistoryRequest, Piece, Reader
     from wandb_runs.paging import Place
     from wandb_runs.progress import OnProgress
 
-__all__ = ["HistoryPages"]
+__all__ = ["HistoryPages", "Missing"]
 
 T = TypeVar("T")
+
+
+class Missing(NamedTuple):
+    """What histories lack.
+
+    Attributes:
+        failed: What went wrong for the runs that could not be had, by their ids.
+        apart: The runs that hold all metrics, and never in one row.
+        drift: What could not be set right, when runs came or went meanwhile.
+        gone: The runs that were listed before, and are not there any more.
+    """
+
+    failed: Mapping[str, WandbRunsError]
+    apart: Sequence[str]
+    drift: Drift
+    gone: Sequence[str]
 
 
 class HistoryPages(Generic[T]):
@@ -101,6 +117,11 @@ class HistoryPages(Generic[T]):
     def complete(self) -> bool:
         """Whether everything has been asked for."""
         return self._waiting is not None and not self._waiting
+
+    @property
+    def missing(self) -> Missing:
+        """What the histories lack, as far as it is known."""
+        return Missing(self.failed, self.apart, self.drift, self.gone)
 
     def next_pieces(self) -> Flow[list[Piece[T]]]:
         """Ask for more; nothing is left when nothing comes.

@@ -1,0 +1,75 @@
+"""Histories batch by batch: for more than fits in memory."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from wandb_runs.flow import Flow
+    from wandb_runs.histories.answers import Piece
+    from wandb_runs.histories.pages import HistoryPages, Missing
+
+__all__ = ["AnyBatches", "Batches"]
+
+PieceT = TypeVar("PieceT")
+BatchT = TypeVar("BatchT")
+BatchT_co = TypeVar("BatchT_co", covariant=True)
+
+
+class AnyBatches(Protocol[BatchT_co]):
+    """Batches, whatever they are made of."""
+
+    @property
+    def missing(self) -> Missing | None:
+        """What is missing so far; None before the first batch."""
+        ...
+
+    def next_batch(self) -> Flow[BatchT_co | None]:
+        """The next batch; None after the last one."""
+        ...
+
+
+class Batches(Generic[PieceT, BatchT]):
+    """What the answers of a call hold, one after another; none is kept.
+
+    Args:
+        begin: Tells what to ask for, when the first batch is.
+        shape: What to make of what an answer holds; None when it holds no row.
+    """
+
+    __slots__ = ("_begin", "_pages", "_pieces", "_shape")
+
+    def __init__(
+        self,
+        begin: Callable[[], Flow[HistoryPages[PieceT]]],
+        shape: Callable[[PieceT], BatchT | None],
+    ) -> None:
+        self._begin = begin
+        self._shape = shape
+        self._pages: HistoryPages[PieceT] | None = None
+        self._pieces: list[Piece[PieceT]] = []
+
+    @property
+    def missing(self) -> Missing | None:
+        """What is missing so far; None before the first batch."""
+        return None if self._pages is None else self._pages.missing
+
+    def next_batch(self) -> Flow[BatchT | None]:
+        """The next batch; None after the last one.
+
+        What failed is tried again by the next call.
+        """
+        if self._pages is None:
+            self._pages = yield from self._begin()
+        while True:
+            while self._pieces:
+                batch = self._shape(self._pieces[-1].content)
+                del self._pieces[-1]
+                if batch is not None:
+                    return batch
+            self._pieces = yield from self._pages.next_pieces()
+            if not self._pieces:
+                return None
+            self._pieces.reverse()

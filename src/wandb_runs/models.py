@@ -1,0 +1,161 @@
+"""A program's own types for configs and summaries, and what it hears of runs that do not fit."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Final, Generic, Literal, NamedTuple, TypeAlias, TypeVar, get_args
+
+from wandb_runs.errors import InvalidArgumentError, RunValidationError
+from wandb_runs.forksafe import NO_FORK
+from wandb_runs.spelling import did_you_mean, show
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+    from pydantic_core import ErrorDetails
+
+    from wandb_runs.jsontext import JSONObject
+
+__all__ = ["NO_MODELS", "Model", "Models", "OnInvalid", "check_models"]
+
+T = TypeVar("T")
+
+OnInvalid: TypeAlias = Literal["raise", "skip"]
+"""What becomes of a run whose config or summary does not fit: an error when it is touched, or the
+run is left out."""
+
+_WAYS: Final[tuple[OnInvalid, ...]] = get_args(OnInvalid)
+
+# Of the problems of one run that a message tells.
+_MOST_TOLD: Final = 5
+_LONGEST_VALUE: Final = 80
+
+
+class Model(Generic[T]):
+    """What a config or a summary is made into: whatever pydantic can validate.
+
+    Args:
+        what: What messages call the document: `config` or `summary`.
+        kind: A pydantic model, a dataclass or a `TypedDict`.
+
+    Raises:
+        InvalidArgumentError: Not such a type.
+    """
+
+    __slots__ = ("_adapter", "_kind", "_what")
+
+    def __init__(self, what: Literal["config", "summary"], kind: type[T]) -> None:
+        self._what = what
+        self._kind = kind
+        self._adapter: TypeAdapter[T] = _adapter_of(what, kind)
+
+    def __reduce__(self) -> tuple[type[Model[T]], tuple[str, type[T]]]:
+        return type(self), (self._what, self._kind)
+
+    def read(self, document: JSONObject, path: str) -> T:
+        """Make the document of a run into what the program wants.
+
+        Args:
+            document: The document.
+            path: The run's, for the message.
+
+        Raises:
+            RunValidationError: It does not fit.
+        """
+        from pydantic import ValidationError  # noqa: PLC0415 - its import takes long
+
+        with NO_FORK:
+            try:
+                return self._adapter.validate_python(document)
+            except ValidationError:
+                pass
+            try:
+                # Strict models take from JSON what they refuse from Python: a list for a tuple,
+                # text for an instant or an enum's member.
+                return self._adapter.validate_json(json.dumps(document))
+            except ValidationError as error:
+                problems = error.errors(include_url=False, include_context=False)
+        told = tuple(map(_told, problems))
+        more = f", and {len(told) - _MOST_TOLD} more" if len(told) > _MOST_TOLD else ""
+        raise RunValidationError(
+            f"the {self._what} of run {path!r} is no {_name_of(self._kind)}: "
+            f"{'; '.join(told[:_MOST_TOLD])}{more}. Mend the type, or leave such runs out: "
+            'on_invalid="skip"',
+            path=path,
+            part=self._what,
+            problems=told,
+        )
+
+
+class Models(NamedTuple):
+    """What the configs and summaries of a listing are made into; None to leave them as they are.
+
+    Attributes:
+        config: For configs.
+        summary: For summaries.
+        skips: Whether runs that do not fit are left out of the listing.
+    """
+
+    config: Model[object] | None = None
+    summary: Model[object] | None = None
+    skips: bool = False
+
+
+NO_MODELS: Final = Models()
+
+
+def check_models(
+    config: type[object] | None, summary: type[object] | None, on_invalid: OnInvalid
+) -> Models:
+    """Check what configs and summaries are to be made into.
+
+    Raises:
+        InvalidArgumentError: Not a type that pydantic can validate, or another way than those
+            that there are.
+
+    >>> check_models(None, None, "ignore")
+    Traceback (most recent call last):
+    wandb_runs.errors.InvalidArgumentError: unknown on_invalid 'ignore'; expected one of 'raise', \
+'skip'
+    """
+    if on_invalid not in _WAYS:
+        raise InvalidArgumentError(
+            f"unknown on_invalid {show(on_invalid)}{did_you_mean(str(on_invalid), _WAYS)}"
+        )
+    if config is None and summary is None:
+        return NO_MODELS
+    return Models(
+        None if config is None else Model("config", config),
+        None if summary is None else Model("summary", summary),
+        on_invalid == "skip",
+    )
+
+
+def _adapter_of(what: str, kind: type[T]) -> TypeAdapter[T]:
+    from pydantic import PydanticUserError, TypeAdapter  # noqa: PLC0415 - its import takes long
+
+    problem = ""
+    # What is no type, but a value, would be taken for one by pydantic, or refused obscurely.
+    if isinstance(kind, type) or hasattr(kind, "__origin__"):  # pyright: ignore[reportUnnecessaryIsInstance] - untyped callers pass values
+        try:
+            with NO_FORK:
+                return TypeAdapter(kind)
+        except (PydanticUserError, NameError, TypeError) as error:
+            problem = f": {str(error).partition(chr(10))[0]}"
+    hint = "" if not hasattr(type(kind), "model_validate") else "; pass the class, not a value"
+    raise InvalidArgumentError(
+        f"{what} must be a pydantic model, a dataclass or a TypedDict, not {show(kind)}"
+        f"{problem}{hint}"
+    )
+
+
+def _name_of(kind: type[object]) -> str:
+    return getattr(kind, "__name__", str(kind))
+
+
+def _told(problem: ErrorDetails) -> str:
+    place = ".".join(map(str, problem["loc"])) or "the whole"
+    if problem["type"] == "missing":
+        return f"{place} is missing"
+    value = repr(problem["input"])
+    shown = value if len(value) <= _LONGEST_VALUE else f"{value[:_LONGEST_VALUE]}…"
+    return f"{place} is {shown} ({problem['msg'][:1].lower()}{problem['msg'][1:]})"

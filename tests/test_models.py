@@ -1,0 +1,241 @@
+"""Configs and summaries of the caller's own types: what fits is made, what does not is named."""
+
+from __future__ import annotations
+
+import logging
+import pickle
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from typing_extensions import TypedDict
+
+from wandb_runs import Api, InvalidArgumentError, Runs, RunValidationError
+from wandb_runs.models import Model
+from wandb_runs.testing import log_run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from wandb_runs import Checkpoint, JSONValue
+    from wandb_runs.testing import LocalServer
+
+
+class Layers(BaseModel):
+    depth: int
+
+
+class TrainConfig(BaseModel):
+    lr: float
+    optimizer: str
+    model: Layers
+
+
+class Metrics(BaseModel):
+    loss: float
+    eval_loss: float = Field(alias="eval/loss")
+
+
+class MetricsDict(TypedDict):
+    loss: float
+
+
+@dataclass
+class Only:
+    lr: float
+
+
+class Nine(TypedDict):
+    key0: int
+    key1: int
+    key2: int
+    key3: int
+    key4: int
+    key5: int
+    key6: int
+    key7: int
+    key8: int
+
+
+class Optimizer(Enum):
+    ADAM = "adam"
+    SGD = "sgd"
+
+
+class Strict(BaseModel):
+    model_config = ConfigDict(strict=True)
+    optimizer: Optimizer
+    pair: tuple[int, int] = (0, 0)
+
+
+@pytest.fixture(scope="module")
+def mixed(wandb_server: LocalServer) -> str:
+    """A project of which every third run has a learning rate that is no number."""
+    for number in range(20):
+        log_run(
+            wandb_server,
+            "team",
+            "mixed",
+            f"run{number:02}",
+            config={"lr": "fast" if number % 3 == 0 else number / 10},
+            history=[{"loss": number}],
+        )
+    return "team/mixed"
+
+
+FITTING = [f"run{number:02}" for number in range(20) if number % 3]
+
+
+def test_config_and_summary_are_what_was_asked_for(api: Api, many: str) -> None:
+    for run, plain in zip(
+        api.runs(many, {"summary_metrics.loss": {"$exists": True}}, config=TrainConfig),
+        api.runs(many, {"summary_metrics.loss": {"$exists": True}}),
+        strict=True,
+    ):
+        assert isinstance(run.config, TrainConfig)
+        assert isinstance(run.config.lr, float)
+        assert run.config.model.depth == cast("dict[str, Any]", plain.config["model"])["depth"]
+        assert run.config is run.config
+        assert run.summary == plain.summary
+        assert run.raw_config == plain.raw_config
+
+
+def test_a_summary_has_aliases_for_names_that_python_has_not(api: Api, many: str) -> None:
+    run = api.runs(many, order="-summary_metrics.loss", summary=Metrics)[0]
+    assert run.summary.eval_loss == run.summary_metrics.eval_loss
+    assert isinstance(run.summary.loss, float)
+
+
+@pytest.mark.parametrize("kind", [MetricsDict, dict[str, object]])
+def test_whatever_pydantic_validates_will_do(api: Api, mixed: str, kind: type[object]) -> None:
+    runs = api.runs(mixed, {"config.lr": {"$ne": "fast"}}, config=Only, summary=kind)
+    plain = api.runs(mixed, {"config.lr": {"$ne": "fast"}})
+    for run, other in zip(runs, plain, strict=True):
+        assert run.config == Only(cast("float", other.config["lr"]))
+        assert run.summary == TypeAdapter(kind).validate_python(other.summary)
+    one = api.run("/".join(runs[0].path), config=Only, summary=kind)
+    assert (one.config, one.summary) == (runs[0].config, runs[0].summary)
+
+
+def test_strict_models_read_json_as_json(wandb_server: LocalServer, api: Api) -> None:
+    log_run(wandb_server, "team", "strict", "r", config={"optimizer": "adam", "pair": [1, 2]})
+    run = api.runs("team/strict", config=Strict)[0]
+    assert run.config == Strict(optimizer=Optimizer.ADAM, pair=(1, 2))
+
+
+def test_a_run_that_does_not_fit_is_an_error_when_touched(api: Api, mixed: str) -> None:
+    run = api.runs(mixed, config=Only)[0]
+    assert run.summary["loss"] == 0  # what was given no type is left as it is
+    with pytest.raises(RunValidationError) as caught:
+        _ = run.config
+    error = caught.value
+    assert (error.path, error.part) == ("team/mixed/run00", "config")
+    assert "run 'team/mixed/run00'" in error.message
+    assert "lr is 'fast'" in error.message
+    assert "Only" in error.message
+    assert pickle.loads(pickle.dumps(error)).problems == error.problems
+
+
+def test_a_missing_key_is_named_and_the_message_stays_short(api: Api, mixed: str) -> None:
+    with pytest.raises(RunValidationError, match=r"key0 is missing; .* and 4 more") as caught:
+        _ = api.runs(mixed, config=Nine)[0].config
+    assert len(caught.value.problems) == 9
+
+
+def test_runs_that_do_not_fit_are_left_out(
+    api: Api, mixed: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    runs = api.runs(mixed, per_page=4, config=Only, on_invalid="skip")
+    with caplog.at_level(logging.WARNING, "wandb_runs"):
+        assert [run.id for run in runs] == FITTING
+    assert "run00" in caplog.text
+    assert "'fast'" in caplog.text
+    assert len(caplog.records) == 20 - len(FITTING)
+    assert len(runs) == len(FITTING)
+    assert [run.id for page in runs.pages() for run in page] == FITTING
+    assert all(page for page in runs.pages())
+
+
+ASKED: list[Callable[[Runs[Only]], int]] = [
+    len,
+    lambda runs: len({str(row["run_id"]) for row in runs.histories(keys=["loss"])}),
+    lambda runs: len(runs.configs()),
+    lambda runs: len(runs.summaries(keys=["loss"])),
+    lambda runs: sum(len(batch) for batch in runs.iter_histories(keys=["loss"])),
+    lambda runs: len(runs[:]),
+    lambda runs: len([*reversed(runs)]),
+]
+
+
+@pytest.mark.parametrize("ask", ASKED)
+def test_all_that_is_asked_of_a_listing_leaves_them_out(
+    api: Api, mixed: str, ask: Callable[[Runs[Only]], int]
+) -> None:
+    assert ask(api.runs(mixed, config=Only, on_invalid="skip")) == len(FITTING)
+
+
+@pytest.mark.parametrize("order", ["+created_at", "-created_at", "+summary_metrics.loss"])
+@pytest.mark.parametrize("taken", [0, 1, 4, len(FITTING)])
+def test_a_checkpoint_goes_on_behind_those_left_out(
+    api: Api, mixed: str, order: str, taken: int
+) -> None:
+    def skipping(checkpoint: Checkpoint | None = None, limit: int | None = None) -> Runs[Only]:
+        return api.runs(
+            mixed,
+            order=order,
+            per_page=3,
+            config=Only,
+            on_invalid="skip",
+            checkpoint=checkpoint,
+            limit=limit,
+        )
+
+    whole = [run.id for run in skipping()]
+    loop = iter(skipping())
+    first = [next(loop).id for _ in range(taken)]
+    assert first + [run.id for run in skipping(checkpoint=loop.checkpoint())] == whole
+    limited = [run.id for run in skipping(limit=5)]
+    assert limited == whole[:5]
+
+
+def test_refresh_makes_them_anew(wandb_server: LocalServer, api: Api) -> None:
+    log_run(wandb_server, "team", "anew", "r", config={"lr": 0.5}, history=[{"loss": 1}])
+    run = api.runs("team/anew", config=Only)[0]
+    assert run.config == Only(0.5)
+    log_run(wandb_server, "team", "anew", "r", config={"lr": 0.25})
+    run.refresh()
+    assert run.config == Only(0.25)
+
+
+@pytest.mark.parametrize("wrong", [TrainConfig.model_construct(), {"lr": float}, "TrainConfig", 3])
+@pytest.mark.parametrize("argument", ["config", "summary"])
+def test_what_is_no_type_is_refused_before_any_request(wrong: object, argument: str) -> None:
+    nowhere = Api(base_url="http://127.0.0.1:9", api_key="k", max_retries=0)
+    wrongly: Any = {argument: wrong}
+    with pytest.raises(InvalidArgumentError, match=f"{argument} must be a pydantic model"):
+        nowhere.runs("team/mnist", **wrongly)
+    with pytest.raises(InvalidArgumentError, match="did you mean 'skip'"):
+        nowhere.runs("team/mnist", on_invalid=cast("Any", "skipp"))
+
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers(-10, 10) | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@given(st.dictionaries(st.sampled_from(["lr", "optimizer", "model", "other"]), values))
+def test_a_model_makes_what_pydantic_makes_or_names_the_run(document: dict[str, JSONValue]) -> None:
+    adapter = TypeAdapter(TrainConfig)
+    try:
+        expected = adapter.validate_python(document)
+    except ValueError:
+        with pytest.raises(RunValidationError, match="run 'e/p/r'"):
+            Model("config", TrainConfig).read(document, "e/p/r")
+    else:
+        assert Model("config", TrainConfig).read(document, "e/p/r") == expected
