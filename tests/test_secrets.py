@@ -425,7 +425,8 @@ def test_no_value_shows_the_key(wandb_server: LocalServer) -> None:
     assert request.headers["authorization"] == f"Basic {TOKEN}"
     things: list[object] = [
         api, runs, run, client, settings, client.api_key, client.options, api.stats, shared,
-        shared.identity, shared.transport, inner, vars(inner)["_form"], request, request.headers,
+        shared.identity, shared.transport, inner, vars(inner)["_forms"], request, request.headers,
+        vars(vars(inner)["_forms"])["_last"], vars(vars(inner)["_forms"]),
         dataclasses.replace(request, timeout=1), copy.copy(request.headers),
         Address(f"https://x/y?sig={SIGNATURE}"), seen, vars(inner), vars(shared), vars(client),
     ]  # fmt: skip

@@ -6,7 +6,7 @@ import zlib
 from dataclasses import replace
 from email.utils import formatdate
 from gzip import compress
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import pytest
 from hypothesis import example, given, settings
@@ -30,10 +30,13 @@ from wandb_runs import (
     WandbRunsError,
 )
 from wandb_runs.transport.answer import delay_of, error_of, limit_delay_of, rate_limit_in
-from wandb_runs.transport.body import BodyTooLargeError, BrokenBodyError, read_body
+from wandb_runs.transport.body import Body, BodyTooLargeError, BrokenBodyError
 from wandb_runs.transport.budget import RetryBudget
 from wandb_runs.transport.decide import FIRST_PAUSE, LONGEST_PAUSE, GiveUp, Retry, decide
 from wandb_runs.transport.pacing import LOW, Pacer, Window, follow
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 NOW = 1_000_000_000.0
 
@@ -393,6 +396,13 @@ def test_no_pace_is_negative_or_past_the_bound(remaining: str, reset: str, now: 
 
 
 # Bodies.
+
+
+def read_body(chunks: Iterable[bytes], encoding: str, most: int) -> bytes:
+    body = Body(encoding, most)
+    for chunk in chunks:
+        body.add(chunk)
+    return body.whole()
 
 
 @given(

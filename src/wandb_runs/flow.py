@@ -3,20 +3,33 @@
 A `Flow` is a generator that yields operations and is sent their answers, as httpx writes its
 authentication flows. Where flows do not depend on each other, it yields several of them at once,
 `Together`. It does no I/O, so it is tested without a socket, and a driver of a few lines runs it:
-`drive` here, its awaiting twin in the asynchronous client.
+`drive`, and its awaiting twin `drive_async`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar, cast
+from functools import partial
+from typing import TYPE_CHECKING, Generic, Protocol, TypeAlias, TypeVar, cast
+
+from wandb_runs.unread import LARGE, Content
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Sequence
+    from collections.abc import Awaitable, Callable, Generator, Sequence
 
     from wandb_runs.operation import Operation
 
-__all__ = ["Flow", "Step", "Together", "ask", "drive", "one_by_one", "together"]
+__all__ = [
+    "Apart",
+    "Flow",
+    "Step",
+    "Together",
+    "ask",
+    "drive",
+    "drive_async",
+    "one_by_one",
+    "together",
+]
 
 T = TypeVar("T")
 
@@ -103,3 +116,57 @@ def drive(
     except StopIteration as stop:
         result: T = stop.value
         return result
+
+
+class Apart(Protocol):
+    """Does work where it holds up nobody who waits for something else."""
+
+    async def __call__(self, work: Callable[[], T], /) -> T:
+        """What the work comes to."""
+        ...
+
+
+async def drive_async(
+    flow: Flow[T],
+    execute: Callable[[Operation[object]], Awaitable[object]],
+    at_once: Callable[[Together[object]], Awaitable[list[object]]],
+    apart: Apart,
+) -> T:
+    """Run a flow to its end as `drive` does, while others go on.
+
+    Who is cancelled meanwhile leaves no flow half run: it is closed.
+
+    Args:
+        flow: The flow.
+        execute: Answers one operation.
+        at_once: Runs several flows.
+        apart: Does what takes long: a flow that is sent a large answer reads it.
+    """
+    try:
+        step = _advanced(partial(next, flow))
+        while not isinstance(step, _End):
+            try:
+                answer = await (at_once(step) if isinstance(step, Together) else execute(step))
+            except Exception as error:  # noqa: BLE001 - the flow decides what an error means
+                step = _advanced(partial(flow.throw, error))
+            else:
+                advance = partial(_advanced, partial(flow.send, answer))
+                is_large = isinstance(answer, Content) and len(answer.body) > LARGE
+                step = await apart(advance) if is_large else advance()
+        return cast("T", step.result)  # as `Flow` promises
+    finally:
+        flow.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    """What a flow came to; a `StopIteration` may not pass through what is awaited."""
+
+    result: object
+
+
+def _advanced(advance: Callable[[], Step]) -> Step | _End:
+    try:
+        return advance()
+    except StopIteration as stop:
+        return _End(stop.value)

@@ -14,9 +14,12 @@ from wandb_runs.operation import Operation, is_cut
 if TYPE_CHECKING:
     from typing import Self
 
-__all__ = ["Content", "Unread"]
+__all__ = ["LARGE", "Content", "Unread"]
 
 T = TypeVar("T")
+
+LARGE: Final = 1 << 16
+"""Bytes of an answer from which on reading it holds up those who wait for others."""
 
 _END: Final = 4096
 _TAIL: Final = 64

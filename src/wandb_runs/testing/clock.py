@@ -10,7 +10,7 @@ __all__ = ["FakeClock"]
 
 
 class FakeClock:
-    """A clock on which waiting takes no time: pass it as `Api(clock=...)`.
+    """A clock on which waiting takes no time: pass it as `Api(clock=...)` or `AsyncApi(clock=...)`.
 
     The requests of such an `Api` are real; what it would wait for between them, before a retry
     or to keep to a rate limit, is over at once, and moves this clock on instead. A call's
@@ -60,6 +60,13 @@ class FakeClock:
         with self._lock:
             self.slept.append(seconds)
             self._passed += seconds
+
+    async def sleep_async(self, seconds: float, /) -> None:
+        """Come back once others had their turn, so many seconds later by this clock."""
+        from anyio.lowlevel import checkpoint  # noqa: PLC0415 - only for those who await
+
+        self.sleep(seconds)
+        await checkpoint()
 
     def random(self) -> float:
         """The next draw."""

@@ -1,12 +1,22 @@
 """The only folder that does I/O, and the only one that knows the HTTP library."""
 
+from wandb_runs.transport.async_client import AsyncRetryingClient
 from wandb_runs.transport.client import RetryingClient
-from wandb_runs.transport.clock import Clock
-from wandb_runs.transport.message import MAX_RESPONSE_BYTES, Request, Response, Transport
+from wandb_runs.transport.clock import AsyncClock, Clock
+from wandb_runs.transport.message import (
+    MAX_RESPONSE_BYTES,
+    AsyncTransport,
+    Request,
+    Response,
+    Transport,
+)
 from wandb_runs.transport.stats import Stats
 
 __all__ = [
     "MAX_RESPONSE_BYTES",
+    "AsyncClock",
+    "AsyncRetryingClient",
+    "AsyncTransport",
     "Clock",
     "Request",
     "Response",

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import zlib
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-__all__ = ["BodyTooLargeError", "BrokenBodyError", "read_body"]
+__all__ = ["Body", "BodyTooLargeError", "BrokenBodyError"]
 
 
 _GZIP: Final = 0x1F
@@ -23,62 +20,78 @@ class BrokenBodyError(Exception):
     """The body cannot be decompressed, or ends too early."""
 
 
-def read_body(chunks: Iterable[bytes], encoding: str, most: int) -> bytes:
-    """Join a body, decompressed.
+class Body:
+    """The body of an answer, put together as it comes, and decompressed.
 
     Not more than `most` bytes of it are ever made: a few kilobytes can stand for gigabytes.
 
     Args:
-        chunks: The body, as it comes.
         encoding: What the header `Content-Encoding` says; empty without one.
         most: How many bytes the whole may have.
 
     Raises:
-        BodyTooLargeError: It has more.
-        BrokenBodyError: It is not what `encoding` says, or breaks off.
+        BrokenBodyError: It is encoded as nobody asked for.
 
-    >>> read_body([b"as ", b"it is"], "", 100)
+    >>> body = Body("", 100)
+    >>> body.add(b"as ")
+    >>> body.add(b"it is")
+    >>> body.whole()
     b'as it is'
     """
-    names = [name for part in encoding.lower().split(",") if (name := part.strip())]
-    names = [name for name in names if name != "identity"]
-    if not names:
-        return _join(chunks, most)
-    if len(names) > 1 or names[0] not in ("gzip", "x-gzip", "deflate"):
-        # Compressed twice, or in a way that no request asks for.
-        raise BrokenBodyError(f"it is encoded as {encoding!r}, which was not asked for")
-    return _join(_inflate(chunks, most), most)
 
+    __slots__ = ("_inflater", "_is_packed", "_left", "_parts")
 
-def _join(chunks: Iterable[bytes], most: int) -> bytes:
-    parts: list[bytes] = []
-    length = 0
-    for chunk in chunks:
-        length += len(chunk)
-        if length > most:
+    def __init__(self, encoding: str, most: int) -> None:
+        names = [name for part in encoding.lower().split(",") if (name := part.strip())]
+        names = [name for name in names if name != "identity"]
+        if len(names) > 1 or (names and names[0] not in ("gzip", "x-gzip", "deflate")):
+            # Compressed twice, or in a way that no request asks for.
+            raise BrokenBodyError(f"it is encoded as {encoding!r}, which was not asked for")
+        self._is_packed = bool(names)
+        self._left = most
+        self._parts: list[bytes] = []
+        self._inflater: zlib._Decompress | None = None  # pyright: ignore[reportPrivateUsage] - its only name
+
+    def add(self, chunk: bytes) -> None:
+        """Take what comes next.
+
+        Raises:
+            BodyTooLargeError: The whole has more bytes than it may.
+            BrokenBodyError: It is not what its encoding says.
+        """
+        if self._is_packed:
+            self._inflate(chunk)
+        else:
+            self._keep(chunk)
+
+    def whole(self) -> bytes:
+        """The body, when all of it has come.
+
+        Raises:
+            BrokenBodyError: It breaks off.
+        """
+        if self._inflater is not None and not self._inflater.eof:
+            raise BrokenBodyError("it ends in the midst of what is compressed")
+        return self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
+
+    def _keep(self, piece: bytes) -> None:
+        self._left -= len(piece)
+        if self._left < 0:
             raise BodyTooLargeError
-        parts.append(chunk)
-    return parts[0] if len(parts) == 1 else b"".join(parts)
+        self._parts.append(piece)
 
-
-def _inflate(chunks: Iterable[bytes], most: int) -> Iterable[bytes]:
-    inflater = None
-    left = most + 1
-    for chunk in chunks:
-        rest = chunk
-        while rest and left:
+    def _inflate(self, chunk: bytes) -> None:
+        inflater, rest = self._inflater, chunk
+        while rest:
             if inflater is None or inflater.eof:  # gzip may come in several members
-                inflater = zlib.decompressobj(_window_bits(rest))
+                inflater = self._inflater = zlib.decompressobj(_window_bits(rest))
             try:
-                piece = inflater.decompress(rest, left)
+                piece = inflater.decompress(rest, self._left + 1)
             except zlib.error as error:
                 raise BrokenBodyError(f"it cannot be decompressed ({error})") from None
-            left -= len(piece)
             if piece:
-                yield piece
+                self._keep(piece)
             rest = inflater.unused_data if inflater.eof else inflater.unconsumed_tail
-    if inflater is not None and not inflater.eof:
-        raise BrokenBodyError("it ends in the midst of what is compressed")
 
 
 def _window_bits(start: bytes) -> int:

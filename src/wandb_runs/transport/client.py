@@ -2,43 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from http import HTTPStatus
-from typing import TYPE_CHECKING, Final, NoReturn, TypeVar
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, TypeVar
 
-from typing_extensions import override
-
-from wandb_runs.errors import BadResponseError, GraphQLError, ResponseError, WandbRunsError
 from wandb_runs.flow import drive
-from wandb_runs.settings import Address, check_url
-from wandb_runs.transport.answer import rate_limit_in, request_id_of
-from wandb_runs.transport.call import Call
+from wandb_runs.transport.base import DEFAULTS, FILE, Client, file_in, plan_of, subject_of
+from wandb_runs.transport.call import BlockingCall, Plan
 from wandb_runs.transport.clock import SYSTEM_CLOCK
-from wandb_runs.transport.options import Options
-from wandb_runs.transport.shared import PLAIN_HEADERS, Shared
+from wandb_runs.transport.shared import Shared
 from wandb_runs.transport.threads import run_together
 
 if TYPE_CHECKING:
     import ssl
-    from typing import Self
 
     from wandb_runs.flow import Flow
     from wandb_runs.operation import Operation
-    from wandb_runs.settings import ApiKey, Settings
+    from wandb_runs.settings import Address, Settings
     from wandb_runs.transport.clock import Clock
-    from wandb_runs.transport.message import Response, Transport
-    from wandb_runs.transport.stats import Stats
-    from wandb_runs.viewer import Viewer
+    from wandb_runs.transport.message import Transport
+    from wandb_runs.transport.options import Options
 
 __all__ = ["RetryingClient"]
 
 T = TypeVar("T")
 
-_DEFAULTS: Final = Options()
 
-
-class RetryingClient:
+class RetryingClient(Client[Shared]):
     """Executes operations against one server; `api.client` is one.
 
     Thread-safe: several `Runs` may share it, from several threads, and at most four of their
@@ -63,51 +51,11 @@ class RetryingClient:
         settings: Settings,
         *,
         transport: Transport | None = None,
-        options: Options = _DEFAULTS,
+        options: Options = DEFAULTS,
         ssl_context: ssl.SSLContext | None = None,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
-        self.options = options
-        self._shared = Shared(settings, transport, ssl_context, clock)
-        self._is_copy = False
-        self._is_closed = False
-
-    @override
-    def __repr__(self) -> str:
-        return f"<RetryingClient {self.settings.base_url}>"
-
-    @override
-    def __reduce__(self) -> NoReturn:
-        raise TypeError(
-            "a client, and what holds one, is not pickled: it has an API key and connections. "
-            "Pickle run.path and make a new Api() where it lands"
-        )
-
-    @property
-    def settings(self) -> Settings:
-        """The server and the defaults."""
-        return self._shared.settings
-
-    @property
-    def viewer(self) -> Viewer:
-        """What the server said of the viewer."""
-        return self._shared.viewer
-
-    @property
-    def api_key(self) -> ApiKey | None:
-        """The key in use and its source; a netrc file is read on the first touch."""
-        return self._shared.identity.key
-
-    @property
-    def stats(self) -> Stats:
-        """What this client has done so far, and those that share its connections."""
-        return self._shared.stats.snapshot
-
-    def with_options(self, options: Options) -> Self:
-        """A copy with other options, which shares everything else; see `Api.with_options`."""
-        changed = type(self).__new__(type(self))
-        vars(changed).update(vars(self), options=options, _is_copy=True)
-        return changed
+        super().__init__(Shared(settings, transport, ssl_context, clock), options)
 
     def execute(self, operation: Operation[T]) -> T:
         """Send one operation and return its typed answer.
@@ -118,18 +66,20 @@ class RetryingClient:
         content = operation.content()
         self._check_open()
         shared = self._shared
-        call = Call(shared, self.options, operation.name, shared.identity.headers, content)
+        call = BlockingCall(
+            shared,
+            self.options,
+            operation.name,
+            shared.identity.headers,
+            content,
+            plan_of(operation),
+        )
 
         def attempt() -> T:
-            response = call.send("POST", shared.endpoint, about=_subject(operation))
+            response = call.send("POST", shared.endpoint, about=subject_of(operation))
             return self._read(operation, response, call.attempts)
 
-        return call.run(
-            attempt,
-            kind=operation.kind,
-            is_divisible=operation.divisible,
-            is_optional=operation.is_optional,
-        )
+        return call.run(attempt)
 
     def run(self, flow: Flow[T]) -> T:
         """Run a flow to its end; of what it asks for at once, a few requests at a time."""
@@ -143,25 +93,13 @@ class RetryingClient:
             WandbRunsError: One of its kinds; see `wandb_runs.errors`.
         """
         self._check_open()
-        shared = self._shared
-        check_url(address.url, what="the file's address", allow_http=shared.settings.allow_http)
-        is_own = urlsplit(address.url)[:2] == urlsplit(shared.settings.base_url)[:2]
-        headers = shared.identity.headers if is_own else PLAIN_HEADERS
-        call = Call(shared, self.options, "a file", headers, b"")
+        headers = self._file_headers(address)
+        call = BlockingCall(self._shared, self.options, FILE, headers, b"", Plan("query"))
 
         def attempt() -> bytes:
-            response = call.send("GET", address, about="a file")
-            if response.status != HTTPStatus.OK:
-                raise BadResponseError(
-                    f"the server did not give the file (HTTP {response.status}); ask again for "
-                    "its address: it may have expired",
-                    status=response.status,
-                    request_id=request_id_of(response),
-                    attempts=call.attempts,
-                )
-            return response.content
+            return file_in(call.send("GET", address, about=FILE), call.attempts)
 
-        return call.run(attempt, kind="query")
+        return call.run(attempt)
 
     def close(self) -> None:
         """Refuse later requests, and close the connections, unless the transport was passed in.
@@ -171,37 +109,3 @@ class RetryingClient:
         self._is_closed = True
         if not self._is_copy:
             self._shared.close()
-
-    def _read(self, operation: Operation[T], response: Response, attempts: int) -> T:
-        shared = self._shared
-        try:
-            return operation.parse(
-                response.content,
-                status=response.status,
-                request_id=request_id_of(response),
-                attempts=attempts,
-                date=response.headers.get("date"),
-            )
-        except ResponseError as error:
-            clean = shared.identity.taken_out_of(response.content)
-            if clean == response.content:
-                limit = None
-                if isinstance(error, GraphQLError):
-                    limit = rate_limit_in(error, response, shared.clock.time())
-                if limit is None:
-                    raise
-                raise limit from error
-        # The server quotes the key. Out here the error that quotes it, too, is forgotten.
-        return self._read(operation, replace(response, content=clean), attempts)
-
-    def _check_open(self) -> None:
-        if self._is_closed or self._shared.is_closed:
-            raise WandbRunsError("this client is closed; make a new Api()")
-
-
-def _subject(operation: Operation[T]) -> str:
-    names = operation.variables
-    path = "/".join(
-        str(names[part]) for part in ("entity", "project", "id") if names.get(part) is not None
-    )
-    return repr(path) if path else operation.name

@@ -14,7 +14,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Self
 
-__all__ = ["MAX_RESPONSE_BYTES", "Request", "Response", "SecretHeaders", "Transport"]
+__all__ = [
+    "MAX_RESPONSE_BYTES",
+    "AsyncTransport",
+    "Request",
+    "Response",
+    "SecretHeaders",
+    "Transport",
+]
 
 MAX_RESPONSE_BYTES: Final = 1 << 30
 """The most bytes of an answer's body that are read by default: 1 GiB."""
@@ -121,6 +128,28 @@ class Transport(Protocol):
         """Send the request once and read its whole answer, whatever its status.
 
         Redirects are not followed: they come back as the answer they are.
+
+        Raises:
+            ConnectionFailedError: No connection, or one that broke.
+            RequestTimeoutError: `request.timeout` passed.
+            TruncatedResponseError: The answer ends before its end.
+            ResponseTooLargeError: The answer is longer than `request.max_bytes`.
+        """
+        ...
+
+
+class AsyncTransport(Protocol):
+    """Carries one request, as `Transport` does, while others go on.
+
+    Pass your own as `AsyncApi(transport=...)`. It may be used by several event loops at once, each
+    in a thread of its own, and is never closed by the client.
+    """
+
+    async def send(self, request: Request, /) -> Response:
+        """Send the request once and read its whole answer, whatever its status.
+
+        Redirects are not followed: they come back as the answer they are. Who waits may be
+        cancelled at any moment; the request is then broken off.
 
         Raises:
             ConnectionFailedError: No connection, or one that broke.

@@ -42,6 +42,11 @@ class Proxy:
         name = f"[{host}]" if ":" in host else host
         return scheme, f"{scheme}://{name}" + ("" if port is None else f":{port}"), auth
 
+    @property
+    def is_socks(self) -> bool:
+        """Whether it is talked to by SOCKS."""
+        return self.scheme.startswith("socks")
+
     @override
     def __repr__(self) -> str:
         return f"<Proxy {without_secrets(self._given)}>"

@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from wandb_runs.settings import ApiKey, Settings
-    from wandb_runs.transport.clock import Clock
+    from wandb_runs.transport.clock import Clock, Timepiece
     from wandb_runs.transport.message import Transport
 
-__all__ = ["PLAIN_HEADERS", "Identity", "Shared"]
+__all__ = ["PLAIN_HEADERS", "Common", "Identity", "Shared"]
 
 PLAIN_HEADERS: Final[Mapping[str, str]] = {
     "accept": "application/json",
@@ -37,21 +37,40 @@ PLAIN_HEADERS: Final[Mapping[str, str]] = {
 _NOT_SHOWN: Final = b"(not shown)"
 
 
-class Shared:
-    """What a client and its copies have in common.
+class Common:
+    """What a client and its copies have in common, however they wait.
 
     Attributes:
         settings: The server and the defaults.
         endpoint: Where operations go.
-        transport: Carries the requests.
         clock: Where time and chance come from.
         identity: The key.
         viewer: What the server said of the viewer.
         budget: The retries that are left.
         pacer: The pace that the server's rate limit allows.
-        slots: How many requests may be under way.
         stats: What was done so far.
         is_closed: Whether later requests are refused.
+    """
+
+    def __init__(self, settings: Settings, clock: Timepiece) -> None:
+        self.settings = settings
+        self.endpoint = Address(f"{settings.base_url}/graphql")
+        self.clock = clock
+        self.identity = Identity(settings)
+        self.viewer = Viewer()
+        self.budget = RetryBudget()
+        self.pacer = Pacer()
+        self.stats = StatsCounter()
+        self.is_closed = False
+
+
+class Shared(Common):
+    """The same for clients that block, and what they send with.
+
+    Attributes:
+        transport: Carries the requests.
+        sleep: Waits.
+        slots: How many requests may be under way.
     """
 
     def __init__(
@@ -61,22 +80,15 @@ class Shared:
         ssl_context: ssl.SSLContext | None,
         clock: Clock,
     ) -> None:
-        self.settings = settings
-        self.endpoint = Address(f"{settings.base_url}/graphql")
+        super().__init__(settings, clock)
         self._own_transport: HttpTransport | None = None
         if transport is None:
             transport = self._own_transport = HttpTransport(
                 settings.base_url, ssl_context=ssl_context
             )
         self.transport: Transport = transport
-        self.clock = clock
-        self.identity = Identity(settings)
-        self.viewer = Viewer()
-        self.budget = RetryBudget()
-        self.pacer = Pacer()
+        self.sleep = clock.sleep
         self.slots = Slots()
-        self.stats = StatsCounter()
-        self.is_closed = False
 
     def close(self) -> None:
         """Refuse later requests, and close connections that are not the user's."""

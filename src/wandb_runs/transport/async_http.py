@@ -1,0 +1,198 @@
+"""Requests over HTTP, by the half of httpcore that awaits."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import anyio
+import httpcore
+from anyio.to_thread import run_sync
+
+from wandb_runs.errors import WandbRunsError
+from wandb_runs.transport.loops import PerLoop
+from wandb_runs.transport.tls import default_context
+from wandb_runs.transport.wire import (
+    CONNECT_SECONDS,
+    FAILURES,
+    POOL,
+    UNUSABLE,
+    Forms,
+    Reading,
+    failure,
+    overdue,
+    unusable,
+    wire_request,
+    without_frames,
+)
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import AsyncGenerator
+    from typing import TypeAlias
+
+    from wandb_runs.transport.message import Request, Response
+    from wandb_runs.transport.proxies import Proxy
+    from wandb_runs.transport.wire import Form, PoolKey
+
+    _Pool: TypeAlias = httpcore.AsyncConnectionPool
+
+__all__ = ["AsyncHttpTransport"]
+
+
+class AsyncHttpTransport:
+    """Pools of connections, one for each event loop, opened with its first request.
+
+    It may be used by several loops, one after another or in threads of their own. A loop that
+    ends closes its connections. All else is as `HttpTransport` has it.
+
+    Args:
+        base_url: The server that most requests go to.
+        ssl_context: What certificates to trust; by default those of `SSL_CERT_FILE` or
+            `SSL_CERT_DIR`, else those that come with the HTTP library.
+    """
+
+    def __init__(self, base_url: str, *, ssl_context: ssl.SSLContext | None = None) -> None:
+        self._forms = Forms(base_url)
+        self._ssl_context = ssl_context
+        self._closed = False
+        self._connections = PerLoop(_Connections)
+
+    async def send(self, request: Request, /) -> Response:
+        """Send the request once and read its whole answer.
+
+        Raises:
+            ConnectionFailedError: No connection, or one that broke.
+            CertificateError: The server's certificate is not trusted.
+            RequestTimeoutError: `request.timeout` passed.
+            TruncatedResponseError: The answer cannot be decompressed to its end.
+            ResponseTooLargeError: The answer is longer than `request.max_bytes`.
+            WandbRunsError: The transport is closed, or the environment's proxies or
+                certificates cannot be used.
+        """
+        try:
+            with anyio.move_on_after(request.timeout):
+                return await self._send(request)
+        except FAILURES as error:
+            raise failure(request, error) from without_frames(error)
+        except BaseException as error:
+            if isinstance(error, Exception):
+                raise
+            # Cancelled, or interrupted. The frames of the HTTP library hold the key.
+            raise error.with_traceback(None) from None
+        raise overdue(request)
+
+    async def aclose(self) -> None:
+        """Refuse later requests, and close this loop's connections once all are answered."""
+        self._closed = True
+        await self._connections.here().close_if_idle()
+
+    async def _send(self, request: Request) -> Response:
+        form = self._forms.of(request)
+        if self._closed:
+            raise WandbRunsError("this client is closed; make a new Api()")
+        connections = self._connections.here()
+        pool = connections.pools.get(form.key)
+        if pool is None:
+            pool = await connections.open(form, self._ssl_context)
+        connections.under_way += 1
+        is_over = False
+        try:
+            response = await _exchange(pool, form, request)
+            is_over = True
+            return response
+        finally:
+            connections.under_way -= 1
+            if self._closed:
+                await connections.close_if_idle()
+            elif not is_over:
+                await connections.clear(pool)
+
+
+class _Connections:
+    """The connections of one event loop."""
+
+    def __init__(self) -> None:
+        self.pools: dict[PoolKey, _Pool] = {}
+        self.under_way = 0
+        self._at_the_end: AsyncGenerator[None] | None = None
+
+    async def open(self, form: Form, context: ssl.SSLContext | None) -> _Pool:
+        if self._at_the_end is None:
+            # Loops close the asynchronous generators that have begun in them, when they end or
+            # when nobody holds them any more: few users close what a script made once.
+            self._at_the_end = _close_at_the_end(self.pools)
+            await anext(self._at_the_end)
+        try:
+            if form.is_encrypted and context is None:
+                context = await run_sync(default_context)
+            pool = _open_pool(form.proxy, context)
+        except UNUSABLE as error:
+            raise unusable(error) from without_frames(error)
+        return self.pools.setdefault(form.key, pool)
+
+    async def clear(self, pool: _Pool) -> None:
+        """Close what a request that was broken off may have left behind.
+
+        The HTTP library forgets a connection that had just been opened when it was.
+        """
+        if not self.under_way:
+            with anyio.CancelScope(shield=True):
+                for connection in pool.connections:
+                    if not connection.is_idle():
+                        await connection.aclose()
+
+    async def close_if_idle(self) -> None:
+        if not self.under_way and self._at_the_end is not None:
+            with anyio.CancelScope(shield=True):
+                await self._at_the_end.aclose()
+
+
+async def _close_at_the_end(
+    pools: dict[PoolKey, _Pool],
+) -> AsyncGenerator[None]:
+    try:
+        yield
+    finally:
+        while pools:
+            await pools.popitem()[1].aclose()
+
+
+def _open_pool(proxy: Proxy | None, context: ssl.SSLContext | None) -> _Pool:
+    if proxy is None:
+        return httpcore.AsyncConnectionPool(ssl_context=context, **POOL)
+    if proxy.is_socks:
+        return httpcore.AsyncSOCKSProxy(
+            proxy.url, proxy_auth=proxy.auth, ssl_context=context, **POOL
+        )
+    return httpcore.AsyncHTTPProxy(
+        proxy.url,
+        proxy_auth=proxy.auth,
+        ssl_context=context,
+        proxy_ssl_context=context if proxy.scheme == "https" else None,
+        **POOL,
+    )
+
+
+async def _exchange(pool: _Pool, form: Form, request: Request) -> Response:
+    # A little less than the deadline of the whole, so that it is seen what took so long.
+    connect = min(CONNECT_SECONDS, 0.99 * request.timeout)
+    answer = await pool.handle_async_request(
+        wire_request(form, request, connect=connect, rest=None)
+    )
+    reading = Reading(request, answer.status, answer.headers)
+    try:
+        await _read(answer, reading)
+    finally:
+        await answer.aclose()
+    return reading.response()
+
+
+async def _read(answer: httpcore.Response, reading: Reading) -> None:
+    # In a function of its own: its variables hold what came, which may quote the key.
+    is_wanted = True
+    async for chunk in answer.aiter_stream():
+        if is_wanted and not reading.add(chunk):
+            is_wanted = False
+            # What is read from here on ends the library's generators, of which each would
+            # otherwise be left to the loop.
+            await answer.aclose()
