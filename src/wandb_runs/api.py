@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-import warnings
-from copy import copy
 from typing import TYPE_CHECKING, Self
 
-from typing_extensions import TypeVar, override
+from typing_extensions import TypeVar
 
+from wandb_runs.api_core import ApiCore, Given, Setup, user_of, warn_of_lazy
 from wandb_runs.checked import node_of
-from wandb_runs.errors import InvalidArgumentError
+from wandb_runs.checkpoint import without_entity
 from wandb_runs.jsontext import JSONObject
-from wandb_runs.location import PathParts, check_name, parse_path
+from wandb_runs.location import parse_path
 from wandb_runs.models import check_models
 from wandb_runs.run import Run
 from wandb_runs.run_core import Home, fetch_run
-from wandb_runs.runs import Runs, runs_of_viewer
-from wandb_runs.settings import ApiKey, Settings, resolve_settings
+from wandb_runs.runs import Runs
+from wandb_runs.runs_core import of_viewer
 from wandb_runs.sweep import Sweep, Sweeps
 from wandb_runs.sweep_core import fetch_sweep
 from wandb_runs.transport import MAX_RESPONSE_BYTES, RetryingClient
 from wandb_runs.transport.clock import SYSTEM_CLOCK
 from wandb_runs.transport.options import MAX_RETRIES, TIMEOUT, Options
-from wandb_runs.transport.tls import check_context
-from wandb_runs.user import User
 
 if TYPE_CHECKING:
     import ssl
@@ -34,7 +31,8 @@ if TYPE_CHECKING:
     from wandb_runs.filters import Filters
     from wandb_runs.models import OnInvalid
     from wandb_runs.order import Order
-    from wandb_runs.transport import Clock, Stats, Transport
+    from wandb_runs.transport import Clock, Transport
+    from wandb_runs.user import User
 
 __all__ = ["Api"]
 
@@ -43,7 +41,7 @@ ConfigT = TypeVar("ConfigT", default=JSONObject)
 SummaryT = TypeVar("SummaryT", default=JSONObject)
 
 
-class Api:
+class Api(ApiCore[RetryingClient]):
     """A connection to W&B, or to a server that speaks as it does.
 
     Each setting comes from its argument, else from `overrides`, else from the environment
@@ -100,44 +98,27 @@ class Api:
         ssl_context: ssl.SSLContext | None = None,
         clock: Clock | None = None,
     ) -> None:
-        try:
-            key = ApiKey(api_key, source="argument") if api_key else None
-        finally:
-            # A traceback may be shown with the local variables of its frames.
-            del api_key
-        options = Options(timeout, max_retries, max_response_bytes)
-        context = check_context(ssl_context)
-        if context is not None and transport is not None:
-            raise InvalidArgumentError(
-                "ssl_context= is for this package's own connections, and transport= replaces "
-                "them; pass one of the two"
-            )
-        try:
-            self._settings = resolve_settings(
-                base_url=base_url,
-                api_key=key,
-                entity=entity,
-                project=project,
-                allow_http=allow_http,
-                overrides=overrides,
-            )
-        except InvalidArgumentError as error:
-            # Either may hold credentials, and so do the frames below.
-            del base_url, overrides
-            raise error.with_traceback(None) from None
-        self._client = RetryingClient(
-            self._settings,
-            transport=transport,
-            options=options,
-            ssl_context=context,
-            clock=SYSTEM_CLOCK if clock is None else clock,
+        given = Given(base_url, api_key, overrides)
+        # A traceback may be shown with the local variables of its frames.
+        del base_url, api_key, overrides
+        setup = Setup.of(
+            given,
+            Options(timeout, max_retries, max_response_bytes),
+            entity=entity,
+            project=project,
+            allow_http=allow_http,
+            ssl_context=ssl_context,
+            has_transport=transport is not None,
         )
-
-    @override
-    def __repr__(self) -> str:
-        # A traceback may show an `Api` whose arguments were refused.
-        settings = getattr(self, "_settings", None)
-        return f"<Api {settings.base_url}>" if isinstance(settings, Settings) else "<Api, not made>"
+        super().__init__(
+            RetryingClient(
+                setup.settings,
+                transport=transport,
+                options=setup.options,
+                ssl_context=setup.ssl_context,
+                clock=SYSTEM_CLOCK if clock is None else clock,
+            )
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -158,68 +139,6 @@ class Api:
         """
         self._client.close()
 
-    def with_options(
-        self,
-        *,
-        timeout: float | None = None,
-        max_retries: int | None = None,
-        max_response_bytes: int | None = None,
-    ) -> Self:
-        """A copy with other options, for calls that need more patience than others, or less.
-
-        It shares all else with this one: the connections, the key, the viewer, the numbers of
-        `stats`, the retries in hand and the pace. What it lists (`runs`, `run`, `sweep`) keeps to
-        its options.
-
-        Args:
-            timeout: Seconds for one call, retries included; None leaves it as it is here.
-            max_retries: How many times a request is sent again at most; 0 for never. None leaves
-                it as it is here.
-            max_response_bytes: How long the body of an answer may be, decompressed. None leaves
-                it as it is here.
-
-        Raises:
-            InvalidArgumentError: A value of the wrong type or out of bounds.
-
-        >>> patient = api.with_options(timeout=300, max_retries=10)
-        >>> len(patient.runs("sample/digits")) == len(api.runs("sample/digits"))
-        True
-        """
-        changed = copy(self)
-        changed._client = self._client.with_options(  # noqa: SLF001 - a copy of its own kind
-            self._client.options.changed(
-                timeout=timeout, max_retries=max_retries, max_response_bytes=max_response_bytes
-            )
-        )
-        return changed
-
-    @property
-    def stats(self) -> Stats:
-        """What was sent so far, by this `Api` and those that share its connections.
-
-        A snapshot, which does not change. A request that was interrupted (Ctrl-C) is not counted.
-        """
-        return self._client.stats
-
-    @property
-    def client(self) -> RetryingClient:
-        """What sends the requests; `Runs(api.client, entity, project)` takes it."""
-        return self._client
-
-    @property
-    def base_url(self) -> str:
-        """The server, without a trailing slash."""
-        return self._settings.base_url
-
-    @property
-    def api_key_source(self) -> str | None:
-        """Where the key came from: `argument`, `WANDB_API_KEY`, or a netrc file's path.
-
-        None without a key. The key itself is shown by nothing.
-        """
-        key = self._client.api_key
-        return None if key is None else key.source
-
     @property
     def default_entity(self) -> str:
         """The entity of paths that name none; the viewer's is asked for once.
@@ -227,7 +146,8 @@ class Api:
         Raises:
             AuthenticationError: The viewer's is needed, and there is no key, or a wrong one.
         """
-        return self._settings.entity or self._client.run(self._client.viewer.entity())
+        client = self._client
+        return client.settings.entity or client.run(client.viewer.entity())
 
     @property
     def viewer(self) -> User:
@@ -236,10 +156,7 @@ class Api:
         Raises:
             AuthenticationError: No key, or one that the server does not know.
         """
-        fields = self._client.run(self._client.viewer.fields())
-        return User(
-            username=fields.username, name=fields.name, email=fields.email, entity=fields.entity
-        )
+        return user_of(self._client.run(self._client.viewer.fields()))
 
     def runs(
         self,
@@ -298,40 +215,13 @@ class Api:
         >>> {run.config["optimizer"] for run in runs}
         {'adam'}
         """
-        if lazy is not None:
-            warnings.warn(
-                "lazy= does nothing: listing carries config and summary, decoded when touched",
-                DeprecationWarning,
-                stacklevel=2,
-            )
-        parts = PathParts(None, None) if path is None else parse_path(path)
-        entity = _agree("entity", parts.entity, entity) or self._settings.entity
-        project = _agree("project", parts.project, project) or self._settings.project
-        if project is None:
-            raise InvalidArgumentError(
-                "no project: pass a path like 'entity/project', or project=, or set WANDB_PROJECT"
-            )
-        chosen = self._client if client is None else client
-        if entity is None:
-            return runs_of_viewer(
-                chosen,
-                project,
-                filters,
-                order,
-                per_page,
-                include_sweeps,
-                config_keys=config_keys,
-                summary_keys=summary_keys,
-                limit=limit,
-                checkpoint=checkpoint,
-                strict=strict,
-                config=config,
-                summary=summary,
-                on_invalid=on_invalid,
-            )
-        return Runs(
-            chosen,
-            entity,
+        warn_of_lazy(lazy)
+        entity, project = self._place(path, entity, project)
+        if entity is None and checkpoint is not None:
+            checkpoint = without_entity(checkpoint)
+        runs: Runs[ConfigT, SummaryT] = Runs(
+            self._client if client is None else client,
+            entity or "viewer",
             project,
             filters,
             order,
@@ -346,6 +236,7 @@ class Api:
             summary=summary,
             on_invalid=on_invalid,
         )
+        return runs if entity is not None else of_viewer(runs)
 
     def run(
         self,
@@ -367,7 +258,7 @@ class Api:
         """
         models = check_models(config, summary, "raise")
         entity, project, run_id = self._complete(parse_path(path, kind="run"))
-        client = self._client
+        client, entity = self._client, entity or self.default_entity
         fields = client.run(fetch_run(entity, project, run_id))
         home = Home(client, client.settings, entity, project, Sweeps(client), models=models)
         return Run(home, node_of(fields))
@@ -384,25 +275,6 @@ class Api:
             NotFoundError: No such project or sweep, or the key may not see it.
         """
         entity, project, sweep_id = self._complete(parse_path(path, kind="sweep"))
-        fields = self._client.run(fetch_sweep(entity, project, sweep_id))
-        return Sweep(self._client, self._settings, entity, project, fields)
-
-    def _complete(self, parts: PathParts) -> tuple[str, str, str]:
-        project = parts.project or self._settings.project
-        if project is None or parts.id is None:
-            raise InvalidArgumentError(
-                f"no project for {parts.id!r}: write 'entity/project/{parts.id}', or set "
-                "WANDB_PROJECT"
-            )
-        return parts.entity or self.default_entity, project, parts.id
-
-
-def _agree(what: str, from_path: str | None, argument: str | None) -> str | None:
-    if argument is None:
-        return from_path
-    check_name(argument, what)
-    if from_path is not None and from_path != argument:
-        raise InvalidArgumentError(
-            f"path names the {what} {from_path!r} and {what}= says {argument!r}; pass one of them"
-        )
-    return argument
+        client, entity = self._client, entity or self.default_entity
+        fields = client.run(fetch_sweep(entity, project, sweep_id))
+        return Sweep(client, client.settings, entity, project, fields)

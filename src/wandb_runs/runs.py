@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Literal, SupportsIndex, TypeVar, overload
 
 from typing_extensions import override
 
-from wandb_runs.checkpoint import Checkpoint, without_entity
 from wandb_runs.errors import InvalidArgumentError
 from wandb_runs.forksafe import ForkSafeLock
 from wandb_runs.histories import check_schema
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from wandb_runs.checked import Node
+    from wandb_runs.checkpoint import Checkpoint
     from wandb_runs.filters import Filters
     from wandb_runs.histories import (
         AnyBatches,
@@ -40,12 +40,10 @@ if TYPE_CHECKING:
     from wandb_runs.order import Order
     from wandb_runs.progress import OnProgress
 
-__all__ = ["Runs", "runs_of_viewer"]
+__all__ = ["Runs"]
 
 K = TypeVar("K", bound=str)
 BatchT = TypeVar("BatchT")
-ConfigT = TypeVar("ConfigT")
-SummaryT = TypeVar("SummaryT")
 
 # How many frames below whoever takes a batch a warning is given.
 _BELOW_A_BATCH = 4
@@ -724,43 +722,3 @@ class Runs(RunsCore[Run[ConfigT_co, SummaryT_co]], Sequence[Run[ConfigT_co, Summ
                 self._finish(batches.missing, None, on_error, stacklevel=_BELOW_A_BATCH)
 
         return HistoryBatches(next_batch, finish)
-
-
-def runs_of_viewer(
-    client: RetryingClient,
-    project: str,
-    filters: Filters | None,
-    order: Order,
-    per_page: int,
-    include_sweeps: bool,
-    *,
-    config_keys: list[K] | tuple[K, ...] | None,
-    summary_keys: list[K] | tuple[K, ...] | None,
-    limit: int | None,
-    checkpoint: Checkpoint | None,
-    strict: bool,
-    config: type[ConfigT] | None,
-    summary: type[SummaryT] | None,
-    on_invalid: OnInvalid,
-) -> Runs[ConfigT, SummaryT]:
-    """Runs in the viewer's default entity, which is asked for with the first request."""
-    runs: Runs[ConfigT, SummaryT] = Runs(
-        client,
-        "viewer",
-        project,
-        filters,
-        order,
-        per_page,
-        include_sweeps,
-        config_keys=config_keys,
-        summary_keys=summary_keys,
-        limit=limit,
-        checkpoint=None if checkpoint is None else without_entity(checkpoint),
-        strict=strict,
-        config=config,
-        summary=summary,
-        on_invalid=on_invalid,
-    )
-    # The class and its second way in.
-    runs._entity = None  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
-    return runs

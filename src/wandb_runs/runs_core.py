@@ -85,12 +85,14 @@ if TYPE_CHECKING:
     from wandb_runs.settings import Settings
     from wandb_runs.viewer import Viewer
 
-__all__ = ["RunsCore", "needed"]
+__all__ = ["RunsCore", "needed", "of_viewer"]
 
 K = TypeVar("K", bound=str)
 T = TypeVar("T")
 PieceT = TypeVar("PieceT")
 RunT_co = TypeVar("RunT_co", bound="AnyRun", covariant=True)
+
+RunsT = TypeVar("RunsT", bound="RunsCore[AnyRun]")
 
 DEFAULT_PER_PAGE: Final = 50
 
@@ -637,6 +639,12 @@ class RunsCore(ABC, Generic[RunT_co]):
             order=self._order,
             first=self._first,
         )
+
+
+def of_viewer(runs: RunsT) -> RunsT:
+    """Runs whose entity is the viewer's, which is asked for with the first request."""
+    runs._entity = None  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - the class's own module
+    return runs
 
 
 def _warn_of(drift: Drift, *, stacklevel: int) -> None:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DEFAULTS", "FILE", "Client", "file_in", "plan_of", "subject_of"]
 
-C = TypeVar("C", bound=Common)
+C_co = TypeVar("C_co", bound=Common, covariant=True)
 T = TypeVar("T")
 
 DEFAULTS: Final = Options()
@@ -37,14 +37,14 @@ FILE: Final = "a file"
 """What a file is called in messages."""
 
 
-class Client(Generic[C]):
+class Client(Generic[C_co]):
     """What `RetryingClient` and `AsyncRetryingClient` have in common: all but the waiting.
 
     Attributes:
         options: How patient the client is, and how much it takes.
     """
 
-    def __init__(self, shared: C, options: Options) -> None:
+    def __init__(self, shared: C_co, options: Options) -> None:
         self.options = options
         self._shared = shared
         self._is_copy = False
