@@ -9,6 +9,7 @@ finished True
 """
 
 import logging
+from typing import TYPE_CHECKING
 
 from wandb_runs.api import Api
 from wandb_runs.checkpoint import Checkpoint
@@ -48,12 +49,48 @@ from wandb_runs.progress import Progress
 from wandb_runs.run import Run
 from wandb_runs.runs import Runs
 from wandb_runs.sweep import Sweep
-from wandb_runs.transport import Clock, Request, Response, RetryingClient, Stats, Transport
+from wandb_runs.transport import (
+    AsyncClock,
+    AsyncRetryingClient,
+    AsyncTransport,
+    Clock,
+    Request,
+    Response,
+    RetryingClient,
+    Stats,
+    Transport,
+)
 from wandb_runs.user import User
 from wandb_runs.version import __version__
 
+if TYPE_CHECKING:
+    from wandb_runs.aio.api import AsyncApi
+    from wandb_runs.aio.iteration import AsyncRunIterator, AsyncRunPages
+    from wandb_runs.aio.run import AsyncRun
+    from wandb_runs.aio.runs import AsyncRuns
+    from wandb_runs.aio.sweep import AsyncSweep
+else:
+
+    def __getattr__(name: str) -> object:
+        """Import what awaits when it is asked for: asyncio takes as long as everything else."""
+        if not name.startswith("Async"):
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from wandb_runs.aio import public  # noqa: PLC0415 - as said
+
+        return getattr(public, name)
+
+
 __all__ = [
     "Api",
+    "AsyncApi",
+    "AsyncClock",
+    "AsyncRetryingClient",
+    "AsyncRun",
+    "AsyncRunIterator",
+    "AsyncRunPages",
+    "AsyncRuns",
+    "AsyncSweep",
+    "AsyncTransport",
     "AuthenticationError",
     "BadResponseError",
     "CertificateError",

@@ -28,6 +28,7 @@ __all__ = [
     "drive",
     "drive_async",
     "one_by_one",
+    "resume",
     "together",
 ]
 
@@ -116,6 +117,24 @@ def drive(
     except StopIteration as stop:
         result: T = stop.value
         return result
+
+
+def resume(flow: Flow[T], answer: object) -> Flow[T]:
+    """What remains of a flow that has begun, and whose first step was answered elsewhere."""
+    try:
+        step = flow.send(answer)
+        while True:
+            try:
+                answer = yield step
+            except Exception as error:  # noqa: BLE001 - the flow decides what an error means
+                step = flow.throw(error)
+            else:
+                step = flow.send(answer)
+    except StopIteration as stop:
+        result: T = stop.value
+        return result
+    finally:
+        flow.close()
 
 
 class Apart(Protocol):

@@ -1,0 +1,1 @@
+"""What users hold who await: `AsyncApi`, `AsyncRuns`, `AsyncRun`, `AsyncSweep`."""

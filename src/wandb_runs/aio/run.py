@@ -1,0 +1,277 @@
+"""`AsyncRun`: one run, for those who await what takes a request."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING, Literal, TypeVar, overload
+
+from wandb_runs.aio.sweep import AsyncSweeps
+from wandb_runs.errors import EmptyJoinWarning
+from wandb_runs.histories import (
+    HistoryScan,
+    build,
+    check_installed,
+    plan_histories,
+    plan_scan,
+)
+from wandb_runs.run_core import (
+    NOT_GIVEN,
+    ConfigT_co,
+    Home,
+    NotGiven,
+    RunCore,
+    SummaryT_co,
+    choose_format,
+)
+from wandb_runs.transport import AsyncRetryingClient
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    import pandas as pd
+    import polars as pl
+
+    from wandb_runs.aio.sweep import AsyncSweep
+    from wandb_runs.histories import Format, Join, Row, Stream
+    from wandb_runs.jsontext import JSONObject
+
+__all__ = ["AsyncRun"]
+
+K = TypeVar("K", bound=str)
+
+
+class AsyncRun(RunCore[Home[AsyncRetryingClient, AsyncSweeps], ConfigT_co, SummaryT_co]):
+    """One run, as it stood when it was listed: what `Run` is, for those who await.
+
+    Made by listing (`async for run in api.runs(...)`) and by
+    `await api.run("entity/project/run_id")`. Attributes send no request; what does is a method,
+    and is awaited. Tasks may share one; `refresh` swaps its contents in one step.
+    """
+
+    __slots__ = ()
+
+    async def sweep(self) -> AsyncSweep | None:
+        """The sweep that started the run.
+
+        Sends a request for each distinct sweep of a listing, once. None without a request when
+        the run has no sweep, or was listed with `include_sweeps=False`.
+        """
+        if self._home.sweeps is None or not self.sweep_name:
+            return None
+        return await self._home.sweeps.get(self._home.entity, self._home.project, self.sweep_name)
+
+    async def system_metrics(self) -> JSONObject:
+        """The last value of each machine metric; the first call sends a request.
+
+        Raises:
+            BadResponseError: What the server stores is not a JSON object.
+        """
+        return await self._home.client.run(self._fetch_system_metrics())
+
+    async def metadata(self) -> JSONObject | None:
+        """What the run's machine and program were, from `wandb-metadata.json`.
+
+        The first call sends two requests. None when the run saved no such file.
+
+        Raises:
+            BadResponseError: The file is not a JSON object.
+        """
+        node = self._node
+        address = await self._home.client.run(self._find_metadata(node))
+        content = None if address is None else await self._home.client.download(address)
+        return self._read_metadata(node, content)
+
+    async def history_keys(self) -> JSONObject | None:
+        """What the history holds, as W&B describes it; the first call sends a request.
+
+        As `Run.history_keys`; None without a history.
+
+        Raises:
+            BadResponseError: What came is not a JSON object.
+        """
+        return await self._home.client.run(self._fetch_history_keys())
+
+    async def last_history_step(self) -> int:
+        """The last step of the history; -1 without one. The first call sends a request.
+
+        Raises:
+            BadResponseError: What came is not a step.
+        """
+        return await self._home.client.run(self._fetch_last_history_step())
+
+    @overload
+    async def history(
+        self,
+        samples: int = 500,
+        keys: list[K] | tuple[K, ...] | None = None,
+        x_axis: str = "_step",
+        pandas: Literal[True] = True,
+        stream: Stream = "default",
+        *,
+        format: None = None,
+        join: Join = "inner",
+    ) -> pd.DataFrame: ...
+    @overload
+    async def history(
+        self,
+        samples: int = 500,
+        keys: list[K] | tuple[K, ...] | None = None,
+        x_axis: str = "_step",
+        *,
+        pandas: Literal[False],
+        stream: Stream = "default",
+        format: None = None,
+        join: Join = "inner",
+    ) -> list[Row]: ...
+    @overload
+    async def history(
+        self,
+        samples: int,
+        keys: list[K] | tuple[K, ...] | None,
+        x_axis: str,
+        pandas: Literal[False],
+        stream: Stream = "default",
+        *,
+        format: None = None,
+        join: Join = "inner",
+    ) -> list[Row]: ...
+    @overload
+    async def history(
+        self,
+        samples: int = 500,
+        keys: list[K] | tuple[K, ...] | None = None,
+        x_axis: str = "_step",
+        *,
+        stream: Stream = "default",
+        format: Literal["default"],
+        join: Join = "inner",
+    ) -> list[Row]: ...
+    @overload
+    async def history(
+        self,
+        samples: int = 500,
+        keys: list[K] | tuple[K, ...] | None = None,
+        x_axis: str = "_step",
+        *,
+        stream: Stream = "default",
+        format: Literal["pandas"],
+        join: Join = "inner",
+    ) -> pd.DataFrame: ...
+    @overload
+    async def history(
+        self,
+        samples: int = 500,
+        keys: list[K] | tuple[K, ...] | None = None,
+        x_axis: str = "_step",
+        *,
+        stream: Stream = "default",
+        format: Literal["polars"],
+        join: Join = "inner",
+    ) -> pl.DataFrame: ...
+    @overload
+    async def history(
+        self,
+        samples: int = 500,
+        keys: list[K] | tuple[K, ...] | None = None,
+        x_axis: str = "_step",
+        pandas: bool = True,
+        stream: Stream = "default",
+        *,
+        format: None = None,
+        join: Join = "inner",
+    ) -> list[Row] | pd.DataFrame: ...
+    @overload
+    async def history(
+        self,
+        samples: int = 500,
+        keys: list[K] | tuple[K, ...] | None = None,
+        x_axis: str = "_step",
+        *,
+        stream: Stream = "default",
+        format: Format | None,
+        join: Join = "inner",
+    ) -> list[Row] | pd.DataFrame | pl.DataFrame: ...
+    async def history(
+        self,
+        samples: int = 500,
+        keys: list[K] | tuple[K, ...] | None = None,
+        x_axis: str = "_step",
+        pandas: bool | NotGiven = NOT_GIVEN,
+        stream: Stream = "default",
+        *,
+        format: Format | None = None,
+        join: Join = "inner",
+    ) -> list[Row] | pd.DataFrame | pl.DataFrame:
+        """The sampled history of this run, as `Run.history`; sends one request.
+
+        Args:
+            samples: As for `Run.history`, like all that follow.
+            keys: The same.
+            x_axis: The same.
+            pandas: The same.
+            stream: The same.
+            format: The same.
+            join: The same.
+
+        Returns:
+            What `Run.history` returns.
+
+        Raises:
+            InvalidArgumentError: An argument that cannot be right, or both `pandas=` and
+                `format=`; nothing was sent.
+            MissingDependencyError: The format's library is not installed; nothing was sent.
+            NotFoundError: The run is gone.
+
+        Warns:
+            EmptyJoinWarning: As for `Run.history`.
+        """
+        plan = plan_histories(samples, keys, x_axis, stream, join=join, run_id=False)
+        to = choose_format(pandas, format)
+        check_installed(to)
+        rows, has_rows_apart = await self._home.client.run(self._fetch_history(plan))
+        if has_rows_apart:
+            warnings.warn(EmptyJoinWarning([self.id]), stacklevel=2)
+        return build([(self.id, rows)], plan, to=to, run_id=False)
+
+    def scan_history(
+        self,
+        keys: list[K] | tuple[K, ...] | None = None,
+        page_size: int = 1000,
+        min_step: int = 0,
+        max_step: int | None = None,
+        *,
+        use_cache: bool | None = None,
+    ) -> AsyncIterator[Row]:
+        """Every row of the history, unsampled, as `Run.scan_history`: for `async for`.
+
+        Args:
+            keys: As for `Run.scan_history`, like all that follow.
+            page_size: The same.
+            min_step: The same.
+            max_step: The same.
+            use_cache: Ignored, with a warning: nothing is kept on disk.
+
+        Raises:
+            InvalidArgumentError: An argument that cannot be right; nothing was sent.
+            NotFoundError: The run is gone.
+        """
+        if use_cache is not None:
+            warnings.warn(
+                "use_cache= does nothing: nothing is kept on disk",
+                DeprecationWarning,
+                stacklevel=2,
+            )
+        return self._take(HistoryScan(*self._where, plan_scan(keys, page_size, min_step, max_step)))
+
+    async def _take(self, scan: HistoryScan) -> AsyncIterator[Row]:
+        while (rows := await self._home.client.run(scan.next_rows())) is not None:
+            for row in rows:
+                yield row
+
+    async def refresh(self) -> None:
+        """Ask for the run again: for runs that are still running.
+
+        Raises:
+            NotFoundError: The run is gone.
+        """
+        await self._home.client.run(self._fetch_again())

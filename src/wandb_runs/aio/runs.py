@@ -1,0 +1,664 @@
+"""`AsyncRuns`: the runs of a project that fit a filter, for those who await."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import AsyncIterable
+from typing import TYPE_CHECKING, Literal, NoReturn, SupportsIndex, TypeVar, overload
+
+import anyio
+from typing_extensions import override
+
+from wandb_runs.aio.ahead import Ahead
+from wandb_runs.aio.iteration import AsyncHistoryBatches, AsyncRunIterator, AsyncRunPages
+from wandb_runs.aio.run import AsyncRun
+from wandb_runs.aio.sweep import AsyncSweeps
+from wandb_runs.errors import InvalidArgumentError
+from wandb_runs.histories import check_schema
+from wandb_runs.run_core import ConfigT_co, Home, SummaryT_co
+from wandb_runs.runs_core import RunsCore, needed
+from wandb_runs.transport import AsyncRetryingClient
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable, Mapping
+
+    import pandas as pd
+    import polars as pl
+
+    from wandb_runs.checked import Node
+    from wandb_runs.checkpoint import Checkpoint
+    from wandb_runs.filters import Filters
+    from wandb_runs.histories import (
+        AnyBatches,
+        Format,
+        Join,
+        OnError,
+        PolarsSchema,
+        Row,
+        Stream,
+    )
+    from wandb_runs.models import OnInvalid
+    from wandb_runs.order import Order
+    from wandb_runs.progress import OnProgress
+
+__all__ = ["AsyncRuns"]
+
+K = TypeVar("K", bound=str)
+BatchT = TypeVar("BatchT")
+
+# How many frames below whoever takes a batch a warning is given.
+_BELOW_A_BATCH = 4
+
+
+class AsyncRuns(
+    RunsCore[AsyncRun[ConfigT_co, SummaryT_co]], AsyncIterable[AsyncRun[ConfigT_co, SummaryT_co]]
+):
+    """The runs of a project that fit a filter, in order: lazy and replayable, as `Runs` is.
+
+    `async for` goes through them; `await runs.length()` counts them, and `await runs.get(3)` or
+    `await runs.get(slice(0, 10))` takes some. Requests, promises and errors are those of `Runs`,
+    but for one thing: when a loop has come to the middle of what was read, the next page is asked
+    for in the background, so that taking `k` runs sends one request more at most.
+
+    Several tasks of one event loop may share one, and loops over it may nest. Who is cancelled
+    breaks off what was asked for, and the next one asks again. Another event loop, or another
+    thread, takes `AsyncRuns` of its own, of the same `AsyncApi` if it likes.
+
+    Args:
+        client: The client to send requests with: `api.client`.
+        entity: The user or team that owns the project.
+        project: The project's name.
+        filters: As for `Runs`, like all that follow.
+        order: The same.
+        per_page: The same.
+        include_sweeps: Whether `run.sweep()` asks for the sweep.
+        config_keys: The same.
+        summary_keys: The same.
+        limit: The same.
+        checkpoint: The same; one of `Runs` will do.
+        strict: The same.
+        config: The same.
+        summary: The same.
+        on_invalid: The same.
+
+    Raises:
+        InvalidArgumentError: An argument that cannot be right; nothing was sent.
+
+    Warns:
+        DriftWarning: The runs changed while they were listed, and not all could be set right.
+
+    >>> import anyio
+    >>> from wandb_runs import AsyncApi
+    >>> async def best() -> list[str]:
+    ...     async with AsyncApi(base_url=server.url, api_key="any-key") as api:
+    ...         runs = api.runs("sample/digits", order="-summary_metrics.accuracy")
+    ...         return [run.state async for run in runs][:1]
+    >>> anyio.run(best)
+    ['finished']
+    """
+
+    def __init__(
+        self,
+        client: AsyncRetryingClient,
+        entity: str,
+        project: str,
+        filters: Filters | None = None,
+        order: Order = "+created_at",
+        per_page: int = 50,
+        include_sweeps: bool = True,
+        *,
+        config_keys: list[K] | tuple[K, ...] | None = None,
+        summary_keys: list[K] | tuple[K, ...] | None = None,
+        limit: int | None = None,
+        checkpoint: Checkpoint | None = None,
+        strict: bool = False,
+        config: type[ConfigT_co] | None = None,
+        summary: type[SummaryT_co] | None = None,
+        on_invalid: OnInvalid = "raise",
+    ) -> None:
+        if not isinstance(client, AsyncRetryingClient):  # pyright: ignore[reportUnnecessaryIsInstance] - untyped callers pass another
+            raise InvalidArgumentError(
+                f"client must be a wandb_runs.AsyncRetryingClient, got {type(client).__name__}; "
+                "pass the client of an AsyncApi"
+            )
+        super().__init__(
+            client.settings,
+            client.viewer,
+            entity,
+            project,
+            filters,
+            order,
+            per_page,
+            config_keys=config_keys,
+            summary_keys=summary_keys,
+            limit=limit,
+            checkpoint=checkpoint,
+            strict=strict,
+            config=config,
+            summary=summary,
+            on_invalid=on_invalid,
+        )
+        self._client = client
+        self._sweeps = AsyncSweeps(client) if include_sweeps else None
+        self._lock = anyio.Lock()
+        self._ahead: Ahead[None] = Ahead(client)
+
+    def __bool__(self) -> NoReturn:
+        """Refused: whether there is any run takes a request."""
+        raise TypeError("write `await runs.length() > 0`, or `if runs is not None`")
+
+    async def entity(self) -> str:
+        """The user or team that owns the project; the viewer's is asked for once.
+
+        Raises:
+            AuthenticationError: The viewer's is needed, and there is no key, or a wrong one.
+        """
+        if self._entity is None:
+            self._entity = await self._client.run(self._viewer.entity())
+        return self._entity
+
+    async def length(self) -> int:
+        """How many runs there are; asks the server once, or counts when all were read."""
+        if self._models.skips:
+            await self._read_to(None)
+        async with self._lock:
+            count = self._counted()
+            if count is None:
+                self._count = await self._client.run(self._fetch_count())
+                count = self._counted() or 0
+            return count
+
+    @override
+    def __aiter__(self) -> AsyncRunIterator[ConfigT_co, SummaryT_co]:
+        return AsyncRunIterator(
+            self._listing.items, self._read_to, self._read_ahead, self._checkpoint_at
+        )
+
+    async def contains(self, value: object) -> bool:
+        """Whether a run is among them: what `in` is for `Runs`."""
+        if not isinstance(value, AsyncRun):
+            return False
+        if value.project != self._project or value.entity != await self.entity():
+            return False
+        return any([value == run async for run in self])
+
+    @overload
+    async def get(self, index: SupportsIndex, /) -> AsyncRun[ConfigT_co, SummaryT_co]: ...
+    @overload
+    async def get(self, index: slice, /) -> list[AsyncRun[ConfigT_co, SummaryT_co]]: ...
+    async def get(
+        self, index: SupportsIndex | slice, /
+    ) -> AsyncRun[ConfigT_co, SummaryT_co] | list[AsyncRun[ConfigT_co, SummaryT_co]]:
+        """The run at a place, or a list of some: what `runs[index]` is for `Runs`.
+
+        Args:
+            index: A place, from the end if it is negative; or a `slice`.
+
+        Raises:
+            IndexError: There is no such place.
+        """
+        if isinstance(index, slice):
+            # A copy of the prefix that decides the answer: other tasks may be reading on.
+            return (await self._read_to(needed(index)))[:][index]
+        place = operator.index(index)
+        runs = await self._read_to(place + 1 if place >= 0 else None)
+        try:
+            return runs[place]
+        except IndexError:
+            raise IndexError(f"run {place} of {len(runs)}") from None
+
+    def pages(self) -> AsyncRunPages[ConfigT_co, SummaryT_co]:
+        """The runs a page at a time, of which nothing is kept: for more runs than fit in memory.
+
+        As `Runs.pages()`; while the program works on a page, the next one is asked for.
+
+        Returns:
+            An asynchronous iterator of lists, none of them empty. Its `checkpoint()` tells where
+            it stands.
+
+        Raises:
+            NotFoundError: No such project, or the key may not see it; when a page is taken.
+            DriftError: What a `DriftWarning` would say, where the listing is `strict`.
+        """
+        pages, checkpoint = self._page_walk()
+        ahead: Ahead[list[AsyncRun[ConfigT_co, SummaryT_co]] | None] = Ahead(self._client)
+
+        async def next_page() -> list[AsyncRun[ConfigT_co, SummaryT_co]] | None:
+            begun = await ahead.take()
+            page = await self._client.run(pages.next_page() if begun is None else begun)
+            self._warn_of_pages(pages)
+            if not pages.complete:
+                ahead.start(pages.next_page)
+            return page
+
+        return AsyncRunPages(next_page, checkpoint)
+
+    @overload
+    async def histories(
+        self,
+        samples: int = 500,
+        keys: list[K] | tuple[K, ...] | None = None,
+        x_axis: str = "_step",
+        format: Literal["default"] = "default",
+        stream: Stream = "default",
+        *,
+        join: Join = "inner",
+        on_error: OnError = "raise",
+        progress: OnProgress | None = None,
+    ) -> list[Row]: ...
+    @overload
+    async def histories(
+        self,
+        samples: int = 500,
+        keys: list[K] | tuple[K, ...] | None = None,
+        x_axis: str = "_step",
+        *,
+        format: Literal["pandas"],
+        stream: Stream = "default",
+        join: Join = "inner",
+        on_error: OnError = "raise",
+        progress: OnProgress | None = None,
+    ) -> pd.DataFrame: ...
+    @overload
+    async def histories(
+        self,
+        samples: int,
+        keys: list[K] | tuple[K, ...] | None,
+        x_axis: str,
+        format: Literal["pandas"],
+        stream: Stream = "default",
+        *,
+        join: Join = "inner",
+        on_error: OnError = "raise",
+        progress: OnProgress | None = None,
+    ) -> pd.DataFrame: ...
+    @overload
+    async def histories(
+        self,
+        samples: int = 500,
+        keys: list[K] | tuple[K, ...] | None = None,
+        x_axis: str = "_step",
+        *,
+        format: Literal["polars"],
+        stream: Stream = "default",
+        join: Join = "inner",
+        on_error: OnError = "raise",
+        progress: OnProgress | None = None,
+    ) -> pl.DataFrame: ...
+    @overload
+    async def histories(
+        self,
+        samples: int,
+        keys: list[K] | tuple[K, ...] | None,
+        x_axis: str,
+        format: Literal["polars"],
+        stream: Stream = "default",
+        *,
+        join: Join = "inner",
+        on_error: OnError = "raise",
+        progress: OnProgress | None = None,
+    ) -> pl.DataFrame: ...
+    @overload
+    async def histories(
+        self,
+        samples: int = 500,
+        keys: list[K] | tuple[K, ...] | None = None,
+        x_axis: str = "_step",
+        format: Format = "default",
+        stream: Stream = "default",
+        *,
+        join: Join = "inner",
+        on_error: OnError = "raise",
+        progress: OnProgress | None = None,
+    ) -> list[Row] | pd.DataFrame | pl.DataFrame: ...
+    async def histories(
+        self,
+        samples: int = 500,
+        keys: list[K] | tuple[K, ...] | None = None,
+        x_axis: str = "_step",
+        format: Format = "default",
+        stream: Stream = "default",
+        *,
+        join: Join = "inner",
+        on_error: OnError = "raise",
+        progress: OnProgress | None = None,
+    ) -> list[Row] | pd.DataFrame | pl.DataFrame:
+        """The sampled histories of all runs, in the order of runs; as `Runs.histories`.
+
+        Args:
+            samples: As for `Runs.histories`, like all that follow.
+            keys: The same.
+            x_axis: The same.
+            format: The same.
+            stream: The same.
+            join: The same.
+            on_error: The same.
+            progress: The same; called in the event loop.
+
+        Returns:
+            What `Runs.histories` returns.
+
+        Raises:
+            InvalidArgumentError: An argument that cannot be right; nothing was sent.
+            MissingDependencyError: The format's library is not installed; nothing was sent.
+            NotFoundError: No such project, or the key may not see it.
+            HistoriesError: The histories of some runs could not be had; it carries the rest.
+
+        Warns:
+            EmptyJoinWarning: As for `Runs.histories`.
+        """
+        plan, to = self._plan_histories(
+            samples, keys, x_axis, format, stream, join, on_error, progress
+        )
+        await self._list_part()
+        found = await self._client.run(self._fetch_histories(plan, to, progress))
+        return self._finish(found.missing, found.value, on_error)
+
+    @overload
+    def iter_histories(
+        self,
+        samples: int = 500,
+        keys: list[K] | tuple[K, ...] | None = None,
+        x_axis: str = "_step",
+        format: Literal["default"] = "default",
+        stream: Stream = "default",
+        *,
+        join: Join = "inner",
+        on_error: OnError = "raise",
+        progress: OnProgress | None = None,
+        schema: None = None,
+    ) -> AsyncIterator[list[Row]]: ...
+    @overload
+    def iter_histories(
+        self,
+        samples: int = 500,
+        keys: list[K] | tuple[K, ...] | None = None,
+        x_axis: str = "_step",
+        *,
+        format: Literal["pandas"],
+        stream: Stream = "default",
+        join: Join = "inner",
+        on_error: OnError = "raise",
+        progress: OnProgress | None = None,
+        schema: Mapping[str, str] | None = None,
+    ) -> AsyncIterator[pd.DataFrame]: ...
+    @overload
+    def iter_histories(
+        self,
+        samples: int = 500,
+        keys: list[K] | tuple[K, ...] | None = None,
+        x_axis: str = "_step",
+        *,
+        format: Literal["polars"],
+        stream: Stream = "default",
+        join: Join = "inner",
+        on_error: OnError = "raise",
+        progress: OnProgress | None = None,
+        schema: PolarsSchema | None = None,
+    ) -> AsyncIterator[pl.DataFrame]: ...
+    @overload
+    def iter_histories(
+        self,
+        samples: int = 500,
+        keys: list[K] | tuple[K, ...] | None = None,
+        x_axis: str = "_step",
+        format: Format = "default",
+        stream: Stream = "default",
+        *,
+        join: Join = "inner",
+        on_error: OnError = "raise",
+        progress: OnProgress | None = None,
+        schema: None = None,
+    ) -> AsyncIterator[list[Row]] | AsyncIterator[pd.DataFrame] | AsyncIterator[pl.DataFrame]: ...
+    def iter_histories(
+        self,
+        samples: int = 500,
+        keys: list[K] | tuple[K, ...] | None = None,
+        x_axis: str = "_step",
+        format: Format = "default",
+        stream: Stream = "default",
+        *,
+        join: Join = "inner",
+        on_error: OnError = "raise",
+        progress: OnProgress | None = None,
+        schema: PolarsSchema | Mapping[str, str] | None = None,
+    ) -> AsyncIterator[list[Row]] | AsyncIterator[pd.DataFrame] | AsyncIterator[pl.DataFrame]:
+        """The sampled histories batch by batch, as `Runs.iter_histories`: for `async for`.
+
+        Args:
+            samples: As for `Runs.iter_histories`, like all that follow.
+            keys: The same.
+            x_axis: The same.
+            format: The same.
+            stream: The same.
+            join: The same.
+            on_error: The same.
+            progress: The same; called in the event loop.
+            schema: The same.
+
+        Returns:
+            An asynchronous iterator of lists or frames. An error does not end it: what comes next
+            is asked for again.
+
+        Raises:
+            InvalidArgumentError: An argument that cannot be right; nothing was sent.
+            MissingDependencyError: The format's library is not installed; nothing was sent.
+            NotFoundError: No such project, or the key may not see it.
+            SchemaError: A value does not fit the schema; when its batch is taken.
+            HistoriesError: The histories of some runs could not be had; after the last batch.
+
+        Warns:
+            EmptyJoinWarning: As for `Runs.histories`, after the last batch.
+        """
+        plan, to = self._plan_histories(
+            samples, keys, x_axis, format, stream, join, on_error, progress
+        )
+        dtypes = check_schema(schema, plan, to)
+        if to == "polars":
+            return self._batches(self._polars_frames(plan, dtypes, progress), on_error)
+        if to == "pandas":
+            return self._batches(self._pandas_frames(plan, dtypes, progress), on_error)
+        return self._batches(self._lists(plan, progress), on_error)
+
+    @overload
+    async def configs(
+        self,
+        keys: list[K] | tuple[K, ...] | None = None,
+        format: Literal["default"] = "default",
+        *,
+        progress: OnProgress | None = None,
+    ) -> list[Row]: ...
+    @overload
+    async def configs(
+        self,
+        keys: list[K] | tuple[K, ...] | None = None,
+        *,
+        format: Literal["pandas"],
+        progress: OnProgress | None = None,
+    ) -> pd.DataFrame: ...
+    @overload
+    async def configs(
+        self,
+        keys: list[K] | tuple[K, ...] | None,
+        format: Literal["pandas"],
+        *,
+        progress: OnProgress | None = None,
+    ) -> pd.DataFrame: ...
+    @overload
+    async def configs(
+        self,
+        keys: list[K] | tuple[K, ...] | None = None,
+        *,
+        format: Literal["polars"],
+        progress: OnProgress | None = None,
+    ) -> pl.DataFrame: ...
+    @overload
+    async def configs(
+        self,
+        keys: list[K] | tuple[K, ...] | None,
+        format: Literal["polars"],
+        *,
+        progress: OnProgress | None = None,
+    ) -> pl.DataFrame: ...
+    @overload
+    async def configs(
+        self,
+        keys: list[K] | tuple[K, ...] | None = None,
+        format: Format = "default",
+        *,
+        progress: OnProgress | None = None,
+    ) -> list[Row] | pd.DataFrame | pl.DataFrame: ...
+    async def configs(
+        self,
+        keys: list[K] | tuple[K, ...] | None = None,
+        format: Format = "default",
+        *,
+        progress: OnProgress | None = None,
+    ) -> list[Row] | pd.DataFrame | pl.DataFrame:
+        """The configs of all runs: a row for each run, in the order of runs; as `Runs.configs`.
+
+        Args:
+            keys: As for `Runs.configs`, like all that follow.
+            format: The same.
+            progress: The same; called in the event loop.
+
+        Returns:
+            What `Runs.configs` returns.
+
+        Raises:
+            InvalidArgumentError: An argument that cannot be right; nothing was sent.
+            MissingDependencyError: The format's library is not installed; nothing was sent.
+            NotFoundError: No such project, or the key may not see it.
+            BadResponseError: A run's config is not a JSON object.
+        """
+        plan, to = self._plan_values(keys, format, progress)
+        await self._list_part()
+        found = await self._client.run(self._fetch_values("configs", plan, to, progress))
+        return self._finish(found.missing, found.value, "raise")
+
+    @overload
+    async def summaries(
+        self,
+        keys: list[K] | tuple[K, ...] | None = None,
+        format: Literal["default"] = "default",
+        *,
+        progress: OnProgress | None = None,
+    ) -> list[Row]: ...
+    @overload
+    async def summaries(
+        self,
+        keys: list[K] | tuple[K, ...] | None = None,
+        *,
+        format: Literal["pandas"],
+        progress: OnProgress | None = None,
+    ) -> pd.DataFrame: ...
+    @overload
+    async def summaries(
+        self,
+        keys: list[K] | tuple[K, ...] | None,
+        format: Literal["pandas"],
+        *,
+        progress: OnProgress | None = None,
+    ) -> pd.DataFrame: ...
+    @overload
+    async def summaries(
+        self,
+        keys: list[K] | tuple[K, ...] | None = None,
+        *,
+        format: Literal["polars"],
+        progress: OnProgress | None = None,
+    ) -> pl.DataFrame: ...
+    @overload
+    async def summaries(
+        self,
+        keys: list[K] | tuple[K, ...] | None,
+        format: Literal["polars"],
+        *,
+        progress: OnProgress | None = None,
+    ) -> pl.DataFrame: ...
+    @overload
+    async def summaries(
+        self,
+        keys: list[K] | tuple[K, ...] | None = None,
+        format: Format = "default",
+        *,
+        progress: OnProgress | None = None,
+    ) -> list[Row] | pd.DataFrame | pl.DataFrame: ...
+    async def summaries(
+        self,
+        keys: list[K] | tuple[K, ...] | None = None,
+        format: Format = "default",
+        *,
+        progress: OnProgress | None = None,
+    ) -> list[Row] | pd.DataFrame | pl.DataFrame:
+        """The summaries of all runs: a row for each run, in order; as `Runs.summaries`.
+
+        Args:
+            keys: As for `Runs.summaries`, like all that follow.
+            format: The same.
+            progress: The same; called in the event loop.
+
+        Returns:
+            What `Runs.summaries` returns.
+
+        Raises:
+            InvalidArgumentError: An argument that cannot be right; nothing was sent.
+            MissingDependencyError: The format's library is not installed; nothing was sent.
+            NotFoundError: No such project, or the key may not see it.
+            BadResponseError: A run's summary is not a JSON object.
+        """
+        plan, to = self._plan_values(keys, format, progress)
+        await self._list_part()
+        found = await self._client.run(self._fetch_values("summaries", plan, to, progress))
+        return self._finish(found.missing, found.value, "raise")
+
+    @override
+    def _make(self, entity: str, nodes: Iterable[Node]) -> list[AsyncRun[ConfigT_co, SummaryT_co]]:
+        client = self._client
+        home = Home(
+            client,
+            client.settings,
+            entity,
+            self._project,
+            self._sweeps,
+            self._asked,
+            self._models,
+        )
+        # Not `AsyncRun[...](...)`, which takes longer than everything else here.
+        runs: list[AsyncRun[ConfigT_co, SummaryT_co]] = [AsyncRun(home, node) for node in nodes]
+        return runs
+
+    async def _read_to(self, count: int | None) -> list[AsyncRun[ConfigT_co, SummaryT_co]]:
+        listing = self._listing
+        if not self._has(count):
+            async with self._lock:
+                begun = await self._ahead.take()
+                if begun is not None:
+                    await self._client.run(begun)
+                if not self._has(count):
+                    await self._client.run(listing.read_to(count, self._source))
+        self._warn_once()
+        return listing.items
+
+    def _read_ahead(self) -> None:
+        listing = self._listing
+        # Whoever holds the lock is reading on already.
+        if not (listing.complete or self._lock.statistics().locked):
+            following = len(listing.items) + 1
+            self._ahead.start(lambda: listing.read_to(following, self._source))
+
+    async def _list_part(self) -> None:
+        if self._is_part:
+            await self._read_to(None)
+
+    def _batches(self, batches: AnyBatches[BatchT], on_error: OnError) -> AsyncIterator[BatchT]:
+        async def next_batch() -> BatchT | None:
+            if batches.missing is None:
+                await self._list_part()
+            return await self._client.run(batches.next_batch())
+
+        def finish() -> None:
+            if batches.missing is not None:
+                self._finish(batches.missing, None, on_error, stacklevel=_BELOW_A_BATCH)
+
+        return AsyncHistoryBatches(next_batch, finish)

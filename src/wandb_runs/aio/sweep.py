@@ -1,0 +1,81 @@
+"""`AsyncSweep`: a search over hyperparameters, for those who await its runs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import anyio
+
+from wandb_runs.errors import NotFoundError
+from wandb_runs.sweep_core import SweepCore, fetch_sweep
+from wandb_runs.transport import AsyncRetryingClient
+
+if TYPE_CHECKING:
+    from wandb_runs.aio.run import AsyncRun
+    from wandb_runs.aio.runs import AsyncRuns
+    from wandb_runs.order import Order
+
+__all__ = ["AsyncSweep", "AsyncSweeps"]
+
+
+class AsyncSweep(SweepCore[AsyncRetryingClient]):
+    """A search over hyperparameters, as it stood when it was read: what `Sweep` is, awaited.
+
+    Made by `await api.sweep("entity/project/sweep_id")` and by `await run.sweep()`. Immutable, and
+    therefore safe to share between tasks.
+    """
+
+    __slots__ = ()
+
+    @property
+    def runs(self) -> AsyncRuns:
+        """The runs that the sweep started, oldest first; new, lazy `AsyncRuns` each time."""
+        return self._runs("+created_at")
+
+    async def best_run(self, order: Order | None = None) -> AsyncRun | None:
+        """The first run of the sweep in `order`; None when it has no run.
+
+        Args:
+            order: As for `AsyncApi.runs`; by default `AsyncSweep.order`, else the newest run
+                first.
+        """
+        runs = await self._runs(order or self.order or "-created_at", per_page=1).get(slice(1))
+        return runs[0] if runs else None
+
+    def _runs(self, order: Order, per_page: int = 50) -> AsyncRuns:
+        from wandb_runs.aio.runs import AsyncRuns  # noqa: PLC0415 - a run knows its sweep, too
+
+        return AsyncRuns(
+            self._client,
+            self._entity,
+            self._project,
+            filters=self._of_this,
+            order=order,
+            per_page=per_page,
+        )
+
+
+class AsyncSweeps:
+    """The sweeps of a listing, each asked for once, however many of its runs are asked for it."""
+
+    __slots__ = ("_client", "_known", "_lock")
+
+    def __init__(self, client: AsyncRetryingClient) -> None:
+        self._client = client
+        self._known: dict[tuple[str, str, str], AsyncSweep | None] = {}
+        self._lock = anyio.Lock()
+
+    async def get(self, entity: str, project: str, sweep_id: str) -> AsyncSweep | None:
+        """The sweep; None when the server does not know it (any more)."""
+        place = (entity, project, sweep_id)
+        async with self._lock:  # held while asking: the second task waits for the first's answer
+            if place not in self._known:
+                try:
+                    fields = await self._client.run(fetch_sweep(*place))
+                except NotFoundError:
+                    self._known[place] = None
+                else:
+                    self._known[place] = AsyncSweep(
+                        self._client, self._client.settings, entity, project, fields
+                    )
+            return self._known[place]
