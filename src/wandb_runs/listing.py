@@ -6,7 +6,8 @@ from bisect import bisect_right
 from itertools import islice
 from typing import TYPE_CHECKING, Generic, TypeVar, cast
 
-from wandb_runs.passed import ById
+from wandb_runs.checkpoint import Start
+from wandb_runs.passed import ById, Frontier
 from wandb_runs.walk import Walk
 
 if TYPE_CHECKING:
@@ -150,35 +151,62 @@ class Listing(Generic[T]):
 
 
 class PageWalk(Generic[T]):
-    """The pages of a listing, one after another, of which nothing is kept.
+    """The pages of a listing, one after another, of which nothing is kept once it is taken.
 
     Args:
-        walk: What reads them.
-        source: Where they come from.
-        limit: How many items to read at most.
-        read: How many of them were read before.
+        identify: An item's id.
+        order: The order, as it is sent.
+        first: How many items a page holds.
+        source: Where the pages come from.
+        start: Where to begin.
+        by_key: Tells what was passed, in an order in which something smaller than ids does.
+        limit: How many items to read at most, those before the start among them.
+        is_strict: Whether a drift that cannot be set right is an error.
         fits: Whether to hand an item on; None to hand on all.
-
-    Attributes:
-        read: How many items were read, those before among them.
     """
 
-    __slots__ = ("_fits", "_limit", "_source", "_walk", "read")
+    __slots__ = (
+        "_by_id",
+        "_by_key",
+        "_fits",
+        "_limit",
+        "_page",
+        "_place",
+        "_read",
+        "_source",
+        "_walk",
+    )
 
     def __init__(
         self,
-        walk: Walk[T],
+        identify: Callable[[T], str],
+        order: str,
+        first: int,
         source: Source[T],
         *,
+        start: Start,
+        by_key: ByKey[T] | None,
         limit: int | None,
-        read: int,
+        is_strict: bool,
         fits: Callable[[T], bool] | None,
     ) -> None:
-        self._walk = walk
+        self._by_key = by_key
+        self._by_id: ById[T] = ById(identify, keeps=False, ids=start.ids)
+        self._walk: Walk[T] = Walk(
+            identify,
+            order,
+            first,
+            self._by_id if by_key is None else by_key,
+            border=start.border,
+            began=start.began,
+            is_strict=is_strict,
+        )
         self._source = source
         self._limit = limit
         self._fits = fits
-        self.read = read
+        self._read = start.read
+        self._page: list[T] | None = None
+        self._place = self._here()
 
     @property
     def drift(self) -> Drift:
@@ -190,19 +218,35 @@ class PageWalk(Generic[T]):
         """Whether there is nothing more to read."""
         return self._walk.complete
 
-    def next_page(self) -> Flow[list[T] | None]:
-        """The next page that holds anything; None after the last one.
+    @property
+    def place(self) -> Start:
+        """Where to begin for whoever goes on behind the page that was taken last."""
+        border, frontier, passed, read = self._place
+        ids = tuple(islice(self._by_id.items, passed))
+        return Start(border, frontier, ids, read, self._walk.began)
 
-        A page that failed is asked for again by the next call.
+    def read_page(self) -> Flow[None]:
+        """Read the next page that holds anything, for `take` to hand on; none after the last one.
+
+        A page that failed is asked for again by the next call, and one that nobody took, since he
+        was interrupted, is still there.
         """
-        while True:
-            left = None if self._limit is None else max(0, self._limit - self.read)
+        while self._page is None:
+            left = None if self._limit is None else max(0, self._limit - self._read)
             if self._walk.complete or left == 0:
-                return None
+                return
             page = (yield from self._walk.next_page(self._source)) or []
             if self._fits is not None:
                 page = [item for item in page if self._fits(item)]
-            taken = page[:left]
-            self.read += len(taken)
-            if taken:
-                return taken
+            self._page = page[:left] or None
+
+    def take(self) -> list[T] | None:
+        """The page that was read; None after the last one."""
+        page, self._page = self._page, None
+        self._read += len(page or ())
+        self._place = self._here()
+        return page
+
+    def _here(self) -> tuple[Border, Frontier, int, int]:
+        frontier = Frontier() if self._by_key is None else self._by_key.frontier
+        return self._walk.border, frontier, len(self._by_id.items), self._read

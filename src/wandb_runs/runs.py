@@ -234,14 +234,14 @@ class Runs(RunsCore[Run[ConfigT_co, SummaryT_co]], Sequence[Run[ConfigT_co, Summ
         >>> sum(len(page) for page in runs.pages()) == len(runs)
         True
         """
-        pages, checkpoint = self._page_walk()
+        pages = self._page_walk()
 
         def next_page() -> list[Run[ConfigT_co, SummaryT_co]] | None:
-            page = self._client.run(pages.next_page())
+            self._client.run(pages.read_page())
             self._warn_of_pages(pages)
-            return page
+            return pages.take()
 
-        return RunPages(next_page, checkpoint)
+        return RunPages(next_page, lambda: self._write_checkpoint(pages.place))
 
     @overload
     def histories(

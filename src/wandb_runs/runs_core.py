@@ -47,17 +47,17 @@ from wandb_runs.location import check_name, missing_project
 from wandb_runs.models import check_models
 from wandb_runs.order import parse_order
 from wandb_runs.paging import MAX_PER_PAGE, Page, Place, Selection, read_project_page
-from wandb_runs.passed import ById, ByKey, Frontier
+from wandb_runs.passed import ByKey, Frontier
 from wandb_runs.plain import read_plain_page
 from wandb_runs.progress import check_progress
 from wandb_runs.run_core import AnyRun, created_text, fits
 from wandb_runs.spelling import name_runs
 from wandb_runs.unread import Unread
 from wandb_runs.values import Known, build_values, fetch_configs, fetch_summaries, plan_values
-from wandb_runs.walk import Drift, Source, Walk, select_named
+from wandb_runs.walk import Drift, Source, select_named
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
 
     import pandas as pd
     import polars as pl
@@ -317,35 +317,18 @@ class RunsCore(ABC, Generic[RunT_co]):
         count = self._count if self._limit is None else min(self._count, self._limit)
         return max(0, count - self._start.read)
 
-    def _page_walk(self) -> tuple[PageWalk[RunT_co], Callable[[], Checkpoint]]:
-        """The pages, of which nothing is kept, and what tells where they stand."""
-        start = self._start
-        by_key = self._passed_by_key(start)
-        by_id: ById[RunT_co] = ById(_run_id, keeps=False, ids=start.ids)
-        walk: Walk[RunT_co] = Walk(
+    def _page_walk(self) -> PageWalk[RunT_co]:
+        return PageWalk(
             _run_id,
             self._order,
             self._first_listed,
-            by_id if by_key is None else by_key,
-            border=start.border,
-            began=start.began,
-            is_strict=self._is_strict,
-        )
-        pages = PageWalk(
-            walk,
             self._source,
+            start=self._start,
+            by_key=self._passed_by_key(self._start),
             limit=self._limit,
-            read=start.read,
+            is_strict=self._is_strict,
             fits=fits if self._models.skips else None,
         )
-
-        def checkpoint() -> Checkpoint:
-            frontier = Frontier() if by_key is None else by_key.frontier
-            return self._write_checkpoint(
-                Start(walk.border, frontier, tuple(by_id.items), pages.read, walk.began)
-            )
-
-        return pages, checkpoint
 
     def _warn_of_pages(self, pages: PageWalk[RunT_co]) -> None:
         """Say what could not be set right, when all pages were read."""

@@ -220,18 +220,18 @@ class AsyncRuns(
             NotFoundError: No such project, or the key may not see it; when a page is taken.
             DriftError: What a `DriftWarning` would say, where the listing is `strict`.
         """
-        pages, checkpoint = self._page_walk()
-        ahead: Ahead[list[AsyncRun[ConfigT_co, SummaryT_co]] | None] = Ahead(self._client)
+        pages, ahead = self._page_walk(), Ahead[None](self._client)
 
         async def next_page() -> list[AsyncRun[ConfigT_co, SummaryT_co]] | None:
             begun = await ahead.take()
-            page = await self._client.run(pages.next_page() if begun is None else begun)
+            await self._client.run(pages.read_page() if begun is None else begun)
             self._warn_of_pages(pages)
+            page = pages.take()
             if not pages.complete:
-                ahead.start(pages.next_page)
+                ahead.start(pages.read_page)
             return page
 
-        return AsyncRunPages(next_page, checkpoint)
+        return AsyncRunPages(next_page, lambda: self._write_checkpoint(pages.place))
 
     @overload
     async def histories(

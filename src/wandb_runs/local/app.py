@@ -163,6 +163,8 @@ class _Endpoints:
             body = _Body.model_validate_json(await request.body())
         except ValidationError:
             return _refusal("the body is not a GraphQL request in JSON", HTTPStatus.BAD_REQUEST)
+        except ClientDisconnect:
+            return Response(status_code=HTTPStatus.BAD_REQUEST)  # nobody is there to read it
         answer = await run_in_threadpool(self._respond, body, str(request.base_url), is_viewer)
         return make_response(answer, self._closing)
 
