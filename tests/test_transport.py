@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, ClassVar, Unpack
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.ways import Face, each_way
 
 from wandb_runs import (
     Api,
@@ -36,7 +37,6 @@ from wandb_runs import (
     Response,
     ResponseError,
     ResponseTooLargeError,
-    RetryingClient,
     ServerError,
     Stats,
     TransportError,
@@ -45,7 +45,6 @@ from wandb_runs import (
 )
 from wandb_runs._generated import count_runs
 from wandb_runs.operation import Operation, is_cut
-from wandb_runs.settings import ApiKey, resolve_settings
 from wandb_runs.testing import FakeClock, log_run
 from wandb_runs.transport.http import HttpTransport
 from wandb_runs.transport.options import Options
@@ -84,17 +83,15 @@ class Script:
             raise answer
         return answer
 
-    def client(self, **options: Unpack[Chosen]) -> RetryingClient:
-        key = ApiKey(KEY, source="argument")
-        settings = resolve_settings(base_url="http://127.0.0.1:9", api_key=key, environ={})
-        return RetryingClient(
-            settings, transport=self, options=Options().changed(**options), clock=self.clock
-        )
+    def client(self, way: str, **options: Unpack[Chosen]) -> Face:
+        url = "http://127.0.0.1:9"
+        return Face.of(way, url, KEY, transport=self, clock=self.clock, **options)
 
 
-def test_an_operation_goes_out_as_wandb_wants_it() -> None:
+@each_way
+def test_an_operation_goes_out_as_wandb_wants_it(way: str) -> None:
     script = Script(GOOD)
-    answer = script.client().execute(COUNT)
+    answer = script.client(way).execute(COUNT)
 
     assert answer.project is not None
     assert answer.project.run_count == 7
@@ -110,6 +107,7 @@ def test_an_operation_goes_out_as_wandb_wants_it() -> None:
     assert token not in repr(request)
 
 
+@each_way
 @pytest.mark.parametrize(
     ("response", "kind", "next_step"),
     [
@@ -125,15 +123,16 @@ def test_an_operation_goes_out_as_wandb_wants_it() -> None:
     ],
 )
 def test_a_refusal_is_a_named_error_and_not_repeated(
-    response: Response, kind: type[WandbRunsError], next_step: str
+    way: str, response: Response, kind: type[WandbRunsError], next_step: str
 ) -> None:
     script = Script(response)
     with pytest.raises(kind, match=next_step) as caught:
-        script.client().execute(COUNT)
+        script.client(way).execute(COUNT)
     assert len(script.requests) == 1
     assert KEY not in str(caught.value)
 
 
+@each_way
 @pytest.mark.parametrize(
     "passing",
     [
@@ -147,81 +146,90 @@ def test_a_refusal_is_a_named_error_and_not_repeated(
     ],
     ids=str,
 )
-def test_what_passes_is_sent_again(passing: Response | WandbRunsError) -> None:
+def test_what_passes_is_sent_again(way: str, passing: Response | WandbRunsError) -> None:
     script = Script(passing, passing, GOOD)
-    assert script.client().execute(COUNT).project is not None
+    assert script.client(way).execute(COUNT).project is not None
     assert len(script.requests) == 3
     assert len(script.slept) == 2
 
 
-def test_what_does_not_pass_is_given_up_with_its_status() -> None:
+@each_way
+def test_what_does_not_pass_is_given_up_with_its_status(way: str) -> None:
     script = Script(Response(503, {"x-request-id": "abc"}, b"busy"))
     with pytest.raises(ServerError, match="503: busy, attempt 6") as caught:
-        script.client().execute(COUNT)
+        script.client(way).execute(COUNT)
     assert (caught.value.status, caught.value.attempts, caught.value.request_id) == (503, 6, "abc")
     assert len(script.requests) == 6
 
 
+@each_way
 @pytest.mark.parametrize(
     ("status", "header"), [(429, "retry-after"), (429, "ratelimit-reset"), (503, "retry-after")]
 )
-def test_the_server_says_how_long_to_wait(status: int, header: str) -> None:
+def test_the_server_says_how_long_to_wait(way: str, status: int, header: str) -> None:
     script = Script(Response(status, {header: "3"}, b""), GOOD)
-    script.client().execute(COUNT)
+    script.client(way).execute(COUNT)
     assert len(script.slept) == 1
     assert 3 <= script.slept[0] < 3.5
 
 
+@each_way
 @pytest.mark.parametrize("status", [429, 503])
-def test_a_wait_past_the_deadline_is_not_begun(status: int) -> None:
+def test_a_wait_past_the_deadline_is_not_begun(way: str, status: int) -> None:
     script = Script(Response(status, {"retry-after": "90"}, b""))
     with pytest.raises((RateLimitError, ServerError), match=r"10\.0 s of the call's") as caught:
-        script.client(timeout=10).execute(COUNT)
+        script.client(way, timeout=10).execute(COUNT)
     assert isinstance(caught.value, (RateLimitError, ServerError))
     assert caught.value.retry_after == 90
     assert caught.value.attempts == 1
     assert script.slept == []
 
 
-def test_attempts_end_with_the_deadline() -> None:
+@each_way
+def test_attempts_end_with_the_deadline(way: str) -> None:
     script = Script(Response(503, {}, b""))
     script.clock = FakeClock(chance=0.9)
     with pytest.raises(ServerError, match="timeout= are left"):
-        script.client(timeout=3, max_retries=50).execute(COUNT)
+        script.client(way, timeout=3, max_retries=50).execute(COUNT)
     assert 0 < sum(script.slept) < 3
 
 
+@each_way
 @pytest.mark.parametrize("max_retries", [0, 1, 7])
-def test_a_request_is_sent_again_as_often_as_it_may(max_retries: int) -> None:
+def test_a_request_is_sent_again_as_often_as_it_may(way: str, max_retries: int) -> None:
     script = Script(Response(503, {}, b""))
     with pytest.raises(ServerError) as caught:
-        script.client(max_retries=max_retries).execute(COUNT)
+        script.client(way, max_retries=max_retries).execute(COUNT)
     assert len(script.requests) == caught.value.attempts == max_retries + 1
 
 
+@each_way
 @pytest.mark.parametrize(
     "body", [b'{"error": "rate limit exceeded"}', b'{"errors": ["rate limited"]}']
 )
-def test_a_rate_limit_may_be_said_by_a_success(body: bytes) -> None:
+def test_a_rate_limit_may_be_said_by_a_success(way: str, body: bytes) -> None:
     limited = Response(200, {"retry-after": "2", "x-request-id": "abc"}, body)
     script = Script(limited, GOOD)
-    assert script.client().execute(COUNT).project is not None
+    assert script.client(way).execute(COUNT).project is not None
     assert 2 <= script.slept[0] < 3
     with pytest.raises(RateLimitError, match="rate limit") as caught:
-        Script(limited).client(max_retries=1).execute(COUNT)
+        Script(limited).client(way, max_retries=1).execute(COUNT)
     error = caught.value
     facts = (error.status, error.retry_after, error.attempts, error.request_id)
     assert facts == (200, 2, 2, "abc")
 
 
+@each_way
 @pytest.mark.parametrize("operation", [COUNT, Unread.of(COUNT)], ids=["read", "unread"])
-def test_an_answer_that_breaks_off_is_asked_for_again(operation: Operation[object]) -> None:
+def test_an_answer_that_breaks_off_is_asked_for_again(
+    way: str, operation: Operation[object]
+) -> None:
     cut = Response(200, {"x-request-id": "abc"}, GOOD.content[:-4])
     script = Script(cut, GOOD)
-    script.client().execute(operation)
+    script.client(way).execute(operation)
     assert len(script.requests) == 2
     with pytest.raises(TruncatedResponseError, match="breaks off after 34 bytes") as caught:
-        Script(cut).client(max_retries=2).execute(operation)
+        Script(cut).client(way, max_retries=2).execute(operation)
     assert (caught.value.status, caught.value.request_id, caught.value.attempts) == (200, "abc", 3)
 
 
@@ -233,23 +241,25 @@ def test_every_beginning_is_told_from_the_whole(length: int) -> None:
 MUTATION: Operation[object] = Operation("Do", "mutation", "mutation Do { do }", {}, lambda: object)
 
 
-def test_a_mutation_is_sent_again_only_if_nothing_was_sent() -> None:
+@each_way
+def test_a_mutation_is_sent_again_only_if_nothing_was_sent(way: str) -> None:
     script = Script(Response(503, {}, b""))
     with pytest.raises(ServerError, match="may have been done"):
-        script.client().execute(MUTATION)
+        script.client(way).execute(MUTATION)
     script = Script(ConnectionFailedError("broke"))
     with pytest.raises(ConnectionFailedError, match="may have been done"):
-        script.client().execute(MUTATION)
+        script.client(way).execute(MUTATION)
     assert len(script.requests) == 1
     unsent = ConnectionFailedError("refused", may_have_arrived=False)
     script = Script(unsent, Response(200, {}, b'{"data": {}}'))
-    script.client().execute(MUTATION)
+    script.client(way).execute(MUTATION)
     assert len(script.requests) == 2
 
 
-def test_the_calls_of_a_client_share_their_retries() -> None:
+@each_way
+def test_the_calls_of_a_client_share_their_retries(way: str) -> None:
     script = Script(Response(503, {}, b"busy"))
-    client = script.client()
+    client = script.client(way)
     for _ in range(4):
         with pytest.raises(ServerError, match="sent 6 times"):
             client.execute(COUNT)
@@ -264,6 +274,7 @@ def test_the_calls_of_a_client_share_their_retries() -> None:
     assert client.stats.retries == 21
 
 
+@each_way
 @pytest.mark.parametrize("headers", [{}, {"x-request-id": "abc"}])
 @pytest.mark.parametrize(
     "body",
@@ -289,40 +300,45 @@ def test_the_calls_of_a_client_share_their_retries() -> None:
     ids=lambda body: str(body[:40]),
 )
 def test_what_is_no_answer_is_a_named_error_with_its_facts(
-    body: bytes, headers: dict[str, str]
+    way: str, body: bytes, headers: dict[str, str]
 ) -> None:
     request_id = headers.get("x-request-id")
     script = Script(Response(500, headers, b""), Response(200, headers, body))
     with pytest.raises((BadResponseError, GraphQLError)) as caught:
-        script.client().execute(COUNT)
+        script.client(way).execute(COUNT)
     error = caught.value
     assert (error.status, error.request_id) == (200, request_id)
     assert error.attempts == len(script.requests) >= 2
     assert len(error.message) < 1000
 
 
+@each_way
 @pytest.mark.parametrize("status", [301, 400, 401, 403, 404, 413, 422, 429, 500, 503])
-def test_every_refusal_carries_its_facts(status: int) -> None:
+def test_every_refusal_carries_its_facts(way: str, status: int) -> None:
     script = Script(Response(status, {"x-request-id": "abc"}, b"no"))
     with pytest.raises((ResponseError, NotFoundError)) as caught:
-        script.client(max_retries=0).execute(COUNT)
+        script.client(way, max_retries=0).execute(COUNT)
     assert isinstance(caught.value, (ResponseError, NotFoundError))
     assert (caught.value.status, caught.value.request_id) == (status, "abc")
     assert caught.value.attempts == 1
 
 
-def test_a_failed_connection_says_how_often_it_was_tried() -> None:
+@each_way
+def test_a_failed_connection_says_how_often_it_was_tried(way: str) -> None:
     with pytest.raises(ConnectionFailedError, match="sent 6 times") as caught:
-        Script(ConnectionFailedError("broke")).client().execute(COUNT)
+        Script(ConnectionFailedError("broke")).client(way).execute(COUNT)
     assert caught.value.attempts == 6
 
 
-def test_an_answer_has_a_bound_whatever_carries_it() -> None:
+@each_way
+def test_an_answer_has_a_bound_whatever_carries_it(way: str) -> None:
     script = Script(GOOD)
-    assert script.client(max_response_bytes=len(GOOD.content)).execute(COUNT).project is not None
+    assert (
+        script.client(way, max_response_bytes=len(GOOD.content)).execute(COUNT).project is not None
+    )
     assert script.requests[0].max_bytes == len(GOOD.content)
     with pytest.raises(ResponseTooLargeError, match="max_response_bytes=") as caught:
-        script.client(max_response_bytes=len(GOOD.content) - 1).execute(COUNT)
+        script.client(way, max_response_bytes=len(GOOD.content) - 1).execute(COUNT)
     assert len(script.requests) == 2
     assert caught.value.status == 200
 
@@ -349,9 +365,10 @@ def limited(remaining: int, reset: int) -> Response:
     return Response(200, headers, GOOD.content)
 
 
-def test_when_little_is_left_requests_are_spread() -> None:
+@each_way
+def test_when_little_is_left_requests_are_spread(way: str) -> None:
     script = Script(limited(100, 50), limited(99, 50), limited(98, 50))
-    client = script.client()
+    client = script.client(way)
     for _ in range(4):
         client.execute(COUNT)
     assert script.slept == pytest.approx([0.5, 0.5], abs=0.02)
@@ -360,17 +377,19 @@ def test_when_little_is_left_requests_are_spread() -> None:
     assert client.stats.seconds_waited == pytest.approx(sum(script.slept))
 
 
-def test_a_pace_past_the_deadline_is_left_to_the_server() -> None:
+@each_way
+def test_a_pace_past_the_deadline_is_left_to_the_server(way: str) -> None:
     script = Script(limited(0, 3000))
-    client = script.client()
+    client = script.client(way)
     client.execute(COUNT)
     client.execute(COUNT)
     assert script.slept == []
 
 
-def test_the_numbers_add_up() -> None:
+@each_way
+def test_the_numbers_add_up(way: str) -> None:
     script = Script(Response(503, {}, b"busy"), ConnectionFailedError("broke"), GOOD)
-    client = script.client()
+    client = script.client(way)
     before = client.stats
     client.execute(COUNT)
     assert before == Stats()
@@ -537,27 +556,33 @@ def test_a_transport_may_ask_something_itself() -> None:
     assert api.stats.requests == 11
 
 
-def test_partial_data_is_kept_on_the_error() -> None:
+@each_way
+def test_partial_data_is_kept_on_the_error(way: str) -> None:
     body = b'{"errors": ["slow"], "data": {"project": {"runCount": null}}}'
     with pytest.raises(GraphQLError) as caught:
-        Script(Response(200, {}, body)).client().execute(COUNT)
+        Script(Response(200, {}, body)).client(way).execute(COUNT)
     assert caught.value.errors == ("slow",)
     assert caught.value.data == {"project": {"runCount": None}}
 
 
-def test_an_unread_answer_comes_with_what_its_headers_say() -> None:
+@each_way
+def test_an_unread_answer_comes_with_what_its_headers_say(way: str) -> None:
     date = "Sun, 06 Nov 1994 08:49:37 GMT"
     dated = Response(200, {"date": date, "x-request-id": "abc"}, GOOD.content)
-    content = Script(Response(503, {}, b""), dated).client().execute(Unread.of(COUNT))
+    content = Script(Response(503, {}, b""), dated).client(way).execute(Unread.of(COUNT))
     assert content == Content(GOOD.content, 200, "abc", attempts=2, date=date)
-    assert Script(GOOD).client().execute(Unread.of(COUNT)).date is None
+    assert Script(GOOD).client(way).execute(Unread.of(COUNT)).date is None
 
 
+@each_way
 def test_requests_and_retries_are_logged_and_the_key_is_not(
+    way: str,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     with caplog.at_level(logging.DEBUG, logger="wandb_runs"):
-        Script(Response(503, {}, b"busy"), ConnectionFailedError("x"), GOOD).client().execute(COUNT)
+        Script(Response(503, {}, b"busy"), ConnectionFailedError("x"), GOOD).client(way).execute(
+            COUNT
+        )
     levels = [record.levelname for record in caplog.records]
     assert levels == ["DEBUG", "INFO", "DEBUG", "INFO", "DEBUG"]
     lines = [record.getMessage() for record in caplog.records]

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Unpack
 import pytest
 from support.certificates import Authority
 from support.raw_server import RawServer, http_answer, read_request, serve
+from support.ways import Face, each_way
 
 from wandb_runs import (
     Api,
@@ -29,6 +30,7 @@ from wandb_runs import (
     TruncatedResponseError,
     WandbRunsError,
 )
+from wandb_runs._generated import count_runs
 from wandb_runs.testing import FakeClock, log_run
 from wandb_runs.transport.tls import default_context
 
@@ -62,14 +64,22 @@ def answering(*answers: bytes) -> Callable[[socket.socket], None]:
 CUT = b'{"data": {"pro'
 
 
-def count(api: Api) -> int:
-    return len(api.runs("team/mnist"))
+def count(client: Face) -> int:
+    project = client.execute(count_runs(entity="team", project="mnist")).project
+    assert project is not None
+    assert project.run_count is not None
+    return project.run_count
+
+
+def client_of(way: str, server: RawServer, **options: Unpack[Chosen]) -> Face:
+    return Face.of(way, server.url, KEY, clock=FakeClock(), **options)
 
 
 def api_of(server: RawServer, **options: Unpack[Chosen]) -> Api:
     return Api(base_url=server.url, api_key=KEY, clock=FakeClock(), **options)
 
 
+@each_way
 @pytest.mark.parametrize(
     ("broken", "kind"),
     [
@@ -91,31 +101,32 @@ def api_of(server: RawServer, **options: Unpack[Chosen]) -> Api:
     ids=lambda each: str(each[:60]) if isinstance(each, bytes) else each.__name__,
 )
 def test_an_answer_that_breaks_is_asked_for_again(
-    broken: bytes, kind: type[WandbRunsError]
+    way: str, broken: bytes, kind: type[WandbRunsError]
 ) -> None:
-    with serve(answering(broken, http_answer(GOOD))) as server, api_of(server) as api:
-        assert count(api) == 7
-        assert api.stats.retries == 1
-    with serve(answering(broken)) as server, api_of(server, max_retries=2) as api:
+    with serve(answering(broken, http_answer(GOOD))) as server, client_of(way, server) as client:
+        assert count(client) == 7
+        assert client.stats.retries == 1
+    with serve(answering(broken)) as server, client_of(way, server, max_retries=2) as client:
         with pytest.raises(kind) as caught:
-            count(api)
+            count(client)
         assert isinstance(caught.value, (ConnectionFailedError, BadResponseError))
         assert caught.value.attempts == 3
         if isinstance(caught.value, BadResponseError):
             assert caught.value.status == 200
 
 
+@each_way
 @pytest.mark.parametrize("encoding", ["gzip", "deflate", ""])
-def test_an_answer_may_come_compressed(encoding: str) -> None:
+def test_an_answer_may_come_compressed(way: str, encoding: str) -> None:
     body = GOOD if not encoding else PACKED
     if encoding == "deflate":
         body = zlib.compress(GOOD)
     with (
         serve(answering(http_answer(body, content_encoding=encoding))) as server,
-        api_of(server) as api,
+        client_of(way, server) as client,
     ):
-        assert count(api) == 7
-        assert api.stats.bytes == len(GOOD)
+        assert count(client) == 7
+        assert client.stats.bytes == len(GOOD)
 
 
 def bomb_of(size: int) -> bytes:
@@ -123,6 +134,7 @@ def bomb_of(size: int) -> bytes:
     return gzip.compress(b'{"data": "' + b" " * size)
 
 
+@each_way
 @pytest.mark.parametrize(
     "answer",
     [
@@ -133,29 +145,31 @@ def bomb_of(size: int) -> bytes:
     ],
     ids=["gzip", "plain", "endless", "error"],
 )
-def test_an_answer_that_is_too_long_is_not_read_to_its_end(answer: bytes) -> None:
+def test_an_answer_that_is_too_long_is_not_read_to_its_end(way: str, answer: bytes) -> None:
     with (
         serve(answering(answer)) as server,
-        api_of(server, max_response_bytes=1_000_000) as api,
+        client_of(way, server, max_response_bytes=1_000_000) as client,
         pytest.raises(ResponseTooLargeError, match="1,000,000 bytes; ask for less") as caught,
     ):
-        count(api)
+        count(client)
     assert caught.value.status in (200, 503)
     assert caught.value.attempts == 1  # it would be as long again
 
 
-def test_what_is_too_long_can_be_allowed() -> None:
+@each_way
+def test_what_is_too_long_can_be_allowed(way: str) -> None:
     body = GOOD + b" " * 2000
     with (
         serve(answering(http_answer(body))) as server,
-        api_of(server, max_response_bytes=50) as api,
+        client_of(way, server, max_response_bytes=50) as client,
     ):
         with pytest.raises(ResponseTooLargeError):
-            count(api)
-        assert count(api.with_options(max_response_bytes=len(body))) == 7
+            count(client)
+        assert count(client.with_options(max_response_bytes=len(body))) == 7
 
 
-def test_headers_that_drip_pass_no_deadline() -> None:
+@each_way
+def test_headers_that_drip_pass_no_deadline(way: str) -> None:
     over = threading.Event()
 
     def drip(connection: socket.socket) -> None:
@@ -167,24 +181,25 @@ def test_headers_that_drip_pass_no_deadline() -> None:
     with serve(drip) as server:
         try:
             with (
-                Api(base_url=server.url, api_key=KEY, timeout=0.3) as api,
+                Face.of(way, server.url, KEY, timeout=0.3) as client,
                 pytest.raises(RequestTimeoutError, match="longer timeout="),
             ):
-                count(api)
+                count(client)
         finally:
             over.set()
 
 
-def test_a_redirect_takes_the_key_nowhere() -> None:
+@each_way
+def test_a_redirect_takes_the_key_nowhere(way: str) -> None:
     with serve(answering(http_answer(GOOD))) as other:
         for status in ("301 Moved", "302 Found", "307 Temporary", "308 Permanent"):
             moved = http_answer(b"", status, location=f"{other.url}/graphql")
             with (
                 serve(answering(moved)) as server,
-                api_of(server) as api,
+                client_of(way, server) as client,
                 pytest.raises(BadResponseError, match="redirects"),
             ):
-                count(api)
+                count(client)
         assert other.connections == 0
 
 
@@ -250,16 +265,19 @@ def no_certificates_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
-def test_a_certificate_that_nobody_trusts_is_refused(encrypted: RawServer) -> None:
+@each_way
+def test_a_certificate_that_nobody_trusts_is_refused(way: str, encrypted: RawServer) -> None:
     with (
-        api_of(encrypted) as api,
+        client_of(way, encrypted) as client,
         pytest.raises(CertificateError, match="set SSL_CERT_FILE, or pass ssl_context="),
     ):
-        count(api)
-    assert api.stats.requests == 1  # it would be refused again
+        count(client)
+    assert client.stats.requests == 1  # it would be refused again
 
 
+@each_way
 def test_a_certificate_is_trusted_by_the_environment(
+    way: str,
     encrypted: RawServer,
     authority: Authority,
     tmp_path: Path,
@@ -268,14 +286,14 @@ def test_a_certificate_is_trusted_by_the_environment(
     file = tmp_path / "ca.pem"
     authority.write(file)
     monkeypatch.setenv("SSL_CERT_FILE", str(file))
-    with api_of(encrypted) as api:
-        assert count(api) == 7
+    with client_of(way, encrypted) as client:
+        assert count(client) == 7
     # It is for 127.0.0.1 alone.
     with (
-        Api(base_url=f"https://localhost:{encrypted.port}", api_key=KEY) as api,
+        Face.of(way, f"https://localhost:{encrypted.port}", KEY) as client,
         pytest.raises(CertificateError, match="localhost"),
     ):
-        count(api)
+        count(client)
 
 
 def test_a_folder_of_certificates_stands_for_those_of_the_library(
@@ -287,10 +305,13 @@ def test_a_folder_of_certificates_stands_for_those_of_the_library(
     assert default_context().cert_store_stats()["x509_ca"] == 0
 
 
-def test_a_certificate_is_trusted_by_a_context(encrypted: RawServer, authority: Authority) -> None:
+@each_way
+def test_a_certificate_is_trusted_by_a_context(
+    way: str, encrypted: RawServer, authority: Authority
+) -> None:
     context = authority.trusting()
-    with Api(base_url=encrypted.url, api_key=KEY, ssl_context=context) as api:
-        assert count(api) == 7
+    with Face.of(way, encrypted.url, KEY, ssl_context=context) as client:
+        assert count(client) == 7
 
 
 def test_a_context_that_trusts_everybody_is_refused() -> None:
@@ -318,9 +339,10 @@ def test_a_context_is_of_no_use_to_another_transport() -> None:
         )
 
 
+@each_way
 @pytest.mark.parametrize("variable", ["https_proxy", "all_proxy"])
 def test_an_encrypted_server_is_reached_through_a_proxy(
-    authority: Authority, monkeypatch: pytest.MonkeyPatch, variable: str
+    way: str, authority: Authority, monkeypatch: pytest.MonkeyPatch, variable: str
 ) -> None:
     asked: list[bytes] = []
 
@@ -342,8 +364,8 @@ def test_an_encrypted_server_is_reached_through_a_proxy(
     ):
         monkeypatch.setenv(variable, f"http://me:pa%40ss@127.0.0.1:{proxy.port}")
         monkeypatch.delenv("no_proxy", raising=False)
-        with Api(base_url="https://wandb.invalid", api_key=KEY, ssl_context=context) as api:
-            assert count(api) == 7
+        with Face.of(way, "https://wandb.invalid", KEY, ssl_context=context) as client:
+            assert count(client) == 7
     (head,) = asked
     assert head.startswith(b"CONNECT wandb.invalid:443 HTTP/1.1")
     assert b"Proxy-Authorization: Basic bWU6cGFAc3M=" in head

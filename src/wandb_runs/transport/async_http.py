@@ -190,9 +190,13 @@ async def _exchange(pool: _Pool, form: Form, request: Request) -> Response:
 async def _read(answer: httpcore.Response, reading: Reading) -> None:
     # In a function of its own: its variables hold what came, which may quote the key.
     is_wanted = True
-    async for chunk in answer.aiter_stream():
-        if is_wanted and not reading.add(chunk):
-            is_wanted = False
-            # What is read from here on ends the library's generators, of which each would
-            # otherwise be left to the loop.
-            await answer.aclose()
+    try:
+        async for chunk in answer.aiter_stream():
+            if is_wanted and not reading.add(chunk):
+                is_wanted = False
+                # Then the library's generators come to an end by themselves: those that are left
+                # alone in their midst trio warns of.
+                await answer.aclose()
+    except FAILURES:
+        if is_wanted:
+            raise
