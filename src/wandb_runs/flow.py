@@ -159,7 +159,8 @@ async def drive_async(
         flow: The flow.
         execute: Answers one operation.
         at_once: Runs several flows.
-        apart: Does what takes long: a flow that is sent a large answer reads it.
+        apart: Does what takes long: a flow that is sent a large answer reads it, and one that is
+            sent the results of others puts them together.
     """
     try:
         step = _advanced(partial(next, flow))
@@ -170,8 +171,10 @@ async def drive_async(
                 step = _advanced(partial(flow.throw, error))
             else:
                 advance = partial(_advanced, partial(flow.send, answer))
-                is_large = isinstance(answer, Content) and len(answer.body) > LARGE
-                step = await apart(advance) if is_large else advance()
+                takes_long = isinstance(step, Together) or (
+                    isinstance(answer, Content) and len(answer.body) > LARGE
+                )
+                step = await apart(advance) if takes_long else advance()
         return cast("T", step.result)  # as `Flow` promises
     finally:
         flow.close()

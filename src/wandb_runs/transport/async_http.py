@@ -28,7 +28,7 @@ from wandb_runs.transport.wire import (
 if TYPE_CHECKING:
     import ssl
     from collections.abc import AsyncGenerator
-    from typing import TypeAlias
+    from typing import Self, TypeAlias
 
     from wandb_runs.transport.message import Request, Response
     from wandb_runs.transport.proxies import Proxy
@@ -84,36 +84,42 @@ class AsyncHttpTransport:
     async def aclose(self) -> None:
         """Refuse later requests, and close this loop's connections once all are answered."""
         self._closed = True
-        await self._connections.here().close_if_idle()
+        await self._connections.here().tidy_up(is_closed=True)
 
     async def _send(self, request: Request) -> Response:
         form = self._forms.of(request)
         if self._closed:
             raise WandbRunsError("this client is closed; make a new Api()")
         connections = self._connections.here()
-        pool = connections.pools.get(form.key)
-        if pool is None:
-            pool = await connections.open(form, self._ssl_context)
         connections.under_way += 1
-        is_over = False
         try:
+            pool = connections.pools.get(form.key)
+            if pool is None:
+                pool = await connections.open(form, self._ssl_context)
             response = await _exchange(pool, form, request)
-            is_over = True
+        except BaseException:
+            connections.is_littered = True
+            raise
+        else:
             return response
         finally:
             connections.under_way -= 1
-            if self._closed:
-                await connections.close_if_idle()
-            elif not is_over:
-                await connections.clear(pool)
+            await connections.tidy_up(is_closed=self._closed)
 
 
 class _Connections:
-    """The connections of one event loop."""
+    """The connections of one event loop.
+
+    Attributes:
+        pools: The pools.
+        under_way: How many requests are under way.
+        is_littered: Whether one was broken off.
+    """
 
     def __init__(self) -> None:
         self.pools: dict[PoolKey, _Pool] = {}
         self.under_way = 0
+        self.is_littered = False
         self._at_the_end: AsyncGenerator[None] | None = None
 
     async def open(self, form: Form, context: ssl.SSLContext | None) -> _Pool:
@@ -130,21 +136,28 @@ class _Connections:
             raise unusable(error) from without_frames(error)
         return self.pools.setdefault(form.key, pool)
 
-    async def clear(self, pool: _Pool) -> None:
-        """Close what a request that was broken off may have left behind.
+    async def tidy_up(self, *, is_closed: bool) -> None:
+        """Close what is of no more use, when nothing is under way.
 
-        The HTTP library forgets a connection that had just been opened when it was.
+        Of a request that is broken off the HTTP library may forget the connection, if that had
+        just been opened: it is neither used any more nor closed.
         """
-        if not self.under_way:
-            with anyio.CancelScope(shield=True):
-                for connection in pool.connections:
-                    if not connection.is_idle():
-                        await connection.aclose()
-
-    async def close_if_idle(self) -> None:
-        if not self.under_way and self._at_the_end is not None:
-            with anyio.CancelScope(shield=True):
-                await self._at_the_end.aclose()
+        if self.under_way or not (is_closed or self.is_littered):
+            return
+        # All of it is chosen before anything is awaited: others may begin meanwhile.
+        self.is_littered = False
+        litter = [
+            connection
+            for pool in self.pools.values()
+            for connection in pool.connections
+            if not connection.is_idle()
+        ]
+        with anyio.CancelScope(shield=True):
+            for connection in litter:
+                await connection.aclose()
+            if is_closed and self._at_the_end is not None:
+                at_the_end, self._at_the_end = self._at_the_end, None
+                await at_the_end.aclose()
 
 
 async def _close_at_the_end(
@@ -173,11 +186,30 @@ def _open_pool(proxy: Proxy | None, context: ssl.SSLContext | None) -> _Pool:
     )
 
 
+class _Content:
+    """A body to be sent.
+
+    The HTTP library would make an asynchronous generator of it, and leave that in its midst when
+    it is cancelled, of which trio warns.
+    """
+
+    def __init__(self, content: bytes) -> None:
+        self._left = [content]
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        if not self._left:
+            raise StopAsyncIteration
+        return self._left.pop()
+
+
 async def _exchange(pool: _Pool, form: Form, request: Request) -> Response:
     # A little less than the deadline of the whole, so that it is seen what took so long.
     connect = min(CONNECT_SECONDS, 0.99 * request.timeout)
     answer = await pool.handle_async_request(
-        wire_request(form, request, connect=connect, rest=None)
+        wire_request(form, request, _Content(request.content), connect=connect, rest=None)
     )
     reading = Reading(request, answer.status, answer.headers)
     try:

@@ -158,7 +158,9 @@ def _close(pools: dict[PoolKey, httpcore.ConnectionPool]) -> None:
 def _exchange(pool: httpcore.ConnectionPool, form: Form, request: Request) -> Response:
     seconds = request.timeout
     answer = pool.handle_request(
-        wire_request(form, request, connect=min(CONNECT_SECONDS, seconds), rest=seconds)
+        wire_request(
+            form, request, request.content, connect=min(CONNECT_SECONDS, seconds), rest=seconds
+        )
     )
     reading = Reading(request, answer.status, answer.headers)
     try:

@@ -27,7 +27,7 @@ from wandb_runs.transport.message import Response
 from wandb_runs.transport.proxies import proxy_for
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import AsyncIterable, Iterable, Mapping
     from typing import TypeAlias
 
     from wandb_runs.transport.message import Request
@@ -250,13 +250,19 @@ class Reading:
 
 
 def wire_request(
-    form: Form, request: Request, *, connect: float, rest: float | None
+    form: Form,
+    request: Request,
+    content: bytes | AsyncIterable[bytes],
+    *,
+    connect: float,
+    rest: float | None,
 ) -> httpcore.Request:
     """The request in the HTTP library's form.
 
     Args:
         form: Its form.
         request: The request.
+        content: Its body, as the library is to take it.
         connect: Within how many seconds a connection has to stand.
         rest: Within how many seconds anything else has to happen, if the library is to see to
             that.
@@ -270,7 +276,7 @@ def wire_request(
         request.method,
         form.url,
         headers=headers,
-        content=request.content,
+        content=content,
         extensions={"timeout": {"connect": connect, "read": rest, "write": rest, "pool": rest}},
     )
 
