@@ -120,11 +120,10 @@ def test_the_key_is_shown_by_nothing() -> None:
         for text in (repr(each), str(each), f"{each}"):
             assert KEY not in text
     assert api.api_key_source == "argument"
-    for each in (api, api.client, api.runs("a/b"), api.client.settings, api.client.api_key):
-        with pytest.raises(TypeError, match="pickled"):
-            pickle.dumps(each)
-        with pytest.raises(TypeError, match="pickled"):
-            copy.deepcopy(each)
+    with pytest.raises(TypeError, match="pickled"):
+        pickle.dumps(api.client.api_key)
+    with pytest.raises(TypeError, match="pickled"):
+        copy.deepcopy(api.client.api_key)
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ from wandb_runs.user import User
 
 if TYPE_CHECKING:
     from datetime import datetime
+    from typing import Self
 
     from wandb_runs._generated import RunDetailFields, RunFields
     from wandb_runs.checked import Checked, Node
@@ -130,6 +131,12 @@ class RunCore(Generic[HomeT_co, ConfigT_co, SummaryT_co]):
     @override
     def __hash__(self) -> int:
         return hash((self._home.entity, self._home.project, self.id))
+
+    @override
+    def __reduce__(self) -> tuple[type[Self], tuple[object, Node]]:
+        # As it came: what was made of it is made again, by types that may not be there.
+        node = {name: value for name, value in self._node.items() if " " not in name}
+        return type(self), (self._home, node)
 
     # Who and where.
 

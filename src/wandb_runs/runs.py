@@ -49,7 +49,9 @@ BatchT = TypeVar("BatchT")
 _BELOW_A_BATCH = 4
 
 
-class Runs(RunsCore[Run[ConfigT_co, SummaryT_co]], Sequence[Run[ConfigT_co, SummaryT_co]]):
+class Runs(
+    RunsCore[RetryingClient, Run[ConfigT_co, SummaryT_co]], Sequence[Run[ConfigT_co, SummaryT_co]]
+):
     """The runs of a project that fit a filter, in order: a lazy, replayable sequence.
 
     Nothing is sent until a run is asked for; what was read is kept, so that a second loop
@@ -127,13 +129,13 @@ class Runs(RunsCore[Run[ConfigT_co, SummaryT_co]], Sequence[Run[ConfigT_co, Summ
                 "pass api.client"
             )
         super().__init__(
-            client.settings,
-            client.viewer,
+            client,
             entity,
             project,
             filters,
             order,
             per_page,
+            include_sweeps,
             config_keys=config_keys,
             summary_keys=summary_keys,
             limit=limit,
@@ -143,8 +145,11 @@ class Runs(RunsCore[Run[ConfigT_co, SummaryT_co]], Sequence[Run[ConfigT_co, Summ
             summary=summary,
             on_invalid=on_invalid,
         )
-        self._client = client
-        self._sweeps = Sweeps(client) if include_sweeps else None
+
+    @override
+    def _reset(self) -> None:
+        super()._reset()
+        self._sweeps = Sweeps(self._client) if self._include_sweeps else None
         self._lock = ForkSafeLock()
 
     @property
@@ -155,7 +160,7 @@ class Runs(RunsCore[Run[ConfigT_co, SummaryT_co]], Sequence[Run[ConfigT_co, Summ
             AuthenticationError: The viewer's is needed, and there is no key, or a wrong one.
         """
         if self._entity is None:
-            self._entity = self._client.run(self._viewer.entity())
+            self._entity = self._client.run(self._client.viewer.entity())
         return self._entity
 
     @property

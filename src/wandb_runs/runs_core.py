@@ -82,8 +82,8 @@ if TYPE_CHECKING:
     from wandb_runs.operation import Operation
     from wandb_runs.order import Order
     from wandb_runs.progress import OnProgress
-    from wandb_runs.settings import Settings
-    from wandb_runs.viewer import Viewer
+    from wandb_runs.transport.base import Client
+    from wandb_runs.transport.shared import Common
 
 __all__ = ["RunsCore", "needed", "of_viewer"]
 
@@ -92,7 +92,26 @@ T = TypeVar("T")
 PieceT = TypeVar("PieceT")
 RunT_co = TypeVar("RunT_co", bound="AnyRun", covariant=True)
 
-RunsT = TypeVar("RunsT", bound="RunsCore[AnyRun]")
+ClientT_co = TypeVar("ClientT_co", bound="Client[Common]", covariant=True)
+RunsT = TypeVar("RunsT", bound="RunsCore[Client[Common], AnyRun]")
+
+# What a listing is told by, when it is copied.
+_ASKED_FOR: Final = frozenset(
+    {
+        "_asked",
+        "_client",
+        "_entity",
+        "_filters",
+        "_first",
+        "_include_sweeps",
+        "_is_strict",
+        "_limit",
+        "_models",
+        "_order",
+        "_project",
+        "_start",
+    }
+)
 
 DEFAULT_PER_PAGE: Final = 50
 
@@ -118,19 +137,19 @@ class Found(NamedTuple, Generic[T]):
     missing: Missing
 
 
-class RunsCore(ABC, Generic[RunT_co]):
+class RunsCore(ABC, Generic[ClientT_co, RunT_co]):
     """What `Runs` and `AsyncRuns` have in common: all but the sending.
 
     What takes requests is a flow here, for whichever client there is.
 
     Args:
-        settings: Where requests go.
-        viewer: Who tells the entity, where none is named.
+        client: What sends the requests.
         entity: The user or team that owns the project.
         project: The project's name.
         filters: As for `Runs`, like the others.
         order: The same.
         per_page: The same.
+        include_sweeps: The same.
         config_keys: The same.
         summary_keys: The same.
         limit: The same.
@@ -143,13 +162,13 @@ class RunsCore(ABC, Generic[RunT_co]):
 
     def __init__(
         self,
-        settings: Settings,
-        viewer: Viewer,
+        client: ClientT_co,
         entity: str,
         project: str,
         filters: Filters | None,
         order: Order,
         per_page: int,
+        include_sweeps: bool,
         *,
         config_keys: list[K] | tuple[K, ...] | None,
         summary_keys: list[K] | tuple[K, ...] | None,
@@ -160,8 +179,8 @@ class RunsCore(ABC, Generic[RunT_co]):
         summary: type[object] | None,
         on_invalid: OnInvalid,
     ) -> None:
-        self._settings = settings
-        self._viewer = viewer
+        self._client = client
+        self._include_sweeps = bool(include_sweeps)
         self._entity: str | None = check_name(entity, "entity")
         self._project = check_name(project, "project")
         self._filters = translate_filters(filters) or "{}"  # as the SDK sends it
@@ -176,9 +195,22 @@ class RunsCore(ABC, Generic[RunT_co]):
             if checkpoint is None
             else read_checkpoint(checkpoint, self._selection(entity), entity)
         )
+        self._reset()
+
+    def _reset(self) -> None:
+        """Begin to list, with nothing read."""
         self._listing = self._new_listing()
         self._count: int | None = None
         self._is_warned = False
+
+    def __getstate__(self) -> dict[str, object]:
+        """What is asked for, and by whom: a copy reads anew."""
+        return {name: value for name, value in vars(self).items() if name in _ASKED_FOR}
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        """Ask for the same."""
+        vars(self).update(state)
+        self._reset()
 
     @abstractmethod
     def _make(self, entity: str, nodes: Iterable[Node]) -> list[RunT_co]:
@@ -611,7 +643,7 @@ class RunsCore(ABC, Generic[RunT_co]):
 
     def _select(self) -> Flow[Selection]:
         if self._entity is None:
-            self._entity = yield from self._viewer.entity()
+            self._entity = yield from self._client.viewer.entity()
         return self._selection(self._entity)
 
     def _selection(self, entity: str) -> Selection:

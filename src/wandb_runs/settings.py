@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from netrc import NetrcParseError, netrc
 from pathlib import Path
-from typing import Final, NoReturn, cast
+from typing import TYPE_CHECKING, Final, NoReturn, Self, cast
 from urllib.parse import urlsplit
 
 from typing_extensions import override
@@ -18,6 +18,9 @@ from typing_extensions import override
 from wandb_runs.errors import InvalidArgumentError
 from wandb_runs.location import check_name
 from wandb_runs.spelling import did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = [
     "Address",
@@ -126,10 +129,34 @@ class Settings:
     allow_http: bool = False
     api_key: ApiKey | None = None
 
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Self:
+        return self
+
+    @override
+    def __reduce__(self) -> tuple[Callable[..., Settings], tuple[object, ...]]:
+        # Without the key, which is looked for where the copy lands.
+        rest = (self.base_url, self.app_url, self.entity, self.project, self.allow_http)
+        return _land, rest
+
     @property
     def host(self) -> str:
         """The server's name, without a port."""
         return urlsplit(self.base_url).hostname or ""
+
+
+def _land(
+    base_url: str,
+    app_url: str,
+    entity: str | None,
+    project: str | None,
+    allow_http: bool,  # noqa: FBT001 - a pickle holds no keywords
+) -> Settings:
+    """Settings that were pickled, with the key of this environment."""
+    key = _key_from(_Environment(os.environ))
+    return Settings(base_url, app_url, entity, project, allow_http, key)
 
 
 def is_loopback(host: str) -> bool:

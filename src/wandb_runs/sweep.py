@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from typing_extensions import override
+
 from wandb_runs.errors import NotFoundError
 from wandb_runs.forksafe import ForkSafeLock
 from wandb_runs.sweep_core import SweepCore, fetch_sweep
@@ -71,6 +73,10 @@ class Sweeps:
         self._client = client
         self._known: dict[tuple[str, str, str], Sweep | None] = {}
         self._lock = ForkSafeLock()
+
+    @override
+    def __reduce__(self) -> tuple[type[Sweeps], tuple[RetryingClient]]:
+        return Sweeps, (self._client,)
 
     def get(self, entity: str, project: str, sweep_id: str) -> Sweep | None:
         """The sweep; None when the server does not know it (any more)."""

@@ -51,7 +51,8 @@ _BELOW_A_BATCH = 4
 
 
 class AsyncRuns(
-    RunsCore[AsyncRun[ConfigT_co, SummaryT_co]], AsyncIterable[AsyncRun[ConfigT_co, SummaryT_co]]
+    RunsCore[AsyncRetryingClient, AsyncRun[ConfigT_co, SummaryT_co]],
+    AsyncIterable[AsyncRun[ConfigT_co, SummaryT_co]],
 ):
     """The runs of a project that fit a filter, in order: lazy and replayable, as `Runs` is.
 
@@ -122,13 +123,13 @@ class AsyncRuns(
                 "pass the client of an AsyncApi"
             )
         super().__init__(
-            client.settings,
-            client.viewer,
+            client,
             entity,
             project,
             filters,
             order,
             per_page,
+            include_sweeps,
             config_keys=config_keys,
             summary_keys=summary_keys,
             limit=limit,
@@ -138,10 +139,13 @@ class AsyncRuns(
             summary=summary,
             on_invalid=on_invalid,
         )
-        self._client = client
-        self._sweeps = AsyncSweeps(client) if include_sweeps else None
+
+    @override
+    def _reset(self) -> None:
+        super()._reset()
+        self._sweeps = AsyncSweeps(self._client) if self._include_sweeps else None
         self._lock = anyio.Lock()
-        self._ahead: Ahead[None] = Ahead(client)
+        self._ahead: Ahead[None] = Ahead(self._client)
 
     def __bool__(self) -> NoReturn:
         """Refused: whether there is any run takes a request."""
@@ -154,7 +158,7 @@ class AsyncRuns(
             AuthenticationError: The viewer's is needed, and there is no key, or a wrong one.
         """
         if self._entity is None:
-            self._entity = await self._client.run(self._viewer.entity())
+            self._entity = await self._client.run(self._client.viewer.entity())
         return self._entity
 
     async def length(self) -> int:

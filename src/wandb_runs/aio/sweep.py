@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import anyio
+from typing_extensions import override
 
 from wandb_runs.errors import NotFoundError
 from wandb_runs.sweep_core import SweepCore, fetch_sweep
@@ -64,6 +65,10 @@ class AsyncSweeps:
         self._client = client
         self._known: dict[tuple[str, str, str], AsyncSweep | None] = {}
         self._lock = anyio.Lock()
+
+    @override
+    def __reduce__(self) -> tuple[type[AsyncSweeps], tuple[AsyncRetryingClient]]:
+        return AsyncSweeps, (self._client,)
 
     async def get(self, entity: str, project: str, sweep_id: str) -> AsyncSweep | None:
         """The sweep; None when the server does not know it (any more)."""

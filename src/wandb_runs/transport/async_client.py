@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from tenacity import AsyncRetrying
+from typing_extensions import override
 
 from wandb_runs.errors import WandbRunsError
 from wandb_runs.flow import drive_async
@@ -18,6 +19,7 @@ from wandb_runs.unread import LARGE, Unread
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Awaitable, Callable
+    from typing import Self
 
     from wandb_runs.flow import Flow, Together
     from wandb_runs.operation import Operation
@@ -62,6 +64,12 @@ class AsyncShared(Common):
         self.transport: AsyncTransport = transport
         self.sleep = clock.sleep_async
         self.benches = PerLoop(Bench)
+        self._ssl_context = ssl_context
+
+    @override
+    def __reduce__(self) -> tuple[type[Self], tuple[object, ...]]:
+        given = None if self._own_transport is not None else self.transport
+        return self._landing(given, self._ssl_context)
 
     async def aclose(self) -> None:
         """Refuse later requests, and close connections that are not the user's."""

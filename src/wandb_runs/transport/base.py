@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Final, Generic, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
 from urllib.parse import urlsplit
 
 from typing_extensions import override
@@ -17,7 +17,7 @@ from wandb_runs.transport.options import Options
 from wandb_runs.transport.shared import PLAIN_HEADERS, Common
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from typing import Self
 
     from wandb_runs.operation import Operation
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["DEFAULTS", "FILE", "Client", "file_in", "plan_of", "subject_of"]
 
 C_co = TypeVar("C_co", bound=Common, covariant=True)
+ClientT = TypeVar("ClientT", bound="Client[Common]")
 T = TypeVar("T")
 
 DEFAULTS: Final = Options()
@@ -54,12 +55,17 @@ class Client(Generic[C_co]):
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.settings.base_url}>"
 
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Self:
+        return self
+
     @override
-    def __reduce__(self) -> NoReturn:
-        raise TypeError(
-            "a client, and what holds one, is not pickled: it has an API key and connections. "
-            "Pickle run.path and make a new Api() where it lands"
-        )
+    def __reduce__(self) -> tuple[Callable[..., Client[C_co]], tuple[object, ...]]:
+        # Without the key, connections and what it has learnt. Copies that share all that still
+        # do, when they travel together.
+        return _land, (type(self), self._shared, self.options, self._is_copy)
 
     @property
     def settings(self) -> Settings:
@@ -119,6 +125,17 @@ class Client(Generic[C_co]):
     def _check_open(self) -> None:
         if self._is_closed or self._shared.is_closed:
             raise WandbRunsError("this client is closed; make a new Api()")
+
+
+def _land(
+    kind: type[ClientT],
+    shared: Common,
+    options: Options,
+    is_copy: bool,  # noqa: FBT001 - a pickle holds no keywords
+) -> ClientT:
+    client = kind.__new__(kind)
+    vars(client).update(_shared=shared, options=options, _is_copy=is_copy, _is_closed=False)
+    return client
 
 
 def plan_of(operation: Operation[object]) -> Plan:

@@ -21,6 +21,7 @@ from wandb_runs.viewer import Viewer
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Mapping
+    from typing import Self
 
     from wandb_runs.settings import ApiKey, Settings
     from wandb_runs.transport.clock import Clock, Timepiece
@@ -63,6 +64,17 @@ class Common:
         self.stats = StatsCounter()
         self.is_closed = False
 
+    def _landing(
+        self, transport: object, ssl_context: ssl.SSLContext | None
+    ) -> tuple[type[Self], tuple[object, ...]]:
+        """What is pickled: what the client was made of, and nothing that it has learnt."""
+        if ssl_context is not None:
+            raise TypeError(
+                "an ssl_context is not pickled, and neither is what was given one; name the "
+                "certificates by SSL_CERT_FILE, or make a new Api() where it lands"
+            )
+        return type(self), (self.settings, transport, None, self.clock)
+
 
 class Shared(Common):
     """The same for clients that block, and what they send with.
@@ -89,6 +101,12 @@ class Shared(Common):
         self.transport: Transport = transport
         self.sleep = clock.sleep
         self.slots = Slots()
+        self._ssl_context = ssl_context
+
+    @override
+    def __reduce__(self) -> tuple[type[Self], tuple[object, ...]]:
+        given = None if self._own_transport is not None else self.transport
+        return self._landing(given, self._ssl_context)
 
     def close(self) -> None:
         """Refuse later requests, and close connections that are not the user's."""

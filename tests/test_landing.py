@@ -1,0 +1,225 @@
+"""What is pickled or copied works where it lands, and the key does not travel."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+import ssl
+import subprocess
+import sys
+from typing import TYPE_CHECKING, TypeVar, cast
+
+import anyio
+import pytest
+from pydantic import BaseModel
+
+from wandb_runs import Api, AsyncApi, Request, Response, Run, Runs
+from wandb_runs.testing import log_run
+from wandb_runs.transport.http import HttpTransport
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from wandb_runs.testing import LocalServer
+
+T = TypeVar("T")
+
+KEY = "planted-0123456789abcdef0123456789abcdef"
+OTHER = "landed-0123456789abcdef0123456789abcdef0"
+
+
+class Config(BaseModel):
+    lr: float
+
+
+@pytest.fixture
+def traveller(wandb_server: LocalServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
+    """An `Api` with a key of its own, in an environment that has another."""
+    monkeypatch.setenv("WANDB_API_KEY", OTHER)
+    with Api(base_url=wandb_server.url, api_key=KEY, entity="team", timeout=7) as api:
+        yield api
+
+
+KINDS: dict[str, Callable[[Api, str], object]] = {
+    "api": lambda api, _: api,
+    "changed api": lambda api, _: api.with_options(timeout=3),
+    "client": lambda api, _: api.client,
+    "settings": lambda api, _: api.client.settings,
+    "runs": lambda api, path: api.runs(path, {"state": "finished"}, "-summary_metrics.loss", 7),
+    "viewer's runs": lambda api, path: api.runs(project=path.split("/")[1]),
+    "part": lambda api, path: api.runs(path, limit=5, config_keys=["lr"], include_sweeps=False),
+    "typed runs": lambda api, path: api.runs(path, config=Config, on_invalid="skip"),
+    "read runs": lambda api, path: _read(api.runs(path)),
+    "run": lambda api, path: api.runs(path)[0],
+    "typed run": lambda api, path: _touched(api.runs(path, config=Config)[0]),
+    "list of runs": lambda api, path: list(api.runs(path)),
+}
+
+
+def pickled(thing: T) -> T:
+    return cast("T", pickle.loads(pickle.dumps(thing)))
+
+
+HOW: list[Callable[[object], object]] = [pickled, copy.copy, copy.deepcopy]
+
+
+def _read(runs: Runs) -> Runs:
+    assert len(list(runs)) > 10
+    return runs
+
+
+def _touched(run: Run[Config]) -> Run[Config]:
+    assert run.config.lr
+    return run
+
+
+@pytest.mark.parametrize("protocol", range(2, pickle.HIGHEST_PROTOCOL + 1))
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_pickle_holds_the_key(traveller: Api, many: str, kind: str, protocol: int) -> None:
+    thing = KINDS[kind](traveller, many)
+    assert traveller.viewer.username  # the key has been used
+    content = pickle.dumps(thing, protocol)
+    assert KEY.encode() not in content
+    assert OTHER.encode() not in content
+    assert b"authorization" not in content
+
+
+def test_an_api_lands_with_its_settings_and_the_key_of_the_place(traveller: Api) -> None:
+    landed = cast("Api", pickle.loads(pickle.dumps(traveller)))
+    assert landed.base_url == traveller.base_url
+    assert landed.default_entity == "team"
+    assert landed.client.options == traveller.client.options
+    assert (traveller.api_key_source, landed.api_key_source) == ("argument", "WANDB_API_KEY")
+    assert landed.viewer is not None
+    assert landed.stats.requests == 1
+
+
+def test_what_travels_together_shares_a_client_where_it_lands(traveller: Api, many: str) -> None:
+    patient = traveller.with_options(timeout=30)
+    runs, twin, changed = pickle.loads(
+        pickle.dumps((traveller.runs(many), traveller, patient.runs(many)))
+    )
+    assert len(list(runs)) == len(list(changed))
+    assert twin.stats.requests == 4  # each list asks for its length, too
+    twin.close()
+    with pytest.raises(Exception, match="closed"):
+        changed.pages().__next__()
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if "runs" in kind or kind == "part"])
+@pytest.mark.parametrize("how", HOW)
+def test_runs_land_as_they_were_asked_for(
+    traveller: Api, many: str, kind: str, how: Callable[[object], object]
+) -> None:
+    runs = KINDS[kind](traveller, many)
+    landed = cast("Runs", how(runs))
+    assert repr(landed) == repr(runs)
+    if isinstance(runs, Runs):
+        assert landed.explain().variables == runs.explain().variables
+    expected, got = list(cast("Runs", runs)), list(landed)
+    assert [run.path for run in got] == [run.path for run in expected]
+    assert [run.config for run in got] == [run.config for run in expected]
+    assert [run.raw_config for run in got] == [run.raw_config for run in expected]
+    assert [run.sweep for run in got] == [run.sweep for run in expected]
+
+
+@pytest.mark.parametrize("how", HOW)
+def test_a_run_lands_with_what_it_held(
+    wandb_server: LocalServer, traveller: Api, how: Callable[[object], object]
+) -> None:
+    log_run(wandb_server, "team", "landing", "r", config={"lr": 0.5}, history=[{"loss": 1}])
+    run = traveller.runs("team/landing", config=Config)[0]
+    assert run.config == Config(lr=0.5)
+    before = traveller.stats.requests
+    landed = cast("Run[Config]", how(run))
+    assert (landed, landed.config, landed.summary) == (run, run.config, run.summary)
+    assert landed.url == run.url
+    assert traveller.stats.requests == before
+    assert landed.history(pandas=False) == run.history(pandas=False)
+    log_run(wandb_server, "team", "landing", "r", config={"lr": 0.25})
+    landed.refresh()
+    assert (landed.config.lr, run.config.lr) == (0.25, 0.5)
+
+
+def test_a_copy_within_the_process_shares_the_client(traveller: Api, many: str) -> None:
+    for twin in (copy.copy(traveller), copy.deepcopy(traveller)):
+        assert twin.client is traveller.client
+        assert twin.api_key_source == "argument"
+    assert copy.deepcopy(traveller.client.settings) is traveller.client.settings
+
+
+ELSEWHERE = """
+import pickle, sys
+runs, run = pickle.load(sys.stdin.buffer)
+run.refresh()
+print(*(each.id for each in runs), run.user.username)
+"""
+
+
+def test_runs_are_read_in_another_process(traveller: Api, many: str) -> None:
+    runs = traveller.runs(many, order="-created_at")
+    done = subprocess.run(
+        [sys.executable, "-c", ELSEWHERE],
+        input=pickle.dumps((runs, runs[0])),
+        stdout=subprocess.PIPE,
+        check=True,
+        timeout=60,
+    )
+    user = runs[0].user
+    assert user is not None
+    assert done.stdout.decode().split() == [*(run.id for run in runs), user.username]
+
+
+def test_what_awaits_lands_as_well(
+    wandb_server: LocalServer, many: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WANDB_API_KEY", OTHER)
+    api = AsyncApi(base_url=wandb_server.url, api_key=KEY)
+
+    async def check() -> None:
+        runs = api.runs(many, per_page=9)
+        ids = [run.id async for run in runs]
+        content = pickle.dumps((api, runs, await runs.get(0)))
+        assert KEY.encode() not in content
+        landed, listed, run = pickle.loads(content)
+        assert [each.id async for each in listed] == ids
+        await run.refresh()
+        assert landed.api_key_source == "WANDB_API_KEY"
+        assert [each.id async for each in copy.deepcopy(runs)] == ids
+        await landed.aclose()
+        await api.aclose()
+
+    anyio.run(check)
+
+
+class Counting:
+    """A transport of the user's own, which can be pickled."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.sent = 0
+
+    def send(self, request: Request, /) -> Response:
+        self.sent += 1
+        inner = HttpTransport(self.url)
+        try:
+            return inner.send(request)
+        finally:
+            inner.close()
+
+
+def test_a_transport_of_the_users_travels_along(wandb_server: LocalServer, many: str) -> None:
+    api = Api(
+        base_url=wandb_server.url,
+        api_key=KEY,
+        transport=Counting(wandb_server.url),
+    )
+    runs = pickle.loads(pickle.dumps(api.runs(many)))
+    assert len(list(runs)) > 10
+
+
+def test_a_context_of_certificates_does_not_travel() -> None:
+    api = Api(api_key=KEY, ssl_context=ssl.create_default_context())
+    with pytest.raises(TypeError, match="SSL_CERT_FILE"):
+        pickle.dumps(api)
+    assert copy.deepcopy(api).client is api.client
