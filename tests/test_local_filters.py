@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.filter_language import Run, matches, ordered
+from support.generated_runs import KEYS, NOW, SUFFIXES, fill, numbers, runs, scalars, values, words
 
-from wandb_runs.local.ids import new_id
 from wandb_runs.local.ingest import upsert_run
 from wandb_runs.local.nodes import Project
 from wandb_runs.local.sorting import select_ids
@@ -20,73 +20,9 @@ from wandb_runs.local.where import BadRequestError, compile_filters
 from wandb_runs.testing import LocalServer, log_run
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from wandb_runs.jsontext import JSONValue
-
-DAY = 86400.0
-NOW = 20_000 * DAY
-KEYS: list[str] = ["a", "b", "a.b", "c/d"]
-SUFFIXES: list[str] = ["", ".a", ".b", ".c/d"]
-
-numbers = st.sampled_from([0, 1, 2, -1, 1.0, 0.5, 2**53 + 1, float(2**53), 2**70, float("nan")])
-words = st.sampled_from(["", "a", "ab", "b", "NaN", "Infinity", "1", "ü", "\x00"])
-scalars = st.none() | st.booleans() | numbers | words
-values: st.SearchStrategy[JSONValue] = st.recursive(
-    scalars,
-    lambda inner: (
-        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=2)
-    ),
-    max_leaves=4,
-)
-tag_lists: st.SearchStrategy[list[JSONValue]] = st.lists(st.sampled_from("xyz"), max_size=2)
-documents: st.SearchStrategy[dict[str, JSONValue]] = st.dictionaries(
-    st.sampled_from(KEYS), values, max_size=3
-)
-names = st.none() | st.sampled_from(["x", "y", "xy"])
-
-
-@st.composite
-def runs(draw: st.DrawFn) -> Run:
-    silent = draw(st.sampled_from([0.0, 299.0, 301.0, DAY]))
-    stored = draw(st.sampled_from(["running", "finished", "failed", "pending"]))
-    run: Run = {
-        "display_name": draw(names),
-        "group": draw(names),
-        "job_type": draw(names),
-        "host": draw(names),
-        "sweep": draw(names),
-        "tags": draw(st.none() | tag_lists),
-    }
-    run = {key: value for key, value in run.items() if value is not None}
-    return run | {
-        "username": "me",
-        "stored": stored,
-        "state": "crashed" if stored == "running" and silent > 300 else stored,
-        "created_at": NOW - silent,
-        "heartbeat_at": NOW - silent,
-        "duration": 0.0,
-        "config": enveloped(draw(documents)),
-        "summary_metrics": finite(draw(documents)),
-    }
-
-
-def enveloped(config: dict[str, JSONValue]) -> JSONValue:
-    return {key: {"value": value} for key, value in config.items()}
-
-
-def finite(value: JSONValue) -> JSONValue:
-    """A summary holds no NaN: W&B writes the word."""
-    match value:
-        case float() if value != value:  # noqa: PLR0124 - only NaN differs from itself
-            return "NaN"
-        case list():
-            return [finite(item) for item in value]
-        case dict():
-            return {key: finite(item) for key, item in value.items()}
-        case _:
-            return value
-
 
 paths = st.one_of(
     st.sampled_from(["name", "display_name", "displayName", "group", "job_type", "jobType"]),
@@ -142,36 +78,6 @@ orders = st.builds(
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     with Store(tmp_path_factory.mktemp("store") / "store.db", clock=lambda: NOW) as opened:
         yield opened
-
-
-def fill(store: Store, given: Sequence[Run]) -> str:
-    """Write runs as the protocol does, each at its own time, to a project of their own."""
-    project = new_id()
-    with store.write() as writer:
-        for number, run in enumerate(given):
-            run["name"] = f"r{number}"
-            run.setdefault("display_name", run["name"])
-            created = run["created_at"]
-            assert isinstance(created, float)
-            writer.now = int(created * 1_000_000)
-            columns = ("display_name", "group", "job_type", "host", "username")
-            texts = {column: _word(run.get(column)) for column in columns}
-            tags = run.get("tags")
-            upsert_run(
-                writer,
-                "me",
-                project,
-                f"r{number}",
-                texts | {"state": _word(run["stored"]), "sweep_name": _word(run.get("sweep"))},
-                tags=[str(tag) for tag in tags] if isinstance(tags, list) else None,
-                config=json.dumps(run["config"]),
-                summary_metrics=json.dumps(run["summary_metrics"]),
-            )
-    return project
-
-
-def _word(value: JSONValue) -> str | None:
-    return None if value is None else str(value)
 
 
 def listed(store: Store, name: str, query: JSONValue, order: str | None = None) -> list[str]:
