@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from wandb_runs.api import Api
 from wandb_runs.checkpoint import Checkpoint
+from wandb_runs.conditions import Condition
 from wandb_runs.errors import (
     AuthenticationError,
     BadResponseError,
@@ -39,12 +40,29 @@ from wandb_runs.errors import (
     WandbRunsError,
 )
 from wandb_runs.explain import Explanation
+from wandb_runs.fields import (
+    Config,
+    CreatedAt,
+    DisplayName,
+    Duration,
+    Group,
+    HeartbeatAt,
+    Host,
+    JobType,
+    RunId,
+    State,
+    Summary,
+    SweepId,
+    Tags,
+    UpdatedAt,
+    Username,
+)
 from wandb_runs.filters import Filters, RawFilter
 from wandb_runs.histories import Format, Join, OnError, Row, Stream
 from wandb_runs.iteration import RunIterator, RunPages
 from wandb_runs.jsontext import JSONObject, JSONValue
 from wandb_runs.models import OnInvalid
-from wandb_runs.order import Order, RawOrder
+from wandb_runs.order import FieldOrder, Order, RawOrder
 from wandb_runs.progress import Progress
 from wandb_runs.run import Run
 from wandb_runs.runs import Runs
@@ -96,18 +114,28 @@ __all__ = [
     "CertificateError",
     "Checkpoint",
     "Clock",
+    "Condition",
+    "Config",
     "ConnectionFailedError",
+    "CreatedAt",
+    "DisplayName",
     "DriftError",
     "DriftWarning",
+    "Duration",
     "EmptyJoinWarning",
     "Explanation",
+    "FieldOrder",
     "Filters",
     "Format",
     "GraphQLError",
+    "Group",
+    "HeartbeatAt",
     "HistoriesError",
+    "Host",
     "InvalidArgumentError",
     "JSONObject",
     "JSONValue",
+    "JobType",
     "Join",
     "MissingDependencyError",
     "NotFoundError",
@@ -127,19 +155,26 @@ __all__ = [
     "RetryingClient",
     "Row",
     "Run",
+    "RunId",
     "RunIterator",
     "RunPages",
     "RunValidationError",
     "Runs",
     "SchemaError",
     "ServerError",
+    "State",
     "Stats",
     "Stream",
+    "Summary",
     "Sweep",
+    "SweepId",
+    "Tags",
     "Transport",
     "TransportError",
     "TruncatedResponseError",
+    "UpdatedAt",
     "User",
+    "Username",
     "WandbRunsError",
     "__version__",
 ]

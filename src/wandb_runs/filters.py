@@ -13,12 +13,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import Enum
-from typing import TYPE_CHECKING, NoReturn, TypeAlias
+from typing import TYPE_CHECKING, NoReturn, TypeAlias, cast
 
 from typing_extensions import TypeIs
 
+from wandb_runs.conditions import Condition
 from wandb_runs.errors import InvalidArgumentError
-from wandb_runs.paths import Vocabulary
+from wandb_runs.paths import Path, Vocabulary
 from wandb_runs.regex import check_pattern
 from wandb_runs.spelling import fold, nearest, show
 
@@ -26,9 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from wandb_runs.jsontext import JSONValue
-    from wandb_runs.paths import Path
 
-__all__ = ["Filters", "RawFilter", "translate_filters"]
+__all__ = ["Filters", "RawFilter", "translate_filters", "write_condition"]
 
 _PATHS = Vocabulary(
     attributes={
@@ -144,8 +144,11 @@ class RawFilter:
         object.__setattr__(self, "query", _raw(query))
 
 
-Filters: TypeAlias = Mapping[str, object] | RawFilter
-"""What is accepted where filters are asked for: a mapping in MongoDB's query language, or raw."""
+Filters: TypeAlias = Mapping[str, object] | Condition | RawFilter
+"""What is accepted where filters are asked for.
+
+A mapping in MongoDB's query language, a condition that fields make, or raw.
+"""
 
 
 def translate_filters(filters: Filters | None) -> str | None:
@@ -175,6 +178,8 @@ def translate_filters(filters: Filters | None) -> str | None:
     set as well. A member of an enum is taken for the string or number that it is, and refused if
     it is neither.
 
+    A condition that fields make is written already, and may stand in those lists.
+
     Args:
         filters: The filters; None and an empty mapping let every run pass. Never changed.
 
@@ -199,7 +204,7 @@ $lte, $ne, $nin, $regex. RawFilter sends an operator unchecked.
     """
     if filters is None:
         return None
-    if isinstance(filters, RawFilter):
+    if isinstance(filters, (Condition, RawFilter)):
         return filters.query
     try:
         query = _query(filters, "filters")
@@ -210,10 +215,39 @@ $lte, $ne, $nin, $regex. RawFilter sends an operator unchecked.
         ) from error
 
 
+def write_condition(path: str | Path, operator: str, operand: object, *, where: str) -> Condition:
+    """Check one comparison, and write it.
+
+    Args:
+        path: Where the value is: an attribute, or a path that is known to be exact.
+        operator: What compares, with its `$`.
+        operand: What it is compared with.
+        where: What the caller calls the comparison, for messages.
+
+    Raises:
+        InvalidArgumentError: W&B would not understand it.
+
+    >>> write_condition("job_type", "$eq", "train", where="JobType == …")
+    {"jobType":"train"}
+    """
+    place = path if isinstance(path, Path) else _PATHS.parse(path, where=where)
+    try:
+        written = _operation(operator, operand, place, where)
+        # Equality is the value alone, as the SDK writes it, but for mappings, which look like
+        # operators.
+        plain = operator == "$eq" and not _is_mapping(written)
+        return Condition(_write({place.wire: written if plain else {operator: written}}, where))
+    except RecursionError as error:
+        raise InvalidArgumentError(f"{where}: nested too deeply to be sent.") from error
+
+
 def _query(value: object, where: str) -> dict[str, JSONValue]:
+    if isinstance(value, Condition):
+        return cast("dict[str, JSONValue]", json.loads(value.query))
     if not _is_mapping(value):
         raise InvalidArgumentError(
-            f'{where}: expected a mapping like {{"state": "finished"}}, not {show(value)}.'
+            f'{where}: expected a mapping like {{"state": "finished"}}, or a condition like '
+            f'State == "finished", not {show(value)}.'
         )
     query: dict[str, JSONValue] = {}
     for given, operand in value.items():
@@ -319,7 +353,7 @@ def _operand(value: object, path: Path, where: str) -> JSONValue:
         if _is_list(value) and path.root != "tags":
             raise InvalidArgumentError(
                 f'{where}: {path.root!r} is never a list; to accept any of these write {{"$in": '
-                "[…]}."
+                "[…]} or .is_in([…])."
             )
         if _is_mapping(value):
             raise InvalidArgumentError(
@@ -407,9 +441,9 @@ def _advice(value: object) -> str:
 
 
 _ADVICE: tuple[tuple[type | tuple[type, ...], str], ...] = (
-    ((set, frozenset), "Sets are for '$in' and '$nin'; equality takes a list."),
+    ((set, frozenset), "Sets are for '$in' and '$nin', .is_in and .not_in; equality takes a list."),
     (Enum, "Pass the member's .value."),
-    (re.Pattern, 'Write {"$regex": …} with the pattern as a string.'),
+    (re.Pattern, 'Write {"$regex": …} or .matches(…), with the pattern as a string.'),
     (date, "Pass an aware datetime, like datetime(2026, 1, 31, tzinfo=UTC)."),
     (timedelta, "Pass its .total_seconds()."),
     ((int, float), "Pass datetime.fromtimestamp(…, UTC)."),

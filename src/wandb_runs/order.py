@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, final
 
 from wandb_runs.errors import InvalidArgumentError
 from wandb_runs.paths import Vocabulary
 from wandb_runs.spelling import show
 
-__all__ = ["DEFAULT_ORDER", "Order", "RawOrder", "parse_order"]
+__all__ = ["DEFAULT_ORDER", "FieldOrder", "Order", "RawOrder", "parse_order"]
 
 DEFAULT_ORDER: Final = "+created_at"
 """Oldest first, so that runs created while somebody pages land behind the reader."""
@@ -64,8 +64,23 @@ class RawOrder:
         _require_text(self.text, where="RawOrder")
 
 
+@final
+class FieldOrder(str):
+    """An order that a field makes: a string, and known to be exact.
+
+    It goes wherever a string goes. `parse_order` takes its key to the letter, where it would ask
+    about another string whether ` desc` at its end is a part of the key.
+
+    >>> from wandb_runs import Summary
+    >>> parse_order(Summary("loss desc").asc())
+    '+summary_metrics.loss desc'
+    """
+
+    __slots__ = ()
+
+
 Order: TypeAlias = str | RawOrder
-"""What is accepted where an order is asked for."""
+"""What is accepted where an order is asked for: text, a field's `asc()` or `desc()`, or raw."""
 
 
 def parse_order(order: Order | None = None) -> str:
@@ -108,6 +123,8 @@ updated_at. RawOrder sends a path unchecked.
         return DEFAULT_ORDER
     if isinstance(order, RawOrder):
         return order.text
+    if isinstance(order, FieldOrder):
+        return str(order)
     text = _require_text(order, where="order")
     where = f"order={show(text)}"
     sign, path = (text[0], text[1:]) if text[0] in "+-" else ("+", text)

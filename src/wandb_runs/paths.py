@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from wandb_runs.errors import InvalidArgumentError
 from wandb_runs.spelling import fold, nearest, show
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-__all__ = ["Path", "Vocabulary"]
+__all__ = ["Path", "Vocabulary", "exact_path"]
 
 _SECTIONS = ("config", "summary", "summary_metrics")
 
@@ -37,6 +37,41 @@ class Path:
 
     root: str
     wire: str
+
+
+def exact_path(
+    section: Literal["config", "summary"], keys: Sequence[object], *, where: str
+) -> Path:
+    """The path of a key, and of what is nested in its value, letter by letter.
+
+    Dots are the server's only sign between keys, so that a key with a dot may share its path with
+    a nested one: both are then looked up.
+
+    Args:
+        section: Where the key is.
+        keys: The key, and those nested in its value.
+        where: What the caller calls the place, for messages.
+
+    Raises:
+        InvalidArgumentError: A key is empty, or no string.
+
+    >>> exact_path("config", ["model.depth"], where="Config").wire
+    'config.model.depth.value'
+    >>> exact_path("config", ["model", "depth"], where="Config").wire
+    'config.model.value.depth'
+    """
+    key, *nested = [_exact_key(each, where) for each in keys]
+    if section == "summary":
+        return Path("summary_metrics", ".".join(["summary_metrics", key, *nested]))
+    return Path("config", ".".join(["config", key, "value", *nested]))
+
+
+def _exact_key(key: object, where: str) -> str:
+    if not isinstance(key, str) or not key:
+        raise InvalidArgumentError(
+            f"{where}: expected keys, each a string that is not empty, not {show(key)}."
+        )
+    return key
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,7 @@ def _entry(run: Run, key: str, operand: JSONValue) -> bool:
         parts = [matches(run, part) for part in operand]
         return {"$and": all(parts), "$or": any(parts), "$nor": not any(parts)}[key]
     key = SPELLINGS.get(key, key)
-    values = list(_values(run, _exact(key)))
+    values = list(values_at(run, _exact(key)))
     if isinstance(operand, dict) and any(name.startswith("$") for name in operand):
         tests = operand.items()
     else:
@@ -66,7 +66,7 @@ def _time(bound: JSONValue) -> JSONValue:
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
-def _values(document: JSONValue, path: str) -> Iterator[JSONValue]:
+def values_at(document: JSONValue, path: str) -> Iterator[JSONValue]:
     """Find what a path points at: a value, and the elements of one that is an array."""
     for value in _walk(document, path.split(".")):
         yield value

@@ -14,10 +14,22 @@ from wandb_runs import (
     Api,
     Checkpoint,
     Clock,
+    Condition,
+    Config,
+    CreatedAt,
+    DisplayName,
+    Duration,
     Explanation,
+    FieldOrder,
+    Filters,
     Format,
+    Group,
+    HeartbeatAt,
+    Host,
+    JobType,
     JSONObject,
     JSONValue,
+    Order,
     Progress,
     RawFilter,
     RawOrder,
@@ -26,13 +38,20 @@ from wandb_runs import (
     RetryingClient,
     Row,
     Run,
+    RunId,
     RunIterator,
     RunPages,
     Runs,
+    State,
     Stats,
+    Summary,
     Sweep,
+    SweepId,
+    Tags,
     Transport,
+    UpdatedAt,
     User,
+    Username,
     WandbRunsError,
 )
 from wandb_runs.bar import progress_bar
@@ -204,3 +223,41 @@ def follow_sweeps(api: Api) -> None:
     sweep = api.sweep("team/mnist/abc")
     assert_type(sweep.runs, Runs[JSONObject, JSONObject])
     assert_type(sweep.best_run(), Run[JSONObject, JSONObject] | None)
+
+
+def build_filters(api: Api, since: datetime, runs: Runs) -> None:
+    assert_type(State == "finished", Condition)
+    assert_type(State != "finished", Condition)
+    assert_type(Config("lr") < 0.1, Condition)
+    assert_type(0.1 > Config("lr"), Condition)  # noqa: SIM300 # the other way round
+    assert_type(Config("model", "depth").is_in(range(3)), Condition)
+    assert_type(Config("model") == {"depth": 3}, Condition)
+    assert_type(Summary("loss").exists() & ~Summary("loss").exists(False), Condition)
+    assert_type(Tags.contains("best") | (Tags == ["best"]), Condition)
+    assert_type(CreatedAt >= since, Condition)
+    assert_type(HeartbeatAt == None, Condition)  # noqa: E711 # a comparison on the server
+    assert_type(Group != None, Condition)  # noqa: E711 # the same
+    assert_type(Duration > 60, Condition)
+    assert_type(DisplayName.matches(r"^fox"), Condition)
+    assert_type(State.not_in({"failed", "crashed"}), Condition)
+    assert_type(JobType.is_in(["train", None]), Condition)
+    assert_type(Config("a") == Summary("a"), bool)
+    assert_type((State == "finished") & {"config.lr": 0.1}, Condition)
+    assert_type({"config.lr": 0.1} | (State == "finished"), Condition)
+    assert_type(RawFilter("{}") & (State == "finished"), Condition)
+    names: list[str] = ["a"]
+    assert_type(RunId.is_in(names) | SweepId.is_in(tuple(names)), Condition)
+    assert_type((Host == "h") == (Username == "u"), bool)
+    api.runs("team/mnist", (State == "finished") & (Config("lr") < 0.1))
+    api.runs("team/mnist", {"$or": [State == "finished", {"state": "failed"}]})
+    filters: Filters = State == "finished"
+    api.runs("team/mnist", filters=filters)
+
+
+def build_orders(api: Api, sweep: Sweep) -> None:
+    assert_type(Summary("loss").asc(), FieldOrder)
+    assert_type(CreatedAt.desc(), FieldOrder)
+    order: Order = UpdatedAt.desc()
+    api.runs("team/mnist", order=order)
+    api.runs("team/mnist", order=RunId.asc())
+    sweep.best_run(Summary("loss").asc())

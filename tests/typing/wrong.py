@@ -5,7 +5,24 @@ Kept out of the checkers' own runs; `test_typing.py` runs them here and compares
 
 from __future__ import annotations
 
-from wandb_runs import Api, Run, Runs
+from typing import TYPE_CHECKING
+
+from wandb_runs import (
+    Api,
+    Config,
+    CreatedAt,
+    DisplayName,
+    Duration,
+    Run,
+    Runs,
+    State,
+    Summary,
+    Tags,
+    UpdatedAt,
+)
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 
 def misspell(api: Api, runs: Runs, run: Run) -> None:
@@ -89,3 +106,49 @@ def misread(run: Run, runs: Runs) -> None:
     runs.histories().columns  # wrong
     runs.histories(format="polars").iloc  # wrong
     len(run)  # wrong
+
+
+def build_wrong_filters(api: Api, since: datetime) -> None:
+    api.runs("team/mnist", filters=State == 3)  # wrong
+    api.runs("team/mnist", filters=Config("a") == Config("b"))  # wrong
+    api.runs("team/mnist", filters=UpdatedAt == since)  # wrong
+    api.runs("team/mnist", filters=Tags == "best")  # wrong
+    api.runs("team/mnist", filters=CreatedAt == "2026-01-31")  # wrong
+    api.runs("team/mnist", filters=State == None)  # noqa: E711 # wrong
+    api.runs("team/mnist", filters=Config("a") == {1, 2})  # wrong
+    api.runs("team/mnist", filters="finished" == State)  # noqa: SIM300 # wrong
+    api.runs("team/mnist", filters=State)  # wrong
+    api.runs("team/mnist", filters=CreatedAt.desc())  # wrong
+    CreatedAt > 3  # wrong
+    3 < CreatedAt  # noqa: SIM300 # wrong
+    CreatedAt > None  # wrong
+    UpdatedAt > since  # wrong
+    Duration < "1 h"  # wrong
+    State < 3  # wrong
+    Config("lr") < [1]  # wrong
+    Tags < "best"  # wrong
+    "best" in Tags  # wrong
+    Tags.contains(3)  # wrong
+    Tags.is_in(["best"])  # wrong
+    State.is_in("finished")  # wrong
+    State.is_in([3])  # wrong
+    Duration.matches("1")  # wrong
+    DisplayName.matches(3)  # wrong
+    Config()  # wrong
+    Config(3)  # wrong
+    Config("model", 3)  # wrong
+    State == "finished" & Tags.contains("best")  # wrong
+    (State == "finished") & "best"  # wrong
+    (State == "finished") & (Config("a") == Config("b"))  # wrong
+    ~State  # wrong
+    State & Tags  # wrong
+    (State == "finished").query = "{}"  # wrong
+    State.path = "name"  # wrong
+
+
+def build_wrong_orders(api: Api) -> None:
+    DisplayName.asc()  # wrong
+    Tags.desc()  # wrong
+    api.runs("team/mnist", order=CreatedAt)  # wrong
+    api.runs("team/mnist", order=CreatedAt.desc)  # wrong
+    api.runs("team/mnist", order=Summary("loss") < 1)  # wrong
