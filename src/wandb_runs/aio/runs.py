@@ -92,8 +92,8 @@ class AsyncRuns(
     >>> from wandb_runs import AsyncApi
     >>> async def best() -> list[str]:
     ...     async with AsyncApi(base_url=server.url, api_key="any-key") as api:
-    ...         runs = api.runs("sample/digits", order="-summary_metrics.accuracy")
-    ...         return [run.state async for run in runs][:1]
+    ...         runs = api.runs("sample/digits", {"state": "finished"}, limit=1)
+    ...         return [run.state async for run in runs]
     >>> anyio.run(best)
     ['finished']
     """
