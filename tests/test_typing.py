@@ -1,4 +1,7 @@
-"""Wrong uses of the public API are rejected, line by line, by both checkers."""
+"""Wrong uses of the public API are rejected, line by line, by three checkers; right ones pass.
+
+mypy and pyright check the right ones with everything else (`make types`).
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import json
 import re
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,45 +19,81 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 REPOSITORY = Path(__file__).parents[1]
-WRONG = REPOSITORY / "tests" / "typing" / "wrong.py"
-
-
-def marked() -> set[int]:
-    lines = WRONG.read_text(encoding="utf-8").splitlines()
-    return {number for number, line in enumerate(lines, 1) if line.endswith("# wrong")}
+PROGRAMS = REPOSITORY / "tests" / "typing"
+WRONG = sorted(PROGRAMS.glob("wrong*.py"))
+RIGHT = sorted(PROGRAMS.glob("right*.py"))
+BIN = Path(sys.executable).parent
 
 
 def run_checker(*arguments: str) -> str:
     return subprocess.run(
-        [sys.executable, "-m", *arguments],
-        cwd=REPOSITORY,
-        capture_output=True,
-        text=True,
-        check=False,
+        arguments, cwd=REPOSITORY, capture_output=True, text=True, check=False
     ).stdout
 
 
-def rejected_by_mypy() -> set[int]:
-    printed = run_checker("mypy", "--no-error-summary", "--hide-error-context", str(WRONG))
-    return {int(number) for number in re.findall(r"wrong\.py:(\d+): error", printed)}
+def marked(program: Path) -> set[int]:
+    lines = program.read_text(encoding="utf-8").splitlines()
+    return {number for number, line in enumerate(lines, 1) if line.endswith("# wrong")}
 
 
-def rejected_by_pyright() -> set[int]:
-    # Settings of its own: an unused expression is no error here, or every line would be one.
-    printed = run_checker(
-        "pyright", "--outputjson", "--project", str(WRONG.parent), "--pythonpath", sys.executable
+@cache
+def mypy() -> str:
+    return run_checker(
+        *(sys.executable, "-m", "mypy", "--no-error-summary", "--hide-error-context"),
+        *map(str, WRONG),
     )
+
+
+@cache
+def pyright() -> str:
+    # Settings of its own: an unused expression is no error here, or every line would be one.
+    return run_checker(
+        *(sys.executable, "-m", "pyright", "--outputjson", "--project", str(PROGRAMS)),
+        *("--pythonpath", sys.executable),
+    )
+
+
+def rejected_by_mypy(program: Path) -> set[int]:
+    name = re.escape(program.name)
+    return {int(number) for number in re.findall(rf"{name}:(\d+): error", mypy())}
+
+
+def rejected_by_pyright(program: Path) -> set[int]:
     return {
         diagnostic["range"]["start"]["line"] + 1
-        for diagnostic in json.loads(printed)["generalDiagnostics"]
-        if diagnostic["severity"] == "error"
+        for diagnostic in json.loads(pyright())["generalDiagnostics"]
+        if diagnostic["severity"] == "error" and Path(diagnostic["file"]) == program
     }
 
 
-def test_there_are_wrong_uses() -> None:
-    assert len(marked()) >= 30
+def rejected_by_pyrefly(program: Path) -> set[int]:
+    printed = run_checker(
+        *(str(BIN / "pyrefly"), "check", str(program), "--config", str(PROGRAMS / "pyrefly.toml")),
+        *("--python-interpreter-path", sys.executable, "--output-format", "json"),
+    )
+    return {error["line"] for error in json.loads(printed)["errors"]}
 
 
-@pytest.mark.parametrize("rejected", [rejected_by_mypy, rejected_by_pyright])
-def test_wrong_uses_are_rejected_and_nothing_else(rejected: Callable[[], set[int]]) -> None:
-    assert rejected() == marked()
+CHECKERS: list[Callable[[Path], set[int]]] = [
+    rejected_by_mypy,
+    rejected_by_pyright,
+    rejected_by_pyrefly,
+]
+
+
+@pytest.mark.parametrize("program", WRONG, ids=lambda path: path.name)
+def test_there_are_wrong_uses(program: Path) -> None:
+    assert len(marked(program)) >= 40
+
+
+@pytest.mark.parametrize("program", WRONG, ids=lambda path: path.name)
+@pytest.mark.parametrize("rejected", CHECKERS)
+def test_wrong_uses_are_rejected_and_nothing_else(
+    program: Path, rejected: Callable[[Path], set[int]]
+) -> None:
+    assert rejected(program) == marked(program)
+
+
+@pytest.mark.parametrize("program", RIGHT, ids=lambda path: path.name)
+def test_a_third_checker_accepts_what_is_right(program: Path) -> None:
+    assert rejected_by_pyrefly(program) == set()

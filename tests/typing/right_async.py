@@ -1,0 +1,180 @@
+"""Programs that await, and that type checkers accept; checked, never run."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from typing import Literal, TypedDict, assert_type
+
+import pandas as pd
+import polars as pl
+from pydantic import BaseModel
+
+from wandb_runs import (
+    Api,
+    AsyncApi,
+    AsyncClock,
+    AsyncRetryingClient,
+    AsyncRun,
+    AsyncRunIterator,
+    AsyncRunPages,
+    AsyncRuns,
+    AsyncSweep,
+    AsyncTransport,
+    Checkpoint,
+    Config,
+    CreatedAt,
+    Explanation,
+    Format,
+    JSONObject,
+    JSONValue,
+    Request,
+    Response,
+    Row,
+    Run,
+    RunPages,
+    Runs,
+    State,
+    Stats,
+    Summary,
+    User,
+)
+from wandb_runs.testing import FakeClock
+
+
+class TrainConfig(BaseModel):
+    """What a config holds."""
+
+    lr: float
+    optimizer: str
+
+
+class Metrics(TypedDict):
+    """What a summary holds."""
+
+    loss: float
+
+
+@dataclass
+class Seed:
+    """What some configs hold."""
+
+    seed: int
+
+
+class Recorder:
+    """A transport of the user's own."""
+
+    def __init__(self, inner: AsyncTransport) -> None:
+        self.inner = inner
+        self.sent: list[Request] = []
+
+    async def send(self, request: Request, /) -> Response:
+        self.sent.append(request)
+        return await self.inner.send(request)
+
+
+async def make(inner: AsyncTransport) -> None:
+    clock: AsyncClock = FakeClock()
+    async with AsyncApi(
+        base_url="https://api.wandb.ai", api_key="k", transport=Recorder(inner), clock=clock
+    ) as api:
+        assert_type(api, AsyncApi)
+        assert_type(api.client, AsyncRetryingClient)
+        assert_type(await api.viewer(), User)
+        assert_type(await api.default_entity(), str)
+        assert_type(api.with_options(timeout=300, max_retries=0), AsyncApi)
+        assert_type(api.stats, Stats)
+        assert_type(await api.run("team/mnist/abc"), AsyncRun[JSONObject, JSONObject])
+        assert_type(await api.sweep("team/mnist/abc"), AsyncSweep)
+    await api.aclose()
+
+
+async def list_runs(api: AsyncApi, other: AsyncRetryingClient) -> None:
+    runs = api.runs("team/mnist", (State == "finished") & (Config("lr") < 0.1), limit=3)
+    assert_type(runs, AsyncRuns[JSONObject, JSONObject])
+    assert_type(api.runs(client=other, entity="team", project="mnist"), AsyncRuns)
+    assert_type(AsyncRuns(other, "team", "mnist", order=Summary("loss").desc()), AsyncRuns)
+    api.runs("team/mnist", {"state": "finished"}, CreatedAt.asc())
+    async for run in runs:
+        assert_type(run, AsyncRun[JSONObject, JSONObject])
+    assert_type(aiter(runs), AsyncRunIterator[JSONObject, JSONObject])
+    assert_type(aiter(runs).checkpoint(), Checkpoint)
+    assert_type(await anext(aiter(runs)), AsyncRun[JSONObject, JSONObject])
+    assert_type([run.state async for run in runs], list[str])
+    assert_type(await runs.length(), int)
+    assert_type(await runs.get(0), AsyncRun[JSONObject, JSONObject])
+    assert_type(await runs.get(slice(0, 3)), list[AsyncRun[JSONObject, JSONObject]])
+    assert_type(await runs.contains(3), bool)
+    assert_type(await runs.entity(), str)
+    assert_type(runs.project, str)
+    assert_type(runs.pages(), AsyncRunPages[JSONObject, JSONObject])
+    assert_type(await anext(runs.pages()), list[AsyncRun[JSONObject, JSONObject]])
+    assert_type(runs.explain("histories", keys=["loss"]), Explanation)
+
+
+async def read(run: AsyncRun) -> None:
+    assert_type(run.state, str)
+    assert_type(run.config["lr"], JSONValue)
+    config: Mapping[str, JSONValue] = run.config
+    assert_type(config.get("lr"), JSONValue)
+    assert_type(await run.sweep(), AsyncSweep | None)
+    assert_type(await run.metadata(), JSONObject | None)
+    assert_type(await run.last_history_step(), int)
+    assert_type(run.scan_history(keys=["loss"]), AsyncIterator[Row])
+    assert_type([row async for row in run.scan_history()], list[Row])
+    await run.refresh()
+
+
+async def read_histories(runs: AsyncRuns, run: AsyncRun, flag: bool, how: Format) -> None:
+    assert_type(await runs.histories(), list[Row])
+    assert_type(await runs.histories(format="pandas"), pd.DataFrame)
+    assert_type(await runs.histories(100, ["loss"], "_step", "polars"), pl.DataFrame)
+    assert_type(await runs.histories(format=how), list[Row] | pd.DataFrame | pl.DataFrame)
+    metrics: list[Literal["loss", "accuracy"]] = ["loss"]
+    assert_type(await runs.histories(keys=metrics, format="polars"), pl.DataFrame)
+    assert_type(await runs.configs(["lr"], "pandas"), pd.DataFrame)
+    assert_type(await runs.summaries(format="polars"), pl.DataFrame)
+    assert_type(await run.history(), pd.DataFrame)
+    assert_type(await run.history(pandas=False), list[Row])
+    assert_type(await run.history(format="polars"), pl.DataFrame)
+    assert_type(await run.history(pandas=flag), list[Row] | pd.DataFrame)
+    assert_type(runs.iter_histories(keys=["loss"], format="pandas"), AsyncIterator[pd.DataFrame])
+    async for frame in runs.iter_histories(format="polars", schema={"loss": pl.Float64}):
+        assert_type(frame, pl.DataFrame)
+
+
+async def follow_sweeps(api: AsyncApi) -> None:
+    sweep = await api.sweep("team/mnist/abc")
+    assert_type(sweep.runs, AsyncRuns[JSONObject, JSONObject])
+    assert_type(await sweep.best_run(), AsyncRun[JSONObject, JSONObject] | None)
+
+
+async def know_what_is_there(api: AsyncApi) -> None:
+    runs = api.runs("team/mnist", config=TrainConfig, summary=Metrics, on_invalid="skip")
+    assert_type(runs, AsyncRuns[TrainConfig, Metrics])
+    async for run in runs:
+        assert_type(run.config.lr, float)
+        assert_type(run.summary["loss"], float)
+    assert_type((await api.run("team/mnist/abc", config=Seed)).config.seed, int)
+    assert_type(api.runs("team/mnist", summary=Metrics), AsyncRuns[JSONObject, Metrics])
+
+
+def know_what_is_there_at_once(api: Api) -> None:
+    runs = api.runs("team/mnist", config=TrainConfig, summary=Metrics)
+    assert_type(runs, Runs[TrainConfig, Metrics])
+    assert_type(runs[0].config.optimizer, str)
+    assert_type(runs[0].summary["loss"], float)
+    assert_type(runs.pages(), RunPages[TrainConfig, Metrics])
+    assert_type(api.run("team/mnist/abc", summary=Seed), Run[JSONObject, Seed])
+    assert_type(Runs(api.client, "team", "mnist", config=Seed), Runs[Seed, JSONObject])
+    take_any(runs)
+
+
+def take_any(runs: Runs[BaseModel, Mapping[str, object]]) -> None:
+    assert_type(runs[0].config, BaseModel)
+
+
+async def take_what_is_awaited(runs: AsyncRuns[TrainConfig, Metrics]) -> float:
+    best = await runs.get(0)
+    return best.config.lr + best.summary["loss"]

@@ -1,0 +1,126 @@
+"""Programs that type checkers must reject: each line that ends in `# wrong`, and no other.
+
+Those that await, and those that know what a config holds; see `wrong.py`.
+"""
+
+from __future__ import annotations
+
+from typing import TypedDict
+
+from pydantic import BaseModel
+
+from wandb_runs import Api, AsyncApi, AsyncRun, AsyncRuns, Run, Runs
+
+
+class TrainConfig(BaseModel):
+    """What a config holds."""
+
+    lr: float
+    optimizer: str
+
+
+class Metrics(TypedDict):
+    """What a summary holds."""
+
+    loss: float
+
+
+async def await_what_blocks(api: Api, runs: Runs, run: Run) -> None:
+    await api.runs("team/mnist")  # wrong
+    await runs.histories()  # wrong
+    await runs.length  # wrong
+    await run.history()  # wrong
+    await api.run("team/mnist/abc")  # wrong
+    async with api:  # wrong
+        pass
+    async for _ in runs:  # wrong
+        pass
+
+
+async def forget_to_await(api: AsyncApi, runs: AsyncRuns, run: AsyncRun) -> None:
+    runs.length() + 1  # wrong
+    runs.histories(format="polars").columns  # wrong
+    runs.get(0).config  # wrong
+    run.history().columns  # wrong
+    run.sweep().runs  # wrong
+    run.metadata().get("host")  # wrong
+    api.run("team/mnist/abc").state  # wrong
+    api.viewer().username  # wrong
+    with api:  # wrong
+        pass
+    for _ in runs:  # wrong
+        pass
+    list(runs)  # wrong
+
+
+async def take_it_for_a_sequence(runs: AsyncRuns, run: AsyncRun) -> None:
+    len(runs)  # wrong
+    runs[0]  # wrong
+    runs[-1:]  # wrong
+    run in runs  # wrong
+    reversed(runs)  # wrong
+    await runs.get("0")  # wrong
+    await runs.length  # wrong
+    await runs  # wrong
+
+
+async def await_what_is_there(api: AsyncApi, runs: AsyncRuns, run: AsyncRun) -> None:
+    await api.runs("team/mnist")  # wrong
+    await run.state  # wrong
+    await run.config  # wrong
+    await runs.pages()  # wrong
+    await runs.iter_histories()  # wrong
+    await run.scan_history()  # wrong
+    await aiter(runs).checkpoint()  # wrong
+
+
+async def mix_them(api: Api, awaiting: AsyncApi, runs: Runs, run: AsyncRun) -> None:
+    awaiting.runs("team/mnist", client=api.client)  # wrong
+    api.runs("team/mnist", client=awaiting.client)  # wrong
+    AsyncRuns(api.client, "team", "mnist")  # wrong
+    Runs(awaiting.client, "team", "mnist")  # wrong
+    AsyncApi(transport=api.client)  # wrong
+    AsyncApi(clock=3)  # wrong
+    other: AsyncRuns = runs  # wrong
+    one: Run = run  # wrong
+    del other, one
+
+
+async def pass_wrong_types(api: AsyncApi, runs: AsyncRuns, run: AsyncRun) -> None:
+    await runs.histories(keys="loss")  # wrong
+    await runs.histories(format="csv")  # wrong
+    await runs.configs(["lr"], "csv")  # wrong
+    await runs.summaries(keys=[1])  # wrong
+    await run.history(pandas=True, format="polars")  # wrong
+    api.runs("team/mnist", per_page="50")  # wrong
+    api.runs("team/mnist", filters="state")  # wrong
+    (await runs.histories(format="polars")).iloc  # wrong
+    (await runs.histories()).columns  # wrong
+    (await run.sweep()).runs  # wrong
+    run.sumary  # wrong
+    runs.lenght()  # wrong
+    await api.close()  # wrong
+
+
+def misread_configs(api: Api, runs: Runs[TrainConfig, Metrics]) -> None:
+    runs[0].config.learning_rate  # wrong
+    runs[0].config["lr"]  # wrong
+    runs[0].config.lr.upper()  # wrong
+    runs[0].config.optimizer * 0.5  # wrong
+    runs[0].summary["acc"]  # wrong
+    runs[0].summary.loss  # wrong
+    runs[0].summary["loss"].upper()  # wrong
+    api.runs("team/mnist", config={"lr": float})  # wrong
+    api.runs("team/mnist", config="TrainConfig")  # wrong
+    api.runs("team/mnist", config=TrainConfig(lr=1, optimizer="x"))  # wrong
+    api.runs("team/mnist", on_invalid="ignore")  # wrong
+    other: Runs[Metrics, Metrics] = runs  # wrong
+    api.runs("team/mnist")[0].config.lr  # wrong
+    del other
+
+
+async def misread_configs_later(runs: AsyncRuns[TrainConfig, Metrics]) -> None:
+    (await runs.get(0)).config.learning_rate  # wrong
+    (await runs.get(0)).config["lr"]  # wrong
+    (await runs.get(0)).summary["acc"]  # wrong
+    [run.config.learning_rate async for run in runs]  # wrong
