@@ -64,12 +64,24 @@ class AsyncShared(Common):
         self.transport: AsyncTransport = transport
         self.sleep = clock.sleep_async
         self.benches = PerLoop(Bench)
+        self._loaded: set[object] = set()
         self._ssl_context = ssl_context
 
     @override
     def __reduce__(self) -> tuple[type[Self], tuple[object, ...]]:
         given = None if self._own_transport is not None else self.transport
         return self._landing(given, self._ssl_context)
+
+    def takes_long(self, operation: Operation[object], response: Response) -> bool:
+        """Whether reading an answer would hold up those who wait for others.
+
+        So does the first answer of a kind, which loads its model; those that stay bytes have none.
+        """
+        if isinstance(operation, Unread):
+            return False
+        is_first = operation.load not in self._loaded
+        self._loaded.add(operation.load)
+        return is_first or len(response.content) > LARGE
 
     async def aclose(self) -> None:
         """Refuse later requests, and close connections that are not the user's."""
@@ -185,7 +197,7 @@ class AsyncRetryingClient(Client[AsyncShared]):
         async def attempt() -> T:
             response = await call.send("POST", shared.endpoint, about=subject_of(operation))
             read = partial(self._read, operation, response, call.attempts)
-            if len(response.content) > LARGE and not isinstance(operation, Unread):
+            if shared.takes_long(operation, response):
                 return await shared.benches.here().apart(read)
             return read()
 

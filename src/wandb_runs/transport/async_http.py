@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from typing import TYPE_CHECKING
 
 import anyio
@@ -126,7 +127,7 @@ class _Connections:
         if self._at_the_end is None:
             # Loops close the asynchronous generators that have begun in them, when they end or
             # when nobody holds them any more: few users close what a script made once.
-            self._at_the_end = _close_at_the_end(self.pools)
+            self._at_the_end = _close_at_the_end(self.pools, weakref.ref(self))
             await anext(self._at_the_end)
         try:
             if form.is_encrypted and context is None:
@@ -135,6 +136,10 @@ class _Connections:
         except UNUSABLE as error:
             raise unusable(error) from without_frames(error)
         return self.pools.setdefault(form.key, pool)
+
+    def forget_the_end(self) -> None:
+        """Hold the loop no longer, which what it has begun does."""
+        self._at_the_end = None
 
     async def tidy_up(self, *, is_closed: bool) -> None:
         """Close what is of no more use, when nothing is under way.
@@ -156,16 +161,17 @@ class _Connections:
             for connection in litter:
                 await connection.aclose()
             if is_closed and self._at_the_end is not None:
-                at_the_end, self._at_the_end = self._at_the_end, None
-                await at_the_end.aclose()
+                await self._at_the_end.aclose()
 
 
 async def _close_at_the_end(
-    pools: dict[PoolKey, _Pool],
+    pools: dict[PoolKey, _Pool], holder: weakref.ref[_Connections]
 ) -> AsyncGenerator[None]:
     try:
         yield
     finally:
+        if (connections := holder()) is not None:
+            connections.forget_the_end()
         while pools:
             await pools.popitem()[1].aclose()
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 import asyncio
 import sys
 import threading
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from contextvars import ContextVar
 from functools import partial
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar, cast
 from weakref import WeakKeyDictionary
 
 import anyio
@@ -27,15 +27,21 @@ if TYPE_CHECKING:
     from wandb_runs.flow import Apart, Flow, Together
     from wandb_runs.operation import Operation
 
-__all__ = ["Bench", "PerLoop", "run_together_async"]
+__all__ = ["Bench", "PerLoop", "run_together_async", "running_loop"]
 
 T = TypeVar("T")
 
 
-def _running_loop() -> object:
+def running_loop() -> object:
+    """What stands for the event loop that runs in this thread.
+
+    Raises:
+        RuntimeError: None does.
+    """
     trio = sys.modules.get("trio")
-    if trio is not None and trio.lowlevel.in_trio_run():
-        return trio.lowlevel.current_trio_token()
+    if trio is not None:
+        with suppress(RuntimeError):
+            return trio.lowlevel.current_trio_token()
     return asyncio.get_running_loop()
 
 
@@ -65,7 +71,7 @@ class PerLoop(Generic[T]):
 
     def here(self) -> T:
         """The value of the loop that runs in this thread."""
-        loop = _running_loop()
+        loop = running_loop()
         value = self._known.get(loop)
         if value is None:
             value = self._known[loop] = self._make()
@@ -185,9 +191,22 @@ async def _in_tasks(works: Sequence[Callable[[], Awaitable[T]]]) -> list[T]:
             failed.append(error)
             tasks.cancel_scope.cancel()
 
-    async with anyio.create_task_group() as tasks:
-        for _ in range(min(AT_ONCE, len(works))):
-            tasks.start_soon(go_on)
+    try:
+        async with anyio.create_task_group() as tasks:
+            for _ in range(min(AT_ONCE, len(works))):
+                tasks.start_soon(go_on)
+    except BaseExceptionGroup as group:
+        # What came from outside: trio puts an interrupt in here.
+        interrupts = group.split(cancelled)[1]
+        if interrupts is None:
+            raise
+        failed.append(_first_in(interrupts))
     if failed:
         raise failed[0]
     return [results[place] for place in range(len(works))]
+
+
+def _first_in(error: BaseException) -> BaseException:
+    while isinstance(error, BaseExceptionGroup):
+        error = cast("BaseExceptionGroup[BaseException]", error).exceptions[0]
+    return error

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from contextlib import suppress
+from contextvars import copy_context
 from typing import TYPE_CHECKING, Final
+
+from wandb_runs.transport.loops import running_loop
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -27,17 +29,18 @@ def start_soon(work: Callable[[], Awaitable[object]]) -> None:
     """
 
     async def quietly() -> None:
-        with suppress(Exception):
+        try:
             await work()
+        except* Exception:  # noqa: BLE001, S110 - as said
+            pass
 
-    trio = sys.modules.get("trio")
-    if trio is not None and trio.lowlevel.in_trio_run():
-        with suppress(RuntimeError):  # trio is ending
-            trio.lowlevel.spawn_system_task(quietly)
-        return
-    with suppress(RuntimeError):  # there is no loop
-        loop = asyncio.get_running_loop()
-        if not loop.is_closed():
+    with suppress(RuntimeError):  # no loop, or one that is ending
+        loop = running_loop()
+        if isinstance(loop, asyncio.AbstractEventLoop):
             task = loop.create_task(quietly())
             _tasks.add(task)
             task.add_done_callback(_tasks.discard)
+        else:
+            import trio  # noqa: PLC0415 - it is here
+
+            trio.lowlevel.spawn_system_task(quietly, context=copy_context())
