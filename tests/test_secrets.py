@@ -6,6 +6,7 @@ searched: messages, reprs, pickles, logs, warnings, and tracebacks with their lo
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import copy
 import dataclasses
@@ -15,16 +16,20 @@ import logging
 import pickle
 import socket
 import sys
+import threading
 import traceback
 import warnings
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, Unpack
 from urllib.parse import quote
 
+import anyio
+import anyio.to_thread
 import pydantic_core
 import pytest
 from support.certificates import Authority
 from support.raw_server import http_answer, read_request, serve
+from support.ways import WAYS, Face, each_backend
 from typing_extensions import TypedDict
 
 import wandb_runs
@@ -54,8 +59,10 @@ from wandb_runs import (
     TruncatedResponseError,
     WandbRunsError,
 )
+from wandb_runs._generated import count_runs
 from wandb_runs.settings import Address
 from wandb_runs.testing import FakeClock, NullEdges, log_run
+from wandb_runs.transport import AsyncRetryingClient
 from wandb_runs.transport.http import HttpTransport
 from wandb_runs.transport.shared import Shared
 
@@ -71,6 +78,7 @@ KEY: Final = "canary-0123456789abcdef0123456789abcdef01"
 TOKEN: Final = base64.b64encode(f"api:{KEY}".encode()).decode()
 PASSWORD: Final = "canary-proxy-password"  # noqa: S105 - a canary
 SIGNATURE: Final = "canary-signature-4711"
+COUNT: Final = count_runs(entity="team", project="mnist")
 OTHERS: Final = (base64.b64encode(f"me:{PASSWORD}".encode()).decode(), PASSWORD, SIGNATURE)
 
 
@@ -127,7 +135,7 @@ def listening(caplog: pytest.LogCaptureFixture) -> Generator[None]:
 # One way to each kind of error. Servers quote all that they were sent: some do.
 
 
-def ask(answer: Callable[[bytes], bytes], **options: Unpack[Chosen]) -> None:
+def asking(answer: Callable[[bytes], bytes], **options: Unpack[Chosen]) -> Callable[[str], None]:
     """Ask a server that makes its answer of the request."""
 
     def handle(connection: socket.socket) -> None:
@@ -137,18 +145,24 @@ def ask(answer: Callable[[bytes], bytes], **options: Unpack[Chosen]) -> None:
                 connection.recv(1)
             connection.sendall(data)
 
-    with (
-        serve(handle) as server,
-        Api(base_url=server.url, api_key=KEY, clock=FakeClock(), **options) as api,
-    ):
-        for shown in (api, api.client, api.with_options(timeout=5), api.runs("team/mnist")):
-            assert_hidden(shown)
-        len(api.runs("team/mnist"))
+    def ask(way: str) -> None:
+        with serve(handle) as server:
+            if way == "sync":
+                with Api(base_url=server.url, api_key=KEY, clock=FakeClock(), **options) as api:
+                    for shown in (api, api.client, api.with_options(timeout=5), api.runs("a/b")):
+                        assert_hidden(shown)
+                    len(api.runs("team/mnist"))
+            with Face.of(way, server.url, KEY, clock=FakeClock(), **options) as client:
+                for shown in (client.inner, client.with_options(timeout=5).inner):
+                    assert_hidden(shown)
+                client.execute(COUNT)
+
+    return ask
 
 
-def quoting(status: str) -> Callable[[], None]:
+def quoting(status: str) -> Callable[[str], None]:
     """A refusal that quotes the request, and the key as such."""
-    return lambda: ask(
+    return asking(
         lambda request: http_answer(f"bad key {KEY}: ".encode() + request, status), max_retries=1
     )
 
@@ -157,23 +171,22 @@ def refuse_argument() -> None:
     Api(api_key=KEY, base_url="ftp://x")
 
 
-def use_when_closed() -> None:
-    api = Api(api_key=KEY, base_url="http://127.0.0.1:9")
-    api.close()
-    len(api.runs("a/b"))
+def use_when_closed(way: str) -> None:
+    client = Face.of(way, "http://127.0.0.1:9", KEY)
+    client.close()
+    client.execute(COUNT)
 
 
-def connect_to_nobody() -> None:
+def connect_to_nobody(way: str) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    api = Api(base_url=f"http://127.0.0.1:{port}", api_key=KEY, clock=FakeClock(), max_retries=1)
-    len(api.runs("a/b"))
+    Face.of(way, f"http://127.0.0.1:{port}", KEY, clock=FakeClock(), max_retries=1).execute(COUNT)
 
 
-def distrust() -> None:
+def distrust(way: str) -> None:
     with serve(lambda _: None, Authority().serving("127.0.0.1")) as server:
-        len(Api(base_url=server.url, api_key=KEY).runs("a/b"))
+        Face.of(way, server.url, KEY).execute(COUNT)
 
 
 def lack_pandas(server: LocalServer, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -237,20 +250,20 @@ PROVOKED: dict[type[WandbRunsError], Callable[..., None]] = {
     NotFoundError: quoting("404 Not Found"),
     ConnectionFailedError: connect_to_nobody,
     CertificateError: distrust,
-    RequestTimeoutError: lambda: ask(lambda _: b"", timeout=0.2),
+    RequestTimeoutError: asking(lambda _: b"", timeout=0.2),
     AuthenticationError: quoting("401 Unauthorized"),
     PermissionDeniedError: quoting("403 Forbidden"),
     RateLimitError: quoting("429 Too Many Requests"),
     ServerError: quoting("503 Busy"),
     BadResponseError: quoting("200 OK"),
-    TruncatedResponseError: lambda: ask(
+    TruncatedResponseError: asking(
         lambda request: http_answer(gzip.compress(request)[:-3], content_encoding="gzip")
     ),
-    ResponseTooLargeError: lambda: ask(http_answer, max_response_bytes=10),
-    GraphQLError: lambda: ask(
+    ResponseTooLargeError: asking(http_answer, max_response_bytes=10),
+    GraphQLError: asking(
         lambda request: http_answer(
             json.dumps({"errors": [request.decode()], "data": {KEY: TOKEN}}).encode()
-        )
+        ),
     ),
     DriftError: list_a_null,
     HistoriesError: lose_a_run,
@@ -272,18 +285,76 @@ def test_every_kind_of_error_is_provoked() -> None:
     assert kinds_of(WandbRunsError) <= public
 
 
-@pytest.mark.parametrize("kind", PROVOKED, ids=lambda kind: kind.__name__)
+def arguments_of(provoke: Callable[..., None]) -> tuple[str, ...]:
+    return provoke.__code__.co_varnames[: provoke.__code__.co_argcount]
+
+
+@pytest.mark.parametrize(
+    ("kind", "way"),
+    [
+        pytest.param(kind, way, id=f"{kind.__name__}-{way}")
+        for kind, provoke in PROVOKED.items()
+        for way in (WAYS if "way" in arguments_of(provoke) else WAYS[:1])
+    ],
+)
 @pytest.mark.usefixtures("listening")
 def test_no_error_shows_the_key(
-    kind: type[WandbRunsError], wandb_server: LocalServer, monkeypatch: pytest.MonkeyPatch
+    kind: type[WandbRunsError],
+    way: str,
+    wandb_server: LocalServer,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     provoke = PROVOKED[kind]
-    given = {"server": wandb_server, "monkeypatch": monkeypatch}
-    names = provoke.__code__.co_varnames[: provoke.__code__.co_argcount]
+    given = {"way": way, "server": wandb_server, "monkeypatch": monkeypatch}
     with pytest.raises(kind) as caught:
-        provoke(**{name: given[name] for name in names})
+        provoke(**{name: given[name] for name in arguments_of(provoke)})
     assert type(caught.value) is kind
     assert_hidden_error(caught.value)
+
+
+@each_backend
+@pytest.mark.usefixtures("listening")
+@pytest.mark.parametrize("native", [False, True], ids=["scope", "task"])
+def test_who_is_cancelled_does_not_show_the_key(backend: str, *, native: bool) -> None:
+    over = threading.Event()
+    caught: list[BaseException] = []
+
+    def hang(connection: socket.socket) -> None:
+        read_request(connection)
+        asked.set()
+        over.wait(20)
+
+    async def call(client: AsyncRetryingClient) -> None:
+        try:
+            await client.execute(COUNT)
+        except BaseException as error:
+            caught.append(error)
+            raise
+
+    async def main() -> None:
+        client = Face.of(backend, server.url, KEY).inner
+        assert isinstance(client, AsyncRetryingClient)
+        async with anyio.create_task_group() as tasks:
+            if native and backend == "asyncio":
+                begun = asyncio.create_task(call(client))
+                await anyio.to_thread.run_sync(asked.wait)
+                begun.cancel()
+                with suppress(asyncio.CancelledError):
+                    await begun
+            else:
+                tasks.start_soon(call, client)
+                await anyio.to_thread.run_sync(asked.wait)
+                tasks.cancel_scope.cancel()
+
+    asked = threading.Event()
+    with serve(hang) as server:
+        try:
+            anyio.run(main, backend=backend)
+        finally:
+            over.set()
+    (error,) = caught
+    assert not isinstance(error, Exception)
+    assert_hidden_error(error)
 
 
 def test_the_search_finds_what_is_there() -> None:
