@@ -7,6 +7,7 @@ import json
 import operator
 import pickle
 import re
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import reduce
@@ -185,7 +186,13 @@ leaves: st.SearchStrategy[Meant] = st.one_of(
     st.sampled_from("xyz").map(labelled),
 )
 mappings: st.SearchStrategy[dict[str, JSONValue]] = st.fixed_dictionaries(
-    {}, optional={"group": names, "config.a.value": numbers, "$nor": st.just([{"state": "failed"}])}
+    {},
+    optional={
+        "group": names,
+        "config.a.value": numbers,
+        "$nor": st.just([{"state": "failed"}]),
+        "$and": st.just([{"state": "running"}]),
+    },
 )
 
 
@@ -418,6 +425,10 @@ def test_conditions_compare_and_hash_by_what_they_send(one: Condition, other: Co
             {"$or": [State == "a", {"group": "g"}]} | (State == "b"),
             '{"$or":[{"state":"a"},{"group":"g"},{"state":"b"}]}',
         ),
+        (
+            {"$or": [{"state": "a"}], "group": "g"} | (State == "b"),
+            '{"$or":[{"$or":[{"state":"a"}],"group":"g"},{"state":"b"}]}',
+        ),
         ({} & (State == "a"), '{"$and":[{},{"state":"a"}]}'),
     ],
 )
@@ -589,6 +600,25 @@ def test_what_is_nested_too_deeply_is_refused() -> None:
         nested = [nested]
     with pytest.raises(InvalidArgumentError, match=re.escape("Config('a').is_in(…): nested")):
         Config("a").is_in([nested])
+
+
+def test_what_was_joined_is_refused_where_the_stack_has_no_room_for_it() -> None:
+    condition = State == "a"
+    for _ in range(150):
+        condition = ~(condition & (State == "a"))
+
+    def joined_at(depth: int) -> Condition:
+        return joined_at(depth - 1) if depth else ~condition
+
+    refused = 0
+    for depth in range(0, sys.getrecursionlimit(), 10):
+        try:
+            joined_at(depth)
+        except InvalidArgumentError:
+            refused += 1
+        except RecursionError:  # the test's own
+            break
+    assert refused
 
 
 def test_many_conditions_are_joined_in_no_time() -> None:

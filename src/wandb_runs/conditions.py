@@ -64,12 +64,11 @@ field.is_in([...]) for 'in'; this one is {"config.lr.value":{"$gt":0.01}}.
 
     def __invert__(self) -> Condition:
         """The runs that are left, those that lack the value among them."""
-        denied = _parts("$nor", _read(self.query))
+        document = _read(self.query)
+        denied = _parts("$nor", document)
         # `$nor` is the only operator that says nothing but `not`: W&B's SDK asks for null beside
         # `$ne`, so that `$ne` alone may pass over runs without a value.
-        if denied is None:
-            return _write({"$nor": [_read(self.query)]})
-        return _write(denied[0] if len(denied) == 1 else {"$or": [*denied]})
+        return _write({"$nor": [document]} if denied is None else denied[0])
 
     def __bool__(self) -> NoReturn:
         raise InvalidArgumentError(
