@@ -12,6 +12,7 @@ from wandb_runs.cli.shared import (
     Refused,
     errors_in_one_line,
     read_keys,
+    replace_file,
     selecting,
     warnings_in_one_line,
 )
@@ -121,19 +122,7 @@ def histories(
                 on_error=on_error,
                 progress=progress,
             )
-        _replace(output, lambda file: write(frame, file))
+        replace_file(output, lambda file: write(frame, file))
         if not quiet:
             count = frame["run_id"].n_unique()
             click.echo(f"{output}: {len(frame):,} rows of {count:,} runs", err=True)
-
-
-def _replace(path: Path, write: Callable[[IO[bytes]], None]) -> None:
-    """Write a file beside it and move it there, so that no half of one is ever in its place."""
-    path = path.resolve()  # a link stays one
-    partial = path.with_name(f".{path.name}.part")
-    try:
-        with partial.open("wb") as file:
-            write(file)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)

@@ -18,10 +18,19 @@ from wandb_runs.errors import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
+    from pathlib import Path
+    from typing import IO
 
     from wandb_runs.filters import Filters
 
-__all__ = ["Refused", "errors_in_one_line", "read_keys", "selecting", "warnings_in_one_line"]
+__all__ = [
+    "Refused",
+    "errors_in_one_line",
+    "read_keys",
+    "replace_file",
+    "selecting",
+    "warnings_in_one_line",
+]
 
 CommandT = TypeVar("CommandT", bound="Callable[..., object]")
 
@@ -92,6 +101,18 @@ def read_keys(
     if texts and not keys:
         raise Refused("--keys names no key; leave it out to get all")
     return tuple(keys)
+
+
+def replace_file(path: Path, write: Callable[[IO[bytes]], object]) -> None:
+    """Write a file beside it and move it there, so that no half of one is ever in its place."""
+    path = path.resolve()  # a link stays one
+    partial = path.with_name(f".{path.name}.part")
+    try:
+        with partial.open("wb") as file:
+            write(file)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def _read_filters(
