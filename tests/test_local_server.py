@@ -485,6 +485,15 @@ SURROGATES = """{
 }"""
 
 
+def test_integers_that_no_float_holds_come_through(server: LocalServer) -> None:
+    config: JSONObject = {"most": 10**400, "least": -(10**400)}
+    log_run(server, "team", "long", "r", config=config)
+    answer = ask(server, f"{{ {of_run('team', 'long', 'r', 'config')} }}")
+    project = cast("dict[str, dict[str, JSONObject]]", answer)["project"]
+    read = json.loads(str(project["run"]["config"]))
+    assert {key: value["value"] for key, value in read.items()} == config
+
+
 def test_text_that_has_no_utf8_comes_through(server: LocalServer) -> None:
     log_run(server, "me", "surrogates", "r", history=[{"odd": "\ud800", "loss": float("nan")}])
     answer = post(server, SURROGATES)

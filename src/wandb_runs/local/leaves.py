@@ -70,7 +70,7 @@ def _fitting(number: int) -> int | float:
     try:
         return float(number)
     except OverflowError:
-        return math.copysign(math.inf, number)
+        return math.inf if number > 0 else -math.inf
 
 
 def _same(scalar: Scalar) -> Scalar:
