@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .get_sweep_result import GetSweep
     from .get_viewer_result import GetViewer
     from .list_configs_result import ListConfigs
+    from .list_documents_result import ListDocuments
     from .list_events_result import ListEvents
     from .list_histories_result import ListHistories
     from .list_run_ids_result import ListRunIds
@@ -41,6 +42,7 @@ __all__ = [
     "get_sweep",
     "get_viewer",
     "list_configs",
+    "list_documents",
     "list_events",
     "list_histories",
     "list_run_ids",
@@ -501,6 +503,95 @@ def list_configs(
             }
         ),
         load=_load_list_configs,
+    )
+
+
+_LIST_DOCUMENTS = """\
+query ListDocuments($entity: String!, $project: String!, $filters: JSONString, $order: String, $first: Int, $after: String, $isCounted: Boolean = false, $isAnchored: Boolean = false, $anchorAfter: String, $isChecked: Boolean = false, $moved: JSONString) {
+  project(name: $project, entityName: $entity) {
+    runCount(filters: $filters) @include(if: $isCounted)
+    anchor: runs(filters: $filters, order: $order, first: 1, after: $anchorAfter) @include(if: $isAnchored) {
+      ...RunIdFields
+    }
+    runs(filters: $filters, order: $order, first: $first, after: $after) {
+      edges {
+        node {
+          id: name
+          createdAt
+          config
+          summaryMetrics
+          historyKeys
+        }
+        cursor
+      }
+      pageInfo {
+        ...PageInfoFields
+      }
+    }
+    moved: runs(filters: $moved, order: "+created_at", first: 1000) @include(if: $isChecked) {
+      ...RunIdFields
+    }
+  }
+}
+
+fragment PageInfoFields on PageInfo {
+  endCursor
+  hasNextPage
+}
+
+fragment RunIdFields on RunConnection {
+  edges {
+    node {
+      id: name
+    }
+  }
+  pageInfo {
+    ...PageInfoFields
+  }
+}"""
+
+
+def _load_list_documents() -> type[ListDocuments]:
+    from .list_documents_result import ListDocuments
+
+    return ListDocuments
+
+
+def list_documents(
+    *,
+    entity: str,
+    project: str,
+    filters: str | None = None,
+    order: str | None = None,
+    first: int | None = None,
+    after: str | None = None,
+    is_counted: bool | None = None,
+    is_anchored: bool | None = None,
+    anchor_after: str | None = None,
+    is_checked: bool | None = None,
+    moved: str | None = None,
+) -> Operation[ListDocuments]:
+    """Ask what `ListDocuments` in `queries/typegen.graphql` asks; None leaves a variable out."""
+    return Operation(
+        name="ListDocuments",
+        kind="query",
+        document=_LIST_DOCUMENTS,
+        variables=_given(
+            {
+                "entity": entity,
+                "project": project,
+                "filters": filters,
+                "order": order,
+                "first": first,
+                "after": after,
+                "isCounted": is_counted,
+                "isAnchored": is_anchored,
+                "anchorAfter": anchor_after,
+                "isChecked": is_checked,
+                "moved": moved,
+            }
+        ),
+        load=_load_list_documents,
     )
 
 

@@ -7,6 +7,7 @@ import click
 from wandb_runs.cli.histories import histories
 from wandb_runs.cli.listing import list_runs
 from wandb_runs.cli.local import local
+from wandb_runs.cli.typegen import typegen
 
 __all__ = ["cli"]
 
@@ -17,5 +18,5 @@ def cli() -> None:
     """Read experiment runs from Weights & Biases."""
 
 
-for command in (list_runs, histories, local):
+for command in (list_runs, histories, typegen, local):
     cli.add_command(command)

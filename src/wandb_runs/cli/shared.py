@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from wandb_runs.filters import Filters
 
 __all__ = [
+    "ORDER",
     "Refused",
     "errors_in_one_line",
     "read_keys",
