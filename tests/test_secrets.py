@@ -153,8 +153,8 @@ def asking(answer: Callable[[bytes], bytes], **options: Unpack[Chosen]) -> Calla
                         assert_hidden(shown)
                     len(api.runs("team/mnist"))
             with Face.of(way, server.url, KEY, clock=FakeClock(), **options) as client:
-                for shown in (client.inner, client.with_options(timeout=5).inner):
-                    assert_hidden(shown)
+                for inner in (client.inner, client.with_options(timeout=5).inner):
+                    assert_hidden(inner)
                 client.execute(COUNT)
 
     return ask
