@@ -251,11 +251,12 @@ def test_a_project_without_runs_has_a_module(
         read_documents(api, "team/nothing")
 
 
-def test_extra_keys_are_ignored_and_models_are_frozen(tmp_path: Path) -> None:
-    read = Documents(shape_of({"lr": 0.5}))
+def test_keys_of_a_later_run_are_ignored_and_models_are_frozen(tmp_path: Path) -> None:
+    read = Documents(shape_of_all([{"lr": 0.5}, {"lr": 0.5, "eval/loss": 1}]))
     with loaded(write_models(read, "me/p", "wandb-runs typegen me/p"), tmp_path) as models:
-        config = models.Config.model_validate({"lr": 1, "new": 2})
-        assert config.model_dump() == {"lr": 1.0}
+        # The second is the name of a field, too, of another key.
+        config = models.Config.model_validate({"lr": 1, "eval_loss": 2})
+        assert config.model_dump(exclude_unset=True) == {"lr": 1.0}
         with pytest.raises(ValueError, match="frozen"):
             config.lr = 2
 
@@ -274,6 +275,7 @@ def test_pages_are_read_whole_and_counted(wandb_server: LocalServer, api: Api) -
     assert len(read.config.fields or {}) == 206
     assert [(each.runs, each.total) for each in told] == [(200, 205), (205, 205)]
     assert read_documents(api, "team/pages", order="-config.n") == read
+    assert read_documents(api, "team/pages", limit=203).runs == 203
     some = read_documents(api, "team/pages", order="-config.n", limit=3)
     assert some.runs == 3
     assert set(some.config.fields or {}) == {"n", "k202", "k203", "k204"}
