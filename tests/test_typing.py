@@ -5,15 +5,20 @@ mypy and pyright check the right ones with everything else (`make types`).
 
 from __future__ import annotations
 
+import inspect
 import json
+import os
 import re
 import subprocess
 import sys
+import typing
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+
+import wandb_runs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -97,3 +102,44 @@ def test_wrong_uses_are_rejected_and_nothing_else(
 @pytest.mark.parametrize("program", RIGHT, ids=lambda path: path.name)
 def test_a_third_checker_accepts_what_is_right(program: Path) -> None:
     assert rejected_by_pyrefly(program) == set()
+
+
+def test_every_symbol_has_a_type_that_all_checkers_know(tmp_path: Path) -> None:
+    # It looks for the package where the interpreter that is first on the path has it.
+    environment = {**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ.get('PATH', '')}"}
+    printed = subprocess.run(
+        [sys.executable, "-m", "pyright", "--verifytypes", "wandb_runs", "--ignoreexternal"],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    ).stdout
+    assert "Type completeness score: 100%" in printed, printed
+
+
+def signatures() -> dict[str, list[str]]:
+    """What each public function and method is annotated with."""
+    found: dict[str, list[str]] = {}
+    for name in wandb_runs.__all__:
+        value = getattr(wandb_runs, name)
+        members = inspect.getmembers_static(value) if inspect.isclass(value) else [(name, value)]
+        for member, thing in members:
+            function = thing.fget if isinstance(thing, property) else thing
+            is_ours = str(getattr(function, "__module__", "")).startswith("wandb_runs.")
+            is_private = member.startswith("_") and not member.startswith("__")
+            if inspect.isfunction(function) and is_ours and not is_private:
+                found[f"{name}.{member}"] = [
+                    str(annotation)
+                    for each in (function, *typing.get_overloads(function))
+                    for annotation in each.__annotations__.values()
+                ]
+    return found
+
+
+def test_no_public_signature_holds_any() -> None:
+    found = signatures()
+    assert len(found) > 300
+    holding = {name for name, held in found.items() if re.search(r"\bAny\b", " ".join(held))}
+    # Python's own protocol for pickles holds it.
+    assert {name for name in holding if not name.endswith(".__reduce__")} == set()

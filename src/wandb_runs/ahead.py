@@ -97,8 +97,8 @@ class ReadAhead(Generic[T]):
         self._counts = _COUNTS
         self._guesses = True
         self._has_drifted = False
-        self.complete = False
-        self.nulls = 0
+        self.complete: bool = False
+        self.nulls: int = 0
 
     def misses(self, knows: Callable[[str], bool]) -> bool:
         """Whether runs may be missing, when the reading has ended.

@@ -41,9 +41,9 @@ class Given:
         api_key: str | None,
         overrides: Mapping[str, str | None] | None,
     ) -> None:
-        self.base_url = base_url
-        self.api_key = api_key
-        self.overrides = overrides
+        self.base_url: str | None = base_url
+        self.api_key: str | None = api_key
+        self.overrides: Mapping[str, str | None] | None = overrides
 
     @override
     def __reduce__(self) -> NoReturn:

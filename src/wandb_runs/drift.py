@@ -58,7 +58,7 @@ class Watch:
     __slots__ = ("_anchors", "_has_gap", "_moved", "began", "is_steady")
 
     def __init__(self, order: str, began: datetime | None = None) -> None:
-        self.is_steady = is_steady(order)
+        self.is_steady: bool = is_steady(order)
         self.began = began
         # What was noted before a checkpoint is not in it.
         self._has_gap = began is not None

@@ -84,7 +84,7 @@ class Listing(Generic[T]):
         self._places = [0]
         self._borders = [self._walk.border]
         self.items: list[T] = []
-        self.complete = limit == 0
+        self.complete: bool = limit == 0
 
     @property
     def drift(self) -> Drift:

@@ -50,7 +50,7 @@ class ApiKey:
     def __init__(self, value: object, *, source: str) -> None:
         kind = type(value).__name__
         self._value = value.strip() if isinstance(value, str) else ""
-        self.source = source
+        self.source: str = source
         # A traceback may be shown with the local variables of its frames.
         del value
         if kind != "str":
@@ -84,7 +84,7 @@ class Address:
     __slots__ = ("url",)
 
     def __init__(self, url: str) -> None:
-        self.url = url
+        self.url: str = url
 
     def taken_out_of(self, content: bytes) -> bytes:
         """What a server said, without the signature, should it quote what it was sent."""

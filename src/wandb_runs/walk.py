@@ -162,10 +162,10 @@ class Walk(Generic[T]):
         self._first = first
         self._is_strict = is_strict
         self._watch = Watch(order, began)
-        self.passed = passed
-        self.border = border
-        self.complete = False
-        self.drift = Drift()
+        self.passed: Passed[T] = passed
+        self.border: Border = border
+        self.complete: bool = False
+        self.drift: Drift = Drift()
         self._is_at_end = False
         self._overlaps = first < MAX_PER_PAGE
         self._guard = CursorGuard()

@@ -18,5 +18,5 @@ def cli() -> None:
     """Read experiment runs from Weights & Biases."""
 
 
-for command in (list_runs, histories, typegen, local):
-    cli.add_command(command)
+for _command in (list_runs, histories, typegen, local):
+    cli.add_command(_command)

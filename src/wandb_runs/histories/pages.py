@@ -110,7 +110,7 @@ class HistoryPages(Generic[T]):
         self._was_listed = run_ids is not None
         self.failed: dict[str, WandbRunsError] = {}
         self.apart: list[str] = []
-        self.drift = Drift()
+        self.drift: Drift = Drift()
         self.gone: list[str] = []
 
     @property

@@ -58,7 +58,7 @@ class BadRequestError(Exception):
 
     def __init__(self, message: str, status: int = HTTPStatus.BAD_REQUEST) -> None:
         super().__init__(message)
-        self.status = int(status)
+        self.status: int = int(status)
 
 
 class Scope(NamedTuple):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
-from typing import TYPE_CHECKING, Final, Literal, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, cast
 
 from starlette.responses import Response
 from typing_extensions import override
@@ -29,7 +29,7 @@ class HttpProtocol(H11Protocol):
     @override
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn's
         super().connection_made(transport)
-        self.app_state = {**self.app_state, _TRANSPORT: transport}
+        self.app_state: dict[str, Any] = {**self.app_state, _TRANSPORT: transport}
 
 
 def make_response(answer: Answer, closing: asyncio.Event) -> Response:

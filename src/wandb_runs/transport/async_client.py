@@ -62,8 +62,8 @@ class AsyncShared(Common):
                 settings.base_url, ssl_context=ssl_context
             )
         self.transport: AsyncTransport = transport
-        self.sleep = clock.sleep_async
-        self.benches = PerLoop(Bench)
+        self.sleep: Callable[[float], Awaitable[None]] = clock.sleep_async
+        self.benches: PerLoop[Bench] = PerLoop(Bench)
         self._loaded: set[object] = set()
         self._ssl_context = ssl_context
 

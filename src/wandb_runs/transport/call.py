@@ -93,7 +93,7 @@ class Call(Generic[C]):
         self._content = content
         self._plan = plan
         self._deadline = shared.clock.monotonic() + options.timeout
-        self.attempts = 0
+        self.attempts: int = 0
 
     def _retrials(self, first: Retry) -> Retrials:
         """What to tell tenacity, once the first attempt has failed.

@@ -29,6 +29,10 @@ class Proxy:
 
     __slots__ = ("_given", "auth", "scheme", "url")
 
+    scheme: str
+    url: str
+    auth: tuple[bytes, bytes] | None
+
     def __init__(self, given: str) -> None:
         self._given = given
         del given  # a traceback may be shown with the local variables of its frames

@@ -20,7 +20,7 @@ from wandb_runs.viewer import Viewer
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from typing import Self
 
     from wandb_runs.settings import ApiKey, Settings
@@ -55,13 +55,13 @@ class Common:
 
     def __init__(self, settings: Settings, clock: Timepiece) -> None:
         self.settings = settings
-        self.endpoint = Address(f"{settings.base_url}/graphql")
+        self.endpoint: Address = Address(f"{settings.base_url}/graphql")
         self.clock = clock
-        self.identity = Identity(settings)
-        self.viewer = Viewer()
-        self.budget = RetryBudget()
-        self.pacer = Pacer()
-        self.stats = StatsCounter()
+        self.identity: Identity = Identity(settings)
+        self.viewer: Viewer = Viewer()
+        self.budget: RetryBudget = RetryBudget()
+        self.pacer: Pacer = Pacer()
+        self.stats: StatsCounter = StatsCounter()
         self.is_closed = False
 
     def _landing(
@@ -99,8 +99,8 @@ class Shared(Common):
                 settings.base_url, ssl_context=ssl_context
             )
         self.transport: Transport = transport
-        self.sleep = clock.sleep
-        self.slots = Slots()
+        self.sleep: Callable[[float], None] = clock.sleep
+        self.slots: Slots = Slots()
         self._ssl_context = ssl_context
 
     @override

@@ -112,9 +112,9 @@ class Form:
 
     def __init__(self, address: str, headers: Mapping[str, str], *, uses_proxies: bool) -> None:
         parts = urlsplit(address)
-        self.address = address
-        self.headers = headers
-        self.url = httpcore.URL(
+        self.address: str = address
+        self.headers: Mapping[str, str] = headers
+        self.url: httpcore.URL = httpcore.URL(
             scheme=parts.scheme,
             host=parts.hostname or "",
             port=parts.port,
@@ -129,7 +129,7 @@ class Form:
             self.proxy: Proxy | None = proxy_for(parts) if uses_proxies else None
         except ValueError as error:
             raise unusable(error) from error
-        self.is_encrypted = parts.scheme == "https" or (
+        self.is_encrypted: bool = parts.scheme == "https" or (
             self.proxy is not None and self.proxy.scheme == "https"
         )
 
