@@ -399,6 +399,35 @@ def test_runs_that_are_deleted_meanwhile_hide_no_others(
         assert found == sorted(found, reverse=order[0] == "-")
 
 
+@pytest.mark.parametrize("order", ["+created_at", "-created_at", "+name"])
+@pytest.mark.parametrize("call", ["histories", "frame", "batches", "configs"])
+def test_a_run_that_is_logged_anew_under_its_id_hides_no_others(
+    churned: LocalServer, order: str, call: str
+) -> None:
+    project = f"anew{next(ProjectInMotion.projects)}"
+    log_many(churned, project, range(8))
+
+    def log_anew(server: LocalServer) -> None:
+        delete_run(server, "team", project, "r000")
+        log_many(server, project, range(1), behind=0)
+
+    runs = Runs(client_of(churned), "team", project, {}, order, 2)
+    with churned.fail(None, Churn(log_anew)):
+        if call == "histories":
+            found = [str(row["run_id"]) for row in runs.histories(keys=["loss"])]
+        elif call == "frame":
+            found = runs.histories(keys=["loss"], format="polars")["run_id"].to_list()
+        elif call == "batches":
+            batches = runs.iter_histories(keys=["loss"])
+            found = [str(row["run_id"]) for batch in batches for row in batch]
+        else:
+            found = [str(row["run_id"]) for row in runs.configs()]
+    # r000 itself is not the run that it was.
+    others = [f"r{number:03}" for number in range(1, 8)]
+    assert [each for each in found if each != "r000"] == sorted(others, reverse=order[0] == "-")
+    assert len(found) == len(set(found))
+
+
 def test_a_page_of_a_thousand_is_checked_as_well(churned: LocalServer) -> None:
     log_many(churned, "large", range(3))
     runs: Runs = Runs(client_of(churned), "team", "large", per_page=1000)

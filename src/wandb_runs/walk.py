@@ -18,7 +18,15 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Generic, NamedTuple, TypeVar
 
 from wandb_runs._generated import list_run_ids
-from wandb_runs.drift import Watch, both, is_steady, name_filter, present_filter
+from wandb_runs.drift import (
+    Watch,
+    both,
+    is_by_creation,
+    is_descending,
+    is_steady,
+    name_filter,
+    present_filter,
+)
 from wandb_runs.errors import BadResponseError, DriftError
 from wandb_runs.flow import ask
 from wandb_runs.paging import (
@@ -337,13 +345,20 @@ class Ids(NamedTuple):
     def unread(self, order: str, knows: Callable[[str], bool]) -> tuple[list[str], Drift]:
         """Which runs are still to be read, and which of them are out of their order by then.
 
-        In a steady order, runs before the last one that was read are new, and are left out.
+        In an order by creation, new runs are all at one end: where that is the beginning, they are
+        left out. So are, in one by name, those before the last one that was read.
 
         Args:
             order: The order, as it is sent.
             knows: Whether a run was read.
         """
-        end = 1 + max((place for place, each in enumerate(self.ids) if knows(each)), default=-1)
+        places = [place for place, each in enumerate(self.ids) if knows(each)]
+        if is_by_creation(order):
+            # The last place of one that was read says nothing: a run that is deleted and logged
+            # again stands behind others that were not read.
+            start = min(places, default=0) if is_descending(order) else 0
+            return [each for each in self.ids[start:] if not knows(each)], self.drift
+        end = 1 + max(places, default=-1)
         behind = [each for each in self.ids[end:] if not knows(each)]
         if is_steady(order):
             return behind, self.drift
