@@ -14,8 +14,9 @@ import polars as pl
 import pytest
 from click.testing import CliRunner
 
+from wandb_runs import Api
 from wandb_runs.cli.commands import cli
-from wandb_runs.testing import log_run
+from wandb_runs.testing import Slow, log_run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
     from click.testing import Result
 
-    from wandb_runs import Api
     from wandb_runs.jsontext import JSONObject, JSONValue
     from wandb_runs.testing import LocalServer
 
@@ -334,3 +334,25 @@ def test_a_file_is_written_where_a_link_points(many: str, tmp_path: Path) -> Non
     assert run("histories", many, "--keys", "loss", "-o", str(link)).exit_code == 0
     assert link.is_symlink()
     assert target.read_text().startswith("_step,loss,run_id")
+
+
+def test_a_file_that_cannot_be_written_is_refused_before_anything_is_read(
+    wandb_server: LocalServer, many: str, tmp_path: Path
+) -> None:
+    wandb_server.clear_operations()
+    done = run("histories", many, "-o", str(tmp_path / f"{'n' * 300}.csv"))
+    assert done.exit_code == 1
+    assert "File name too long" in refusal(done)
+    assert wandb_server.operations == ()
+
+
+def test_commands_that_write_one_file_at_once_each_write_all_of_it(
+    wandb_server: LocalServer, many: str, tmp_path: Path
+) -> None:
+    output = tmp_path / "out.csv"
+    command = [*PROGRAM, "histories", many, "--keys", "loss", "-o", str(output), "--quiet"]
+    with wandb_server.fail_always(Slow(2)):  # so that they are all done at once
+        started = [subprocess.Popen(command) for _ in range(4)]
+        assert [each.wait() for each in started] == [0, 0, 0, 0]
+    assert list(tmp_path.iterdir()) == [output]
+    assert pl.read_csv(output).height == len(Api().runs(many).histories(keys=["loss"]))

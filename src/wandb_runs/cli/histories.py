@@ -105,6 +105,7 @@ def histories(
     if not output.parent.is_dir():
         raise Refused(f"{output}: there is no folder {output.parent}")
     with errors_in_one_line():
+        replace_file(output, None)  # better refused now than when all has been read
         from wandb_runs.bar import progress_bar  # noqa: PLC0415 - rich is optional
 
         with (

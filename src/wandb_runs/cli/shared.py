@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import warnings
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, TypeVar, cast
@@ -104,12 +105,20 @@ def read_keys(
     return tuple(keys)
 
 
-def replace_file(path: Path, write: Callable[[IO[bytes]], object]) -> None:
-    """Write a file beside it and move it there, so that no half of one is ever in its place."""
+def replace_file(path: Path, write: Callable[[IO[bytes]], object] | None) -> None:
+    """Write a file beside it and move it there, so that no half of one is ever in its place.
+
+    Args:
+        path: The file.
+        write: Writes it; None to try only whether it could.
+    """
     path = path.resolve()  # a link stays one
-    partial = path.with_name(f".{path.name}.part")
+    # Another process may be writing the same file.
+    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         with partial.open("wb") as file:
+            if write is None:
+                return
             write(file)
         partial.replace(path)
     finally:
