@@ -8,15 +8,17 @@ import pty
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import polars as pl
 import pytest
 from click.testing import CliRunner
+from typing_extensions import override
 
 from wandb_runs import Api
 from wandb_runs.cli.commands import cli
-from wandb_runs.testing import Slow, log_run
+from wandb_runs.testing import Fault, Slow, log_run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -25,7 +27,8 @@ if TYPE_CHECKING:
     from click.testing import Result
 
     from wandb_runs.jsontext import JSONObject, JSONValue
-    from wandb_runs.testing import LocalServer
+    from wandb_runs.local.faults import Answering
+    from wandb_runs.testing import Answer, GraphQLRequest, LocalServer
 
 PROGRAM = (sys.executable, "-c", "from wandb_runs.cli import main; main()")
 
@@ -356,3 +359,24 @@ def test_commands_that_write_one_file_at_once_each_write_all_of_it(
         assert [each.wait() for each in started] == [0, 0, 0, 0]
     assert list(tmp_path.iterdir()) == [output]
     assert pl.read_csv(output).height == len(Api().runs(many).histories(keys=["loss"]))
+
+
+class TooMuch(Fault):
+    """Fails whatever asks for a history of one run."""
+
+    @override
+    def strike(self, request: GraphQLRequest, answer: Answering) -> Answer:
+        found = answer(request)
+        is_hit = b"sampledHistory" in found.body and b'"run01"' in found.body
+        return replace(found, status=502) if is_hit else found
+
+
+def test_runs_that_are_skipped_are_named(
+    wandb_server: LocalServer, many: str, tmp_path: Path
+) -> None:
+    arguments = ("histories", many, "--keys", "loss", "-o", str(tmp_path / "out.csv"))
+    with wandb_server.fail_always(TooMuch()):
+        done = run(*arguments, "--on-error", "skip", "--quiet")
+    assert done.exit_code == 0
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("Warning: skipped: the histories of 1 run (run01)")

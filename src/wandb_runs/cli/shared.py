@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import warnings
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, TypeVar, cast
 
 import click
+from typing_extensions import override
 
 from wandb_runs.errors import (
     EmptyJoinWarning,
@@ -64,14 +66,32 @@ def errors_in_one_line() -> Generator[None]:
 
 @contextmanager
 def warnings_in_one_line() -> Generator[None]:
-    """Print what this package warns of as one line on stderr each, and go on."""
+    """Print what this package warns of as one line on stderr each, and go on.
+
+    What it writes into its log as a warning, such as which runs were skipped, is among it.
+    """
+    log, kept = logging.getLogger("wandb_runs"), _Kept(logging.WARNING)
+    log.addHandler(kept)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", EmptyJoinWarning)
         try:
             yield
         finally:
-            for warning in caught:
-                click.echo(f"Warning: {_one_line(str(warning.message))}", err=True)
+            log.removeHandler(kept)
+            for message in (*(str(warning.message) for warning in caught), *kept.messages):
+                click.echo(f"Warning: {_one_line(message)}", err=True)
+
+
+class _Kept(logging.Handler):
+    """Keeps what is logged for later: nothing is printed while a bar is drawn."""
+
+    def __init__(self, level: int) -> None:
+        super().__init__(level)
+        self.messages: list[str] = []
+
+    @override
+    def emit(self, record: logging.LogRecord) -> None:
+        self.messages.append(record.getMessage())
 
 
 def selecting(command: CommandT) -> CommandT:
