@@ -18,7 +18,7 @@ from typing_extensions import override
 
 from wandb_runs import Api
 from wandb_runs.cli.commands import cli
-from wandb_runs.testing import Fault, Slow, log_run
+from wandb_runs.testing import Fault, NullEdges, Slow, log_run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -380,3 +380,11 @@ def test_runs_that_are_skipped_are_named(
     assert done.exit_code == 0
     (line,) = done.stderr.splitlines()
     assert line.startswith("Warning: skipped: the histories of 1 run (run01)")
+
+
+def test_list_warns_in_one_line(wandb_server: LocalServer, many: str) -> None:
+    with wandb_server.fail_always(NullEdges(count=2)):
+        done = start("list", many, "--limit", "1000")
+    assert done.returncode == 0
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("Warning: 2 of the runs came as null")

@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING
 import click
 
 from wandb_runs.api import Api
-from wandb_runs.cli.shared import errors_in_one_line, read_keys, selecting
+from wandb_runs.cli.shared import (
+    errors_in_one_line,
+    read_keys,
+    selecting,
+    warnings_in_one_line,
+)
 
 if TYPE_CHECKING:
     from wandb_runs.filters import Filters
@@ -44,7 +49,7 @@ def list_runs(
     with errors_in_one_line():
         from wandb_runs.cli.table import print_runs  # noqa: PLC0415 - rich is optional
 
-        with Api() as api:
+        with warnings_in_one_line(), Api() as api:
             runs = api.runs(
                 path,
                 filters,
