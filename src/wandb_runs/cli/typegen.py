@@ -107,6 +107,8 @@ def _check_output(path: Path, *, force: bool) -> None:
     """
     if not path.parent.is_dir():
         raise Refused(f"{path}: there is no folder {path.parent}")
+    with errors_in_one_line():
+        replace_file(path, None)  # better refused now than when all has been read
     if force or not path.exists():
         return
     from wandb_runs.typegen import is_generated  # noqa: PLC0415 - only this command takes it
