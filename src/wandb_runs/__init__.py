@@ -37,6 +37,7 @@ from wandb_runs.errors import (
     ServerError,
     TransportError,
     TruncatedResponseError,
+    UnknownMetricWarning,
     WandbRunsError,
 )
 from wandb_runs.explain import Explanation
@@ -172,6 +173,7 @@ __all__ = [
     "Transport",
     "TransportError",
     "TruncatedResponseError",
+    "UnknownMetricWarning",
     "UpdatedAt",
     "User",
     "Username",

@@ -109,6 +109,7 @@ def read_checkpoint(checkpoint: object, selection: Selection, entity: str | None
         raise InvalidArgumentError(
             "checkpoint is none that this version has written; pass on what checkpoint() or "
             "error.checkpoint gave, as it was"
+            + (": json.loads() makes it of JSON text" if isinstance(checkpoint, str) else "")
         ) from error
     if read["version"] != _VERSION or (began is not None and began.tzinfo is None):
         raise InvalidArgumentError(

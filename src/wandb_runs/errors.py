@@ -46,6 +46,7 @@ __all__ = [
     "ServerError",
     "TransportError",
     "TruncatedResponseError",
+    "UnknownMetricWarning",
     "WandbRunsError",
     "asked_too_much",
 ]
@@ -346,6 +347,28 @@ class DriftWarning(UserWarning):
     @override
     def __str__(self) -> str:
         return _drift(self.late, self.nulls, self.gone)
+
+
+class UnknownMetricWarning(UserWarning):
+    """No run has a row of the metrics asked for, and the run that was looked at lacks some of them.
+
+    Attributes:
+        nearest: Those that it lacks, each with the nearest that it has, or None.
+    """
+
+    nearest: Mapping[str, str | None]
+
+    def __init__(self, nearest: Mapping[str, str | None]) -> None:
+        self.nearest = dict(nearest)
+        super().__init__(self.nearest)
+
+    @override
+    def __str__(self) -> str:
+        hints = (
+            f"{name!r} (did you mean {near!r}?)" if near else repr(name)
+            for name, near in self.nearest.items()
+        )
+        return f"no run has a row; runs do not seem to log {', '.join(hints)}"
 
 
 class DriftError(WandbRunsError):

@@ -36,6 +36,8 @@ class Explanation:
         runs_per_request: How many runs a request asks for.
         requests: How many requests there would be, when nothing goes wrong; None as long as
             nobody asked how many runs there are, which `len(runs)` does.
+        is_listed_first: Whether the runs are listed before, to be asked for by their ids: they
+            are a part of what the filter selects (`limit=`, `checkpoint=`).
     """
 
     operation: str
@@ -43,6 +45,7 @@ class Explanation:
     variables: Mapping[str, object] = field(hash=False)
     runs_per_request: int
     requests: int | None
+    is_listed_first: bool = False
 
     @override
     def __str__(self) -> str:
@@ -50,6 +53,8 @@ class Explanation:
             count = f"one for each {self.runs_per_request} runs; len(runs) would tell how many"
         else:
             count = f"{self.requests}, each for {self.runs_per_request} runs at most"
+        if self.is_listed_first:
+            count += ", after the runs were listed, and with their ids in the filter"
         variables = json.dumps(self.variables, indent=2, ensure_ascii=False)
         return f"requests: {count}\nvariables: {variables}\n{self.document}\n"
 
@@ -77,7 +82,11 @@ def check_call(call: object, **arguments: object) -> None:
 
 
 def explain(
-    operation: Operation[object], *, runs_per_request: int, runs: int | None
+    operation: Operation[object],
+    *,
+    runs_per_request: int,
+    runs: int | None,
+    is_listed_first: bool = False,
 ) -> Explanation:
     """Explain a call that asks for pages of runs.
 
@@ -85,6 +94,7 @@ def explain(
         operation: What it sends first.
         runs_per_request: The size of its pages.
         runs: How many runs there are, if that is known.
+        is_listed_first: Whether they are listed before.
     """
     requests = None if runs is None else max(1, math.ceil(runs / runs_per_request))
     return Explanation(
@@ -93,4 +103,5 @@ def explain(
         variables=json.loads(operation.content())["variables"],
         runs_per_request=runs_per_request,
         requests=requests,
+        is_listed_first=is_listed_first,
     )

@@ -17,6 +17,7 @@ from wandb_runs.run_core import ConfigT_co, Home, SummaryT_co
 from wandb_runs.runs_core import RunsCore, needed
 from wandb_runs.sweep import Sweeps
 from wandb_runs.transport import RetryingClient
+from wandb_runs.walk import Drift
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -239,11 +240,12 @@ class Runs(
         >>> sum(len(page) for page in runs.pages()) == len(runs)
         True
         """
-        pages = self._page_walk()
+        pages, told = self._page_walk(), Drift()
 
         def next_page() -> list[Run[ConfigT_co, SummaryT_co]] | None:
+            nonlocal told
             self._client.run(pages.read_page())
-            self._warn_of_pages(pages)
+            told = self._tell_drift(pages.drift, told)
             return pages.take()
 
         return RunPages(next_page, lambda: self._write_checkpoint(pages.place))
@@ -358,7 +360,8 @@ class Runs(
             stream: `"default"` for metrics, `"system"` for machine metrics.
             join: `"inner"` for the rows that hold all keys; `"outer"` for all rows of each key,
                 merged by `_step`, which is right for metrics that are logged at different steps:
-                up to `samples` rows for each key.
+                up to `samples` rows for each key. Either way a row holds the x axis, too. Where
+                a step has several rows, the first of each key are merged, then the second.
             on_error: What becomes of runs whose history cannot be had, such as one that is too
                 much for the server even alone: `"raise"` an error in the end that carries the
                 rest, or `"skip"` them, with a warning in the log.
@@ -380,6 +383,8 @@ class Runs(
         Warns:
             EmptyJoinWarning: Runs have rows of each key and none of all, so that `"inner"` left
                 them empty. Finding out costs a request for each page that has empty runs.
+            UnknownMetricWarning: No run has a row, and perhaps a name is misspelt. Finding out
+                costs a request.
 
         >>> frame = runs.histories(samples=100, keys=["loss", "accuracy"], format="polars")
         >>> frame.columns
@@ -709,7 +714,7 @@ class Runs(
         if not self._has(count):
             with self._lock:
                 self._client.run(listing.read_to(count, self._source))
-            self._warn_once()
+        self._told = self._tell_drift(listing.drift, self._told)
         return listing.items
 
     def _list_part(self) -> None:

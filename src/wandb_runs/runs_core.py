@@ -23,6 +23,7 @@ from wandb_runs.errors import (
     EmptyJoinWarning,
     HistoriesError,
     InvalidArgumentError,
+    UnknownMetricWarning,
 )
 from wandb_runs.explain import check_call, explain
 from wandb_runs.filters import translate_filters
@@ -120,7 +121,6 @@ _MOST_RUNS: Final = 100_000_000
 # How many frames below whoever calls a warning is given.
 _BELOW_A_CALL: Final = 3
 _BELOW_A_RUN: Final = 4
-_BELOW_A_PAGE: Final = 4
 
 _log = logging.getLogger("wandb_runs")
 
@@ -201,7 +201,7 @@ class RunsCore(ABC, Generic[ClientT_co, RunT_co]):
         """Begin to list, with nothing read."""
         self._listing = self._new_listing()
         self._count: int | None = None
-        self._is_warned = False
+        self._told = Drift()
 
     def __getstate__(self) -> dict[str, object]:
         """What is asked for, and by whom: a copy reads anew."""
@@ -293,7 +293,7 @@ class RunsCore(ABC, Generic[ClientT_co, RunT_co]):
                 summary_keys=self._asked.summary,
             )
             return explain(operation, runs_per_request=self._first_listed, runs=total)
-        size = self._first
+        size = self._first_listed
         if call == "histories":
             plan = plan_histories(
                 500 if samples is None else samples,
@@ -302,7 +302,7 @@ class RunsCore(ABC, Generic[ClientT_co, RunT_co]):
                 "default" if stream is None else stream,
                 join="inner" if join is None else join,
             )
-            size = self._page_of(plan)
+            size = min(self._page_of(plan), self._limit or MAX_PER_PAGE)
             request = HistoryRequest(plan, selection, Place(None, size))
             operation = (request.of(ids[:size]) if ids else request).operation
         else:
@@ -314,7 +314,11 @@ class RunsCore(ABC, Generic[ClientT_co, RunT_co]):
                 if call == "configs"
                 else list_summaries(**page, keys=asked)
             )
-        explained = explain(operation, runs_per_request=size, runs=total)
+        # Where the runs are a part, they are listed first, and then asked for by their ids.
+        is_listed_first = self._is_part and ids is None
+        explained = explain(
+            operation, runs_per_request=size, runs=total, is_listed_first=is_listed_first
+        )
         # Of no runs by their ids nothing is asked; any other listing takes a request to know.
         return replace(explained, requests=0) if ids == [] else explained
 
@@ -334,11 +338,25 @@ class RunsCore(ABC, Generic[ClientT_co, RunT_co]):
         listing = self._listing
         return listing.complete or (count is not None and len(listing.items) >= count)
 
-    def _warn_once(self) -> None:
-        """Say what could not be set right, when everything was listed."""
-        if self._listing.complete and not self._is_warned:
-            self._is_warned = True
-            _warn_of(self._listing.drift, stacklevel=_BELOW_A_RUN + 1)
+    def _tell_drift(self, drift: Drift, told: Drift, *, stacklevel: int = _BELOW_A_RUN) -> Drift:
+        """Say what could not be set right, as soon as it is known, and once.
+
+        Args:
+            drift: What is known.
+            told: What was said of it before.
+            stacklevel: How far above this whoever is told stands.
+
+        Returns:
+            What was said by now.
+
+        Raises:
+            DriftError: The listing is strict.
+        """
+        if drift and self._is_strict:
+            raise DriftError(drift.late, drift.nulls)
+        if drift and drift != told:
+            warnings.warn(DriftWarning(drift.late, drift.nulls), stacklevel=stacklevel)
+        return drift
 
     def _counted(self) -> int | None:
         """How many runs there are, if that is known."""
@@ -361,11 +379,6 @@ class RunsCore(ABC, Generic[ClientT_co, RunT_co]):
             is_strict=self._is_strict,
             fits=fits if self._models.skips else None,
         )
-
-    def _warn_of_pages(self, pages: PageWalk[RunT_co]) -> None:
-        """Say what could not be set right, when all pages were read."""
-        if pages.complete:
-            _warn_of(pages.drift, stacklevel=_BELOW_A_PAGE + 1)
 
     def _fetch(self, selection: Selection, place: Place) -> Flow[Page[RunT_co]]:
         operation = list_runs(
@@ -509,10 +522,12 @@ class RunsCore(ABC, Generic[ClientT_co, RunT_co]):
             frames = self._pages(request, FrameReader(), progress)
             frame = yield from collect_frame(frames, plan)
             if frame is not None:
-                return Found(frame, frames.missing)
+                missing = frames.missing if frame.height else (yield from frames.find_unknown())
+                return Found(frame, missing)
         pages = self._pages(request, RowsReader(), progress)
         collected = yield from collect(pages, plan, to=to)
-        return Found(collected, pages.missing)
+        missing = pages.missing if len(collected) else (yield from pages.find_unknown())
+        return Found(collected, missing)
 
     def _known(self, progress: OnProgress | None) -> Known:
         return Known(self._listed_ids(), self._counted(), progress)
@@ -608,6 +623,8 @@ class RunsCore(ABC, Generic[ClientT_co, RunT_co]):
         self._report(missing, stacklevel=stacklevel + 1)
         if missing.apart:
             warnings.warn(EmptyJoinWarning(missing.apart), stacklevel=stacklevel)
+        if missing.unknown:
+            warnings.warn(UnknownMetricWarning(missing.unknown), stacklevel=stacklevel)
         if not missing.failed:
             return histories
         first = next(iter(missing.failed.values()))
@@ -660,11 +677,6 @@ def of_viewer(runs: RunsT) -> RunsT:
     """Runs whose entity is the viewer's, which is asked for with the first request."""
     runs._entity = None  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - the class's own module
     return runs
-
-
-def _warn_of(drift: Drift, *, stacklevel: int) -> None:
-    if drift:
-        warnings.warn(DriftWarning(drift.late, drift.nulls), stacklevel=stacklevel)
 
 
 def _run_id(run: AnyRun) -> str:

@@ -18,6 +18,7 @@ from wandb_runs.histories import check_schema
 from wandb_runs.run_core import ConfigT_co, Home, SummaryT_co
 from wandb_runs.runs_core import RunsCore, needed
 from wandb_runs.transport import AsyncRetryingClient
+from wandb_runs.walk import Drift
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Mapping
@@ -224,12 +225,13 @@ class AsyncRuns(
             NotFoundError: No such project, or the key may not see it; when a page is taken.
             DriftError: What a `DriftWarning` would say, where the listing is `strict`.
         """
-        pages, ahead = self._page_walk(), Ahead[None](self._client)
+        pages, ahead, told = self._page_walk(), Ahead[None](self._client), Drift()
 
         async def next_page() -> list[AsyncRun[ConfigT_co, SummaryT_co]] | None:
+            nonlocal told
             begun = await ahead.take()
             await self._client.run(pages.read_page() if begun is None else begun)
-            self._warn_of_pages(pages)
+            told = self._tell_drift(pages.drift, told)
             page = pages.take()
             if not pages.complete:
                 ahead.start(pages.read_page)
@@ -641,7 +643,7 @@ class AsyncRuns(
                     await self._client.run(begun)
                 if not self._has(count):
                     await self._client.run(listing.read_to(count, self._source))
-        self._warn_once()
+        self._told = self._tell_drift(listing.drift, self._told)
         return listing.items
 
     def _read_ahead(self) -> None:

@@ -59,14 +59,15 @@ class Batches(Generic[PieceT, BatchT]):
     def next_batch(self) -> Flow[BatchT | None]:
         """The next batch; None after the last one.
 
-        What failed is tried again by the next call.
+        What could not be had is asked for again by the next call; what cannot be shaped is left
+        out by it.
         """
         if self._pages is None:
             self._pages = yield from self._begin()
         while True:
             while self._pieces:
-                batch = self._shape(self._pieces[-1].content)
-                del self._pieces[-1]
+                # Popped first: what does not fit would not fit the next time, either.
+                batch = self._shape(self._pieces.pop().content)
                 if batch is not None:
                     return batch
             self._pieces = yield from self._pages.next_pieces()

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
-from wandb_runs._generated import get_events, get_history, get_sampled_history
+from wandb_runs._generated import get_events, get_history, get_history_keys, get_sampled_history
 from wandb_runs.errors import BadResponseError, WandbRunsError
 from wandb_runs.flow import ask
 from wandb_runs.histories.rows import has_row_of_each, read_rows
 from wandb_runs.location import missing_run
+from wandb_runs.spelling import nearest
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from wandb_runs.flow import Flow
     from wandb_runs.histories.plan import HistoryPlan
     from wandb_runs.histories.rows import Row
 
-__all__ = ["fetch_rows", "is_apart"]
+__all__ = ["fetch_rows", "find_unknown", "is_apart"]
 
 
 def fetch_rows(entity: str, project: str, run_id: str, plan: HistoryPlan) -> Flow[list[Row]]:
@@ -44,6 +47,31 @@ def is_apart(entity: str, project: str, run_id: str, plan: HistoryPlan) -> Flow[
         return False  # a warning the less; the history is here
     run = None if found is None else found.run
     return run is not None and has_row_of_each(run.sampled_history, len(each.specs))
+
+
+def find_unknown(
+    entity: str, project: str, run_id: str, names: Iterable[str]
+) -> Flow[dict[str, str | None]]:
+    """Metrics that a run does not have, with the nearest that it has; in one request.
+
+    None of a run of which nothing is known.
+    """
+    operation = get_history_keys(entity=entity, project=project, id=run_id)
+    try:
+        found = (yield from ask(replace(operation, is_optional=True))).project
+    except WandbRunsError:
+        return {}  # a warning the less
+    run = None if found is None else found.run
+    told = run.history_keys if run is not None else None
+    keys = cast("dict[str, object]", told).get("keys") if isinstance(told, dict) else None
+    if not isinstance(keys, dict) or not keys:
+        return {}
+    known = [*map(str, cast("dict[object, object]", keys))]
+    return {
+        name: nearest(name, known)
+        for name in names
+        if name not in known and not name.startswith("_")
+    }
 
 
 def _fetch(entity: str, project: str, run_id: str, plan: HistoryPlan) -> Flow[object]:

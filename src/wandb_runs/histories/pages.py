@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 from wandb_runs.ahead import AHEAD, ReadAhead
 from wandb_runs.errors import BadResponseError, GraphQLError, WandbRunsError, asked_too_much
 from wandb_runs.flow import ask, together
+from wandb_runs.histories.fetch import find_unknown
 from wandb_runs.histories.rows import has_row_of_each
 from wandb_runs.paging import Page
 from wandb_runs.progress import Tally
@@ -35,12 +37,15 @@ class Missing(NamedTuple):
         apart: The runs that hold all metrics, and never in one row.
         drift: What could not be set right, when runs came or went meanwhile.
         gone: The runs that were listed before, and are not there any more.
+        unknown: Metrics that were asked for and that no run is known to have, with the nearest
+            that one has.
     """
 
     failed: Mapping[str, WandbRunsError]
     apart: Sequence[str]
     drift: Drift
     gone: Sequence[str]
+    unknown: Mapping[str, str | None] = MappingProxyType({})
 
 
 class HistoryPages(Generic[T]):
@@ -122,6 +127,16 @@ class HistoryPages(Generic[T]):
     def missing(self) -> Missing:
         """What the histories lack, as far as it is known."""
         return Missing(self.failed, self.apart, self.drift, self.gone)
+
+    def find_unknown(self) -> Flow[Missing]:
+        """What the histories lack, where no run has a row: perhaps a metric is misspelt."""
+        request, run_id = self._request, next(iter(self._seen), None)
+        names = (request.plan.x_axis, *(request.plan.keys or ()))
+        if run_id is None or request.plan.keys is None or self.failed:
+            return self.missing
+        selection = request.selection
+        unknown = yield from find_unknown(selection["entity"], selection["project"], run_id, names)
+        return self.missing._replace(unknown=unknown)
 
     def next_pieces(self) -> Flow[list[Piece[T]]]:
         """Ask for more; nothing is left when nothing comes.
@@ -223,7 +238,8 @@ class HistoryPages(Generic[T]):
             if not part:
                 continue
             try:
-                page = yield from self._ask(self._request.of(part))
+                # One run has its own error in the end: what passes is waited for before.
+                page = yield from self._ask(self._request.of(part), divisible=part[0] not in tried)
             except WandbRunsError as error:
                 if not _is_divisible(error):
                     raise
@@ -248,8 +264,8 @@ class HistoryPages(Generic[T]):
             self._limit = min(self._limit, largest)
         return Page(tuple(pieces), None, size=size)
 
-    def _ask(self, request: HistoryRequest) -> Flow[Page[Piece[T]]]:
-        operation = replace(Unread.of(request.operation), divisible=True)
+    def _ask(self, request: HistoryRequest, *, divisible: bool = True) -> Flow[Page[Piece[T]]]:
+        operation = replace(Unread.of(request.operation), divisible=divisible)
         page = self._reader.read((yield from ask(operation)), request)
         if not request.plan.can_miss:
             return page

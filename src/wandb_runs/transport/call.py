@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from wandb_runs.settings import Address
     from wandb_runs.transport.decide import Decision
     from wandb_runs.transport.options import Options
+    from wandb_runs.transport.shared import Identity
 
 __all__ = ["BlockingCall", "Call", "Method", "Plan"]
 
@@ -169,6 +170,7 @@ class Call(Generic[C]):
     def _checked(self, response: Response, address: Address, about: str, began: float) -> Response:
         """The answer, unless it is a refusal, which is raised as what it means."""
         shared = self._shared
+        response = _without_quoted_key(response, shared.identity)
         most = self._options.max_response_bytes
         self._note(response.status, len(response.content), began)
         shared.pacer.note(response.headers, shared.clock.monotonic())
@@ -296,3 +298,13 @@ class BlockingCall(Call[Shared]):
             self._note_failure(error, began)
             raise
         return self._checked(response, address, about, began)
+
+
+def _without_quoted_key(response: Response, identity: Identity) -> Response:
+    """An answer whose id, which errors tell, does not quote the key."""
+    told = (request_id_of(response) or "").encode()
+    clean = identity.taken_out_of(told)
+    if clean == told:
+        return response
+    headers = {**response.headers, "x-request-id": clean.decode()}
+    return Response(response.status, headers, response.content)

@@ -286,7 +286,7 @@ def failure(request: Request, error: Exception) -> TransportError:
     if isinstance(error, httpcore.ConnectTimeout):
         return ConnectionFailedError(
             f"{_place(request)} took no connection within "
-            f"{min(CONNECT_SECONDS, request.timeout):g} s; check the address and the network",
+            f"{min(CONNECT_SECONDS, request.timeout):.3g} s; check the address and the network",
             may_have_arrived=False,
         )
     if isinstance(error, httpcore.TimeoutException):
@@ -308,7 +308,7 @@ def failure(request: Request, error: Exception) -> TransportError:
 def overdue(request: Request) -> RequestTimeoutError:
     """What a request comes to whose time has passed."""
     return RequestTimeoutError(
-        f"{_place(request)} did not answer within {request.timeout:g} s; pass a longer "
+        f"{_place(request)} did not answer within {request.timeout:.3g} s; pass a longer "
         "timeout= or ask for less (per_page=, samples=, keys=)"
     )
 
