@@ -18,7 +18,6 @@ import anyio
 from anyio.to_thread import run_sync
 
 from wandb_runs.flow import drive_async
-from wandb_runs.forksafe import renew_in_children
 from wandb_runs.transport.threads import AT_ONCE
 
 if TYPE_CHECKING:
@@ -48,7 +47,8 @@ def running_loop() -> object:
 class PerLoop(Generic[T]):
     """One value for each event loop, for as long as the loop is there.
 
-    Thread-safe: a loop knows its own value alone. A forked child begins without any.
+    Thread-safe: a loop knows its own value alone. In a forked child no loop goes on, so that it
+    begins without any.
 
     Args:
         make: Makes the value of a loop, which is running.
@@ -56,18 +56,7 @@ class PerLoop(Generic[T]):
 
     def __init__(self, make: Callable[[], T]) -> None:
         self._make = make
-        self._inherited: list[object] = []
-        self._start()
-        renew_in_children(self)
-
-    def _start(self) -> None:
         self._known: WeakKeyDictionary[object, T] = WeakKeyDictionary()
-
-    def renew(self) -> None:
-        """Begin anew in a forked child."""
-        # What was inherited is left alone: letting it go could disturb the parent's loop.
-        self._inherited.append(dict(self._known))
-        self._start()
 
     def here(self) -> T:
         """The value of the loop that runs in this thread."""
