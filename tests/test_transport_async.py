@@ -513,6 +513,36 @@ def test_each_loop_has_four_requests_under_way(backend: str) -> None:
     assert most == [AT_ONCE] * 3
 
 
+@each_backend
+def test_closing_lets_others_finish_and_refuses_what_follows(backend: str) -> None:
+    hanging = Hanging()
+
+    async def main() -> None:
+        client = client_of(server.url)
+        copy = client.with_options(Options(timeout=0.5))
+        await four_at_once(client)
+
+        async def overdue() -> None:
+            with pytest.raises(RequestTimeoutError):
+                await copy.execute(COUNT)
+
+        hanging.answers = False
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(overdue)
+            await until(lambda: hanging.hung == 1)
+            await client.aclose()
+            assert hanging.hung == 1
+            await client.aclose()
+            for closed in (client, copy):
+                with pytest.raises(WandbRunsError, match="this client is closed"):
+                    await closed.execute(COUNT)
+        await until(lambda: not hanging.open)
+
+    hanging.answers = True
+    with serve(hanging) as server:
+        anyio.run(main, backend=backend)
+
+
 def run_program(program: str, *arguments: str) -> None:
     """Run it with every warning shown, and find that it shows none."""
     done = subprocess.run(

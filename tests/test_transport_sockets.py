@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import zlib
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Unpack
 
 import pytest
@@ -187,6 +187,23 @@ def test_headers_that_drip_pass_no_deadline(way: str) -> None:
                 count(client)
         finally:
             over.set()
+
+
+@each_way
+def test_a_connection_that_nobody_takes_is_no_late_answer(way: str) -> None:
+    """It is certain that nothing was sent, which decides whether a mutation may be sent again."""
+    with ExitStack() as held, socket.create_server(("127.0.0.1", 0), backlog=0) as deaf:
+        for _ in range(4):  # more than the operating system keeps waiting
+            waiting = held.enter_context(socket.socket())
+            waiting.settimeout(0)
+            waiting.connect_ex(deaf.getsockname())
+        url = f"http://127.0.0.1:{deaf.getsockname()[1]}"
+        with (
+            Face.of(way, url, KEY, timeout=0.3) as client,
+            pytest.raises(ConnectionFailedError, match=r"no connection within 0\.\d+ s") as caught,
+        ):
+            count(client)
+    assert not caught.value.may_have_arrived
 
 
 @each_way
