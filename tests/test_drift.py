@@ -769,3 +769,22 @@ def test_new_runs_do_not_come_behind_older_ones(churned: LocalServer) -> None:
     with churned.fail(None, Churn(change)):
         found = [str(row["run_id"]) for row in runs.configs()]
     assert found == [f"r{number:03}" for number in range(19, -1, -1)]
+
+
+def test_a_null_is_told_to_whoever_takes_the_runs_before_the_end(
+    wandb_server: LocalServer, api: Api, many: str
+) -> None:
+    with wandb_server.fail_always(NullEdges(count=2), operation="ListRuns"):
+        with pytest.warns(DriftWarning, match="2 of the runs came as null") as told:
+            runs = api.runs(many, per_page=10)
+            assert runs[0].id != "run00"
+        assert [each.filename for each in told] == [__file__]
+        with pytest.warns(DriftWarning, match="null") as told:
+            next(api.runs(many, per_page=10).pages())
+        assert [each.filename for each in told] == [__file__]
+        strict = api.runs(many, per_page=10, strict=True)
+        for _ in range(2):
+            with pytest.raises(DriftError, match="null"):
+                _ = strict[0]
+            with pytest.raises(DriftError, match="null"):
+                next(strict.pages())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import pickle
 import threading
 import weakref
 from contextlib import nullcontext
@@ -28,6 +29,7 @@ from wandb_runs import (
     Response,
     Runs,
     SchemaError,
+    UnknownMetricWarning,
 )
 from wandb_runs.bar import progress_bar
 from wandb_runs.testing import Html, LocalServer, log_run
@@ -225,6 +227,7 @@ def test_histories_of_listed_runs_know_nothing_of_later_ones(recorder: Recorder)
         recorder.inner.close()
 
 
+@pytest.mark.filterwarnings("ignore::wandb_runs.UnknownMetricWarning")
 @pytest.mark.parametrize(
     ("arguments", "per_page", "size"),
     [
@@ -612,6 +615,7 @@ def test_runs_that_an_inner_join_leaves_empty_are_named_once(recorder: Recorder)
         recorder.inner.close()
 
 
+@pytest.mark.filterwarnings("ignore::wandb_runs.UnknownMetricWarning")
 @OVER_HTTP
 @given(
     st.sampled_from(["list", "histories", "configs", "summaries"]),
@@ -656,8 +660,42 @@ def test_what_is_explained_is_what_is_sent(
     }
     assert explanation in sent
     probes = [each for each in recorder.variables if '"samples": 1}' in str(each.get("specs"))]
-    assert len(recorder.bodies) - len(probes) == explained.requests
+    looks = [body for body in recorder.bodies if str(body["operationName"]) == "GetHistoryKeys"]
+    assert len(recorder.bodies) - len(probes) - len(looks) == explained.requests
     assert explained.document in str(explained)
+
+
+def test_a_part_is_explained_as_listed_first(recorder: Recorder, runs: Runs) -> None:
+    part = Runs(runs._client, "team", "asked", limit=3)  # pyright: ignore[reportPrivateUsage] - the recorder's
+    explained = part.explain("histories", keys=["loss"])
+    assert (explained.is_listed_first, explained.variables["first"]) == (True, 3)
+    assert "after the runs were listed" in str(explained)
+    part.histories(keys=["loss"])
+    assert [body["operationName"] for body in recorder.bodies] == [
+        "ListRuns",
+        "ListSampledHistories",
+    ]
+    assert recorder.variables[0]["first"] == recorder.variables[1]["first"] == 3
+    assert not part.explain("histories", keys=["loss"]).is_listed_first
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ({"keys": ["los"]}, r"'a00'.*'los' \(did you mean 'loss'\?\)"),
+        ({"keys": ["loss", "accuracy"]}, "no 'accuracy'"),
+        ({"keys": ["loss"], "x_axis": "epo"}, "no 'epo'"),
+    ],
+)
+def test_a_misspelt_metric_is_told_where_no_run_has_a_row(
+    recorder: Recorder, runs: Runs, asked: dict[str, object], told: str
+) -> None:
+    with pytest.warns(UnknownMetricWarning, match=told) as warned:
+        assert runs.histories(**asked) == []  # type: ignore[call-overload] # a table of arguments
+    assert [each.filename for each in warned] == [__file__]
+    assert [str(body["operationName"]) for body in recorder.bodies].count("GetHistoryKeys") == 1
+    message = warned[0].message
+    assert str(pickle.loads(pickle.dumps(message))) == str(message)
 
 
 def test_of_a_listing_that_proved_empty_nothing_is_asked(recorder: Recorder, runs: Runs) -> None:

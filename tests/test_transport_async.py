@@ -15,6 +15,7 @@ from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from functools import partial
+from operator import attrgetter
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 import anyio
@@ -247,7 +248,7 @@ def test_a_connection_that_was_just_opened_is_not_left_behind(
 
     async def main() -> None:
         lock: type[object] = trio.Lock if backend == "trio" else type(anyio.Lock())
-        acquire: Callable[[object], Awaitable[None]] = vars(lock)["acquire"]
+        acquire: Callable[[object], Awaitable[None]] = attrgetter("acquire")(lock)
         taken = 0
 
         async def acquire_when_cancelled(self: object) -> None:

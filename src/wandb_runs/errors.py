@@ -350,17 +350,20 @@ class DriftWarning(UserWarning):
 
 
 class UnknownMetricWarning(UserWarning):
-    """No run has a row of the metrics asked for, and the run that was looked at lacks some of them.
+    """No run has a row of the metrics asked for, and one that was looked at lacks some of them.
 
     Attributes:
-        nearest: Those that it lacks, each with the nearest that it has, or None.
+        run_id: The run that was looked at.
+        nearest: The metrics that it lacks, each with the nearest that it has, or None.
     """
 
+    run_id: str
     nearest: Mapping[str, str | None]
 
-    def __init__(self, nearest: Mapping[str, str | None]) -> None:
+    def __init__(self, run_id: str, nearest: Mapping[str, str | None]) -> None:
+        self.run_id = run_id
         self.nearest = dict(nearest)
-        super().__init__(self.nearest)
+        super().__init__(run_id, self.nearest)
 
     @override
     def __str__(self) -> str:
@@ -368,7 +371,7 @@ class UnknownMetricWarning(UserWarning):
             f"{name!r} (did you mean {near!r}?)" if near else repr(name)
             for name, near in self.nearest.items()
         )
-        return f"no run has a row; runs do not seem to log {', '.join(hints)}"
+        return f"no run has a row; run {self.run_id!r}, for one, has no {' and no '.join(hints)}"
 
 
 class DriftError(WandbRunsError):

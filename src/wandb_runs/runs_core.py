@@ -623,8 +623,8 @@ class RunsCore(ABC, Generic[ClientT_co, RunT_co]):
         self._report(missing, stacklevel=stacklevel + 1)
         if missing.apart:
             warnings.warn(EmptyJoinWarning(missing.apart), stacklevel=stacklevel)
-        if missing.unknown:
-            warnings.warn(UnknownMetricWarning(missing.unknown), stacklevel=stacklevel)
+        if missing.unknown is not None:
+            warnings.warn(UnknownMetricWarning(*missing.unknown), stacklevel=stacklevel)
         if not missing.failed:
             return histories
         first = next(iter(missing.failed.values()))

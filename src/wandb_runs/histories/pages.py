@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 from wandb_runs.ahead import AHEAD, ReadAhead
@@ -37,15 +36,15 @@ class Missing(NamedTuple):
         apart: The runs that hold all metrics, and never in one row.
         drift: What could not be set right, when runs came or went meanwhile.
         gone: The runs that were listed before, and are not there any more.
-        unknown: Metrics that were asked for and that no run is known to have, with the nearest
-            that one has.
+        unknown: Where no run has a row: one that was looked at, and the metrics that it lacks,
+            with the nearest that it has.
     """
 
     failed: Mapping[str, WandbRunsError]
     apart: Sequence[str]
     drift: Drift
     gone: Sequence[str]
-    unknown: Mapping[str, str | None] = MappingProxyType({})
+    unknown: tuple[str, Mapping[str, str | None]] | None = None
 
 
 class HistoryPages(Generic[T]):
@@ -132,11 +131,11 @@ class HistoryPages(Generic[T]):
         """What the histories lack, where no run has a row: perhaps a metric is misspelt."""
         request, run_id = self._request, next(iter(self._seen), None)
         names = (request.plan.x_axis, *(request.plan.keys or ()))
-        if run_id is None or request.plan.keys is None or self.failed:
+        if run_id is None or request.plan.keys is None or self.failed or self.apart:
             return self.missing
         selection = request.selection
         unknown = yield from find_unknown(selection["entity"], selection["project"], run_id, names)
-        return self.missing._replace(unknown=unknown)
+        return self.missing._replace(unknown=(run_id, unknown) if unknown else None)
 
     def next_pieces(self) -> Flow[list[Piece[T]]]:
         """Ask for more; nothing is left when nothing comes.

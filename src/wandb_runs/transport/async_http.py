@@ -21,6 +21,7 @@ from wandb_runs.transport.wire import (
     Reading,
     failure,
     overdue,
+    unconnected,
     unusable,
     wire_request,
     without_frames,
@@ -70,9 +71,10 @@ class AsyncHttpTransport:
             WandbRunsError: The transport is closed, or the environment's proxies or
                 certificates cannot be used.
         """
+        content = _Content(request.content)
         try:
             with anyio.move_on_after(request.timeout):
-                return await self._send(request)
+                return await self._send(request, content)
         except FAILURES as error:
             raise failure(request, error) from without_frames(error)
         except BaseException as error:
@@ -80,14 +82,14 @@ class AsyncHttpTransport:
                 raise
             # Cancelled, or interrupted. The frames of the HTTP library hold the key.
             raise error.with_traceback(None) from None
-        raise overdue(request)
+        raise overdue(request) if content.is_taken else unconnected(request)
 
     async def aclose(self) -> None:
         """Refuse later requests, and close this loop's connections once all are answered."""
         self._closed = True
         await self._connections.here().tidy_up(is_closed=True)
 
-    async def _send(self, request: Request) -> Response:
+    async def _send(self, request: Request, content: _Content) -> Response:
         form = self._forms.of(request)
         if self._closed:
             raise WandbRunsError("this client is closed; make a new Api()")
@@ -97,7 +99,7 @@ class AsyncHttpTransport:
             pool = connections.pools.get(form.key)
             if pool is None:
                 pool = await connections.open(form, self._ssl_context)
-            response = await _exchange(pool, form, request)
+            response = await _exchange(pool, form, request, content)
         except BaseException:
             connections.is_littered = True
             raise
@@ -197,25 +199,28 @@ class _Content:
 
     The HTTP library would make an asynchronous generator of it, and leave that in its midst when
     it is cancelled, of which trio warns.
+
+    Attributes:
+        is_taken: Whether it was asked for, which is when a connection stands.
     """
 
     def __init__(self, content: bytes) -> None:
         self._left = [content]
+        self.is_taken = False
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> bytes:
+        self.is_taken = True
         if not self._left:
             raise StopAsyncIteration
         return self._left.pop()
 
 
-async def _exchange(pool: _Pool, form: Form, request: Request) -> Response:
-    # A little less than the deadline of the whole, so that it is seen what took so long.
-    connect = min(CONNECT_SECONDS, 0.99 * request.timeout)
+async def _exchange(pool: _Pool, form: Form, request: Request, content: _Content) -> Response:
     answer = await pool.handle_async_request(
-        wire_request(form, request, _Content(request.content), connect=connect, rest=None)
+        wire_request(form, request, content, connect=CONNECT_SECONDS, rest=None)
     )
     reading = Reading(request, answer.status, answer.headers)
     try:

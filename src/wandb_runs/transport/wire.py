@@ -44,6 +44,7 @@ __all__ = [
     "Reading",
     "failure",
     "overdue",
+    "unconnected",
     "unusable",
     "wire_request",
     "without_frames",
@@ -284,11 +285,7 @@ def wire_request(
 def failure(request: Request, error: Exception) -> TransportError:
     """What one of `FAILURES` means; to be raised from the error without its frames."""
     if isinstance(error, httpcore.ConnectTimeout):
-        return ConnectionFailedError(
-            f"{_place(request)} took no connection within "
-            f"{min(CONNECT_SECONDS, request.timeout):.3g} s; check the address and the network",
-            may_have_arrived=False,
-        )
+        return unconnected(request)
     if isinstance(error, httpcore.TimeoutException):
         return overdue(request)
     refusal = _certificate_error_in(error)
@@ -302,6 +299,15 @@ def failure(request: Request, error: Exception) -> TransportError:
         f"the connection to {_place(request)} failed ({str(error) or type(error).__name__}); "
         "check the address and the network",
         may_have_arrived=not isinstance(error, _UNSENT),
+    )
+
+
+def unconnected(request: Request) -> ConnectionFailedError:
+    """What a request comes to that got no connection in time."""
+    return ConnectionFailedError(
+        f"{_place(request)} took no connection within "
+        f"{min(CONNECT_SECONDS, request.timeout):.3g} s; check the address and the network",
+        may_have_arrived=False,
     )
 
 
