@@ -775,8 +775,8 @@ def test_a_null_is_told_to_whoever_takes_the_runs_before_the_end(
     wandb_server: LocalServer, api: Api, many: str
 ) -> None:
     with wandb_server.fail_always(NullEdges(count=2), operation="ListRuns"):
+        runs = api.runs(many, per_page=10)
         with pytest.warns(DriftWarning, match="2 of the runs came as null") as told:
-            runs = api.runs(many, per_page=10)
             assert runs[0].id != "run00"
         assert [each.filename for each in told] == [__file__]
         with pytest.warns(DriftWarning, match="null") as told:
