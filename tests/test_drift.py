@@ -10,6 +10,7 @@ import time
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from itertools import count, islice
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
+from pydantic import BaseModel
 
 from wandb_runs import (
     Api,
@@ -85,6 +87,10 @@ FAULTS: list[Fault] = [
 ]
 LISTING = ["ListRuns", "ListRunIds"]
 HOUR = 3600.0
+
+
+class Lr(BaseModel):
+    lr: float
 
 
 class Clock:
@@ -580,6 +586,52 @@ def test_a_limit_and_a_checkpoint_cut_the_list(
     assert [run.id for run in rest] == expected[taken:]
     assert [row["run_id"] for row in rest.configs()] == expected[taken:]
     assert [row["run_id"] for row in rest.histories(keys=["loss"])] == expected[taken:]
+
+
+@given(
+    st.integers(1, 9),
+    st.integers(1, 9),
+    st.sampled_from(["+created_at", "-created_at", "-summary_metrics.loss"]),
+    st.booleans(),
+    st.booleans(),
+)
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_parts_of_a_listing_make_the_whole(
+    churned: LocalServer, size: int, per_page: int, order: str, by_pages: bool, skips: bool
+) -> None:
+    if not members(churned, "parts", {}):
+        log_many(churned, "parts", range(23))
+        for number in (6, 7, 15):
+            log_run(churned, "team", "parts", f"r{number:03}", config={"lr": "much"})
+    ask = partial(
+        Runs,
+        client_of(churned),
+        *("team", "parts", {}, order, per_page),
+        config=Lr if skips else None,
+        on_invalid="skip",
+    )
+    every = [run.id for run in ask()]
+    assert len(every) == (20 if skips else 23)
+    read: list[str] = []
+    checkpoint = None
+    while True:
+        part = ask(limit=len(read) + size, checkpoint=checkpoint)
+        if by_pages:
+            pages = part.pages()
+            taken = [run.id for page in pages for run in page]
+            checkpoint = pages.checkpoint()
+        else:
+            loop = iter(part)
+            taken = [run.id for run in loop]
+            checkpoint = loop.checkpoint()
+        if not taken:
+            break
+        assert len(taken) == min(size, len(every) - len(read))
+        read += taken
+        checkpoint = json.loads(json.dumps(checkpoint))
+    assert read == every
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from itertools import islice
-from typing import TYPE_CHECKING, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar, cast
 
 from wandb_runs.checkpoint import Start
 from wandb_runs.passed import ById, Frontier
@@ -129,10 +129,11 @@ class Listing(Generic[T]):
         taken = len(self._passed.items)
         if self._fits is not None:
             fresh = self._leave_out(fresh, self._fits)
-        if self._limit is not None:
-            fresh = fresh[: self._limit - len(self.items)]
-        self.items += fresh
-        if self._walk.border is not self._borders[-1]:
+        left = None if self._limit is None else self._limit - len(self.items)
+        is_cut = left is not None and left < len(fresh)
+        self.items += fresh[:left]
+        # Whoever goes on behind a page that was cut needs the rest of it.
+        if self._walk.border is not self._borders[-1] and not is_cut:
             self._places.append(len(self.items))
             self._borders.append(self._walk.border)
         self._taken = taken
@@ -148,6 +149,22 @@ class Listing(Generic[T]):
                 left_out.append((len(self.items) + len(kept), item))
         self._left_out += left_out
         return kept
+
+
+class _Standing(NamedTuple):
+    """Where a walk stands.
+
+    Attributes:
+        border: Where the next page starts.
+        frontier: What was passed, in an order in which that is known by something small.
+        by_id: How many runs were passed, in any other order.
+        read: How many items were handed on.
+    """
+
+    border: Border
+    frontier: Frontier
+    by_id: int
+    read: int
 
 
 class PageWalk(Generic[T]):
@@ -175,6 +192,7 @@ class PageWalk(Generic[T]):
         "_read",
         "_source",
         "_walk",
+        "_within",
     )
 
     def __init__(
@@ -206,6 +224,8 @@ class PageWalk(Generic[T]):
         self._fits = fits
         self._read = start.read
         self._page: list[T] | None = None
+        # Where the last page was cut, since the limit was reached.
+        self._within: _Standing | None = None
         self._place = self._here()
 
     @property
@@ -235,18 +255,28 @@ class PageWalk(Generic[T]):
             left = None if self._limit is None else max(0, self._limit - self._read)
             if self._walk.complete or left == 0:
                 return
-            page = (yield from self._walk.next_page(self._source)) or []
-            if self._fits is not None:
-                page = [item for item in page if self._fits(item)]
-            self._page = page[:left] or None
+            before = self._here()
+            read = (yield from self._walk.next_page(self._source)) or []
+            page = read if self._fits is None else [item for item in read if self._fits(item)]
+            if left is not None and left < len(page):
+                page = page[:left]
+                self._within = self._behind(page[-1], read, before)
+            self._page = page or None
 
     def take(self) -> list[T] | None:
         """The page that was read; None after the last one."""
         page, self._page = self._page, None
         self._read += len(page or ())
-        self._place = self._here()
+        self._place = (self._within or self._here())._replace(read=self._read)
         return page
 
-    def _here(self) -> tuple[Border, Frontier, int, int]:
+    def _here(self) -> _Standing:
         frontier = Frontier() if self._by_key is None else self._by_key.frontier
-        return self._walk.border, frontier, len(self._by_id.items), self._read
+        return _Standing(self._walk.border, frontier, len(self._by_id.items), self._read)
+
+    def _behind(self, last: T, page: list[T], before: _Standing) -> _Standing:
+        """Where to go on behind an item within a page: at the page, of which these were passed."""
+        passed = page[: page.index(last) + 1]
+        if self._by_key is None:
+            return before._replace(by_id=before.by_id + len(passed))
+        return before._replace(frontier=self._by_key.behind(passed, before.frontier))

@@ -125,6 +125,12 @@ class ByKey(Generic[T]):
             self._unsorted |= recent
         self._frontier = Frontier(key, frozenset(new), frozenset(lacking), frozenset(recent))
 
+    def behind(self, items: Iterable[T], frontier: Frontier) -> Frontier:
+        """How far a listing would be that had come to a frontier, and passed these."""
+        other = ByKey(self._identify, self._key, descending=self._descending, frontier=frontier)
+        other.add(items)
+        return other.frontier
+
     def _contradicts(self, items: Sequence[T], *, is_aligned: bool) -> bool:
         """Whether items stand where the order does not have them."""
         keys = [key for item in items if (key := self._key(item)) is not None]
