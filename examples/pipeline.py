@@ -1,0 +1,114 @@
+"""Which settings train best? A pipeline that goes on where it failed.
+
+python examples/pipeline.py entity/project FOLDER
+
+Reads the finished runs and their histories, a part at a time. Each part becomes a Parquet file, and
+`standing.json` says how far that is: called again after a failure, it reads no part twice. The
+result is `settings.parquet`.
+"""
+
+import sys
+from pathlib import Path
+
+import polars as pl
+from pydantic import BaseModel, FiniteFloat
+
+from wandb_runs import Api, Checkpoint, CreatedAt, Run, Runs, State
+
+PART = 200
+
+
+class Config(BaseModel):  # `wandb-runs typegen` writes such models
+    optimizer: str
+    learning_rate: float
+
+
+class Summary(BaseModel):  # finite, so that runs that diverged are left out
+    loss: FiniteFloat
+
+
+class Standing(BaseModel):
+    read: int = 0
+    parts: list[str] = []
+    checkpoint: Checkpoint | None = None
+
+
+def next_part(api: Api, path: str, standing: Standing) -> Runs[Config, Summary]:
+    return api.runs(
+        path,
+        State == "finished",
+        CreatedAt.asc(),  # nothing changes this order, and its checkpoints are small
+        per_page=PART,
+        config=Config,
+        summary=Summary,
+        on_invalid="skip",
+        limit=standing.read + PART,  # of the whole listing
+        checkpoint=standing.checkpoint,
+    )
+
+
+def table(runs: list[Run[Config, Summary]], histories: pl.DataFrame) -> pl.DataFrame:
+    """A row for each run that has a history: its settings, and when its accuracy was best."""
+    settings = pl.DataFrame([{"run_id": run.id, **run.config.model_dump()} for run in runs])
+    best = (
+        histories.with_columns(pl.col("accuracy").cast(pl.Float64), pl.col("_step").cast(pl.Int64))
+        .filter(pl.col("accuracy").is_finite())
+        .sort("accuracy", "_step", descending=[True, False])
+        .unique("run_id", keep="first")
+    )
+    return settings.join(best, on="run_id", maintain_order="left")
+
+
+def by_setting(runs: pl.DataFrame) -> pl.DataFrame:
+    """How well the settings do, the best first."""
+    accuracy = pl.col("accuracy")
+    return (
+        runs.group_by("optimizer", "learning_rate")
+        .agg(
+            pl.len().alias("runs"),
+            accuracy.mean().alias("accuracy"),
+            accuracy.min().alias("worst"),
+            pl.col("_step").mean().alias("steps"),
+        )
+        .sort("accuracy", "optimizer", "learning_rate", descending=[True, False, False])
+    )
+
+
+def pipeline(api: Api, path: str, folder: Path) -> pl.DataFrame:
+    """Read what is left to read; whatever error ends it, the next call goes on from there."""
+    folder.mkdir(parents=True, exist_ok=True)
+    place = folder / "standing.json"
+    standing = Standing()
+    if place.exists():
+        standing = Standing.model_validate_json(place.read_bytes())
+    while True:
+        part = next_part(api, path, standing)
+        loop = iter(part)
+        if not (runs := list(loop)):
+            break
+        histories = part.histories(keys=["accuracy"], format="polars")
+        name = f"part-{standing.read:06}.parquet"
+        table(runs, histories).write_parquet(folder / name)
+        standing = Standing(
+            read=standing.read + len(runs),
+            parts=[*standing.parts, name],
+            checkpoint=loop.checkpoint(),
+        )
+        beside = place.with_suffix(".new")  # so that no half of one is in its place
+        beside.write_text(standing.model_dump_json(), encoding="utf-8")
+        beside.replace(place)
+    if not standing.parts:
+        raise LookupError(f"no finished run of {path} fits the models")
+    result = by_setting(pl.read_parquet([folder / name for name in standing.parts]))
+    result.write_parquet(folder / "settings.parquet")
+    place.unlink(missing_ok=True)  # the next call begins anew
+    return result
+
+
+if __name__ == "__main__":
+    match sys.argv[1:]:
+        case [path, folder]:
+            with Api() as api:
+                print(pipeline(api, path, Path(folder)))
+        case _:
+            sys.exit(__doc__)
