@@ -4,13 +4,27 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
 import subprocess
 import sys
 from importlib.metadata import files, requires, version
 from pathlib import Path
 
+import pytest
+import typing_extensions
+
 import wandb_runs
 from wandb_runs import Api, Run, Runs
+
+PUBLIC = {name: getattr(wandb_runs, name) for name in wandb_runs.__all__}
+SHARED = {
+    name: kind
+    for name, kind in PUBLIC.items()
+    if inspect.isclass(kind)
+    and not issubclass(kind, BaseException)
+    and not typing_extensions.is_typeddict(kind)
+}
+"""What holds something, so that threads or tasks may meet in it."""
 
 REPOSITORY = Path(__file__).parents[1]
 
@@ -122,3 +136,22 @@ def test_the_signatures_are_those_of_the_reference() -> None:
         "samples", "keys", "x_axis", "pandas", "stream", "format",
     ]  # fmt: skip
     assert repr(history.parameters["pandas"].default) == "True"
+
+
+def is_value(kind: type) -> bool:
+    """Whether nothing changes in it once it is made, by the way in which it is made."""
+    parameters = getattr(kind, "__dataclass_params__", None)
+    return issubclass(kind, (str, tuple)) or (parameters is not None and parameters.frozen)
+
+
+@pytest.mark.parametrize("name", SHARED)
+def test_every_class_says_who_may_share_it(name: str) -> None:
+    kind = SHARED[name]
+    said = " ".join(re.split(r"\n\n(?:\w+:\n|>>> )", inspect.getdoc(kind) or "")[0].split())
+    if is_value(kind) or "Immutable" in said:
+        assert "Immutable, and therefore safe to share" in said
+        assert kind.__dictoffset__ == 0  # nothing can be hung on it
+    elif name.startswith("Async"):
+        assert re.search(r"\b(tasks?|event loops?)\b", said, re.IGNORECASE)
+    else:
+        assert re.search(r"\bthreads?\b", said, re.IGNORECASE)

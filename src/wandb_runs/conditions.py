@@ -24,6 +24,8 @@ __all__ = ["Condition"]
 class Condition:
     """What a run must fulfil: made by comparing a field, and by joining conditions.
 
+    Immutable, and therefore safe to share.
+
     It goes wherever a filter goes, into the lists of `$and`, `$or` and `$nor` as well. `&` and
     `|` also take a filter of another kind on one side, `~` negates. Two conditions are equal when
     they send the same. Python's `and`, `or`, `not`, `in` and chained comparisons ask for a truth

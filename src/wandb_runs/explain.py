@@ -29,6 +29,8 @@ _CALLS: Final[tuple[Call, ...]] = get_args(Call)
 class Explanation:
     """What a call would send.
 
+    Immutable, and therefore safe to share.
+
     Attributes:
         operation: The name of the GraphQL operation.
         document: Its text, as it would be sent.

@@ -321,6 +321,8 @@ class _Key(_Comparable[Stored, "str | float | datetime"], _Matching[Stored], _So
 class Config(_Key):
     """A hyperparameter.
 
+    Immutable, and therefore safe to share.
+
     Args:
         key: Its name, to the letter, with all dots and slashes.
         nested: The keys within, where its value is a mapping.
@@ -346,6 +348,8 @@ aware datetime, not None, which is neither more nor less than anything.
 @final
 class Summary(_Key):
     """A metric, as a run's summary holds it.
+
+    Immutable, and therefore safe to share.
 
     Args:
         key: Its name, to the letter, with all dots and slashes.

@@ -124,6 +124,8 @@ _NO_OPERATOR: Mapping[str, str] = {
 class RawFilter:
     """A filter that is sent as it is, for roots and operators that this package does not know.
 
+    Immutable, and therefore safe to share.
+
     Args:
         query: A JSON object as text, sent to the letter, or a mapping that `json` can write. A
             mapping is written at once, so that changing it later changes nothing.

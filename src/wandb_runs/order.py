@@ -45,6 +45,8 @@ _PATHS = Vocabulary(
 class RawOrder:
     """An order that is sent as it is, for paths that this package does not know.
 
+    Immutable, and therefore safe to share.
+
     W&B does not sort at all, without a word, when it does not know a path; and it sorts
     *descending* when the sign is missing.
 
@@ -67,6 +69,8 @@ class RawOrder:
 @final
 class FieldOrder(str):
     """An order that a field makes: a string, and known to be exact.
+
+    Immutable, and therefore safe to share.
 
     It goes wherever a string goes. `parse_order` takes its key to the letter, where it would ask
     about another string whether ` desc` at its end is a part of the key.

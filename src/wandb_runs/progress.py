@@ -15,6 +15,8 @@ __all__ = ["OnProgress", "Progress", "Tally", "check_progress"]
 class Progress(NamedTuple):
     """How far a call has come; what `progress=` is called with.
 
+    Immutable, and therefore safe to share.
+
     Attributes:
         runs: Runs that have been read: never fewer than before, nor more than there are.
         total: Runs in all; None as long as the server has not been asked how many there are.

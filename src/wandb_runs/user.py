@@ -11,6 +11,8 @@ __all__ = ["User"]
 class User:
     """A user of W&B.
 
+    Immutable, and therefore safe to share.
+
     Attributes:
         username: The unique account name.
         name: The human name.

@@ -40,7 +40,10 @@ class Clock(Timepiece, Protocol):
 
 
 class AsyncClock(Timepiece, Protocol):
-    """What `Clock` is to a client, for one that awaits; one class may be both."""
+    """What `Clock` is to a client, for one that awaits; one class may be both.
+
+    May be used by several event loops at once, each in a thread of its own.
+    """
 
     async def sleep_async(self, seconds: float, /) -> None:
         """Wait for so many seconds, while others go on."""

@@ -79,6 +79,8 @@ class SecretHeaders(Mapping[str, str]):
 class Request:
     """One HTTP request.
 
+    Immutable, and therefore safe to share.
+
     Attributes:
         method: The HTTP method.
         url: The absolute address; a repr shows it without its query, which may be a signature.
@@ -105,6 +107,8 @@ class Request:
 @dataclass(frozen=True, slots=True)
 class Response:
     """One HTTP response, read to its end and decompressed.
+
+    Immutable, and therefore safe to share.
 
     Attributes:
         status: The HTTP status.

@@ -11,7 +11,9 @@ __all__ = ["Stats", "StatsCounter"]
 
 @dataclass(frozen=True, slots=True)
 class Stats:
-    """What a client has done up to now: a snapshot, which does not change.
+    """What a client has done up to now: a snapshot.
+
+    Immutable, and therefore safe to share.
 
     Attributes:
         requests: Requests that were sent, retries included.
