@@ -237,8 +237,7 @@ class HistoryPages(Generic[T]):
             if not part:
                 continue
             try:
-                # One run has its own error in the end: what passes is waited for before.
-                page = yield from self._ask(self._request.of(part), divisible=part[0] not in tried)
+                page = yield from self._ask(self._request.of(part))
             except WandbRunsError as error:
                 if not _is_divisible(error):
                     raise
@@ -263,8 +262,8 @@ class HistoryPages(Generic[T]):
             self._limit = min(self._limit, largest)
         return Page(tuple(pieces), None, size=size)
 
-    def _ask(self, request: HistoryRequest, *, divisible: bool = True) -> Flow[Page[Piece[T]]]:
-        operation = replace(Unread.of(request.operation), divisible=divisible)
+    def _ask(self, request: HistoryRequest) -> Flow[Page[Piece[T]]]:
+        operation = replace(Unread.of(request.operation), divisible=True)
         page = self._reader.read((yield from ask(operation)), request)
         if not request.plan.can_miss:
             return page
