@@ -352,6 +352,7 @@ class AsyncRuns(
 
         Warns:
             EmptyJoinWarning: As for `Runs.histories`.
+            UnknownMetricWarning: The same.
         """
         plan, to = self._plan_histories(
             samples, keys, x_axis, format, stream, join, on_error, progress
