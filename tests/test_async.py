@@ -30,20 +30,24 @@ from wandb_runs import (
     Runs,
     Sweep,
 )
+from wandb_runs._generated import get_viewer
+from wandb_runs.flow import drive, resume
 from wandb_runs.run_core import AnyRun, RunCore
 from wandb_runs.sweep_core import SweepCore
 from wandb_runs.testing import Html, NullEdges, Slow, log_run
 from wandb_runs.transport.async_http import AsyncHttpTransport
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from support_async import To
 
     from wandb_runs import Request, Response
+    from wandb_runs.flow import Flow
     from wandb_runs.testing import LocalServer
 
 MANY = 47
+OPERATION = get_viewer()
 
 T = TypeVar("T")
 
@@ -150,6 +154,36 @@ def test_both_come_to_the_same(sample_server: LocalServer, name: str, to: To, ba
         blocking = plain(getattr(Blocking(api, to), name)())
     assert plain(anyio.run(ask, backend=backend)) == blocking
     assert blocking
+
+
+@given(st.lists(st.sampled_from(["answer", "error"]), min_size=1, max_size=6))
+def test_a_flow_whose_first_step_was_answered_goes_on_as_any_other(steps: list[str]) -> None:
+    def flow() -> Flow[list[object]]:
+        seen: list[object] = []
+        for _ in steps:
+            try:
+                seen.append((yield OPERATION))
+            except BadResponseError as error:
+                seen.append(error.message)
+        return seen
+
+    def answers() -> Iterator[object]:
+        for number, step in enumerate(steps):
+            yield BadResponseError(f"no {number}", status=200) if step == "error" else number
+
+    def execute(_: object, given: Iterator[object]) -> object:
+        answer = next(given)
+        if isinstance(answer, BadResponseError):
+            raise answer
+        return answer
+
+    steps[0] = "answer"
+    whole, rest = answers(), answers()
+    expected = drive(flow(), lambda operation: execute(operation, whole))
+    begun = flow()
+    next(begun)
+    resumed = resume(begun, next(rest))
+    assert drive(resumed, lambda operation: execute(operation, rest)) == expected
 
 
 class Recorder:

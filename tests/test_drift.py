@@ -840,3 +840,13 @@ def test_a_null_is_told_to_whoever_takes_the_runs_before_the_end(
                 _ = strict[0]
             with pytest.raises(DriftError, match="null"):
                 next(strict.pages())
+
+
+def test_a_null_is_told_once(wandb_server: LocalServer, api: Api, many: str) -> None:
+    runs = api.runs(many, per_page=10)
+    with wandb_server.fail(NullEdges(count=2), operation="ListRuns"):
+        with pytest.warns(DriftWarning, match="null") as told:
+            read = [*iter(runs)]
+        assert len(told) == 1
+    assert len(read) == len(runs)
+    assert runs[-1] == read[-1]

@@ -141,6 +141,14 @@ def test_a_run_lands_with_what_it_held(
     assert (landed.config.lr, run.config.lr) == (0.25, 0.5)
 
 
+def test_what_was_made_of_a_run_does_not_travel(traveller: Api, many: str) -> None:
+    run = traveller.runs(many)[0]
+    before = pickle.dumps(run)
+    assert run.config is not None
+    assert run.summary is not None
+    assert pickle.dumps(run) == before
+
+
 def test_a_copy_within_the_process_shares_the_client(traveller: Api, many: str) -> None:
     for twin in (copy.copy(traveller), copy.deepcopy(traveller)):
         assert twin.client is traveller.client

@@ -179,15 +179,16 @@ def test_all_that_is_asked_of_a_listing_leaves_them_out(
 
 
 @pytest.mark.parametrize("order", ["+created_at", "-created_at", "+summary_metrics.loss"])
-@pytest.mark.parametrize("taken", [0, 1, 4, len(FITTING)])
+@pytest.mark.parametrize("per_page", [2, 3])
+@pytest.mark.parametrize("taken", [0, 1, 2, 3, 4, len(FITTING)])
 def test_a_checkpoint_goes_on_behind_those_left_out(
-    api: Api, mixed: str, order: str, taken: int
+    api: Api, mixed: str, order: str, taken: int, per_page: int
 ) -> None:
     def skipping(checkpoint: Checkpoint | None = None, limit: int | None = None) -> Runs[Only]:
         return api.runs(
             mixed,
             order=order,
-            per_page=3,
+            per_page=per_page,
             config=Only,
             on_invalid="skip",
             checkpoint=checkpoint,

@@ -62,7 +62,7 @@ from wandb_runs import (
 )
 from wandb_runs._generated import count_runs
 from wandb_runs.settings import Address
-from wandb_runs.testing import FakeClock, NullEdges, log_run
+from wandb_runs.testing import FakeClock, NullEdges, Status, log_run
 from wandb_runs.transport import AsyncRetryingClient
 from wandb_runs.transport.http import HttpTransport
 from wandb_runs.transport.shared import Shared
@@ -510,3 +510,17 @@ def test_no_value_shows_the_key(wandb_server: LocalServer) -> None:
     assert copy.deepcopy(request).headers["authorization"] == f"Basic {TOKEN}"
     assert pickle.loads(pickle.dumps(request)).headers["authorization"] == "(not shown)"
     inner.close()
+
+
+@pytest.mark.parametrize("quoted", [KEY, TOKEN])
+def test_an_id_of_a_request_that_quotes_the_key_does_not(
+    wandb_server: LocalServer, quoted: str
+) -> None:
+    api = Api(base_url=wandb_server.url, api_key=KEY, max_retries=0)
+    with (
+        wandb_server.fail(Status(501, headers={"x-request-id": f"id of {quoted}"})),
+        pytest.raises(ServerError) as caught,
+    ):
+        len(api.runs("team/secrets"))
+    assert caught.value.request_id == "id of (not shown)"
+    assert_hidden_error(caught.value)
