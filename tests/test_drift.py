@@ -850,3 +850,25 @@ def test_a_null_is_told_once(wandb_server: LocalServer, api: Api, many: str) -> 
         assert len(told) == 1
     assert len(read) == len(runs)
     assert runs[-1] == read[-1]
+
+
+@pytest.mark.parametrize("new", range(1, 8))
+@pytest.mark.parametrize("resumes", [True, False])
+def test_pages_that_hold_nothing_but_what_was_passed_are_passed_over(
+    wandb_server: LocalServer, api: Api, new: int, resumes: bool
+) -> None:
+    project = f"pushed-{new}-{resumes}"
+    for number in range(7):
+        log_run(wandb_server, "team", project, f"r{number}")
+    pages = api.runs(f"team/{project}", order="-created_at", per_page=2).pages()
+    came = [run.id for run in next(pages)]
+    # Runs that are created now push those that were read onto later pages.
+    for number in range(new):
+        log_run(wandb_server, "team", project, f"new{number}")
+    if resumes:
+        listed = api.runs(
+            f"team/{project}", order="-created_at", per_page=2, checkpoint=pages.checkpoint()
+        )
+        pages = listed.pages()
+    came += [run.id for page in pages for run in page]
+    assert came == [f"r{number}" for number in reversed(range(7))]

@@ -216,6 +216,8 @@ class Walk(Generic[T]):
             if not is_aligned and not self._is_connected(page, fresh):
                 self._step_back()
                 continue
+            # It may hold nothing new, where many runs were created, and so may the next one.
+            self._is_within = self._is_within or not follows
             self._guard.follow(page, is_new=bool(fresh))
             self._watch.note(page, asked=place.moved is not None, is_aligned=is_aligned)
             self._take(page, fresh)
