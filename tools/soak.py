@@ -71,9 +71,9 @@ class Soak:
         """Read for some time, or until Ctrl-C."""
         threads: list[threading.Thread] = []
         try:
+            self._churn.fill()
             url = self._server.url
             print(f"reading from {url} for {seconds:g} s; Ctrl-C ends it", flush=True)
-            self._churn.fill()
             threads.append(threading.Thread(target=self._churn.go_on, args=[PAUSE]))
             threads += [threading.Thread(target=reader.go_on) for reader in self._readers]
             for thread in threads:
