@@ -94,7 +94,7 @@ else:
         """Import what awaits when it is asked for: asyncio takes as long as everything else."""
         if not name.startswith("Async"):
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        from wandb_runs.aio import public  # noqa: PLC0415 - as said
+        from wandb_runs.aio import public  # noqa: PLC0415 - it imports asyncio
 
         return getattr(public, name)
 

@@ -118,7 +118,7 @@ class AsyncRuns(
         summary: type[SummaryT_co] | None = None,
         on_invalid: OnInvalid = "raise",
     ) -> None:
-        if not isinstance(client, AsyncRetryingClient):  # pyright: ignore[reportUnnecessaryIsInstance] - untyped callers pass another
+        if not isinstance(client, AsyncRetryingClient):  # pyright: ignore[reportUnnecessaryIsInstance] - untyped callers pass the client of an Api
             raise InvalidArgumentError(
                 f"client must be a wandb_runs.AsyncRetryingClient, got {type(client).__name__}; "
                 "pass the client of an AsyncApi"

@@ -52,8 +52,8 @@ class AsyncShared(Common):
         clock: AsyncClock,
     ) -> None:
         # asyncio takes as long to import as everything else.
-        from wandb_runs.transport.async_http import AsyncHttpTransport  # noqa: PLC0415 - as said
-        from wandb_runs.transport.loops import Bench, PerLoop  # noqa: PLC0415 - as said
+        from wandb_runs.transport.async_http import AsyncHttpTransport  # noqa: PLC0415 - it is slow
+        from wandb_runs.transport.loops import Bench, PerLoop  # noqa: PLC0415 - it is slow
 
         super().__init__(settings, clock)
         self._own_transport: AsyncHttpTransport | None = None

@@ -31,7 +31,7 @@ def start_soon(work: Callable[[], Awaitable[object]]) -> None:
     async def quietly() -> None:
         try:
             await work()
-        except* Exception:  # noqa: BLE001, S110 - as said
+        except* Exception:  # noqa: BLE001, S110 - whoever needs the work asks again
             pass
 
     with suppress(RuntimeError):  # no loop, or one that is ending
