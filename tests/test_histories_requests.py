@@ -688,12 +688,23 @@ def test_a_part_is_explained_as_listed_first(recorder: Recorder, runs: Runs) -> 
 def test_a_misspelt_metric_is_told_where_no_run_has_a_row(
     recorder: Recorder, runs: Runs, asked: dict[str, object], told: str
 ) -> None:
+    # Its first run has logged nothing: of that one, nothing can be told.
+    runs = Runs(runs._client, "team", "asked", order="+config.lr")  # pyright: ignore[reportPrivateUsage] - the recorder's
     with pytest.warns(UnknownMetricWarning, match=told) as warned:
         assert runs.histories(**asked) == []  # type: ignore[call-overload] # a table of arguments
     assert [each.filename for each in warned] == [__file__]
     assert [str(body["operationName"]) for body in recorder.bodies].count("GetHistoryKeys") == 1
     message = warned[0].message
     assert str(pickle.loads(pickle.dumps(message))) == str(message)
+
+
+@pytest.mark.parametrize("form", ["default", "polars"])
+def test_where_no_run_has_logged_no_name_is_looked_up(
+    recorder: Recorder, runs: Runs, form: Literal["default", "polars"]
+) -> None:
+    new = Runs(runs._client, "team", "asked", {"config.lr": {"$in": [0, 4]}})  # pyright: ignore[reportPrivateUsage] - the recorder's
+    assert len(new.histories(keys=["los"], format=form)) == 0
+    assert [str(body["operationName"]) for body in recorder.bodies] == ["ListSampledHistories"]
 
 
 def test_of_a_listing_that_proved_empty_nothing_is_asked(recorder: Recorder, runs: Runs) -> None:

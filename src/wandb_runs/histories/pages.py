@@ -75,6 +75,7 @@ class HistoryPages(Generic[T]):
 
     __slots__ = (
         "_ahead",
+        "_bare",
         "_limit",
         "_reader",
         "_request",
@@ -111,6 +112,7 @@ class HistoryPages(Generic[T]):
         )
         self._waiting = None if run_ids is None else list(run_ids)
         self._seen: set[str] = set()
+        self._bare: str | None = None
         self._was_listed = run_ids is not None
         self.failed: dict[str, WandbRunsError] = {}
         self.apart: list[str] = []
@@ -128,8 +130,11 @@ class HistoryPages(Generic[T]):
         return Missing(self.failed, self.apart, self.drift, self.gone)
 
     def find_unknown(self) -> Flow[Missing]:
-        """What the histories lack, where no run has a row: perhaps a metric is misspelt."""
-        request, run_id = self._request, next(iter(self._seen), None)
+        """What the histories lack, where no run has a row: perhaps a metric is misspelt.
+
+        A run that has logged something is looked at: of one that has not, nothing can be told.
+        """
+        request, run_id = self._request, self._bare
         names = (request.plan.x_axis, *(request.plan.keys or ()))
         if run_id is None or request.plan.keys is None or self.failed or self.apart:
             return self.missing
@@ -176,6 +181,7 @@ class HistoryPages(Generic[T]):
         """Leave out what came before: a run that a new one has pushed onto the next page."""
         self.failed.update(piece.broken)
         self.apart += piece.apart
+        self._bare = self._bare or next(iter(piece.bare), None)
         for run_id in piece.run_ids:
             if run_id not in piece.broken:
                 # It may have failed on a page that was read for nothing.
