@@ -12,6 +12,7 @@ import anyio
 import pandas as pd
 import polars as pl
 import pytest
+from anyio.lowlevel import checkpoint
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support_async import Awaiting, Blocking, gather
@@ -38,7 +39,7 @@ from wandb_runs.testing import Html, NullEdges, Slow, log_run
 from wandb_runs.transport.async_http import AsyncHttpTransport
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator
 
     from support_async import To
 
@@ -358,6 +359,76 @@ def test_tasks_share_a_listing(wandb_server: LocalServer, many: str, backend: st
         await recorder.inner.aclose()
 
     anyio.run(check, backend=backend)
+
+
+@OVER_HTTP
+@given(
+    st.integers(1, 20),
+    st.integers(2, 6),
+    st.lists(st.booleans(), max_size=12),
+    st.sampled_from(BACKENDS),
+)
+def test_what_tasks_take_from_one_iterator_goes_to_one_of_them(
+    wandb_server: LocalServer,
+    api: Api,
+    many: str,
+    per_page: int,
+    workers: int,
+    fails: list[bool],
+    backend: str,
+) -> None:
+    async def share(source: AsyncIterator[T]) -> list[T]:
+        taken: list[T] = []
+
+        async def work() -> None:
+            while True:
+                try:
+                    taken.append(await anext(source))
+                except BadResponseError:
+                    continue
+                except StopAsyncIteration:
+                    return
+                await checkpoint()
+
+        async with anyio.create_task_group() as tasks:
+            for _ in range(workers):
+                tasks.start_soon(work)
+        return taken
+
+    async def check() -> None:
+        async with AsyncApi(base_url=wandb_server.url, api_key="k", max_retries=0) as awaiting:
+            runs = [run.id for run in await share(aiter(awaiting.runs(many, per_page=per_page)))]
+            pages = await share(awaiting.runs(many, per_page=per_page).pages())
+            paged = [run.id for page in pages for run in page]
+            listing = awaiting.runs(many, per_page=per_page)
+            batches = await share(listing.iter_histories(keys=["loss"]))
+        for ids in (runs, paged):
+            assert len(ids) == len(set(ids)) == MANY
+        rows = [(str(row["run_id"]), str(row["_step"])) for batch in batches for row in batch]
+        assert len(rows) == len(set(rows)) == logged
+
+    logged = len(api.runs(many).histories(keys=["loss"]))
+    with wandb_server.fail(*(Html(200) if each else None for each in fails)):
+        anyio.run(check, backend=backend)
+
+
+def test_a_listing_goes_on_in_another_event_loop(wandb_server: LocalServer, many: str) -> None:
+    api = AsyncApi(base_url=wandb_server.url, api_key="k")
+    runs = api.runs(many, per_page=4)
+    loop, pages = aiter(runs), runs.pages()
+    ids: list[str] = []
+    paged: list[str] = []
+
+    async def take() -> None:
+        # The last two run into a request that was sent ahead, and ends with the event loop.
+        ids.extend([(await anext(loop)).id for _ in range(7)])
+        paged.extend([run.id for run in await anext(pages)])
+
+    for backend in BACKENDS * 2:
+        anyio.run(take, backend=backend)
+    assert ids == paged[: len(ids)] + ids[len(paged) :]
+    assert len(ids) == len(set(ids)) == 28
+    assert len(paged) == len(set(paged)) == 16
 
 
 def test_a_checkpoint_passes_between_both(

@@ -84,7 +84,7 @@ class Ahead(Generic[T]):
         attempt = self._attempt
         if attempt is None:
             return None
-        if attempt.state == "sent":
+        if attempt.state == "sent" and not attempt.ended.is_set():
             await attempt.ended.wait()
         attempt.state = "taken"
         self._attempt = None

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Generic
 
+import anyio
 from typing_extensions import TypeVar, override
 
 from wandb_runs.aio.run import AsyncRun
 from wandb_runs.errors import WandbRunsError
 from wandb_runs.jsontext import JSONObject
+from wandb_runs.transport.loops import PerLoop
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -27,8 +29,9 @@ BatchT_co = TypeVar("BatchT_co", covariant=True)
 class AsyncRunIterator(AsyncIterator[AsyncRun[ConfigT, SummaryT]], Generic[ConfigT, SummaryT]):
     """A loop over `AsyncRuns`; what `aiter(runs)` gives.
 
-    An error does not end it: the next one asks again for what failed. One task takes runs from it
-    at a time. In the middle of what was read, it has the next page asked for.
+    An error does not end it: the next one asks again for what failed. Several tasks of one event
+    loop may take runs from it, and each run goes to one of them. In the middle of what was read,
+    it has the next page asked for.
     """
 
     __slots__ = ("_checkpoint_at", "_items", "_place", "_read_ahead", "_read_to", "_turn")
@@ -50,8 +53,9 @@ class AsyncRunIterator(AsyncIterator[AsyncRun[ConfigT, SummaryT]], Generic[Confi
 
     @override
     async def __anext__(self) -> AsyncRun[ConfigT, SummaryT]:
-        place, items = self._place, self._items
-        if place >= len(items):
+        items = self._items
+        # Another task may take what this one waited for.
+        while (place := self._place) >= len(items):
             try:
                 await self._read_to(place + 1)
             except WandbRunsError as error:
@@ -77,11 +81,11 @@ class AsyncRunIterator(AsyncIterator[AsyncRun[ConfigT, SummaryT]], Generic[Confi
 class AsyncRunPages(AsyncIterator[list[AsyncRun[ConfigT, SummaryT]]], Generic[ConfigT, SummaryT]):
     """The runs of a listing, a page at a time; what `AsyncRuns.pages()` gives.
 
-    An error does not end it: the next one asks again for the page that failed. One task takes
-    pages from it at a time.
+    An error does not end it: the next one asks again for the page that failed. Several tasks of
+    one event loop may take pages from it, and each page goes to one of them.
     """
 
-    __slots__ = ("_make_checkpoint", "_next_page")
+    __slots__ = ("_locks", "_make_checkpoint", "_next_page")
 
     def __init__(
         self,
@@ -90,14 +94,16 @@ class AsyncRunPages(AsyncIterator[list[AsyncRun[ConfigT, SummaryT]]], Generic[Co
     ) -> None:
         self._next_page = next_page
         self._make_checkpoint = make_checkpoint
+        self._locks = PerLoop(anyio.Lock)
 
     @override
     async def __anext__(self) -> list[AsyncRun[ConfigT, SummaryT]]:
-        try:
-            page = await self._next_page()
-        except WandbRunsError as error:
-            error.checkpoint = self.checkpoint()
-            raise
+        async with self._locks.here():
+            try:
+                page = await self._next_page()
+            except WandbRunsError as error:
+                error.checkpoint = self.checkpoint()
+                raise
         if page is None:
             raise StopAsyncIteration
         return page
@@ -114,11 +120,11 @@ class AsyncRunPages(AsyncIterator[list[AsyncRun[ConfigT, SummaryT]]], Generic[Co
 class AsyncHistoryBatches(AsyncIterator[BatchT_co], Generic[BatchT_co]):
     """The histories of a listing, a batch at a time; what `AsyncRuns.iter_histories()` gives.
 
-    An error does not end it: the next one asks again for what failed. One task takes batches from
-    it at a time.
+    An error does not end it: the next one asks again for what failed. Several tasks of one event
+    loop may take batches from it, and each batch goes to one of them.
     """
 
-    __slots__ = ("_finish", "_is_finished", "_next_batch")
+    __slots__ = ("_finish", "_is_finished", "_locks", "_next_batch")
 
     def __init__(
         self, next_batch: Callable[[], Awaitable[BatchT_co | None]], finish: Callable[[], None]
@@ -126,10 +132,12 @@ class AsyncHistoryBatches(AsyncIterator[BatchT_co], Generic[BatchT_co]):
         self._next_batch = next_batch
         self._finish = finish
         self._is_finished = False
+        self._locks = PerLoop(anyio.Lock)
 
     @override
     async def __anext__(self) -> BatchT_co:
-        batch = None if self._is_finished else await self._next_batch()
+        async with self._locks.here():
+            batch = None if self._is_finished else await self._next_batch()
         if batch is not None:
             return batch
         if not self._is_finished:

@@ -18,6 +18,7 @@ from wandb_runs.histories import check_schema
 from wandb_runs.run_core import ConfigT_co, Home, SummaryT_co
 from wandb_runs.runs_core import RunsCore, needed
 from wandb_runs.transport import AsyncRetryingClient
+from wandb_runs.transport.loops import PerLoop
 from wandb_runs.walk import Drift
 
 if TYPE_CHECKING:
@@ -63,8 +64,9 @@ class AsyncRuns(
     for in the background, so that taking `k` runs sends one request more at most.
 
     Several tasks of one event loop may share one, and loops over it may nest. Who is cancelled
-    breaks off what was asked for, and the next one asks again. Another event loop, or another
-    thread, takes `AsyncRuns` of its own, of the same `AsyncApi` if it likes.
+    breaks off what was asked for, and the next one asks again. An event loop that runs later goes
+    on with it; one that runs in another thread meanwhile takes `AsyncRuns` of its own, of the same
+    `AsyncApi` if it likes.
 
     Args:
         client: The client to send requests with: `api.client`.
@@ -145,7 +147,7 @@ class AsyncRuns(
     def _reset(self) -> None:
         super()._reset()
         self._sweeps = AsyncSweeps(self._client) if self._include_sweeps else None
-        self._lock = anyio.Lock()
+        self._locks = PerLoop(anyio.Lock)
         self._ahead: Ahead[None] = Ahead(self._client)
 
     def __bool__(self) -> NoReturn:
@@ -166,7 +168,7 @@ class AsyncRuns(
         """How many runs there are; asks the server once, or counts when all were read."""
         if self._models.skips:
             await self._read_to(None)
-        async with self._lock:
+        async with self._locks.here():
             count = self._counted()
             if count is None:
                 self._count = await self._client.run(self._fetch_count())
@@ -638,7 +640,7 @@ class AsyncRuns(
     async def _read_to(self, count: int | None) -> list[AsyncRun[ConfigT_co, SummaryT_co]]:
         listing = self._listing
         if not self._has(count):
-            async with self._lock:
+            async with self._locks.here():
                 begun = await self._ahead.take()
                 if begun is not None:
                     await self._client.run(begun)
@@ -650,7 +652,7 @@ class AsyncRuns(
     def _read_ahead(self) -> None:
         listing = self._listing
         # Whoever holds the lock is reading on already.
-        if not (listing.complete or self._lock.statistics().locked):
+        if not (listing.complete or self._locks.here().statistics().locked):
             following = len(listing.items) + 1
             self._ahead.start(lambda: listing.read_to(following, self._source))
 

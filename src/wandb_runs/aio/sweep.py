@@ -10,6 +10,7 @@ from typing_extensions import override
 from wandb_runs.errors import NotFoundError
 from wandb_runs.sweep_core import SweepCore, fetch_sweep
 from wandb_runs.transport import AsyncRetryingClient
+from wandb_runs.transport.loops import PerLoop
 
 if TYPE_CHECKING:
     from wandb_runs.aio.run import AsyncRun
@@ -59,12 +60,12 @@ class AsyncSweep(SweepCore[AsyncRetryingClient]):
 class AsyncSweeps:
     """The sweeps of a listing, each asked for once, however many of its runs are asked for it."""
 
-    __slots__ = ("_client", "_known", "_lock")
+    __slots__ = ("_client", "_known", "_locks")
 
     def __init__(self, client: AsyncRetryingClient) -> None:
         self._client = client
         self._known: dict[tuple[str, str, str], AsyncSweep | None] = {}
-        self._lock = anyio.Lock()
+        self._locks = PerLoop(anyio.Lock)
 
     @override
     def __reduce__(self) -> tuple[type[AsyncSweeps], tuple[AsyncRetryingClient]]:
@@ -73,7 +74,8 @@ class AsyncSweeps:
     async def get(self, entity: str, project: str, sweep_id: str) -> AsyncSweep | None:
         """The sweep; None when the server does not know it (any more)."""
         place = (entity, project, sweep_id)
-        async with self._lock:  # held while asking: the second task waits for the first's answer
+        # Held while asking: the second task waits for the first's answer.
+        async with self._locks.here():
             if place not in self._known:
                 try:
                     fields = await self._client.run(fetch_sweep(*place))
