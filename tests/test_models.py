@@ -212,7 +212,24 @@ def test_refresh_makes_them_anew(wandb_server: LocalServer, api: Api) -> None:
     assert run.config == Only(0.25)
 
 
-@pytest.mark.parametrize("wrong", [TrainConfig.model_construct(), {"lr": float}, "TrainConfig", 3])
+class Unfinished(BaseModel):
+    lr: Nowhere  # type: ignore[name-defined] # noqa: F821 # pyright: ignore[reportUndefinedVariable] - what is tested
+
+
+class Deferred(BaseModel):
+    model_config = ConfigDict(defer_build=True)
+
+    lr: float
+    later: Later | None = None
+
+
+class Later(BaseModel):
+    lr: float
+
+
+@pytest.mark.parametrize(
+    "wrong", [TrainConfig.model_construct(), {"lr": float}, "TrainConfig", 3, Unfinished]
+)
 @pytest.mark.parametrize("argument", ["config", "summary"])
 def test_what_is_no_type_is_refused_before_any_request(wrong: object, argument: str) -> None:
     nowhere = Api(base_url="http://127.0.0.1:9", api_key="k", max_retries=0)
@@ -221,6 +238,11 @@ def test_what_is_no_type_is_refused_before_any_request(wrong: object, argument: 
         nowhere.runs("team/mnist", **wrongly)
     with pytest.raises(InvalidArgumentError, match="did you mean 'skip'"):
         nowhere.runs("team/mnist", on_invalid=cast("Any", "skipp"))
+
+
+def test_a_model_that_names_a_later_one_is_finished(api: Api, mixed: str) -> None:
+    run = api.runs(mixed, config=Deferred, on_invalid="skip")[0]
+    assert isinstance(run.config, Deferred)
 
 
 values = st.recursive(

@@ -138,7 +138,10 @@ def _adapter_of(what: str, kind: type[T]) -> TypeAdapter[T]:
     if isinstance(kind, type) or hasattr(kind, "__origin__"):  # pyright: ignore[reportUnnecessaryIsInstance] - untyped callers pass values
         try:
             with NO_FORK:
-                return TypeAdapter(kind)
+                adapter = TypeAdapter(kind)
+                # A name that cannot be found would be heard of when the first run is touched.
+                adapter.rebuild(raise_errors=True)
+                return adapter
         except (PydanticUserError, NameError, TypeError) as error:
             problem = f": {str(error).partition(chr(10))[0]}"
     hint = "" if not hasattr(type(kind), "model_validate") else "; pass the class, not a value"
