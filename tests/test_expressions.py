@@ -589,6 +589,11 @@ def test_a_long_condition_is_not_shown() -> None:
     assert len(refusal.value.message) < 300
 
 
+def test_a_condition_of_other_text_is_refused_where_it_is_joined() -> None:
+    with pytest.raises(InvalidArgumentError, match=r"'state = finished' is no JSON.*mapping"):
+        _ = (State == "a") & Condition("state = finished")
+
+
 def test_what_is_nested_too_deeply_is_refused() -> None:
     def deeper(condition: Condition, _: int) -> Condition:
         return ~(condition & (State == "a"))

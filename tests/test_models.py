@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import pickle
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import AliasPath, BaseModel, ConfigDict, Field, TypeAdapter, field_validator
 from typing_extensions import TypedDict
 
 from wandb_runs import Api, InvalidArgumentError, Runs, RunValidationError
@@ -21,7 +22,7 @@ from wandb_runs.testing import log_run
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from wandb_runs import Checkpoint, JSONValue
+    from wandb_runs import Checkpoint, JSONObject, JSONValue
     from wandb_runs.testing import LocalServer
 
 
@@ -127,6 +128,48 @@ def test_strict_models_read_json_as_json(wandb_server: LocalServer, api: Api) ->
     assert run.config == Strict(optimizer=Optimizer.ADAM, pair=(1, 2))
 
 
+class Diverged(BaseModel):
+    """A strict model of numbers in each place where a model may have some."""
+
+    model_config = ConfigDict(strict=True)
+
+    plain: float
+    maybe: float | None = Field(alias="may be")
+    several: int | float
+    first: float = Field(validation_alias=AliasPath("listed", 0))
+    inner: dict[str, list[float] | float]
+    text: str
+
+
+def as_stored(number: float) -> JSONValue:
+    """As W&B stores it: as text, if JSON has no such number."""
+    text = json.dumps(number)
+    return text if text in {"NaN", "Infinity", "-Infinity"} else number
+
+
+@given(st.tuples(*[st.floats()] * 6))
+def test_numbers_that_json_has_not_are_numbers_to_strict_models(
+    given: tuple[float, ...],
+) -> None:
+    plain, maybe, several, first, one, other = map(as_stored, given)
+    document: JSONObject = {
+        "plain": plain,
+        "may be": maybe,
+        "several": several,
+        "listed": [first],
+        "inner": {"list": [one], "number": other},
+        "text": "NaN",
+    }
+    read = Model("summary", Diverged).read(document, "team/p/r")
+    number = cast("float", read.inner["number"])
+    (item,) = cast("list[float]", read.inner["list"])
+    had = (read.plain, cast("float", read.maybe), read.several, read.first, item, number)
+    assert [*map(repr, had)] == [*map(repr, given)]
+    assert read.text == "NaN"
+    with pytest.raises(RunValidationError, match="plain is 'nan' "):
+        Model("summary", Diverged).read({**document, "plain": "nan"}, "team/p/r")
+
+
 def test_a_run_that_does_not_fit_is_an_error_when_touched(api: Api, mixed: str) -> None:
     run = api.runs(mixed, config=Only)[0]
     assert run.summary["loss"] == 0  # what was given no type is left as it is
@@ -212,6 +255,10 @@ def test_refresh_makes_them_anew(wandb_server: LocalServer, api: Api) -> None:
     assert run.config == Only(0.25)
 
 
+class Pair(NamedTuple):
+    lr: float
+
+
 class Unfinished(BaseModel):
     lr: Nowhere  # type: ignore[name-defined] # noqa: F821 # pyright: ignore[reportUndefinedVariable] - what is tested
 
@@ -228,7 +275,11 @@ class Later(BaseModel):
 
 
 @pytest.mark.parametrize(
-    "wrong", [TrainConfig.model_construct(), {"lr": float}, "TrainConfig", 3, Unfinished]
+    "wrong",
+    [
+        *(TrainConfig.model_construct(), {"lr": float}, "TrainConfig", 3),
+        *(Unfinished, int, str, list[int], Pair),
+    ],
 )
 @pytest.mark.parametrize("argument", ["config", "summary"])
 def test_what_is_no_type_is_refused_before_any_request(wrong: object, argument: str) -> None:
@@ -238,6 +289,22 @@ def test_what_is_no_type_is_refused_before_any_request(wrong: object, argument: 
         nowhere.runs("team/mnist", **wrongly)
     with pytest.raises(InvalidArgumentError, match="did you mean 'skip'"):
         nowhere.runs("team/mnist", on_invalid=cast("Any", "skipp"))
+
+
+class Raises(BaseModel):
+    lr: object
+
+    @field_validator("lr")
+    @classmethod
+    def refuse(cls, value: object) -> object:
+        raise LookupError(f"no rate like {value}")
+
+
+def test_another_error_of_a_validator_says_which_run_it_was(api: Api, mixed: str) -> None:
+    run = api.runs(mixed, config=Raises, on_invalid="skip")
+    with pytest.raises(LookupError, match="no rate like fast") as caught:
+        list(run)
+    assert caught.value.__notes__ == [f"while the config of run '{mixed}/run00' was validated"]
 
 
 def test_a_model_that_names_a_later_one_is_finished(api: Api, mixed: str) -> None:

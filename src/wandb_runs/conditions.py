@@ -130,6 +130,11 @@ def _read(query: str) -> dict[str, JSONValue]:
         return cast("dict[str, JSONValue]", json.loads(query))
     except RecursionError as error:
         raise InvalidArgumentError("conditions: nested too deeply to be sent.") from error
+    except ValueError as error:
+        raise InvalidArgumentError(
+            f"conditions: {show(query)} is no JSON. Make conditions by comparing fields, or pass "
+            "a mapping."
+        ) from error
 
 
 def _write(document: JSONValue) -> Condition:

@@ -387,8 +387,8 @@ def _value(value: object, where: str) -> JSONValue:
     if isinstance(value, float):
         if not math.isfinite(value):
             raise InvalidArgumentError(
-                f"{where}: JSON cannot write {value}. W&B stores it as a string: 'NaN', "
-                "'Infinity' or '-Infinity'."
+                f"{where}: JSON cannot write {value}. A metric that is not finite is stored as a "
+                "string: 'NaN', 'Infinity' or '-Infinity'."
             )
         return value
     if isinstance(value, datetime):

@@ -3,17 +3,33 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Final, Generic, Literal, NamedTuple, TypeAlias, TypeVar, get_args
+from collections.abc import Mapping
+from dataclasses import is_dataclass
+from typing import (
+    TYPE_CHECKING,
+    Final,
+    Generic,
+    Literal,
+    NamedTuple,
+    TypeAlias,
+    TypeVar,
+    cast,
+    get_args,
+)
+
+from typing_extensions import is_typeddict
 
 from wandb_runs.errors import InvalidArgumentError, RunValidationError
 from wandb_runs.forksafe import NO_FORK
 from wandb_runs.spelling import did_you_mean, show
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pydantic import TypeAdapter
     from pydantic_core import ErrorDetails
 
-    from wandb_runs.jsontext import JSONObject
+    from wandb_runs.jsontext import JSONObject, JSONValue
 
 __all__ = ["NO_MODELS", "Model", "Models", "OnInvalid", "check_models"]
 
@@ -28,6 +44,8 @@ _WAYS: Final[tuple[OnInvalid, ...]] = get_args(OnInvalid)
 # Of the problems of one run that a message tells.
 _MOST_TOLD: Final = 5
 _LONGEST_VALUE: Final = 80
+
+_INFINITE: Final = ("NaN", "Infinity", "-Infinity")
 
 
 class Model(Generic[T]):
@@ -61,22 +79,45 @@ class Model(Generic[T]):
         Raises:
             RunValidationError: It does not fit.
         """
+        try:
+            with NO_FORK:
+                return self._validate(document, path)
+        except RunValidationError:
+            raise
+        except Exception as error:  # a validator's own, which need be no ValueError
+            error.add_note(f"while the {self._what} of run {path!r} was validated")
+            raise
+
+    def _validate(self, document: JSONObject, path: str) -> T:
         from pydantic import ValidationError  # noqa: PLC0415 - its import takes long
 
-        with NO_FORK:
+        try:
+            return self._adapter.validate_python(document)
+        except ValidationError:
+            pass
+        text = json.dumps(document)
+        try:
+            # Strict models take from JSON what they refuse from Python: a list for a tuple, text
+            # for an instant or an enum's member.
+            return self._adapter.validate_json(text)
+        except ValidationError as error:
+            problems = error.errors(include_url=False, include_context=False)
+        # And W&B stores as text what JSON has no number for.
+        infinite = [each["loc"] for each in problems if _is_infinite(each)]
+        if infinite:
+            read: dict[str, JSONValue] = json.loads(text)
+            for place in infinite:
+                _make_number(read, place)
             try:
-                return self._adapter.validate_python(document)
-            except ValidationError:
-                pass
-            try:
-                # Strict models take from JSON what they refuse from Python: a list for a tuple,
-                # text for an instant or an enum's member.
-                return self._adapter.validate_json(json.dumps(document))
+                return self._adapter.validate_json(json.dumps(read))
             except ValidationError as error:
                 problems = error.errors(include_url=False, include_context=False)
+        raise self._misfit(problems, path)
+
+    def _misfit(self, problems: Sequence[ErrorDetails], path: str) -> RunValidationError:
         told = tuple(map(_told, problems))
         more = f", and {len(told) - _MOST_TOLD} more" if len(told) > _MOST_TOLD else ""
-        raise RunValidationError(
+        return RunValidationError(
             f"the {self._what} of run {path!r} is no {_name_of(self._kind)}: "
             f"{'; '.join(told[:_MOST_TOLD])}{more}. Mend the type, or leave such runs out: "
             'on_invalid="skip"',
@@ -135,7 +176,7 @@ def _adapter_of(what: str, kind: type[T]) -> TypeAdapter[T]:
 
     problem = ""
     # What is no type, but a value, would be taken for one by pydantic, or refused obscurely.
-    if isinstance(kind, type) or hasattr(kind, "__origin__"):  # pyright: ignore[reportUnnecessaryIsInstance] - untyped callers pass values
+    if _holds_objects(kind):
         try:
             with NO_FORK:
                 adapter = TypeAdapter(kind)
@@ -144,11 +185,49 @@ def _adapter_of(what: str, kind: type[T]) -> TypeAdapter[T]:
                 return adapter
         except (PydanticUserError, NameError, TypeError) as error:
             problem = f": {str(error).partition(chr(10))[0]}"
-    hint = "" if not hasattr(type(kind), "model_validate") else "; pass the class, not a value"
     raise InvalidArgumentError(
         f"{what} must be a pydantic model, a dataclass or a TypedDict, not {show(kind)}"
-        f"{problem}{hint}"
+        f"{problem}{_hint(kind)}"
     )
+
+
+def _hint(kind: object) -> str:
+    is_value = _holds_objects(type(kind)) and not isinstance(kind, Mapping)
+    return "; pass the class, not a value" if is_value else ""
+
+
+def _holds_objects(kind: object) -> bool:
+    """Whether a JSON object may be made into such a type."""
+    from pydantic import BaseModel  # noqa: PLC0415 - its import takes long
+
+    origin: object = getattr(kind, "__origin__", kind)  # of list[int], list
+    if not isinstance(origin, type):
+        return False
+    of = cast("type[object]", origin)
+    return (
+        issubclass(of, (BaseModel, Mapping))
+        or is_typeddict(of)
+        or is_dataclass(of)
+        or hasattr(of, "__get_pydantic_core_schema__")
+    )
+
+
+def _is_infinite(problem: ErrorDetails) -> bool:
+    """Whether a number was expected, and text came that names one."""
+    return problem["type"] == "float_type" and problem["input"] in _INFINITE
+
+
+def _make_number(document: dict[str, JSONValue], place: tuple[int | str, ...]) -> None:
+    """Make a number of the text at a place."""
+    at: object = document
+    for key in place:
+        holder = cast("dict[int | str, object]", at)  # or a list
+        try:
+            at = holder[key]
+        except (LookupError, TypeError):
+            continue  # no key, but which member of a union was tried
+        if isinstance(at, str) and at in _INFINITE:
+            holder[key] = at = float(at)
 
 
 def _name_of(kind: type[object]) -> str:
