@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import pickle
 from dataclasses import dataclass
 from enum import Enum
@@ -147,7 +148,10 @@ def as_stored(number: float) -> JSONValue:
     return text if text in {"NaN", "Infinity", "-Infinity"} else number
 
 
-@given(st.tuples(*[st.floats()] * 6))
+numbers = st.floats() | st.sampled_from([math.nan, math.inf, -math.inf])
+
+
+@given(st.tuples(*[numbers] * 6))
 def test_numbers_that_json_has_not_are_numbers_to_strict_models(
     given: tuple[float, ...],
 ) -> None:
