@@ -9,9 +9,12 @@ import inspect
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
+import sysconfig
 import typing
+import venv
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -102,6 +105,45 @@ def test_wrong_uses_are_rejected_and_nothing_else(
 @pytest.mark.parametrize("program", RIGHT, ids=lambda path: path.name)
 def test_a_third_checker_accepts_what_is_right(program: Path) -> None:
     assert rejected_by_pyrefly(program) == set()
+
+
+@pytest.fixture(scope="module", params=["pandas polars", "pandas", "polars"])
+def lacking(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[str, Path]:
+    """What is not installed, and a Python that has everything else that this one has."""
+    absent = str(request.param)
+    home = tmp_path_factory.mktemp("lacking")
+    venv.create(home, symlinks=True)
+    (packages,) = home.glob("lib/*/site-packages")
+    for each in Path(sysconfig.get_path("purelib")).iterdir():
+        if not each.name.startswith(tuple(absent.split())):
+            (packages / each.name).symlink_to(each)
+    return absent, home / "bin" / "python"
+
+
+@pytest.mark.parametrize("checker", ["mypy", "pyright", "pyrefly"])
+def test_no_library_is_needed_to_check_what_does_not_name_it(
+    lacking: tuple[str, Path], checker: str, tmp_path: Path
+) -> None:
+    absent, python = lacking
+    names = ["rows", *(f"{name}_alone" for name in ("pandas", "polars") if name not in absent)]
+    programs = [str(shutil.copy(PROGRAMS / f"{name}.py", tmp_path)) for name in names]
+    (tmp_path / "pyrightconfig.json").write_text('{"typeCheckingMode": "strict"}', encoding="utf-8")
+    (tmp_path / "pyrefly.toml").write_text('preset = "strict"', encoding="utf-8")
+    arguments: dict[str, list[str]] = {
+        "mypy": ["--strict", "--no-error-summary", "--python-executable", str(python), *programs],
+        "pyright": ["--pythonpath", str(python)],
+        "pyrefly": ["check", "--python-interpreter-path", str(python), *programs],
+    }
+    done = subprocess.run(
+        [str(BIN / checker), *arguments[checker]],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
 
 
 def test_every_symbol_has_a_type_that_all_checkers_know(tmp_path: Path) -> None:

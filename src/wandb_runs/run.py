@@ -28,11 +28,10 @@ from wandb_runs.transport import RetryingClient
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    import pandas as pd
-    import polars as pl
-
     from wandb_runs.histories import Format, Join, Row, Stream
     from wandb_runs.jsontext import JSONObject
+    from wandb_runs.libraries.pandas_types import DataFrame as PandasFrame
+    from wandb_runs.libraries.polars_types import DataFrame as PolarsFrame
     from wandb_runs.sweep import Sweep
 
 __all__ = ["Run"]
@@ -130,7 +129,7 @@ class Run(RunCore[Home[RetryingClient, Sweeps], ConfigT_co, SummaryT_co]):
         *,
         format: None = None,
         join: Join = "inner",
-    ) -> pd.DataFrame: ...
+    ) -> PandasFrame: ...
     @overload
     def history(
         self,
@@ -176,7 +175,7 @@ class Run(RunCore[Home[RetryingClient, Sweeps], ConfigT_co, SummaryT_co]):
         stream: Stream = "default",
         format: Literal["pandas"],
         join: Join = "inner",
-    ) -> pd.DataFrame: ...
+    ) -> PandasFrame: ...
     @overload
     def history(
         self,
@@ -187,7 +186,7 @@ class Run(RunCore[Home[RetryingClient, Sweeps], ConfigT_co, SummaryT_co]):
         stream: Stream = "default",
         format: Literal["polars"],
         join: Join = "inner",
-    ) -> pl.DataFrame: ...
+    ) -> PolarsFrame: ...
     @overload
     def history(
         self,
@@ -199,7 +198,7 @@ class Run(RunCore[Home[RetryingClient, Sweeps], ConfigT_co, SummaryT_co]):
         *,
         format: None = None,
         join: Join = "inner",
-    ) -> list[Row] | pd.DataFrame: ...
+    ) -> list[Row] | PandasFrame: ...
     @overload
     def history(
         self,
@@ -210,7 +209,7 @@ class Run(RunCore[Home[RetryingClient, Sweeps], ConfigT_co, SummaryT_co]):
         stream: Stream = "default",
         format: Format | None,
         join: Join = "inner",
-    ) -> list[Row] | pd.DataFrame | pl.DataFrame: ...
+    ) -> list[Row] | PandasFrame | PolarsFrame: ...
     def history(
         self,
         samples: int = 500,
@@ -221,7 +220,7 @@ class Run(RunCore[Home[RetryingClient, Sweeps], ConfigT_co, SummaryT_co]):
         *,
         format: Format | None = None,
         join: Join = "inner",
-    ) -> list[Row] | pd.DataFrame | pl.DataFrame:
+    ) -> list[Row] | PandasFrame | PolarsFrame:
         """The sampled history of this run; sends one request.
 
         Args:

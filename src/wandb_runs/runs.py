@@ -22,9 +22,6 @@ from wandb_runs.walk import Drift
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    import pandas as pd
-    import polars as pl
-
     from wandb_runs.checked import Node
     from wandb_runs.checkpoint import Checkpoint
     from wandb_runs.filters import Filters
@@ -37,6 +34,8 @@ if TYPE_CHECKING:
         Row,
         Stream,
     )
+    from wandb_runs.libraries.pandas_types import DataFrame as PandasFrame
+    from wandb_runs.libraries.polars_types import DataFrame as PolarsFrame
     from wandb_runs.models import OnInvalid
     from wandb_runs.order import Order
     from wandb_runs.progress import OnProgress
@@ -275,7 +274,7 @@ class Runs(
         join: Join = "inner",
         on_error: OnError = "raise",
         progress: OnProgress | None = None,
-    ) -> pd.DataFrame: ...
+    ) -> PandasFrame: ...
     @overload
     def histories(
         self,
@@ -288,7 +287,7 @@ class Runs(
         join: Join = "inner",
         on_error: OnError = "raise",
         progress: OnProgress | None = None,
-    ) -> pd.DataFrame: ...
+    ) -> PandasFrame: ...
     @overload
     def histories(
         self,
@@ -301,7 +300,7 @@ class Runs(
         join: Join = "inner",
         on_error: OnError = "raise",
         progress: OnProgress | None = None,
-    ) -> pl.DataFrame: ...
+    ) -> PolarsFrame: ...
     @overload
     def histories(
         self,
@@ -314,7 +313,7 @@ class Runs(
         join: Join = "inner",
         on_error: OnError = "raise",
         progress: OnProgress | None = None,
-    ) -> pl.DataFrame: ...
+    ) -> PolarsFrame: ...
     @overload
     def histories(
         self,
@@ -327,7 +326,7 @@ class Runs(
         join: Join = "inner",
         on_error: OnError = "raise",
         progress: OnProgress | None = None,
-    ) -> list[Row] | pd.DataFrame | pl.DataFrame: ...
+    ) -> list[Row] | PandasFrame | PolarsFrame: ...
     def histories(
         self,
         samples: int = 500,
@@ -339,7 +338,7 @@ class Runs(
         join: Join = "inner",
         on_error: OnError = "raise",
         progress: OnProgress | None = None,
-    ) -> list[Row] | pd.DataFrame | pl.DataFrame:
+    ) -> list[Row] | PandasFrame | PolarsFrame:
         """The sampled histories of all runs, in the order of runs.
 
         A page of runs carries its histories: `ceil(runs / page)` requests, up to four of them
@@ -424,7 +423,7 @@ class Runs(
         on_error: OnError = "raise",
         progress: OnProgress | None = None,
         schema: Mapping[str, str] | None = None,
-    ) -> Iterator[pd.DataFrame]: ...
+    ) -> Iterator[PandasFrame]: ...
     @overload
     def iter_histories(
         self,
@@ -438,7 +437,7 @@ class Runs(
         on_error: OnError = "raise",
         progress: OnProgress | None = None,
         schema: PolarsSchema | None = None,
-    ) -> Iterator[pl.DataFrame]: ...
+    ) -> Iterator[PolarsFrame]: ...
     @overload
     def iter_histories(
         self,
@@ -452,7 +451,7 @@ class Runs(
         on_error: OnError = "raise",
         progress: OnProgress | None = None,
         schema: None = None,
-    ) -> Iterator[list[Row]] | Iterator[pd.DataFrame] | Iterator[pl.DataFrame]: ...
+    ) -> Iterator[list[Row]] | Iterator[PandasFrame] | Iterator[PolarsFrame]: ...
     def iter_histories(
         self,
         samples: int = 500,
@@ -465,7 +464,7 @@ class Runs(
         on_error: OnError = "raise",
         progress: OnProgress | None = None,
         schema: PolarsSchema | Mapping[str, str] | None = None,
-    ) -> Iterator[list[Row]] | Iterator[pd.DataFrame] | Iterator[pl.DataFrame]:
+    ) -> Iterator[list[Row]] | Iterator[PandasFrame] | Iterator[PolarsFrame]:
         """The sampled histories batch by batch: for more than fits in memory.
 
         The arguments are checked at once; requests are sent as batches are taken, up to eight
@@ -536,7 +535,7 @@ class Runs(
         *,
         format: Literal["pandas"],
         progress: OnProgress | None = None,
-    ) -> pd.DataFrame: ...
+    ) -> PandasFrame: ...
     @overload
     def configs(
         self,
@@ -544,7 +543,7 @@ class Runs(
         format: Literal["pandas"],
         *,
         progress: OnProgress | None = None,
-    ) -> pd.DataFrame: ...
+    ) -> PandasFrame: ...
     @overload
     def configs(
         self,
@@ -552,7 +551,7 @@ class Runs(
         *,
         format: Literal["polars"],
         progress: OnProgress | None = None,
-    ) -> pl.DataFrame: ...
+    ) -> PolarsFrame: ...
     @overload
     def configs(
         self,
@@ -560,7 +559,7 @@ class Runs(
         format: Literal["polars"],
         *,
         progress: OnProgress | None = None,
-    ) -> pl.DataFrame: ...
+    ) -> PolarsFrame: ...
     @overload
     def configs(
         self,
@@ -568,14 +567,14 @@ class Runs(
         format: Format = "default",
         *,
         progress: OnProgress | None = None,
-    ) -> list[Row] | pd.DataFrame | pl.DataFrame: ...
+    ) -> list[Row] | PandasFrame | PolarsFrame: ...
     def configs(
         self,
         keys: list[K] | tuple[K, ...] | None = None,
         format: Format = "default",
         *,
         progress: OnProgress | None = None,
-    ) -> list[Row] | pd.DataFrame | pl.DataFrame:
+    ) -> list[Row] | PandasFrame | PolarsFrame:
         """The configs of all runs: a row for each run, in the order of runs.
 
         Sends `ceil(runs / per_page)` requests, up to four at once, which ask for ids and
@@ -622,7 +621,7 @@ class Runs(
         *,
         format: Literal["pandas"],
         progress: OnProgress | None = None,
-    ) -> pd.DataFrame: ...
+    ) -> PandasFrame: ...
     @overload
     def summaries(
         self,
@@ -630,7 +629,7 @@ class Runs(
         format: Literal["pandas"],
         *,
         progress: OnProgress | None = None,
-    ) -> pd.DataFrame: ...
+    ) -> PandasFrame: ...
     @overload
     def summaries(
         self,
@@ -638,7 +637,7 @@ class Runs(
         *,
         format: Literal["polars"],
         progress: OnProgress | None = None,
-    ) -> pl.DataFrame: ...
+    ) -> PolarsFrame: ...
     @overload
     def summaries(
         self,
@@ -646,7 +645,7 @@ class Runs(
         format: Literal["polars"],
         *,
         progress: OnProgress | None = None,
-    ) -> pl.DataFrame: ...
+    ) -> PolarsFrame: ...
     @overload
     def summaries(
         self,
@@ -654,14 +653,14 @@ class Runs(
         format: Format = "default",
         *,
         progress: OnProgress | None = None,
-    ) -> list[Row] | pd.DataFrame | pl.DataFrame: ...
+    ) -> list[Row] | PandasFrame | PolarsFrame: ...
     def summaries(
         self,
         keys: list[K] | tuple[K, ...] | None = None,
         format: Format = "default",
         *,
         progress: OnProgress | None = None,
-    ) -> list[Row] | pd.DataFrame | pl.DataFrame:
+    ) -> list[Row] | PandasFrame | PolarsFrame:
         """The summaries of all runs: a row for each run, in the order of runs.
 
         Sends `ceil(runs / per_page)` requests, up to four at once, which ask for ids and

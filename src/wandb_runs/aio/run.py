@@ -28,12 +28,11 @@ from wandb_runs.transport import AsyncRetryingClient
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    import pandas as pd
-    import polars as pl
-
     from wandb_runs.aio.sweep import AsyncSweep
     from wandb_runs.histories import Format, Join, Row, Stream
     from wandb_runs.jsontext import JSONObject
+    from wandb_runs.libraries.pandas_types import DataFrame as PandasFrame
+    from wandb_runs.libraries.polars_types import DataFrame as PolarsFrame
 
 __all__ = ["AsyncRun"]
 
@@ -110,7 +109,7 @@ class AsyncRun(RunCore[Home[AsyncRetryingClient, AsyncSweeps], ConfigT_co, Summa
         *,
         format: None = None,
         join: Join = "inner",
-    ) -> pd.DataFrame: ...
+    ) -> PandasFrame: ...
     @overload
     async def history(
         self,
@@ -156,7 +155,7 @@ class AsyncRun(RunCore[Home[AsyncRetryingClient, AsyncSweeps], ConfigT_co, Summa
         stream: Stream = "default",
         format: Literal["pandas"],
         join: Join = "inner",
-    ) -> pd.DataFrame: ...
+    ) -> PandasFrame: ...
     @overload
     async def history(
         self,
@@ -167,7 +166,7 @@ class AsyncRun(RunCore[Home[AsyncRetryingClient, AsyncSweeps], ConfigT_co, Summa
         stream: Stream = "default",
         format: Literal["polars"],
         join: Join = "inner",
-    ) -> pl.DataFrame: ...
+    ) -> PolarsFrame: ...
     @overload
     async def history(
         self,
@@ -179,7 +178,7 @@ class AsyncRun(RunCore[Home[AsyncRetryingClient, AsyncSweeps], ConfigT_co, Summa
         *,
         format: None = None,
         join: Join = "inner",
-    ) -> list[Row] | pd.DataFrame: ...
+    ) -> list[Row] | PandasFrame: ...
     @overload
     async def history(
         self,
@@ -190,7 +189,7 @@ class AsyncRun(RunCore[Home[AsyncRetryingClient, AsyncSweeps], ConfigT_co, Summa
         stream: Stream = "default",
         format: Format | None,
         join: Join = "inner",
-    ) -> list[Row] | pd.DataFrame | pl.DataFrame: ...
+    ) -> list[Row] | PandasFrame | PolarsFrame: ...
     async def history(
         self,
         samples: int = 500,
@@ -201,7 +200,7 @@ class AsyncRun(RunCore[Home[AsyncRetryingClient, AsyncSweeps], ConfigT_co, Summa
         *,
         format: Format | None = None,
         join: Join = "inner",
-    ) -> list[Row] | pd.DataFrame | pl.DataFrame:
+    ) -> list[Row] | PandasFrame | PolarsFrame:
         """The sampled history of this run, as `Run.history`; sends one request.
 
         Args:

@@ -24,9 +24,6 @@ from wandb_runs.walk import Drift
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Mapping
 
-    import pandas as pd
-    import polars as pl
-
     from wandb_runs.checked import Node
     from wandb_runs.checkpoint import Checkpoint
     from wandb_runs.filters import Filters
@@ -39,6 +36,8 @@ if TYPE_CHECKING:
         Row,
         Stream,
     )
+    from wandb_runs.libraries.pandas_types import DataFrame as PandasFrame
+    from wandb_runs.libraries.polars_types import DataFrame as PolarsFrame
     from wandb_runs.models import OnInvalid
     from wandb_runs.order import Order
     from wandb_runs.progress import OnProgress
@@ -266,7 +265,7 @@ class AsyncRuns(
         join: Join = "inner",
         on_error: OnError = "raise",
         progress: OnProgress | None = None,
-    ) -> pd.DataFrame: ...
+    ) -> PandasFrame: ...
     @overload
     async def histories(
         self,
@@ -279,7 +278,7 @@ class AsyncRuns(
         join: Join = "inner",
         on_error: OnError = "raise",
         progress: OnProgress | None = None,
-    ) -> pd.DataFrame: ...
+    ) -> PandasFrame: ...
     @overload
     async def histories(
         self,
@@ -292,7 +291,7 @@ class AsyncRuns(
         join: Join = "inner",
         on_error: OnError = "raise",
         progress: OnProgress | None = None,
-    ) -> pl.DataFrame: ...
+    ) -> PolarsFrame: ...
     @overload
     async def histories(
         self,
@@ -305,7 +304,7 @@ class AsyncRuns(
         join: Join = "inner",
         on_error: OnError = "raise",
         progress: OnProgress | None = None,
-    ) -> pl.DataFrame: ...
+    ) -> PolarsFrame: ...
     @overload
     async def histories(
         self,
@@ -318,7 +317,7 @@ class AsyncRuns(
         join: Join = "inner",
         on_error: OnError = "raise",
         progress: OnProgress | None = None,
-    ) -> list[Row] | pd.DataFrame | pl.DataFrame: ...
+    ) -> list[Row] | PandasFrame | PolarsFrame: ...
     async def histories(
         self,
         samples: int = 500,
@@ -330,7 +329,7 @@ class AsyncRuns(
         join: Join = "inner",
         on_error: OnError = "raise",
         progress: OnProgress | None = None,
-    ) -> list[Row] | pd.DataFrame | pl.DataFrame:
+    ) -> list[Row] | PandasFrame | PolarsFrame:
         """The sampled histories of all runs, in the order of runs; as `Runs.histories`.
 
         Args:
@@ -390,7 +389,7 @@ class AsyncRuns(
         on_error: OnError = "raise",
         progress: OnProgress | None = None,
         schema: Mapping[str, str] | None = None,
-    ) -> AsyncIterator[pd.DataFrame]: ...
+    ) -> AsyncIterator[PandasFrame]: ...
     @overload
     def iter_histories(
         self,
@@ -404,7 +403,7 @@ class AsyncRuns(
         on_error: OnError = "raise",
         progress: OnProgress | None = None,
         schema: PolarsSchema | None = None,
-    ) -> AsyncIterator[pl.DataFrame]: ...
+    ) -> AsyncIterator[PolarsFrame]: ...
     @overload
     def iter_histories(
         self,
@@ -418,7 +417,7 @@ class AsyncRuns(
         on_error: OnError = "raise",
         progress: OnProgress | None = None,
         schema: None = None,
-    ) -> AsyncIterator[list[Row]] | AsyncIterator[pd.DataFrame] | AsyncIterator[pl.DataFrame]: ...
+    ) -> AsyncIterator[list[Row]] | AsyncIterator[PandasFrame] | AsyncIterator[PolarsFrame]: ...
     def iter_histories(
         self,
         samples: int = 500,
@@ -431,7 +430,7 @@ class AsyncRuns(
         on_error: OnError = "raise",
         progress: OnProgress | None = None,
         schema: PolarsSchema | Mapping[str, str] | None = None,
-    ) -> AsyncIterator[list[Row]] | AsyncIterator[pd.DataFrame] | AsyncIterator[pl.DataFrame]:
+    ) -> AsyncIterator[list[Row]] | AsyncIterator[PandasFrame] | AsyncIterator[PolarsFrame]:
         """The sampled histories batch by batch, as `Runs.iter_histories`: for `async for`.
 
         Args:
@@ -484,7 +483,7 @@ class AsyncRuns(
         *,
         format: Literal["pandas"],
         progress: OnProgress | None = None,
-    ) -> pd.DataFrame: ...
+    ) -> PandasFrame: ...
     @overload
     async def configs(
         self,
@@ -492,7 +491,7 @@ class AsyncRuns(
         format: Literal["pandas"],
         *,
         progress: OnProgress | None = None,
-    ) -> pd.DataFrame: ...
+    ) -> PandasFrame: ...
     @overload
     async def configs(
         self,
@@ -500,7 +499,7 @@ class AsyncRuns(
         *,
         format: Literal["polars"],
         progress: OnProgress | None = None,
-    ) -> pl.DataFrame: ...
+    ) -> PolarsFrame: ...
     @overload
     async def configs(
         self,
@@ -508,7 +507,7 @@ class AsyncRuns(
         format: Literal["polars"],
         *,
         progress: OnProgress | None = None,
-    ) -> pl.DataFrame: ...
+    ) -> PolarsFrame: ...
     @overload
     async def configs(
         self,
@@ -516,14 +515,14 @@ class AsyncRuns(
         format: Format = "default",
         *,
         progress: OnProgress | None = None,
-    ) -> list[Row] | pd.DataFrame | pl.DataFrame: ...
+    ) -> list[Row] | PandasFrame | PolarsFrame: ...
     async def configs(
         self,
         keys: list[K] | tuple[K, ...] | None = None,
         format: Format = "default",
         *,
         progress: OnProgress | None = None,
-    ) -> list[Row] | pd.DataFrame | pl.DataFrame:
+    ) -> list[Row] | PandasFrame | PolarsFrame:
         """The configs of all runs: a row for each run, in the order of runs; as `Runs.configs`.
 
         Args:
@@ -560,7 +559,7 @@ class AsyncRuns(
         *,
         format: Literal["pandas"],
         progress: OnProgress | None = None,
-    ) -> pd.DataFrame: ...
+    ) -> PandasFrame: ...
     @overload
     async def summaries(
         self,
@@ -568,7 +567,7 @@ class AsyncRuns(
         format: Literal["pandas"],
         *,
         progress: OnProgress | None = None,
-    ) -> pd.DataFrame: ...
+    ) -> PandasFrame: ...
     @overload
     async def summaries(
         self,
@@ -576,7 +575,7 @@ class AsyncRuns(
         *,
         format: Literal["polars"],
         progress: OnProgress | None = None,
-    ) -> pl.DataFrame: ...
+    ) -> PolarsFrame: ...
     @overload
     async def summaries(
         self,
@@ -584,7 +583,7 @@ class AsyncRuns(
         format: Literal["polars"],
         *,
         progress: OnProgress | None = None,
-    ) -> pl.DataFrame: ...
+    ) -> PolarsFrame: ...
     @overload
     async def summaries(
         self,
@@ -592,14 +591,14 @@ class AsyncRuns(
         format: Format = "default",
         *,
         progress: OnProgress | None = None,
-    ) -> list[Row] | pd.DataFrame | pl.DataFrame: ...
+    ) -> list[Row] | PandasFrame | PolarsFrame: ...
     async def summaries(
         self,
         keys: list[K] | tuple[K, ...] | None = None,
         format: Format = "default",
         *,
         progress: OnProgress | None = None,
-    ) -> list[Row] | pd.DataFrame | pl.DataFrame:
+    ) -> list[Row] | PandasFrame | PolarsFrame:
         """The summaries of all runs: a row for each run, in order; as `Runs.summaries`.
 
         Args:

@@ -14,10 +14,11 @@ if TYPE_CHECKING:
     import polars as pl
 
     from wandb_runs.histories.plan import Format, HistoryPlan
+    from wandb_runs.libraries.polars_types import DataType
 
 __all__ = ["PolarsSchema", "check_schema", "conform", "text_columns"]
 
-PolarsSchema: TypeAlias = "Mapping[str, pl.DataType | type[pl.DataType]]"
+PolarsSchema: TypeAlias = "Mapping[str, DataType | type[DataType]]"
 """The dtype of each column that is to have a certain one."""
 
 

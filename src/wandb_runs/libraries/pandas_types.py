@@ -1,0 +1,25 @@
+"""pandas' types, or what stands for them where it is absent."""
+
+# The class stands for what the star brings, where that is absent; then the star finds nothing.
+# pyright: reportAssignmentType=false, reportWildcardImportFromLibrary=false
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+__all__ = ["DataFrame"]
+
+MYPY = False
+
+if TYPE_CHECKING:
+    if MYPY:
+        from pandas import *
+    else:
+        try:
+            from pandas import *
+        except ImportError:
+
+            class DataFrame:
+                """Stands for pandas', which is not installed."""
+
+        from pandas import *
