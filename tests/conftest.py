@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,9 @@ from wandb_runs.testing import LocalServer, log_run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+# A shell that starts something in the background has it ignore Ctrl-C, and all that it starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 MANY = 47
 """How many runs `many` has: a prime, so that no page size divides it."""

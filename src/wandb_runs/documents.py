@@ -75,13 +75,13 @@ def read_config(text: str | None, keys: tuple[str, ...] | None) -> dict[str, JSO
     >>> read_config('{"lr": {"value": 0.1, "desc": null}, "seed": {"value": 1}}', ("lr",))
     {'lr': 0.1}
     """
-    return {
-        # Nearly every value is in an envelope of its own, which is seen without a call.
-        key: value["value"]
-        if type(value) is dict and len(value) == 1 and "value" in value
-        else unwrap(value)
-        for key, value in read_document(text, keys).items()
-    }
+    document = read_document(text, keys)
+    for key, value in document.items():
+        if type(value) is dict:
+            # Nearly every value is in an envelope of its own, which is seen without a call.
+            bare = len(value) == 1 and "value" in value
+            document[key] = value["value"] if bare else unwrap(value)
+    return document
 
 
 def read_document(text: str | None, keys: tuple[str, ...] | None) -> dict[str, JSONValue]:

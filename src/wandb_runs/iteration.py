@@ -37,7 +37,7 @@ class RunIterator(Iterator[Run[ConfigT, SummaryT]], Generic[ConfigT, SummaryT]):
     True
     """
 
-    __slots__ = ("_checkpoint_at", "_place", "_read_to")
+    __slots__ = ("_checkpoint_at", "_items", "_place", "_read_to")
 
     def __init__(
         self,
@@ -47,19 +47,21 @@ class RunIterator(Iterator[Run[ConfigT, SummaryT]], Generic[ConfigT, SummaryT]):
         self._read_to = read_to
         self._checkpoint_at = checkpoint_at
         self._place = 0
+        self._items: list[Run[ConfigT, SummaryT]] = []
 
     @override
     def __next__(self) -> Run[ConfigT, SummaryT]:
         place = self._place
-        try:
-            runs = self._read_to(place + 1)
-        except WandbRunsError as error:
-            error.checkpoint = self.checkpoint()
-            raise
-        if place >= len(runs):
-            raise StopIteration
+        if place >= len(self._items):
+            try:
+                self._items = self._read_to(place + 1)
+            except WandbRunsError as error:
+                error.checkpoint = self.checkpoint()
+                raise
+            if place >= len(self._items):
+                raise StopIteration
         self._place = place + 1
-        return runs[place]
+        return self._items[place]
 
     def checkpoint(self) -> Checkpoint:
         """Where the loop stands, behind the run that came last: a small JSON value.
