@@ -62,7 +62,9 @@ async def show_board(request: Request) -> Response:
         summary=Summary,
         on_invalid="skip",
     )
-    page = "<!doctype html><title>Leaderboard</title>\n<table><tr><th>run<th>optimizer"
+    page = "<!doctype html><title>Leaderboard</title>\n"
+    page += "<style>body { font-family: sans-serif } td, th { padding: 0.2em 1em 0.2em 0 }</style>"
+    page += '\n<table style="text-align: left"><tr><th>run<th>optimizer, learning rate'
     page += "".join(f'<th><a href="/?by={metric}">{metric}</a>' for metric in ORDERS)
     async for run in runs:  # their names are what others wrote
         page += f'\n<tr><td><a href="/runs/{escape(run.id)}">{escape(run.name or run.id)}</a>'
