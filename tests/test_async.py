@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import re
 import typing
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
 
     from support_async import To
 
-    from wandb_runs import Request, Response
+    from wandb_runs import Progress, Request, Response, Row
     from wandb_runs.flow import Flow
     from wandb_runs.testing import LocalServer
 
@@ -339,6 +340,47 @@ def test_a_loop_goes_on_where_it_was_cancelled(
         ids, paged = anyio.run(read, backend=backend)
     assert len(ids) == len(set(ids)) == MANY
     assert len(paged) == len(set(paged)) == MANY
+
+
+@OVER_HTTP
+@given(st.lists(st.none() | st.integers(0, 15), max_size=12), st.integers(1, 20))
+def test_batches_go_on_where_asyncio_cancelled_them(
+    wandb_server: LocalServer, api: Api, many: str, cancels: list[int | None], per_page: int
+) -> None:
+    async def read() -> list[Row]:
+        due = [*cancels]
+        tasks: list[asyncio.Task[list[Row]]] = []
+
+        def cancel(turns: int) -> None:
+            # A few turns of the loop later what has come is put together in a thread, which
+            # nothing stops.
+            if turns:
+                asyncio.get_running_loop().call_soon(cancel, turns - 1)
+            else:
+                tasks[-1].cancel()
+
+        def tell(_: Progress) -> None:
+            if due and (turns := due.pop()) is not None:
+                cancel(turns)
+
+        async with AsyncApi(base_url=wandb_server.url, api_key="k") as awaiting:
+            runs = awaiting.runs(many, per_page=per_page)
+            batches = runs.iter_histories(keys=["loss"], progress=tell)
+
+            async def take() -> list[Row]:
+                return await anext(batches)
+
+            rows: list[Row] = []
+            while True:
+                tasks.append(asyncio.create_task(take()))
+                try:
+                    rows += await tasks[-1]
+                except asyncio.CancelledError:
+                    continue
+                except StopAsyncIteration:
+                    return rows
+
+    assert asyncio.run(read()) == api.runs(many).histories(keys=["loss"])
 
 
 def test_tasks_share_a_listing(wandb_server: LocalServer, many: str, backend: str) -> None:

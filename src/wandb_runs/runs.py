@@ -724,7 +724,8 @@ class Runs(
         def next_batch() -> BatchT | None:
             if batches.missing is None:
                 self._list_part()
-            return self._client.run(batches.next_batch())
+            self._client.run(batches.read_batch())
+            return batches.take()
 
         def finish() -> None:
             if batches.missing is not None:

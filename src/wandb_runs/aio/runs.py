@@ -663,7 +663,8 @@ class AsyncRuns(
         async def next_batch() -> BatchT | None:
             if batches.missing is None:
                 await self._list_part()
-            return await self._client.run(batches.next_batch())
+            await self._client.run(batches.read_batch())
+            return batches.take()
 
         def finish() -> None:
             if batches.missing is not None:

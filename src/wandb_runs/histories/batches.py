@@ -26,8 +26,12 @@ class AnyBatches(Protocol[BatchT_co]):
         """What is missing so far; None before the first batch."""
         ...
 
-    def next_batch(self) -> Flow[BatchT_co | None]:
-        """The next batch; None after the last one."""
+    def read_batch(self) -> Flow[None]:
+        """Read the next batch, for `take` to hand on."""
+        ...
+
+    def take(self) -> BatchT_co | None:
+        """The batch that was read; None after the last one."""
         ...
 
 
@@ -39,7 +43,7 @@ class Batches(Generic[PieceT, BatchT]):
         shape: What to make of what an answer holds; None when it holds no row.
     """
 
-    __slots__ = ("_begin", "_pages", "_pieces", "_shape")
+    __slots__ = ("_begin", "_pages", "_pieces", "_ready", "_shape")
 
     def __init__(
         self,
@@ -50,27 +54,31 @@ class Batches(Generic[PieceT, BatchT]):
         self._shape = shape
         self._pages: HistoryPages[PieceT] | None = None
         self._pieces: list[Piece[PieceT]] = []
+        self._ready: BatchT | None = None
 
     @property
     def missing(self) -> Missing | None:
         """What is missing so far; None before the first batch."""
         return None if self._pages is None else self._pages.missing
 
-    def next_batch(self) -> Flow[BatchT | None]:
-        """The next batch; None after the last one.
+    def read_batch(self) -> Flow[None]:
+        """Read the next batch, for `take` to hand on; none after the last one.
 
-        What could not be had is asked for again by the next call; what cannot be shaped is left
-        out by it.
+        One that nobody took, since he was interrupted or cancelled, is still there. What could
+        not be had is asked for again by the next call; what cannot be shaped is left out by it.
         """
         if self._pages is None:
             self._pages = yield from self._begin()
-        while True:
-            while self._pieces:
-                # Popped first: what does not fit would not fit the next time, either.
-                batch = self._shape(self._pieces.pop().content)
-                if batch is not None:
-                    return batch
-            self._pieces = yield from self._pages.next_pieces()
+        while self._ready is None:
             if not self._pieces:
-                return None
-            self._pieces.reverse()
+                self._pieces = yield from self._pages.next_pieces()
+                if not self._pieces:
+                    return
+                self._pieces.reverse()
+            # Popped first: what does not fit would not fit the next time, either.
+            self._ready = self._shape(self._pieces.pop().content)
+
+    def take(self) -> BatchT | None:
+        """The batch that was read; None after the last one."""
+        batch, self._ready = self._ready, None
+        return batch
