@@ -473,6 +473,33 @@ def test_a_listing_goes_on_in_another_event_loop(wandb_server: LocalServer, many
     assert len(paged) == len(set(paged)) == 16
 
 
+def test_what_was_asked_for_ahead_in_a_loop_that_is_gone_is_asked_for_again(
+    wandb_server: LocalServer, many: str
+) -> None:
+    async def take(count: int) -> list[str]:
+        return [run.id for run in await runs.get(slice(count))]
+
+    async def begin() -> None:
+        with wandb_server.fail_always(Slow(0.3)):
+            loop = aiter(runs)
+            for _ in range(5):
+                await anext(loop)
+            await settle()  # the next page is under way
+
+    runs = AsyncApi(base_url=wandb_server.url, api_key="k").runs(many, per_page=8)
+    left = asyncio.new_event_loop()
+    try:
+        left.run_until_complete(begin())
+        for _ in range(2):
+            ids = asyncio.run(asyncio.wait_for(take(20), 20))
+            assert len(ids) == len(set(ids)) == 20
+    finally:
+        for task in asyncio.all_tasks(left):
+            task.cancel()
+        left.run_until_complete(asyncio.sleep(0.05))
+        left.close()
+
+
 def test_a_checkpoint_passes_between_both(
     wandb_server: LocalServer, api: Api, many: str, backend: str
 ) -> None:

@@ -683,6 +683,7 @@ def test_a_part_is_explained_as_listed_first(recorder: Recorder, runs: Runs) -> 
         ({"keys": ["los"]}, r"'a\d\d'.*'los' \(did you mean 'loss'\?\)"),
         ({"keys": ["loss", "accuracy"]}, "no 'accuracy'"),
         ({"keys": ["loss"], "x_axis": "epo"}, "no 'epo'"),
+        ({"keys": ["_timestam", "_runtime"]}, "no '_timestam'"),
     ],
 )
 def test_a_misspelt_metric_is_told_where_no_run_has_a_row(

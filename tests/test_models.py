@@ -8,15 +8,25 @@ import math
 import pickle
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, Union, cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import AliasPath, BaseModel, ConfigDict, Field, TypeAdapter, field_validator
+from pydantic import (
+    AliasPath,
+    BaseModel,
+    ConfigDict,
+    Field,
+    RootModel,
+    TypeAdapter,
+    field_validator,
+    model_validator,
+)
 from typing_extensions import TypedDict
 
 from wandb_runs import Api, InvalidArgumentError, Runs, RunValidationError
+from wandb_runs.histories.text import as_unicode
 from wandb_runs.models import Model
 from wandb_runs.testing import log_run
 
@@ -164,14 +174,14 @@ def test_numbers_that_json_has_not_are_numbers_to_strict_models(
         "inner": {"list": [one], "number": other},
         "text": "NaN",
     }
-    read = Model("summary", Diverged).read(document, "team/p/r")
+    read = Model("summary", Diverged).read(lambda: document, "team/p/r")
     number = cast("float", read.inner["number"])
     (item,) = cast("list[float]", read.inner["list"])
     had = (read.plain, cast("float", read.maybe), read.several, read.first, item, number)
     assert [*map(repr, had)] == [*map(repr, given)]
     assert read.text == "NaN"
     with pytest.raises(RunValidationError, match="plain is 'nan' "):
-        Model("summary", Diverged).read({**document, "plain": "nan"}, "team/p/r")
+        Model("summary", Diverged).read(lambda: {**document, "plain": "nan"}, "team/p/r")
 
 
 def test_a_run_that_does_not_fit_is_an_error_when_touched(api: Api, mixed: str) -> None:
@@ -278,11 +288,64 @@ class Later(BaseModel):
     lr: float
 
 
+class Percent(BaseModel):
+    """A model whose validator changes what it is given, as pydantic allows."""
+
+    model_config = ConfigDict(strict=True)
+
+    accuracy: float
+    loss: float
+
+    @model_validator(mode="before")
+    @classmethod
+    def divide(cls, document: dict[str, float]) -> dict[str, float]:
+        document["accuracy"] = document.pop("percent") / 100
+        return document
+
+
+def test_a_validator_may_change_what_it_is_given(wandb_server: LocalServer, api: Api) -> None:
+    summary: JSONObject = {"percent": 50.0, "loss": "NaN"}
+    log_run(wandb_server, "team", "percent", "r", summary=summary, config=summary)
+    run = api.runs("team/percent", config=Percent, summary=Percent)[0]
+    assert run.config.accuracy == run.summary.accuracy == 0.5
+    assert math.isnan(run.summary.loss)
+
+
+class Tuned(BaseModel):
+    model_config = ConfigDict(strict=True)
+
+    betas: tuple[float, float]
+    note: str = ""
+
+
+@given(st.text(st.characters(categories=["Cs", "Lu"]), max_size=5))
+def test_half_a_surrogate_pair_is_no_misfit(note: str) -> None:
+    document: JSONObject = {"betas": [0.5, 1], "note": note, "other": note}
+    read = Model("config", Tuned).read(lambda: document, "e/p/r")
+    assert (read.betas, read.note) == ((0.5, 1), as_unicode(note))
+    with pytest.raises(RunValidationError, match="betas is 3 "):
+        Model("config", Tuned).read(lambda: {**document, "betas": 3}, "e/p/r")
+
+
+def test_names_are_not_looked_for_in_the_package(api: Api, mixed: str) -> None:
+    class kind(TypedDict):  # noqa: N801 - a name that the package's own functions have
+        lr: float
+
+    @dataclass
+    class Holds:
+        lr: object
+        inner: kind | None = None
+
+    with pytest.raises(InvalidArgumentError, match=r"Holds.*'kind' is not defined.*function"):
+        api.runs(mixed, config=Holds)
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
         *(TrainConfig.model_construct(), {"lr": float}, "TrainConfig", 3),
-        *(Unfinished, int, str, list[int], Pair),
+        *(int, str, list[int], Pair, BaseModel, RootModel[int], RootModel[list[int]]),
+        *(TrainConfig | Only, Union[TrainConfig, Only]),  # noqa: UP007 - what older programs pass
     ],
 )
 @pytest.mark.parametrize("argument", ["config", "summary"])
@@ -302,6 +365,17 @@ class Raises(BaseModel):
     @classmethod
     def refuse(cls, value: object) -> object:
         raise LookupError(f"no rate like {value}")
+
+
+def test_a_model_that_names_what_is_not_there_is_refused_before_any_request() -> None:
+    nowhere = Api(base_url="http://127.0.0.1:9", api_key="k", max_retries=0)
+    with pytest.raises(InvalidArgumentError, match=r"summary cannot.*Unfinished.*'Nowhere'"):
+        nowhere.runs("team/mnist", summary=Unfinished)
+
+
+def test_a_root_may_be_a_union(api: Api, mixed: str) -> None:
+    runs = api.runs(mixed, config=RootModel[TrainConfig | Only], on_invalid="skip")
+    assert [run.id for run in runs] == FITTING
 
 
 def test_another_error_of_a_validator_says_which_run_it_was(api: Api, mixed: str) -> None:
@@ -330,6 +404,6 @@ def test_a_model_makes_what_pydantic_makes_or_names_the_run(document: dict[str, 
         expected = adapter.validate_python(document)
     except ValueError:
         with pytest.raises(RunValidationError, match="run 'e/p/r'"):
-            Model("config", TrainConfig).read(document, "e/p/r")
+            Model("config", TrainConfig).read(lambda: document, "e/p/r")
     else:
-        assert Model("config", TrainConfig).read(document, "e/p/r") == expected
+        assert Model("config", TrainConfig).read(lambda: document, "e/p/r") == expected

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import is_dataclass
+from types import UnionType
 from typing import (
     TYPE_CHECKING,
     Final,
@@ -13,6 +15,7 @@ from typing import (
     NamedTuple,
     TypeAlias,
     TypeVar,
+    Union,
     cast,
     get_args,
 )
@@ -24,7 +27,7 @@ from wandb_runs.forksafe import NO_FORK
 from wandb_runs.spelling import did_you_mean, show
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from pydantic import TypeAdapter
     from pydantic_core import ErrorDetails
@@ -44,6 +47,8 @@ _WAYS: Final[tuple[OnInvalid, ...]] = get_args(OnInvalid)
 # Of the problems of one run that a message tells.
 _MOST_TOLD: Final = 5
 _LONGEST_VALUE: Final = 80
+
+_HALF_A_PAIR: Final = re.compile("[\ud800-\udfff]")
 
 _INFINITE: Final = ("NaN", "Infinity", "-Infinity")
 
@@ -69,11 +74,11 @@ class Model(Generic[T]):
     def __reduce__(self) -> tuple[type[Model[T]], tuple[str, type[T]]]:
         return type(self), (self._what, self._kind)
 
-    def read(self, document: JSONObject, path: str) -> T:
+    def read(self, document: Callable[[], JSONObject], path: str) -> T:
         """Make the document of a run into what the program wants.
 
         Args:
-            document: The document.
+            document: Reads the document, anew each time: validators may change what they get.
             path: The run's, for the message.
 
         Raises:
@@ -88,14 +93,14 @@ class Model(Generic[T]):
             error.add_note(f"while the {self._what} of run {path!r} was validated")
             raise
 
-    def _validate(self, document: JSONObject, path: str) -> T:
+    def _validate(self, document: Callable[[], JSONObject], path: str) -> T:
         from pydantic import ValidationError  # noqa: PLC0415 - its import takes long
 
         try:
-            return self._adapter.validate_python(document)
+            return self._adapter.validate_python(document())
         except ValidationError:
             pass
-        text = json.dumps(document)
+        text = _unicode_json(document())
         try:
             # Strict models take from JSON what they refuse from Python: a list for a tuple, text
             # for an instant or an enum's member.
@@ -174,42 +179,64 @@ def check_models(
 def _adapter_of(what: str, kind: type[T]) -> TypeAdapter[T]:
     from pydantic import PydanticUserError, TypeAdapter  # noqa: PLC0415 - its import takes long
 
-    problem = ""
     # What is no type, but a value, would be taken for one by pydantic, or refused obscurely.
-    if _holds_objects(kind):
-        try:
-            with NO_FORK:
-                adapter = TypeAdapter(kind)
-                # A name that cannot be found would be heard of when the first run is touched.
-                adapter.rebuild(raise_errors=True)
-                return adapter
-        except (PydanticUserError, NameError, TypeError) as error:
-            problem = f": {str(error).partition(chr(10))[0]}"
-    raise InvalidArgumentError(
-        f"{what} must be a pydantic model, a dataclass or a TypedDict, not {show(kind)}"
-        f"{problem}{_hint(kind)}"
-    )
+    if not _holds_objects(kind):
+        raise InvalidArgumentError(
+            f"{what} must be a pydantic model, a dataclass or a TypedDict, not {show(kind)}"
+            f"{_hint(kind)}"
+        )
+    try:
+        with NO_FORK:
+            return _built(TypeAdapter, kind)
+    except (PydanticUserError, NameError, TypeError) as error:
+        problem = str(error).partition("\n")[0]
+        where = "; what it names must stand where it is defined, and not within a function"
+        raise InvalidArgumentError(
+            f"{what} cannot be made into {show(kind)}: {problem}"
+            f"{where if isinstance(error, NameError) else ''}"
+        ) from None
+
+
+def _built(_wandb_runs_adapter: type[TypeAdapter[T]], _wandb_runs_kind: type[T]) -> TypeAdapter[T]:
+    # pydantic looks for the names of types among the variables of whoever calls it: here there are
+    # none that a program could mean.
+    _wandb_runs_made = _wandb_runs_adapter(_wandb_runs_kind)
+    # A name that cannot be found would be heard of when the first run is touched.
+    _wandb_runs_made.rebuild(raise_errors=True)
+    return _wandb_runs_made
 
 
 def _hint(kind: object) -> str:
+    if isinstance(kind, UnionType) or getattr(kind, "__origin__", None) is Union:
+        return "; of a union, pydantic.RootModel[...] is one"
     is_value = _holds_objects(type(kind)) and not isinstance(kind, Mapping)
     return "; pass the class, not a value" if is_value else ""
 
 
 def _holds_objects(kind: object) -> bool:
     """Whether a JSON object may be made into such a type."""
-    from pydantic import BaseModel  # noqa: PLC0415 - its import takes long
+    from pydantic import BaseModel, RootModel  # noqa: PLC0415 - its import takes long
 
     origin: object = getattr(kind, "__origin__", kind)  # of list[int], list
     if not isinstance(origin, type):
         return False
     of = cast("type[object]", origin)
-    return (
+    if issubclass(of, RootModel):
+        root: object = of.model_fields["root"].annotation
+        is_type = isinstance(getattr(root, "__origin__", root), type)
+        return not is_type or _holds_objects(root)
+    return of is not BaseModel and (
         issubclass(of, (BaseModel, Mapping))
         or is_typeddict(of)
         or is_dataclass(of)
         or hasattr(of, "__get_pydantic_core_schema__")
     )
+
+
+def _unicode_json(document: JSONObject) -> str:
+    r"""The document as JSON that pydantic reads: half a surrogate pair as its escape."""
+    text = json.dumps(document, ensure_ascii=False)
+    return _HALF_A_PAIR.sub(lambda half: rf"\\u{ord(half[0]):04x}", text)
 
 
 def _is_infinite(problem: ErrorDetails) -> bool:

@@ -22,6 +22,7 @@ from wandb_runs.settings import Address
 from wandb_runs.user import User
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
     from typing import Self
 
@@ -283,10 +284,7 @@ class RunCore(Generic[HomeT_co, ConfigT_co, SummaryT_co]):
         node = self._node
         config = node.get(_CONFIG, _NOT_MADE)
         if config is _NOT_MADE:
-            document = self._read_config(node)
-            for key in INTERNAL_KEYS:
-                document.pop(key, None)
-            config = self._keep(node, _CONFIG, document, self._home.models.config)
+            config = self._keep(node, _CONFIG, self._plain_config, self._home.models.config)
         return cast("ConfigT_co", config)
 
     @property
@@ -314,11 +312,7 @@ class RunCore(Generic[HomeT_co, ConfigT_co, SummaryT_co]):
         node = self._node
         summary = node.get(_SUMMARY, _NOT_MADE)
         if summary is _NOT_MADE:
-            text = node.get("summaryMetrics")
-            if text is not None and not isinstance(text, str):
-                text = self._read("summaryMetrics").summary_metrics
-            document = self._document(text, "summaryMetrics", self._home.asked.summary)
-            summary = self._keep(node, _SUMMARY, document, self._home.models.summary)
+            summary = self._keep(node, _SUMMARY, self._plain_summary, self._home.models.summary)
         return cast("SummaryT_co", summary)
 
     @property
@@ -394,9 +388,9 @@ class RunCore(Generic[HomeT_co, ConfigT_co, SummaryT_co]):
     # How values are read.
 
     def _keep(
-        self, node: Node, name: str, document: JSONObject, model: Model[object] | None
+        self, node: Node, name: str, read: Callable[[], JSONObject], model: Model[object] | None
     ) -> object:
-        made = document if model is None else model.read(document, "/".join(self.path))
+        made = read() if model is None else model.read(read, "/".join(self.path))
         node[name] = cast("JSONValue", made)  # nothing reads it there but as what it is
         return made
 
@@ -421,6 +415,18 @@ class RunCore(Generic[HomeT_co, ConfigT_co, SummaryT_co]):
             return read_config(text, self._home.asked.config)
         except ValueError as error:
             raise self._malformed("config", str(error)) from error
+
+    def _plain_config(self) -> JSONObject:
+        document = self._read_config(self._node)
+        for key in INTERNAL_KEYS:
+            document.pop(key, None)
+        return document
+
+    def _plain_summary(self) -> JSONObject:
+        text = self._node.get("summaryMetrics")
+        if text is not None and not isinstance(text, str):
+            text = self._read("summaryMetrics").summary_metrics
+        return self._document(text, "summaryMetrics", self._home.asked.summary)
 
     def _document(
         self, text: str | None, field: str, keys: tuple[str, ...] | None = None

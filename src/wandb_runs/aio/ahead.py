@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Generic, Literal, TypeVar
 import anyio
 
 from wandb_runs.flow import Together, resume
+from wandb_runs.transport.loops import running_loop
 from wandb_runs.transport.tasks import start_soon
 
 if TYPE_CHECKING:
@@ -27,14 +28,16 @@ class _Attempt(Generic[T]):
         state: Whether its turn has come: it is started in the background, and that may be late.
         rest: What remains of the flow behind the request; None while there is none.
         ended: Set when the request has come to an end, in whatever way.
+        loop: The event loop that sends it.
     """
 
-    __slots__ = ("ended", "rest", "state")
+    __slots__ = ("ended", "loop", "rest", "state")
 
     def __init__(self) -> None:
         self.state: Literal["waiting", "sent", "taken"] = "waiting"
         self.rest: Flow[T] | None = None
         self.ended = anyio.Event()
+        self.loop = running_loop()
 
 
 class Ahead(Generic[T]):
@@ -84,7 +87,8 @@ class Ahead(Generic[T]):
         attempt = self._attempt
         if attempt is None:
             return None
-        if attempt.state == "sent" and not attempt.ended.is_set():
+        # One that was left in a loop that ended will never end.
+        if attempt.state == "sent" and attempt.loop is running_loop():
             await attempt.ended.wait()
         attempt.state = "taken"
         self._attempt = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Final, cast
 
 from wandb_runs._generated import get_events, get_history, get_history_keys, get_sampled_history
 from wandb_runs.errors import BadResponseError, WandbRunsError
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from wandb_runs.histories.rows import Row
 
 __all__ = ["fetch_rows", "find_unknown", "is_apart"]
+
+_OWN: Final = frozenset({"_step", "_runtime", "_timestamp"})
+"""What W&B adds to each row, whether it names it among the metrics or not."""
 
 
 def fetch_rows(entity: str, project: str, run_id: str, plan: HistoryPlan) -> Flow[list[Row]]:
@@ -67,11 +70,7 @@ def find_unknown(
     if not isinstance(keys, dict) or not keys:
         return {}
     known = [*map(str, cast("dict[object, object]", keys))]
-    return {
-        name: nearest(name, known)
-        for name in names
-        if name not in known and not name.startswith("_")
-    }
+    return {name: nearest(name, known) for name in names if name not in known and name not in _OWN}
 
 
 def _fetch(entity: str, project: str, run_id: str, plan: HistoryPlan) -> Flow[object]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, cast
 
 from starlette.responses import Response
@@ -78,7 +79,8 @@ class _Unwell(Response):
             return False
         if answer.is_reset:
             sock = cast("socket.socket", transport.get_extra_info("socket"))
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+            with suppress(OSError):  # the client has gone already
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
             transport.abort()
             return False
         body = answer.body if answer.cut is None else answer.body[: answer.cut]
