@@ -163,7 +163,7 @@ def test_a_page_is_read_as_its_model_reads_it(
 
     def read() -> tuple[list[Run], str | None]:
         selection = listing._selection("team")  # pyright: ignore[reportPrivateUsage] - one page is the point
-        flow = listing._fetch(selection, Place("before", 50))  # pyright: ignore[reportPrivateUsage] - the same
+        flow = listing._fetch(selection, Place("before", 50))  # pyright: ignore[reportPrivateUsage] - one page, of the listing above
         page = drive(flow, lambda operation: operation.parse(body))
         return list(page.items), page.next_cursor
 

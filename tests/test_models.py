@@ -8,7 +8,7 @@ import math
 import pickle
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Any, NamedTuple, Union, cast
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Union, cast
 
 import pytest
 from hypothesis import given
@@ -309,6 +309,33 @@ def test_a_validator_may_change_what_it_is_given(wandb_server: LocalServer, api:
     run = api.runs("team/percent", config=Percent, summary=Percent)[0]
     assert run.config.accuracy == run.summary.accuracy == 0.5
     assert math.isnan(run.summary.loss)
+
+
+class Paused(BaseModel):
+    """A strict model that is read twice; what happens at the first reading is up to the test."""
+
+    model_config = ConfigDict(strict=True)
+
+    lr: int
+    loss: float
+
+    meanwhile: ClassVar[list[Callable[[], object]]] = []
+
+    @model_validator(mode="before")
+    @classmethod
+    def pause(cls, document: object) -> object:
+        while cls.meanwhile:
+            cls.meanwhile.pop()()
+        return document
+
+
+def test_a_refresh_meanwhile_mixes_nothing(wandb_server: LocalServer, api: Api) -> None:
+    log_run(wandb_server, "team", "paused", "r", config={"lr": 1, "loss": "NaN"})
+    run = api.runs("team/paused", config=Paused)[0]
+    log_run(wandb_server, "team", "paused", "r", config={"lr": 2, "loss": "NaN"})
+    Paused.meanwhile.append(run.refresh)
+    assert run.config.lr == 1
+    assert run.config.lr == 2
 
 
 class Tuned(BaseModel):

@@ -90,7 +90,7 @@ def _below_the_cell(bar: Progress, tell: told.OnProgress) -> Generator[told.OnPr
     rich's way needs ipywidgets, and warns again and again where they are missing; it draws from
     a thread, which catches what the program prints meanwhile; and it leaves an empty output.
     """
-    from IPython.display import DisplayHandle  # noqa: PLC0415 - every notebook has it
+    from IPython.display import DisplayHandle  # noqa: PLC0415 - only notebooks have it
 
     output = cast("type[_Output]", DisplayHandle)()
     output.display(bar)

@@ -99,7 +99,7 @@ def _join(operator: str, left: object, right: object) -> Condition:
 
 
 def _query(side: object, operator: str) -> str:
-    from wandb_runs.filters import (  # noqa: PLC0415 - a mapping may hold conditions, too
+    from wandb_runs.filters import (  # noqa: PLC0415 - a circle: filters import conditions
         RawFilter,
         translate_filters,
     )

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from math import inf, nan
 from typing import Final, TypeAlias, cast
 
 from pydantic_core import from_json
 from typing_extensions import override
 
 __all__ = [
+    "NON_FINITE",
     "UNREADABLE",
     "JSONObject",
     "JSONValue",
@@ -25,6 +27,9 @@ JSONValue: TypeAlias = "str | int | float | bool | list[JSONValue] | dict[str, J
 
 JSONObject: TypeAlias = Mapping[str, JSONValue]
 """A JSON object, read-only to type checkers."""
+
+NON_FINITE: Final[Mapping[str, float]] = {"NaN": nan, "Infinity": inf, "-Infinity": -inf}
+"""What JSON has no numbers for, and the strings that W&B gives instead."""
 
 # The limits of pydantic's parser, which the standard library's is held to, so that it makes no
 # difference which of the two reads a text. Below them there is room to write values again.

@@ -24,6 +24,7 @@ from typing_extensions import is_typeddict
 
 from wandb_runs.errors import InvalidArgumentError, RunValidationError
 from wandb_runs.forksafe import NO_FORK
+from wandb_runs.jsontext import NON_FINITE
 from wandb_runs.spelling import did_you_mean, show
 
 if TYPE_CHECKING:
@@ -49,8 +50,6 @@ _MOST_TOLD: Final = 5
 _LONGEST_VALUE: Final = 80
 
 _HALF_A_PAIR: Final = re.compile("[\ud800-\udfff]")
-
-_INFINITE: Final = ("NaN", "Infinity", "-Infinity")
 
 
 class Model(Generic[T]):
@@ -241,7 +240,7 @@ def _unicode_json(document: JSONObject) -> str:
 
 def _is_infinite(problem: ErrorDetails) -> bool:
     """Whether a number was expected, and text came that names one."""
-    return problem["type"] == "float_type" and problem["input"] in _INFINITE
+    return problem["type"] == "float_type" and problem["input"] in [*NON_FINITE]
 
 
 def _make_number(document: dict[str, JSONValue], place: tuple[int | str, ...]) -> None:
@@ -253,8 +252,8 @@ def _make_number(document: dict[str, JSONValue], place: tuple[int | str, ...]) -
             at = holder[key]
         except (LookupError, TypeError):
             continue  # no key, but which member of a union was tried
-        if isinstance(at, str) and at in _INFINITE:
-            holder[key] = at = float(at)
+        if isinstance(at, str) and at in NON_FINITE:
+            holder[key] = at = NON_FINITE[at]
 
 
 def _name_of(kind: type[object]) -> str:

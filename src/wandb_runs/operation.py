@@ -135,7 +135,7 @@ class Operation(Generic[T_co]):
         return self._parse_slowly(content, _Facts(status, request_id, attempts))
 
     def _envelope(self) -> type[Envelope[T_co]]:
-        from wandb_runs.graphql_model import envelope_of  # noqa: PLC0415 - as late as the model
+        from wandb_runs.graphql_model import envelope_of  # noqa: PLC0415 - it imports pydantic
 
         return envelope_of(self.load())
 

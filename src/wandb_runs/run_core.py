@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final, Generic, Literal, NamedTuple, TypeAlias, cast
 
 from typing_extensions import TypeVar, override
@@ -388,9 +389,10 @@ class RunCore(Generic[HomeT_co, ConfigT_co, SummaryT_co]):
     # How values are read.
 
     def _keep(
-        self, node: Node, name: str, read: Callable[[], JSONObject], model: Model[object] | None
+        self, node: Node, name: str, read: Callable[[Node], JSONObject], model: Model[object] | None
     ) -> object:
-        made = read() if model is None else model.read(read, "/".join(self.path))
+        # Of one node to the end, whatever a refresh in another thread puts in its place.
+        made = read(node) if model is None else model.read(partial(read, node), "/".join(self.path))
         node[name] = cast("JSONValue", made)  # nothing reads it there but as what it is
         return made
 
@@ -416,14 +418,14 @@ class RunCore(Generic[HomeT_co, ConfigT_co, SummaryT_co]):
         except ValueError as error:
             raise self._malformed("config", str(error)) from error
 
-    def _plain_config(self) -> JSONObject:
-        document = self._read_config(self._node)
+    def _plain_config(self, node: Node) -> JSONObject:
+        document = self._read_config(node)
         for key in INTERNAL_KEYS:
             document.pop(key, None)
         return document
 
-    def _plain_summary(self) -> JSONObject:
-        text = self._node.get("summaryMetrics")
+    def _plain_summary(self, node: Node) -> JSONObject:
+        text = node.get("summaryMetrics")
         if text is not None and not isinstance(text, str):
             text = self._read("summaryMetrics").summary_metrics
         return self._document(text, "summaryMetrics", self._home.asked.summary)

@@ -49,7 +49,7 @@ class Sweep(SweepCore[RetryingClient]):
         return runs[0] if runs else None
 
     def _runs(self, order: Order, per_page: int = 50) -> Runs:
-        from wandb_runs.runs import Runs  # noqa: PLC0415 - a run knows its sweep, too
+        from wandb_runs.runs import Runs  # noqa: PLC0415 - a circle: runs import sweeps
 
         return Runs(
             self._client,

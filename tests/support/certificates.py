@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 __all__ = ["Authority"]
 
 
+# trustme's types name the context of pyOpenSSL as well, which is not installed.
+
+
 class Authority:
     """Issues certificates, and is trusted by nobody who is not told to."""
 
@@ -23,14 +26,13 @@ class Authority:
         """The context of a server of that name."""
         certificate = self._authority.issue_cert(name)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        # trustme's own types name pyOpenSSL's context as well, which is not here.
-        certificate.configure_cert(context)  # pyright: ignore[reportUnknownMemberType] - as said
+        certificate.configure_cert(context)  # pyright: ignore[reportUnknownMemberType] - pyOpenSSL's type
         return context
 
     def trusting(self) -> ssl.SSLContext:
         """The context of a client that trusts what is issued here."""
         context = ssl.create_default_context()
-        self._authority.configure_trust(context)  # pyright: ignore[reportUnknownMemberType] - as said
+        self._authority.configure_trust(context)  # pyright: ignore[reportUnknownMemberType] - pyOpenSSL's type
         return context
 
     def write(self, file: Path) -> None:

@@ -236,7 +236,7 @@ def build_filters(api: Api, since: datetime, runs: Runs) -> None:
     assert_type(Tags.contains("best") | (Tags == ["best"]), Condition)
     assert_type(CreatedAt >= since, Condition)
     assert_type(HeartbeatAt == None, Condition)  # noqa: E711 # a comparison on the server
-    assert_type(Group != None, Condition)  # noqa: E711 # the same
+    assert_type(Group != None, Condition)  # noqa: E711 # as users write it
     assert_type(Duration > 60, Condition)
     assert_type(DisplayName.matches(r"^fox"), Condition)
     assert_type(State.not_in({"failed", "crashed"}), Condition)

@@ -77,7 +77,7 @@ def _prepare_histories(task: Task, url: str) -> Work:
 
         return lambda: pl.DataFrame(rows(), infer_schema_length=None)
     if task["format"] == "pandas":
-        import pandas as pd  # noqa: PLC0415 - the same
+        import pandas as pd  # noqa: PLC0415 - in this format's time alone
 
         return lambda: pd.DataFrame(rows())
     return rows

@@ -45,7 +45,7 @@ class AsyncSweep(SweepCore[AsyncRetryingClient]):
         return runs[0] if runs else None
 
     def _runs(self, order: Order, per_page: int = 50) -> AsyncRuns:
-        from wandb_runs.aio.runs import AsyncRuns  # noqa: PLC0415 - a run knows its sweep, too
+        from wandb_runs.aio.runs import AsyncRuns  # noqa: PLC0415 - a circle: runs import sweeps
 
         return AsyncRuns(
             self._client,

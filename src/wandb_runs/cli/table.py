@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from wandb_runs.histories.text import json_text
+from wandb_runs.jsontext import NON_FINITE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,9 +38,6 @@ _NARROW: Final = 12
 
 _GAP: Final = 3
 """What stands between two columns of this kind of table."""
-
-_WORDS: Final = ("NaN", "Infinity", "-Infinity")
-"""What W&B stores in place of numbers that JSON does not have."""
 
 _WIDE: Final = 100_000
 """More columns than any table has: in a pipe nothing is cut."""
@@ -112,7 +110,9 @@ def _column(runs: Sequence[Run], where: str, key: str) -> _Column:
     return _Column(
         _printable(f"{where}.{key}"),
         [Text(_show(value)) for value in values],
-        numbers=all(isinstance(value, int | float | None) or value in _WORDS for value in values),
+        numbers=all(
+            isinstance(value, int | float | None) or value in [*NON_FINITE] for value in values
+        ),
         folds=True,
     )
 

@@ -7,13 +7,14 @@ from array import array
 from dataclasses import dataclass
 from enum import Enum, auto
 from itertools import chain
-from math import inf, isfinite, isnan, nan
+from math import isfinite, isnan
 from operator import itemgetter
 from types import NoneType
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from wandb_runs.histories.plan import RUN_ID
 from wandb_runs.histories.text import as_unicode, is_unicode, text_of
+from wandb_runs.jsontext import NON_FINITE
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -28,9 +29,6 @@ Part: TypeAlias = "array[float] | array[int] | list[JSONValue]"
 """Values of rows that follow each other: floats, integers of 64 bits, or anything."""
 
 INT64 = range(-(2**63), 2**63)
-
-NON_FINITE = {"NaN": nan, "Infinity": inf, "-Infinity": -inf}
-"""What JSON has no numbers for, and the strings that W&B gives instead."""
 
 _BATCH: Final = 1_000
 """Rows that are sorted into columns at once: many for one call, few enough for the CPU's cache."""

@@ -112,6 +112,7 @@ class HistoryPages(Generic[T]):
         )
         self._waiting = None if run_ids is None else list(run_ids)
         self._seen: set[str] = set()
+        # The first run that has a history, and no row of it came.
         self._bare: str | None = None
         self._was_listed = run_ids is not None
         self.failed: dict[str, WandbRunsError] = {}

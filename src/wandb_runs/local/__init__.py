@@ -20,7 +20,7 @@ def __getattr__(name: str) -> object:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     try:
-        from wandb_runs.local.server import LocalServer  # noqa: PLC0415 - as said above
+        from wandb_runs.local.server import LocalServer  # noqa: PLC0415 - an optional one
     except ModuleNotFoundError as error:
         if error.name is None or error.name.startswith("wandb_runs"):
             raise

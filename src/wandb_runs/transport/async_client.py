@@ -52,8 +52,8 @@ class AsyncShared(Common):
         clock: AsyncClock,
     ) -> None:
         # asyncio takes as long to import as everything else.
-        from wandb_runs.transport.async_http import AsyncHttpTransport  # noqa: PLC0415 - it is slow
-        from wandb_runs.transport.loops import Bench, PerLoop  # noqa: PLC0415 - it is slow
+        from wandb_runs.transport.async_http import AsyncHttpTransport  # noqa: PLC0415 - of asyncio
+        from wandb_runs.transport.loops import Bench, PerLoop  # noqa: PLC0415 - of asyncio
 
         super().__init__(settings, clock)
         self._own_transport: AsyncHttpTransport | None = None
@@ -205,7 +205,7 @@ class AsyncRetryingClient(Client[AsyncShared]):
 
     async def run(self, flow: Flow[T]) -> T:
         """Run a flow to its end; of what it asks for at once, a few requests at a time."""
-        from wandb_runs.transport.loops import run_together_async  # noqa: PLC0415 - loaded by now
+        from wandb_runs.transport.loops import run_together_async  # noqa: PLC0415 - of asyncio
 
         apart = self._shared.benches.here().apart
 

@@ -41,6 +41,6 @@ def start_soon(work: Callable[[], Awaitable[object]]) -> None:
             _tasks.add(task)
             task.add_done_callback(_tasks.discard)
         else:
-            import trio  # noqa: PLC0415 - it is here
+            import trio  # noqa: PLC0415 - trio is optional, and runs here
 
             trio.lowlevel.spawn_system_task(quietly, context=copy_context())

@@ -69,11 +69,11 @@ def write_models(documents: Documents, path: str, command: str) -> str:
     """
     check_generator()
     from datamodel_code_generator import generate  # noqa: PLC0415 - it is optional
-    from datamodel_code_generator.enums import (  # noqa: PLC0415 - the same
+    from datamodel_code_generator.enums import (  # noqa: PLC0415 - it is optional
         DataModelType,
         InputFileType,
     )
-    from datamodel_code_generator.format import (  # noqa: PLC0415 - the same
+    from datamodel_code_generator.format import (  # noqa: PLC0415 - it is optional
         Formatter,
         PythonVersion,
     )

@@ -10,6 +10,7 @@ from functools import reduce
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
 
 from wandb_runs.histories.text import is_unicode
+from wandb_runs.jsontext import NON_FINITE
 
 if TYPE_CHECKING:
     from wandb_runs.jsontext import JSONValue
@@ -22,7 +23,6 @@ Kind: TypeAlias = Literal[
 """What a value is. A `long` is an integer that no float equals; a `special` is the text that W&B
 writes for a number that JSON does not have."""
 
-_SPECIAL: Final = frozenset({"NaN", "Infinity", "-Infinity"})
 
 _DEPTH: Final = 16
 """How deep lists and dicts are looked into. Models of what is nested deeper help nobody."""
@@ -118,7 +118,7 @@ def join(one: Shape, other: Shape, *, is_top: bool = True) -> Shape:
 
 
 def _shape_of_text(text: str) -> Shape:
-    if text in _SPECIAL:
+    if text in NON_FINITE:
         return _SPECIAL_STRING
     # No `str` of a model takes what UTF-8 cannot hold.
     return _STRING if is_unicode(text) else ANYTHING
