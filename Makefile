@@ -19,6 +19,7 @@ test: lint types fresh pytest  ## Lint, both type checkers, the generated code's
 lint: .venv/.tools
 	$(BIN)/ruff check $(CHECKED)
 	$(BIN)/ruff format --check $(CHECKED)
+	PYTHONPATH=src $(BIN)/lint-imports --no-logo
 
 types: .venv/.tools
 	$(BIN)/mypy $(CHECKED)
@@ -30,7 +31,7 @@ fresh: .venv/.package
 pytest: .venv/.package  ## All tests, against the built wheel
 	$(BIN)/pytest
 
-codegen: .venv/.package  ## Generate src/wandb_runs/_generated from schema/ and queries/
+codegen: .venv/.package  ## Generate src/wandb_runs/graphql/_generated from schema/ and queries/
 	$(BIN)/python tools/codegen.py
 
 bench: .venv/.package  ## Measure this package beside wandb, and the local server

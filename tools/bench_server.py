@@ -23,7 +23,7 @@ from wandb_runs.local import LocalServer
 from wandb_runs.local.ingest import upsert_run
 
 if TYPE_CHECKING:
-    from wandb_runs.jsontext import JSONValue
+    from wandb_runs.graphql.scalars import JSONValue
     from wandb_runs.local.store import Store
 
 RUNS: Final = 100_000

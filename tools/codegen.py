@@ -1,4 +1,4 @@
-"""Generate `src/wandb_runs/_generated` from the schema and the queries.
+"""Generate `src/wandb_runs/graphql/_generated` from the schema and the queries.
 
 With `--check`, write nothing and fail when what is there differs.
 """

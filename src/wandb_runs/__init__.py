@@ -11,9 +11,8 @@ finished True
 import logging
 from typing import TYPE_CHECKING
 
+from wandb_runs._version import __version__
 from wandb_runs.api import Api
-from wandb_runs.checkpoint import Checkpoint
-from wandb_runs.conditions import Condition
 from wandb_runs.errors import (
     AuthenticationError,
     BadResponseError,
@@ -40,8 +39,12 @@ from wandb_runs.errors import (
     UnknownMetricWarning,
     WandbRunsError,
 )
-from wandb_runs.explain import Explanation
-from wandb_runs.fields import (
+from wandb_runs.frames.plan import Format, Join, OnError, Stream
+from wandb_runs.frames.rows import Row
+from wandb_runs.graphql.scalars import JSONObject, JSONValue
+from wandb_runs.pagination.checkpoint import Checkpoint
+from wandb_runs.pagination.progress import Progress
+from wandb_runs.query.fields import (
     Config,
     CreatedAt,
     DisplayName,
@@ -58,16 +61,15 @@ from wandb_runs.fields import (
     UpdatedAt,
     Username,
 )
-from wandb_runs.filters import Filters, RawFilter
-from wandb_runs.histories import Format, Join, OnError, Row, Stream
-from wandb_runs.iteration import RunIterator, RunPages
-from wandb_runs.jsontext import JSONObject, JSONValue
-from wandb_runs.models import OnInvalid
-from wandb_runs.order import FieldOrder, Order, RawOrder
-from wandb_runs.progress import Progress
-from wandb_runs.run import Run
-from wandb_runs.runs import Runs
-from wandb_runs.sweep import Sweep
+from wandb_runs.query.filters import Condition, Filters, RawFilter
+from wandb_runs.query.order import FieldOrder, Order, RawOrder
+from wandb_runs.runs.explain import Explanation
+from wandb_runs.runs.iterators import RunIterator, RunPages
+from wandb_runs.runs.models import OnInvalid
+from wandb_runs.runs.run import Run
+from wandb_runs.runs.runs import Runs
+from wandb_runs.runs.sweep import Sweep
+from wandb_runs.runs.user import User
 from wandb_runs.transport import (
     AsyncClock,
     AsyncRetryingClient,
@@ -79,12 +81,10 @@ from wandb_runs.transport import (
     Stats,
     Transport,
 )
-from wandb_runs.user import User
-from wandb_runs.version import __version__
 
 if TYPE_CHECKING:
     from wandb_runs.aio.api import AsyncApi
-    from wandb_runs.aio.iteration import AsyncRunIterator, AsyncRunPages
+    from wandb_runs.aio.iterators import AsyncRunIterator, AsyncRunPages
     from wandb_runs.aio.run import AsyncRun
     from wandb_runs.aio.runs import AsyncRuns
     from wandb_runs.aio.sweep import AsyncSweep

@@ -6,18 +6,18 @@ from typing import TYPE_CHECKING, Self
 
 from typing_extensions import TypeVar
 
-from wandb_runs.api_core import ApiCore, Given, Setup, user_of, warn_of_lazy
-from wandb_runs.checked import node_of
-from wandb_runs.checkpoint import without_entity
-from wandb_runs.jsontext import JSONObject
-from wandb_runs.location import parse_path
-from wandb_runs.models import check_models
-from wandb_runs.run import Run
-from wandb_runs.run_core import Home, fetch_run
-from wandb_runs.runs import Runs
-from wandb_runs.runs_core import of_viewer
-from wandb_runs.sweep import Sweep, Sweeps
-from wandb_runs.sweep_core import fetch_sweep
+from wandb_runs.graphql.scalars import JSONObject
+from wandb_runs.pagination.checkpoint import without_entity
+from wandb_runs.query.location import parse_path
+from wandb_runs.runs.api_base import ApiCore, Given, Setup, user_of, warn_of_lazy
+from wandb_runs.runs.models import check_models
+from wandb_runs.runs.record import node_of
+from wandb_runs.runs.run import Run
+from wandb_runs.runs.run_base import Home, fetch_run
+from wandb_runs.runs.runs import Runs
+from wandb_runs.runs.runs_base import of_viewer
+from wandb_runs.runs.sweep import Sweep, Sweeps
+from wandb_runs.runs.sweep_base import fetch_sweep
 from wandb_runs.transport import MAX_RESPONSE_BYTES, RetryingClient
 from wandb_runs.transport.clock import SYSTEM_CLOCK
 from wandb_runs.transport.options import MAX_RETRIES, TIMEOUT, Options
@@ -27,12 +27,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import TracebackType
 
-    from wandb_runs.checkpoint import Checkpoint
-    from wandb_runs.filters import Filters
-    from wandb_runs.models import OnInvalid
-    from wandb_runs.order import Order
+    from wandb_runs.pagination.checkpoint import Checkpoint
+    from wandb_runs.query.filters import Filters
+    from wandb_runs.query.order import Order
+    from wandb_runs.runs.models import OnInvalid
+    from wandb_runs.runs.user import User
     from wandb_runs.transport import Clock, Transport
-    from wandb_runs.user import User
 
 __all__ = ["Api"]
 
@@ -184,7 +184,7 @@ class Api(ApiCore[RetryingClient]):
         Args:
             path: `"entity/project"`, or `"project"` in the default entity.
             filters: A MongoDB query over runs: `{"state": "finished", "config.lr": {"$lt":
-                0.1}}`; see `wandb_runs.filters`.
+                0.1}}`; see `wandb_runs.query.filters`.
             order: `created_at`, `heartbeat_at`, `config.<key>.value` or
                 `summary_metrics.<key>`, with `+` (ascending) or `-` (descending) in front.
             per_page: Runs per request, at least 1; more than 1000 is sent as 1000.

@@ -23,7 +23,7 @@ from rich.progress import (
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from wandb_runs import progress as told
+    from wandb_runs.pagination import progress as told
 
 __all__ = ["progress_bar"]
 

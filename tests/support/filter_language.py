@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from wandb_runs.jsontext import JSONValue
+    from wandb_runs.graphql.scalars import JSONValue
 
 Run: TypeAlias = "dict[str, JSONValue]"
 """A run's root keys as they stand in filters, `config` in its envelope, `summary_metrics`."""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from support.filter_language import Run
 
-    from wandb_runs.jsontext import JSONValue
+    from wandb_runs.graphql.scalars import JSONValue
     from wandb_runs.local.store import Store
 
 DAY = 86400.0

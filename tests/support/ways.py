@@ -15,10 +15,10 @@ from anyio.lowlevel import checkpoint
 from typing_extensions import override
 
 from wandb_runs import RetryingClient
-from wandb_runs.settings import ApiKey, resolve_settings
 from wandb_runs.transport import AsyncRetryingClient
 from wandb_runs.transport.clock import SYSTEM_CLOCK
 from wandb_runs.transport.options import Options
+from wandb_runs.transport.settings import ApiKey, resolve_settings
 
 if TYPE_CHECKING:
     import ssl
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
     from support.options import Chosen
 
     from wandb_runs import Request, Response, Stats, Transport
-    from wandb_runs.flow import Flow
-    from wandb_runs.operation import Operation
-    from wandb_runs.settings import Address
+    from wandb_runs.graphql.flow import Flow
+    from wandb_runs.graphql.operation import Operation
     from wandb_runs.testing import FakeClock
     from wandb_runs.transport.clock import SystemClock
+    from wandb_runs.transport.settings import Address
 
 __all__ = ["BACKENDS", "WAYS", "Awaiting", "Face", "each_backend", "each_way"]
 

@@ -88,7 +88,7 @@ def stream_wrongly(runs: Runs) -> None:
 
 def go_on_wrongly(api: Api, runs: Runs) -> None:
     api.runs("team/mnist", limit="3")  # wrong
-    api.runs("team/mnist", checkpoint="x")  # wrong
+    api.runs("team/mnist", checkpoint=3)  # wrong
     api.runs("team/mnist", checkpoint={"version": 1})  # wrong
     iter(runs).checkpoint().after  # wrong
     runs.checkpoint()  # wrong

@@ -14,14 +14,14 @@ import httpx
 import orjson
 
 from benchmark.work import ENTITY, KEYS
-from wandb_runs._generated import list_runs, list_sampled_histories
+from wandb_runs.graphql._generated import list_runs, list_sampled_histories
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from benchmark.work import Result, Task, Work
-    from wandb_runs.jsontext import JSONValue
-    from wandb_runs.operation import Operation
+    from wandb_runs.graphql.operation import Operation
+    from wandb_runs.graphql.scalars import JSONValue
 
 __all__ = ["prepare"]
 

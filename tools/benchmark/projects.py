@@ -13,7 +13,7 @@ from wandb_runs.local.lines import append_lines
 from wandb_runs.local.tables import Stream
 
 if TYPE_CHECKING:
-    from wandb_runs.jsontext import JSONValue
+    from wandb_runs.graphql.scalars import JSONValue
     from wandb_runs.local.store import Store
 
 __all__ = ["write_histories", "write_listing"]

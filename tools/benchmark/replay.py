@@ -30,7 +30,7 @@ import orjson
 from typing_extensions import override
 
 if TYPE_CHECKING:
-    from wandb_runs.jsontext import JSONValue
+    from wandb_runs.graphql.scalars import JSONValue
 
 __all__ = ["Counts", "Replay", "key_of"]
 

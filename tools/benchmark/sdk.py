@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     from benchmark.work import Result, Task, Work
-    from wandb_runs.jsontext import JSONValue
+    from wandb_runs.graphql.scalars import JSONValue
 
     class WandbRun(Protocol):
         """What is read of wandb's `Run`, which has no types of its own."""

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import polars as pl
 
-    from wandb_runs.jsontext import JSONValue
+    from wandb_runs.graphql.scalars import JSONValue
 
 __all__ = ["ENTITY", "KEYS", "Kind", "Prepare", "Report", "Result", "Side", "Task", "Work"]
 

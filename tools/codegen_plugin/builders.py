@@ -94,7 +94,7 @@ class OperationsModule:
                 '"""One function for each operation: it takes the variables, typed."""',
                 "from __future__ import annotations",
                 "from typing import TYPE_CHECKING",
-                "from wandb_runs.operation import Operation, given as _given",
+                "from wandb_runs.graphql.operation import Operation, given as _given",
                 "if TYPE_CHECKING:",
                 *_indented(f"from .enums import {name}" for name in dict.fromkeys(enums)),
                 *_indented(_result_import(operation) for operation in operations),

@@ -28,7 +28,7 @@ __all__ = ["OperationsPlugin"]
 _BASE_MODEL = '''
 """The base of all models, written by hand elsewhere."""
 
-from wandb_runs.graphql_model import GraphQLModel as BaseModel
+from wandb_runs.graphql.models import GraphQLModel as BaseModel
 
 __all__ = ["BaseModel"]
 '''
@@ -114,7 +114,7 @@ class OperationsPlugin(Plugin):
     @override
     def generate_enums_module(self, module: ast.Module) -> ast.Module:
         # An unused import is removed when the module is formatted.
-        module.body[:0] = ast.parse("from wandb_runs.graphql_model import OpenEnum").body
+        module.body[:0] = ast.parse("from wandb_runs.graphql.models import OpenEnum").body
         return module
 
     @override

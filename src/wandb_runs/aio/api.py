@@ -9,15 +9,15 @@ from typing_extensions import TypeVar
 from wandb_runs.aio.run import AsyncRun
 from wandb_runs.aio.runs import AsyncRuns
 from wandb_runs.aio.sweep import AsyncSweep, AsyncSweeps
-from wandb_runs.api_core import ApiCore, Given, Setup, user_of, warn_of_lazy
-from wandb_runs.checked import node_of
-from wandb_runs.checkpoint import without_entity
-from wandb_runs.jsontext import JSONObject
-from wandb_runs.location import parse_path
-from wandb_runs.models import check_models
-from wandb_runs.run_core import Home, fetch_run
-from wandb_runs.runs_core import of_viewer
-from wandb_runs.sweep_core import fetch_sweep
+from wandb_runs.graphql.scalars import JSONObject
+from wandb_runs.pagination.checkpoint import without_entity
+from wandb_runs.query.location import parse_path
+from wandb_runs.runs.api_base import ApiCore, Given, Setup, user_of, warn_of_lazy
+from wandb_runs.runs.models import check_models
+from wandb_runs.runs.record import node_of
+from wandb_runs.runs.run_base import Home, fetch_run
+from wandb_runs.runs.runs_base import of_viewer
+from wandb_runs.runs.sweep_base import fetch_sweep
 from wandb_runs.transport import MAX_RESPONSE_BYTES, AsyncRetryingClient
 from wandb_runs.transport.clock import SYSTEM_CLOCK
 from wandb_runs.transport.options import MAX_RETRIES, TIMEOUT, Options
@@ -27,12 +27,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import TracebackType
 
-    from wandb_runs.checkpoint import Checkpoint
-    from wandb_runs.filters import Filters
-    from wandb_runs.models import OnInvalid
-    from wandb_runs.order import Order
+    from wandb_runs.pagination.checkpoint import Checkpoint
+    from wandb_runs.query.filters import Filters
+    from wandb_runs.query.order import Order
+    from wandb_runs.runs.models import OnInvalid
+    from wandb_runs.runs.user import User
     from wandb_runs.transport import AsyncClock, AsyncTransport
-    from wandb_runs.user import User
 
 __all__ = ["AsyncApi"]
 

@@ -1,7 +1,7 @@
 """What the package hands on when it is asked for."""
 
 from wandb_runs.aio.api import AsyncApi
-from wandb_runs.aio.iteration import AsyncRunIterator, AsyncRunPages
+from wandb_runs.aio.iterators import AsyncRunIterator, AsyncRunPages
 from wandb_runs.aio.run import AsyncRun
 from wandb_runs.aio.runs import AsyncRuns
 from wandb_runs.aio.sweep import AsyncSweep

@@ -7,14 +7,10 @@ from typing import TYPE_CHECKING, Literal, TypeVar, overload
 
 from wandb_runs.aio.sweep import AsyncSweeps
 from wandb_runs.errors import EmptyJoinWarning
-from wandb_runs.histories import (
-    HistoryScan,
-    build,
-    check_installed,
-    plan_histories,
-    plan_scan,
-)
-from wandb_runs.run_core import (
+from wandb_runs.frames.build import build, check_installed
+from wandb_runs.frames.plan import plan_histories
+from wandb_runs.frames.scan import HistoryScan, plan_scan
+from wandb_runs.runs.run_base import (
     NOT_GIVEN,
     ConfigT_co,
     Home,
@@ -29,10 +25,11 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from wandb_runs.aio.sweep import AsyncSweep
-    from wandb_runs.histories import Format, Join, Row, Stream
-    from wandb_runs.jsontext import JSONObject
-    from wandb_runs.libraries.pandas_types import DataFrame as PandasFrame
-    from wandb_runs.libraries.polars_types import DataFrame as PolarsFrame
+    from wandb_runs.frames.pandas_types import DataFrame as PandasFrame
+    from wandb_runs.frames.plan import Format, Join, Stream
+    from wandb_runs.frames.polars_types import DataFrame as PolarsFrame
+    from wandb_runs.frames.rows import Row
+    from wandb_runs.graphql.scalars import JSONObject
 
 __all__ = ["AsyncRun"]
 

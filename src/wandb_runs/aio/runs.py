@@ -9,38 +9,33 @@ from typing import TYPE_CHECKING, Literal, NoReturn, SupportsIndex, TypeVar, ove
 import anyio
 from typing_extensions import override
 
-from wandb_runs.aio.ahead import Ahead
-from wandb_runs.aio.iteration import AsyncHistoryBatches, AsyncRunIterator, AsyncRunPages
+from wandb_runs.aio.iterators import AsyncHistoryBatches, AsyncRunIterator, AsyncRunPages
+from wandb_runs.aio.prefetch import Ahead
 from wandb_runs.aio.run import AsyncRun
 from wandb_runs.aio.sweep import AsyncSweeps
 from wandb_runs.errors import InvalidArgumentError
-from wandb_runs.histories import check_schema
-from wandb_runs.run_core import ConfigT_co, Home, SummaryT_co
-from wandb_runs.runs_core import RunsCore, needed
+from wandb_runs.frames.schema import check_schema
+from wandb_runs.pagination.paginator import Drift
+from wandb_runs.runs.run_base import ConfigT_co, Home, SummaryT_co
+from wandb_runs.runs.runs_base import RunsCore, needed
 from wandb_runs.transport import AsyncRetryingClient
 from wandb_runs.transport.loops import PerLoop
-from wandb_runs.walk import Drift
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Mapping
 
-    from wandb_runs.checked import Node
-    from wandb_runs.checkpoint import Checkpoint
-    from wandb_runs.filters import Filters
-    from wandb_runs.histories import (
-        AnyBatches,
-        Format,
-        Join,
-        OnError,
-        PolarsSchema,
-        Row,
-        Stream,
-    )
-    from wandb_runs.libraries.pandas_types import DataFrame as PandasFrame
-    from wandb_runs.libraries.polars_types import DataFrame as PolarsFrame
-    from wandb_runs.models import OnInvalid
-    from wandb_runs.order import Order
-    from wandb_runs.progress import OnProgress
+    from wandb_runs.frames.batches import AnyBatches
+    from wandb_runs.frames.pandas_types import DataFrame as PandasFrame
+    from wandb_runs.frames.plan import Format, Join, OnError, Stream
+    from wandb_runs.frames.polars_types import DataFrame as PolarsFrame
+    from wandb_runs.frames.rows import Row
+    from wandb_runs.frames.schema import PolarsSchema
+    from wandb_runs.pagination.checkpoint import Checkpoint
+    from wandb_runs.pagination.progress import OnProgress
+    from wandb_runs.query.filters import Filters
+    from wandb_runs.query.order import Order
+    from wandb_runs.runs.models import OnInvalid
+    from wandb_runs.runs.record import Node
 
 __all__ = ["AsyncRuns"]
 

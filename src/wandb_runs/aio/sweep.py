@@ -8,14 +8,14 @@ import anyio
 from typing_extensions import override
 
 from wandb_runs.errors import NotFoundError
-from wandb_runs.sweep_core import SweepCore, fetch_sweep
+from wandb_runs.runs.sweep_base import SweepCore, fetch_sweep
 from wandb_runs.transport import AsyncRetryingClient
 from wandb_runs.transport.loops import PerLoop
 
 if TYPE_CHECKING:
     from wandb_runs.aio.run import AsyncRun
     from wandb_runs.aio.runs import AsyncRuns
-    from wandb_runs.order import Order
+    from wandb_runs.query.order import Order
 
 __all__ = ["AsyncSweep", "AsyncSweeps"]
 

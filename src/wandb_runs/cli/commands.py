@@ -6,8 +6,8 @@ import click
 
 from wandb_runs.cli.histories import histories
 from wandb_runs.cli.listing import list_runs
-from wandb_runs.cli.local import local
-from wandb_runs.cli.typegen import typegen
+from wandb_runs.cli.typegen.command import typegen
+from wandb_runs.local.command import local
 
 __all__ = ["cli"]
 

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     import polars as pl
 
-    from wandb_runs.filters import Filters
-    from wandb_runs.histories import Join, OnError, Stream
+    from wandb_runs.frames.plan import Join, OnError, Stream
+    from wandb_runs.query.filters import Filters
 
 __all__ = ["histories"]
 

@@ -15,7 +15,7 @@ from wandb_runs.cli.shared import (
 )
 
 if TYPE_CHECKING:
-    from wandb_runs.filters import Filters
+    from wandb_runs.query.filters import Filters
 
 __all__ = ["list_runs"]
 

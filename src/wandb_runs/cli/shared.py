@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import IO
 
-    from wandb_runs.filters import Filters
+    from wandb_runs.query.filters import Filters
 
 __all__ = [
     "ORDER",

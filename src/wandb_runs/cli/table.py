@@ -12,14 +12,14 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from wandb_runs.histories.text import json_text
-from wandb_runs.jsontext import NON_FINITE
+from wandb_runs.frames.text import json_text
+from wandb_runs.graphql.scalars import NON_FINITE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from wandb_runs.jsontext import JSONValue
-    from wandb_runs.run import Run
+    from wandb_runs.graphql.scalars import JSONValue
+    from wandb_runs.runs.run import Run
 
 __all__ = ["print_runs"]
 

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import sys
 
-from wandb_runs.cli import main
+
+def main() -> None:
+    """Serve until interrupted; say what to install where the command line's library is absent."""
+    try:
+        from wandb_runs.local.command import local  # noqa: PLC0415 - click is optional
+    except ModuleNotFoundError as error:
+        if error.name != "click":
+            raise
+        sys.exit("click is missing. The local server needs: pip install 'wandb-runs[local]'")
+    local(prog_name="wandb-runs local")
+
 
 if __name__ == "__main__":
-    main(["local", *sys.argv[1:]])
+    main()

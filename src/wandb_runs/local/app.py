@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
-    from wandb_runs.jsontext import JSONValue
+    from wandb_runs.graphql.scalars import JSONValue
     from wandb_runs.local.faults import Faults
     from wandb_runs.local.store import Store
 

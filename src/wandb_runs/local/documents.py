@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import update
 
-from wandb_runs.jsontext import decode
+from wandb_runs.graphql.scalars import decode
 from wandb_runs.local.tables import documents
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-    from wandb_runs.jsontext import JSONValue
+    from wandb_runs.graphql.scalars import JSONValue
 
 __all__ = ["finite", "read_object", "set_document", "storable", "write_object"]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypedDict, cast
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from wandb_runs.jsontext import JSONObject, JSONValue
+    from wandb_runs.graphql.scalars import JSONObject, JSONValue
 
 __all__ = ["HistoryKeys", "extend_history_keys"]
 

@@ -12,7 +12,7 @@ from wandb_runs.local.tables import Kind
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from wandb_runs.jsontext import JSONObject, JSONValue
+    from wandb_runs.graphql.scalars import JSONObject, JSONValue
     from wandb_runs.local.tables import Scalar
 
 __all__ = ["Leaf", "config_leaves", "flatten", "typed"]

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from wandb_runs.jsontext import JSONObject, JSONValue
+    from wandb_runs.graphql.scalars import JSONObject, JSONValue
     from wandb_runs.local.store import Writer
     from wandb_runs.local.tables import Scalar
 

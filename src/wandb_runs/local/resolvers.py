@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from graphql import GraphQLResolveInfo
 
-    from wandb_runs.jsontext import JSONValue
+    from wandb_runs.graphql.scalars import JSONValue
     from wandb_runs.local.pages import Page
 
 __all__ = ["BINDABLES"]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import ColumnElement, Connection, Select, Subquery
 
-    from wandb_runs.jsontext import JSONObject, JSONValue
+    from wandb_runs.graphql.scalars import JSONObject, JSONValue
 
 __all__ = ["DEFAULT_SAMPLES", "Spec", "page_lines", "sample_lines", "sample_values"]
 

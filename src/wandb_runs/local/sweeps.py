@@ -13,7 +13,7 @@ from wandb_runs.local.tables import Kind, leaves, paths, runs, sweeps
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from wandb_runs.jsontext import JSONValue
+    from wandb_runs.graphql.scalars import JSONValue
     from wandb_runs.local.store import Writer
     from wandb_runs.local.where import Scope
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, TypeAlias
 from sqlalchemy import and_, case, exists, false, func, not_, or_, select, true
 from typing_extensions import override
 
-from wandb_runs.jsontext import decode
+from wandb_runs.graphql.scalars import decode
 from wandb_runs.local.leaves import typed
 from wandb_runs.local.re2_function import check
 from wandb_runs.local.store import CRASHED_AFTER
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import ColumnElement, Connection, FromClause, Select
 
-    from wandb_runs.jsontext import JSONValue
+    from wandb_runs.graphql.scalars import JSONValue
     from wandb_runs.local.tables import Scalar
 
 __all__ = ["BadRequestError", "Scope", "Where", "compile_filters", "root_field", "state_at"]

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from typing_extensions import override
 
-from wandb_runs.jsontext import decode
+from wandb_runs.graphql.scalars import decode
 from wandb_runs.local.faults import Answer, Fault, GraphQLRequest
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from wandb_runs.errors import NotFoundError, WandbRunsError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from wandb_runs.jsontext import JSONObject, JSONValue
+    from wandb_runs.graphql.scalars import JSONObject, JSONValue
 
 __all__ = ["HasUrl", "delete_run", "log_run"]
 

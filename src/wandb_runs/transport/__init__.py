@@ -1,9 +1,9 @@
 """The only folder that does I/O, and the only one that knows the HTTP library."""
 
-from wandb_runs.transport.async_client import AsyncRetryingClient
+from wandb_runs.transport.aio_client import AsyncRetryingClient
 from wandb_runs.transport.client import RetryingClient
 from wandb_runs.transport.clock import AsyncClock, Clock
-from wandb_runs.transport.message import (
+from wandb_runs.transport.messages import (
     MAX_RESPONSE_BYTES,
     AsyncTransport,
     Request,

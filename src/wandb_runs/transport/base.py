@@ -10,21 +10,21 @@ from urllib.parse import urlsplit
 from typing_extensions import override
 
 from wandb_runs.errors import BadResponseError, GraphQLError, ResponseError, WandbRunsError
-from wandb_runs.settings import check_url
-from wandb_runs.transport.answer import rate_limit_in, request_id_of
 from wandb_runs.transport.call import Plan
 from wandb_runs.transport.options import Options
-from wandb_runs.transport.shared import PLAIN_HEADERS, Common
+from wandb_runs.transport.responses import rate_limit_in, request_id_of
+from wandb_runs.transport.session import PLAIN_HEADERS, Common
+from wandb_runs.transport.settings import check_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Self
 
-    from wandb_runs.operation import Operation
-    from wandb_runs.settings import Address, ApiKey, Settings
-    from wandb_runs.transport.message import Response
+    from wandb_runs.graphql.operation import Operation
+    from wandb_runs.transport.messages import Response
+    from wandb_runs.transport.settings import Address, ApiKey, Settings
     from wandb_runs.transport.stats import Stats
-    from wandb_runs.viewer import Viewer
+    from wandb_runs.transport.viewer import Viewer
 
 __all__ = ["DEFAULTS", "FILE", "Client", "file_in", "plan_of", "subject_of"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from wandb_runs.forksafe import ForkSafeLock
+from wandb_runs.transport.fork import ForkSafeLock
 
 __all__ = ["RETRIES_IN_HAND", "RetryBudget"]
 

@@ -15,10 +15,10 @@ from wandb_runs.errors import (
     TransportError,
     WandbRunsError,
 )
-from wandb_runs.transport.answer import error_of, request_id_of
-from wandb_runs.transport.decide import Retry, decide
-from wandb_runs.transport.message import Request, Response
-from wandb_runs.transport.shared import Common, Shared
+from wandb_runs.transport.messages import Request, Response
+from wandb_runs.transport.responses import error_of, request_id_of
+from wandb_runs.transport.retry import Retry, decide
+from wandb_runs.transport.session import Common, Shared
 from wandb_runs.transport.threads import StoppedError, is_stopped
 
 if TYPE_CHECKING:
@@ -27,10 +27,10 @@ if TYPE_CHECKING:
     from tenacity import RetryCallState
     from tenacity.retry import RetryBaseT
 
-    from wandb_runs.settings import Address
-    from wandb_runs.transport.decide import Decision
     from wandb_runs.transport.options import Options
-    from wandb_runs.transport.shared import Identity
+    from wandb_runs.transport.retry import Decision
+    from wandb_runs.transport.session import Identity
+    from wandb_runs.transport.settings import Address
 
 __all__ = ["BlockingCall", "Call", "Method", "Plan"]
 

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-from wandb_runs.flow import drive
+from wandb_runs.graphql.flow import drive
 from wandb_runs.transport.base import DEFAULTS, FILE, Client, file_in, plan_of, subject_of
 from wandb_runs.transport.call import BlockingCall, Plan
 from wandb_runs.transport.clock import SYSTEM_CLOCK
-from wandb_runs.transport.shared import Shared
+from wandb_runs.transport.session import Shared
 from wandb_runs.transport.threads import run_together
 
 if TYPE_CHECKING:
     import ssl
 
-    from wandb_runs.flow import Flow
-    from wandb_runs.operation import Operation
-    from wandb_runs.settings import Address, Settings
+    from wandb_runs.graphql.flow import Flow
+    from wandb_runs.graphql.operation import Operation
     from wandb_runs.transport.clock import Clock
-    from wandb_runs.transport.message import Transport
+    from wandb_runs.transport.messages import Transport
     from wandb_runs.transport.options import Options
+    from wandb_runs.transport.settings import Address, Settings
 
 __all__ = ["RetryingClient"]
 
@@ -61,7 +61,7 @@ class RetryingClient(Client[Shared]):
         """Send one operation and return its typed answer.
 
         Raises:
-            WandbRunsError: One of its kinds; see `wandb_runs.errors`.
+            WandbRunsError: One of its kinds; see `wandb_runs.errors.exceptions`.
         """
         content = operation.content()
         self._check_open()
@@ -90,7 +90,7 @@ class RetryingClient(Client[Shared]):
 
         Raises:
             InvalidArgumentError: A URL that would be read unencrypted from another machine.
-            WandbRunsError: One of its kinds; see `wandb_runs.errors`.
+            WandbRunsError: One of its kinds; see `wandb_runs.errors.exceptions`.
         """
         self._check_open()
         headers = self._file_headers(address)

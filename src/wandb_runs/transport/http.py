@@ -9,10 +9,8 @@ from typing import TYPE_CHECKING
 import httpcore
 
 from wandb_runs.errors import WandbRunsError
-from wandb_runs.forksafe import ForkSafeLock, renew_in_children
-from wandb_runs.transport.streams import Network, until
-from wandb_runs.transport.tls import default_context
-from wandb_runs.transport.wire import (
+from wandb_runs.transport.deadline import Network, until
+from wandb_runs.transport.exchange import (
     CONNECT_SECONDS,
     FAILURES,
     POOL,
@@ -24,13 +22,15 @@ from wandb_runs.transport.wire import (
     wire_request,
     without_frames,
 )
+from wandb_runs.transport.fork import ForkSafeLock, renew_in_children
+from wandb_runs.transport.tls import default_context
 
 if TYPE_CHECKING:
     import ssl
 
-    from wandb_runs.transport.message import Request, Response
+    from wandb_runs.transport.exchange import Form, PoolKey
+    from wandb_runs.transport.messages import Request, Response
     from wandb_runs.transport.proxies import Proxy
-    from wandb_runs.transport.wire import Form, PoolKey
 
 __all__ = ["HttpTransport"]
 

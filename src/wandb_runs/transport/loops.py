@@ -17,14 +17,14 @@ from weakref import WeakKeyDictionary
 import anyio
 from anyio.to_thread import run_sync
 
-from wandb_runs.flow import drive_async
+from wandb_runs.graphql.flow import drive_async
 from wandb_runs.transport.threads import AT_ONCE
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 
-    from wandb_runs.flow import Apart, Flow, Together
-    from wandb_runs.operation import Operation
+    from wandb_runs.graphql.flow import Apart, Flow, Together
+    from wandb_runs.graphql.operation import Operation
 
 __all__ = ["Bench", "PerLoop", "run_together_async", "running_loop"]
 

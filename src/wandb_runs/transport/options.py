@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from wandb_runs.errors import InvalidArgumentError
-from wandb_runs.transport.message import MAX_RESPONSE_BYTES
+from wandb_runs.transport.messages import MAX_RESPONSE_BYTES
 
 __all__ = ["MAX_RETRIES", "TIMEOUT", "Options"]
 

@@ -8,7 +8,7 @@ from urllib.request import getproxies, proxy_bypass
 
 from typing_extensions import override
 
-from wandb_runs.settings import without_secrets
+from wandb_runs.transport.settings import without_secrets
 
 if TYPE_CHECKING:
     from urllib.parse import SplitResult

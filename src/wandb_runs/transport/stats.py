@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from wandb_runs.forksafe import ForkSafeLock
+from wandb_runs.transport.fork import ForkSafeLock
 
 __all__ = ["Stats", "StatsCounter"]
 

@@ -9,15 +9,15 @@ from contextlib import contextmanager
 from contextvars import ContextVar, copy_context
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from wandb_runs.flow import drive
-from wandb_runs.forksafe import renew_in_children
+from wandb_runs.graphql.flow import drive
+from wandb_runs.transport.fork import renew_in_children
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
     from concurrent.futures import Future
 
-    from wandb_runs.flow import Flow, Together
-    from wandb_runs.operation import Operation
+    from wandb_runs.graphql.flow import Flow, Together
+    from wandb_runs.graphql.operation import Operation
 
 __all__ = [
     "AT_ONCE",

@@ -1,0 +1,6 @@
+"""`python -m wandb_runs`, which is `wandb-runs`."""
+
+from wandb_runs.cli import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,95 @@
+"""The next request of a listing, sent while the program works on what came."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Generic, Literal, TypeVar
+
+import anyio
+
+from wandb_runs.graphql.flow import Together, resume
+from wandb_runs.transport.loops import running_loop
+from wandb_runs.transport.tasks import start_soon
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from wandb_runs.graphql.flow import Flow
+    from wandb_runs.transport import AsyncRetryingClient
+
+__all__ = ["Ahead"]
+
+T = TypeVar("T")
+
+
+class _Attempt(Generic[T]):
+    """One flow whose first request is sent ahead.
+
+    Attributes:
+        state: Whether its turn has come: it is started in the background, and that may be late.
+        rest: What remains of the flow behind the request; None while there is none.
+        ended: Set when the request has come to an end, in whatever way.
+        loop: The event loop that sends it.
+    """
+
+    __slots__ = ("ended", "loop", "rest", "state")
+
+    def __init__(self) -> None:
+        self.state: Literal["waiting", "sent", "taken"] = "waiting"
+        self.rest: Flow[T] | None = None
+        self.ended = anyio.Event()
+        self.loop = running_loop()
+
+
+class Ahead(Generic[T]):
+    """Sends the first request of a flow, and keeps its answer until the flow is wanted.
+
+    The flow goes on from there then, and not before: until it is taken, nothing has changed.
+    What fails is forgotten, since whoever wants the flow begins it anew.
+
+    Args:
+        client: What sends.
+    """
+
+    __slots__ = ("_attempt", "_client")
+
+    def __init__(self, client: AsyncRetryingClient) -> None:
+        self._client = client
+        self._attempt: _Attempt[T] | None = None
+
+    def start(self, begin: Callable[[], Flow[T]]) -> None:
+        """Send the first request of a flow, unless one is kept already.
+
+        Args:
+            begin: Makes the flow.
+        """
+        if self._attempt is not None:
+            return
+        attempt = self._attempt = _Attempt[T]()
+
+        async def send() -> None:
+            if attempt.state == "taken":
+                return
+            attempt.state = "sent"
+            flow = begin()
+            try:
+                step = next(flow)
+                if not isinstance(step, Together):
+                    attempt.rest = resume(flow, await self._client.execute(step))
+            finally:
+                if attempt.rest is None:
+                    flow.close()
+                attempt.ended.set()
+
+        start_soon(send)
+
+    async def take(self) -> Flow[T] | None:
+        """The flow, behind its first request; None if there is none, or the request failed."""
+        attempt = self._attempt
+        if attempt is None:
+            return None
+        # One that was left in a loop that ended will never end.
+        if attempt.state == "sent" and attempt.loop is running_loop():
+            await attempt.ended.wait()
+        attempt.state = "taken"
+        self._attempt = None
+        return attempt.rest

@@ -1,0 +1,123 @@
+"""`wandb-runs typegen`: models of what the runs of a project hold, as a Python module."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from wandb_runs.api import Api
+from wandb_runs.cli.shared import (
+    ORDER,
+    Refused,
+    errors_in_one_line,
+    replace_file,
+    selecting,
+    warnings_in_one_line,
+)
+
+if TYPE_CHECKING:
+    from wandb_runs.query.filters import Filters
+
+__all__ = ["typegen"]
+
+_STDOUT: Final = Path("-")
+
+
+@click.command()
+@selecting
+@click.option(
+    "--limit",
+    type=click.IntRange(min=1),
+    help="How many runs at most, the first ones by --order; all by default.",
+)
+@click.option(
+    "-o",
+    "--output",
+    default=_STDOUT,
+    type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
+    help="Python file to write; stdout by default.",
+)
+@click.option(
+    "--force", is_flag=True, help="Replace the file even if it was not written by this command."
+)
+@click.option("--quiet", is_flag=True, help="Draw no bar and print nothing but the module.")
+def typegen(
+    path: str,
+    filters: Filters | None,
+    order: str,
+    limit: int | None,
+    output: Path,
+    *,
+    force: bool,
+    quiet: bool,
+) -> None:
+    """Write pydantic models of the runs of PATH, which is entity/project.
+
+    The module has Config and Summary, which the configs and summaries of all runs fit, and Metric,
+    a Literal of the names that they logged. The same runs give the same module.
+
+    The server and the key come from WANDB_BASE_URL and WANDB_API_KEY, or a netrc file.
+    """
+    if output != _STDOUT:
+        _check_output(output, force=force)
+    with errors_in_one_line():
+        from wandb_runs.bar import progress_bar  # noqa: PLC0415 - rich is optional
+        from wandb_runs.cli.typegen.models import (  # noqa: PLC0415 - only this command takes it
+            check_generator,
+            write_models,
+        )
+        from wandb_runs.cli.typegen.reading import (  # noqa: PLC0415 - only this command takes it
+            read_documents,
+        )
+
+        check_generator()
+        with (
+            warnings_in_one_line(),
+            Api() as api,
+            progress_bar(is_shown=not quiet) as progress,
+        ):
+            read = read_documents(api, path, filters, order, limit=limit, progress=progress)
+            runs = api.runs(path)
+            where = f"{runs.entity}/{runs.project}"
+        given = {
+            "--filters": "" if filters is None else json.dumps(filters, ensure_ascii=False),
+            "--order": "" if order == ORDER else order,
+            "--limit": "" if limit is None else str(limit),
+            # Where the file lies is nobody else's business.
+            "-o": "" if output == _STDOUT else output.name,
+        }
+        options = [part for option in given.items() if option[1] for part in option]
+        command = shlex.join(["wandb-runs", "typegen", where, *options])
+        module = write_models(read, where, command).encode()
+        if output == _STDOUT:
+            click.echo(module, nl=False)
+            return
+        replace_file(output, lambda file: file.write(module))
+        if not quiet:
+            click.echo(f"{output}: models of {read.runs:,} runs", err=True)
+
+
+def _check_output(path: Path, *, force: bool) -> None:
+    """Refuse a file that cannot be written, or that somebody wrote.
+
+    Raises:
+        Refused: It is one.
+    """
+    if not path.parent.is_dir():
+        raise Refused(f"{path}: there is no folder {path.parent}")
+    with errors_in_one_line():
+        replace_file(path, None)  # better refused now than when all has been read
+    if force or not path.exists():
+        return
+    from wandb_runs.cli.typegen.models import (  # noqa: PLC0415 - only this command takes it
+        is_generated,
+    )
+
+    with errors_in_one_line():
+        text = path.read_text(encoding="utf-8", errors="replace")
+    if text.strip() and not is_generated(text):
+        raise Refused(f"{path}: not written by this command; --force replaces it all the same")

@@ -1,0 +1,85 @@
+"""A run's config and summary, as the server stores them and as callers read them.
+
+A key is a name at the top of the document, as a program gave it to `run.config` or `run.log`;
+dots in it are part of the name.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from wandb_runs.graphql.scalars import decode
+
+if TYPE_CHECKING:
+    from wandb_runs.graphql.scalars import JSONValue
+
+__all__ = [
+    "INTERNAL_KEYS",
+    "read_config",
+    "read_document",
+    "unwrap",
+]
+
+INTERNAL_KEYS: Final = frozenset({"_wandb", "wandb_version"})
+"""What W&B keeps in a config for itself."""
+
+_ENVELOPE: Final = frozenset({"value", "desc"})
+
+
+def read_config(text: str | None, keys: tuple[str, ...] | None) -> dict[str, JSONValue]:
+    """Read a config, its values out of their envelopes.
+
+    Args:
+        text: The document, or null, which is an empty one.
+        keys: The keys to keep, whatever else the server sent; None for all.
+
+    Raises:
+        ValueError: Not a JSON object; the message says what it is.
+
+    >>> read_config('{"lr": {"value": 0.1, "desc": null}, "seed": {"value": 1}}', ("lr",))
+    {'lr': 0.1}
+    """
+    document = read_document(text, keys)
+    for key, value in document.items():
+        if type(value) is dict:
+            # Nearly every value is in an envelope of its own, which is seen without a call.
+            bare = len(value) == 1 and "value" in value
+            document[key] = value["value"] if bare else unwrap(value)
+    return document
+
+
+def read_document(text: str | None, keys: tuple[str, ...] | None) -> dict[str, JSONValue]:
+    """Read a config as it is stored, or a summary.
+
+    Args:
+        text: The document, or null, which is an empty one.
+        keys: The keys to keep, whatever else the server sent; None for all.
+
+    Raises:
+        ValueError: Not a JSON object; the message says what it is.
+
+    >>> read_document('{"loss": 0.5, "accuracy": 0.9}', ("accuracy", "absent"))
+    {'accuracy': 0.9}
+    """
+    try:
+        document = decode(text or "{}")
+    except ValueError as error:
+        raise ValueError(f"not JSON ({error})") from error
+    if document is None:
+        document = {}
+    if not isinstance(document, dict):
+        raise ValueError(f"a JSON {type(document).__name__}, not an object")  # noqa: TRY004 - the document is text to the caller, of a wrong value
+    if keys is None:
+        return document
+    return {key: document[key] for key in keys if key in document}
+
+
+def unwrap(value: JSONValue) -> JSONValue:
+    """Take a config value out of its envelope, which may be missing.
+
+    >>> unwrap({"value": [1, 2], "desc": None}), unwrap({"value": 1, "unit": "s"})
+    ([1, 2], {'value': 1, 'unit': 's'})
+    """
+    if isinstance(value, dict) and "value" in value and value.keys() <= _ENVELOPE:
+        return value["value"]
+    return value

@@ -1,0 +1,194 @@
+"""Work that takes several requests, written once for every driver.
+
+A `Flow` is a generator that yields operations and is sent their answers, as httpx writes its
+authentication flows. Where flows do not depend on each other, it yields several of them at once,
+`Together`. It does no I/O, so it is tested without a socket, and a driver of a few lines runs it:
+`drive`, and its awaiting twin `drive_async`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Generic, Protocol, TypeAlias, TypeVar, cast
+
+from wandb_runs.graphql.raw import LARGE, Content
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Generator, Sequence
+
+    from wandb_runs.graphql.operation import Operation
+
+__all__ = [
+    "Apart",
+    "Flow",
+    "Step",
+    "Together",
+    "ask",
+    "drive",
+    "drive_async",
+    "one_by_one",
+    "resume",
+    "together",
+]
+
+T = TypeVar("T")
+
+Flow: TypeAlias = "Generator[Step, object, T]"
+
+Step: TypeAlias = "Operation[object] | Together[object]"
+"""What a flow waits for: one answer, or the results of several flows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Together(Generic[T]):
+    """Flows that may run at once.
+
+    Attributes:
+        flows: The flows; none has begun.
+        done: Told each result as it comes, in whatever order, in the driver's own thread.
+    """
+
+    flows: Sequence[Flow[T]]
+    done: Callable[[T], None] | None = None
+
+
+def ask(operation: Operation[T]) -> Flow[T]:
+    """Yield one operation and return its answer, with the type that a bare `yield` loses."""
+    answer = yield operation
+    if not isinstance(answer, operation.result):
+        raise TypeError(
+            f"the driver answered {operation.name} with {type(answer).__name__}, "
+            f"expected {operation.result.__name__}"
+        )
+    return answer
+
+
+def together(flows: Sequence[Flow[T]], done: Callable[[T], None] | None = None) -> Flow[list[T]]:
+    """Yield several flows at once and return their results, in the order of the flows.
+
+    The first failure is raised, once the flows that had begun have ended; the others do not begin.
+    """
+    if not flows:
+        return []
+    results = yield cast("Together[object]", Together(flows, done))
+    return cast("list[T]", results)  # as `Together` promises
+
+
+def one_by_one(
+    step: Together[object], execute: Callable[[Operation[object]], object]
+) -> list[object]:
+    """Run flows one after another: for a driver that has no threads, and for tests."""
+    results: list[object] = []
+    for flow in step.flows:
+        results.append(drive(flow, execute))
+        if step.done is not None:
+            step.done(results[-1])
+    return results
+
+
+def drive(
+    flow: Flow[T],
+    execute: Callable[[Operation[object]], object],
+    at_once: Callable[[Together[object]], list[object]] | None = None,
+) -> T:
+    """Run a flow to its end; what fails is thrown into it.
+
+    Args:
+        flow: The flow.
+        execute: Answers one operation.
+        at_once: Runs several flows; by default they run one by one.
+    """
+
+    def answer_to(step: Step) -> object:
+        if not isinstance(step, Together):
+            return execute(step)
+        return one_by_one(step, execute) if at_once is None else at_once(step)
+
+    try:
+        step = next(flow)
+        while True:
+            try:
+                answer = answer_to(step)
+            except Exception as error:  # noqa: BLE001 - the flow decides what an error means
+                step = flow.throw(error)
+            else:
+                step = flow.send(answer)
+    except StopIteration as stop:
+        result: T = stop.value
+        return result
+
+
+def resume(flow: Flow[T], answer: object) -> Flow[T]:
+    """What remains of a flow that has begun, and whose first step was answered elsewhere."""
+    try:
+        step = flow.send(answer)
+        while True:
+            try:
+                answer = yield step
+            except Exception as error:  # noqa: BLE001 - the flow decides what an error means
+                step = flow.throw(error)
+            else:
+                step = flow.send(answer)
+    except StopIteration as stop:
+        result: T = stop.value
+        return result
+    finally:
+        flow.close()
+
+
+class Apart(Protocol):
+    """Does work where it holds up nobody who waits for something else."""
+
+    async def __call__(self, work: Callable[[], T], /) -> T:
+        """What the work comes to."""
+        ...
+
+
+async def drive_async(
+    flow: Flow[T],
+    execute: Callable[[Operation[object]], Awaitable[object]],
+    at_once: Callable[[Together[object]], Awaitable[list[object]]],
+    apart: Apart,
+) -> T:
+    """Run a flow to its end as `drive` does, while others go on.
+
+    Who is cancelled meanwhile leaves no flow half run: it is closed.
+
+    Args:
+        flow: The flow.
+        execute: Answers one operation.
+        at_once: Runs several flows.
+        apart: Does what takes long: a flow that is sent a large answer reads it, and one that is
+            sent the results of others puts them together.
+    """
+    try:
+        step = _advanced(partial(next, flow))
+        while not isinstance(step, _End):
+            try:
+                answer = await (at_once(step) if isinstance(step, Together) else execute(step))
+            except Exception as error:  # noqa: BLE001 - the flow decides what an error means
+                step = _advanced(partial(flow.throw, error))
+            else:
+                advance = partial(_advanced, partial(flow.send, answer))
+                takes_long = isinstance(step, Together) or (
+                    isinstance(answer, Content) and len(answer.body) > LARGE
+                )
+                step = await apart(advance) if takes_long else advance()
+        return cast("T", step.result)  # as `Flow` promises
+    finally:
+        flow.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    """What a flow came to; a `StopIteration` may not pass through what is awaited."""
+
+    result: object
+
+
+def _advanced(advance: Callable[[], Step]) -> Step | _End:
+    try:
+        return advance()
+    except StopIteration as stop:
+        return _End(stop.value)

@@ -1,0 +1,1 @@
+"""Pagination: pages that lose no run while runs come, go and move. No I/O."""

@@ -1,0 +1,415 @@
+"""A way through a listing that loses nothing, while runs come, go and change their places.
+
+W&B pages by offset: a run that is deleted before the reader's place pulls another one over it,
+unread, and one that is created there pushes another onto the next page, to be read again
+(wandb/wandb#6614, #7666). So each page is asked for with the run before it, the last one that was
+read. As long as that one is where it was, and runs keep their places to each other, all runs before
+it have been read; elsewhere the walk goes back until it sees a run that it knows.
+
+In an order by creation that is all there is to it. In an order by something that changes, a metric
+say, a run may also jump over the reader. The pages of such an order bring along which runs have
+logged since the walk began: where one was not seen, or stood at the edge of a page, the ids of all
+runs are listed by creation in the end, and what is missing comes last. Pure.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final, Generic, NamedTuple, TypeVar
+
+from wandb_runs.errors import BadResponseError, DriftError
+from wandb_runs.graphql._generated import list_run_ids
+from wandb_runs.graphql.flow import ask
+from wandb_runs.graphql.raw import Unread
+from wandb_runs.pagination.changes import (
+    Watch,
+    both,
+    is_by_creation,
+    is_descending,
+    is_steady,
+    name_filter,
+    present_filter,
+)
+from wandb_runs.pagination.json_page import read_plain_page
+from wandb_runs.pagination.page import (
+    MAX_PER_PAGE,
+    Anchor,
+    CursorGuard,
+    Page,
+    Place,
+    cursor_after,
+    offset_of,
+    read_project_page,
+)
+from wandb_runs.pagination.seen import ById
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
+
+    from wandb_runs.graphql.flow import Flow
+    from wandb_runs.pagination.page import Selection
+    from wandb_runs.pagination.seen import Passed
+
+__all__ = [
+    "Border",
+    "Drift",
+    "Ids",
+    "Source",
+    "Walk",
+    "fetch_ids",
+    "fetch_named",
+    "list_all_ids",
+    "select_named",
+]
+
+T = TypeVar("T")
+
+_STEADY: Final = "+created_at"
+
+_MOST_STEPS: Final = 20
+"""How often the walk goes back without finding anything new; each time twice as far."""
+
+
+class Source(NamedTuple, Generic[T]):
+    """Where the pages come from.
+
+    Attributes:
+        select: Tells which runs are listed.
+        fetch: Reads one page of a selection.
+    """
+
+    select: Callable[[], Flow[Selection]]
+    fetch: Callable[[Selection, Place], Flow[Page[T]]]
+
+
+class Border(NamedTuple):
+    """The place between two pages.
+
+    Attributes:
+        after: The cursor after which the next page starts; None at the start.
+        anchor: Where the run before it stands, if that is known.
+        last: The id of that run; None where it came as null.
+    """
+
+    after: str | None = None
+    anchor: Anchor | None = None
+    last: str | None = None
+
+
+_START: Final = Border()
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """What a walk could not set right.
+
+    Attributes:
+        late: The runs that came after all others, out of their order.
+        nulls: How many runs the server gave as null.
+    """
+
+    late: tuple[str, ...] = ()
+    nulls: int = 0
+
+    def __bool__(self) -> bool:
+        return bool(self.late or self.nulls)
+
+
+class Walk(Generic[T]):
+    """Reads the pages of a listing, one after another.
+
+    It keeps nothing of whoever holds it, so that what it has read is freed with the holder, and
+    not when the garbage collector next looks for cycles.
+
+    Args:
+        identify: An item's id.
+        order: The order, as it is sent.
+        first: How many runs a page holds.
+        passed: Remembers which runs were passed.
+        border: Where to begin.
+        began: When the listing began, by the server's clock, if it did before.
+        is_strict: Whether a drift that cannot be set right is an error.
+
+    Attributes:
+        border: Where the next page starts.
+        passed: Which runs were passed.
+        complete: Whether there is nothing more to read.
+        drift: What could not be set right, as far as it is known.
+    """
+
+    __slots__ = (
+        "_first",
+        "_guard",
+        "_has_gap_before",
+        "_identify",
+        "_is_at_end",
+        "_is_strict",
+        "_is_within",
+        "_overlaps",
+        "_steps",
+        "_watch",
+        "border",
+        "complete",
+        "drift",
+        "passed",
+    )
+
+    def __init__(
+        self,
+        identify: Callable[[T], str],
+        order: str,
+        first: int,
+        passed: Passed[T],
+        *,
+        border: Border = _START,
+        began: datetime | None = None,
+        is_strict: bool = False,
+    ) -> None:
+        self._identify = identify
+        self._first = first
+        self._is_strict = is_strict
+        self._watch = Watch(order, began)
+        self.passed: Passed[T] = passed
+        self.border: Border = border
+        self.complete: bool = False
+        self.drift: Drift = Drift()
+        self._is_at_end = False
+        self._overlaps = first < MAX_PER_PAGE
+        self._guard = CursorGuard()
+        self._steps = 0
+        self._has_gap_before = False
+        self._is_within = border.after is not None
+
+    @property
+    def began(self) -> datetime | None:
+        """When the listing began, by the server's clock; None before it has."""
+        return self._watch.began
+
+    def next_page(self, source: Source[T]) -> Flow[list[T] | None]:
+        """Read the next page that holds anything new; None after the last one.
+
+        A page that failed is asked for again by the next call.
+
+        Raises:
+            BadResponseError: The server's cursors lead nowhere.
+            DriftError: Something could not be set right, and the walk is strict.
+        """
+        while not self._is_at_end:
+            selection = yield from source.select()
+            place = Place(
+                self.border.after,
+                self._first,
+                anchor=self.border.anchor,
+                overlaps=self._overlaps and not self._has_gap_before,
+                moved=self._watch.asks(selection["filters"]),
+            )
+            page = yield from source.fetch(selection, place)
+            if _is_capped_to_the_overlap(page, place):
+                self._overlaps = False
+                continue
+            follows = page.anchor == (self.border.last,)
+            # Behind a checkpoint within a page, and a step back, there are runs that were passed.
+            is_new = follows and not self._is_within
+            fresh = self.passed.fresh(page.items, is_aligned=is_new)
+            is_aligned = follows or place.anchor is None
+            if not is_aligned and not self._is_connected(page, fresh):
+                self._step_back()
+                continue
+            # It may hold nothing new, where many runs were created, and so may the next one.
+            self._is_within = self._is_within or not follows
+            self._guard.follow(page, is_new=bool(fresh))
+            self._watch.note(page, asked=place.moved is not None, is_aligned=is_aligned)
+            self._take(page, fresh)
+            if fresh:
+                return fresh
+        if self.complete:
+            return None
+        late = yield from self._find_late(source)
+        self.complete = True
+        return late or None
+
+    def _is_connected(self, page: Page[T], fresh: Sequence[T]) -> bool:
+        """Whether no run was skipped that was there all the time.
+
+        In a steady order, all that stand before a run that was passed have been passed as well.
+        """
+        before = page.anchor[0] if page.anchor else None
+        is_empty = not page.items and not page.nulls and not page.anchor
+        return (
+            not self._watch.is_steady
+            or page.anchor == (None,)  # a run that came as null, and is reported
+            or (is_empty and page.next_cursor is not None)  # the page behind it is checked as well
+            or len(fresh) < len(page.items)
+            or (before is not None and self.passed.knows(before))
+        )
+
+    def _step_back(self) -> None:
+        self._steps += 1
+        if self._steps > _MOST_STEPS:
+            raise BadResponseError(
+                "the server gives the runs in another order with each page; order them by "
+                "'created_at', or try again when the project is at rest",
+                status=200,
+            )
+        after = self.border.after
+        offset = None if after is None else offset_of(after)
+        # Where cursors do not count runs, there is one place to go back to.
+        start = 0 if offset is None else max(0, offset + 1 - self._first * 2 ** (self._steps - 1))
+        anchor = Anchor(cursor_after(start - 2) if start > 1 else None) if start else None
+        self.border = Border(cursor_after(start - 1) if start else None, anchor, "")
+        self._guard.forget()
+        self._is_within = True
+
+    def _take(self, page: Page[T], fresh: Sequence[T]) -> None:
+        nulls = page.nulls + (page.anchor == (None,) and self.border.last is not None)
+        if nulls:
+            self.drift = replace(self.drift, nulls=self.drift.nulls + nulls)
+        # In this order: a page that is interrupted here is read again, and known.
+        self.passed.add(fresh)
+        if fresh:
+            self._steps = 0
+            self._is_within = False
+        if page.next_cursor is None:
+            self._is_at_end = True
+            self.complete = not (self.drift.nulls or self._watch.suspects(self.passed.knows))
+            return
+        # Behind an empty page, the last run is not the one before the next page.
+        self._has_gap_before = not page.items and not page.nulls
+        if self._has_gap_before:
+            self.border = self.border._replace(after=page.next_cursor)
+        else:
+            self.border = Border(page.next_cursor, page.next_anchor, page.last)
+
+    def _find_late(self, source: Source[T]) -> Flow[list[T]]:
+        """Find what has jumped over the reader."""
+        late: list[T] = []
+        if self.began is not None and self._watch.suspects(self.passed.knows):
+            selection = yield from source.select()
+            present = selection.copy()
+            present["filters"] = present_filter(selection["filters"], self.began)
+            present["order"] = _STEADY
+            listed = yield from list_all_ids(present)
+            # A run that is null here is likely one that was null before.
+            self.drift = replace(self.drift, nulls=max(self.drift.nulls, listed.drift.nulls))
+            missing = [run_id for run_id in listed.ids if not self.passed.knows(run_id)]
+            for start in range(0, len(missing), self._first):
+                part = missing[start : start + self._first]
+                late += yield from fetch_named(selection, part, source.fetch, self._identify)
+        self.drift = replace(self.drift, late=tuple(map(self._identify, late)))
+        if self._is_strict and self.drift:
+            raise DriftError(self.drift.late, self.drift.nulls)
+        self.passed.add(late)
+        return late
+
+
+def select_named(selection: Selection, run_ids: Sequence[str]) -> Selection:
+    """These runs of a selection alone."""
+    named = selection.copy()
+    named["filters"] = both(selection["filters"], name_filter(run_ids))
+    return named
+
+
+def fetch_named(
+    selection: Selection,
+    run_ids: Sequence[str],
+    fetch: Callable[[Selection, Place], Flow[Page[T]]],
+    identify: Callable[[T], str],
+) -> Flow[list[T]]:
+    """Read runs by their ids, in this order, even from a server that gives fewer at once.
+
+    Those that are gone, or that the selection has no more, are left out.
+    """
+    found: list[T] = []
+    waiting = list(run_ids)
+    while waiting:
+        named = select_named(selection, waiting)
+        page = yield from fetch(named, Place(None, len(waiting)))
+        came = {identify(item): item for item in page.items}
+        found += [came[run_id] for run_id in waiting if run_id in came]
+        if page.next_cursor is None or came.keys().isdisjoint(waiting):
+            break
+        waiting = [run_id for run_id in waiting if run_id not in came]
+    return found
+
+
+class Ids(NamedTuple):
+    """The ids of all runs of a selection.
+
+    Attributes:
+        ids: The ids, in order.
+        drift: What could not be set right.
+    """
+
+    ids: list[str]
+    drift: Drift
+
+    def unread(self, order: str, knows: Callable[[str], bool]) -> tuple[list[str], Drift]:
+        """Which runs are still to be read, and which of them are out of their order by then.
+
+        In an order by creation, new runs are all at one end: where that is the beginning, they are
+        left out. So are, in one by name, those before the last one that was read.
+
+        Args:
+            order: The order, as it is sent.
+            knows: Whether a run was read.
+        """
+        places = [place for place, each in enumerate(self.ids) if knows(each)]
+        if is_by_creation(order):
+            # The last place of one that was read says nothing: a run that is deleted and logged
+            # again stands behind others that were not read.
+            start = min(places, default=0) if is_descending(order) else 0
+            return [each for each in self.ids[start:] if not knows(each)], self.drift
+        end = 1 + max(places, default=-1)
+        behind = [each for each in self.ids[end:] if not knows(each)]
+        if is_steady(order):
+            return behind, self.drift
+        before = [each for each in self.ids[:end] if not knows(each)]
+        late = [*before, *(each for each in self.drift.late if each not in before)]
+        return [*behind, *before], replace(self.drift, late=tuple(late))
+
+
+def list_all_ids(selection: Selection) -> Flow[Ids]:
+    """The ids of all runs of a selection, in order, none of them missing.
+
+    Raises:
+        NotFoundError: No such project, or the key may not see it.
+    """
+
+    def select() -> Flow[Selection]:
+        yield from ()
+        return selection
+
+    source = Source(select, fetch_ids)
+    passed: ById[str] = ById(str, keeps=False)
+    walk: Walk[str] = Walk(str, selection["order"], MAX_PER_PAGE, passed)
+    while (yield from walk.next_page(source)) is not None:
+        pass
+    return Ids([*passed.items], walk.drift)
+
+
+def fetch_ids(selection: Selection, place: Place) -> Flow[Page[str]]:
+    """Read one page of ids.
+
+    Raises:
+        NotFoundError: No such project, or the key may not see it.
+        BadResponseError: As `read_page` does.
+    """
+    operation = list_run_ids(**place.of(selection))
+    answer = yield from ask(Unread.of(operation))
+    plain = read_plain_page(answer.body, place, date=answer.date)
+    if plain is not None:
+        return plain.holding(str(node["id"]) for node in plain.items)
+    project = answer.read_as(operation).project
+    page = read_project_page(project, selection, place, date=answer.date)
+    return page.holding(run.id for run in page.items)
+
+
+def _is_capped_to_the_overlap(page: Page[T], place: Place) -> bool:
+    """Whether a server that gives one run at a time gives the one that is known already."""
+    return (
+        place.overlaps
+        and place.anchor is not None
+        and page.next_cursor is not None
+        and page.next_cursor == place.after
+    )

@@ -1,0 +1,169 @@
+"""The pages of a connection, several of them asked for at once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
+
+from wandb_runs.graphql.flow import together
+from wandb_runs.pagination.changes import Watch
+from wandb_runs.pagination.page import Anchor, CursorGuard, Place, cursor_after, offset_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from wandb_runs.graphql.flow import Flow
+    from wandb_runs.pagination.page import Page, Selection
+
+__all__ = ["AHEAD", "ReadAhead"]
+
+AHEAD: Final = 8
+"""How many pages are asked for at once, when it is known where they start."""
+
+_COUNTS: Final = 2
+"""How often the number of runs is asked for before the pages have to do without."""
+
+T = TypeVar("T")
+
+
+class ReadAhead(Generic[T]):
+    """The pages of a connection in order, several of them asked for at once.
+
+    W&B's cursors count runs, so that it can be told where later pages start once one cursor and
+    the number of runs are known. This is a guess, and never more: a page that was read ahead
+    counts only if the page before names the very cursor that it was asked with. What does not
+    fit is dropped and asked for again, and nothing is guessed any more, so that the pages are
+    those that following every cursor gives, on any server.
+
+    Each page is asked for with the run before it, as a walk does. Where that is not the one that
+    was read last, runs came or went meanwhile, and the reading ends there: whoever reads goes on
+    by the ids of the runs.
+
+    The number of runs is asked for with the second page, since it costs the server a count: a
+    listing of one page does without.
+
+    Args:
+        selection: Which runs there are.
+        fetch: The flow that reads the page at a place.
+        first: Tells how many items the next pages are to hold.
+        total: How many items there are, if that is known.
+        done: Told each page as it comes, in whatever order.
+        dropped: Told each page that was read for nothing.
+
+    Attributes:
+        complete: Whether there is nothing more to read.
+        nulls: How many items came as null.
+    """
+
+    __slots__ = (
+        "_anchor",
+        "_counts",
+        "_cursor",
+        "_done",
+        "_dropped",
+        "_fetch",
+        "_filters",
+        "_first",
+        "_guard",
+        "_guesses",
+        "_has_drifted",
+        "_last",
+        "_total",
+        "_watch",
+        "complete",
+        "nulls",
+    )
+
+    def __init__(
+        self,
+        selection: Selection,
+        fetch: Callable[[Place], Flow[Page[T]]],
+        first: Callable[[], int],
+        *,
+        total: int | None = None,
+        done: Callable[[Page[T]], None] | None = None,
+        dropped: Callable[[Page[T]], None] | None = None,
+    ) -> None:
+        self._fetch = fetch
+        self._first = first
+        self._total = total
+        self._done = done
+        self._dropped = dropped
+        self._filters = selection["filters"]
+        self._watch = Watch(selection["order"])
+        self._guard = CursorGuard()
+        self._cursor: str | None = None
+        self._anchor: Anchor | None = None
+        self._last: str | None = None
+        self._counts = _COUNTS
+        self._guesses = True
+        self._has_drifted = False
+        self.complete: bool = False
+        self.nulls: int = 0
+
+    def misses(self, knows: Callable[[str], bool]) -> bool:
+        """Whether runs may be missing, when the reading has ended.
+
+        Args:
+            knows: Whether a run was read.
+        """
+        return self._has_drifted or self._watch.suspects(knows)
+
+    def next_pages(self) -> Flow[list[Page[T]]]:
+        """Read the next pages, at least one; none when the listing is complete.
+
+        Pages that failed are asked for again by the next call.
+
+        Raises:
+            BadResponseError: The server's cursors lead nowhere.
+        """
+        if self.complete:
+            return []
+        places = self._places()
+        pages = yield from together([self._fetch(place) for place in places], self._done)
+        read: list[Page[T]] = []
+        for place, page in zip(places, pages, strict=True):
+            fits = not self.complete and place.after == self._cursor
+            if fits and place.anchor is not None and page.anchor != (self._last,):
+                self._has_drifted = self.complete = True
+            elif fits:
+                self._take(page, place)
+                read.append(page)
+                continue
+            else:
+                # Whoever guessed wrong once, on this server, follows its cursors from here on.
+                self._guesses = False
+            if self._dropped is not None:
+                self._dropped(page)
+        return read
+
+    def _take(self, page: Page[T], place: Place) -> None:
+        self._guard.follow(page)
+        self._watch.note(page, asked=place.moved is not None)
+        self.nulls += page.nulls
+        if page.total is not None:
+            self._total = page.total
+        if page.last is not None or page.nulls:
+            self._last, self._anchor = page.last, page.next_anchor
+        self._cursor = page.next_cursor
+        self.complete = page.next_cursor is None
+
+    def _places(self) -> list[Place]:
+        first, moved = self._first(), self._watch.asks(self._filters)
+        start = offset_of(self._cursor) if self._cursor is not None and self._guesses else None
+        if self._cursor is None or start is None or self._total is None:
+            is_counted = start is not None and self._total is None and self._counts > 0
+            self._counts -= is_counted
+            return [Place(self._cursor, first, is_counted, self._anchor, moved=moved)]
+        last = min(self._total - 1, start + AHEAD * first)
+        return [
+            Place(self._cursor, first, anchor=self._anchor, moved=moved),
+            *(
+                Place(
+                    cursor_after(offset),
+                    first,
+                    anchor=Anchor(cursor_after(offset - 1)),
+                    moved=moved,
+                )
+                for offset in range(start + first, last, first)
+            ),
+        ]

@@ -1,0 +1,138 @@
+"""Keys: which metrics, config values and summary values a call asks for.
+
+A key is a name at the top of a document, as a program gave it to `run.config` or `run.log`; dots
+in it are part of the name.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple, TypeVar, cast
+
+from wandb_runs.errors import InvalidArgumentError
+
+__all__ = [
+    "EVERYTHING",
+    "Asked",
+    "check_asked",
+    "check_keys",
+    "check_metric",
+    "describe",
+    "is_unicode",
+]
+
+K = TypeVar("K", bound=str)
+
+
+class Asked(NamedTuple):
+    """The keys that a listing asks for; None for all of them.
+
+    Attributes:
+        config: Keys of the config.
+        summary: Keys of the summary.
+    """
+
+    config: tuple[str, ...] | None
+    summary: tuple[str, ...] | None
+
+
+EVERYTHING: Final = Asked(None, None)
+
+
+def check_asked(
+    config_keys: list[K] | tuple[K, ...] | None, summary_keys: list[K] | tuple[K, ...] | None
+) -> Asked:
+    """Check which keys a listing is to ask for; an empty list asks for none of them.
+
+    Raises:
+        InvalidArgumentError: Not a list or tuple, or a name is no string or empty.
+
+    >>> check_asked(["lr", "lr"], [])
+    Asked(config=('lr',), summary=())
+    """
+    return Asked(_check_some("config_keys", config_keys), _check_some("summary_keys", summary_keys))
+
+
+def check_keys(keys: list[K] | tuple[K, ...] | None) -> tuple[str, ...] | None:
+    """Check a choice of metrics.
+
+    Args:
+        keys: Names of metrics; None for all.
+
+    Returns:
+        Each name once, in the order of its first mention, or None.
+
+    Raises:
+        InvalidArgumentError: Not a list or tuple, empty, or a name is no string or empty.
+
+    >>> check_keys(["loss", "accuracy", "loss"])
+    ('loss', 'accuracy')
+    """
+    if keys is None:
+        return None
+    names = _check_sequence(keys)
+    if not names:
+        raise InvalidArgumentError(
+            "keys is empty; name at least one metric, or leave keys out to get all"
+        )
+    return tuple(
+        dict.fromkeys(check_metric(f"keys[{index}]", name) for index, name in enumerate(names))
+    )
+
+
+def check_metric(argument: str, name: object) -> str:
+    """Check the name of one metric.
+
+    Raises:
+        InvalidArgumentError: Not a str, empty, or not text that UTF-8 can hold.
+    """
+    if not isinstance(name, str):
+        raise InvalidArgumentError(
+            f"{argument} is the name of a metric, a str; got {describe(name)}"
+        )
+    if not name:
+        raise InvalidArgumentError(f"{argument} is the name of a metric; got an empty string")
+    if not is_unicode(name):
+        raise InvalidArgumentError(
+            f"{argument} is the name of a metric; {name!a} holds half a surrogate pair, "
+            "which no server and no frame can name"
+        )
+    return name
+
+
+def is_unicode(text: str) -> bool:
+    r"""Whether UTF-8 can hold it: JSON can escape half a surrogate pair, UTF-8 cannot.
+
+    >>> is_unicode("naïve"), is_unicode("\ud83d")
+    (True, False)
+    """
+    if text.isascii():
+        return True
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def describe(value: object) -> str:
+    """A value with its type, as messages show what was passed."""
+    return f"{type(value).__name__} {value!r}"
+
+
+def _check_some(argument: str, keys: list[K] | tuple[K, ...] | None) -> tuple[str, ...] | None:
+    if isinstance(keys, list | tuple) and not keys:
+        return ()
+    try:
+        return check_keys(keys)
+    except InvalidArgumentError as error:
+        raise InvalidArgumentError(f"{argument}: {error.message}") from None
+
+
+def _check_sequence(keys: object) -> list[object] | tuple[object, ...]:
+    if isinstance(keys, str):
+        raise InvalidArgumentError(f"keys is a list of metric names; write keys=[{keys!r}]")
+    if not isinstance(keys, list | tuple):
+        raise InvalidArgumentError(
+            f"keys is a list or tuple of metric names, or None for all; got {describe(keys)}"
+        )
+    return cast("list[object] | tuple[object, ...]", keys)

@@ -1,0 +1,127 @@
+"""Where things are: entity, project and id, and the paths that users write for them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import quote, unquote, urlsplit
+
+from wandb_runs.errors import InvalidArgumentError, NotFoundError
+
+__all__ = [
+    "PathParts",
+    "check_name",
+    "missing_project",
+    "missing_run",
+    "missing_sweep",
+    "page_url",
+    "parse_path",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class PathParts:
+    """A path, taken apart; what it did not name is None.
+
+    Attributes:
+        entity: The user or team.
+        project: The project.
+        id: The run's or sweep's id, where the path names one.
+    """
+
+    entity: str | None
+    project: str | None
+    id: str | None = None
+
+
+def check_name(value: object, what: str) -> str:
+    """A name that can stand in a path.
+
+    Raises:
+        InvalidArgumentError: Not a str, empty, with a slash, or with white space around it.
+    """
+    if not isinstance(value, str):
+        raise InvalidArgumentError(
+            f"{what} must be a str, got {type(value).__name__}; api.runs('entity/project') takes "
+            "defaults from the environment"
+        )
+    if not value or value.strip() != value or "/" in value:
+        raise InvalidArgumentError(
+            f"{what} must be a name without slashes or white space around it, got {value!r}"
+        )
+    return value
+
+
+def parse_path(path: object, *, kind: str | None = None) -> PathParts:
+    """Take `entity/project` apart, or `entity/project/<id>` for a run or a sweep.
+
+    Leading parts may be left out. The form of a page's URL (`entity/project/runs/<id>`) works.
+
+    Args:
+        path: What the user wrote.
+        kind: `run` or `sweep` for a path that ends in an id; None for a project's.
+
+    Raises:
+        InvalidArgumentError: Not of this form; the message shows the right spelling.
+
+    >>> parse_path("team/mnist")
+    PathParts(entity='team', project='mnist', id=None)
+    >>> parse_path("team/mnist/runs/1abc", kind="run").id
+    '1abc'
+    """
+    expected = "entity/project" if kind is None else f"entity/project/{kind}_id"
+    if not isinstance(path, str):
+        raise InvalidArgumentError(
+            f"path must be a str like {expected!r}, got {type(path).__name__}"
+        )
+    if "://" in path:
+        inside = unquote(urlsplit(path).path).strip("/")
+        raise InvalidArgumentError(f"path must look like {expected!r}, got a URL; try {inside!r}")
+    parts = path.split("/")
+    most = 2 if kind is None else 3
+    if kind is not None and len(parts) == most + 1 and parts[2] == f"{kind}s":
+        del parts[2]
+    if not all(part and part.strip() == part for part in parts):
+        raise InvalidArgumentError(
+            f"path must look like {expected!r}, got {path!r}, which has an empty part or white "
+            "space around one"
+        )
+    if len(parts) > most:
+        hint = "; for one run, use api.run(path)" if kind is None and len(parts) >= most else ""
+        raise InvalidArgumentError(f"path must look like {expected!r}, got {path!r}{hint}")
+    identifier = parts.pop() if kind is not None else None
+    project = parts.pop() if parts else None
+    entity = parts.pop() if parts else None
+    return PathParts(entity, project, identifier)
+
+
+def page_url(app_url: str, *parts: str) -> str:
+    """The address of a page of W&B's application.
+
+    >>> page_url("https://wandb.ai", "team", "my project", "runs", "1abc")
+    'https://wandb.ai/team/my%20project/runs/1abc'
+    """
+    return "/".join([app_url, *(quote(part, safe="", errors="surrogatepass") for part in parts)])
+
+
+def missing_project(entity: str, project: str) -> NotFoundError:
+    """The error for a project that the server does not know."""
+    return NotFoundError(
+        f"no project '{entity}/{project}', or the API key may not see it; check the spelling of "
+        "entity and project, and the key"
+    )
+
+
+def missing_run(entity: str, project: str, run_id: str) -> NotFoundError:
+    """The error for a run that the server does not know."""
+    return NotFoundError(
+        f"no run {run_id!r} in project '{entity}/{project}', or the API key may not see it; "
+        "check the spelling (the id is the last part of the run's URL) and the key"
+    )
+
+
+def missing_sweep(entity: str, project: str, sweep_id: str) -> NotFoundError:
+    """The error for a sweep that the server does not know."""
+    return NotFoundError(
+        f"no sweep {sweep_id!r} in project '{entity}/{project}', or the API key may not see it; "
+        "check the spelling (the id is the last part of the sweep's URL) and the key"
+    )

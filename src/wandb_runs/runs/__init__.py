@@ -1,0 +1,1 @@
+"""Runs: what a project holds, blocking; `*_base` is shared with `wandb_runs.aio`."""

@@ -1,0 +1,238 @@
+"""What `Api` and `AsyncApi` have in common."""
+
+from __future__ import annotations
+
+import warnings
+from copy import copy
+from typing import TYPE_CHECKING, Generic, NamedTuple, NoReturn, Self, TypeVar
+
+from typing_extensions import override
+
+from wandb_runs.errors import InvalidArgumentError
+from wandb_runs.query.location import PathParts, check_name, parse_path
+from wandb_runs.runs.user import User
+from wandb_runs.transport.settings import ApiKey, resolve_settings
+from wandb_runs.transport.tls import check_context
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Mapping
+
+    from wandb_runs.graphql._generated import ViewerFields
+    from wandb_runs.transport import Stats
+    from wandb_runs.transport.base import Client
+    from wandb_runs.transport.options import Options
+    from wandb_runs.transport.session import Common
+    from wandb_runs.transport.settings import Settings
+
+__all__ = ["ApiCore", "Given", "Setup", "user_of", "warn_of_lazy"]
+
+ClientT = TypeVar("ClientT", bound="Client[Common]")
+
+
+class Given:
+    """Arguments that are secret, or may hold secrets: not shown with a frame's variables."""
+
+    __slots__ = ("api_key", "base_url", "overrides")
+
+    def __init__(
+        self,
+        base_url: str | None,
+        api_key: str | None,
+        overrides: Mapping[str, str | None] | None,
+    ) -> None:
+        self.base_url: str | None = base_url
+        self.api_key: str | None = api_key
+        self.overrides: Mapping[str, str | None] | None = overrides
+
+    @override
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("what holds an API key is never pickled")
+
+
+class Setup(NamedTuple):
+    """What a client is made of.
+
+    Attributes:
+        settings: The server, the key and the defaults.
+        options: How patient the client is, and how much it takes.
+        ssl_context: What certificates to trust.
+    """
+
+    settings: Settings
+    options: Options
+    ssl_context: ssl.SSLContext | None
+
+    @classmethod
+    def of(
+        cls,
+        given: Given,
+        options: Options,
+        *,
+        entity: str | None,
+        project: str | None,
+        allow_http: bool,
+        ssl_context: ssl.SSLContext | None,
+        has_transport: bool,
+    ) -> Setup:
+        """Check arguments, and complete them from the environment.
+
+        Raises:
+            InvalidArgumentError: An argument, or a value from the environment, that cannot be
+                right.
+        """
+        key = ApiKey(given.api_key, source="argument") if given.api_key else None
+        context = check_context(ssl_context)
+        if context is not None and has_transport:
+            raise InvalidArgumentError(
+                "ssl_context= is for this package's own connections, and transport= replaces "
+                "them; pass one of the two"
+            )
+        try:
+            settings = resolve_settings(
+                base_url=given.base_url,
+                api_key=key,
+                entity=entity,
+                project=project,
+                allow_http=allow_http,
+                overrides=given.overrides,
+            )
+        except InvalidArgumentError as error:
+            # The frames below hold what may hold credentials.
+            raise error.with_traceback(None) from None
+        return cls(settings, options, context)
+
+
+class ApiCore(Generic[ClientT]):
+    """What `Api` and `AsyncApi` have in common: all that takes no request.
+
+    Args:
+        client: What sends the requests.
+    """
+
+    _client: ClientT
+
+    def __init__(self, client: ClientT) -> None:
+        self._client = client
+
+    @override
+    def __repr__(self) -> str:
+        # A traceback may show one whose arguments were refused.
+        client, name = getattr(self, "_client", None), type(self).__name__
+        return f"<{name}, not made>" if client is None else f"<{name} {client.settings.base_url}>"
+
+    def with_options(
+        self,
+        *,
+        timeout: float | None = None,
+        max_retries: int | None = None,
+        max_response_bytes: int | None = None,
+    ) -> Self:
+        """A copy with other options, for calls that need more patience than others, or less.
+
+        It shares all else with this one: the connections, the key, the viewer, the numbers of
+        `stats`, the retries in hand and the pace. What it lists (`runs`, `run`, `sweep`) keeps to
+        its options.
+
+        Args:
+            timeout: Seconds for one call, retries included; None leaves it as it is here.
+            max_retries: How many times a request is sent again at most; 0 for never. None leaves
+                it as it is here.
+            max_response_bytes: How long the body of an answer may be, decompressed. None leaves
+                it as it is here.
+
+        Raises:
+            InvalidArgumentError: A value of the wrong type or out of bounds.
+
+        >>> patient = api.with_options(timeout=300, max_retries=10)
+        >>> len(patient.runs("sample/digits")) == len(api.runs("sample/digits"))
+        True
+        """
+        changed = copy(self)
+        changed._client = self._client.with_options(  # noqa: SLF001 - a copy of its own kind
+            self._client.options.changed(
+                timeout=timeout, max_retries=max_retries, max_response_bytes=max_response_bytes
+            )
+        )
+        return changed
+
+    @property
+    def stats(self) -> Stats:
+        """What was sent so far, by this one and those that share its connections.
+
+        A snapshot, which does not change. A request that was interrupted (Ctrl-C, or a cancelled
+        task) is not counted.
+        """
+        return self._client.stats
+
+    @property
+    def client(self) -> ClientT:
+        """What sends the requests; `Runs(api.client, entity, project)` takes it."""
+        return self._client
+
+    @property
+    def base_url(self) -> str:
+        """The server, without a trailing slash."""
+        return self._client.settings.base_url
+
+    @property
+    def api_key_source(self) -> str | None:
+        """Where the key came from: `argument`, `WANDB_API_KEY`, or a netrc file's path.
+
+        None without a key. The key itself is shown by nothing.
+        """
+        key = self._client.api_key
+        return None if key is None else key.source
+
+    def _place(
+        self, path: str | None, entity: str | None, project: str | None
+    ) -> tuple[str | None, str]:
+        """The entity, None for the viewer's, and the project of a listing."""
+        settings = self._client.settings
+        parts = PathParts(None, None) if path is None else parse_path(path)
+        entity = _agree("entity", parts.entity, entity) or settings.entity
+        project = _agree("project", parts.project, project) or settings.project
+        if project is None:
+            raise InvalidArgumentError(
+                "no project: pass a path like 'entity/project', or project=, or set WANDB_PROJECT"
+            )
+        return entity, project
+
+    def _complete(self, parts: PathParts) -> tuple[str | None, str, str]:
+        """The entity, None for the viewer's, the project and the id of one thing."""
+        settings = self._client.settings
+        project = parts.project or settings.project
+        if project is None or parts.id is None:
+            raise InvalidArgumentError(
+                f"no project for {parts.id!r}: write 'entity/project/{parts.id}', or set "
+                "WANDB_PROJECT"
+            )
+        return parts.entity or settings.entity, project, parts.id
+
+
+def user_of(fields: ViewerFields) -> User:
+    """The user that a server tells of."""
+    return User(
+        username=fields.username, name=fields.name, email=fields.email, entity=fields.entity
+    )
+
+
+def warn_of_lazy(lazy: object) -> None:
+    """Say that `lazy=` does nothing, to whoever calls whoever calls this."""
+    if lazy is not None:
+        warnings.warn(
+            "lazy= does nothing: listing carries config and summary, decoded when touched",
+            DeprecationWarning,
+            stacklevel=3,
+        )
+
+
+def _agree(what: str, from_path: str | None, argument: str | None) -> str | None:
+    if argument is None:
+        return from_path
+    check_name(argument, what)
+    if from_path is not None and from_path != argument:
+        raise InvalidArgumentError(
+            f"path names the {what} {from_path!r} and {what}= says {argument!r}; pass one of them"
+        )
+    return argument

@@ -1,0 +1,310 @@
+"""`Run`: one run, with what it was configured with and what it logged."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING, Literal, TypeVar, overload
+
+from wandb_runs.errors import EmptyJoinWarning
+from wandb_runs.frames.build import build, check_installed
+from wandb_runs.frames.plan import plan_histories
+from wandb_runs.frames.scan import HistoryScan, plan_scan
+from wandb_runs.runs.run_base import (
+    NOT_GIVEN,
+    ConfigT_co,
+    Home,
+    NotGiven,
+    RunCore,
+    SummaryT_co,
+    choose_format,
+)
+from wandb_runs.runs.sweep import Sweeps
+from wandb_runs.transport import RetryingClient
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from wandb_runs.frames.pandas_types import DataFrame as PandasFrame
+    from wandb_runs.frames.plan import Format, Join, Stream
+    from wandb_runs.frames.polars_types import DataFrame as PolarsFrame
+    from wandb_runs.frames.rows import Row
+    from wandb_runs.graphql.scalars import JSONObject
+    from wandb_runs.runs.sweep import Sweep
+
+__all__ = ["Run"]
+
+K = TypeVar("K", bound=str)
+
+
+class Run(RunCore[Home[RetryingClient, Sweeps], ConfigT_co, SummaryT_co]):
+    """One run, as it stood when it was listed.
+
+    Made by listing (`api.runs(...)`) and by `api.run("entity/project/run_id")`. Reading an
+    attribute sends no request, but for those that say so. Two runs are equal when entity,
+    project and id are. Threads may share one; `refresh` swaps its contents in one step.
+
+    `config` and `summary` are decoded when first touched, and kept. They hold every key, or those
+    that the listing was told to ask for.
+
+    >>> run = api.runs("sample/digits", {"state": "finished"})[0]
+    >>> run == api.run("/".join(run.path))
+    True
+    >>> isinstance(run.config["optimizer"], str)
+    True
+    """
+
+    __slots__ = ()
+
+    @property
+    def sweep(self) -> Sweep | None:
+        """The sweep that started the run.
+
+        The first touch sends a request, one for each distinct sweep of a listing. None without
+        a request when the run has no sweep, or was listed with `include_sweeps=False`.
+        """
+        if self._home.sweeps is None or not self.sweep_name:
+            return None
+        return self._home.sweeps.get(self._home.entity, self._home.project, self.sweep_name)
+
+    @property
+    def system_metrics(self) -> JSONObject:
+        """The last value of each machine metric; the first touch sends a request.
+
+        Raises:
+            BadResponseError: What the server stores is not a JSON object.
+        """
+        return self._home.client.run(self._fetch_system_metrics())
+
+    @property
+    def metadata(self) -> JSONObject | None:
+        """What the run's machine and program were, from `wandb-metadata.json`.
+
+        The first touch sends two requests. None when the run saved no such file.
+
+        Raises:
+            BadResponseError: The file is not a JSON object.
+        """
+        node = self._node
+        address = self._home.client.run(self._find_metadata(node))
+        content = None if address is None else self._home.client.download(address)
+        return self._read_metadata(node, content)
+
+    @property
+    def history_keys(self) -> JSONObject | None:
+        """What the history holds, as W&B describes it; the first touch sends a request.
+
+        `{"sets": [], "lastStep": 9, "keys": {"loss": {"typeCounts": [...], ...}}}`, or None
+        without a history.
+
+        Raises:
+            BadResponseError: What came is not a JSON object.
+        """
+        return self._home.client.run(self._fetch_history_keys())
+
+    @property
+    def last_history_step(self) -> int:
+        """The last step of the history; -1 without one. The first touch sends a request.
+
+        Raises:
+            BadResponseError: What came is not a step.
+        """
+        return self._home.client.run(self._fetch_last_history_step())
+
+    @property
+    def lastHistoryStep(self) -> int:  # noqa: N802 - W&B's spelling, for code that moves over
+        """The same as `last_history_step`, as W&B's SDK spells it."""
+        return self.last_history_step
+
+    @overload
+    def history(
+        self,
+        samples: int = 500,
+        keys: list[K] | tuple[K, ...] | None = None,
+        x_axis: str = "_step",
+        pandas: Literal[True] = True,
+        stream: Stream = "default",
+        *,
+        format: None = None,
+        join: Join = "inner",
+    ) -> PandasFrame: ...
+    @overload
+    def history(
+        self,
+        samples: int = 500,
+        keys: list[K] | tuple[K, ...] | None = None,
+        x_axis: str = "_step",
+        *,
+        pandas: Literal[False],
+        stream: Stream = "default",
+        format: None = None,
+        join: Join = "inner",
+    ) -> list[Row]: ...
+    @overload
+    def history(
+        self,
+        samples: int,
+        keys: list[K] | tuple[K, ...] | None,
+        x_axis: str,
+        pandas: Literal[False],
+        stream: Stream = "default",
+        *,
+        format: None = None,
+        join: Join = "inner",
+    ) -> list[Row]: ...
+    @overload
+    def history(
+        self,
+        samples: int = 500,
+        keys: list[K] | tuple[K, ...] | None = None,
+        x_axis: str = "_step",
+        *,
+        stream: Stream = "default",
+        format: Literal["default"],
+        join: Join = "inner",
+    ) -> list[Row]: ...
+    @overload
+    def history(
+        self,
+        samples: int = 500,
+        keys: list[K] | tuple[K, ...] | None = None,
+        x_axis: str = "_step",
+        *,
+        stream: Stream = "default",
+        format: Literal["pandas"],
+        join: Join = "inner",
+    ) -> PandasFrame: ...
+    @overload
+    def history(
+        self,
+        samples: int = 500,
+        keys: list[K] | tuple[K, ...] | None = None,
+        x_axis: str = "_step",
+        *,
+        stream: Stream = "default",
+        format: Literal["polars"],
+        join: Join = "inner",
+    ) -> PolarsFrame: ...
+    @overload
+    def history(
+        self,
+        samples: int = 500,
+        keys: list[K] | tuple[K, ...] | None = None,
+        x_axis: str = "_step",
+        pandas: bool = True,
+        stream: Stream = "default",
+        *,
+        format: None = None,
+        join: Join = "inner",
+    ) -> list[Row] | PandasFrame: ...
+    @overload
+    def history(
+        self,
+        samples: int = 500,
+        keys: list[K] | tuple[K, ...] | None = None,
+        x_axis: str = "_step",
+        *,
+        stream: Stream = "default",
+        format: Format | None,
+        join: Join = "inner",
+    ) -> list[Row] | PandasFrame | PolarsFrame: ...
+    def history(
+        self,
+        samples: int = 500,
+        keys: list[K] | tuple[K, ...] | None = None,
+        x_axis: str = "_step",
+        pandas: bool | NotGiven = NOT_GIVEN,
+        stream: Stream = "default",
+        *,
+        format: Format | None = None,
+        join: Join = "inner",
+    ) -> list[Row] | PandasFrame | PolarsFrame:
+        """The sampled history of this run; sends one request.
+
+        Args:
+            samples: The most rows, at least 1. With keys they are evenly spread; without, W&B
+                chooses them at random.
+            keys: The metrics to read; None for all. Several keys give the rows that hold all
+                of them, as W&B has it; of machine metrics, the rows that hold any.
+            x_axis: The metric that comes first in each row. Machine metrics have no `_step`:
+                there it stands for `_runtime`, in seconds.
+            pandas: Whether to return a `pandas.DataFrame` or a list of dicts.
+            stream: `"default"` for metrics, `"system"` for machine metrics.
+            format: `"default"` for a list of dicts, `"pandas"` or `"polars"` for a frame; in
+                place of `pandas=`.
+            join: `"inner"` for the rows that hold all keys; `"outer"` for all rows of each key,
+                merged by `_step`, which is right for metrics that are logged at different steps:
+                up to `samples` rows for each key.
+
+        Returns:
+            The columns and dtypes of `Runs.histories`, without `run_id`.
+
+        Raises:
+            InvalidArgumentError: An argument that cannot be right, or both `pandas=` and
+                `format=`; nothing was sent.
+            MissingDependencyError: The format's library is not installed; nothing was sent.
+            NotFoundError: The run is gone.
+
+        Warns:
+            EmptyJoinWarning: The run has rows of each key and none of all. Finding out costs
+                another request, when there is no row.
+
+        >>> run.history(samples=2, keys=["loss"], format="polars").columns
+        ['_step', 'loss']
+        """
+        plan = plan_histories(samples, keys, x_axis, stream, join=join, run_id=False)
+        to = choose_format(pandas, format)
+        check_installed(to)
+        rows, has_rows_apart = self._home.client.run(self._fetch_history(plan))
+        if has_rows_apart:
+            warnings.warn(EmptyJoinWarning([self.id]), stacklevel=2)
+        return build([(self.id, rows)], plan, to=to, run_id=False)
+
+    def scan_history(
+        self,
+        keys: list[K] | tuple[K, ...] | None = None,
+        page_size: int = 1000,
+        min_step: int = 0,
+        max_step: int | None = None,
+        *,
+        use_cache: bool | None = None,
+    ) -> Iterator[Row]:
+        """Every row of the history, unsampled, in the order of steps.
+
+        The arguments are checked at once; requests are sent as rows are taken: one for the last
+        step, then about one for each `page_size` steps.
+
+        Args:
+            keys: Only rows that hold all of these, with their `_step` and these alone; None
+                for whole rows.
+            page_size: The most rows to ask for at once, at least 1.
+            min_step: The first step.
+            max_step: The step before which to stop; None for the whole history.
+            use_cache: Ignored, with a warning: nothing is kept on disk.
+
+        Raises:
+            InvalidArgumentError: An argument that cannot be right; nothing was sent.
+            NotFoundError: The run is gone.
+
+        >>> losses = [row["loss"] for row in run.scan_history(keys=["loss"])]
+        >>> len(losses) >= len(run.history(samples=5, keys=["loss"], pandas=False))
+        True
+        """
+        if use_cache is not None:
+            warnings.warn(
+                "use_cache= does nothing: nothing is kept on disk",
+                DeprecationWarning,
+                stacklevel=2,
+            )
+        return self._take(HistoryScan(*self._where, plan_scan(keys, page_size, min_step, max_step)))
+
+    def _take(self, scan: HistoryScan) -> Iterator[Row]:
+        while (rows := self._home.client.run(scan.next_rows())) is not None:
+            yield from rows
+
+    def refresh(self) -> None:
+        """Ask for the run again: for runs that are still running.
+
+        Raises:
+            NotFoundError: The run is gone.
+        """
+        self._home.client.run(self._fetch_again())

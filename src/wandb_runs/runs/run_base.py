@@ -1,0 +1,546 @@
+"""What a run is made of, whichever client it came by."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Final, Generic, Literal, NamedTuple, TypeAlias, cast
+
+from typing_extensions import TypeVar, override
+
+from wandb_runs.errors import BadResponseError, InvalidArgumentError, RunValidationError
+from wandb_runs.frames.one_run import fetch_rows, is_apart
+from wandb_runs.frames.plan import check_format
+from wandb_runs.frames.scan import last_step_of
+from wandb_runs.graphql._generated import get_run, get_run_details, get_run_file
+from wandb_runs.graphql.documents import INTERNAL_KEYS, read_config, read_document
+from wandb_runs.graphql.flow import ask
+from wandb_runs.graphql.scalars import JSONObject, parse_moment
+from wandb_runs.query.keys import EVERYTHING, Asked
+from wandb_runs.query.location import missing_run, page_url
+from wandb_runs.runs.models import NO_MODELS, Models
+from wandb_runs.runs.record import check, node_of
+from wandb_runs.runs.user import User
+from wandb_runs.transport.settings import Address
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+    from typing import Self
+
+    from wandb_runs.frames.plan import Format, HistoryPlan
+    from wandb_runs.frames.rows import Row
+    from wandb_runs.graphql._generated import RunDetailFields, RunFields
+    from wandb_runs.graphql.flow import Flow
+    from wandb_runs.graphql.scalars import JSONValue
+    from wandb_runs.runs.models import Model
+    from wandb_runs.runs.record import Checked, Node
+    from wandb_runs.transport.settings import Settings
+
+__all__ = [
+    "NOT_GIVEN",
+    "AnyRun",
+    "ConfigT_co",
+    "Home",
+    "NotGiven",
+    "RunCore",
+    "SummaryT_co",
+    "choose_format",
+    "created_text",
+    "fetch_run",
+    "fits",
+]
+
+ConfigT_co = TypeVar("ConfigT_co", covariant=True, default=JSONObject)
+SummaryT_co = TypeVar("SummaryT_co", covariant=True, default=JSONObject)
+
+ClientT_co = TypeVar("ClientT_co", covariant=True)
+SweepsT_co = TypeVar("SweepsT_co", covariant=True)
+
+_log = logging.getLogger("wandb_runs")
+
+_METADATA_FILE: Final = "wandb-metadata.json"
+
+# Where a node keeps what was made of it.
+_CONFIG: Final = "config as given"
+_SUMMARY: Final = "summary as logged"
+_METADATA: Final = "metadata or null"
+_NOT_MADE: Final = object()
+
+
+class NotGiven:
+    """What `pandas=` is when nobody passed it: True, and known not to have been passed."""
+
+    def __bool__(self) -> Literal[True]:
+        return True
+
+    @override
+    def __repr__(self) -> str:
+        return "True"
+
+
+NOT_GIVEN: Final = NotGiven()
+
+
+@dataclass(frozen=True, slots=True)
+class Home(Generic[ClientT_co, SweepsT_co]):
+    """What the runs of one listing share.
+
+    Attributes:
+        client: What sends requests.
+        settings: Where it sends them.
+        entity: The user or team that owns the project.
+        project: The project's name.
+        sweeps: Where `run.sweep` looks; None where nothing is to be asked for it.
+        asked: The keys of config and summary that the listing asks for.
+        models: What config and summary are made into.
+    """
+
+    client: ClientT_co
+    settings: Settings
+    entity: str
+    project: str
+    sweeps: SweepsT_co | None
+    asked: Asked = EVERYTHING
+    models: Models = NO_MODELS
+
+
+HomeT_co = TypeVar("HomeT_co", bound=Home[object, object], covariant=True)
+
+
+class _Details(NamedTuple):
+    node: Node
+    fields: RunDetailFields
+
+
+class RunCore(Generic[HomeT_co, ConfigT_co, SummaryT_co]):
+    """What `Run` and `AsyncRun` have in common: all that takes no request."""
+
+    __slots__ = ("__weakref__", "_checked", "_details", "_home", "_node")
+
+    def __init__(self, home: HomeT_co, node: Node) -> None:
+        self._home = home
+        self._node = node
+        self._checked: Checked | None = None
+        self._details: _Details | None = None
+
+    @override
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {'/'.join(self.path)} ({self._node.get('state')})>"
+
+    @override
+    def __eq__(self, other: object) -> bool:
+        return self.path == other.path if isinstance(other, RunCore) else NotImplemented
+
+    @override
+    def __hash__(self) -> int:
+        return hash((self._home.entity, self._home.project, self.id))
+
+    @override
+    def __reduce__(self) -> tuple[type[Self], tuple[object, Node]]:
+        # As it came: what was made of it is made again, by types that may not be there.
+        node = {name: value for name, value in self._node.items() if " " not in name}
+        return type(self), (self._home, node)
+
+    # Who and where.
+
+    @property
+    def id(self) -> str:
+        """The run's id, unique in its project: the last part of its URL (the wire's `name`)."""
+        return str(self._node["id"])
+
+    @property
+    def storage_id(self) -> str:
+        """What W&B's database calls the run (the wire's `id`)."""
+        return self._told(self._read("storageId").storage_id, "id")
+
+    @property
+    def name(self) -> str | None:
+        """The human name (the wire's `displayName`)."""
+        return self._read("name").name
+
+    @property
+    def display_name(self) -> str | None:
+        """The same as `name`, under the wire's word for it."""
+        return self._read("name").name
+
+    @property
+    def entity(self) -> str:
+        """The user or team that owns the project."""
+        return self._home.entity
+
+    @property
+    def project(self) -> str:
+        """The project's name."""
+        return self._home.project
+
+    @property
+    def path(self) -> list[str]:
+        """Entity, project and id; joined by `/` it is what `api.run` takes."""
+        return [self._home.entity, self._home.project, self.id]
+
+    @property
+    def url(self) -> str:
+        """The address of the run's page."""
+        return page_url(
+            self._home.settings.app_url, self._home.entity, self._home.project, "runs", self.id
+        )
+
+    @property
+    def user(self) -> User | None:
+        """Who started the run; None for a user who is gone or hidden."""
+        user = self._read("user").user
+        return None if user is None else User(username=user.username, name=user.name)
+
+    @property
+    def project_internal_id(self) -> int | None:
+        """A number that W&B's own tools use to name the project."""
+        text = self._read("projectInternalId").project_internal_id
+        try:
+            return int(text) if text is not None and text.isdecimal() else None
+        except ValueError as error:  # more digits than Python reads
+            raise self._malformed("projectId", f"a text of {len(text or '')} digits") from error
+
+    # How it went.
+
+    @property
+    def state(self) -> str:
+        """One of running, finished, crashed, failed, killed, pending, preempting, preempted.
+
+        W&B may add words: treat it as an open set.
+        """
+        state = self._node.get("state")
+        return state if isinstance(state, str) else self._told(self._read("state").state, "state")
+
+    @property
+    def created_at(self) -> datetime:
+        """When the run began, aware, in UTC."""
+        return self._moment(
+            self._told(self._read("createdAt").created_at, "createdAt"), "createdAt"
+        )
+
+    @property
+    def updated_at(self) -> datetime | None:
+        """When the run was last changed, aware, in UTC."""
+        text = self._read("updatedAt").updated_at
+        return None if text is None else self._moment(text, "updatedAt")
+
+    @property
+    def heartbeat_at(self) -> datetime | None:
+        """When the run was last heard of, aware, in UTC."""
+        text = self._read("heartbeatAt").heartbeat_at
+        return None if text is None else self._moment(text, "heartbeatAt")
+
+    @property
+    def tags(self) -> list[str]:
+        """The labels that users put on the run; empty when it has none."""
+        return [tag for tag in self._read("tags").tags or () if tag is not None]
+
+    @property
+    def group(self) -> str | None:
+        """The name of the group that the run belongs to."""
+        return self._read("group").group
+
+    @property
+    def job_type(self) -> str | None:
+        """What kind of work the run does: train or eval, say."""
+        return self._read("jobType").job_type
+
+    @property
+    def notes(self) -> str | None:
+        """Free text, in Markdown."""
+        return self._read("notes").notes
+
+    @property
+    def description(self) -> str | None:
+        """Free text of older runs."""
+        return self._read("description").description
+
+    @property
+    def commit(self) -> str | None:
+        """The commit of the code that ran."""
+        return self._read("commit").commit
+
+    @property
+    def host(self) -> str | None:
+        """The machine that ran it."""
+        return self._read("host").host
+
+    @property
+    def read_only(self) -> bool | None:
+        """Whether the API key may only read the run."""
+        return self._read("readOnly").read_only
+
+    @property
+    def sweep_name(self) -> str | None:
+        """The id of the sweep that started the run; never sends a request."""
+        return self._read("sweepName").sweep_name
+
+    # What it was given and what it logged.
+
+    @property
+    def config(self) -> ConfigT_co:
+        """The hyperparameters, without W&B's own `_wandb` and `wandb_version`.
+
+        Raises:
+            BadResponseError: What the server stores is not a JSON object.
+            RunValidationError: It does not fit the type that the listing was given.
+        """
+        node = self._node
+        config = node.get(_CONFIG, _NOT_MADE)
+        if config is _NOT_MADE:
+            config = self._keep(node, _CONFIG, self._plain_config, self._home.models.config)
+        return cast("ConfigT_co", config)
+
+    @property
+    def raw_config(self) -> JSONObject:
+        """The hyperparameters and W&B's own `_wandb` and `wandb_version`, decoded anew.
+
+        Raises:
+            BadResponseError: What the server stores is not a JSON object.
+        """
+        return self._read_config(self._node)
+
+    @property
+    def rawconfig(self) -> JSONObject:
+        """The same as `raw_config`, as W&B's SDK spells it."""
+        return self.raw_config
+
+    @property
+    def summary(self) -> SummaryT_co:
+        """The last, best or chosen value of each metric, with W&B's own `_wandb`.
+
+        Raises:
+            BadResponseError: What the server stores is not a JSON object.
+            RunValidationError: It does not fit the type that the listing was given.
+        """
+        node = self._node
+        summary = node.get(_SUMMARY, _NOT_MADE)
+        if summary is _NOT_MADE:
+            summary = self._keep(node, _SUMMARY, self._plain_summary, self._home.models.summary)
+        return cast("SummaryT_co", summary)
+
+    @property
+    def summary_metrics(self) -> SummaryT_co:
+        """The same as `summary`, under the wire's word for it."""
+        return self.summary
+
+    @property
+    def history_line_count(self) -> int | None:
+        """How many rows the history has."""
+        return self._read("historyLineCount").history_line_count
+
+    # What takes requests: flows, for whichever client there is.
+
+    @property
+    def _where(self) -> tuple[str, str, str]:
+        return self._home.entity, self._home.project, self.id
+
+    def _fetch_details(self) -> Flow[RunDetailFields]:
+        node, details = self._node, self._details
+        if details is None or details.node is not node:
+            details = self._details = _Details(node, (yield from _fetch_details(*self._where)))
+        return details.fields
+
+    def _fetch_system_metrics(self) -> Flow[JSONObject]:
+        details = yield from self._fetch_details()
+        return self._document(details.system_metrics, "systemMetrics")
+
+    def _fetch_history_keys(self) -> Flow[JSONObject | None]:
+        keys = (yield from self._fetch_details()).history_keys
+        if keys is not None and not isinstance(keys, dict):
+            raise self._malformed("historyKeys", f"{keys!r:.80}, not a JSON object")
+        return cast("JSONObject | None", keys)
+
+    def _fetch_last_history_step(self) -> Flow[int]:
+        keys = yield from self._fetch_history_keys()
+        if keys is None or keys.get("lastStep") is None:
+            return -1
+        last = last_step_of(keys)
+        if last is None:
+            raise self._malformed("lastStep", f"{keys['lastStep']!r:.80}, not a step")
+        return last
+
+    def _fetch_history(self, plan: HistoryPlan) -> Flow[tuple[list[Row], bool]]:
+        """The rows, and whether there are none because no row holds all metrics."""
+        rows = yield from fetch_rows(*self._where, plan)
+        if not plan.can_miss or rows or self.history_line_count == 0:
+            return rows, False
+        return rows, (yield from is_apart(*self._where, plan))
+
+    def _fetch_again(self) -> Flow[None]:
+        fields = yield from fetch_run(*self._where, asked=self._home.asked)
+        # The one thing to swap: what was made of the old node is known by it, or kept in it.
+        self._node = node_of(fields)
+
+    def _find_metadata(self, node: Node) -> Flow[Address | None]:
+        """Where the file with the metadata is; None without one, or when it was read."""
+        if _METADATA in node:
+            return None
+        return (yield from _find_file(*self._where, _METADATA_FILE))
+
+    def _read_metadata(self, node: Node, content: bytes | None) -> JSONObject | None:
+        """What the file says, if it came; what it said, if it was read before."""
+        if _METADATA not in node:
+            node[_METADATA] = (
+                None
+                if content is None
+                else self._document(content.decode("utf-8", "replace"), "metadata")
+            )
+        metadata = node[_METADATA]
+        return metadata if isinstance(metadata, dict) else None
+
+    # How values are read.
+
+    def _keep(
+        self, node: Node, name: str, read: Callable[[Node], JSONObject], model: Model[object] | None
+    ) -> object:
+        # Of one node to the end, whatever a refresh in another thread puts in its place.
+        made = read(node) if model is None else model.read(partial(read, node), "/".join(self.path))
+        node[name] = cast("JSONValue", made)  # nothing reads it there but as what it is
+        return made
+
+    def _read(self, field: str) -> RunFields:
+        """The run's values, of which `field`, as the wire calls it, is about to be read.
+
+        Raises:
+            BadResponseError: It is not what the schema promises.
+        """
+        node, checked = self._node, self._checked
+        if checked is None or checked.node is not node:
+            checked = self._checked = check(node)
+        if field in checked.wrong:
+            raise self._malformed(field, f"not what the schema promises ({checked.wrong[field]})")
+        return checked.fields
+
+    def _read_config(self, node: Node) -> dict[str, JSONValue]:
+        text = node.get("config")
+        if text is not None and not isinstance(text, str):
+            text = self._read("config").config
+        try:
+            return read_config(text, self._home.asked.config)
+        except ValueError as error:
+            raise self._malformed("config", str(error)) from error
+
+    def _plain_config(self, node: Node) -> JSONObject:
+        document = self._read_config(node)
+        for key in INTERNAL_KEYS:
+            document.pop(key, None)
+        return document
+
+    def _plain_summary(self, node: Node) -> JSONObject:
+        text = node.get("summaryMetrics")
+        if text is not None and not isinstance(text, str):
+            text = self._read("summaryMetrics").summary_metrics
+        return self._document(text, "summaryMetrics", self._home.asked.summary)
+
+    def _document(
+        self, text: str | None, field: str, keys: tuple[str, ...] | None = None
+    ) -> dict[str, JSONValue]:
+        try:
+            return read_document(text, keys)
+        except ValueError as error:
+            raise self._malformed(field, str(error)) from error
+
+    def _moment(self, text: str, field: str) -> datetime:
+        try:
+            return parse_moment(text)
+        except ValueError as error:
+            raise self._malformed(field, f"{text!r}, not an ISO 8601 instant") from error
+
+    def _told(self, value: str | None, field: str) -> str:
+        if value is None:
+            raise self._malformed(field, "null")
+        return value
+
+    def _malformed(self, field: str, found: str) -> BadResponseError:
+        return BadResponseError(
+            f"the server's {field} of run {'/'.join(self.path)!r} is {found}; run.refresh() "
+            "asks again",
+            status=200,
+        )
+
+
+AnyRun: TypeAlias = RunCore[Home[object, object], object, object]
+"""A run of whichever client, config and summary."""
+
+
+def choose_format(pandas: object, format: object) -> Format:
+    """What a history comes as: `format`, when given, decides, else `pandas`.
+
+    Raises:
+        InvalidArgumentError: Both were passed, or a value that is no choice.
+    """
+    if format is None:
+        if not isinstance(pandas, bool | NotGiven):
+            raise InvalidArgumentError(
+                f"pandas must be True or False, got {type(pandas).__name__}; format= names a format"
+            )
+        return "pandas" if pandas else "default"
+    if pandas is not NOT_GIVEN:
+        raise InvalidArgumentError("pass pandas= or format=, not both")
+    return check_format(format)
+
+
+def fetch_run(
+    entity: str, project: str, run_id: str, *, asked: Asked = EVERYTHING
+) -> Flow[RunFields]:
+    """Ask for one run.
+
+    Raises:
+        NotFoundError: No such project or run.
+    """
+    answer = yield from ask(
+        get_run(
+            entity=entity,
+            project=project,
+            id=run_id,
+            config_keys=asked.config,
+            summary_keys=asked.summary,
+        )
+    )
+    fields = answer.project.run if answer.project is not None else None
+    if fields is None:
+        raise missing_run(entity, project, run_id)
+    return fields
+
+
+def _fetch_details(entity: str, project: str, run_id: str) -> Flow[RunDetailFields]:
+    answer = yield from ask(get_run_details(entity=entity, project=project, id=run_id))
+    details = answer.project.run if answer.project is not None else None
+    if details is None:
+        raise missing_run(entity, project, run_id)
+    return details
+
+
+def _find_file(entity: str, project: str, run_id: str, name: str) -> Flow[Address | None]:
+    """The address of a file that a run saved; None without one."""
+    answer = yield from ask(get_run_file(entity=entity, project=project, id=run_id, names=[name]))
+    run = answer.project.run if answer.project is not None else None
+    if run is None:
+        raise missing_run(entity, project, run_id)
+    edges = (run.files.edges if run.files is not None else None) or ()
+    files = (edge.node for edge in edges if edge is not None and edge.node is not None)
+    urls = (file.direct_url for file in files if file.name == name)
+    return next((Address(url) for url in urls if url is not None), None)
+
+
+def created_text(run: AnyRun) -> JSONValue:
+    """When a run was created, as the server wrote it."""
+    return run._node.get("createdAt")  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - the class's own module
+
+
+def fits(run: AnyRun) -> bool:
+    """Whether config and summary fit what they are to be made into; the log says why not."""
+    models = run._home.models  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - the class's own module
+    try:
+        if models.config is not None:
+            _ = run.config
+        if models.summary is not None:
+            _ = run.summary
+    except RunValidationError as error:
+        problems = "; ".join(error.problems)
+        _log.warning("run %r is left out: in its %s, %s", error.path, error.part, problems)
+        return False
+    return True

@@ -1,0 +1,729 @@
+"""`Runs`: the runs of a project that fit a filter, in order, read a page at a time."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Literal, SupportsIndex, TypeVar, overload
+
+from typing_extensions import override
+
+from wandb_runs.errors import InvalidArgumentError
+from wandb_runs.frames.schema import check_schema
+from wandb_runs.pagination.paginator import Drift
+from wandb_runs.runs.iterators import HistoryBatches, RunIterator, RunPages
+from wandb_runs.runs.run import Run
+from wandb_runs.runs.run_base import ConfigT_co, Home, SummaryT_co
+from wandb_runs.runs.runs_base import RunsCore, needed
+from wandb_runs.runs.sweep import Sweeps
+from wandb_runs.transport import RetryingClient
+from wandb_runs.transport.fork import ForkSafeLock
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from wandb_runs.frames.batches import AnyBatches
+    from wandb_runs.frames.pandas_types import DataFrame as PandasFrame
+    from wandb_runs.frames.plan import Format, Join, OnError, Stream
+    from wandb_runs.frames.polars_types import DataFrame as PolarsFrame
+    from wandb_runs.frames.rows import Row
+    from wandb_runs.frames.schema import PolarsSchema
+    from wandb_runs.pagination.checkpoint import Checkpoint
+    from wandb_runs.pagination.progress import OnProgress
+    from wandb_runs.query.filters import Filters
+    from wandb_runs.query.order import Order
+    from wandb_runs.runs.models import OnInvalid
+    from wandb_runs.runs.record import Node
+
+__all__ = ["Runs"]
+
+K = TypeVar("K", bound=str)
+BatchT = TypeVar("BatchT")
+
+# How many frames below whoever takes a batch a warning is given.
+_BELOW_A_BATCH = 4
+
+
+class Runs(
+    RunsCore[RetryingClient, Run[ConfigT_co, SummaryT_co]], Sequence[Run[ConfigT_co, SummaryT_co]]
+):
+    """The runs of a project that fit a filter, in order: a lazy, replayable sequence.
+
+    Nothing is sent until a run is asked for; what was read is kept, so that a second loop
+    sends nothing. Taking `k` runs sends `ceil(k / per_page)` requests. `len` asks the server
+    for the count alone, once, or counts what was read when that is everything; `list(runs)`
+    asks for it too, since Python wants to know the length beforehand. A negative index, or a
+    slice that counts from the end, reads every page.
+
+    W&B pages by offset, so that runs which are created or deleted while somebody pages push others
+    to where they come twice, or never (wandb/wandb#6614, #7666). Here no run comes twice, and each
+    that was there all the time comes: every page is checked against the one before, at no request
+    more, and read again where it does not follow. In an order by what a run logs, such as a metric,
+    a run may jump over the reader: it then comes last, and a `DriftWarning` names it.
+
+    Threads may share one, and loops over it may nest: each has its own place.
+
+    Args:
+        client: The client to send requests with: `api.client`.
+        entity: The user or team that owns the project.
+        project: The project's name.
+        filters: A MongoDB query over runs; see `wandb_runs.query.filters`.
+        order: `created_at`, `heartbeat_at`, `config.<key>.value` or `summary_metrics.<key>`,
+            with `+` (ascending, the default) or `-` (descending) in front.
+        per_page: Runs per request, at least 1; more than 1000 is sent as 1000, W&B's limit.
+        include_sweeps: Whether `run.sweep` fetches the sweep when touched. Listing never does.
+        config_keys: The keys that `run.config` is to hold; None for all, an empty list for none.
+            Only what is asked for travels.
+        summary_keys: The keys that `run.summary` is to hold, likewise.
+        limit: The most runs that the sequence has, whatever `per_page`; None for all.
+        checkpoint: Where to begin: behind the runs that a loop, which may have run in another
+            process, had taken when it was asked for its `checkpoint()`. Same filters, same order.
+        strict: Whether what a `DriftWarning` would say is a `DriftError`.
+        config: What `run.config` is to be: a pydantic model, a dataclass or a `TypedDict`.
+        summary: What `run.summary` is to be, likewise.
+        on_invalid: What becomes of a run that does not fit them: `"raise"` a `RunValidationError`
+            when its config or summary is touched, or `"skip"` the run, with a warning in the log.
+            Then all runs are listed before they are counted or asked for their histories.
+
+    Raises:
+        InvalidArgumentError: An argument that cannot be right; nothing was sent.
+
+    Warns:
+        DriftWarning: The runs changed while they were listed, and not all could be set right.
+
+    >>> from wandb_runs import Runs
+    >>> runs = Runs(api.client, "sample", "digits", {"state": "finished"})
+    >>> len(runs) == len(list(runs))
+    True
+    >>> runs[0] in runs, runs[-1] == runs[len(runs) - 1]
+    (True, True)
+    """
+
+    def __init__(
+        self,
+        client: RetryingClient,
+        entity: str,
+        project: str,
+        filters: Filters | None = None,
+        order: Order = "+created_at",
+        per_page: int = 50,
+        include_sweeps: bool = True,
+        *,
+        config_keys: list[K] | tuple[K, ...] | None = None,
+        summary_keys: list[K] | tuple[K, ...] | None = None,
+        limit: int | None = None,
+        checkpoint: Checkpoint | None = None,
+        strict: bool = False,
+        config: type[ConfigT_co] | None = None,
+        summary: type[SummaryT_co] | None = None,
+        on_invalid: OnInvalid = "raise",
+    ) -> None:
+        if not isinstance(client, RetryingClient):  # pyright: ignore[reportUnnecessaryIsInstance] - untyped callers pass wandb's
+            raise InvalidArgumentError(
+                f"client must be a wandb_runs.RetryingClient, got {type(client).__name__}; "
+                "pass api.client"
+            )
+        super().__init__(
+            client,
+            entity,
+            project,
+            filters,
+            order,
+            per_page,
+            include_sweeps,
+            config_keys=config_keys,
+            summary_keys=summary_keys,
+            limit=limit,
+            checkpoint=checkpoint,
+            strict=strict,
+            config=config,
+            summary=summary,
+            on_invalid=on_invalid,
+        )
+
+    @override
+    def _reset(self) -> None:
+        super()._reset()
+        self._sweeps = Sweeps(self._client) if self._include_sweeps else None
+        self._lock = ForkSafeLock()
+
+    @property
+    def entity(self) -> str:
+        """The user or team that owns the project; the viewer's is asked for when touched.
+
+        Raises:
+            AuthenticationError: The viewer's is needed, and there is no key, or a wrong one.
+        """
+        if self._entity is None:
+            self._entity = self._client.run(self._client.viewer.entity())
+        return self._entity
+
+    @property
+    def length(self) -> int:
+        """How many runs there are: the same as `len(runs)`."""
+        return len(self)
+
+    @override
+    def __len__(self) -> int:
+        if self._models.skips:
+            self._read_to(None)
+        with self._lock:
+            count = self._counted()
+            if count is None:
+                self._count = self._client.run(self._fetch_count())
+                count = self._counted() or 0
+            return count
+
+    def __bool__(self) -> bool:
+        """Whether there is any run; sends at most one request, which a loop can use."""
+        count = None if self._models.skips else self._counted()
+        return bool(self._read_to(1)) if count is None else count > 0
+
+    @override
+    def __iter__(self) -> RunIterator[ConfigT_co, SummaryT_co]:
+        return RunIterator(self._read_to, self._checkpoint_at)
+
+    @override
+    def __reversed__(self) -> Iterator[Run[ConfigT_co, SummaryT_co]]:
+        yield from reversed(self._read_to(None)[:])
+
+    @override
+    def __contains__(self, value: object) -> bool:
+        if not isinstance(value, Run):
+            return False
+        if value.project != self._project or value.entity != self.entity:
+            return False
+        return any(value == run for run in self)
+
+    @overload
+    def __getitem__(self, index: SupportsIndex, /) -> Run[ConfigT_co, SummaryT_co]: ...
+    @overload
+    def __getitem__(self, index: slice, /) -> list[Run[ConfigT_co, SummaryT_co]]: ...
+    @override
+    def __getitem__(
+        self, index: SupportsIndex | slice, /
+    ) -> Run[ConfigT_co, SummaryT_co] | list[Run[ConfigT_co, SummaryT_co]]:
+        if isinstance(index, slice):
+            # A copy of the prefix that decides the answer: other threads may be reading on.
+            return self._read_to(needed(index))[:][index]
+        place = operator.index(index)
+        runs = self._read_to(place + 1 if place >= 0 else None)
+        try:
+            return runs[place]
+        except IndexError:
+            raise IndexError(f"run {place} of {len(runs)}") from None
+
+    def pages(self) -> RunPages[ConfigT_co, SummaryT_co]:
+        """The runs a page at a time, of which nothing is kept: for more runs than fit in memory.
+
+        Each call starts afresh, and neither reads nor fills what a loop over `runs` keeps. Going
+        through all pages sends `ceil(runs / per_page)` requests, each when its page is taken. A
+        page that failed is asked for again by the next `next()`.
+
+        No run comes twice, and each that was there all the time comes, as in a loop over `runs`.
+        In an order by `created_at` no id is remembered for it; in any other order, each one is.
+
+        Returns:
+            An iterator of lists of at most `per_page` runs (one more where runs change their
+            places), in order, none of them empty. Its `checkpoint()` tells where it stands.
+
+        Raises:
+            NotFoundError: No such project, or the key may not see it; when a page is taken.
+            DriftError: What a `DriftWarning` would say, where the listing is `strict`.
+
+        >>> sum(len(page) for page in runs.pages()) == len(runs)
+        True
+        """
+        pages, told = self._page_walk(), Drift()
+
+        def next_page() -> list[Run[ConfigT_co, SummaryT_co]] | None:
+            nonlocal told
+            self._client.run(pages.read_page())
+            told = self._tell_drift(pages.drift, told)
+            return pages.take()
+
+        return RunPages(next_page, lambda: self._write_checkpoint(pages.place))
+
+    @overload
+    def histories(
+        self,
+        samples: int = 500,
+        keys: list[K] | tuple[K, ...] | None = None,
+        x_axis: str = "_step",
+        format: Literal["default"] = "default",
+        stream: Stream = "default",
+        *,
+        join: Join = "inner",
+        on_error: OnError = "raise",
+        progress: OnProgress | None = None,
+    ) -> list[Row]: ...
+    @overload
+    def histories(
+        self,
+        samples: int = 500,
+        keys: list[K] | tuple[K, ...] | None = None,
+        x_axis: str = "_step",
+        *,
+        format: Literal["pandas"],
+        stream: Stream = "default",
+        join: Join = "inner",
+        on_error: OnError = "raise",
+        progress: OnProgress | None = None,
+    ) -> PandasFrame: ...
+    @overload
+    def histories(
+        self,
+        samples: int,
+        keys: list[K] | tuple[K, ...] | None,
+        x_axis: str,
+        format: Literal["pandas"],
+        stream: Stream = "default",
+        *,
+        join: Join = "inner",
+        on_error: OnError = "raise",
+        progress: OnProgress | None = None,
+    ) -> PandasFrame: ...
+    @overload
+    def histories(
+        self,
+        samples: int = 500,
+        keys: list[K] | tuple[K, ...] | None = None,
+        x_axis: str = "_step",
+        *,
+        format: Literal["polars"],
+        stream: Stream = "default",
+        join: Join = "inner",
+        on_error: OnError = "raise",
+        progress: OnProgress | None = None,
+    ) -> PolarsFrame: ...
+    @overload
+    def histories(
+        self,
+        samples: int,
+        keys: list[K] | tuple[K, ...] | None,
+        x_axis: str,
+        format: Literal["polars"],
+        stream: Stream = "default",
+        *,
+        join: Join = "inner",
+        on_error: OnError = "raise",
+        progress: OnProgress | None = None,
+    ) -> PolarsFrame: ...
+    @overload
+    def histories(
+        self,
+        samples: int = 500,
+        keys: list[K] | tuple[K, ...] | None = None,
+        x_axis: str = "_step",
+        format: Format = "default",
+        stream: Stream = "default",
+        *,
+        join: Join = "inner",
+        on_error: OnError = "raise",
+        progress: OnProgress | None = None,
+    ) -> list[Row] | PandasFrame | PolarsFrame: ...
+    def histories(
+        self,
+        samples: int = 500,
+        keys: list[K] | tuple[K, ...] | None = None,
+        x_axis: str = "_step",
+        format: Format = "default",
+        stream: Stream = "default",
+        *,
+        join: Join = "inner",
+        on_error: OnError = "raise",
+        progress: OnProgress | None = None,
+    ) -> list[Row] | PandasFrame | PolarsFrame:
+        """The sampled histories of all runs, in the order of runs.
+
+        A page of runs carries its histories: `ceil(runs / page)` requests, up to four of them
+        under way at once. A page is as large as its work allows: 50 runs for 500 samples of five
+        keys, more for less; 1000 at most, or `per_page` where that is not the default. What is
+        too much for the server (HTTP 502, 504, a timeout) is halved, down to one run. Runs that
+        were all listed before are asked for by their ids: what this call gives are the histories
+        of those runs. Runs without a history, or without a row that holds all `keys`, add no rows.
+
+        Args:
+            samples: The most rows for each run, at least 1. With keys they are evenly spread;
+                without, W&B chooses them at random.
+            keys: The metrics to read; None for all. Several keys give the rows that hold all
+                of them, as W&B has it; of machine metrics, the rows that hold any.
+            x_axis: The metric that comes first in each row. Machine metrics have no `_step`:
+                there it stands for `_runtime`, in seconds.
+            format: `"default"` for a list of dicts, `"pandas"` or `"polars"` for a frame.
+            stream: `"default"` for metrics, `"system"` for machine metrics.
+            join: `"inner"` for the rows that hold all keys; `"outer"` for all rows of each key,
+                merged by `_step`, which is right for metrics that are logged at different steps:
+                up to `samples` rows for each key. Either way a row holds the x axis, too. Where
+                a step has several rows, the first of each key are merged, then the second.
+            on_error: What becomes of runs whose history cannot be had, such as one that is too
+                much for the server even alone: `"raise"` an error in the end that carries the
+                rest, or `"skip"` them, with a warning in the log.
+            progress: Called with a `Progress` after each answer, in the calling thread.
+
+        Returns:
+            A row for each sampled step, with the columns x axis, keys (else all metrics, by
+            name) and `run_id`. Integers are Int64, integers and floats Float64, booleans
+            Boolean, text String; mixed and nested values are JSON text in polars, Python
+            objects elsewhere. A missing value is null in polars, NaN or `<NA>` in pandas, and
+            no entry in a dict.
+
+        Raises:
+            InvalidArgumentError: An argument that cannot be right; nothing was sent.
+            MissingDependencyError: The format's library is not installed; nothing was sent.
+            NotFoundError: No such project, or the key may not see it.
+            HistoriesError: The histories of some runs could not be had; it carries the rest.
+
+        Warns:
+            EmptyJoinWarning: Runs have rows of each key and none of all, so that `"inner"` left
+                them empty. Finding out costs a request for each page that has empty runs.
+            UnknownMetricWarning: No run has a row, and perhaps a name is misspelt. Finding out
+                costs a request.
+
+        >>> frame = runs.histories(samples=100, keys=["loss", "accuracy"], format="polars")
+        >>> frame.columns
+        ['_step', 'loss', 'accuracy', 'run_id']
+        """
+        plan, to = self._plan_histories(
+            samples, keys, x_axis, format, stream, join, on_error, progress
+        )
+        self._list_part()
+        found = self._client.run(self._fetch_histories(plan, to, progress))
+        return self._finish(found.missing, found.value, on_error)
+
+    @overload
+    def iter_histories(
+        self,
+        samples: int = 500,
+        keys: list[K] | tuple[K, ...] | None = None,
+        x_axis: str = "_step",
+        format: Literal["default"] = "default",
+        stream: Stream = "default",
+        *,
+        join: Join = "inner",
+        on_error: OnError = "raise",
+        progress: OnProgress | None = None,
+        schema: None = None,
+    ) -> Iterator[list[Row]]: ...
+    @overload
+    def iter_histories(
+        self,
+        samples: int = 500,
+        keys: list[K] | tuple[K, ...] | None = None,
+        x_axis: str = "_step",
+        *,
+        format: Literal["pandas"],
+        stream: Stream = "default",
+        join: Join = "inner",
+        on_error: OnError = "raise",
+        progress: OnProgress | None = None,
+        schema: Mapping[str, str] | None = None,
+    ) -> Iterator[PandasFrame]: ...
+    @overload
+    def iter_histories(
+        self,
+        samples: int = 500,
+        keys: list[K] | tuple[K, ...] | None = None,
+        x_axis: str = "_step",
+        *,
+        format: Literal["polars"],
+        stream: Stream = "default",
+        join: Join = "inner",
+        on_error: OnError = "raise",
+        progress: OnProgress | None = None,
+        schema: PolarsSchema | None = None,
+    ) -> Iterator[PolarsFrame]: ...
+    @overload
+    def iter_histories(
+        self,
+        samples: int = 500,
+        keys: list[K] | tuple[K, ...] | None = None,
+        x_axis: str = "_step",
+        format: Format = "default",
+        stream: Stream = "default",
+        *,
+        join: Join = "inner",
+        on_error: OnError = "raise",
+        progress: OnProgress | None = None,
+        schema: None = None,
+    ) -> Iterator[list[Row]] | Iterator[PandasFrame] | Iterator[PolarsFrame]: ...
+    def iter_histories(
+        self,
+        samples: int = 500,
+        keys: list[K] | tuple[K, ...] | None = None,
+        x_axis: str = "_step",
+        format: Format = "default",
+        stream: Stream = "default",
+        *,
+        join: Join = "inner",
+        on_error: OnError = "raise",
+        progress: OnProgress | None = None,
+        schema: PolarsSchema | Mapping[str, str] | None = None,
+    ) -> Iterator[list[Row]] | Iterator[PandasFrame] | Iterator[PolarsFrame]:
+        """The sampled histories batch by batch: for more than fits in memory.
+
+        The arguments are checked at once; requests are sent as batches are taken, up to eight
+        pages ahead. A batch is what one answer holds, in the order of runs; none is empty. A batch
+        is kept until the next one is taken.
+
+        A run that is created meanwhile may push others onto a later page, which then come once,
+        as long as fewer than a page are created between two requests.
+
+        Args:
+            samples: As for `histories`.
+            keys: As for `histories`.
+            x_axis: As for `histories`.
+            format: What a batch comes as, as for `histories`.
+            stream: As for `histories`.
+            join: As for `histories`.
+            on_error: As for `histories`; the error is raised after the last batch, and carries
+                no rows.
+            progress: As for `histories`.
+            schema: Dtypes of columns, by name, for all batches: `{"loss": polars.Float64}`, or
+                pandas' names of dtypes. Numbers that a dtype cannot hold are refused; a float of 32
+                bits may round them. In a column of text, strings stay as they are, and everything
+                else is JSON. Without it each batch has what fits its own rows: a column may hold
+                integers in one batch and floats in the next. Where `keys` is None, the schema
+                also says which columns there are, beside the x axis and `run_id`.
+
+        Returns:
+            An iterator of lists or frames, with the columns and dtypes of `histories`.
+
+        Raises:
+            InvalidArgumentError: An argument that cannot be right; nothing was sent.
+            MissingDependencyError: The format's library is not installed; nothing was sent.
+            NotFoundError: No such project, or the key may not see it.
+            SchemaError: A value does not fit the schema; when its batch is taken.
+            HistoriesError: The histories of some runs could not be had; after the last batch.
+
+        Warns:
+            EmptyJoinWarning: As for `histories`, after the last batch.
+
+        >>> import polars as pl
+        >>> dtypes = {"loss": pl.Float64}
+        >>> batches = runs.iter_histories(keys=["loss"], format="polars", schema=dtypes)
+        >>> pl.concat(batches).equals(runs.histories(keys=["loss"], format="polars"))
+        True
+        """
+        plan, to = self._plan_histories(
+            samples, keys, x_axis, format, stream, join, on_error, progress
+        )
+        dtypes = check_schema(schema, plan, to)
+        if to == "polars":
+            return self._batches(self._polars_frames(plan, dtypes, progress), on_error)
+        if to == "pandas":
+            return self._batches(self._pandas_frames(plan, dtypes, progress), on_error)
+        return self._batches(self._lists(plan, progress), on_error)
+
+    @overload
+    def configs(
+        self,
+        keys: list[K] | tuple[K, ...] | None = None,
+        format: Literal["default"] = "default",
+        *,
+        progress: OnProgress | None = None,
+    ) -> list[Row]: ...
+    @overload
+    def configs(
+        self,
+        keys: list[K] | tuple[K, ...] | None = None,
+        *,
+        format: Literal["pandas"],
+        progress: OnProgress | None = None,
+    ) -> PandasFrame: ...
+    @overload
+    def configs(
+        self,
+        keys: list[K] | tuple[K, ...] | None,
+        format: Literal["pandas"],
+        *,
+        progress: OnProgress | None = None,
+    ) -> PandasFrame: ...
+    @overload
+    def configs(
+        self,
+        keys: list[K] | tuple[K, ...] | None = None,
+        *,
+        format: Literal["polars"],
+        progress: OnProgress | None = None,
+    ) -> PolarsFrame: ...
+    @overload
+    def configs(
+        self,
+        keys: list[K] | tuple[K, ...] | None,
+        format: Literal["polars"],
+        *,
+        progress: OnProgress | None = None,
+    ) -> PolarsFrame: ...
+    @overload
+    def configs(
+        self,
+        keys: list[K] | tuple[K, ...] | None = None,
+        format: Format = "default",
+        *,
+        progress: OnProgress | None = None,
+    ) -> list[Row] | PandasFrame | PolarsFrame: ...
+    def configs(
+        self,
+        keys: list[K] | tuple[K, ...] | None = None,
+        format: Format = "default",
+        *,
+        progress: OnProgress | None = None,
+    ) -> list[Row] | PandasFrame | PolarsFrame:
+        """The configs of all runs: a row for each run, in the order of runs.
+
+        Sends `ceil(runs / per_page)` requests, up to four at once, which ask for ids and
+        configs alone, and of the configs for `keys` alone.
+
+        Args:
+            keys: The keys to read, names at the top of the config; None for all but W&B's own
+                `_wandb` and `wandb_version`.
+            format: `"default"` for a list of dicts, `"pandas"` or `"polars"` for a frame.
+            progress: Called with a `Progress` after each answer, in the calling thread.
+
+        Returns:
+            The columns are the keys as asked (else all keys, by name) and `run_id`, with the
+            dtypes of `histories`. A value that a run does not have, or has as null, is null in
+            polars, NaN or `<NA>` in pandas, and no entry in a dict. A run without any has its
+            row too.
+
+        Raises:
+            InvalidArgumentError: An argument that cannot be right; nothing was sent.
+            MissingDependencyError: The format's library is not installed; nothing was sent.
+            NotFoundError: No such project, or the key may not see it.
+            BadResponseError: A run's config is not a JSON object.
+
+        >>> runs.configs(keys=["optimizer", "lr"], format="polars").columns
+        ['optimizer', 'lr', 'run_id']
+        """
+        plan, to = self._plan_values(keys, format, progress)
+        self._list_part()
+        found = self._client.run(self._fetch_values("configs", plan, to, progress))
+        return self._finish(found.missing, found.value, "raise")
+
+    @overload
+    def summaries(
+        self,
+        keys: list[K] | tuple[K, ...] | None = None,
+        format: Literal["default"] = "default",
+        *,
+        progress: OnProgress | None = None,
+    ) -> list[Row]: ...
+    @overload
+    def summaries(
+        self,
+        keys: list[K] | tuple[K, ...] | None = None,
+        *,
+        format: Literal["pandas"],
+        progress: OnProgress | None = None,
+    ) -> PandasFrame: ...
+    @overload
+    def summaries(
+        self,
+        keys: list[K] | tuple[K, ...] | None,
+        format: Literal["pandas"],
+        *,
+        progress: OnProgress | None = None,
+    ) -> PandasFrame: ...
+    @overload
+    def summaries(
+        self,
+        keys: list[K] | tuple[K, ...] | None = None,
+        *,
+        format: Literal["polars"],
+        progress: OnProgress | None = None,
+    ) -> PolarsFrame: ...
+    @overload
+    def summaries(
+        self,
+        keys: list[K] | tuple[K, ...] | None,
+        format: Literal["polars"],
+        *,
+        progress: OnProgress | None = None,
+    ) -> PolarsFrame: ...
+    @overload
+    def summaries(
+        self,
+        keys: list[K] | tuple[K, ...] | None = None,
+        format: Format = "default",
+        *,
+        progress: OnProgress | None = None,
+    ) -> list[Row] | PandasFrame | PolarsFrame: ...
+    def summaries(
+        self,
+        keys: list[K] | tuple[K, ...] | None = None,
+        format: Format = "default",
+        *,
+        progress: OnProgress | None = None,
+    ) -> list[Row] | PandasFrame | PolarsFrame:
+        """The summaries of all runs: a row for each run, in the order of runs.
+
+        Sends `ceil(runs / per_page)` requests, up to four at once, which ask for ids and
+        summaries alone, and of the summaries for `keys` alone.
+
+        Args:
+            keys: The metrics to read, names at the top of the summary; None for all.
+            format: `"default"` for a list of dicts, `"pandas"` or `"polars"` for a frame.
+            progress: Called with a `Progress` after each answer, in the calling thread.
+
+        Returns:
+            The columns are the keys as asked (else all keys, by name) and `run_id`, with the
+            dtypes of `histories`. A value that a run does not have, or has as null, is null in
+            polars, NaN or `<NA>` in pandas, and no entry in a dict. A run without any has its
+            row too.
+
+        Raises:
+            InvalidArgumentError: An argument that cannot be right; nothing was sent.
+            MissingDependencyError: The format's library is not installed; nothing was sent.
+            NotFoundError: No such project, or the key may not see it.
+            BadResponseError: A run's summary is not a JSON object.
+
+        >>> best = runs.summaries(keys=["accuracy"], format="polars")
+        >>> best.height == len(runs)
+        True
+        """
+        plan, to = self._plan_values(keys, format, progress)
+        self._list_part()
+        found = self._client.run(self._fetch_values("summaries", plan, to, progress))
+        return self._finish(found.missing, found.value, "raise")
+
+    @override
+    def _make(self, entity: str, nodes: Iterable[Node]) -> list[Run[ConfigT_co, SummaryT_co]]:
+        client = self._client
+        home = Home(
+            client,
+            client.settings,
+            entity,
+            self._project,
+            self._sweeps,
+            self._asked,
+            self._models,
+        )
+        # Not `Run[...](...)`, which takes longer than everything else here.
+        runs: list[Run[ConfigT_co, SummaryT_co]] = [Run(home, node) for node in nodes]
+        return runs
+
+    def _read_to(self, count: int | None) -> list[Run[ConfigT_co, SummaryT_co]]:
+        listing = self._listing
+        if not self._has(count):
+            with self._lock:
+                self._client.run(listing.read_to(count, self._source))
+        self._told = self._tell_drift(listing.drift, self._told)
+        return listing.items
+
+    def _list_part(self) -> None:
+        if self._is_part:
+            self._read_to(None)
+
+    def _batches(self, batches: AnyBatches[BatchT], on_error: OnError) -> Iterator[BatchT]:
+        def next_batch() -> BatchT | None:
+            if batches.missing is None:
+                self._list_part()
+            self._client.run(batches.read_batch())
+            return batches.take()
+
+        def finish() -> None:
+            if batches.missing is not None:
+                self._finish(batches.missing, None, on_error, stacklevel=_BELOW_A_BATCH)
+
+        return HistoryBatches(next_batch, finish)

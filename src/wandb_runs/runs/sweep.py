@@ -1,0 +1,94 @@
+"""`Sweep`: a search over hyperparameters, and the runs that it started."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from typing_extensions import override
+
+from wandb_runs.errors import NotFoundError
+from wandb_runs.runs.sweep_base import SweepCore, fetch_sweep
+from wandb_runs.transport import RetryingClient
+from wandb_runs.transport.fork import ForkSafeLock
+
+if TYPE_CHECKING:
+    from wandb_runs.query.order import Order
+    from wandb_runs.runs.run import Run
+    from wandb_runs.runs.runs import Runs
+
+__all__ = ["Sweep", "Sweeps"]
+
+
+class Sweep(SweepCore[RetryingClient]):
+    """A search over hyperparameters, as it stood when it was read.
+
+    Made by `api.sweep("entity/project/sweep_id")` and by `run.sweep`. Immutable, and therefore
+    safe to share between threads.
+
+    >>> sweep = next(run.sweep for run in api.runs("sample/digits") if run.sweep is not None)
+    >>> sweep == api.sweep("/".join(sweep.path))
+    True
+    >>> all(run.sweep_name == sweep.id for run in sweep.runs)
+    True
+    """
+
+    __slots__ = ()
+
+    @property
+    def runs(self) -> Runs:
+        """The runs that the sweep started, oldest first; a new, lazy `Runs` each time."""
+        return self._runs("+created_at")
+
+    def best_run(self, order: Order | None = None) -> Run | None:
+        """The first run of the sweep in `order`; None when it has no run.
+
+        Args:
+            order: As for `Api.runs`; by default `Sweep.order`, else the newest run first.
+        """
+        runs = self._runs(order or self.order or "-created_at", per_page=1)
+        return runs[0] if runs else None
+
+    def _runs(self, order: Order, per_page: int = 50) -> Runs:
+        from wandb_runs.runs.runs import Runs  # noqa: PLC0415 - a circle: runs import sweeps
+
+        return Runs(
+            self._client,
+            self._entity,
+            self._project,
+            filters=self._of_this,
+            order=order,
+            per_page=per_page,
+        )
+
+
+class Sweeps:
+    """The sweeps of a listing, each asked for once, however many of its runs are touched.
+
+    Thread-safe.
+    """
+
+    __slots__ = ("_client", "_known", "_lock")
+
+    def __init__(self, client: RetryingClient) -> None:
+        self._client = client
+        self._known: dict[tuple[str, str, str], Sweep | None] = {}
+        self._lock = ForkSafeLock()
+
+    @override
+    def __reduce__(self) -> tuple[type[Sweeps], tuple[RetryingClient]]:
+        return Sweeps, (self._client,)
+
+    def get(self, entity: str, project: str, sweep_id: str) -> Sweep | None:
+        """The sweep; None when the server does not know it (any more)."""
+        place = (entity, project, sweep_id)
+        with self._lock:  # held while asking: the second thread waits for the first's answer
+            if place not in self._known:
+                try:
+                    fields = self._client.run(fetch_sweep(*place))
+                except NotFoundError:
+                    self._known[place] = None
+                else:
+                    self._known[place] = Sweep(
+                        self._client, self._client.settings, entity, project, fields
+                    )
+            return self._known[place]

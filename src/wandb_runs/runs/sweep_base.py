@@ -1,0 +1,210 @@
+"""What a sweep is made of, whichever client it came by."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Generic, TypeVar, cast
+
+from typing_extensions import override
+
+from wandb_runs.errors import BadResponseError, MissingDependencyError
+from wandb_runs.graphql._generated import get_sweep
+from wandb_runs.graphql.flow import ask
+from wandb_runs.graphql.scalars import parse_moment
+from wandb_runs.query.location import missing_sweep, page_url
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from wandb_runs.graphql._generated import SweepFields
+    from wandb_runs.graphql.flow import Flow
+    from wandb_runs.graphql.scalars import JSONObject
+    from wandb_runs.transport.settings import Settings
+
+__all__ = ["SweepCore", "fetch_sweep"]
+
+ClientT_co = TypeVar("ClientT_co", covariant=True)
+
+
+class SweepCore(Generic[ClientT_co]):
+    """What `Sweep` and `AsyncSweep` have in common: all that takes no request."""
+
+    __slots__ = ("_client", "_entity", "_fields", "_project", "_settings")
+
+    def __init__(
+        self,
+        client: ClientT_co,
+        settings: Settings,
+        entity: str,
+        project: str,
+        fields: SweepFields,
+    ) -> None:
+        self._client = client
+        self._settings = settings
+        self._entity = entity
+        self._project = project
+        self._fields = fields
+
+    @override
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {'/'.join(self.path)} ({self.state})>"
+
+    @override
+    def __eq__(self, other: object) -> bool:
+        return self.path == other.path if isinstance(other, SweepCore) else NotImplemented
+
+    @override
+    def __hash__(self) -> int:
+        return hash(tuple(self.path))
+
+    @property
+    def id(self) -> str:
+        """The sweep's id: the last part of its URL."""
+        return self._fields.id
+
+    @property
+    def storage_id(self) -> str | None:
+        """What W&B's database calls the sweep."""
+        return self._fields.storage_id
+
+    @property
+    def entity(self) -> str:
+        """The user or team that owns the project."""
+        return self._entity
+
+    @property
+    def project(self) -> str:
+        """The project's name."""
+        return self._project
+
+    @property
+    def path(self) -> list[str]:
+        """Entity, project and id."""
+        return [self._entity, self._project, self.id]
+
+    @property
+    def url(self) -> str:
+        """The address of the sweep's page."""
+        return page_url(self._settings.app_url, self._entity, self._project, "sweeps", self.id)
+
+    @property
+    def name(self) -> str:
+        """The human name; the id when it has none."""
+        return self._fields.display_name or self.id
+
+    @property
+    def state(self) -> str | None:
+        """One of PENDING, RUNNING, PAUSED, CANCELED, FINISHED, or a word that W&B adds later."""
+        return self._fields.state
+
+    @property
+    def method(self) -> str | None:
+        """How values are chosen: grid, random, bayes."""
+        return self._fields.method
+
+    @property
+    def description(self) -> str | None:
+        """Free text."""
+        return self._fields.description
+
+    @property
+    def best_loss(self) -> float | None:
+        """The best value so far of the metric that the sweep optimises."""
+        return self._fields.best_loss
+
+    @property
+    def created_at(self) -> datetime | None:
+        """When the sweep was created, aware, in UTC."""
+        return self._moment(self._fields.created_at, "createdAt")
+
+    @property
+    def updated_at(self) -> datetime | None:
+        """When the sweep was last changed, aware, in UTC."""
+        return self._moment(self._fields.updated_at, "updatedAt")
+
+    @property
+    def run_count(self) -> int | None:
+        """How many runs the sweep has started."""
+        return self._fields.run_count
+
+    @property
+    def expected_run_count(self) -> int | None:
+        """How many runs the sweep will start; None when it goes on for ever."""
+        return self._fields.run_count_expected
+
+    @property
+    def config_yaml(self) -> str:
+        """The definition as W&B stores it: YAML; empty when there is none."""
+        return self._fields.config or ""
+
+    @property
+    def config(self) -> JSONObject:
+        """The definition: method, metric, parameters.
+
+        Raises:
+            MissingDependencyError: PyYAML is not installed.
+            BadResponseError: The definition is not a YAML mapping.
+        """
+        try:
+            yaml = importlib.import_module("yaml")
+        except ImportError as error:
+            raise MissingDependencyError(
+                "reading a sweep's config needs PyYAML: pip install 'wandb-runs[yaml]' "
+                "(sweep.config_yaml holds the text)"
+            ) from error
+        try:
+            loaded: object = yaml.safe_load(self.config_yaml)
+        except (ValueError, yaml.YAMLError) as error:
+            raise self._malformed() from error
+        if loaded is None:
+            return {}
+        if not isinstance(loaded, dict):
+            raise self._malformed()
+        return cast("JSONObject", loaded)
+
+    @property
+    def order(self) -> str | None:
+        """The order that puts the best run first, from the metric in `config`.
+
+        None when the definition names no metric. Follows W&B's own `Sweep.order`.
+        """
+        metric = self.config.get("metric")
+        if not isinstance(metric, dict) or not isinstance(metric.get("name"), str):
+            return None
+        sign = "-" if metric.get("goal") == "maximize" else "+"
+        return f"{sign}summary_metrics.{metric['name']}"
+
+    @property
+    def _of_this(self) -> dict[str, str]:
+        """The filter that its runs fit."""
+        return {"sweep": self.id}
+
+    def _moment(self, text: str | None, field: str) -> datetime | None:
+        try:
+            return None if text is None else parse_moment(text)
+        except ValueError as error:
+            raise BadResponseError(
+                f"the server's {field} of sweep {'/'.join(self.path)!r} is {text!r}, not an ISO "
+                "8601 instant; ask for the sweep again",
+                status=200,
+            ) from error
+
+    def _malformed(self) -> BadResponseError:
+        return BadResponseError(
+            f"the config of sweep {'/'.join(self.path)!r} is not a YAML mapping; "
+            "sweep.config_yaml holds the text",
+            status=200,
+        )
+
+
+def fetch_sweep(entity: str, project: str, sweep_id: str) -> Flow[SweepFields]:
+    """Ask for one sweep.
+
+    Raises:
+        NotFoundError: No such project or sweep.
+    """
+    answer = yield from ask(get_sweep(entity=entity, project=project, id=sweep_id))
+    fields = answer.project.sweep if answer.project is not None else None
+    if fields is None:
+        raise missing_sweep(entity, project, sweep_id)
+    return fields

@@ -1,0 +1,84 @@
+"""Locks that a fork does not leave locked in the child.
+
+A fork copies the memory and one thread: a lock that another thread held would stay locked in the
+child for ever. What is registered here is renewed there, before anything else runs.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import weakref
+from typing import TYPE_CHECKING, Final, Protocol
+
+from wandb_runs.graphql.operation import MODEL_LOCK
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+__all__ = ["ForkSafeLock", "renew_in_children"]
+
+
+class Renewable(Protocol):
+    """What begins anew in a forked child."""
+
+    def renew(self) -> None:
+        """Begin anew; called in the child, while it has one thread."""
+        ...
+
+
+_renewed: Final[weakref.WeakSet[Renewable]] = weakref.WeakSet()
+
+
+def renew_in_children(thing: Renewable) -> None:
+    """Have `thing.renew()` called in every forked child, for as long as `thing` lives."""
+    _renewed.add(thing)
+
+
+def _begin_anew() -> None:
+    MODEL_LOCK.release()
+    for thing in list(_renewed):
+        thing.renew()
+
+
+if hasattr(os, "register_at_fork"):  # Windows has no fork
+    os.register_at_fork(
+        before=MODEL_LOCK.acquire,
+        after_in_parent=MODEL_LOCK.release,
+        after_in_child=_begin_anew,
+    )
+
+
+class ForkSafeLock:
+    """A `threading.Lock` for `with`, which in a forked child is held by nobody who is not there.
+
+    A thread that forks while it holds the lock holds it in the child, too.
+    """
+
+    __slots__ = ("__weakref__", "_holder", "_lock")
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._holder: int | None = None
+        renew_in_children(self)
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+        self._holder = threading.get_ident()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._holder = None
+        self._lock.release()
+
+    def renew(self) -> None:
+        """Begin anew in a forked child."""
+        self._lock = threading.Lock()
+        if self._holder == threading.get_ident():
+            self._lock.acquire()
+        else:
+            self._holder = None

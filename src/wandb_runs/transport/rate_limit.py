@@ -1,0 +1,109 @@
+"""Slow down before the server's rate limit is reached, and not because of it.
+
+W&B says with its answers how much of a user's allowance is left (`RateLimit-Remaining`, of 1000)
+and when it is full again (`RateLimit-Reset`, in seconds). When little is left, requests are
+spread over the time that it has to last for.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from wandb_runs.transport.fork import ForkSafeLock
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["Pacer", "Window", "follow"]
+
+LOW: Final = 200.0
+"""Points of 1000 under which requests are spread."""
+
+_NUMBER: Final = re.compile(r"\d{1,6}(\.\d{1,9})?", re.ASCII)
+_LEAST_COST: Final = 0.05
+_SAME_WINDOW: Final = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """What is known of the server's present allowance.
+
+    Attributes:
+        ends: When the allowance is full again, by the client's clock.
+        remaining: Points that are left, of 1000.
+        first: Points that were left when the window was first heard of.
+        answers: How many answers told of the window since.
+        next_at: When the next request may go, by the client's clock.
+    """
+
+    ends: float
+    remaining: float
+    first: float
+    answers: int = 0
+    next_at: float = 0.0
+
+    @property
+    def cost(self) -> float:
+        """Points that a request takes, as far as it could be seen."""
+        if not self.answers or self.first <= self.remaining:
+            return 1.0
+        return max(_LEAST_COST, (self.first - self.remaining) / self.answers)
+
+    def pause(self, now: float) -> float:
+        """Seconds until the next request may go."""
+        if now >= self.ends or self.remaining >= LOW:
+            return 0.0
+        if self.remaining < self.cost:
+            return self.ends - now
+        return max(0.0, min(self.next_at, self.ends) - now)
+
+    def taken(self, now: float) -> Window:
+        """The window once the next request has its time."""
+        if now >= self.ends or not self.cost <= self.remaining < LOW:
+            return self
+        gap = (self.ends - now) * min(1.0, self.cost / self.remaining)
+        return replace(self, next_at=max(now, self.next_at) + gap)
+
+
+def follow(window: Window | None, remaining: float, reset: float, now: float) -> Window:
+    """What is known after an answer that says `remaining` points and `reset` seconds."""
+    ends = now + reset
+    if window is None or now >= window.ends or abs(ends - window.ends) > _SAME_WINDOW:
+        return Window(ends, remaining, remaining)
+    # Answers overtake each other: the least that any says is the latest.
+    return replace(window, remaining=min(remaining, window.remaining), answers=window.answers + 1)
+
+
+class Pacer:
+    """The pace of all requests of a client. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._window: Window | None = None
+        self._lock = ForkSafeLock()
+
+    def note(self, headers: Mapping[str, str], now: float) -> None:
+        """Remember what an answer says of the allowance."""
+        remaining = headers.get("ratelimit-remaining")
+        if remaining is None:
+            return
+        reset = headers.get("ratelimit-reset", "")
+        if _NUMBER.fullmatch(remaining.strip()) and _NUMBER.fullmatch(reset.strip()):
+            with self._lock:
+                self._window = follow(self._window, float(remaining), float(reset), now)
+
+    def pause(self, now: float, most: float) -> float:
+        """Seconds to wait before the next request, whose time is taken by asking.
+
+        A pause of more than `most` is none: the server may refuse, and then it says for how long.
+        """
+        if self._window is None or self._window.remaining >= LOW:
+            return 0.0
+        with self._lock:
+            window = self._window
+            pause = window.pause(now)
+            if pause > most:
+                return 0.0
+            self._window = window.taken(now)
+            return pause

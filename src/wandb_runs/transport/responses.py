@@ -1,0 +1,188 @@
+"""What an HTTP status means, when it is not a success."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Final, TypedDict
+
+from wandb_runs.errors import (
+    AuthenticationError,
+    BadResponseError,
+    GraphQLError,
+    NotFoundError,
+    PermissionDeniedError,
+    RateLimitError,
+    ResponseError,
+    ServerError,
+)
+
+if TYPE_CHECKING:
+    from wandb_runs.errors import WandbRunsError
+    from wandb_runs.transport.messages import Response
+
+__all__ = ["delay_of", "error_of", "limit_delay_of", "rate_limit_in", "request_id_of"]
+
+_EXCERPT: Final = 200
+
+_SECONDS: Final = re.compile(r"\d{1,6}(\.\d{1,9})?", re.ASCII)
+_LONGEST_DELAY: Final = 999_999
+
+_TOO_FAST: Final = re.compile(
+    r"\brate[ _-]?limit(ed\b|.{0,40}\b(exceed|reach|hit))|exceed.{0,40}\brate[ _-]?limit|"
+    r"\btoo many requests\b",
+    re.IGNORECASE,
+)
+
+
+_SERVER_ERROR: Final = HTTPStatus.INTERNAL_SERVER_ERROR
+
+# Refusals whose status says it all, whatever the body is.
+_SAYS_ALL: Final = frozenset({401, 403, 404, 408, 429})
+
+
+class _Facts(TypedDict):
+    status: int
+    request_id: str | None
+    attempts: int
+
+
+def request_id_of(response: Response) -> str | None:
+    """What the server, or whatever stands before it, calls this request."""
+    return response.headers.get("x-request-id")
+
+
+def delay_of(response: Response, now: float) -> float | None:
+    """How many seconds the server asks to wait, as its header `Retry-After` says it.
+
+    Negative, endless and absurd delays, and what cannot be read, count as none.
+
+    Args:
+        response: The answer.
+        now: Seconds since 1970, for a delay that is written as a date; where the answer says
+            what time the server has, that counts.
+    """
+    text = response.headers.get("retry-after", "").strip()
+    if _SECONDS.fullmatch(text):
+        return float(text)
+    until = _moment(text)
+    if until is None:
+        return None
+    written = _moment(response.headers.get("date", ""))
+    delay = until - (now if written is None else written)
+    return delay if 0 <= delay <= _LONGEST_DELAY else None
+
+
+def limit_delay_of(response: Response, now: float) -> float | None:
+    """How many seconds to wait after HTTP 429, by `Retry-After` or `RateLimit-Reset`.
+
+    W&B sends the second with every 429.
+    """
+    delay = delay_of(response, now)
+    if delay is None:
+        text = response.headers.get("ratelimit-reset", "").strip()
+        return float(text) if _SECONDS.fullmatch(text) else None
+    return delay
+
+
+def rate_limit_in(error: GraphQLError, response: Response, now: float) -> RateLimitError | None:
+    """What an answer means whose errors say that requests come too fast, whatever its status.
+
+    Anything but a success has its own meaning, whatever words it uses.
+    """
+    if response.status != HTTPStatus.OK or not any(map(_TOO_FAST.search, error.errors)):
+        return None
+    return _rate_limit(
+        f"HTTP {response.status}: {error.errors[0][:_EXCERPT]}",
+        response,
+        now,
+        attempts=error.attempts,
+    )
+
+
+def error_of(response: Response, *, attempts: int, about: str, now: float) -> WandbRunsError | None:
+    """The error that a status stands for, or None when the body is to be read.
+
+    A refusal whose body is JSON (HTTP 400, 422) is left to the operation, which finds GraphQL's
+    own errors in it.
+
+    Args:
+        response: The answer.
+        attempts: How many times the request was sent.
+        about: What was asked for, in the words of a message: "'entity/project'".
+        now: Seconds since 1970, for a delay that is written as a date.
+    """
+    status = response.status
+    is_success = HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES
+    has_errors = status not in _SAYS_ALL and HTTPStatus.BAD_REQUEST <= status < _SERVER_ERROR
+    if is_success or (has_errors and response.content.lstrip().startswith(b"{")):
+        return None
+    facts = _Facts(status=status, request_id=request_id_of(response), attempts=attempts)
+    said = f"HTTP {status}{_excerpt(response)}"
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        return _rate_limit(said, response, now, attempts=attempts)
+    if status == HTTPStatus.REQUEST_TIMEOUT or status >= _SERVER_ERROR:
+        return ServerError(
+            f"the server failed to answer for {about} ({said}, attempt {attempts}); try later, or "
+            "ask for less (per_page=, samples=, keys=)",
+            **facts,
+            retry_after=delay_of(response, now),
+        )
+    kind: type[ResponseError | NotFoundError]
+    if status == HTTPStatus.NOT_FOUND:
+        kind = NotFoundError
+        message = (
+            f"the server has no such address while asking for {about} ({said}); check base_url, "
+            "and the spelling of entity and project"
+        )
+    elif status == HTTPStatus.UNAUTHORIZED:
+        kind = AuthenticationError
+        message = (
+            f"the server does not accept the API key ({said}); pass api_key=, set WANDB_API_KEY, "
+            "or put the key into a netrc file"
+        )
+    elif status == HTTPStatus.FORBIDDEN:
+        kind = PermissionDeniedError
+        message = f"the API key may not read {about} ({said}); ask its owner for access"
+    elif status < HTTPStatus.BAD_REQUEST:
+        kind = BadResponseError
+        message = (
+            f"the server redirects ({said}), which is not followed, so that the API key goes "
+            "nowhere else; set base_url to the address where the API is"
+        )
+    else:
+        message = (
+            f"the server refused to answer for {about} ({said}); check base_url and the arguments"
+        )
+        return GraphQLError(message, errors=(), **facts)
+    return kind(message, **facts)
+
+
+def _rate_limit(said: str, response: Response, now: float, *, attempts: int) -> RateLimitError:
+    delay = limit_delay_of(response, now)
+    wait = "" if delay is None else f" and asks to wait {delay:g} s"
+    return RateLimitError(
+        f"the server limits the rate of requests ({said}){wait}; send fewer at once",
+        status=response.status,
+        request_id=request_id_of(response),
+        attempts=attempts,
+        retry_after=delay,
+    )
+
+
+def _moment(text: str) -> float | None:
+    """Seconds since 1970, of a date as HTTP writes it."""
+    try:
+        moment = parsedate_to_datetime(text)
+        # A date without a zone is in UTC.
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError):
+        return None
+
+
+def _excerpt(response: Response) -> str:
+    """A short, one-line piece of the body; a page of HTML says nothing that a message needs."""
+    text = " ".join(response.content[:_EXCERPT].decode("utf-8", "replace").split())
+    return f": {text}" if text and not text.startswith("<") else ""

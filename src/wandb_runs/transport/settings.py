@@ -1,0 +1,369 @@
+"""Where the server is, who asks, and for which entity and project: argument, environment, netrc."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import re
+from collections import UserDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from netrc import NetrcParseError, netrc
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NoReturn, Self, cast
+from urllib.parse import urlsplit
+
+from typing_extensions import override
+
+from wandb_runs.errors import InvalidArgumentError
+from wandb_runs.errors.suggest import did_you_mean
+from wandb_runs.query.location import check_name
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = [
+    "Address",
+    "ApiKey",
+    "Settings",
+    "check_url",
+    "find_api_key",
+    "is_loopback",
+    "resolve_settings",
+    "without_secrets",
+]
+
+DEFAULT_BASE_URL: Final = "https://api.wandb.ai"
+
+_OVERRIDES: Final = ("base_url", "entity", "project", "username")
+
+
+class ApiKey:
+    """An API key and where it came from; the value is shown by nothing.
+
+    Attributes:
+        source: `argument`, the environment variable's name, or the netrc file's path.
+    """
+
+    __slots__ = ("_value", "source")
+
+    def __init__(self, value: object, *, source: str) -> None:
+        kind = type(value).__name__
+        self._value = value.strip() if isinstance(value, str) else ""
+        self.source: str = source
+        # A traceback may be shown with the local variables of its frames.
+        del value
+        if kind != "str":
+            raise InvalidArgumentError(f"the API key from {source} must be a str, got {kind}")
+        if not re.fullmatch(r"[!-~]+", self._value):
+            raise InvalidArgumentError(
+                f"the API key from {source} is empty or holds characters that no key has; "
+                "copy it again from the settings page of W&B"
+            )
+
+    def reveal(self) -> str:
+        """The key itself, for the request that needs it."""
+        return self._value
+
+    @override
+    def __repr__(self) -> str:
+        return f"ApiKey(source={self.source!r})"
+
+    @override
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("an API key is never pickled; it is found again where it is needed")
+
+
+class Address:
+    """The address of a file, whose query is a signature that stands for a key: shown by nothing.
+
+    Attributes:
+        url: The address itself, for the request that needs it.
+    """
+
+    __slots__ = ("url",)
+
+    def __init__(self, url: str) -> None:
+        self.url: str = url
+
+    def taken_out_of(self, content: bytes) -> bytes:
+        """What a server said, without the signature, should it quote what it was sent."""
+        query = self.url.partition("?")[2].encode()
+        return content.replace(query, b"(not shown)") if query else content
+
+    @override
+    def __repr__(self) -> str:
+        return f"<Address {without_secrets(self.url)}>"
+
+    @override
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("an address that is signed is never pickled; it is asked for again")
+
+
+class _Environment(UserDict[str, str]):
+    """Environment variables, which hold keys and passwords: not shown with a frame's variables."""
+
+    @override
+    def __repr__(self) -> str:
+        return "<the environment>"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What `Api` was given, completed from the environment; reading it opens no file.
+
+    Attributes:
+        base_url: The server, without a trailing slash.
+        app_url: Where people look at runs, without a trailing slash.
+        entity: The entity for paths that name none; None means the viewer's.
+        project: The project for paths that name none.
+        allow_http: Whether plain http may go to another machine than this one.
+        api_key: The key from an argument or the environment; a netrc is read when a request
+            needs it.
+    """
+
+    base_url: str
+    app_url: str
+    entity: str | None = None
+    project: str | None = None
+    allow_http: bool = False
+    api_key: ApiKey | None = None
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Self:
+        return self
+
+    @override
+    def __reduce__(self) -> tuple[Callable[..., Settings], tuple[object, ...]]:
+        # Without the key, which is looked for where the copy lands.
+        rest = (self.base_url, self.app_url, self.entity, self.project, self.allow_http)
+        return _land, rest
+
+    @property
+    def host(self) -> str:
+        """The server's name, without a port."""
+        return urlsplit(self.base_url).hostname or ""
+
+
+def _land(
+    base_url: str,
+    app_url: str,
+    entity: str | None,
+    project: str | None,
+    allow_http: bool,  # noqa: FBT001 - a pickle holds no keywords
+) -> Settings:
+    """Settings that were pickled, with the key of this environment."""
+    key = _key_from(_Environment(os.environ))
+    return Settings(base_url, app_url, entity, project, allow_http, key)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether traffic to `host` stays on this machine.
+
+    >>> is_loopback("localhost"), is_loopback("127.0.0.1"), is_loopback("api.wandb.ai")
+    (True, True, False)
+    """
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def without_secrets(url: str) -> str:
+    """A URL for a message: without credentials, and without a query, which may be a signature.
+
+    >>> without_secrets("https://me:pass@files.example/a/b.json?signature=c0ffee")
+    'https://files.example/a/b.json?…'
+    """
+    rest, has_query, _ = url.partition("?")
+    rest = rest.partition("#")[0]
+    scheme, slashes, rest = rest.rpartition("://")
+    place, slash, path = rest.partition("/")
+    return f"{scheme}{slashes}{place.rpartition('@')[2]}{slash}{path}{'?…' if has_query else ''}"
+
+
+def check_url(url: str, *, what: str = "base_url", allow_http: bool = False) -> None:
+    """Refuse a server's URL that cannot work or would show the key to others.
+
+    Args:
+        url: The URL.
+        what: What messages call it.
+        allow_http: Whether plain http may go to another machine than this one.
+
+    Raises:
+        InvalidArgumentError: Not an http or https URL, credentials inside it, or plain http to
+            another machine without `allow_http`.
+    """
+    problem = _problem_of(url, what, allow_http=allow_http)
+    if problem is not None:
+        # A traceback may be shown with the local variables of its frames.
+        del url
+        raise InvalidArgumentError(problem)
+
+
+def _problem_of(url: str, what: str, *, allow_http: bool) -> str | None:
+    """Why a URL is refused; what may be a secret of it is not repeated."""
+    try:
+        parts = urlsplit(url)
+        host = (parts.hostname or "").encode("idna").decode()
+    except ValueError:  # of which UnicodeError is one
+        parts, host = urlsplit(""), ""
+    try:
+        port_is_valid = parts.port != 0
+    except ValueError:
+        port_is_valid = False
+    shown = without_secrets(url)
+    if parts.username is not None or parts.password is not None:
+        return f"{what} must not hold credentials; pass api_key= or set WANDB_API_KEY"
+    if parts.scheme not in ("http", "https") or not host or not re.fullmatch(r"[!-~]+", url):
+        return (
+            f"{what} must look like {DEFAULT_BASE_URL!r}, got {shown!r}; "
+            f"{'write it with https:// in front' if '//' not in url else 'check its spelling'}"
+        )
+    if not port_is_valid:
+        return f"{what} has no valid port (1 to 65535): {shown!r}"
+    if parts.scheme == "http" and not allow_http and not is_loopback(host):
+        return (
+            f"{what} {shown!r} would send the API key unencrypted; use https://, or pass "
+            "allow_http=True if the network is trusted"
+        )
+    return None
+
+
+def resolve_settings(
+    *,
+    base_url: str | None = None,
+    api_key: ApiKey | None = None,
+    entity: str | None = None,
+    project: str | None = None,
+    allow_http: bool = False,
+    overrides: Mapping[str, str | None] | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> Settings:
+    """Complete arguments from wandb's `overrides`, then from the environment.
+
+    An empty string counts as not given, as it does in W&B's own SDK.
+
+    Raises:
+        InvalidArgumentError: A value of the wrong type or form, or an unknown override.
+    """
+    env = _Environment(os.environ if environ is None else environ)
+    given: dict[str, object] = {
+        "base_url": base_url,
+        "entity": entity,
+        "project": project,
+    }
+    for name, value in given.items():
+        if value is not None and not isinstance(value, str):
+            raise InvalidArgumentError(f"{name} must be a str, got {type(value).__name__}")
+    extra = _check_overrides(overrides)
+
+    base = (
+        base_url or extra.get("base_url") or env.get("WANDB_BASE_URL") or DEFAULT_BASE_URL
+    ).rstrip("/")
+    check_url(base, allow_http=allow_http)
+    if "?" in base or "#" in base:
+        raise InvalidArgumentError(
+            f"base_url must end before any '?' or '#', got {without_secrets(base)!r}"
+        )
+    entity = entity or extra.get("entity") or extra.get("username") or env.get("WANDB_ENTITY")
+    project = project or extra.get("project") or env.get("WANDB_PROJECT")
+    return Settings(
+        base_url=base,
+        app_url=(env.get("WANDB_APP_URL") or _app_url(base)).rstrip("/"),
+        entity=check_name(entity, "entity") if entity else None,
+        project=check_name(project, "project") if project else None,
+        allow_http=allow_http,
+        api_key=api_key or _key_from(env),
+    )
+
+
+def find_api_key(settings: Settings, *, environ: Mapping[str, str] | None = None) -> ApiKey | None:
+    """The key of the settings, else the one that a netrc file holds for the server's host.
+
+    The file is `NETRC`, or `.netrc` (on Windows `_netrc`) in the home folder. It is read only,
+    and its `default` entry is ignored: it would give one server's password to any other.
+
+    Raises:
+        InvalidArgumentError: The file cannot be parsed; the message names the line and never
+            quotes it.
+    """
+    if settings.api_key is not None:
+        return settings.api_key
+    env = _Environment(os.environ if environ is None else environ)
+    for path in _netrc_files(env):
+        if path.is_file() and (key := _netrc_key(path, settings.host)) is not None:
+            return key
+    return None
+
+
+def _netrc_files(env: Mapping[str, str]) -> list[Path]:
+    if named := env.get("NETRC"):
+        return [Path(named).expanduser()]
+    try:
+        home = Path.home()
+    except RuntimeError:  # a service account may have none
+        return []
+    return [home / ".netrc", home / "_netrc"]
+
+
+def _netrc_key(path: Path, host: str) -> ApiKey | None:
+    try:
+        entry = netrc(str(path)).hosts.get(host)
+    except NetrcParseError as error:
+        line = error.lineno
+    except (OSError, UnicodeDecodeError):
+        line = None
+    else:
+        try:
+            return ApiKey(entry[2], source=str(path)) if entry and entry[2] else None
+        finally:
+            # A traceback may be shown with the local variables of its frames.
+            del entry
+    # Raised outside the handler: the parser's error quotes the file, and would be chained.
+    where = f", line {line}" if line else ""
+    raise InvalidArgumentError(
+        f"the netrc file {str(path)!r}{where} cannot be read; mend it, or pass api_key="
+    )
+
+
+def _key_from(env: Mapping[str, str]) -> ApiKey | None:
+    return (
+        ApiKey(env["WANDB_API_KEY"], source="WANDB_API_KEY") if env.get("WANDB_API_KEY") else None
+    )
+
+
+def _check_overrides(overrides: object) -> dict[str, str | None]:
+    if overrides is None:
+        return {}
+    if not isinstance(overrides, Mapping):
+        raise InvalidArgumentError(
+            f"overrides must be a dict like {{'entity': 'team'}}, got {type(overrides).__name__}"
+        )
+    checked: dict[str, str | None] = {}
+    for name, value in cast("Mapping[object, object]", overrides).items():
+        # wandb's own examples pass "run", which means nothing to a query.
+        if name not in (*_OVERRIDES, "run", "organization"):
+            raise InvalidArgumentError(
+                f"overrides has an unknown key {name!r}{did_you_mean(str(name), _OVERRIDES)}"
+            )
+        if value is not None and not isinstance(value, str):
+            raise InvalidArgumentError(
+                f"overrides[{name!r}] must be a str, got {type(value).__name__}"
+            )
+        checked[str(name)] = value
+    return checked
+
+
+def _app_url(base_url: str) -> str:
+    """The pages' address: `api.` is dropped for W&B's cloud, becomes `app.` elsewhere."""
+    scheme, _, rest = base_url.partition("://")
+    if rest.startswith("api.wandb."):
+        return f"{scheme}://{rest.removeprefix('api.')}"
+    if rest.startswith("api."):
+        return f"{scheme}://app.{rest.removeprefix('api.')}"
+    return base_url

@@ -1,0 +1,552 @@
+"""What awaits does what blocks does, call by call; and what only it does: ahead, and cancelled."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import re
+import typing
+from contextlib import suppress
+from typing import TYPE_CHECKING, TypeVar, cast
+
+import anyio
+import pandas as pd
+import polars as pl
+import pytest
+from anyio.lowlevel import checkpoint
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from support.drivers import Awaiting, Blocking, gather
+
+from wandb_runs import (
+    Api,
+    AsyncApi,
+    AsyncRetryingClient,
+    AsyncRun,
+    AsyncRuns,
+    AsyncSweep,
+    BadResponseError,
+    DriftWarning,
+    RetryingClient,
+    Run,
+    Runs,
+    Sweep,
+)
+from wandb_runs.graphql._generated import get_viewer
+from wandb_runs.graphql.flow import drive, resume
+from wandb_runs.runs.run_base import AnyRun, RunCore
+from wandb_runs.runs.sweep_base import SweepCore
+from wandb_runs.testing import Html, NullEdges, Slow, log_run
+from wandb_runs.transport.aio_http import AsyncHttpTransport
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterator
+
+    from support.drivers import To
+
+    from wandb_runs import Progress, Request, Response, Row
+    from wandb_runs.graphql.flow import Flow
+    from wandb_runs.testing import LocalServer
+
+MANY = 47
+OPERATION = get_viewer()
+
+T = TypeVar("T")
+
+BACKENDS = ["asyncio", "trio"]
+OVER_HTTP = settings(
+    deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+
+# How a call is spelt by those who await; what is not here has one name.
+SPELLINGS = {
+    "close": "aclose",
+    "__enter__": "__aenter__",
+    "__exit__": "__aexit__",
+    "__iter__": "__aiter__",
+    "__len__": "length",
+    "__contains__": "contains",
+    "__getitem__": "get",
+}
+# What a sequence has by being one, and a spelling for those who move over from W&B's SDK.
+NOT_AWAITED = {"__reversed__", "index", "count", "lastHistoryStep"}
+# What Python gives a signature of its own.
+OF_PYTHON = {"__enter__", "__exit__", "__iter__", "__contains__", "__getitem__"}
+
+PAIRS: list[tuple[type[object], type[object]]] = [
+    (Api, AsyncApi),
+    (Runs, AsyncRuns),
+    (Run, AsyncRun),
+    (Sweep, AsyncSweep),
+    (RetryingClient, AsyncRetryingClient),
+]
+CALLS = sorted(name for name in vars(Blocking) if name.startswith("call_"))
+
+
+def public(kind: type[object]) -> set[str]:
+    known = {*SPELLINGS, *SPELLINGS.values()}
+    names = {name for name in dir(kind) if not name.startswith("_") or name in known}
+    return names - NOT_AWAITED
+
+
+@pytest.mark.parametrize(("blocks", "awaits"), PAIRS)
+def test_what_blocks_has_a_twin_that_awaits(blocks: type[object], awaits: type[object]) -> None:
+    assert {SPELLINGS.get(name, name) for name in public(blocks)} == public(awaits)
+
+
+def signature(function: Callable[..., object]) -> tuple[object, ...]:
+    """A signature, as if it did not await."""
+    told = inspect.signature(function)
+    parameters = [
+        (each.name, each.kind, each.default, str(each.annotation).replace("Async", ""))
+        for each in told.parameters.values()
+    ]
+    return parameters, re.sub(r"\bAsync", "", str(told.return_annotation))
+
+
+def signatures(value: object) -> list[tuple[object, ...]]:
+    function = cast("Callable[..., object]", value.fget if isinstance(value, property) else value)
+    return [signature(each) for each in (function, *typing.get_overloads(function))]
+
+
+@pytest.mark.parametrize(("blocks", "awaits"), PAIRS)
+def test_twins_take_the_same_arguments_and_give_the_same(
+    blocks: type[object], awaits: type[object]
+) -> None:
+    for name in sorted(public(blocks) - OF_PYTHON):
+        mine, twin = getattr(blocks, name), getattr(awaits, SPELLINGS.get(name, name))
+        assert signatures(mine) == signatures(twin), name
+    assert signature(blocks)[0] == signature(awaits)[0]
+
+
+def test_the_same_calls_are_compared() -> None:
+    assert [*CALLS] == sorted(name for name in vars(Awaiting) if name.startswith("call_"))
+
+
+def told_by(one: AnyRun) -> dict[str, object]:
+    """All that a run tells without a request."""
+    names = [name for name in dir(RunCore) if isinstance(getattr(RunCore, name), property)]
+    return {name: plain(getattr(one, name)) for name in names if not name.startswith("_")}
+
+
+def plain(value: object) -> object:
+    """A value that can be compared: a frame by what it holds, a run by what it tells."""
+    if isinstance(value, pd.DataFrame):
+        return "pandas", value.dtypes.astype(str).to_dict(), value.to_json()
+    if isinstance(value, pl.DataFrame):
+        return "polars", dict(value.schema), repr(value.rows())
+    if isinstance(value, RunCore):
+        return told_by(cast("AnyRun", value))
+    if isinstance(value, SweepCore):
+        return value.path, value.url, value.state, value.config, value.order, value.created_at
+    if isinstance(value, (list, tuple)):
+        return [plain(each) for each in cast("list[object]", value)]
+    return value
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("to", ["default", "pandas", "polars"])
+@pytest.mark.parametrize("name", CALLS)
+def test_both_come_to_the_same(sample_server: LocalServer, name: str, to: To, backend: str) -> None:
+    async def ask() -> object:
+        async with AsyncApi(base_url=sample_server.url, api_key="k" * 40) as api:
+            return await getattr(Awaiting(api, to), name)()
+
+    with Api(base_url=sample_server.url, api_key="k" * 40) as api:
+        blocking = plain(getattr(Blocking(api, to), name)())
+    assert plain(anyio.run(ask, backend=backend)) == blocking
+    assert blocking
+
+
+@given(st.lists(st.sampled_from(["answer", "error"]), min_size=1, max_size=6))
+def test_a_flow_whose_first_step_was_answered_goes_on_as_any_other(steps: list[str]) -> None:
+    def flow() -> Flow[list[object]]:
+        seen: list[object] = []
+        for _ in steps:
+            try:
+                seen.append((yield OPERATION))
+            except BadResponseError as error:
+                seen.append(error.message)
+        return seen
+
+    def answers() -> Iterator[object]:
+        for number, step in enumerate(steps):
+            yield BadResponseError(f"no {number}", status=200) if step == "error" else number
+
+    def execute(_: object, given: Iterator[object]) -> object:
+        answer = next(given)
+        if isinstance(answer, BadResponseError):
+            raise answer
+        return answer
+
+    steps[0] = "answer"
+    whole, rest = answers(), answers()
+    expected = drive(flow(), lambda operation: execute(operation, whole))
+    begun = flow()
+    next(begun)
+    resumed = resume(begun, next(rest))
+    assert drive(resumed, lambda operation: execute(operation, rest)) == expected
+
+
+class Recorder:
+    """Sends to a real server, and keeps what was sent and how much of it at once."""
+
+    def __init__(self, inner: AsyncHttpTransport) -> None:
+        self.inner = inner
+        self.sent: list[str] = []
+        self.under_way = 0
+        self.most = 0
+
+    async def send(self, request: Request, /) -> Response:
+        self.sent.append(request.content.decode())
+        self.under_way += 1
+        self.most = max(self.most, self.under_way)
+        try:
+            return await self.inner.send(request)
+        finally:
+            self.under_way -= 1
+
+
+@pytest.fixture(params=BACKENDS)
+def backend(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+async def settle() -> None:
+    """Let the background do what it can."""
+    for _ in range(50):
+        await anyio.sleep(0.002)
+
+
+def recorded(server: LocalServer) -> tuple[AsyncApi, Recorder]:
+    recorder = Recorder(AsyncHttpTransport(server.url))
+    return AsyncApi(base_url=server.url, api_key="k", transport=recorder), recorder
+
+
+def test_the_next_page_is_asked_for_in_the_middle_of_this_one(
+    wandb_server: LocalServer, many: str, backend: str
+) -> None:
+    async def check() -> None:
+        api, recorder = recorded(wandb_server)
+        loop = aiter(api.runs(many, per_page=10))
+        sent: list[int] = []
+        for _ in range(12):
+            await anext(loop)
+            await settle()
+            sent.append(len(recorder.sent))
+        # One for the first page, one from its middle on, which the second page takes.
+        assert sent == [1] * 5 + [2] * 7
+        assert len([run async for run in loop]) == MANY - 12
+        assert len(recorder.sent) == 5
+        await recorder.inner.aclose()
+
+    anyio.run(check, backend=backend)
+
+
+def test_pages_are_asked_for_while_the_program_works_and_none_is_kept(
+    wandb_server: LocalServer, many: str, backend: str
+) -> None:
+    async def check() -> None:
+        api, recorder = recorded(wandb_server)
+        pages = api.runs(many, per_page=10).pages()
+        first = await anext(pages)
+        await settle()
+        assert len(recorder.sent) == 2
+        # What was read ahead changes nothing before it is taken.
+        rest = api.runs(many, per_page=10, checkpoint=pages.checkpoint()).pages()
+        ids = [run.id for page in [first, *(await gather(rest))] for run in page]
+        assert ids == [run.id for run in first] + [run.id for p in await gather(pages) for run in p]
+        assert len(ids) == len(set(ids)) == MANY
+        await recorder.inner.aclose()
+
+    anyio.run(check, backend=backend)
+
+
+def test_a_loop_that_is_left_early_asks_for_no_more(
+    wandb_server: LocalServer, many: str, backend: str
+) -> None:
+    async def check() -> None:
+        api, recorder = recorded(wandb_server)
+        async for _ in api.runs(many, per_page=10):
+            break
+        await settle()
+        assert len(recorder.sent) == 1
+        await recorder.inner.aclose()
+
+    anyio.run(check, backend=backend)
+
+
+def test_batches_are_at_once_within_the_bound(
+    wandb_server: LocalServer, many: str, backend: str
+) -> None:
+    async def check() -> None:
+        api, recorder = recorded(wandb_server)
+
+        async def read() -> None:
+            await api.runs(many, per_page=3).histories(keys=["loss"])
+
+        async with anyio.create_task_group() as tasks:
+            for _ in range(3):
+                tasks.start_soon(read)
+        assert recorder.most == 4
+        await recorder.inner.aclose()
+
+    anyio.run(check, backend=backend)
+
+
+@OVER_HTTP
+@given(st.lists(st.booleans(), max_size=12), st.integers(1, 20), st.sampled_from(BACKENDS))
+def test_a_loop_goes_on_after_an_error_and_no_run_is_lost_or_comes_twice(
+    wandb_server: LocalServer, many: str, fails: list[bool], per_page: int, backend: str
+) -> None:
+    async def read() -> list[str]:
+        ids: list[str] = []
+        async with AsyncApi(base_url=wandb_server.url, api_key="k", max_retries=0) as api:
+            loop = aiter(api.runs(many, per_page=per_page))
+            while True:
+                try:
+                    ids.append((await anext(loop)).id)
+                except BadResponseError as error:
+                    loop = aiter(api.runs(many, per_page=per_page, checkpoint=error.checkpoint))
+                except StopAsyncIteration:
+                    return ids
+
+    with wandb_server.fail(*(Html(200) if each else None for each in fails)):
+        ids = anyio.run(read, backend=backend)
+    assert len(ids) == len(set(ids)) == MANY
+
+
+@OVER_HTTP
+@given(st.lists(st.floats(0, 0.02), max_size=8), st.integers(4, 20), st.sampled_from(BACKENDS))
+def test_a_loop_goes_on_where_it_was_cancelled(
+    wandb_server: LocalServer, many: str, patience: list[float], per_page: int, backend: str
+) -> None:
+    async def read() -> tuple[list[str], list[str]]:
+        async with AsyncApi(base_url=wandb_server.url, api_key="k") as api:
+            runs = api.runs(many, per_page=per_page)
+            loop, pages = aiter(runs), runs.pages()
+            ids: list[str] = []
+            paged: list[str] = []
+            for seconds in patience:
+                with anyio.move_on_after(seconds), suppress(StopAsyncIteration):
+                    while True:
+                        ids.append((await anext(loop)).id)
+                        paged += [run.id for run in await anext(pages)]
+            ids += [run.id async for run in loop]
+            paged += [run.id for page in await gather(pages) for run in page]
+            return ids, paged
+
+    with wandb_server.fail_always(Slow(0.002)):
+        ids, paged = anyio.run(read, backend=backend)
+    assert len(ids) == len(set(ids)) == MANY
+    assert len(paged) == len(set(paged)) == MANY
+
+
+@OVER_HTTP
+@given(st.lists(st.none() | st.integers(0, 15), max_size=12), st.integers(1, 20))
+def test_batches_go_on_where_asyncio_cancelled_them(
+    wandb_server: LocalServer, api: Api, many: str, cancels: list[int | None], per_page: int
+) -> None:
+    async def read() -> list[Row]:
+        due = [*cancels]
+        tasks: list[asyncio.Task[list[Row]]] = []
+
+        def cancel(turns: int) -> None:
+            # A few turns of the loop later what has come is put together in a thread, which
+            # nothing stops.
+            if turns:
+                asyncio.get_running_loop().call_soon(cancel, turns - 1)
+            else:
+                tasks[-1].cancel()
+
+        def tell(_: Progress) -> None:
+            if due and (turns := due.pop()) is not None:
+                cancel(turns)
+
+        async with AsyncApi(base_url=wandb_server.url, api_key="k") as awaiting:
+            runs = awaiting.runs(many, per_page=per_page)
+            batches = runs.iter_histories(keys=["loss"], progress=tell)
+
+            async def take() -> list[Row]:
+                return await anext(batches)
+
+            rows: list[Row] = []
+            while True:
+                tasks.append(asyncio.create_task(take()))
+                try:
+                    rows += await tasks[-1]
+                except asyncio.CancelledError:
+                    continue
+                except StopAsyncIteration:
+                    return rows
+
+    assert asyncio.run(read()) == api.runs(many).histories(keys=["loss"])
+
+
+def test_tasks_share_a_listing(wandb_server: LocalServer, many: str, backend: str) -> None:
+    async def check() -> None:
+        api, recorder = recorded(wandb_server)
+        runs = api.runs(many, per_page=5)
+        seen: list[list[str]] = []
+
+        async def read() -> None:
+            seen.append([run.id async for run in runs])
+
+        async with anyio.create_task_group() as tasks:
+            for _ in range(5):
+                tasks.start_soon(read)
+        assert all(ids == seen[0] for ids in seen)
+        assert len(seen[0]) == MANY
+        assert len(recorder.sent) == 10
+        await recorder.inner.aclose()
+
+    anyio.run(check, backend=backend)
+
+
+@OVER_HTTP
+@given(
+    st.integers(1, 20),
+    st.integers(2, 6),
+    st.lists(st.booleans(), max_size=12),
+    st.sampled_from(BACKENDS),
+)
+def test_what_tasks_take_from_one_iterator_goes_to_one_of_them(
+    wandb_server: LocalServer,
+    api: Api,
+    many: str,
+    per_page: int,
+    workers: int,
+    fails: list[bool],
+    backend: str,
+) -> None:
+    async def share(source: AsyncIterator[T]) -> list[T]:
+        taken: list[T] = []
+
+        async def work() -> None:
+            while True:
+                try:
+                    taken.append(await anext(source))
+                except BadResponseError:
+                    continue
+                except StopAsyncIteration:
+                    return
+                await checkpoint()
+
+        async with anyio.create_task_group() as tasks:
+            for _ in range(workers):
+                tasks.start_soon(work)
+        return taken
+
+    async def check() -> None:
+        async with AsyncApi(base_url=wandb_server.url, api_key="k", max_retries=0) as awaiting:
+            runs = [run.id for run in await share(aiter(awaiting.runs(many, per_page=per_page)))]
+            pages = await share(awaiting.runs(many, per_page=per_page).pages())
+            paged = [run.id for page in pages for run in page]
+            listing = awaiting.runs(many, per_page=per_page)
+            batches = await share(listing.iter_histories(keys=["loss"]))
+        for ids in (runs, paged):
+            assert len(ids) == len(set(ids)) == MANY
+        rows = [(str(row["run_id"]), str(row["_step"])) for batch in batches for row in batch]
+        assert len(rows) == len(set(rows)) == logged
+
+    logged = len(api.runs(many).histories(keys=["loss"]))
+    with wandb_server.fail(*(Html(200) if each else None for each in fails)):
+        anyio.run(check, backend=backend)
+
+
+def test_a_listing_goes_on_in_another_event_loop(wandb_server: LocalServer, many: str) -> None:
+    api = AsyncApi(base_url=wandb_server.url, api_key="k")
+    runs = api.runs(many, per_page=4)
+    loop, pages = aiter(runs), runs.pages()
+    ids: list[str] = []
+    paged: list[str] = []
+
+    async def take() -> None:
+        # The last two run into a request that was sent ahead, and ends with the event loop.
+        ids.extend([(await anext(loop)).id for _ in range(7)])
+        paged.extend([run.id for run in await anext(pages)])
+
+    for backend in BACKENDS * 2:
+        anyio.run(take, backend=backend)
+    assert ids == paged[: len(ids)] + ids[len(paged) :]
+    assert len(ids) == len(set(ids)) == 28
+    assert len(paged) == len(set(paged)) == 16
+
+
+def test_what_was_asked_for_ahead_in_a_loop_that_is_gone_is_asked_for_again(
+    wandb_server: LocalServer, many: str
+) -> None:
+    async def take(count: int) -> list[str]:
+        return [run.id for run in await runs.get(slice(count))]
+
+    async def begin() -> None:
+        with wandb_server.fail_always(Slow(0.3)):
+            loop = aiter(runs)
+            for _ in range(5):
+                await anext(loop)
+            await settle()  # the next page is under way
+
+    runs = AsyncApi(base_url=wandb_server.url, api_key="k").runs(many, per_page=8)
+    left = asyncio.new_event_loop()
+    try:
+        left.run_until_complete(begin())
+        for _ in range(2):
+            ids = asyncio.run(asyncio.wait_for(take(20), 20))
+            assert len(ids) == len(set(ids)) == 20
+    finally:
+        for task in asyncio.all_tasks(left):
+            task.cancel()
+        left.run_until_complete(asyncio.sleep(0.05))
+        left.close()
+
+
+def test_a_checkpoint_passes_between_both(
+    wandb_server: LocalServer, api: Api, many: str, backend: str
+) -> None:
+    async def check() -> None:
+        async with AsyncApi(base_url=wandb_server.url, api_key="k") as awaiting:
+            loop = iter(api.runs(many, per_page=4))
+            ids = [next(loop).id for _ in range(10)]
+            further = aiter(awaiting.runs(many, per_page=4, checkpoint=loop.checkpoint()))
+            ids += [(await anext(further)).id for _ in range(10)]
+            last = api.runs(many, per_page=4, checkpoint=further.checkpoint())
+            assert ids + [run.id for run in last] == [run.id for run in api.runs(many)]
+
+    anyio.run(check, backend=backend)
+
+
+def test_one_api_serves_several_event_loops(wandb_server: LocalServer, many: str) -> None:
+    api = AsyncApi(base_url=wandb_server.url, api_key="k")
+
+    async def count() -> int:
+        return len(await gather(api.runs(many)))
+
+    assert [anyio.run(count, backend=each) for each in BACKENDS * 2] == [MANY] * 4
+
+
+def test_whether_there_are_runs_is_not_told_by_if(wandb_server: LocalServer, many: str) -> None:
+    runs = AsyncApi(base_url=wandb_server.url, api_key="k").runs(many)
+    with pytest.raises(TypeError, match=r"await runs\.length"):
+        bool(runs)
+
+
+def test_a_warning_of_what_was_read_ahead_reaches_who_takes_it(
+    wandb_server: LocalServer, backend: str
+) -> None:
+    for number in range(8):
+        log_run(wandb_server, "team", f"nulls-{backend}", f"r{number}")
+
+    async def read() -> int:
+        async with AsyncApi(base_url=wandb_server.url, api_key="k") as api:
+            loop = aiter(api.runs(f"team/nulls-{backend}", per_page=4))
+            for _ in range(4):
+                await anext(loop)
+            await settle()
+            return len([run async for run in loop])
+
+    with (
+        wandb_server.fail(None, NullEdges(), operation="ListRuns"),
+        pytest.warns(DriftWarning, match="null") as caught,
+    ):
+        anyio.run(read, backend=backend)
+    assert [warning.filename for warning in caught] == [__file__]

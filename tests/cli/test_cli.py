@@ -1,0 +1,390 @@
+"""The command line reads what the package reads, and says what is wrong in one line."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import subprocess
+import sys
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import polars as pl
+import pytest
+from click.testing import CliRunner
+from typing_extensions import override
+
+from wandb_runs import Api
+from wandb_runs.cli.commands import cli
+from wandb_runs.testing import Fault, NullEdges, Slow, log_run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from click.testing import Result
+
+    from wandb_runs.graphql.scalars import JSONObject, JSONValue
+    from wandb_runs.local.faults import Answering
+    from wandb_runs.testing import Answer, GraphQLRequest, LocalServer
+
+PROGRAM = (sys.executable, "-c", "from wandb_runs.cli import main; main()")
+
+
+@pytest.fixture(autouse=True)
+def settled(wandb_server: LocalServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WANDB_BASE_URL", wandb_server.url)
+    monkeypatch.setenv("WANDB_API_KEY", "k" * 40)
+    for name in ("WANDB_ENTITY", "WANDB_PROJECT"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(scope="module")
+def odd(wandb_server: LocalServer) -> str:
+    """A project whose names and values are as odd as they come."""
+    log_run(
+        wandb_server,
+        "team",
+        "odd",
+        "r1",
+        name="[bold]\x1b[31mrøde\x07",
+        config={"lr": 1e-5, "x y": True, "model": {"a": [1, None]}},
+        summary={"loss": "NaN"},
+        history=[{"loss": 1}, {"loss": float("nan")}, {"loss": 0.5}],
+        exit_code=1,
+    )
+    log_run(
+        wandb_server,
+        "team",
+        "odd",
+        "r2",
+        name="plain",
+        config={"lr": 3, "note": "two\nlines"},
+        summary={"loss": 0.123456789, "a.b": "text"},
+        history=[{"loss": 2}],
+        exit_code=None,
+    )
+    return "team/odd"
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(cli, arguments)
+
+
+def start(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*PROGRAM, *arguments], capture_output=True, encoding="utf-8", check=False
+    )
+
+
+def cells(line: str) -> list[str]:
+    return line.split()
+
+
+def test_list_prints_a_table_of_runs_and_keys(api: Api, many: str) -> None:
+    done = start("list", many, "--keys", "config.lr,summary.loss", "--order", "-config.lr")
+    assert (done.returncode, done.stderr) == (0, "")
+    header, _rule, *lines = done.stdout.splitlines()
+    assert cells(header) == ["Name", "Id", "State", "Created", "(UTC)", "config.lr", "summary.loss"]
+    expected: list[list[str]] = []
+    for each in api.runs(many, order="-config.lr"):
+        about = [each.name or "", each.id, each.state, *str(each.created_at)[:16].split()]
+        values = [each.config.get("lr"), each.summary.get("loss")]
+        expected.append([*about, *(f"{value:.6g}" for value in values if value is not None)])
+    assert [cells(line) for line in lines] == expected
+
+
+def test_list_asks_for_what_it_prints_in_one_request(wandb_server: LocalServer, many: str) -> None:
+    wandb_server.clear_operations()
+    done = run("list", many, "--limit", "7", "--filters", '{"state": "finished"}')
+    assert done.exit_code == 0
+    assert wandb_server.operations == ("ListRuns", "CountRuns")
+    assert len(done.stdout.splitlines()) == 2 + 7
+    assert done.stderr == "The first 7 of 41 runs; --limit shows more.\n"
+    wandb_server.clear_operations()
+    whole = run("list", many, "--limit", "47")
+    assert whole.stderr == ""
+    assert len(whole.stdout.splitlines()) == 2 + 47
+
+
+def test_list_shows_odd_names_and_values_as_text(odd: str) -> None:
+    keys = ("--keys", "config.x y,config.model,config.note", "--keys", "summary.a.b,summary.loss")
+    printed = run("list", odd, *keys).stdout
+    assert "\x1b" not in printed
+    assert "\x07" not in printed
+    _header, _rule, first, second = printed.splitlines()
+    assert first.startswith("[bold]�[31mrøde�")
+    assert cells(first)[-3:] == ["true", '{"a":[1,null]}', "NaN"]
+    assert cells(second)[-3:] == ["two�lines", "text", "0.123457"]
+    assert "1e-05" in run("list", odd, "--keys", "config.lr").stdout
+
+
+def test_list_of_no_runs_is_a_header(many: str) -> None:
+    done = run("list", many, "--filters", '{"name": "none"}', "--keys", "config.lr")
+    assert done.exit_code == 0
+    assert len(done.stdout.splitlines()) == 2
+
+
+READERS: dict[str, Callable[[Path], pl.DataFrame]] = {
+    ".parquet": pl.read_parquet,
+    ".csv": pl.read_csv,
+    ".jsonl": pl.read_ndjson,
+    ".NDJSON": pl.read_ndjson,
+}
+
+
+@pytest.mark.parametrize("ending", READERS)
+def test_histories_writes_what_the_package_reads(
+    api: Api, many: str, tmp_path: Path, ending: str
+) -> None:
+    output = tmp_path / f"out{ending}"
+    output.write_text("what was there")
+    done = run("histories", many, "--keys", "n,loss", "--samples", "2", "-o", str(output))
+    assert done.exit_code == 0, done.stderr
+    assert done.stdout == ""
+    frame = api.runs(many).histories(2, ["n", "loss"], format="polars")
+    assert READERS[ending](output).equals(frame)
+    counts = f"{len(frame)} rows of {frame['run_id'].n_unique()} runs"
+    assert done.stderr == f"{output}: {counts}\n"
+    assert [each.name for each in tmp_path.iterdir()] == [output.name]
+
+
+def test_histories_takes_the_arguments_of_the_package(api: Api, many: str, tmp_path: Path) -> None:
+    output = tmp_path / "out.parquet"
+    options = ["--x-axis", "n", "--keys", "loss", "--order", "-config.lr", "--quiet"]
+    chosen = ("--filters", '{"config.optimizer": "adam"}')
+    done = run("histories", many, *options, *chosen, "-o", str(output))
+    assert (done.exit_code, done.output) == (0, "")
+    runs = api.runs(many, {"config.optimizer": "adam"}, "-config.lr")
+    assert pl.read_parquet(output).equals(runs.histories(500, ["loss"], "n", "polars"))
+    assert run("histories", many, "--stream", "system", "-o", str(output)).exit_code == 0
+    assert pl.read_parquet(output).columns == ["_runtime", "run_id"]
+
+
+def test_metrics_of_different_steps_are_joined_when_asked(
+    api: Api, wandb_server: LocalServer, tmp_path: Path
+) -> None:
+    rows: list[JSONObject] = [{"a": 1}, {"b": 2}, {"a": 3}]
+    log_run(wandb_server, "team", "apart", "r", history=rows)
+    arguments = ("histories", "team/apart", "--keys", "a,b", "-o", str(tmp_path / "out.parquet"))
+    done = run(*arguments)
+    assert done.exit_code == 0
+    assert done.stderr.startswith("Warning: 1 run (r) logged each of the keys")
+    assert pl.read_parquet(tmp_path / "out.parquet").is_empty()
+    assert run(*arguments, "--join", "outer").exit_code == 0
+    expected = api.runs("team/apart").histories(keys=["a", "b"], format="polars", join="outer")
+    assert len(expected) == 3
+    assert pl.read_parquet(tmp_path / "out.parquet").equals(expected)
+
+
+def test_nan_stays_in_csv_and_is_null_in_json_lines(odd: str, tmp_path: Path) -> None:
+    for ending in ("csv", "jsonl"):
+        run("histories", odd, "--keys", "loss", "-o", str(tmp_path / f"out.{ending}"))
+    lines = (tmp_path / "out.csv").read_text().splitlines()
+    assert lines[2] == "1,NaN,r1"
+    rows = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
+    assert rows[1] == {"_step": 1, "loss": None, "run_id": "r1"}
+
+
+def on_a_terminal(*arguments: str, columns: int = 100) -> str:
+    """What a command draws on a terminal."""
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        [*PROGRAM, *arguments],
+        stdout=theirs,
+        stderr=theirs,
+        env={**os.environ, "TERM": "dumb-256color", "COLUMNS": str(columns), "NO_COLOR": "1"},
+    ) as process:
+        os.close(theirs)
+        drawn = b""
+        try:
+            while part := os.read(ours, 65536):
+                drawn += part
+        except OSError:  # how a terminal ends on Linux
+            pass
+        finally:
+            os.close(ours)
+        assert process.wait(30) == 0, drawn
+    return drawn.decode()
+
+
+def test_a_bar_is_drawn_on_a_terminal_and_nowhere_else(many: str, tmp_path: Path) -> None:
+    arguments = ("histories", many, "--keys", "loss", "-o", str(tmp_path / "out.csv"))
+    drawn = on_a_terminal(*arguments)
+    assert "47/47" in drawn
+    assert "MB" in drawn
+    assert on_a_terminal(*arguments, "--quiet") == ""
+    assert "━" not in start(*arguments).stderr
+
+
+@pytest.mark.parametrize("columns", [40, 89, 90, 120, 200])
+def test_a_narrow_terminal_cuts_names_and_nothing_else(
+    wandb_server: LocalServer, columns: int
+) -> None:
+    name = "a name that is longer than most names are"
+    config: dict[str, JSONValue] = {"a/key/of/some/length": 1.25, "text": "value"}
+    log_run(wandb_server, "team", "narrow", "an-id-of-16-char", name=name, config=config)
+    keys = ",".join(f"config.{key}" for key in config)
+    drawn = on_a_terminal("list", "team/narrow", "--keys", keys, columns=columns)
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", drawn)
+    *_, line = plain.splitlines()
+    for whole in ("an-id-of-16-char", "finished", "1.25", "value"):
+        assert whole in line
+    assert line.startswith(name) or re.match(r"a name that.*…  ", line)
+    if columns == 200:
+        assert name in line
+    if columns >= 90:
+        assert len(line) <= columns
+
+
+def refusal(done: Result | subprocess.CompletedProcess[str]) -> str:
+    assert done.stdout == ""
+    assert "Traceback" not in done.stderr
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("Error: ")
+    return line
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("histories", "team/many", "-o", "out.xlsx"), ".parquet, .csv, .jsonl"),
+        (("histories", "team/many", "-o", "nowhere/out.csv"), "folder nowhere"),
+        (("histories", "team/many", "--samples", "0", "-o", "out.csv"), "samples"),
+        (("histories", "team/many", "--keys", " , ", "-o", "out.csv"), "names no key"),
+        (("histories", "team/many", "--keys", "run_id", "-o", "out.csv"), "run_id"),
+        (("list", "team/many/run/more"), "team/many/run/more"),
+        (("list", "many", "--order", "-loss"), "summary_metrics.loss"),
+        (("list", "team/many", "--filters", '{"stat": "finished"}'), "state"),
+    ],
+)
+def test_a_call_that_cannot_work_ends_with_2_and_sends_nothing(
+    wandb_server: LocalServer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: Sequence[str],
+    message: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    wandb_server.clear_operations()
+    done = run(*arguments)
+    assert done.exit_code == 2
+    assert message in refusal(done)
+    assert wandb_server.operations == ()
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("list",), "PATH"),
+        (("list", "team/many", "--filters", "{state: finished}"), "not JSON"),
+        (("list", "team/many", "--filters", "[]"), "JSON object"),
+        (("list", "team/many", "--keys", "loss"), "config.loss or summary.loss"),
+        (("list", "team/many", "--keys", "config."), "config.KEY"),
+        (("list", "team/many", "--limit", "0"), "--limit"),
+        (("list", "team/many", "--api-key", "secret"), "No such option"),
+        (("histories", "team/many"), "--output"),
+        (("histories", "team/many", "--stream", "gpu", "-o", "out.csv"), "'system'"),
+    ],
+)
+def test_options_that_cannot_be_read_are_explained(arguments: Sequence[str], message: str) -> None:
+    done = run(*arguments)
+    assert done.exit_code == 2
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_an_error_on_the_way_ends_with_1_and_leaves_no_file(
+    many: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output = tmp_path / "out.csv"
+    done = start("histories", "team/nothing", "-o", str(output))
+    assert done.returncode == 1
+    assert "team/nothing" in refusal(done)
+    assert not output.exists()
+    monkeypatch.setenv("WANDB_BASE_URL", "http://127.0.0.1:9")
+    unreachable = run("list", many)
+    assert unreachable.exit_code == 1
+    assert "127.0.0.1:9" in refusal(unreachable)
+    monkeypatch.setenv("WANDB_BASE_URL", "ftp://127.0.0.1")
+    assert run("list", many).exit_code == 2
+
+
+@pytest.mark.parametrize("missing", ["click", "rich", "polars"])
+def test_a_missing_library_is_an_error_with_the_pip_command(
+    many: str, tmp_path: Path, missing: str
+) -> None:
+    program = f"import sys; sys.modules[{missing!r}] = None; {PROGRAM[-1]}"
+    arguments = ("histories", many, "-o", str(tmp_path / "out.csv"))
+    done = subprocess.run(
+        [sys.executable, "-c", program, *arguments],
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "pip install 'wandb-runs[" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_file_is_written_where_a_link_points(many: str, tmp_path: Path) -> None:
+    link, target = tmp_path / "link.csv", tmp_path / "target.csv"
+    target.write_text("old")
+    link.symlink_to(target)
+    assert run("histories", many, "--keys", "loss", "-o", str(link)).exit_code == 0
+    assert link.is_symlink()
+    assert target.read_text().startswith("_step,loss,run_id")
+
+
+def test_a_file_that_cannot_be_written_is_refused_before_anything_is_read(
+    wandb_server: LocalServer, many: str, tmp_path: Path
+) -> None:
+    wandb_server.clear_operations()
+    done = run("histories", many, "-o", str(tmp_path / f"{'n' * 300}.csv"))
+    assert done.exit_code == 1
+    assert "File name too long" in refusal(done)
+    assert wandb_server.operations == ()
+
+
+def test_commands_that_write_one_file_at_once_each_write_all_of_it(
+    wandb_server: LocalServer, many: str, tmp_path: Path
+) -> None:
+    output = tmp_path / "out.csv"
+    command = [*PROGRAM, "histories", many, "--keys", "loss", "-o", str(output), "--quiet"]
+    with wandb_server.fail_always(Slow(2)):  # so that they are all done at once
+        started = [subprocess.Popen(command) for _ in range(4)]
+        assert [each.wait() for each in started] == [0, 0, 0, 0]
+    assert list(tmp_path.iterdir()) == [output]
+    assert pl.read_csv(output).height == len(Api().runs(many).histories(keys=["loss"]))
+
+
+class TooMuch(Fault):
+    """Fails whatever asks for a history of one run."""
+
+    @override
+    def strike(self, request: GraphQLRequest, answer: Answering) -> Answer:
+        found = answer(request)
+        is_hit = b"sampledHistory" in found.body and b'"run01"' in found.body
+        return replace(found, status=502) if is_hit else found
+
+
+def test_runs_that_are_skipped_are_named(
+    wandb_server: LocalServer, many: str, tmp_path: Path
+) -> None:
+    arguments = ("histories", many, "--keys", "loss", "-o", str(tmp_path / "out.csv"))
+    with wandb_server.fail_always(TooMuch()):
+        done = run(*arguments, "--on-error", "skip", "--quiet")
+    assert done.exit_code == 0
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("Warning: skipped: the histories of 1 run (run01)")
+
+
+def test_list_warns_in_one_line(wandb_server: LocalServer, many: str) -> None:
+    with wandb_server.fail_always(NullEdges(count=2)):
+        done = start("list", many, "--limit", "1000")
+    assert done.returncode == 0
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("Warning: 2 of the runs came as null")

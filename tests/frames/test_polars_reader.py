@@ -1,0 +1,237 @@
+"""A frame straight from the answers is the frame that rows would have made, to the last value."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import TYPE_CHECKING, cast
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support.frames import LARGE, NAMES, PALETTES, histories
+
+from wandb_runs.frames import polars_reader as direct
+from wandb_runs.frames.collect import collect
+from wandb_runs.frames.histories import HistoryPages
+from wandb_runs.frames.plan import plan_histories
+from wandb_runs.frames.requests import HistoryRequest, RowsReader
+from wandb_runs.graphql.flow import drive
+from wandb_runs.pagination.page import Place, Selection, cursor_after, offset_of
+
+if TYPE_CHECKING:
+    from support.frames import History
+
+    from wandb_runs.frames.plan import HistoryPlan
+    from wandb_runs.graphql.operation import Operation
+    from wandb_runs.graphql.scalars import JSONValue
+
+NUMBERS = LARGE | st.floats(allow_nan=False, allow_infinity=False)
+KEYS = [name for name in NAMES if name not in {"", "run_id", "\ud83d"}]
+
+
+class Server:
+    """Answers `sampledHistory` for a history, a page at a time, as bytes.
+
+    Its cursors are W&B's, or of a kind that nobody can make up.
+    """
+
+    def __init__(
+        self, history: History, per_page: int, *, spaced: bool = False, opaque: bool = False
+    ) -> None:
+        self.history = history
+        self.per_page = per_page
+        self.opaque = opaque
+        self.separators = (", ", ": ") if spaced else (",", ":")
+        self.asked = 0
+
+    def cursor(self, place: int) -> str:
+        return f"place {place}" if self.opaque else cursor_after(place)
+
+    def start(self, cursor: object) -> int:
+        if cursor is None:
+            return 0
+        place = int(str(cursor).split()[1]) if self.opaque else offset_of(str(cursor))
+        return 0 if place is None else place + 1
+
+    def execute(self, operation: Operation[object]) -> object:
+        self.asked += 1
+        variables = operation.variables
+        start = self.start(variables.get("after"))
+        stop = start + cast("int", variables["first"])
+        specs = [json.loads(spec)["keys"] for spec in cast("list[str]", variables.get("specs", []))]
+        wanted = json.loads(str(variables["filters"])).get("name", {}).get("$in")
+        history = [each for each in self.history if wanted is None or each[0] in wanted]
+        edges = [
+            {
+                "cursor": self.cursor(start + index),
+                "node": {
+                    "id": run_id,
+                    "historyLineCount": len(rows),
+                    "sampledHistory": [
+                        [{key: row[key] for key in row if key in keys} for row in rows]
+                        for keys in specs
+                    ],
+                },
+            }
+            for index, (run_id, rows) in enumerate(history[start:stop])
+        ]
+        more = stop < len(history)
+        info = {"endCursor": edges[-1]["cursor"] if edges else None, "hasNextPage": more}
+        project: dict[str, object] = {"runs": {"edges": edges, "pageInfo": info}}
+        if variables.get("isCounted"):
+            project = {"runCount": len(history), **project}
+        if variables.get("isAnchored"):
+            before = history[self.start(variables.get("anchorAfter")) :][:1]
+            anchor = [{"node": {"id": run_id}} for run_id, _ in before]
+            project["anchor"] = {"edges": anchor, "pageInfo": info}
+        body = {"data": {"project": project}}
+        return operation.parse(json.dumps(body, separators=self.separators).encode())
+
+
+def request(server: Server, plan: HistoryPlan) -> HistoryRequest:
+    selection = Selection(
+        entity="e", project="p", filters="{}", order="+created_at", first=server.per_page
+    )
+    return HistoryRequest(plan, selection, Place(None, server.per_page))
+
+
+def both(server: Server, plan: HistoryPlan) -> tuple[pl.DataFrame, pl.DataFrame]:
+    asked = request(server, plan)
+    plain = drive(collect(HistoryPages(asked, RowsReader()), plan, to="polars"), server.execute)
+    assert isinstance(plain, pl.DataFrame)
+    frames = HistoryPages(asked, direct.FrameReader())
+    fast = drive(direct.collect_frame(frames, plan), server.execute)
+    return plain if fast is None else fast, plain
+
+
+def same(fast: pl.DataFrame, plain: pl.DataFrame) -> bool:
+    return fast.schema == plain.schema and fast.equals(plain)
+
+
+@settings(deadline=None, max_examples=200)
+@given(
+    histories(),
+    st.integers(1, 3),
+    st.lists(st.sampled_from(KEYS), min_size=1, max_size=3),
+    st.booleans(),
+)
+def test_any_history_gives_the_frame_of_its_rows(
+    history: History, per_page: int, keys: list[str], opaque: bool
+) -> None:
+    assert same(*both(Server(history, per_page, opaque=opaque), plan_histories(keys=keys)))
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.data(), st.integers(1, 4), st.booleans())
+def test_rows_of_a_few_kinds_give_the_frame_of_its_rows(
+    data: st.DataObject, per_page: int, spaced: bool
+) -> None:
+    row = st.fixed_dictionaries(
+        {
+            "_step": st.integers(0, 3) | st.integers(-(2**63), 2**63 - 1),
+            "loss": data.draw(st.sampled_from([*PALETTES, NUMBERS])) | st.none(),
+            "epoch": data.draw(st.sampled_from(PALETTES[:8])),
+        }
+    )
+    ids = data.draw(st.lists(st.text(min_size=1, max_size=3), max_size=5, unique=True))
+    history: History = [(each, data.draw(st.lists(row, max_size=5))) for each in ids]
+    plan = plan_histories(keys=["epoch", "loss"])
+    assert same(*both(Server(history, per_page, spaced=spaced), plan))
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=50))
+def test_floats_arrive_exactly(values: list[float]) -> None:
+    history: History = [("r", [{"_step": n, "loss": value} for n, value in enumerate(values)])]
+    fast, _ = both(Server(history, 5), plan_histories(keys=["loss"]))
+    assert [math.copysign(1, each) for each in fast["loss"]] == [
+        math.copysign(1, v) for v in values
+    ]
+    assert fast["loss"].to_list() == values
+
+
+@pytest.mark.parametrize("large", [2**63, 2**64 - 1, -(2**63) - 1, 10**30])
+def test_a_large_integer_among_floats_stays_exact(large: int) -> None:
+    history: History = [("r", [{"_step": 0, "loss": 1.5}, {"_step": 1, "loss": large}])]
+    fast, plain = both(Server(history, 5), plan_histories(keys=["loss"]))
+    assert same(fast, plain)
+    assert fast["loss"].to_list() == ["1.5", str(large)]
+
+
+def test_numbers_take_the_short_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    def made_rows(*_: object) -> None:
+        pytest.fail("made rows")
+
+    monkeypatch.setattr(RowsReader, "read", made_rows)
+    history: History = [
+        (f"r{n}", [{"_step": s, "loss": s / 7 if n else s, "n": s} for s in range(n * 3)])
+        for n in range(5)
+    ]
+    server = Server(history, 2)
+    plan = plan_histories(keys=["n", "loss"])
+    frames = HistoryPages(request(server, plan), direct.FrameReader())
+    fast = drive(direct.collect_frame(frames, plan), server.execute)
+    assert server.asked == 3
+    assert fast is not None
+    assert fast.columns == ["_step", "n", "loss", "run_id"]
+    assert len(fast) == 30
+
+
+@given(st.permutations(range(5)), st.sets(st.integers(0, 4)))
+def test_pieces_are_put_into_the_order_asked_for(order: list[int], gone: set[int]) -> None:
+    history: History = [
+        (f"r{n}", [{"_step": s, "loss": s + n / 8} for s in range(n)]) for n in order
+    ]
+    server = Server([each for each in history if int(each[0][1]) not in gone], 2)
+    plan = plan_histories(keys=["loss"])
+    ids = [f"r{n}" for n in range(5)]
+    expected = [(s, s + n / 8, f"r{n}") for n in range(5) for s in range(n) if n not in gone]
+    frames = HistoryPages(request(server, plan), direct.FrameReader(), run_ids=ids)
+    frame = drive(direct.collect_frame(frames, plan), server.execute)
+    assert frame is not None
+    assert frame.rows() == expected
+    rows = HistoryPages(request(server, plan), RowsReader(), run_ids=ids)
+    listed = drive(collect(rows, plan, to="default"), server.execute)
+    assert isinstance(listed, list)
+    assert [tuple(row.values()) for row in listed] == expected
+
+
+def test_a_row_that_is_left_out_has_no_say_in_its_columns() -> None:
+    history: History = [
+        ("r", [{"_step": 0, "a": 2**53 + 1, "b": 1}, {"_step": 1.5, "a": 0.5, "b": None}])
+    ]
+    fast, plain = both(Server(history, 5), plan_histories(keys=["a", "b"]))
+    assert same(fast, plain)
+    assert fast.rows() == [(0, 2**53 + 1, 1, "r")]
+
+
+@pytest.mark.parametrize("value", ["text", True, [1]])
+def test_what_is_no_number_on_any_page_is_asked_for_once(value: JSONValue) -> None:
+    history: History = [(f"r{n}", [{"_step": 0, "tag": value}]) for n in range(7)]
+    server = Server(history, 2)
+    plan = plan_histories(keys=["tag"])
+    frames = HistoryPages(request(server, plan), direct.FrameReader())
+    frame = drive(direct.collect_frame(frames, plan), server.execute)
+    assert frame is not None
+    assert len(frame) == 7
+    assert server.asked == 4
+
+
+def test_a_run_that_comes_twice_in_one_page_is_kept_once() -> None:
+    history: History = [("a", [{"_step": 0, "loss": 1.5}]), ("a", [{"_step": 0, "loss": 1.5}])]
+    fast, plain = both(Server(history, 5), plan_histories(keys=["loss"]))
+    assert same(fast, plain)
+    assert len(fast) == 1
+
+
+def test_a_run_that_comes_twice_is_kept_once() -> None:
+    history: History = [
+        ("a", [{"_step": 0, "loss": 1.5}]),
+        ("b", []),
+        ("a", [{"_step": 0, "loss": 1.5}]),
+    ]
+    fast, plain = both(Server(history, 1), plan_histories(keys=["loss"]))
+    assert same(fast, plain)
+    assert len(fast) == 1

@@ -1,0 +1,149 @@
+"""A column that a schema makes text holds the same text for a value, whatever is beside it."""
+
+from __future__ import annotations
+
+import json
+import math
+from copy import deepcopy
+from typing import TYPE_CHECKING, Literal, TypeAlias, cast
+
+import pandas as pd
+import polars as pl
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from support.frames import whole_histories
+
+from wandb_runs import Api, SchemaError
+from wandb_runs.frames.build import build
+from wandb_runs.frames.plan import plan_histories
+from wandb_runs.frames.schema import conform, text_columns
+from wandb_runs.graphql.scalars import decode
+from wandb_runs.testing import LocalServer, log_run
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from support.frames import History
+
+    from wandb_runs.graphql.scalars import JSONValue
+
+Frames: TypeAlias = Literal["polars", "pandas"]
+Text: TypeAlias = "str | bytes | None"
+
+PLAN = plan_histories(keys=["loss"])
+DTYPES: list[tuple[Frames, object]] = [
+    ("polars", pl.String),
+    ("polars", pl.String()),
+    ("polars", pl.Categorical),
+    ("polars", pl.Binary),
+    ("pandas", "string"),
+    ("pandas", "str"),
+]
+
+
+def texts(history: History, to: Frames, dtype: object) -> list[Text]:
+    """What a batch holds in its column `loss`, None where there is no value."""
+    schema = {"loss": dtype}
+    rows = deepcopy(history)
+    chosen = text_columns(schema, to)
+    if to == "polars":
+        frame = build(rows, PLAN, to="polars", texts=chosen)
+        return conform(frame, schema, PLAN, "polars")["loss"].to_list()
+    column = conform(build(rows, PLAN, to="pandas", texts=chosen), schema, PLAN, "pandas")["loss"]
+    assert column.dtype == pd.api.types.pandas_dtype(cast("str", dtype))
+    values: list[Text] = column.astype("object").where(column.notna(), None).tolist()
+    return values
+
+
+def is_same(one: JSONValue, other: JSONValue) -> bool:
+    return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
+
+
+@given(whole_histories(["loss"]), st.sampled_from(DTYPES))
+def test_the_text_of_a_value_does_not_depend_on_its_batch(
+    history: History, asked: tuple[Frames, object]
+) -> None:
+    to, dtype = asked
+    whole = texts(history, to, dtype)
+    alone = [texts([(run, [row])], to, dtype) for run, rows in history for row in rows]
+    assert [[text] for text in whole] == alone
+
+
+@example([("r", [{"loss": "half \ud83d"}, {"loss": 0.5}])])
+@given(whole_histories(["loss"]))
+def test_a_string_is_its_own_text_and_anything_else_is_json(history: History) -> None:
+    values = [row.get("loss") for _, rows in history for row in rows]
+    written = texts(history, "polars", pl.String)
+    assert written == texts(history, "pandas", "string")
+    for value, text in zip(values, written, strict=True):
+        if value is None:
+            assert text is None
+        elif isinstance(value, str) and "\ud83d" not in value:
+            assert text == value
+        else:
+            assert isinstance(text, str)
+            assert is_same(decode(text), value)
+
+
+LOGGED: list[tuple[JSONValue, str]] = [
+    ("a", "a"),
+    (1, "1"),
+    (0.5, "0.5"),
+    (True, "true"),
+    (math.nan, "NaN"),
+    ("NaN", "NaN"),
+    (-math.inf, "-Infinity"),
+    ('"', '"'),
+    (["a", 1], '["a",1]'),
+    ("1", "1"),
+    (2**70, str(2**70)),
+    (2, "2"),
+    (0.25, "0.25"),
+    (False, "false"),
+]
+
+
+@pytest.fixture(scope="module")
+def mixed() -> Iterator[Api]:
+    """A server whose project `mixed` has a run of one row for each of the above."""
+    with LocalServer() as server, Api(base_url=server.url, api_key="k" * 40) as api:
+        for number, (value, _) in enumerate(LOGGED):
+            log_run(server, "team", "mixed", f"r{number:02}", history=[{"x": value}])
+        log_run(server, "team", "mixed", "s", history=[{"y": 1}])
+        yield api
+
+
+@pytest.mark.parametrize("per_page", [1, 2, 3, 7, 50])
+@pytest.mark.parametrize("keys", [None, ["x"]])
+def test_pages_of_any_size_give_the_same_text(
+    mixed: Api, per_page: int, keys: list[str] | None
+) -> None:
+    runs = mixed.runs("team/mixed", per_page=per_page)
+    expected: list[str | None] = [text for _, text in LOGGED]
+    if keys is None:
+        expected.append(None)
+    in_polars = runs.iter_histories(keys=keys, format="polars", schema={"x": pl.String})
+    assert pl.concat(in_polars)["x"].to_list() == expected
+    in_pandas = runs.iter_histories(keys=keys, format="pandas", schema={"x": "string"})
+    values: list[object] = pd.concat(in_pandas)["x"].tolist()
+    assert [None if value is pd.NA else value for value in values] == expected
+
+
+@pytest.mark.parametrize("dtype", ["U", "S"])
+def test_text_of_numpy_holds_nothing_in_place_of_what_is_missing(mixed: Api, dtype: str) -> None:
+    with pytest.raises(SchemaError, match=r"'x'.*missing"):
+        list(mixed.runs("team/mixed").iter_histories(format="pandas", schema={"x": dtype}))
+
+
+@pytest.mark.parametrize(
+    ("to", "dtypes"),
+    [
+        ("polars", [pl.Float64, pl.Int8(), pl.Object, pl.Date]),
+        ("pandas", ["float64", "Int8", "object", "category"]),
+    ],
+)
+def test_other_dtypes_make_no_text(to: Frames, dtypes: list[object]) -> None:
+    assert text_columns({str(dtype): dtype for dtype in dtypes}, to) == frozenset()
+    assert text_columns({"run_id": pl.String if to == "polars" else "string"}, to) == frozenset()
+    assert text_columns(None, to) == frozenset()

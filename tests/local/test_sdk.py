@@ -1,0 +1,380 @@
+"""The unpatched wandb SDK logs to the local server, and reads the same back from it."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+import httpx
+import pytest
+from support.graphql_query import of_project, of_run
+
+from wandb_runs import Api
+from wandb_runs.testing import LocalServer, log_run
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from wandb_runs.graphql.scalars import JSONObject, JSONValue
+
+LOG = """
+import wandb
+
+with wandb.init(
+    entity="team", project="digits", id="full", name="first", group="grid", job_type="train",
+    tags=["a", "b"], notes="as it is", config={"lr": 0.1, "model": {"depth": 2}, "sizes": [1, 2]},
+) as run:
+    run.define_metric("val/*", step_metric="epoch")
+    for step in range(25):
+        run.log({"loss": 1 / (step + 1), "late": step if step < 20 else step + 0.5})
+        if step % 5 == 0:
+            run.log({"val/loss": step, "epoch": step // 5})
+    run.log({"loss": float("nan"), "high": float("inf"), "text": "ü", "nested": {"deep": 1}})
+    run.config.update({"added": "later"})
+    run.tags += ("c",)
+    run.summary["best"] = 0.99
+
+run = wandb.init(entity="team", project="digits", id="bad")
+run.log({"loss": 1.0, "page": wandb.Html("<b>media</b>")})
+run.log({"table": wandb.Table(columns=["a"], data=[[1]])})
+run.finish(exit_code=3)
+"""
+
+RESUME = """
+import wandb
+
+run = wandb.init(entity="team", project="digits", id="offline", resume="must")
+assert run.resumed and run.config["lr"] == 0.5 and run.summary["loss"] == 39 / 7
+run.log({"loss": 40 / 7})
+run.finish()
+"""
+
+READ = """
+import json
+import wandb
+
+api = wandb.Api()
+listed = [
+    {
+        "id": run.id,
+        "name": run.name,
+        "state": run.state,
+        "tags": run.tags,
+        "group": run.group,
+        "job_type": run.job_type,
+        "notes": run.notes,
+        "config": run.config,
+        "summary": dict(run.summary_metrics),
+        "history": run.history(samples=10_000, pandas=False),
+        "sampled": run.history(samples=10_000, keys=["val/loss"], pandas=False),
+        "scanned": list(run.scan_history()),
+        "scanned_keys": list(run.scan_history(keys=["late"], page_size=7)),
+        "system": run.history(stream="system", pandas=False),
+        "files": sorted(file.name for file in run.files()),
+        "metadata": run.metadata is not None,
+        "sweep": run.sweep and run.sweep.id,
+        "method": run.sweep and run.sweep.config["method"],
+        "swept": [swept.id for swept in run.sweep.runs] if run.sweep else [],
+        "last_step": run.lastHistoryStep,
+        "user": run.user.username,
+    }
+    for run in api.runs("team/digits")
+]
+print(json.dumps(listed))
+"""
+
+KILLED = """
+import time
+import wandb
+
+run = wandb.init(entity="team", project="digits", id="killed")
+print("running", flush=True)
+time.sleep(60)
+"""
+
+OFFLINE = """
+import wandb
+
+with wandb.init(entity="team", project="digits", id="offline", config={"lr": 0.5}) as run:
+    for step in range(40):
+        run.log({"loss": step / 7})
+"""
+
+SWEEP = """
+import wandb
+
+definition = {
+    "method": "grid",
+    "metric": {"name": "loss", "goal": "minimize"},
+    "parameters": {"lr": {"values": [0.1, 0.2, 0.3]}, "seed": {"value": 1}},
+}
+print(wandb.sweep(definition, entity="team", project="digits"))
+"""
+
+SWEPT = """
+import wandb
+
+with wandb.init() as run:
+    run.log({"loss": 3.0})
+"""
+
+
+DELETE = """
+import wandb
+
+api = wandb.Api()
+api.run("team/deleted/first").delete()
+api.run("team/deleted/second").delete(delete_artifacts=True)
+print([run.id for run in api.runs("team/deleted")])
+"""
+
+
+class Sdk:
+    """A server, and a way to run a program that uses the wandb SDK against it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.later = 0.0
+        self.server = LocalServer(clock=lambda: time.time() + self.later)
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("WANDB")}
+        self.environment = kept | {
+            "HOME": str(folder),
+            "WANDB_API_KEY": "k" * 40,
+            "WANDB_BASE_URL": self.server.url,
+            "WANDB_CACHE_DIR": str(folder / "cache"),
+            "WANDB_CONFIG_DIR": str(folder / "config"),
+            "WANDB_DIR": str(folder),
+            "WANDB_SILENT": "true",
+        }
+
+    def run(self, program: str, **environment: str) -> str:
+        return self._finish([sys.executable, "-c", program], environment)
+
+    def sync(self, *folders: Path) -> None:
+        wandb = str(Path(sys.executable).with_name("wandb"))
+        self._finish([wandb, "sync", *map(str, folders)], {})
+
+    def _finish(self, command: list[str], environment: dict[str, str]) -> str:
+        finished = subprocess.run(
+            command,
+            cwd=self.folder,
+            env=self.environment | environment,
+            capture_output=True,
+            check=False,
+            text=True,
+            timeout=120,
+        )
+        assert finished.returncode == 0, finished.stderr
+        return finished.stdout
+
+    def ask(self, run: str, fields: str) -> JSONObject:
+        query = f"{{ {of_run('team', 'digits', run, fields)} }}"
+        answer = httpx.post(f"{self.server.url}/graphql", json={"query": query})
+        assert answer.status_code == 200, answer.text
+        return cast("JSONObject", answer.json()["data"]["project"]["run"])
+
+    def history(self, run: str) -> list[JSONObject]:
+        rows = self.ask(run, "history(samples: 10000)")["history"]
+        assert isinstance(rows, list)
+        return [json.loads(str(row)) for row in rows]
+
+
+@pytest.fixture(scope="module")
+def sdk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sdk]:
+    prepared = Sdk(tmp_path_factory.mktemp("sdk"))
+    with prepared.server:
+        prepared.run(LOG)
+        sweep = prepared.run(SWEEP).split()[-1]
+        # As `wandb agent` starts them: in a sweep the SDK takes these from nowhere else.
+        where = {"WANDB_ENTITY": "team", "WANDB_PROJECT": "digits", "WANDB_RUN_ID": "swept0"}
+        prepared.run(SWEPT, WANDB_SWEEP_ID=sweep, **where)
+        log_run(prepared.server, "team", "digits", "swept1", sweep=sweep, summary={"loss": 2.0})
+        prepared.run(OFFLINE, WANDB_MODE="offline")
+        prepared.sync(*(prepared.folder / "wandb").glob("offline-run-*"))
+        yield prepared
+
+
+def without_clock(row: JSONObject) -> dict[str, JSONValue]:
+    return {k: v for k, v in row.items() if k not in {"_timestamp", "_runtime", "_step"}}
+
+
+def finite(row: JSONObject) -> dict[str, JSONValue]:
+    """Spell NaN and infinity, of which the first is not equal to itself."""
+    return {
+        key: str(value) if isinstance(value, float) and not math.isfinite(value) else value
+        for key, value in row.items()
+    }
+
+
+def test_every_row_that_was_logged_is_there_once(sdk: Sdk) -> None:
+    expected: list[dict[str, JSONValue]] = []
+    for step in range(25):
+        expected.append({"loss": 1 / (step + 1), "late": step if step < 20 else step + 0.5})
+        if step % 5 == 0:
+            expected.append({"val/loss": step, "epoch": step // 5})
+    expected.append({"loss": "nan", "high": "inf", "text": "ü", "nested": {"deep": 1}})
+    rows = sdk.history("full")
+    assert [finite(without_clock(row)) for row in rows] == expected
+    assert [row["_step"] for row in rows] == list(range(31))
+
+
+def test_we_read_what_the_sdk_logged(sdk: Sdk) -> None:
+    with Api(base_url=sdk.server.url, api_key="k" * 40) as api:
+        runs = api.runs("team/digits", {"name": {"$in": ["full", "bad"]}})
+        full, bad = runs
+        assert (full.state, bad.state) == ("finished", "failed")
+        assert full.config == {
+            "lr": 0.1,
+            "model": {"depth": 2},
+            "sizes": [1, 2],
+            "added": "later",
+        }
+        assert (full.name, full.group, full.tags) == ("first", "grid", ["a", "b", "c"])
+        assert full.summary["best"] == 0.99
+        rows = list(full.scan_history())
+        # By their text: NaN is not equal to itself.
+        assert [repr(row) for row in rows] == [repr(row) for row in sdk.history("full")]
+        assert [row["late"] for row in rows if "late" in row] == [
+            step if step < 20 else step + 0.5 for step in range(25)
+        ]
+        frame = runs.histories(samples=1000, keys=["val/loss"], x_axis="epoch", format="polars")
+        assert frame.rows() == [(epoch, epoch * 5, "full") for epoch in range(5)]
+
+
+def test_the_run_is_as_it_was_described(sdk: Sdk) -> None:
+    run = sdk.ask("full", "displayName state tags group jobType notes config summaryMetrics")
+    assert run["displayName"] == "first"
+    assert run["state"] == "finished"
+    assert run["tags"] == ["a", "b", "c"]
+    assert (run["group"], run["jobType"], run["notes"]) == ("grid", "train", "as it is")
+    config = json.loads(str(run["config"]))
+    config.pop("_wandb")
+    assert {key: entry["value"] for key, entry in config.items()} == {
+        "lr": 0.1,
+        "model": {"depth": 2},
+        "sizes": [1, 2],
+        "added": "later",
+    }
+    summary = json.loads(str(run["summaryMetrics"]))
+    assert summary["best"] == 0.99
+    assert summary["loss"] == "NaN"
+    assert summary["high"] == "Infinity"
+    assert summary["val/loss"] == 20
+    assert summary["_step"] == 30
+
+
+def test_the_exit_code_decides_the_state(sdk: Sdk) -> None:
+    assert sdk.ask("bad", "state exitcode") == {"state": "failed", "exitcode": 3}
+    assert len(sdk.history("bad")) == 2
+
+
+def test_files_come_back_as_they_were_sent(sdk: Sdk) -> None:
+    files = sdk.ask("full", "files { edges { node { name directUrl } } }")
+    edges = cast("dict[str, list[dict[str, dict[str, str]]]]", files["files"])["edges"]
+    urls = {edge["node"]["name"]: edge["node"]["directUrl"] for edge in edges}
+    assert {"wandb-metadata.json", "requirements.txt", "config.yaml"} <= urls.keys()
+    metadata = httpx.get(urls["wandb-metadata.json"])
+    assert metadata.headers["content-type"] == "application/json"
+    assert metadata.json()["python"].startswith("CPython")
+    assert httpx.put(urls["wandb-metadata.json"], content=b"changed").status_code == 403
+
+
+def test_offline_runs_arrive_by_sync(sdk: Sdk) -> None:
+    assert sdk.ask("offline", "state") == {"state": "finished"}
+    assert [row["loss"] for row in sdk.history("offline")] == [step / 7 for step in range(40)]
+    sdk.sync(*(sdk.folder / "wandb").glob("offline-run-*"))
+    assert len(sdk.history("offline")) == 40
+
+
+def test_a_resumed_run_goes_on_where_it_stopped(sdk: Sdk) -> None:
+    sdk.run(RESUME)
+    rows = sdk.history("offline")
+    assert [(row["_step"], row["loss"]) for row in rows] == [(n, n / 7) for n in range(41)]
+
+
+def test_a_sweep_knows_its_runs(sdk: Sdk) -> None:
+    name = str(sdk.ask("swept0", "sweepName")["sweepName"])
+    fields = "name method state bestLoss runCount runCountExpected"
+    sweep = f'sweep(sweepName: "{name}") {{ {fields} }}'
+    query = f"{{ {of_project('team', 'digits', sweep)} }}"
+    answer = httpx.post(f"{sdk.server.url}/graphql", json={"query": query}).json()
+    assert answer["data"]["project"]["sweep"] == {
+        "name": name,
+        "method": "grid",
+        "state": "PENDING",
+        "bestLoss": 2.0,
+        "runCount": 2,
+        "runCountExpected": 3,
+    }
+
+
+def test_the_sdk_reads_the_same_back(sdk: Sdk) -> None:
+    listed = {run["id"]: run for run in json.loads(sdk.run(READ))}
+    assert list(listed)[:5] == ["full", "bad", "swept0", "swept1", "offline"]
+    run = listed["full"]
+    assert run["name"] == "first"
+    assert run["state"] == "finished"
+    assert run["tags"] == ["a", "b", "c"]
+    assert (run["group"], run["job_type"], run["notes"]) == ("grid", "train", "as it is")
+    assert run["config"] == {
+        "lr": 0.1,
+        "model": {"depth": 2},
+        "sizes": [1, 2],
+        "added": "later",
+    }
+    assert run["summary"]["best"] == 0.99
+    assert [finite(row) for row in run["history"]] == [finite(row) for row in sdk.history("full")]
+    assert len(run["scanned"]) == 31
+    assert [row["loss"] for row in run["scanned"] if "loss" in row][:25] == [
+        1 / (step + 1) for step in range(25)
+    ]
+    assert [row["val/loss"] for row in run["sampled"]] == [0, 5, 10, 15, 20]
+    assert [row["late"] for row in run["scanned_keys"]] == [
+        step if step < 20 else step + 0.5 for step in range(25)
+    ]
+    assert any(key.startswith("system.") for key in run["system"][0])
+    assert "wandb-summary.json" in run["files"]
+    assert run["metadata"]
+    assert run["last_step"] == 30
+    assert run["user"] == "local"
+    assert listed["swept0"]["method"] == "grid"
+    assert listed["swept0"]["swept"] == ["swept0", "swept1"]
+
+
+def test_the_sdk_deletes_a_run(sdk: Sdk) -> None:
+    for run_id in ("first", "second", "third"):
+        log_run(sdk.server, "team", "deleted", run_id)
+    assert sdk.run(DELETE) == "['third']\n"
+
+
+def test_a_killed_run_has_crashed_once_it_was_silent_for_five_minutes(sdk: Sdk) -> None:
+    # In a session of its own: the SDK's background process must die with it.
+    with subprocess.Popen(
+        [sys.executable, "-c", KILLED],
+        cwd=sdk.folder,
+        env=sdk.environment,
+        start_new_session=True,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            assert process.stdout
+            assert process.stdout.readline() == "running\n"
+        finally:
+            os.killpg(process.pid, signal.SIGKILL)
+    assert sdk.ask("killed", "state") == {"state": "running"}
+    try:
+        sdk.later = 290
+        assert sdk.ask("killed", "state") == {"state": "running"}
+        sdk.later = 310
+        assert sdk.ask("killed", "state") == {"state": "crashed"}
+        assert sdk.ask("full", "state") == {"state": "finished"}
+    finally:
+        sdk.later = 0

@@ -1,0 +1,633 @@
+"""Filters and orders that fields make: what they send, select and refuse."""
+
+from __future__ import annotations
+
+import copy
+import json
+import operator
+import pickle
+import re
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from functools import reduce
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support.filter_language import Run, compare, equal, kind, matches, ordered, values_at
+from support.generated_runs import KEYS, NOW, fill, runs, words
+
+import wandb_runs
+from wandb_runs import (
+    Api,
+    Condition,
+    Config,
+    CreatedAt,
+    DisplayName,
+    Duration,
+    FieldOrder,
+    Group,
+    HeartbeatAt,
+    Host,
+    InvalidArgumentError,
+    JobType,
+    RawFilter,
+    RawOrder,
+    RunId,
+    State,
+    Summary,
+    SweepId,
+    Tags,
+    UpdatedAt,
+    Username,
+    WandbRunsError,
+)
+from wandb_runs.query import fields
+from wandb_runs.query.filters import translate_filters
+from wandb_runs.query.order import parse_order
+from wandb_runs.testing import LocalServer, log_run
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from wandb_runs import Filters
+    from wandb_runs.graphql.scalars import JSONValue
+
+Reading: TypeAlias = Callable[[Run], bool]
+"""What a condition means, in plain Python."""
+
+Meant: TypeAlias = tuple[Condition, Reading]
+
+TEXTS = [
+    (RunId, "name"),
+    (DisplayName, "display_name"),
+    (State, "state"),
+    (Group, "group"),
+    (JobType, "job_type"),
+    (Username, "username"),
+    (Host, "host"),
+    (SweepId, "sweep"),
+]
+INSTANTS = [(CreatedAt, "created_at"), (HeartbeatAt, "heartbeat_at")]
+PLAIN = [RunId, DisplayName, State, Group, JobType, Username, Host, SweepId, Tags, Duration]
+SORTABLE = [CreatedAt, HeartbeatAt, UpdatedAt, RunId]
+
+numbers = st.sampled_from([0, 1, 2, -1, 1.0, 0.5, 2**53 + 1, float(2**53), 2**70])
+scalars = st.none() | st.booleans() | numbers | words
+values: st.SearchStrategy[JSONValue] = scalars | st.recursive(
+    scalars,
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=2)
+    ),
+    max_leaves=4,
+)
+names = st.sampled_from(["", "x", "y", "xy", "r1", "finished", "running", "crashed", "me"])
+patterns = st.sampled_from(["a", "^a$", "", "b$", "x|r1"])
+moments = st.sampled_from([0.0, 299.0, 301.0, 86400.0, 100.0]).map(
+    lambda silent: datetime.fromtimestamp(NOW - silent, UTC)
+)
+
+# What each comparison of Python's does on the server: to the field's values, there may be several.
+COMPARISONS: dict[str, Callable[[int], bool]] = {
+    "lt": lambda outcome: outcome < 0,
+    "le": lambda outcome: outcome <= 0,
+    "gt": lambda outcome: outcome > 0,
+    "ge": lambda outcome: outcome >= 0,
+}
+
+
+def is_any(found: list[JSONValue], wanted: list[JSONValue]) -> bool:
+    """Whether a place holds one of these; a place without a value holds null."""
+    return any(equal(one, other) for one in found or [None] for other in wanted)
+
+
+def read_at(path: str, test: Callable[[list[JSONValue]], bool]) -> Reading:
+    return lambda run: test(list(values_at(run, path)))
+
+
+def as_it_is(value: JSONValue) -> JSONValue:
+    return value
+
+
+@st.composite
+def comparisons_of(
+    draw: st.DrawFn,
+    field: Any,  # noqa: ANN401 # fields of several types, compared with values of theirs
+    path: str,
+    equals: st.SearchStrategy[Any],
+    bounds: st.SearchStrategy[Any],
+    seen: Callable[[Any], JSONValue] = as_it_is,
+) -> Meant:
+    """A comparison of one field, and its reading.
+
+    `seen` makes of an operand what the run holds.
+    """
+    kinds = ["eq", "ne", "is_in", "not_in", "exists", *COMPARISONS]
+    match draw(st.sampled_from(kinds)):
+        case "eq" | "ne" as sign:
+            value = draw(equals)
+            condition = getattr(operator, sign)(field, value)
+            return condition, read_at(
+                path, lambda found: is_any(found, [seen(value)]) is (sign == "eq")
+            )
+        case "is_in" | "not_in" as sign:
+            several = draw(st.lists(equals, max_size=3))
+            wanted = [seen(value) for value in several]
+            return getattr(field, sign)(several), read_at(
+                path, lambda found: is_any(found, wanted) is (sign == "is_in")
+            )
+        case "exists":
+            there = draw(st.booleans())
+            return field.exists(there), read_at(path, lambda found: bool(found) is there)
+        case sign:
+            bound = draw(bounds)
+            limit, holds = seen(bound), COMPARISONS[sign]
+            return getattr(operator, sign)(field, bound), read_at(
+                path,
+                lambda found: any(
+                    kind(value) == kind(limit) and holds(compare(value, limit)) for value in found
+                ),
+            )
+
+
+@st.composite
+def patterns_of(draw: st.DrawFn, field: Any, path: str) -> Meant:  # noqa: ANN401 # as above
+    pattern = draw(patterns)
+    return field.matches(pattern), read_at(
+        path,
+        lambda found: any(isinstance(text, str) and re.search(pattern, text) for text in found),
+    )
+
+
+@st.composite
+def sections(draw: st.DrawFn) -> tuple[Config | Summary, str]:
+    keys = draw(st.lists(st.sampled_from(KEYS), min_size=1, max_size=2))
+    if draw(st.booleans()):
+        return Summary(*keys), ".".join(["summary_metrics", *keys])
+    return Config(*keys), ".".join(["config", keys[0], "value", *keys[1:]])
+
+
+def labelled(tag: str) -> Meant:
+    return Tags.contains(tag), read_at("tags", lambda found: tag in found)
+
+
+leaves: st.SearchStrategy[Meant] = st.one_of(
+    sections().flatmap(lambda place: comparisons_of(*place, values, numbers | words)),
+    sections().flatmap(lambda place: patterns_of(*place)),
+    st.sampled_from(TEXTS).flatmap(lambda place: comparisons_of(*place, names, names)),
+    st.sampled_from(TEXTS).flatmap(lambda place: patterns_of(*place)),
+    st.sampled_from(INSTANTS).flatmap(
+        lambda place: comparisons_of(*place, moments, moments, datetime.timestamp)
+    ),
+    comparisons_of(Duration, "duration", numbers, numbers),
+    st.sampled_from("xyz").map(labelled),
+)
+mappings: st.SearchStrategy[dict[str, JSONValue]] = st.fixed_dictionaries(
+    {},
+    optional={
+        "group": names,
+        "config.a.value": numbers,
+        "$nor": st.just([{"state": "failed"}]),
+        "$and": st.just([{"state": "running"}]),
+    },
+)
+
+
+def joined(inner: st.SearchStrategy[Meant]) -> st.SearchStrategy[Meant]:
+    def both(left: Meant, right: Meant) -> Meant:
+        return left[0] & right[0], lambda run: left[1](run) and right[1](run)
+
+    def either(left: Meant, right: Meant) -> Meant:
+        return left[0] | right[0], lambda run: left[1](run) or right[1](run)
+
+    def neither(one: Meant) -> Meant:
+        return ~one[0], lambda run: not one[1](run)
+
+    def with_mapping(one: Meant, mapping: dict[str, JSONValue], before: bool) -> Meant:
+        condition = mapping & one[0] if before else one[0] & mapping
+        return condition, lambda run: one[1](run) and matches(run, mapping)
+
+    return st.one_of(
+        st.builds(both, inner, inner),
+        st.builds(either, inner, inner),
+        st.builds(neither, inner),
+        st.builds(with_mapping, inner, mappings, st.booleans()),
+    )
+
+
+expressions: st.SearchStrategy[Meant] = st.recursive(leaves, joined, max_leaves=5)
+conditions = expressions.map(lambda meant: meant[0])
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[LocalServer]:
+    with LocalServer(clock=lambda: NOW) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def reader(server: LocalServer) -> Iterator[Api]:
+    with Api(base_url=server.url, api_key="k" * 40) as api:
+        yield api
+
+
+def listed(api: Api, project: str, filters: Filters) -> list[str]:
+    return [run.id for run in api.runs(f"me/{project}", filters, include_sweeps=False)]
+
+
+# What is selected.
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    given_runs=st.lists(runs(), min_size=1, max_size=8),
+    asked=st.lists(expressions, min_size=1, max_size=8),
+)
+def test_an_expression_its_wire_form_and_plain_python_agree(
+    server: LocalServer, reader: Api, given_runs: list[Run], asked: list[Meant]
+) -> None:
+    project = fill(server.store, given_runs)
+    for condition, holds in asked:
+        expected = [run["name"] for run in ordered(given_runs, "+created_at") if holds(run)]
+        assert listed(reader, project, condition) == expected, condition
+        assert listed(reader, project, RawFilter(str(condition))) == expected, condition
+        assert listed(reader, project, {"$and": [condition]}) == expected, condition
+
+
+@settings(max_examples=30, deadline=None)
+@given(given_runs=st.lists(runs(), min_size=1, max_size=8), one=conditions, other=conditions)
+def test_the_laws_of_logic_hold_on_the_server(
+    server: LocalServer, reader: Api, given_runs: list[Run], one: Condition, other: Condition
+) -> None:
+    project = fill(server.store, given_runs)
+
+    def select(condition: Condition) -> list[str]:
+        return listed(reader, project, condition)
+
+    assert select(~(one & other)) == select(~one | ~other)
+    assert select(~(one | other)) == select(~one & ~other)
+    assert select(one & other) == select(other & one)
+    assert select(one | other) == select(other | one)
+    assert select(one & ~one) == []
+    everything = [run["name"] for run in given_runs]
+    assert sorted(select(one) + select(~one)) == sorted(map(str, everything))
+
+
+orders = st.one_of(
+    st.sampled_from(
+        # Nothing changes these runs after they were created.
+        [*INSTANTS, (UpdatedAt, "created_at"), (RunId, "name")]
+    ),
+    sections(),
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    given_runs=st.lists(runs(), min_size=1, max_size=12),
+    asked=st.lists(orders, min_size=1, max_size=6),
+)
+def test_orders_of_fields_sort_as_python_does(
+    server: LocalServer, reader: Api, given_runs: list[Run], asked: list[tuple[Any, str]]
+) -> None:
+    project = fill(server.store, given_runs)
+    for field, path in asked:
+        for order, sign in ((field.asc(), "+"), (field.desc(), "-")):
+            expected = [run["name"] for run in ordered(given_runs, sign + path)]
+            found = [run.id for run in reader.runs(f"me/{project}", order=order)]
+            assert found == expected, order
+
+
+ODD_KEYS = ["a.b", "a/b", "loss desc", " lr ", "*", "a, +b", "$lt", "value", "é", '"', "a.", "-x"]
+
+
+@pytest.mark.parametrize("key", ODD_KEYS)
+def test_a_key_is_taken_to_the_letter(wandb_server: LocalServer, api: Api, key: str) -> None:
+    project = f"odd-{ODD_KEYS.index(key)}"
+    for number in (1, 3, 2):
+        log_run(
+            wandb_server, "team", project, f"r{number}", config={key: number}, summary={key: number}
+        )
+    log_run(wandb_server, "team", project, "r0", config={"other": 1}, summary={"other": 1})
+    for field in (Config(key), Summary(key)):
+        assert [run.id for run in api.runs(f"team/{project}", field >= 2)] == ["r3", "r2"]
+        assert [run.id for run in api.runs(f"team/{project}", ~field.exists())] == ["r0"]
+        found = [run.id for run in api.runs(f"team/{project}", order=field.desc())]
+        assert found == ["r3", "r2", "r1", "r0"]
+
+
+def test_they_go_wherever_a_mapping_or_a_string_goes(
+    wandb_server: LocalServer, api: Api, many: str
+) -> None:
+    condition = (State == "finished") & Tags.contains("best") & (Config("model", "depth") != 1)
+    expected = {
+        "state": "finished",
+        "tags": "best",
+        "config.model.value.depth": {"$ne": 1},
+    }
+    order = Summary("loss").desc()
+    runs = api.runs(many, condition, order)
+    same = api.runs(many, expected, "-summary_metrics.loss")
+    assert [run.id for run in runs] == [run.id for run in same] != []
+    assert len(runs) == len(same)
+    assert json.loads(str(runs.explain().variables["filters"])) == json.loads(str(condition))
+    assert runs.explain().variables["order"] == "-summary_metrics.loss"
+    several = [run.id for run in api.runs(many, {"$nor": [condition, State == "failed"]})]
+    assert several == [run.id for run in api.runs(many, ~(condition | (State == "failed")))]
+    first = iter(api.runs(many, condition, order, limit=2))
+    begun = [run.id for run in first]
+    rest = api.runs(many, condition, order, checkpoint=first.checkpoint())
+    assert begun + [run.id for run in rest] == [run.id for run in runs]
+
+
+# What is sent.
+
+
+@settings(deadline=None)
+@given(conditions)
+def test_what_is_sent_is_what_a_mapping_would_send(condition: Condition) -> None:
+    document = json.loads(condition.query)
+    assert translate_filters(condition) == condition.query
+    assert translate_filters(document) == condition.query
+    assert translate_filters({"$or": [condition]}) == f'{{"$or":[{condition}]}}'
+    assert repr(condition) == str(condition) == condition.query
+
+
+@settings(deadline=None)
+@given(conditions, conditions, conditions)
+def test_brackets_between_equal_operators_make_no_difference(
+    one: Condition, two: Condition, three: Condition
+) -> None:
+    assert (one & two) & three == one & (two & three)
+    assert (one | two) | three == one | (two | three)
+    if '{"$and":[' not in str(one) + str(two) + str(three):
+        assert len(json.loads(str(one & two & three))["$and"]) == 3
+
+
+@settings(deadline=None)
+@given(conditions)
+def test_a_double_negation_is_nothing(condition: Condition) -> None:
+    assert ~~condition == condition
+    assert ~condition != condition
+
+
+@settings(deadline=None)
+@given(conditions, conditions)
+def test_conditions_compare_and_hash_by_what_they_send(one: Condition, other: Condition) -> None:
+    assert (one == other) is (one.query == other.query)
+    assert (one != other) is (one.query != other.query)
+    again = pickle.loads(pickle.dumps(one))
+    assert again == one
+    assert hash(again) == hash(one)
+    assert copy.copy(one) == copy.deepcopy(one) == one
+    assert {one: 1}[again] == 1
+    text: object = one.query
+    assert one != text
+    with pytest.raises(AttributeError):
+        one.query = "{}"  # type: ignore[misc] # pyright: ignore[reportAttributeAccessIssue] # the point
+
+
+@pytest.mark.parametrize(
+    ("condition", "sent"),
+    [
+        (Config("lr") < 0.1, '{"config.lr.value":{"$lt":0.1}}'),
+        (np.float64(0.1) > Config("lr"), '{"config.lr.value":{"$lt":0.1}}'),
+        (Config("model") == {"depth": 3}, '{"config.model.value":{"$eq":{"depth":3}}}'),
+        (Config("model") == {}, '{"config.model.value":{"$eq":{}}}'),
+        (Config("model.depth") == None, '{"config.model.depth.value":null}'),  # noqa: E711 # null
+        (Config("widths") == (1, 2), '{"config.widths.value":[1,2]}'),
+        (Config("seed").is_in(range(3)), '{"config.seed.value":{"$in":[0,1,2]}}'),
+        (Config("seed").is_in({1: 0, 0: 0}.keys()), '{"config.seed.value":{"$in":[0,1]}}'),
+        (Summary("eval/loss").exists(), '{"summary_metrics.eval/loss":{"$exists":true}}'),
+        (Summary("a", "b").exists(False), '{"summary_metrics.a.b":{"$exists":false}}'),  # noqa: FBT003 # as `$exists` reads
+        (State == "finished", '{"state":"finished"}'),
+        (State != "finished", '{"state":{"$ne":"finished"}}'),
+        (State.not_in({"b", "a"}), '{"state":{"$nin":["a","b"]}}'),
+        (JobType == "train", '{"jobType":"train"}'),
+        (SweepId == "s", '{"sweep":"s"}'),
+        (RunId == "a1", '{"name":"a1"}'),
+        (DisplayName.matches("^fox"), '{"displayName":{"$regex":"^fox"}}'),
+        (Tags.contains("best"), '{"tags":"best"}'),
+        (Tags == ["best"], '{"tags":["best"]}'),
+        (
+            CreatedAt >= datetime(2026, 1, 31, tzinfo=UTC),
+            '{"createdAt":{"$gte":"2026-01-31T00:00:00Z"}}',
+        ),
+        (Duration < 60, '{"duration":{"$lt":60}}'),
+        (
+            (State == "a") & RawFilter({"inputArtifacts": {"$foo": 1}}),
+            '{"$and":[{"state":"a"},{"inputArtifacts":{"$foo":1}}]}',
+        ),
+        (
+            {"$or": [State == "a", {"group": "g"}]} | (State == "b"),
+            '{"$or":[{"state":"a"},{"group":"g"},{"state":"b"}]}',
+        ),
+        (
+            {"$or": [{"state": "a"}], "group": "g"} | (State == "b"),
+            '{"$or":[{"$or":[{"state":"a"}],"group":"g"},{"state":"b"}]}',
+        ),
+        ({} & (State == "a"), '{"$and":[{},{"state":"a"}]}'),
+    ],
+)
+def test_what_a_comparison_sends(condition: Condition, sent: str) -> None:
+    assert str(condition) == sent
+
+
+def test_an_order_is_a_string() -> None:
+    order = Summary("loss").asc()
+    assert isinstance(order, str)
+    assert order == "+summary_metrics.loss"
+    assert type(parse_order(order)) is str
+    assert parse_order(RawOrder(order)) == order
+    assert CreatedAt.desc() == "-created_at"
+    assert UpdatedAt.asc() == "+updatedAt"
+    again = pickle.loads(pickle.dumps(order))
+    assert again == order
+    assert type(again) is FieldOrder
+    assert hash(order) == hash("+summary_metrics.loss")
+
+
+# Fields.
+
+any_key = st.text(min_size=1)
+
+
+@settings(deadline=None)
+@given(st.sampled_from([Config, Summary]), any_key, st.lists(any_key, max_size=2))
+def test_any_keys_name_one_place(
+    section: type[Config | Summary], key: str, nested: list[str]
+) -> None:
+    field = section(key, *nested)
+    assert field == section(key, *nested)
+    assert not field != section(key, *nested)  # noqa: SIM202 # each operator is asked
+    assert hash(field) == hash(section(key, *nested))
+    assert {field: 1}[section(key, *nested)] == 1
+    again = pickle.loads(pickle.dumps(field))
+    assert again == field
+    assert repr(again) == repr(field)
+    assert copy.deepcopy(field) == field
+    assert parse_order(field.asc()) == f"+{field}"
+    assert json.loads(str(field.exists())) == {str(field): {"$exists": True}}
+    assert field != Config("another key")
+
+
+def test_fields_print_as_they_are_written() -> None:
+    assert repr([Config("model", "depth"), Summary("loss"), State]) == (
+        "[Config('model', 'depth'), Summary('loss'), State]"
+    )
+    assert str(Config("model", "depth")) == "config.model.value.depth"
+    assert eval(repr(Config("a'b", "c"))) == Config("a'b", "c")  # noqa: S307 # our own text
+    for field in [*PLAIN, *SORTABLE]:
+        name = repr(field)
+        assert getattr(wandb_runs, name) is field
+        assert name in fields.__all__
+        assert pickle.loads(pickle.dumps(field)) is copy.deepcopy(field) is field
+
+
+def test_every_field_is_one_of_its_own() -> None:
+    every = {*PLAIN, *SORTABLE, Config("state"), Summary("state")}
+    assert len(every) == len({*PLAIN, *SORTABLE}) + 2
+    assert len({str(field) for field in every}) == len(every)
+    # A field is looked up beside strings without being taken for one.
+    assert {State: 1, "state": 2}["state"] == 2
+
+
+@pytest.mark.parametrize("name", ["_path", "_name", "_keys", "other", "__class__"])
+def test_nothing_changes_a_field(name: str) -> None:
+    for field in (State, Config("lr"), CreatedAt):
+        with pytest.raises(AttributeError):
+            setattr(field, name, "x")
+        with pytest.raises(AttributeError):
+            delattr(field, name)
+    assert str(State) == "state"
+
+
+# What is refused.
+
+# So that what checkers refuse can be written.
+untyped: Any = wandb_runs
+
+REFUSALS: list[tuple[Callable[[], object], list[str]]] = [
+    # truth values
+    (lambda: bool(State == "a"), ["(a) & (b)", "~(a)"]),
+    (lambda: (State == "a") and (State == "b"), ["(a) & (b) for 'and'"]),
+    (lambda: (State == "a") or (Group == "b"), ["(a) | (b) for 'or'"]),
+    (lambda: operator.not_(State == "a"), ["~(a) for 'not'"]),
+    (lambda: 0.01 < Config("lr") < 0.1, ["(low < field) & (field < high)", '{"$gt":0.01}']),
+    (lambda: Config("lr") in [0.1, 0.2], [".is_in([...])"]),
+    (lambda: 0.1 in [Config("lr"), 2], [".is_in([...])"]),
+    (lambda: all([State == "a"]), ["(a) & (b)"]),
+    (lambda: bool(Config("lr")), ["Config('lr').exists()"]),
+    (lambda: untyped.Config("lr") and Config("seed"), ["Config('lr').exists()"]),
+    (lambda: "best" in untyped.Tags, ["Tags.contains('best')"]),
+    # joins
+    (lambda: untyped.State.__eq__("a") & None, ["& joins", "parentheses"]),
+    (lambda: (State == "a") | untyped.State, ["| joins", "got State"]),
+    (lambda: State == untyped.__name__ & Tags.contains("best"), ["parentheses", "'wandb_runs'"]),
+    (lambda: (State == "a") & untyped.Config("a").__eq__(Config("b")), ["Two fields"]),
+    (lambda: (State == "a") & {"stat": "b"}, ['filters["stat"]', "'state'"]),
+    # values
+    (lambda: untyped.State == 3, ["State == …: expected a string, not 3"]),
+    (lambda: untyped.State == True, ["State == …: expected a string, not True"]),  # noqa: E712 # the point
+    (lambda: untyped.Group != ["a"], ["Group != …", ".is_in"]),
+    (lambda: untyped.State.is_in("finished"), ["State.is_in(…): expected a list"]),
+    (lambda: untyped.State.is_in(b"ab"), ["State.is_in(…): expected a list"]),
+    (lambda: untyped.State.is_in({"a": 1}), ["State.is_in(…): expected a list"]),
+    (lambda: untyped.State.is_in(None), ["State.is_in(…): expected a list"]),
+    (lambda: untyped.State.not_in(["a", 3]), ["State.not_in(…): expected a string, not 3"]),
+    (lambda: untyped.CreatedAt > 3, ["CreatedAt > …", "aware datetime", "fromtimestamp"]),
+    (lambda: untyped.CreatedAt == "yesterday", ["CreatedAt == …", "ISO 8601"]),
+    (lambda: CreatedAt < datetime(2026, 1, 31), ["CreatedAt < …", "no time zone"]),  # noqa: DTZ001 # wrong on purpose
+    (lambda: untyped.Duration > timedelta(1), ["Duration > …", ".total_seconds()"]),
+    (lambda: untyped.Duration == "1 h", ["Duration == …: expected seconds"]),
+    (lambda: untyped.Duration == True, ["Duration == …: expected seconds"]),  # noqa: E712 # the point
+    (lambda: untyped.Tags == "best", ["Tags == …", "Tags.contains(…)"]),
+    (lambda: untyped.Tags.contains(["best"]), ["Tags.contains(…): expected one label"]),
+    (lambda: Config("lr") == -float("inf"), ["Config('lr') == …", "'-Infinity'"]),
+    (lambda: Config("lr").is_in([1, float("inf")]), ["Config('lr').is_in(…)[1]", "'Infinity'"]),
+    (lambda: untyped.Config("lr") < None, ["Config('lr') < …", "neither more nor less"]),
+    (lambda: Config("lr") >= True, ["Config('lr') >= …", "neither more nor less"]),
+    (lambda: Config("lr") == {"$lt": 1}, ["Config('lr') == …[\"$lt\"]", "by its path"]),
+    (lambda: untyped.Config("lr") == np.int64(3), ["Config('lr') == …", ".item()"]),
+    (lambda: untyped.Config("lr") > np.int64(3), ["Config('lr') > …", ".item()"]),
+    (lambda: np.int64(3) < untyped.Config("lr"), ["Config('lr') > …", ".item()"]),
+    (lambda: untyped.Config("lr") == (State == "a"), ["Config('lr') == …", "JSON"]),
+    (lambda: untyped.Config("lr") < Config("b"), ["Config('lr') < …", "Config('b')"]),
+    (lambda: untyped.Config("lr").exists(1), ["Config('lr').exists(…): expected True or False"]),
+    (lambda: DisplayName.matches("(?=a)"), ["DisplayName.matches(…)", "ahead"]),
+    (lambda: untyped.DisplayName.matches(re.compile("a")), [".pattern"]),
+    # places
+    (lambda: Config(""), ["Config('')", "not empty"]),
+    (lambda: untyped.Config(3), ["Config(3)", "a string"]),
+    (lambda: untyped.Summary("a", None), ["Summary('a', None)", "a string"]),
+    (lambda: untyped.UpdatedAt > datetime.now(UTC), ["UpdatedAt > …", "'heartbeat_at'"]),
+    (lambda: untyped.UpdatedAt == datetime.now(UTC), ["UpdatedAt == …", "'heartbeat_at'"]),
+    (lambda: translate_filters(untyped.State), ["expected a mapping", "a condition", "State"]),
+    (lambda: translate_filters(untyped.Config("a") == Config("b")), ["not False"]),
+    (lambda: parse_order(untyped.CreatedAt), ["'+created_at'", "CreatedAt"]),
+]
+
+
+@pytest.mark.parametrize(("write", "hints"), REFUSALS)
+def test_a_refusal_comes_at_once_and_names_the_way_out(
+    write: Callable[[], object], hints: list[str]
+) -> None:
+    with pytest.raises(InvalidArgumentError) as refusal:
+        write()
+    assert isinstance(refusal.value, WandbRunsError)
+    assert len(refusal.value.message) < 700
+    for hint in hints:
+        assert hint in refusal.value.message
+
+
+def test_a_long_condition_is_not_shown() -> None:
+    with pytest.raises(InvalidArgumentError) as refusal:
+        bool(Config("seed").is_in(range(10_000)))
+    assert len(refusal.value.message) < 300
+
+
+def test_a_condition_of_other_text_is_refused_where_it_is_joined() -> None:
+    with pytest.raises(InvalidArgumentError, match=r"'state = finished' is no JSON.*mapping"):
+        _ = (State == "a") & Condition("state = finished")
+
+
+def test_what_is_nested_too_deeply_is_refused() -> None:
+    def deeper(condition: Condition, _: int) -> Condition:
+        return ~(condition & (State == "a"))
+
+    with pytest.raises(InvalidArgumentError, match="conditions"):
+        reduce(deeper, range(100_000), State == "a")
+    nested: list[object] = []
+    for _ in range(100_000):
+        nested = [nested]
+    with pytest.raises(InvalidArgumentError, match=re.escape("Config('a').is_in(…): nested")):
+        Config("a").is_in([nested])
+
+
+def test_what_was_joined_is_refused_where_the_stack_has_no_room_for_it() -> None:
+    condition = State == "a"
+    for _ in range(150):
+        condition = ~(condition & (State == "a"))
+
+    def joined_at(depth: int) -> Condition:
+        return joined_at(depth - 1) if depth else ~condition
+
+    refused = 0
+    for depth in range(0, sys.getrecursionlimit(), 10):
+        try:
+            joined_at(depth)
+        except InvalidArgumentError:
+            refused += 1
+        except RecursionError:  # the test's own
+            break
+    assert refused
+
+
+def test_many_conditions_are_joined_in_no_time() -> None:
+    joined = Config("seed") == 0
+    for number in range(1, 400):
+        joined |= Config("seed") == number
+    assert len(json.loads(str(joined))["$or"]) == 400

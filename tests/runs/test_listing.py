@@ -1,0 +1,225 @@
+"""A listing reads pages without models, and reads in them what the models would."""
+
+from __future__ import annotations
+
+import gc
+import json
+import subprocess
+import sys
+import weakref
+from typing import TYPE_CHECKING, TypeVar
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from wandb_runs import Api, BadResponseError, Run, WandbRunsError
+from wandb_runs.graphql._generated import list_runs
+from wandb_runs.graphql.flow import drive
+from wandb_runs.pagination.json_page import read_plain_page
+from wandb_runs.pagination.page import Place, read_page
+from wandb_runs.runs.record import node_of
+from wandb_runs.runs.run_base import Home
+from wandb_runs.testing import log_run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from wandb_runs import RetryingClient
+    from wandb_runs.graphql.scalars import JSONValue
+    from wandb_runs.runs.sweep import Sweeps
+    from wandb_runs.testing import LocalServer
+
+T = TypeVar("T")
+
+LIST = list_runs(entity="team", project="mnist", filters="{}", order="+created_at", first=50)
+CLIENT = Api(base_url="http://127.0.0.1:9", api_key="k").client
+HOME: Home[RetryingClient, Sweeps] = Home(CLIENT, CLIENT.settings, "team", "mnist", None)
+
+ATTRIBUTES: dict[str, Callable[[Run], object]] = {
+    "storageId": lambda run: run.storage_id,
+    "name": lambda run: (run.name, run.display_name),
+    "state": lambda run: run.state,
+    "createdAt": lambda run: run.created_at,
+    "updatedAt": lambda run: run.updated_at,
+    "heartbeatAt": lambda run: run.heartbeat_at,
+    "tags": lambda run: run.tags,
+    "group": lambda run: run.group,
+    "jobType": lambda run: run.job_type,
+    "notes": lambda run: run.notes,
+    "description": lambda run: run.description,
+    "commit": lambda run: run.commit,
+    "host": lambda run: run.host,
+    "readOnly": lambda run: run.read_only,
+    "projectInternalId": lambda run: run.project_internal_id,
+    "sweepName": lambda run: run.sweep_name,
+    "historyLineCount": lambda run: run.history_line_count,
+    "user": lambda run: run.user,
+    "config": lambda run: (run.config, run.raw_config),
+    "summaryMetrics": lambda run: run.summary,
+}
+"""What a run says of each value that a listing brings, by the value's name on the wire."""
+
+# A float in place of a string is spelled `0` by one parser and `0.0` by the other; no id is one.
+values: st.SearchStrategy[JSONValue] = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.text(max_size=5)
+    | st.sampled_from(["2026-01-02T03:04:05", '{"a": {"value": 1}, "_wandb": {}}', "true", "7"]),
+    lambda below: (
+        st.lists(below, max_size=3)
+        | st.dictionaries(st.sampled_from(["username", "name", "x"]), below, max_size=3)
+    ),
+    max_leaves=4,
+)
+nodes = st.fixed_dictionaries(
+    {"id": st.text(min_size=1)},
+    optional={**dict.fromkeys(ATTRIBUTES, values), "aNewField": values},
+)
+
+
+def page_of(edges: JSONValue, info: JSONValue = None, **beside: JSONValue) -> bytes:
+    runs: JSONValue = {"edges": edges, "pageInfo": info or {"hasNextPage": False}}
+    return json.dumps({"data": {"project": {"runs": runs}}, **beside}).encode()
+
+
+def read_as_model(body: bytes, after: str | None = None) -> tuple[list[Run], str | None]:
+    project = LIST.parse(body).project
+    if project is None:
+        raise WandbRunsError("no project")
+    page = read_page(project.runs, Place(after, 50))
+    return [Run(HOME, node_of(fields)) for fields in page.items], page.next_cursor
+
+
+def told(attribute: Callable[[Run], object], run: Run) -> object:
+    try:
+        return attribute(run)
+    except BadResponseError as error:
+        return str(error)
+
+
+@settings(max_examples=300)
+@given(nodes)
+@example({"id": "r", "tags": [None, 1, "x"], "user": {"username": 3}, "readOnly": "true"})
+@example({"id": "r", "state": 3, "config": 5, "summaryMetrics": {}, "tags": {}})
+def test_a_run_says_of_each_value_what_the_model_reads(node: dict[str, JSONValue]) -> None:
+    page = read_plain_page(page_of([{"node": node}]), Place(None, 50))
+    assert page is not None
+    run: Run = Run(HOME, page.items[0])
+    assert run.id == node["id"]
+    assert repr(run)
+    for name, attribute in ATTRIBUTES.items():
+        alone: JSONValue = {key: node[key] for key in ("id", name) if key in node}
+        try:
+            (expected,) = read_as_model(page_of([{"node": alone}]))[0]
+        except BadResponseError:
+            # The model refuses the value, and with it the whole page.
+            with pytest.raises(BadResponseError, match=name) as caught:
+                attribute(run)
+            assert repr("/".join(run.path)) in str(caught.value)
+        else:
+            assert told(attribute, run) == told(attribute, expected)
+
+
+def outcome(read: Callable[[], T]) -> T | WandbRunsError:
+    try:
+        return read()
+    except WandbRunsError as error:
+        return error
+
+
+edges = st.lists(
+    st.none()
+    | st.fixed_dictionaries(
+        {}, optional={"node": st.none() | nodes | values, "cursor": st.none() | st.text()}
+    )
+    | values,
+    max_size=4,
+)
+infos = st.none() | st.fixed_dictionaries(
+    {},
+    optional={
+        "hasNextPage": st.none() | st.booleans() | values,
+        "endCursor": st.none() | st.sampled_from(["before", "next"]) | values,
+    },
+)
+errors: st.SearchStrategy[dict[str, JSONValue]] = st.fixed_dictionaries(
+    {}, optional={"errors": values, "error": st.none() | st.just("slow")}
+)
+
+
+@settings(max_examples=300)
+@given(edges, infos, errors)
+@example([{"node": {"id": 7}}], {"hasNextPage": False}, {})
+@example([{"node": {"id": "a", "config": '{"error": {"value": 1}}'}}], None, {})
+@example([{"node": {"id": "a"}}], {"hasNextPage": True, "endCursor": "before"}, {})
+@example([{"node": {"id": "a"}}], None, {"errors": [{"message": "slow"}]})
+def test_a_page_is_read_as_its_model_reads_it(
+    sent: JSONValue, info: JSONValue, beside: dict[str, JSONValue]
+) -> None:
+    body = page_of(sent, info, **beside)
+    listing = Api(base_url="http://127.0.0.1:9", api_key="k").runs("team/mnist")
+
+    def read() -> tuple[list[Run], str | None]:
+        selection = listing._selection("team")  # pyright: ignore[reportPrivateUsage] - one page is the point
+        flow = listing._fetch(selection, Place("before", 50))  # pyright: ignore[reportPrivateUsage] - one page, of the listing above
+        page = drive(flow, lambda operation: operation.parse(body))
+        return list(page.items), page.next_cursor
+
+    expected = outcome(lambda: read_as_model(body, "before"))
+    listed = outcome(read)
+    if not isinstance(expected, WandbRunsError):
+        assert not isinstance(listed, WandbRunsError)
+        assert [run.id for run in listed[0]] == [run.id for run in expected[0]]
+        assert listed[1] == expected[1]
+        for run, same in zip(listed[0], expected[0], strict=True):
+            for attribute in ATTRIBUTES.values():
+                assert told(attribute, run) == told(attribute, same)
+    elif isinstance(listed, WandbRunsError):
+        assert (type(listed), str(listed)) == (type(expected), str(expected))
+    elif ".node." in str(expected):
+        # A value of one run: touching it is the error, and no page is lost.
+        assert any(
+            "not what the schema promises" in str(told(attribute, run))
+            for run in listed[0]
+            for attribute in ATTRIBUTES.values()
+        )
+    else:
+        # A cursor that nobody needs: one of an edge, or of the last page.
+        assert "ursor: " in str(expected)
+
+
+def test_a_first_page_needs_no_models(wandb_server: LocalServer) -> None:
+    log_run(wandb_server, "team", "light", "r", config={"error": 1, "lr": 0.5})
+    program = """
+import sys
+from wandb_runs import Api
+run = Api(base_url=sys.argv[1], api_key="k").runs("team/light")[0]
+assert (run.id, run.state, run.config) == ("r", "finished", {"error": 1, "lr": 0.5}), run.config
+assert run.summary is run.summary
+print([name for name in ("pydantic", "pandas", "polars", "numpy") if name in sys.modules])
+assert run.name
+print("pydantic" in sys.modules)
+"""
+    ended = subprocess.run(
+        [sys.executable, "-c", program, wandb_server.url],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert ended.stdout.split("\n")[:2] == ["[]", "True"]
+
+
+def test_runs_are_freed_with_their_listing(api: Api, many: str) -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        runs = api.runs(many)
+        kept = [weakref.ref(run) for run in runs]
+        assert len(kept) == 47
+        del runs
+        assert not any(ref() for ref in kept)
+    finally:
+        gc.enable()

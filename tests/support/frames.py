@@ -1,0 +1,175 @@
+"""Histories as nasty as they come, and a plain reading of what a frame of them should hold.
+
+The reading is written without a look at the package: each value gets one label, and the labels of
+a column decide what it is.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import TYPE_CHECKING, TypeAlias
+
+from hypothesis import strategies as st
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from wandb_runs.frames.plan import HistoryPlan
+    from wandb_runs.graphql.scalars import JSONValue
+
+Rows: TypeAlias = "list[dict[str, JSONValue]]"
+History: TypeAlias = "list[tuple[str, Rows]]"
+
+WORDS = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
+
+INTEGERS = st.integers(-(2**63), 2**63 - 1) | st.integers(-3, 3)
+LARGE = st.sampled_from([2**63, -(2**63) - 1, 2**64, 10**30, -(10**30)])
+FLOATS = st.floats() | st.sampled_from([0.0, -0.0, 5.0, math.inf, -math.inf, math.nan])
+NON_FINITE = st.sampled_from([*WORDS])
+TEXTS = st.text() | st.sampled_from(["", "nan", "null", "1", "a\x00b", "\x1f", "línea\n", "😀"])
+HALF_PAIR = st.just("half \ud83d")
+NESTED = st.recursive(
+    st.none() | st.booleans() | INTEGERS | LARGE | FLOATS | NON_FINITE | TEXTS | HALF_PAIR,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner),
+    max_leaves=5,
+)
+PALETTES: list[st.SearchStrategy[JSONValue]] = [
+    INTEGERS,
+    FLOATS,
+    INTEGERS | FLOATS,
+    NON_FINITE,
+    NON_FINITE | INTEGERS,
+    NON_FINITE | FLOATS,
+    st.booleans(),
+    st.booleans() | INTEGERS,
+    st.booleans() | NON_FINITE | FLOATS,
+    TEXTS,
+    TEXTS | NON_FINITE,
+    TEXTS | st.sampled_from([math.nan, math.inf, -math.inf]),
+    TEXTS | HALF_PAIR,
+    LARGE | INTEGERS,
+    LARGE | FLOATS | NON_FINITE,
+    NESTED,
+]
+"""What one metric logs. Metrics keep to one of these, or columns of one kind would be rare."""
+
+RUNS = st.integers(0, 4)
+
+NAMES = [
+    *("_step", "_step_", "step", "_runtime", "_timestamp", "epoch", "loss", "eval/loss", "a.b"),
+    *("run_id", "run_id_", "run_id__", "", "é\x00", "\ud83d", "\\ud83d", "\\ud83d_"),
+]
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> History:
+    """Draw runs, some without rows, whose rows lack metrics, or have null for them."""
+    palettes = {
+        name: draw(st.sampled_from(PALETTES))
+        for name in draw(st.lists(st.sampled_from(NAMES), min_size=1, max_size=5, unique=True))
+    }
+    row = st.fixed_dictionaries(
+        {}, optional={name: values | st.none() for name, values in palettes.items()}
+    )
+    run_ids = draw(st.lists(st.text(min_size=1, max_size=4), max_size=4, unique=True))
+    return [(run_id, draw(st.lists(row, max_size=6))) for run_id in run_ids]
+
+
+@st.composite
+def whole_histories(draw: st.DrawFn, names: Sequence[str]) -> History:
+    """Draw runs whose rows hold just these metrics, in this order, but for a row that may not."""
+    palettes = {
+        name: draw(st.sampled_from(PALETTES)).filter(lambda value: value is not None)
+        for name in names
+    }
+    row = st.fixed_dictionaries(palettes)
+    history = [(f"r{run}", draw(st.lists(row, max_size=4))) for run in range(draw(RUNS))]
+    rows = [row for _, rows in history for row in rows]
+    spoil = draw(st.booleans())
+    if rows and spoil:
+        spoilt = draw(st.sampled_from(rows))
+        name = draw(st.sampled_from(names))
+        match draw(st.sampled_from(["null", "missing", "more", "order"])):
+            case "null":
+                spoilt[name] = None
+            case "missing":
+                del spoilt[name]
+            case "more":
+                spoilt["more"] = 1
+            case _:
+                spoilt[name] = spoilt.pop(name)
+    return history
+
+
+def label(value: JSONValue) -> str:
+    """Say what a value is."""
+    if isinstance(value, bool):
+        return "bool"
+    if isinstance(value, int):
+        return "int" if -(2**63) <= value < 2**63 else "large"
+    if isinstance(value, float):
+        return "float" if math.isfinite(value) else "word"
+    if isinstance(value, str):
+        if value in WORDS:
+            return "word"
+        return "half" if any("\ud800" <= character <= "\udfff" for character in value) else "str"
+    return "nested"
+
+
+def dtype_of(values: Sequence[JSONValue], *, x_axis: str, name: str) -> str:
+    """Say which of polars' dtypes a column has, or `JSON` for a String of JSON."""
+    labels = {label(value) for value in values}
+    if not labels:
+        return "Int64" if name == x_axis == "_step" else "Float64"
+    if labels == {"int"}:
+        return "Int64"
+    if labels <= {"int", "float", "word"}:
+        return "Float64"
+    if labels == {"bool"}:
+        return "Boolean"
+    if labels <= {"str", "word"}:
+        return "String"
+    return "JSON"
+
+
+def settle(value: JSONValue, column: Sequence[JSONValue]) -> JSONValue:
+    """Spell NaN and the infinities as numbers among numbers, as words elsewhere."""
+    if label(value) != "word":
+        return value
+    if {label(other) for other in column} <= {"int", "large", "float", "word"}:
+        return WORDS[value] if isinstance(value, str) else value
+    if isinstance(value, float):
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    return value
+
+
+def logged(history: History, plan: HistoryPlan) -> History:
+    """Say which rows and values a plan keeps."""
+    kept: History = []
+    for run_id, rows in history:
+        block: Rows = []
+        for row in rows:
+            there: dict[str, JSONValue] = {
+                name: value for name, value in row.items() if value is not None
+            }
+            if plan.keys is not None:
+                there = {name: there[name] for name in there if name in {plan.x_axis, *plan.keys}}
+                asked = {plan.x_axis, *plan.keys}
+                if plan.stream == "default" and {*there} != asked:
+                    continue
+                if not {*there} & ({*plan.keys} - {plan.x_axis} or {plan.x_axis}):
+                    continue
+            block.append(there)
+        kept.append((run_id, block))
+    return kept
+
+
+def exact(value: object) -> str:
+    """Spell a value so that equal texts mean equal values, of equal types, NaN included."""
+    return json.dumps(value, sort_keys=True)
+
+
+def column(rows: Iterable[dict[str, JSONValue]], name: str) -> list[JSONValue]:
+    """Return the values of a metric, without the rows that lack it."""
+    return [row[name] for row in rows if name in row]
