@@ -15,7 +15,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from benchmark.jobs import FULL, QUICK, list_jobs
-from benchmark.measure import Bench
+from benchmark.measure import Benchmark
 from benchmark.table import HEADINGS, comparisons, row
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def main() -> int:
     started = perf_counter()
     print(f"| {' | '.join(HEADINGS)} |")
     print("|---" * len(HEADINGS) + "|")
-    with Bench(sizes) as bench:
+    with Benchmark(sizes) as bench:
         for job in jobs:
             measured[job.name] = bench.measure(job, rounds, is_full=chosen.full)
             print(row(job, measured[job.name]), flush=True)

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Final
 from soaking.churn import Churn
 from soaking.findings import Findings
 from soaking.ledger import Ledger
-from soaking.readers import FILTERS, KINDS, ORDERS, Asked, Reader
+from soaking.readers import FILTERS, KINDS, ORDERS, Listing, Reader
 from soaking.server import ServerProcess
 from soaking.table import Usage, as_markdown, is_well, list_figures, print_figures
 from soaking.usage import memory, open_sockets
@@ -107,7 +107,7 @@ class Soak:
         filters, fits = FILTERS[0]
         for order in ORDERS:
             for kind in KINDS:
-                self._readers[0].read(Asked(kind, filters, fits, order, per_page=50))
+                self._readers[0].read(Listing(kind, filters, fits, order, per_page=50))
 
 
 def main() -> int:

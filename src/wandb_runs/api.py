@@ -13,7 +13,7 @@ from wandb_runs.runs.api_base import ApiCore, Given, Setup, user_of, warn_of_laz
 from wandb_runs.runs.models import check_models
 from wandb_runs.runs.record import node_of
 from wandb_runs.runs.run import Run
-from wandb_runs.runs.run_base import Home, fetch_run
+from wandb_runs.runs.run_base import RunContext, fetch_run
 from wandb_runs.runs.runs import Runs
 from wandb_runs.runs.runs_base import of_viewer
 from wandb_runs.runs.sweep import Sweep, Sweeps
@@ -260,7 +260,7 @@ class Api(ApiCore[RetryingClient]):
         entity, project, run_id = self._complete(parse_path(path, kind="run"))
         client, entity = self._client, entity or self.default_entity
         fields = client.run(fetch_run(entity, project, run_id))
-        home = Home(client, client.settings, entity, project, Sweeps(client), models=models)
+        home = RunContext(client, client.settings, entity, project, Sweeps(client), models=models)
         return Run(home, node_of(fields))
 
     def sweep(self, path: str) -> Sweep:

@@ -33,7 +33,7 @@ from wandb_runs import (
     Sweep,
 )
 from wandb_runs.graphql._generated import get_viewer
-from wandb_runs.graphql.flow import drive, resume
+from wandb_runs.graphql.flow import resume, run_flow
 from wandb_runs.runs.run_base import AnyRun, RunCore
 from wandb_runs.runs.sweep_base import SweepCore
 from wandb_runs.testing import Html, NullEdges, Slow, log_run
@@ -126,10 +126,10 @@ def test_the_same_calls_are_compared() -> None:
 def told_by(one: AnyRun) -> dict[str, object]:
     """All that a run tells without a request."""
     names = [name for name in dir(RunCore) if isinstance(getattr(RunCore, name), property)]
-    return {name: plain(getattr(one, name)) for name in names if not name.startswith("_")}
+    return {name: as_plain_data(getattr(one, name)) for name in names if not name.startswith("_")}
 
 
-def plain(value: object) -> object:
+def as_plain_data(value: object) -> object:
     """A value that can be compared: a frame by what it holds, a run by what it tells."""
     if isinstance(value, pd.DataFrame):
         return "pandas", value.dtypes.astype(str).to_dict(), value.to_json()
@@ -140,7 +140,7 @@ def plain(value: object) -> object:
     if isinstance(value, SweepCore):
         return value.path, value.url, value.state, value.config, value.order, value.created_at
     if isinstance(value, (list, tuple)):
-        return [plain(each) for each in cast("list[object]", value)]
+        return [as_plain_data(each) for each in cast("list[object]", value)]
     return value
 
 
@@ -153,8 +153,8 @@ def test_both_come_to_the_same(sample_server: LocalServer, name: str, to: To, ba
             return await getattr(Awaiting(api, to), name)()
 
     with Api(base_url=sample_server.url, api_key="k" * 40) as api:
-        blocking = plain(getattr(Blocking(api, to), name)())
-    assert plain(anyio.run(ask, backend=backend)) == blocking
+        blocking = as_plain_data(getattr(Blocking(api, to), name)())
+    assert as_plain_data(anyio.run(ask, backend=backend)) == blocking
     assert blocking
 
 
@@ -181,11 +181,11 @@ def test_a_flow_whose_first_step_was_answered_goes_on_as_any_other(steps: list[s
 
     steps[0] = "answer"
     whole, rest = answers(), answers()
-    expected = drive(flow(), lambda operation: execute(operation, whole))
+    expected = run_flow(flow(), lambda operation: execute(operation, whole))
     begun = flow()
     next(begun)
     resumed = resume(begun, next(rest))
-    assert drive(resumed, lambda operation: execute(operation, rest)) == expected
+    assert run_flow(resumed, lambda operation: execute(operation, rest)) == expected
 
 
 class Recorder:

@@ -17,8 +17,8 @@ from wandb_runs.frames.collect import collect
 from wandb_runs.frames.histories import HistoryPages
 from wandb_runs.frames.plan import plan_histories
 from wandb_runs.frames.requests import HistoryRequest, RowsReader
-from wandb_runs.graphql.flow import drive
-from wandb_runs.pagination.page import Place, Selection, cursor_after, offset_of
+from wandb_runs.graphql.flow import run_flow
+from wandb_runs.pagination.page import PageRequest, Selection, cursor_after, offset_of
 
 if TYPE_CHECKING:
     from support.frames import History
@@ -94,15 +94,15 @@ def request(server: Server, plan: HistoryPlan) -> HistoryRequest:
     selection = Selection(
         entity="e", project="p", filters="{}", order="+created_at", first=server.per_page
     )
-    return HistoryRequest(plan, selection, Place(None, server.per_page))
+    return HistoryRequest(plan, selection, PageRequest(None, server.per_page))
 
 
 def both(server: Server, plan: HistoryPlan) -> tuple[pl.DataFrame, pl.DataFrame]:
     asked = request(server, plan)
-    plain = drive(collect(HistoryPages(asked, RowsReader()), plan, to="polars"), server.execute)
+    plain = run_flow(collect(HistoryPages(asked, RowsReader()), plan, to="polars"), server.execute)
     assert isinstance(plain, pl.DataFrame)
     frames = HistoryPages(asked, direct.FrameReader())
-    fast = drive(direct.collect_frame(frames, plan), server.execute)
+    fast = run_flow(direct.collect_frame(frames, plan), server.execute)
     return plain if fast is None else fast, plain
 
 
@@ -172,7 +172,7 @@ def test_numbers_take_the_short_way(monkeypatch: pytest.MonkeyPatch) -> None:
     server = Server(history, 2)
     plan = plan_histories(keys=["n", "loss"])
     frames = HistoryPages(request(server, plan), direct.FrameReader())
-    fast = drive(direct.collect_frame(frames, plan), server.execute)
+    fast = run_flow(direct.collect_frame(frames, plan), server.execute)
     assert server.asked == 3
     assert fast is not None
     assert fast.columns == ["_step", "n", "loss", "run_id"]
@@ -189,11 +189,11 @@ def test_pieces_are_put_into_the_order_asked_for(order: list[int], gone: set[int
     ids = [f"r{n}" for n in range(5)]
     expected = [(s, s + n / 8, f"r{n}") for n in range(5) for s in range(n) if n not in gone]
     frames = HistoryPages(request(server, plan), direct.FrameReader(), run_ids=ids)
-    frame = drive(direct.collect_frame(frames, plan), server.execute)
+    frame = run_flow(direct.collect_frame(frames, plan), server.execute)
     assert frame is not None
     assert frame.rows() == expected
     rows = HistoryPages(request(server, plan), RowsReader(), run_ids=ids)
-    listed = drive(collect(rows, plan, to="default"), server.execute)
+    listed = run_flow(collect(rows, plan, to="default"), server.execute)
     assert isinstance(listed, list)
     assert [tuple(row.values()) for row in listed] == expected
 
@@ -213,7 +213,7 @@ def test_what_is_no_number_on_any_page_is_asked_for_once(value: JSONValue) -> No
     server = Server(history, 2)
     plan = plan_histories(keys=["tag"])
     frames = HistoryPages(request(server, plan), direct.FrameReader())
-    frame = drive(direct.collect_frame(frames, plan), server.execute)
+    frame = run_flow(direct.collect_frame(frames, plan), server.execute)
     assert frame is not None
     assert len(frame) == 7
     assert server.asked == 4

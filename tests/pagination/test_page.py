@@ -13,17 +13,17 @@ from hypothesis import strategies as st
 
 from wandb_runs import BadResponseError
 from wandb_runs.graphql._generated import PageInfoFields
-from wandb_runs.graphql.flow import drive
+from wandb_runs.graphql.flow import run_flow
 from wandb_runs.pagination.page import (
-    Anchor,
+    Overlap,
     Page,
-    Place,
+    PageRequest,
     Selection,
     cursor_after,
     offset_of,
     read_page,
 )
-from wandb_runs.pagination.prefetch import AHEAD, ReadAhead
+from wandb_runs.pagination.prefetch import AHEAD, Prefetcher
 
 if TYPE_CHECKING:
     from wandb_runs.graphql.flow import Flow
@@ -69,18 +69,18 @@ infos = st.none() | st.builds(info, st.none() | st.sampled_from("abc"), st.none(
     infos,
     st.integers(1, 5),
     st.none() | st.sampled_from("abc"),
-    st.none() | st.builds(Anchor, st.none() | st.sampled_from("abc")),
+    st.none() | st.builds(Overlap, st.none() | st.sampled_from("abc")),
 )
 def test_a_page_is_read_or_refused_and_no_node_is_lost(
     found: list[AnEdge | None] | None,
     page_info: PageInfoFields | None,
     first: int,
     after: str | None,
-    anchor: Anchor | None,
+    anchor: Overlap | None,
 ) -> None:
     nodes = [None if edge is None else edge.node for edge in found or []]
     says_more = page_info is not None and page_info.has_next_page
-    place = Place(after, first, anchor=anchor, overlaps=True)
+    place = PageRequest(after, first, anchor=anchor, overlaps=True)
     try:
         page = read_page(AConnection(found, page_info), place)
     except BadResponseError:
@@ -98,13 +98,13 @@ def test_a_page_is_read_or_refused_and_no_node_is_lost(
 
 def test_without_page_info_a_full_page_is_followed_by_another() -> None:
     full = AConnection([AnEdge(ARun("x"), "a"), AnEdge(ARun("y"), "b")], None)
-    assert read_page(full, Place(None, 2)).next_cursor == "b"
-    assert read_page(full, Place(None, 3)).next_cursor is None
+    assert read_page(full, PageRequest(None, 2)).next_cursor == "b"
+    assert read_page(full, PageRequest(None, 3)).next_cursor is None
 
 
 def test_no_connection_is_no_empty_page() -> None:
     with pytest.raises(BadResponseError):
-        read_page(None, Place(None, 1))
+        read_page(None, PageRequest(None, 1))
 
 
 @dataclass
@@ -119,7 +119,7 @@ class Pages:
     asked: int = 0
     counted: int = 0
 
-    def fetch(self, place: Place) -> Flow[Page[int]]:
+    def fetch(self, place: PageRequest) -> Flow[Page[int]]:
         yield from ()
         self.asked += 1
         self.counted += place.is_counted
@@ -133,7 +133,7 @@ class Pages:
             total,
             anchor=() if before is None or before >= self.total else (str(before),),
             last=str(stop - 1) if stop > start else None,
-            next_anchor=Anchor(self.cursor(stop - 2) if stop > 1 else None),
+            next_anchor=Overlap(self.cursor(stop - 2) if stop > 1 else None),
         )
 
     def cursor(self, offset: int) -> str:
@@ -150,7 +150,7 @@ class Pages:
 def read(server: Pages, first: int, total: int | None = None) -> tuple[list[list[int]], list[int]]:
     """The pages, and the sizes of those that were read for nothing."""
     dropped: list[int] = []
-    ahead = ReadAhead(
+    ahead = Prefetcher(
         SELECTION,
         server.fetch,
         lambda: first,
@@ -158,7 +158,7 @@ def read(server: Pages, first: int, total: int | None = None) -> tuple[list[list
         dropped=lambda page: dropped.append(len(page.items)),
     )
     taken: list[list[int]] = []
-    while pages := drive(ahead.next_pages(), lambda operation: pytest.fail(str(operation))):
+    while pages := run_flow(ahead.next_pages(), lambda operation: pytest.fail(str(operation))):
         taken += [list(page.items) for page in pages]
         assert len(taken) <= server.total + 1
     assert ahead.complete
@@ -214,17 +214,17 @@ def test_pages_that_failed_are_asked_for_again() -> None:
     server = Pages(50, 100)
     failures = {cursor_after(19), cursor_after(29)}
 
-    def fetch(place: Place) -> Flow[Page[int]]:
+    def fetch(place: PageRequest) -> Flow[Page[int]]:
         if place.after in failures:
             failures.remove(place.after)
             raise ConnectionError
         return (yield from server.fetch(place))
 
-    ahead = ReadAhead(SELECTION, fetch, lambda: 10)
+    ahead = Prefetcher(SELECTION, fetch, lambda: 10)
     taken: list[int] = []
     while not ahead.complete:
         try:
-            pages = drive(ahead.next_pages(), lambda operation: pytest.fail(str(operation)))
+            pages = run_flow(ahead.next_pages(), lambda operation: pytest.fail(str(operation)))
         except ConnectionError:
             continue
         taken += [item for page in pages for item in page.items]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wandb_runs.pagination.progress import Tally
+from wandb_runs.pagination.progress import ProgressCounter
 
 if TYPE_CHECKING:
     from wandb_runs import Progress
@@ -20,7 +20,7 @@ def test_what_is_told_is_the_most_that_counted_at_any_time(
     total: int | None, rounds: list[list[tuple[int, bool]]]
 ) -> None:
     told: list[Progress] = []
-    tally = Tally(told.append, total)
+    tally = ProgressCounter(told.append, total)
     kept = most = size = 0
     for pages in rounds:
         counted = kept
@@ -39,7 +39,7 @@ def test_what_is_told_is_the_most_that_counted_at_any_time(
 
 def test_the_last_answer_tells_how_many_there_were() -> None:
     told: list[Progress] = []
-    tally = Tally(told.append, None)
+    tally = ProgressCounter(told.append, None)
     tally.add(3, 10, total=None, is_last=False)
     tally.add(2, 10, total=None, is_last=True)
     assert told == [(3, None, 10), (5, 5, 20)]

@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 
 from wandb_runs import Api, BadResponseError, Run, WandbRunsError
 from wandb_runs.graphql._generated import list_runs
-from wandb_runs.graphql.flow import drive
-from wandb_runs.pagination.json_page import read_plain_page
-from wandb_runs.pagination.page import Place, read_page
+from wandb_runs.graphql.flow import run_flow
+from wandb_runs.pagination.json_page import read_json_page
+from wandb_runs.pagination.page import PageRequest, read_page
 from wandb_runs.runs.record import node_of
-from wandb_runs.runs.run_base import Home
+from wandb_runs.runs.run_base import RunContext
 from wandb_runs.testing import log_run
 
 if TYPE_CHECKING:
@@ -34,7 +34,9 @@ T = TypeVar("T")
 
 LIST = list_runs(entity="team", project="mnist", filters="{}", order="+created_at", first=50)
 CLIENT = Api(base_url="http://127.0.0.1:9", api_key="k").client
-HOME: Home[RetryingClient, Sweeps] = Home(CLIENT, CLIENT.settings, "team", "mnist", None)
+HOME: RunContext[RetryingClient, Sweeps] = RunContext(
+    CLIENT, CLIENT.settings, "team", "mnist", None
+)
 
 ATTRIBUTES: dict[str, Callable[[Run], object]] = {
     "storageId": lambda run: run.storage_id,
@@ -88,7 +90,7 @@ def read_as_model(body: bytes, after: str | None = None) -> tuple[list[Run], str
     project = LIST.parse(body).project
     if project is None:
         raise WandbRunsError("no project")
-    page = read_page(project.runs, Place(after, 50))
+    page = read_page(project.runs, PageRequest(after, 50))
     return [Run(HOME, node_of(fields)) for fields in page.items], page.next_cursor
 
 
@@ -104,7 +106,7 @@ def told(attribute: Callable[[Run], object], run: Run) -> object:
 @example({"id": "r", "tags": [None, 1, "x"], "user": {"username": 3}, "readOnly": "true"})
 @example({"id": "r", "state": 3, "config": 5, "summaryMetrics": {}, "tags": {}})
 def test_a_run_says_of_each_value_what_the_model_reads(node: dict[str, JSONValue]) -> None:
-    page = read_plain_page(page_of([{"node": node}]), Place(None, 50))
+    page = read_json_page(page_of([{"node": node}]), PageRequest(None, 50))
     assert page is not None
     run: Run = Run(HOME, page.items[0])
     assert run.id == node["id"]
@@ -163,8 +165,8 @@ def test_a_page_is_read_as_its_model_reads_it(
 
     def read() -> tuple[list[Run], str | None]:
         selection = listing._selection("team")  # pyright: ignore[reportPrivateUsage] - one page is the point
-        flow = listing._fetch(selection, Place("before", 50))  # pyright: ignore[reportPrivateUsage] - one page, of the listing above
-        page = drive(flow, lambda operation: operation.parse(body))
+        flow = listing._fetch(selection, PageRequest("before", 50))  # pyright: ignore[reportPrivateUsage] - one page, of the listing above
+        page = run_flow(flow, lambda operation: operation.parse(body))
         return list(page.items), page.next_cursor
 
     expected = outcome(lambda: read_as_model(body, "before"))

@@ -459,7 +459,7 @@ def test_a_history_that_an_inner_join_leaves_empty_is_named(
 ) -> None:
     rows: dict[str, list[JSONObject]] = {
         "apart": [{"a": 1}, {"b": 2}],
-        "together": [{"a": 1, "b": 2}],
+        "gather": [{"a": 1, "b": 2}],
         "half": [{"a": 1}],
         "none": [],
     }

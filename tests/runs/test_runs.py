@@ -238,10 +238,10 @@ def test_nested_loops_do_not_disturb_each_other(api: Api, many: str) -> None:
 def test_threads_share_one_listing(wandb_server: LocalServer, api: Api, many: str) -> None:
     wandb_server.clear_operations()
     runs = api.runs(many, per_page=3)
-    together = threading.Barrier(8)
+    gather = threading.Barrier(8)
 
     def read(_: int) -> list[str]:
-        together.wait()
+        gather.wait()
         return [run.id for run in runs]
 
     with ThreadPoolExecutor(8) as pool:

@@ -99,17 +99,17 @@ def dump(tree: Tree, **how: object) -> str:
     """Write JSON, with the raw values and the names that are there twice."""
     raws: list[str] = []
 
-    def plain(node: Tree) -> object:
+    def as_plain_data(node: Tree) -> object:
         if isinstance(node, Raw):
             raws.append(node.text)
             return f"{_RAW}{len(raws) - 1}{_RAW}"
         if isinstance(node, list):
-            return [plain(each) for each in node]
+            return [as_plain_data(each) for each in node]
         if isinstance(node, dict):
-            return {name: plain(each) for name, each in node.items()}
+            return {name: as_plain_data(each) for name, each in node.items()}
         return node
 
-    text = json.dumps(plain(tree), **how)  # type: ignore[arg-type] # keywords of `dumps`
+    text = json.dumps(as_plain_data(tree), **how)  # type: ignore[arg-type] # keywords of `dumps`
     text = text.replace(f'"{_DUPLICATE}', '"')
     return re.sub(f'"{_RAW}(\\d+){_RAW}"', lambda found: raws[int(found[1])], text)
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from wandb_runs import WandbRunsError
 
-__all__ = ["Asked", "Case", "Outcome", "check", "plain", "rows_of"]
+__all__ = ["Case", "Outcome", "WhatWasAsked", "as_plain_data", "check", "rows_of"]
 
 Rows: TypeAlias = "list[dict[str, object]]"
 
@@ -52,7 +52,7 @@ class Outcome(NamedTuple):
     is_warned: bool
 
 
-class Asked(NamedTuple):
+class WhatWasAsked(NamedTuple):
     """What a call asks of histories.
 
     Attributes:
@@ -84,7 +84,7 @@ class Case(NamedTuple):
 
     name: str
     kind: str
-    asked: Asked
+    asked: WhatWasAsked
     listed: bool
     per_page: int
     everything: frozenset[str]
@@ -158,7 +158,7 @@ def check(case: Case, wrong: Corrupted, *, again: bool) -> None:
     error = case.found.error
     if (error is not None and not isinstance(error, HistoriesError)) or wrong.tree is UNSEEN:
         return
-    if not again and plain(case.found.result) == plain(case.right):
+    if not again and as_plain_data(case.found.result) == as_plain_data(case.right):
         return  # asked for again, or nothing was changed that matters
     if '"samples": 1}' in str(case.variables.get("specs")):
         return  # only a warning needs it
@@ -197,7 +197,9 @@ def check_listing(case: Case) -> None:
         if known[run_id] > 1 or run_id in case.elsewhere:
             continue
         run, means = by_id[run_id], document(node.get("summaryMetrics"))
-        assert plain(run["summary"]) == plain("BadResponseError" if means is None else means)
+        assert as_plain_data(run["summary"]) == as_plain_data(
+            "BadResponseError" if means is None else means
+        )
         config, means = run["raw_config"], document(node.get("config"))
         if means is None:
             assert config == "BadResponseError"
@@ -218,7 +220,9 @@ def check_histories(case: Case) -> None:
         if run_id in case.elsewhere or (case.listed and run_id not in case.everything):
             continue
         own = [row for row in found if row["run_id"] in (run_id, shown(run_id))]
-        if own and plain(own) == plain([r for r in rows_of(case.right) if r["run_id"] == run_id]):
+        if own and as_plain_data(own) == as_plain_data(
+            [r for r in rows_of(case.right) if r["run_id"] == run_id]
+        ):
             continue  # what stands around it went wrong, and it was asked for again
         expected = rows_in(case, node)
         if expected is None:
@@ -237,7 +241,7 @@ def check_histories(case: Case) -> None:
             assert rows[run_id] == right[run_id]
 
 
-def assert_same(found: Rows, expected: Rows, asked: Asked) -> None:
+def assert_same(found: Rows, expected: Rows, asked: WhatWasAsked) -> None:
     """Check the number of rows, and their numbers in columns of numbers."""
     assert len(found) == len(expected)
     if asked.join == "outer":
@@ -313,7 +317,7 @@ def _objects(sent: object, *, is_text: bool) -> Rows | None:
     return rows
 
 
-def _chosen(rows: Rows, asked: Asked) -> Rows:
+def _chosen(rows: Rows, asked: WhatWasAsked) -> Rows:
     some = any if asked.join == "any" else all
     return [
         row
@@ -372,14 +376,14 @@ def rows_of(result: object) -> list[dict[str, object]]:
     return [{name: row[name] for name in sorted(row) if row[name] is not None} for row in found]
 
 
-def plain(result: object) -> object:
+def as_plain_data(result: object) -> object:
     """What a result says, as something that two results can be compared by."""
     if isinstance(result, pl.DataFrame):
         return dict(result.schema), repr(rows_of(result))
     if isinstance(result, pd.DataFrame):
         return {str(k): str(v) for k, v in result.dtypes.items()}, repr(rows_of(result))
     if isinstance(result, HistoriesError):
-        return sorted(result.errors), plain(result.histories)
+        return sorted(result.errors), as_plain_data(result.histories)
     return repr(_sorted(result))
 
 

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from benchmark.jobs import Sizes, list_jobs
-from benchmark.measure import Bench, BenchError
+from benchmark.measure import BenchError, Benchmark
 from benchmark.replay import key_of
 from benchmark.table import HEADINGS, comparisons, row
 
@@ -27,8 +27,8 @@ JOBS = {job.name: job for job in list_jobs(SIZES)}
 
 
 @pytest.fixture(scope="module")
-def bench() -> Iterator[Bench]:
-    with Bench(SIZES) as bench:
+def bench() -> Iterator[Benchmark]:
+    with Benchmark(SIZES) as bench:
         yield bench
 
 
@@ -42,7 +42,7 @@ def bench() -> Iterator[Bench]:
     ],
 )
 def test_sides_read_the_same_with_requests_counted(
-    bench: Bench, name: str, requests: dict[str, int], rounds: list[int]
+    bench: Benchmark, name: str, requests: dict[str, int], rounds: list[int]
 ) -> None:
     job = JOBS[name]
     # It raises when the sides read different values.
@@ -60,7 +60,7 @@ def test_sides_read_the_same_with_requests_counted(
     assert cells[7] == " / ".join(str(count) for count in requests.values())
 
 
-def test_answers_are_delayed_as_said_and_their_requests_counted(bench: Bench) -> None:
+def test_answers_are_delayed_as_said_and_their_requests_counted(bench: Benchmark) -> None:
     with httpx.Client(trust_env=False) as client:
         client.post(f"{bench.urls[0]}/bench/take")
         body = {"query": "{ viewer { entity } }"}
@@ -73,7 +73,7 @@ def test_answers_are_delayed_as_said_and_their_requests_counted(bench: Bench) ->
     assert counts["sent"] > 2 * len(answers[0].content)
 
 
-def test_different_values_are_reported(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_different_values_are_reported(bench: Benchmark, monkeypatch: pytest.MonkeyPatch) -> None:
     honest = bench.run
 
     def lies(job: Job, side: str, *, check: bool = False) -> object:
@@ -86,13 +86,13 @@ def test_different_values_are_reported(bench: Bench, monkeypatch: pytest.MonkeyP
         bench.measure(JOBS["list"], rounds=1)
 
 
-def test_a_worker_that_fails_says_why(bench: Bench) -> None:
+def test_a_worker_that_fails_says_why(bench: Benchmark) -> None:
     job = replace(JOBS["list"], samples=0)
     with pytest.raises(BenchError, match="InvalidArgumentError: samples"):
         bench.run(job, "ours")
 
 
-def test_libraries_and_memory_are_compared(bench: Bench) -> None:
+def test_libraries_and_memory_are_compared(bench: Benchmark) -> None:
     measured = {name: bench.measure(JOBS[name], rounds=1) for name in ("import", "stream", "long")}
     lines = comparisons(measured)
     assert lines[0] == "imported by ours in `import`: no frame library"

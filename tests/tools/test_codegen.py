@@ -369,7 +369,10 @@ def test_spreads_whose_models_cannot_be_bases_together(project: Project) -> None
     ("queries", "problem"),
     [
         ("query { run { id } }", "a query: it has no name"),
-        ("subscription Watch { run { id } }", "Watch: a subscription is not supported"),
+        (
+            "subscription Watch { run { id } }",
+            "Watch: a subscription is not supported",
+        ),
         ("query Get { __schema { types { name } } }", "introspection is not supported"),
         ("query Get($in: RunInput) { run @include(if: true) { id } }", "Variable '$in'"),
         (

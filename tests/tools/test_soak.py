@@ -16,7 +16,7 @@ import pytest
 from soaking.churn import Churn
 from soaking.findings import Findings
 from soaking.ledger import Condition, Ledger, Record
-from soaking.readers import FILTERS, KINDS, ORDERS, Asked, Kind, Reader
+from soaking.readers import FILTERS, KINDS, ORDERS, Kind, Listing, Reader
 from soaking.table import Usage, is_well
 from wandb_runs import Api, DriftWarning, RunIterator, Runs
 from wandb_runs.testing import LocalServer, NullEdges, Redirect
@@ -64,7 +64,7 @@ def read(api: Api, ledger: Ledger, kind: Kind, order: str = "+created_at") -> Fi
     findings = Findings()
     filters, fits = FILTERS[0]
     reader = Reader(api, ledger, findings, threading.Event(), seed=2)
-    reader.read(Asked(kind, filters, fits, order, per_page=5))
+    reader.read(Listing(kind, filters, fits, order, per_page=5))
     return findings
 
 

@@ -29,11 +29,11 @@ from support.ways import BACKENDS, WAYS, Face, each_backend, each_way
 
 from wandb_runs import NotFoundError, RequestTimeoutError, Response, WandbRunsError
 from wandb_runs.graphql._generated import count_runs
-from wandb_runs.graphql.flow import ask, together
-from wandb_runs.graphql.raw import LARGE, Content, Unread
+from wandb_runs.graphql.flow import ask, gather
+from wandb_runs.graphql.raw_response import LARGE, RawOperation, RawResponse
 from wandb_runs.testing import FakeClock, log_run
 from wandb_runs.transport import AsyncRetryingClient
-from wandb_runs.transport.aio_client import AsyncShared
+from wandb_runs.transport.aio_client import AsyncSession
 from wandb_runs.transport.aio_http import AsyncHttpTransport
 from wandb_runs.transport.options import Options
 from wandb_runs.transport.settings import ApiKey, resolve_settings
@@ -89,11 +89,11 @@ class Quick:
 async def four_at_once(client: AsyncRetryingClient) -> None:
     """Nothing holds a slot, and the client goes on."""
     with anyio.fail_after(20):
-        answers = await client.run(together([ask(COUNT) for _ in range(2 * AT_ONCE)]))
+        answers = await client.run(gather([ask(COUNT) for _ in range(2 * AT_ONCE)]))
     assert len(answers) == 2 * AT_ONCE
 
 
-async def until(done: Callable[[], bool]) -> None:
+async def wait_until(done: Callable[[], bool]) -> None:
     """Wait for what another thread does."""
     with anyio.fail_after(20):
         while not done():  # noqa: ASYNC110 - there is no event to wait for
@@ -150,14 +150,14 @@ def test_who_is_cancelled_leaves_no_connection_and_no_slot(backend: str, flows: 
         for _ in range(3):
             hanging.answers = False
             async with anyio.create_task_group() as tasks:
-                tasks.start_soon(client.run, together([ask(COUNT) for _ in range(flows)]))
-                await until(lambda: hanging.hung == min(flows, AT_ONCE))
+                tasks.start_soon(client.run, gather([ask(COUNT) for _ in range(flows)]))
+                await wait_until(lambda: hanging.hung == min(flows, AT_ONCE))
                 tasks.cancel_scope.cancel()
-            await until(lambda: not hanging.hung)
+            await wait_until(lambda: not hanging.hung)
             hanging.answers = True
             await four_at_once(client)
         await client.aclose()
-        await until(lambda: not hanging.open)
+        await wait_until(lambda: not hanging.open)
 
     with serve(hanging) as server:
         anyio.run(main, backend=backend)
@@ -168,19 +168,19 @@ def test_a_task_that_asyncio_cancels_leaves_no_connection_and_no_slot() -> None:
 
     async def main() -> None:
         client = client_of(server.url)
-        flow = together([ask(COUNT) for _ in range(9)])
+        flow = gather([ask(COUNT) for _ in range(9)])
         work = asyncio.create_task(client.run(flow))
-        await until(lambda: hanging.hung == AT_ONCE)
+        await wait_until(lambda: hanging.hung == AT_ONCE)
         work.cancel()
         with pytest.raises(asyncio.CancelledError) as caught:
             await work
         shown = repr(caught.value.__traceback__)
         assert KEY not in shown
-        await until(lambda: not hanging.hung)
+        await wait_until(lambda: not hanging.hung)
         hanging.answers = True
         await four_at_once(client)
         await client.aclose()
-        await until(lambda: not hanging.open)
+        await wait_until(lambda: not hanging.open)
 
     with serve(hanging) as server:
         asyncio.run(main())
@@ -206,7 +206,7 @@ def test_whenever_a_call_is_cancelled_the_client_goes_on(
 
         async def work() -> None:
             nonlocal done
-            await client.run(together([ask(COUNT), ask(COUNT)]))
+            await client.run(gather([ask(COUNT), ask(COUNT)]))
             done = True
 
         if native:
@@ -275,7 +275,7 @@ def test_a_connection_that_was_just_opened_is_not_left_behind(
 def held_connections(client: AsyncRetryingClient) -> list[str]:
     """The connections that are neither idle nor closed, though nothing is under way."""
     shared = vars(client)["_shared"]
-    assert isinstance(shared, AsyncShared)
+    assert isinstance(shared, AsyncSession)
     assert isinstance(shared.transport, AsyncHttpTransport)
     connections = vars(shared.transport)["_connections"].here()
     assert connections.under_way == 0
@@ -317,21 +317,21 @@ def test_the_first_failure_is_raised_as_itself_and_results_keep_their_order(way:
 
     with Face.of(way, "http://127.0.0.1:9", KEY, transport=Naming()) as client:
         nothing: list[Flow[int]] = []
-        assert client.run(together(nothing)) == []
-        assert client.run(together([number_of(name) for name in names], done)) == [*range(13)]
+        assert client.run(gather(nothing)) == []
+        assert client.run(gather([number_of(name) for name in names], done)) == [*range(13)]
         assert sorted(told, key=str) == sorted(range(13), key=str)
         assert threads == {threading.get_ident()}
         with pytest.raises(NotFoundError):
-            client.run(together([number_of(name) for name in (*names[:3], "no", *names[3:])]))
-        inner = [together([number_of(name) for name in names]) for _ in range(6)]
-        assert client.run(together(inner)) == [[*range(13)]] * 6
+            client.run(gather([number_of(name) for name in (*names[:3], "no", *names[3:])]))
+        inner = [gather([number_of(name) for name in names]) for _ in range(6)]
+        assert client.run(gather(inner)) == [[*range(13)]] * 6
 
         def stop(_: object) -> None:
             raise ZeroDivisionError
 
         for flows in (1, 13):
             with pytest.raises(ZeroDivisionError):
-                client.run(together([number_of(name) for name in names[:flows]], stop))
+                client.run(gather([number_of(name) for name in names[:flows]], stop))
 
 
 @each_backend
@@ -357,7 +357,7 @@ def test_who_fails_cancels_the_others_and_nobody_else(backend: str) -> None:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(client.run, flow_of("other"))
             with pytest.raises(NotFoundError):
-                await client.run(together([flow_of("slow"), flow_of("fails"), flow_of("slow")]))
+                await client.run(gather([flow_of("slow"), flow_of("fails"), flow_of("slow")]))
         await four_at_once(client_of(transport=Quick()))
 
     began = time.monotonic()
@@ -375,8 +375,8 @@ def test_four_requests_of_a_loop_are_under_way_and_never_five(backend: str) -> N
         copies = [client, client.with_options(Options(timeout=50))]
         async with anyio.create_task_group() as tasks:
             for number in range(5):
-                flows = [together([ask(COUNT) for _ in range(5)]) for _ in range(5)]
-                tasks.start_soon(copies[number % 2].run, together(flows))
+                flows = [gather([ask(COUNT) for _ in range(5)]) for _ in range(5)]
+                tasks.start_soon(copies[number % 2].run, gather(flows))
 
     anyio.run(main, backend=backend)
     assert quick.most == AT_ONCE
@@ -530,14 +530,14 @@ def test_closing_lets_others_finish_and_refuses_what_follows(backend: str) -> No
         hanging.answers = False
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(overdue)
-            await until(lambda: hanging.hung == 1)
+            await wait_until(lambda: hanging.hung == 1)
             await client.aclose()
             assert hanging.hung == 1
             await client.aclose()
             for closed in (client, copy):
                 with pytest.raises(WandbRunsError, match="this client is closed"):
                     await closed.execute(COUNT)
-        await until(lambda: not hanging.open)
+        await wait_until(lambda: not hanging.open)
 
     hanging.answers = True
     with serve(hanging) as server:
@@ -572,7 +572,7 @@ def make():
     return AsyncRetryingClient(resolve_settings(base_url=url, api_key=None, environ={}))
 
 async def four_at_once(client):
-    return await client.run(together([ask(COUNT) for _ in range(8)]))
+    return await client.run(gather([ask(COUNT) for _ in range(8)]))
 """
 
 
@@ -650,7 +650,7 @@ import traceback
 client = make()
 
 async def main():
-    await client.run(together([ask(each) for each in [HELD] * 9]))
+    await client.run(gather([ask(each) for each in [HELD] * 9]))
 
 HELD = count_runs(entity=str(os.getpid()), project="mnist")
 try:
@@ -711,11 +711,11 @@ def test_large_answers_are_read_in_a_thread_and_small_ones_are_not(backend: str,
 
     def flow() -> Flow[int]:
         stepped.append((threading.get_ident(), _seen.get()))
-        answer = yield from ask(Unread.of(COUNT))
-        assert isinstance(answer, Content)
+        answer = yield from ask(RawOperation.of(COUNT))
+        assert isinstance(answer, RawResponse)
         stepped.append((threading.get_ident(), _seen.get()))
         with suppress(WandbRunsError):
-            yield from ask(Unread.of(COUNT))
+            yield from ask(RawOperation.of(COUNT))
         stepped.append((threading.get_ident(), _seen.get()))
         return len(answer.body)
 
@@ -736,7 +736,7 @@ def test_the_loop_goes_on_while_a_large_answer_is_read(backend: str) -> None:
     went_on = 0
 
     def flow() -> Flow[str]:
-        yield from ask(Unread.of(COUNT))
+        yield from ask(RawOperation.of(COUNT))
         before = went_on
         end = time.monotonic() + 20
         while went_on < before + 50 and time.monotonic() < end:
@@ -773,7 +773,7 @@ def test_who_is_cancelled_while_an_answer_is_read_leaves_no_flow_half_run(
 
     def flow() -> Flow[None]:
         try:
-            yield from ask(Unread.of(COUNT))
+            yield from ask(RawOperation.of(COUNT))
             began.set()
             time.sleep(0.1)
             ended.append("read")
@@ -789,14 +789,14 @@ def test_who_is_cancelled_while_an_answer_is_read_leaves_no_flow_half_run(
 
         if native:
             task = asyncio.create_task(client.run(running))
-            await until(began.is_set)
+            await wait_until(began.is_set)
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task
         else:
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(client.run, running)
-                await until(began.is_set)
+                await wait_until(began.is_set)
                 tasks.cancel_scope.cancel()
         await four_at_once(client_of(transport=Quick()))
 
@@ -814,7 +814,7 @@ def test_threads_that_a_program_uses_up_hold_up_nothing(backend: str) -> None:
         limiter.total_tokens = 1
         await limiter.acquire()
         with anyio.fail_after(20):
-            await client.run(ask(Unread.of(COUNT)))
+            await client.run(ask(RawOperation.of(COUNT)))
         limiter.release()
 
     anyio.run(main, backend=backend)
@@ -843,7 +843,7 @@ def flow_of(plan: Plan, told: list[str]) -> Flow[object]:
     match plan:
         case [*parts] if isinstance(plan, list):
             return (
-                yield from together(
+                yield from gather(
                     [flow_of(part, told) for part in parts],
                     lambda result: told.append(repr(result)),
                 )
@@ -853,7 +853,7 @@ def flow_of(plan: Plan, told: list[str]) -> Flow[object]:
             return one, (yield from flow_of(second, told))
         case _:
             assert isinstance(plan, str)
-            operation = Unread.of(count_runs(entity="team", project=plan))
+            operation = RawOperation.of(count_runs(entity="team", project=plan))
             try:
                 return len((yield from ask(operation)).body)
             except NotFoundError:
@@ -899,7 +899,7 @@ def test_background_work_outlives_the_call_that_began_it(backend: str) -> None:
 
         await begin()
         gc.collect()
-        await until(lambda: client.stats.requests == 2)
+        await wait_until(lambda: client.stats.requests == 2)
         await four_at_once(client)
 
     anyio.run(main, backend=backend)

@@ -45,7 +45,7 @@ from wandb_runs import (
 )
 from wandb_runs.graphql._generated import count_runs
 from wandb_runs.graphql.operation import Operation, is_cut
-from wandb_runs.graphql.raw import Content, Unread
+from wandb_runs.graphql.raw_response import RawOperation, RawResponse
 from wandb_runs.testing import FakeClock, log_run
 from wandb_runs.transport.http import HttpTransport
 from wandb_runs.transport.options import Options
@@ -220,7 +220,7 @@ def test_a_rate_limit_may_be_said_by_a_success(way: str, body: bytes) -> None:
 
 
 @each_way
-@pytest.mark.parametrize("operation", [COUNT, Unread.of(COUNT)], ids=["read", "unread"])
+@pytest.mark.parametrize("operation", [COUNT, RawOperation.of(COUNT)], ids=["read", "unread"])
 def test_an_answer_that_breaks_off_is_asked_for_again(
     way: str, operation: Operation[object]
 ) -> None:
@@ -569,9 +569,9 @@ def test_partial_data_is_kept_on_the_error(way: str) -> None:
 def test_an_unread_answer_comes_with_what_its_headers_say(way: str) -> None:
     date = "Sun, 06 Nov 1994 08:49:37 GMT"
     dated = Response(200, {"date": date, "x-request-id": "abc"}, GOOD.content)
-    content = Script(Response(503, {}, b""), dated).client(way).execute(Unread.of(COUNT))
-    assert content == Content(GOOD.content, 200, "abc", attempts=2, date=date)
-    assert Script(GOOD).client(way).execute(Unread.of(COUNT)).date is None
+    content = Script(Response(503, {}, b""), dated).client(way).execute(RawOperation.of(COUNT))
+    assert content == RawResponse(GOOD.content, 200, "abc", attempts=2, date=date)
+    assert Script(GOOD).client(way).execute(RawOperation.of(COUNT)).date is None
 
 
 @each_way
@@ -596,7 +596,7 @@ def test_requests_and_retries_are_logged_and_the_key_is_not(
 def test_nothing_is_logged_to_a_program_that_does_not_ask() -> None:
     program = """
 import wandb_runs
-from wandb_runs.transport.retry import decide
+from wandb_runs.transport.retry import decide_retry
 import logging
 assert [type(each) for each in logging.getLogger("wandb_runs").handlers] == [logging.NullHandler]
 logging.getLogger("wandb_runs").error("not to be seen")

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 import pytest
 from support.fuzz import UNSEEN, Corrupted, corrupt, look
-from support.fuzz_checks import Asked, Case, Outcome, check, plain, rows_of
+from support.fuzz_checks import Case, Outcome, WhatWasAsked, as_plain_data, check, rows_of
 
 from wandb_runs import (
     Api,
@@ -151,7 +151,7 @@ def touched(thing: Run | Sweep, names: Sequence[str] = ATTRIBUTES) -> dict[str, 
     return {name: tried(touch(name)) for name in names}
 
 
-ROWS: Final = Asked()
+ROWS: Final = WhatWasAsked()
 
 
 def listing(api: Api) -> Runs:
@@ -222,7 +222,7 @@ def listed(api: Api) -> Runs:
     return runs
 
 
-def together(batches: Iterator[object]) -> object:
+def joined(batches: Iterator[object]) -> object:
     return [row for batch in batches for row in rows_of(batch)]
 
 
@@ -239,7 +239,7 @@ class Call:
 
     run: Callable[[Api], object]
     kind: str = "part"
-    asked: Asked = ROWS
+    asked: WhatWasAsked = ROWS
     listed: bool = False
 
 
@@ -251,10 +251,10 @@ TWO: Final = ["val/accuracy", "val/loss"]
 THREE: Final = ["loss", "val/accuracy", "weights"]
 MACHINE: Final = ["system.cpu", "system.proc.cpu.threads"]
 
-ROWS_OF_ONE: Final = Asked(("_step", *LOSS))
-ROWS_OF_TWO: Final = Asked(("_step", *TWO))
-ROWS_OF_EACH: Final = Asked(THREE, "outer")
-ROWS_OF_ANY: Final = Asked(MACHINE, "any")
+ROWS_OF_ONE: Final = WhatWasAsked(("_step", *LOSS))
+ROWS_OF_TWO: Final = WhatWasAsked(("_step", *TWO))
+ROWS_OF_EACH: Final = WhatWasAsked(THREE, "outer")
+ROWS_OF_ANY: Final = WhatWasAsked(MACHINE, "any")
 
 CALLS: Final[Mapping[str, Call]] = {
     "list": Call(lambda api: [touched(run) for run in iter(listing(api))], "runs"),
@@ -282,7 +282,7 @@ CALLS: Final[Mapping[str, Call]] = {
     ),
     "history, two": Call(
         lambda api: a_run(api).history(N, ["loss", "weights"], pandas=False),
-        asked=Asked(("_step", "loss", "weights")),
+        asked=WhatWasAsked(("_step", "loss", "weights")),
     ),
     "history, outer": Call(
         lambda api: a_run(api).history(N, THREE, join="outer"), asked=ROWS_OF_EACH
@@ -334,22 +334,22 @@ CALLS: Final[Mapping[str, Call]] = {
         "histories",
         ROWS_OF_EACH,
     ),
-    "batches": Call(lambda api: together(listing(api).iter_histories(N)), "batches"),
+    "batches": Call(lambda api: joined(listing(api).iter_histories(N)), "batches"),
     "batches, one, pandas": Call(
-        lambda api: together(listing(api).iter_histories(N, LOSS, format="pandas")),
+        lambda api: joined(listing(api).iter_histories(N, LOSS, format="pandas")),
         "batches",
         ROWS_OF_ONE,
     ),
     "batches, one, polars": Call(
-        lambda api: together(listing(api).iter_histories(N, LOSS, format="polars")),
+        lambda api: joined(listing(api).iter_histories(N, LOSS, format="polars")),
         "batches",
         ROWS_OF_ONE,
     ),
     "batches, machine": Call(
-        lambda api: together(listing(api).iter_histories(N, stream="system")), "batches"
+        lambda api: joined(listing(api).iter_histories(N, stream="system")), "batches"
     ),
     "batches, outer, polars": Call(
-        lambda api: together(listing(api).iter_histories(N, THREE, format="polars", join="outer")),
+        lambda api: joined(listing(api).iter_histories(N, THREE, format="polars", join="outer")),
         "batches",
         ROWS_OF_EACH,
     ),
@@ -432,7 +432,7 @@ def test_a_wrong_answer_gives_a_right_result_or_a_named_error(
                 found = outcome(call, an_api(sample_server, replay))
             if answer.harmless:
                 assert found.error is None, found.error
-                assert plain(found.result) == plain(right.result)
+                assert as_plain_data(found.result) == as_plain_data(right.result)
             case = a_case(name, wrong, replay.known[wrong], answer, right, found)
             check(case, answer, again=again)
         except Exception as error:

@@ -33,7 +33,7 @@ from wandb_runs.transport.body import Body, BodyTooLargeError, BrokenBodyError
 from wandb_runs.transport.budget import RetryBudget
 from wandb_runs.transport.rate_limit import LOW, Pacer, Window, follow
 from wandb_runs.transport.responses import delay_of, error_of, limit_delay_of, rate_limit_in
-from wandb_runs.transport.retry import FIRST_PAUSE, LONGEST_PAUSE, GiveUp, Retry, decide
+from wandb_runs.transport.retry import FIRST_PAUSE, LONGEST_PAUSE, GiveUp, Retry, decide_retry
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -92,7 +92,7 @@ def test_a_retry_keeps_to_every_bound(
     is_divisible: bool,
     is_optional: bool,
 ) -> None:
-    decision = decide(
+    decision = decide_retry(
         error,
         kind=kind,
         attempts=attempts,
@@ -132,7 +132,7 @@ def decided(
     is_divisible: bool = False,
     is_optional: bool = False,
 ) -> Retry | GiveUp:
-    return decide(
+    return decide_retry(
         error,
         kind=kind,
         attempts=attempts,
@@ -178,7 +178,7 @@ def test_a_mutation_is_sent_again_where_nothing_was_sent() -> None:
 
 @given(st.integers(1, 100), chances)
 def test_a_pause_is_any_part_of_a_bound_that_doubles(attempts: int, chance: float) -> None:
-    decision = decide(
+    decision = decide_retry(
         ServerError("no", status=503),
         kind="query",
         attempts=attempts,

@@ -64,7 +64,7 @@ from wandb_runs.graphql._generated import count_runs
 from wandb_runs.testing import FakeClock, NullEdges, Status, log_run
 from wandb_runs.transport import AsyncRetryingClient
 from wandb_runs.transport.http import HttpTransport
-from wandb_runs.transport.session import Shared
+from wandb_runs.transport.session import Session
 from wandb_runs.transport.settings import Address
 
 if TYPE_CHECKING:
@@ -493,7 +493,7 @@ def test_no_value_shows_the_key(wandb_server: LocalServer) -> None:
     client = api.client
     settings = client.settings
     shared = vars(client)["_shared"]
-    assert isinstance(shared, Shared)
+    assert isinstance(shared, Session)
     (request, *_) = seen
     assert request.headers["authorization"] == f"Basic {TOKEN}"
     things: list[object] = [

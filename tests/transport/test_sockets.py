@@ -573,7 +573,7 @@ def holding(connection: socket.socket) -> None:
 from wandb_runs.graphql.flow import ask, together
 from wandb_runs.graphql._generated import get_run
 each = lambda: ask(get_run(entity=str(os.getpid()), project="p", id="r"))
-work = lambda: api.client.run(together([each() for _ in range(9)]))
+work = lambda: api.client.run(gather([each() for _ in range(9)]))
 """,
         ),
     ],

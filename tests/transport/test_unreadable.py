@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from wandb_runs import Format, Join
-    from wandb_runs.frames.requests import Block
+    from wandb_runs.frames.requests import RunRows
     from wandb_runs.graphql.scalars import JSONValue
     from wandb_runs.testing import LocalServer
 
@@ -317,7 +317,7 @@ def test_a_run_whose_id_no_frame_takes_is_there(
 
 def test_runs_are_put_in_order_whatever_their_ids() -> None:
     plan = plan_histories(keys=["loss"])
-    blocks: list[Block] = [(each, [{"_step": 0, "loss": 1.5}]) for each in ("a", "\ud83d", "b")]
+    blocks: list[RunRows] = [(each, [{"_step": 0, "loss": 1.5}]) for each in ("a", "\ud83d", "b")]
     frame = FrameReader().arrange(build(blocks, plan, to="polars"), ["\ud83d", "a"])
     assert ids_of(frame) == ["\\ud83d", "a"]
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from benchmark.replay import Counts
     from benchmark.work import Report, Side, Task
 
-__all__ = ["Bench", "BenchError", "Measurement", "Measurements", "median_of"]
+__all__ = ["BenchError", "Benchmark", "Measurement", "Measurements", "median_of"]
 
 TOOLS: Final = Path(__file__).parents[1]
 LONGEST: Final = 1800
@@ -59,7 +59,7 @@ def median_of(measured: list[Measurement], value: Callable[[Measurement], float]
     return median(map(value, measured))
 
 
-class Bench:
+class Benchmark:
     """A store, the local server on it, and the server that replays the local server's answers.
 
     Args:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from soaking.ledger import Fits, Ledger, Window
     from wandb_runs import Api, Checkpoint, JSONValue, Row, Run, RunIterator, Runs
 
-__all__ = ["KINDS", "ORDERS", "Asked", "Kind", "Reader"]
+__all__ = ["KINDS", "ORDERS", "Kind", "Listing", "Reader"]
 
 T = TypeVar("T")
 
@@ -87,7 +87,7 @@ class StoppedError(Exception):
 
 
 @dataclass(frozen=True)
-class Asked:
+class Listing:
     """What one pass asks for.
 
     Attributes:
@@ -105,7 +105,7 @@ class Asked:
     per_page: int
 
     @classmethod
-    def draw(cls, chance: random.Random) -> Asked:
+    def draw(cls, chance: random.Random) -> Listing:
         """Draw one by lot."""
         filters, fits = chance.choice(FILTERS)
         kind = chance.choice(KINDS)
@@ -136,9 +136,9 @@ class Reader:
     def go_on(self) -> None:
         """Read one thing after another, until it is stopped."""
         while not self._stopped.is_set():
-            self.read(Asked.draw(self._chance))
+            self.read(Listing.draw(self._chance))
 
-    def read(self, asked: Asked) -> None:
+    def read(self, asked: Listing) -> None:
         """Read everything once, and check it."""
         try:
             with self._ledger.watch() as window:
@@ -160,7 +160,7 @@ class _Pass:
         findings: Findings,
         stopped: threading.Event,
         chance: random.Random,
-        asked: Asked,
+        asked: Listing,
         window: Window,
     ) -> None:
         self._api = api

@@ -15,7 +15,7 @@ from wandb_runs.query.location import parse_path
 from wandb_runs.runs.api_base import ApiCore, Given, Setup, user_of, warn_of_lazy
 from wandb_runs.runs.models import check_models
 from wandb_runs.runs.record import node_of
-from wandb_runs.runs.run_base import Home, fetch_run
+from wandb_runs.runs.run_base import RunContext, fetch_run
 from wandb_runs.runs.runs_base import of_viewer
 from wandb_runs.runs.sweep_base import fetch_sweep
 from wandb_runs.transport import MAX_RESPONSE_BYTES, AsyncRetryingClient
@@ -242,7 +242,9 @@ class AsyncApi(ApiCore[AsyncRetryingClient]):
         entity, project, run_id = self._complete(parse_path(path, kind="run"))
         client, entity = self._client, entity or await self.default_entity()
         fields = await client.run(fetch_run(entity, project, run_id))
-        home = Home(client, client.settings, entity, project, AsyncSweeps(client), models=models)
+        home = RunContext(
+            client, client.settings, entity, project, AsyncSweeps(client), models=models
+        )
         return AsyncRun(home, node_of(fields))
 
     async def sweep(self, path: str) -> AsyncSweep:

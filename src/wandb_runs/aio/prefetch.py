@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Generic, Literal, TypeVar
 
 import anyio
 
-from wandb_runs.graphql.flow import Together, resume
+from wandb_runs.graphql.flow import Gather, resume
 from wandb_runs.transport.loops import running_loop
 from wandb_runs.transport.tasks import start_soon
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from wandb_runs.graphql.flow import Flow
     from wandb_runs.transport import AsyncRetryingClient
 
-__all__ = ["Ahead"]
+__all__ = ["AsyncPrefetcher"]
 
 T = TypeVar("T")
 
@@ -40,7 +40,7 @@ class _Attempt(Generic[T]):
         self.loop = running_loop()
 
 
-class Ahead(Generic[T]):
+class AsyncPrefetcher(Generic[T]):
     """Sends the first request of a flow, and keeps its answer until the flow is wanted.
 
     The flow goes on from there then, and not before: until it is taken, nothing has changed.
@@ -73,7 +73,7 @@ class Ahead(Generic[T]):
             flow = begin()
             try:
                 step = next(flow)
-                if not isinstance(step, Together):
+                if not isinstance(step, Gather):
                     attempt.rest = resume(flow, await self._client.execute(step))
             finally:
                 if attempt.rest is None:

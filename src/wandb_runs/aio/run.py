@@ -13,8 +13,8 @@ from wandb_runs.frames.scan import HistoryScan, plan_scan
 from wandb_runs.runs.run_base import (
     NOT_GIVEN,
     ConfigT_co,
-    Home,
     NotGiven,
+    RunContext,
     RunCore,
     SummaryT_co,
     choose_format,
@@ -36,7 +36,7 @@ __all__ = ["AsyncRun"]
 K = TypeVar("K", bound=str)
 
 
-class AsyncRun(RunCore[Home[AsyncRetryingClient, AsyncSweeps], ConfigT_co, SummaryT_co]):
+class AsyncRun(RunCore[RunContext[AsyncRetryingClient, AsyncSweeps], ConfigT_co, SummaryT_co]):
     """One run, as it stood when it was listed: what `Run` is, for those who await.
 
     Made by listing (`async for run in api.runs(...)`) and by

@@ -10,13 +10,13 @@ import anyio
 from typing_extensions import override
 
 from wandb_runs.aio.iterators import AsyncHistoryBatches, AsyncRunIterator, AsyncRunPages
-from wandb_runs.aio.prefetch import Ahead
+from wandb_runs.aio.prefetch import AsyncPrefetcher
 from wandb_runs.aio.run import AsyncRun
 from wandb_runs.aio.sweep import AsyncSweeps
 from wandb_runs.errors import InvalidArgumentError
 from wandb_runs.frames.schema import check_schema
 from wandb_runs.pagination.paginator import Drift
-from wandb_runs.runs.run_base import ConfigT_co, Home, SummaryT_co
+from wandb_runs.runs.run_base import ConfigT_co, RunContext, SummaryT_co
 from wandb_runs.runs.runs_base import RunsCore, needed
 from wandb_runs.transport import AsyncRetryingClient
 from wandb_runs.transport.loops import PerLoop
@@ -142,7 +142,7 @@ class AsyncRuns(
         super()._reset()
         self._sweeps = AsyncSweeps(self._client) if self._include_sweeps else None
         self._locks = PerLoop(anyio.Lock)
-        self._ahead: Ahead[None] = Ahead(self._client)
+        self._ahead: AsyncPrefetcher[None] = AsyncPrefetcher(self._client)
 
     def __bool__(self) -> NoReturn:
         """Refused: whether there is any run takes a request."""
@@ -221,7 +221,7 @@ class AsyncRuns(
             NotFoundError: No such project, or the key may not see it; when a page is taken.
             DriftError: What a `DriftWarning` would say, where the listing is `strict`.
         """
-        pages, ahead, told = self._page_walk(), Ahead[None](self._client), Drift()
+        pages, ahead, told = self._page_walk(), AsyncPrefetcher[None](self._client), Drift()
 
         async def next_page() -> list[AsyncRun[ConfigT_co, SummaryT_co]] | None:
             nonlocal told
@@ -618,7 +618,7 @@ class AsyncRuns(
     @override
     def _make(self, entity: str, nodes: Iterable[Node]) -> list[AsyncRun[ConfigT_co, SummaryT_co]]:
         client = self._client
-        home = Home(
+        home = RunContext(
             client,
             client.settings,
             entity,

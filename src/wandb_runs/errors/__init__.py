@@ -54,7 +54,11 @@ __all__ = [
     "asked_too_much",
 ]
 
-# Tracebacks and pickles name the place that programs import from, not the file inside.
-for _name in __all__:
-    globals()[_name].__module__ = __name__
-del _name
+
+def _name_the_room() -> None:
+    """Have tracebacks and pickles name the place that programs import from, not the file inside."""
+    for name in __all__:
+        globals()[name].__module__ = __name__
+
+
+_name_the_room()

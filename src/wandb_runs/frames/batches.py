@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from wandb_runs.frames.histories import HistoryPages, Missing
-    from wandb_runs.frames.requests import Piece
+    from wandb_runs.frames.histories import Gaps, HistoryPages
+    from wandb_runs.frames.requests import PageHistories
     from wandb_runs.graphql.flow import Flow
 
 __all__ = ["AnyBatches", "Batches"]
@@ -22,7 +22,7 @@ class AnyBatches(Protocol[BatchT_co]):
     """Batches, whatever they are made of."""
 
     @property
-    def missing(self) -> Missing | None:
+    def missing(self) -> Gaps | None:
         """What is missing so far; None before the first batch."""
         ...
 
@@ -53,11 +53,11 @@ class Batches(Generic[PieceT, BatchT]):
         self._begin = begin
         self._shape = shape
         self._pages: HistoryPages[PieceT] | None = None
-        self._pieces: list[Piece[PieceT]] = []
+        self._pieces: list[PageHistories[PieceT]] = []
         self._ready: BatchT | None = None
 
     @property
-    def missing(self) -> Missing | None:
+    def missing(self) -> Gaps | None:
         """What is missing so far; None before the first batch."""
         return None if self._pages is None else self._pages.missing
 

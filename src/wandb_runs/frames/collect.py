@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from wandb_runs.frames.histories import HistoryPages
     from wandb_runs.frames.plan import Format, HistoryPlan
-    from wandb_runs.frames.requests import Block
+    from wandb_runs.frames.requests import RunRows
     from wandb_runs.frames.rows import Row
     from wandb_runs.graphql.flow import Flow
 
@@ -20,7 +20,7 @@ __all__ = ["collect"]
 
 
 def collect(
-    pages: HistoryPages[list[Block]], plan: HistoryPlan, *, to: Format
+    pages: HistoryPages[list[RunRows]], plan: HistoryPlan, *, to: Format
 ) -> Flow[list[Row] | pd.DataFrame | pl.DataFrame]:
     """What `build` makes of the rows of all runs, in order; for a frame none of them is kept."""
     builder = Builder(plan, to=to)

@@ -8,27 +8,27 @@ from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar, cast
 from wandb_runs.errors import BadResponseError, GraphQLError, WandbRunsError, asked_too_much
 from wandb_runs.frames.one_run import find_unknown
 from wandb_runs.frames.rows import has_row_of_each
-from wandb_runs.graphql.flow import ask, together
-from wandb_runs.graphql.raw import Unread
+from wandb_runs.graphql.flow import ask, gather
+from wandb_runs.graphql.raw_response import RawOperation
 from wandb_runs.pagination.page import Page
 from wandb_runs.pagination.paginator import Drift, fetch_ids, list_all_ids
-from wandb_runs.pagination.prefetch import AHEAD, ReadAhead
-from wandb_runs.pagination.progress import Tally
+from wandb_runs.pagination.prefetch import AHEAD, Prefetcher
+from wandb_runs.pagination.progress import ProgressCounter
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from wandb_runs.frames.requests import HistoryRequest, Piece, Reader
+    from wandb_runs.frames.requests import HistoryRequest, PageHistories, Reader
     from wandb_runs.graphql.flow import Flow
-    from wandb_runs.pagination.page import Place
+    from wandb_runs.pagination.page import PageRequest
     from wandb_runs.pagination.progress import OnProgress
 
-__all__ = ["HistoryPages", "Missing"]
+__all__ = ["Gaps", "HistoryPages"]
 
 T = TypeVar("T")
 
 
-class Missing(NamedTuple):
+class Gaps(NamedTuple):
     """What histories lack.
 
     Attributes:
@@ -101,8 +101,8 @@ class HistoryPages(Generic[T]):
         self._request = request
         self._reader = reader
         self._limit = request.place.first
-        self._tally = Tally(progress, total if run_ids is None else len(run_ids))
-        self._ahead: ReadAhead[Piece[T]] = ReadAhead(
+        self._tally = ProgressCounter(progress, total if run_ids is None else len(run_ids))
+        self._ahead: Prefetcher[PageHistories[T]] = Prefetcher(
             request.selection,
             self._fetch_place,
             lambda: self._limit,
@@ -126,11 +126,11 @@ class HistoryPages(Generic[T]):
         return self._waiting is not None and not self._waiting
 
     @property
-    def missing(self) -> Missing:
+    def missing(self) -> Gaps:
         """What the histories lack, as far as it is known."""
-        return Missing(self.failed, self.apart, self.drift, self.gone)
+        return Gaps(self.failed, self.apart, self.drift, self.gone)
 
-    def find_unknown(self) -> Flow[Missing]:
+    def find_unknown(self) -> Flow[Gaps]:
         """What the histories lack, where no run has a row: perhaps a metric is misspelt.
 
         A run that has logged something is looked at: of one that has not, nothing can be told.
@@ -143,7 +143,7 @@ class HistoryPages(Generic[T]):
         unknown = yield from find_unknown(selection["entity"], selection["project"], run_id, names)
         return self.missing._replace(unknown=(run_id, unknown) if unknown else None)
 
-    def next_pieces(self) -> Flow[list[Piece[T]]]:
+    def next_pieces(self) -> Flow[list[PageHistories[T]]]:
         """Ask for more; nothing is left when nothing comes.
 
         Pages that failed are asked for again by the next call.
@@ -167,18 +167,18 @@ class HistoryPages(Generic[T]):
         selection = self._request.selection
         if self._ahead.misses(self._seen.__contains__):
             listed = yield from list_all_ids(selection)
-            waiting, drift = listed.unread(selection["order"], self._seen.__contains__)
+            waiting, drift = listed.remaining(selection["order"], self._seen.__contains__)
             self.drift = replace(drift, nulls=max(drift.nulls, self.drift.nulls))
         self._waiting = waiting
 
-    def _named_pages(self, waiting: list[str]) -> Flow[list[Page[Piece[T]]]]:
+    def _named_pages(self, waiting: list[str]) -> Flow[list[Page[PageHistories[T]]]]:
         size = self._limit
         parts = [waiting[start : start + size] for start in range(0, len(waiting), size)][:AHEAD]
-        pages = yield from together([self._fetch_named(part) for part in parts], self._count)
+        pages = yield from gather([self._fetch_named(part) for part in parts], self._count)
         del waiting[: sum(map(len, parts))]
         return pages
 
-    def _without_seen(self, piece: Piece[T]) -> Piece[T]:
+    def _without_seen(self, piece: PageHistories[T]) -> PageHistories[T]:
         """Leave out what came before: a run that a new one has pushed onto the next page."""
         self.failed.update(piece.broken)
         self.apart += piece.apart
@@ -193,7 +193,7 @@ class HistoryPages(Generic[T]):
             return piece
         return replace(piece, content=self._reader.arrange(piece.content, fresh), run_ids=fresh)
 
-    def _count(self, page: Page[Piece[T]]) -> None:
+    def _count(self, page: Page[PageHistories[T]]) -> None:
         self._tally.add(
             _runs_of(page),
             page.size,
@@ -201,7 +201,7 @@ class HistoryPages(Generic[T]):
             is_last=page.next_cursor is None,
         )
 
-    def _fetch_place(self, place: Place) -> Flow[Page[Piece[T]]]:
+    def _fetch_place(self, place: PageRequest) -> Flow[Page[PageHistories[T]]]:
         try:
             return (yield from self._ask(replace(self._request, place=place)))
         except WandbRunsError as error:
@@ -212,7 +212,7 @@ class HistoryPages(Generic[T]):
         divided = yield from self._divide(_halves(listed.items) or [listed.items])
         return replace(listed.holding(divided.items), size=listed.size + divided.size)
 
-    def _fetch_named(self, run_ids: Sequence[str]) -> Flow[Page[Piece[T]]]:
+    def _fetch_named(self, run_ids: Sequence[str]) -> Flow[Page[PageHistories[T]]]:
         page = yield from self._divide([run_ids])
         if self._was_listed:
             came = {run_id for piece in page.items for run_id in piece.run_ids}
@@ -220,21 +220,21 @@ class HistoryPages(Generic[T]):
         pieces = tuple(self._arranged(piece, run_ids) for piece in page.items)
         return replace(page, items=pieces)
 
-    def _arranged(self, piece: Piece[T], run_ids: Sequence[str]) -> Piece[T]:
+    def _arranged(self, piece: PageHistories[T], run_ids: Sequence[str]) -> PageHistories[T]:
         came = set(piece.run_ids)
         order = [run_id for run_id in run_ids if run_id in came]
         if order == list(piece.run_ids):
             return piece
         return replace(piece, content=self._reader.arrange(piece.content, order), run_ids=order)
 
-    def _divide(self, waiting: list[Sequence[str]]) -> Flow[Page[Piece[T]]]:
+    def _divide(self, waiting: list[Sequence[str]]) -> Flow[Page[PageHistories[T]]]:
         """Ask for runs by their ids, and for half of those that are too much at once.
 
         Whenever that happens, the server is first asked for the ids alone: patiently, as for
         anything else. So a fault that passes is waited for, one that lasts ends the call, and
         only a run that fails while the server is well is given up.
         """
-        pieces: list[Piece[T]] = []
+        pieces: list[PageHistories[T]] = []
         size = largest = 0
         is_divided = len(waiting) > 1
         failed: dict[str, WandbRunsError] = {}
@@ -269,12 +269,12 @@ class HistoryPages(Generic[T]):
             self._limit = min(self._limit, largest)
         return Page(tuple(pieces), None, size=size)
 
-    def _ask(self, request: HistoryRequest) -> Flow[Page[Piece[T]]]:
-        operation = replace(Unread.of(request.operation), divisible=True)
+    def _ask(self, request: HistoryRequest) -> Flow[Page[PageHistories[T]]]:
+        operation = replace(RawOperation.of(request.operation), divisible=True)
         page = self._reader.read((yield from ask(operation)), request)
         if not request.plan.can_miss:
             return page
-        pieces: list[Piece[T]] = []
+        pieces: list[PageHistories[T]] = []
         for piece in page.items:
             apart = (yield from self._find_apart(request.of(piece.bare))) if piece.bare else []
             pieces.append(replace(piece, apart=apart))
@@ -283,7 +283,7 @@ class HistoryPages(Generic[T]):
     def _find_apart(self, request: HistoryRequest) -> Flow[list[str]]:
         """Find the runs of which each metric has rows, though no row has all."""
         each = replace(request, plan=replace(request.plan, samples=1, join="outer"))
-        operation = replace(Unread.of(each.operation), is_optional=True)
+        operation = replace(RawOperation.of(each.operation), is_optional=True)
         try:
             page = each.read((yield from ask(operation)))
         except WandbRunsError:
@@ -292,7 +292,7 @@ class HistoryPages(Generic[T]):
         return [node.id for node in page.items if has_row_of_each(node.sent, specs)]
 
 
-def _runs_of(page: Page[Piece[T]]) -> int:
+def _runs_of(page: Page[PageHistories[T]]) -> int:
     return sum(len(piece.run_ids) for piece in page.items)
 
 
@@ -302,7 +302,7 @@ def _halves(run_ids: Sequence[str]) -> list[Sequence[str]]:
     return [run_ids[middle:], run_ids[:middle]] if middle else []
 
 
-def _rest_of(asked: Sequence[str], page: Page[Piece[T]]) -> Sequence[str]:
+def _rest_of(asked: Sequence[str], page: Page[PageHistories[T]]) -> Sequence[str]:
     """The runs that a server keeps for another page, since it gives fewer at once.
 
     Raises:
@@ -322,8 +322,9 @@ def _is_divisible(error: WandbRunsError) -> bool:
     Beside what is too much: errors of the server's with the rest of the page beside them, which
     are about single runs.
     """
-    if isinstance(error, GraphQLError) and isinstance(error.data, dict):
-        project = cast("dict[str, object]", error.data).get("project")
+    data = error.data if isinstance(error, GraphQLError) else None
+    if isinstance(data, dict):
+        project = cast("dict[str, object]", data).get("project")
         return (
             isinstance(project, dict) and cast("dict[str, object]", project).get("runs") is not None
         )

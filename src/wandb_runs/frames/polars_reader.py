@@ -18,7 +18,7 @@ import polars as pl
 
 from wandb_runs.frames.build import build
 from wandb_runs.frames.plan import RUN_ID
-from wandb_runs.frames.requests import Piece, RowsReader
+from wandb_runs.frames.requests import PageHistories, RowsReader
 from wandb_runs.frames.text import as_unicode
 from wandb_runs.pagination.page import Page, anchor_at, read_anchor, read_moved
 
@@ -27,14 +27,14 @@ if TYPE_CHECKING:
 
     from wandb_runs.frames.histories import HistoryPages
     from wandb_runs.frames.plan import HistoryPlan
-    from wandb_runs.frames.requests import Block, HistoryRequest
+    from wandb_runs.frames.requests import HistoryRequest, RunRows
     from wandb_runs.graphql.flow import Flow
-    from wandb_runs.graphql.raw import Content
+    from wandb_runs.graphql.raw_response import RawResponse
     from wandb_runs.graphql.scalars import JSONValue
 
 __all__ = ["FrameOrBlocks", "FrameReader", "collect_frame"]
 
-FrameOrBlocks: TypeAlias = "pl.DataFrame | list[Block]"
+FrameOrBlocks: TypeAlias = "pl.DataFrame | list[RunRows]"
 """What an answer became: a frame of numbers, or rows that have to wait for those of others."""
 
 _NOT_INT64: Final = 2.0**63
@@ -45,19 +45,21 @@ _NUMBERS: Final = frozenset({pl.Int64(), pl.Float64()})
 class FrameReader:
     """Makes a frame of an answer where all its values are numbers, and rows elsewhere."""
 
-    def read(self, answer: Content, request: HistoryRequest) -> Page[Piece[FrameOrBlocks]]:
+    def read(
+        self, answer: RawResponse, request: HistoryRequest
+    ) -> Page[PageHistories[FrameOrBlocks]]:
         """Read an answer into the frame that its rows would make, or into its rows."""
         if len(request.plan.specs) == 1:
             direct = _read_directly(answer, request)
             if direct is not None:
                 return direct
         page = RowsReader().read(answer, request)
-        pieces: list[Piece[FrameOrBlocks]] = []
+        pieces: list[PageHistories[FrameOrBlocks]] = []
         for piece in page.items:
             frame = build(piece.content, request.plan, to="polars")
             # What a text or a mixture becomes, the rows of other answers have a say in.
             content: FrameOrBlocks = frame if _are_numbers(frame) else piece.content
-            pieces.append(Piece(content, piece.run_ids, piece.bare, piece.broken))
+            pieces.append(PageHistories(content, piece.run_ids, piece.bare, piece.broken))
         return page.holding(pieces)
 
     def arrange(self, content: FrameOrBlocks, run_ids: Sequence[str]) -> FrameOrBlocks:
@@ -81,7 +83,7 @@ def collect_frame(
         the rows of all runs can tell what its column is.
     """
     frames: list[pl.DataFrame] = []
-    blocks: list[Block] = []
+    blocks: list[RunRows] = []
     while pieces := (yield from pages.next_pieces()):
         for piece in pieces:
             if isinstance(piece.content, list):
@@ -95,7 +97,9 @@ def collect_frame(
     return pl.concat(frames, how="vertical_relaxed", rechunk=True)
 
 
-def _read_directly(answer: Content, request: HistoryRequest) -> Page[Piece[FrameOrBlocks]] | None:
+def _read_directly(
+    answer: RawResponse, request: HistoryRequest
+) -> Page[PageHistories[FrameOrBlocks]] | None:
     """Read an answer, or None where rows have to decide."""
     body = answer.body
     # One of these is in each page info; polars takes others among integers for integers.
@@ -131,7 +135,7 @@ def _is_flat(body: bytes) -> bool:
 
 def _unfold(
     answer: pl.DataFrame, body: bytes, request: HistoryRequest
-) -> Page[Piece[FrameOrBlocks]] | None:
+) -> Page[PageHistories[FrameOrBlocks]] | None:
     project = answer.unnest("data").unnest("project")
     runs = project.unnest("runs")
     info = runs.select("pageInfo").unnest("pageInfo").select("endCursor", "hasNextPage")
@@ -166,7 +170,7 @@ def _unfold(
             return None
     total = project["runCount"].item() if "runCount" in project.columns else None
     run_ids = edges["id"].to_list()
-    piece: Piece[FrameOrBlocks] = Piece(frame, run_ids, _bare(edges, frame))
+    piece: PageHistories[FrameOrBlocks] = PageHistories(frame, run_ids, _bare(edges, frame))
     return Page(
         (piece,),
         cursor,

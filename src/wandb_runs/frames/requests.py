@@ -9,8 +9,8 @@ from wandb_runs.errors import BadResponseError, WandbRunsError
 from wandb_runs.frames.rows import Row, read_rows
 from wandb_runs.graphql._generated import list_events, list_histories, list_sampled_histories
 from wandb_runs.pagination.changes import name_filter
-from wandb_runs.pagination.json_page import read_plain_page
-from wandb_runs.pagination.page import Place, read_project_page
+from wandb_runs.pagination.json_page import read_json_page
+from wandb_runs.pagination.page import PageRequest, read_project_page
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from wandb_runs.frames.plan import HistoryPlan
     from wandb_runs.graphql._generated import ListEvents, ListHistories, ListSampledHistories
     from wandb_runs.graphql.operation import Operation
-    from wandb_runs.graphql.raw import Content
+    from wandb_runs.graphql.raw_response import RawResponse
     from wandb_runs.pagination.page import Page, PlacedSelection, Selection
 
-__all__ = ["Block", "HistoryRequest", "Piece", "Reader", "RowsReader"]
+__all__ = ["HistoryRequest", "PageHistories", "Reader", "RowsReader", "RunRows"]
 
 T = TypeVar("T")
 
-Block: TypeAlias = "tuple[str, list[Row]]"
+RunRows: TypeAlias = "tuple[str, list[Row]]"
 """A run's id and its rows."""
 
 
@@ -55,7 +55,7 @@ class HistoryRequest:
 
     plan: HistoryPlan
     selection: Selection
-    place: Place
+    place: PageRequest
 
     @property
     def operation(self) -> Operation[object]:
@@ -68,9 +68,9 @@ class HistoryRequest:
         """The same of these runs alone."""
         selection = self.selection.copy()
         selection["filters"] = name_filter(run_ids)
-        return replace(self, selection=selection, place=Place(None, len(run_ids)))
+        return replace(self, selection=selection, place=PageRequest(None, len(run_ids)))
 
-    def read(self, answer: Content) -> Page[Node]:
+    def read(self, answer: RawResponse) -> Page[Node]:
         """Read an answer.
 
         Raises:
@@ -78,7 +78,7 @@ class HistoryRequest:
             BadResponseError: The answer is not what the schema promises.
             NotFoundError: No such project.
         """
-        plain = read_plain_page(answer.body, self.place, date=answer.date)
+        plain = read_json_page(answer.body, self.place, date=answer.date)
         if plain is None:
             return self._read_as_model(answer)
         name = self.plan.field
@@ -88,7 +88,7 @@ class HistoryRequest:
         )
         return plain.holding(nodes)
 
-    def _read_as_model(self, answer: Content) -> Page[Node]:
+    def _read_as_model(self, answer: RawResponse) -> Page[Node]:
         selection, place = self.selection, self.place
         size, date = len(answer.body), answer.date
         if self.plan.field == "sampledHistory":
@@ -126,7 +126,7 @@ class HistoryRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class Piece(Generic[T]):
+class PageHistories(Generic[T]):
     """What one answer holds.
 
     Attributes:
@@ -147,7 +147,7 @@ class Piece(Generic[T]):
 class Reader(Protocol[T]):
     """Makes something of an answer."""
 
-    def read(self, answer: Content, request: HistoryRequest) -> Page[Piece[T]]:
+    def read(self, answer: RawResponse, request: HistoryRequest) -> Page[PageHistories[T]]:
         """Read an answer into one piece."""
         ...
 
@@ -159,10 +159,12 @@ class Reader(Protocol[T]):
 class RowsReader:
     """Makes rows of an answer."""
 
-    def read(self, answer: Content, request: HistoryRequest) -> Page[Piece[list[Block]]]:
+    def read(
+        self, answer: RawResponse, request: HistoryRequest
+    ) -> Page[PageHistories[list[RunRows]]]:
         """Read an answer into the rows of its runs."""
         page = request.read(answer)
-        blocks: list[Block] = []
+        blocks: list[RunRows] = []
         bare: list[str] = []
         broken: dict[str, WandbRunsError] = {}
         # A server may name a run twice in one page; the last is as good.
@@ -178,10 +180,10 @@ class RowsReader:
             blocks.append((node.id, rows))
             if not rows and node.lines != 0:
                 bare.append(node.id)
-        piece = Piece(blocks, [*nodes], bare, broken)
+        piece = PageHistories(blocks, [*nodes], bare, broken)
         return page.holding((piece,))
 
-    def arrange(self, content: list[Block], run_ids: Sequence[str]) -> list[Block]:
+    def arrange(self, content: list[RunRows], run_ids: Sequence[str]) -> list[RunRows]:
         """Put the rows of these runs in their order, and leave out the rest."""
         rows = dict(content)
         return [(run_id, rows[run_id]) for run_id in run_ids if run_id in rows]

@@ -13,12 +13,12 @@ from wandb_runs.frames.build import build
 from wandb_runs.frames.plan import plan_histories
 from wandb_runs.graphql._generated import list_configs, list_summaries
 from wandb_runs.graphql.documents import INTERNAL_KEYS, read_config, read_document
-from wandb_runs.graphql.flow import ask, together
-from wandb_runs.graphql.raw import Unread
+from wandb_runs.graphql.flow import ask, gather
+from wandb_runs.graphql.raw_response import RawOperation
 from wandb_runs.pagination.page import Page, read_project_page
 from wandb_runs.pagination.paginator import Drift, fetch_named, list_all_ids
-from wandb_runs.pagination.prefetch import ReadAhead
-from wandb_runs.pagination.progress import Tally
+from wandb_runs.pagination.prefetch import Prefetcher
+from wandb_runs.pagination.progress import ProgressCounter
 from wandb_runs.query.keys import check_keys
 
 if TYPE_CHECKING:
@@ -31,12 +31,12 @@ if TYPE_CHECKING:
     from wandb_runs.frames.rows import Row
     from wandb_runs.graphql.flow import Flow
     from wandb_runs.graphql.scalars import JSONValue
-    from wandb_runs.pagination.page import Place, Selection
+    from wandb_runs.pagination.page import PageRequest, Selection
     from wandb_runs.pagination.progress import OnProgress
 
 __all__ = [
     "Collected",
-    "Known",
+    "KnownRuns",
     "Values",
     "build_values",
     "fetch_configs",
@@ -82,13 +82,13 @@ class Collected(NamedTuple):
 
 
 def fetch_configs(
-    selection: Selection, keys: tuple[str, ...] | None, runs: Known
+    selection: Selection, keys: tuple[str, ...] | None, runs: KnownRuns
 ) -> Flow[Collected]:
     """Ask for the configs of the selected runs: a request for each page of runs."""
 
-    def fetch(selection: Selection, place: Place) -> Flow[Page[tuple[str, Row]]]:
+    def fetch(selection: Selection, place: PageRequest) -> Flow[Page[tuple[str, Row]]]:
         operation = list_configs(**place.of(selection), keys=keys)
-        answer = yield from ask(Unread.of(operation))
+        answer = yield from ask(RawOperation.of(operation))
         project = answer.read_as(operation).project
         page = read_project_page(project, selection, place, size=len(answer.body), date=answer.date)
         rows = ((run.id, _config_row(run.id, run.config, keys)) for run in page.items)
@@ -98,13 +98,13 @@ def fetch_configs(
 
 
 def fetch_summaries(
-    selection: Selection, keys: tuple[str, ...] | None, runs: Known
+    selection: Selection, keys: tuple[str, ...] | None, runs: KnownRuns
 ) -> Flow[Collected]:
     """Ask for the summaries of the selected runs: a request for each page of runs."""
 
-    def fetch(selection: Selection, place: Place) -> Flow[Page[tuple[str, Row]]]:
+    def fetch(selection: Selection, place: PageRequest) -> Flow[Page[tuple[str, Row]]]:
         operation = list_summaries(**place.of(selection), keys=keys)
-        answer = yield from ask(Unread.of(operation))
+        answer = yield from ask(RawOperation.of(operation))
         project = answer.read_as(operation).project
         page = read_project_page(project, selection, place, size=len(answer.body), date=answer.date)
         rows = ((run.id, _summary_row(run.id, run.summary_metrics, keys)) for run in page.items)
@@ -113,7 +113,7 @@ def fetch_summaries(
     return (yield from _collect(fetch, selection, runs))
 
 
-class Known(NamedTuple):
+class KnownRuns(NamedTuple):
     """What is known of the runs beforehand.
 
     Attributes:
@@ -128,11 +128,11 @@ class Known(NamedTuple):
 
 
 def _collect(
-    fetch: Callable[[Selection, Place], Flow[Page[tuple[str, Row]]]],
+    fetch: Callable[[Selection, PageRequest], Flow[Page[tuple[str, Row]]]],
     selection: Selection,
-    runs: Known,
+    runs: KnownRuns,
 ) -> Flow[Collected]:
-    tally = Tally(runs.progress, runs.total)
+    tally = ProgressCounter(runs.progress, runs.total)
 
     def count(page: Page[tuple[str, Row]]) -> None:
         tally.add(len(page.items), page.size, total=page.total, is_last=page.next_cursor is None)
@@ -140,7 +140,7 @@ def _collect(
     def read(part: list[str]) -> Flow[Page[tuple[str, Row]]]:
         size = 0
 
-        def fetch_measured(selection: Selection, place: Place) -> Flow[Page[tuple[str, Row]]]:
+        def fetch_measured(selection: Selection, place: PageRequest) -> Flow[Page[tuple[str, Row]]]:
             nonlocal size
             page = yield from fetch(selection, place)
             size += page.size
@@ -153,7 +153,7 @@ def _collect(
     drift = Drift()
     wanted = runs.ids
     if wanted is None:
-        ahead = ReadAhead(
+        ahead = Prefetcher(
             selection,
             lambda place: fetch(selection, place),
             lambda: selection["first"],
@@ -170,11 +170,11 @@ def _collect(
         if not ahead.misses(values.__contains__):
             return Collected([*values.items()], drift)
         listed = yield from list_all_ids(selection)
-        wanted, told = listed.unread(selection["order"], values.__contains__)
+        wanted, told = listed.remaining(selection["order"], values.__contains__)
         drift = replace(told, nulls=max(told.nulls, drift.nulls))
     size = selection["first"]
     parts = [wanted[start : start + size] for start in range(0, len(wanted), size)]
-    pages = yield from together(
+    pages = yield from gather(
         [read(part) for part in parts],
         lambda page: tally.add(len(page.items), page.size, total=None, is_last=False),
     )

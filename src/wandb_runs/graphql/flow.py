@@ -2,8 +2,8 @@
 
 A `Flow` is a generator that yields operations and is sent their answers, as httpx writes its
 authentication flows. Where flows do not depend on each other, it yields several of them at once,
-`Together`. It does no I/O, so it is tested without a socket, and a driver of a few lines runs it:
-`drive`, and its awaiting twin `drive_async`.
+`Gather`. It does no I/O, so it is tested without a socket, and a driver of a few lines runs it:
+`run_flow`, and its awaiting twin `run_flow_async`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Generic, Protocol, TypeAlias, TypeVar, cast
 
-from wandb_runs.graphql.raw import LARGE, Content
+from wandb_runs.graphql.raw_response import LARGE, RawResponse
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Generator, Sequence
@@ -22,26 +22,26 @@ if TYPE_CHECKING:
 __all__ = [
     "Apart",
     "Flow",
+    "Gather",
     "Step",
-    "Together",
     "ask",
-    "drive",
-    "drive_async",
-    "one_by_one",
+    "gather",
     "resume",
-    "together",
+    "run_flow",
+    "run_flow_async",
+    "run_in_turn",
 ]
 
 T = TypeVar("T")
 
 Flow: TypeAlias = "Generator[Step, object, T]"
 
-Step: TypeAlias = "Operation[object] | Together[object]"
+Step: TypeAlias = "Operation[object] | Gather[object]"
 """What a flow waits for: one answer, or the results of several flows."""
 
 
 @dataclass(frozen=True, slots=True)
-class Together(Generic[T]):
+class Gather(Generic[T]):
     """Flows that may run at once.
 
     Attributes:
@@ -64,33 +64,33 @@ def ask(operation: Operation[T]) -> Flow[T]:
     return answer
 
 
-def together(flows: Sequence[Flow[T]], done: Callable[[T], None] | None = None) -> Flow[list[T]]:
+def gather(flows: Sequence[Flow[T]], done: Callable[[T], None] | None = None) -> Flow[list[T]]:
     """Yield several flows at once and return their results, in the order of the flows.
 
     The first failure is raised, once the flows that had begun have ended; the others do not begin.
     """
     if not flows:
         return []
-    results = yield cast("Together[object]", Together(flows, done))
-    return cast("list[T]", results)  # as `Together` promises
+    results = yield cast("Gather[object]", Gather(flows, done))
+    return cast("list[T]", results)  # as `Gather` promises
 
 
-def one_by_one(
-    step: Together[object], execute: Callable[[Operation[object]], object]
+def run_in_turn(
+    step: Gather[object], execute: Callable[[Operation[object]], object]
 ) -> list[object]:
     """Run flows one after another: for a driver that has no threads, and for tests."""
     results: list[object] = []
     for flow in step.flows:
-        results.append(drive(flow, execute))
+        results.append(run_flow(flow, execute))
         if step.done is not None:
             step.done(results[-1])
     return results
 
 
-def drive(
+def run_flow(
     flow: Flow[T],
     execute: Callable[[Operation[object]], object],
-    at_once: Callable[[Together[object]], list[object]] | None = None,
+    at_once: Callable[[Gather[object]], list[object]] | None = None,
 ) -> T:
     """Run a flow to its end; what fails is thrown into it.
 
@@ -101,9 +101,9 @@ def drive(
     """
 
     def answer_to(step: Step) -> object:
-        if not isinstance(step, Together):
+        if not isinstance(step, Gather):
             return execute(step)
-        return one_by_one(step, execute) if at_once is None else at_once(step)
+        return run_in_turn(step, execute) if at_once is None else at_once(step)
 
     try:
         step = next(flow)
@@ -145,13 +145,13 @@ class Apart(Protocol):
         ...
 
 
-async def drive_async(
+async def run_flow_async(
     flow: Flow[T],
     execute: Callable[[Operation[object]], Awaitable[object]],
-    at_once: Callable[[Together[object]], Awaitable[list[object]]],
+    at_once: Callable[[Gather[object]], Awaitable[list[object]]],
     apart: Apart,
 ) -> T:
-    """Run a flow to its end as `drive` does, while others go on.
+    """Run a flow to its end as `run_flow` does, while others go on.
 
     Who is cancelled meanwhile leaves no flow half run: it is closed.
 
@@ -166,13 +166,13 @@ async def drive_async(
         step = _advanced(partial(next, flow))
         while not isinstance(step, _End):
             try:
-                answer = await (at_once(step) if isinstance(step, Together) else execute(step))
+                answer = await (at_once(step) if isinstance(step, Gather) else execute(step))
             except Exception as error:  # noqa: BLE001 - the flow decides what an error means
                 step = _advanced(partial(flow.throw, error))
             else:
                 advance = partial(_advanced, partial(flow.send, answer))
-                takes_long = isinstance(step, Together) or (
-                    isinstance(answer, Content) and len(answer.body) > LARGE
+                takes_long = isinstance(step, Gather) or (
+                    isinstance(answer, RawResponse) and len(answer.body) > LARGE
                 )
                 step = await apart(advance) if takes_long else advance()
         return cast("T", step.result)  # as `Flow` promises

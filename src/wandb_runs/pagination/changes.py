@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from wandb_runs.pagination.page import Page
 
 __all__ = [
-    "Watch",
+    "ChangeTracker",
     "both",
     "creation_key",
     "is_by_creation",
@@ -39,7 +39,7 @@ _SKEW: Final = timedelta(seconds=11)
 _BY_CREATION: Final = frozenset({"created_at", "createdAt"})
 
 
-class Watch:
+class ChangeTracker:
     """Notes what happens to runs while their pages are read, in an order that may change.
 
     A run that jumps over the reader logs, and so is told by whatever page is read after that. It

@@ -16,14 +16,14 @@ from typing_extensions import TypedDict
 
 from wandb_runs.errors import InvalidArgumentError
 from wandb_runs.pagination.changes import is_by_creation
-from wandb_runs.pagination.page import Anchor
-from wandb_runs.pagination.paginator import Border
-from wandb_runs.pagination.seen import Frontier
+from wandb_runs.pagination.page import Overlap
+from wandb_runs.pagination.paginator import Position
+from wandb_runs.pagination.seen import Watermark
 
 if TYPE_CHECKING:
     from wandb_runs.pagination.page import Selection
 
-__all__ = ["Checkpoint", "Start", "make_checkpoint", "read_checkpoint", "without_entity"]
+__all__ = ["Checkpoint", "ListingState", "make_checkpoint", "read_checkpoint", "without_entity"]
 
 _VERSION: Final = 1
 
@@ -40,7 +40,7 @@ read cannot be told in another way where runs change their places.
 """
 
 
-class _Content(TypedDict):
+class _Token(TypedDict):
     version: int
     entity: str | None
     project: str
@@ -56,7 +56,7 @@ class _Content(TypedDict):
     keyless: list[str]
 
 
-class Start(NamedTuple):
+class ListingState(NamedTuple):
     """Where a listing begins.
 
     Attributes:
@@ -67,14 +67,14 @@ class Start(NamedTuple):
         began: When it began, by the server's clock.
     """
 
-    border: Border = Border()
-    frontier: Frontier = Frontier()
+    border: Position = Position()
+    frontier: Watermark = Watermark()
     ids: tuple[str, ...] = ()
     read: int = 0
     began: datetime | None = None
 
 
-def make_checkpoint(selection: Selection, entity: str | None, start: Start) -> Checkpoint:
+def make_checkpoint(selection: Selection, entity: str | None, start: ListingState) -> Checkpoint:
     """Write down where a listing stands.
 
     Args:
@@ -83,7 +83,7 @@ def make_checkpoint(selection: Selection, entity: str | None, start: Start) -> C
         start: Where it would begin again.
     """
     frontier, anchor = start.frontier, start.border.anchor
-    content = _Content(
+    content = _Token(
         version=_VERSION,
         entity=entity,
         project=selection["project"],
@@ -101,7 +101,7 @@ def make_checkpoint(selection: Selection, entity: str | None, start: Start) -> C
     return _write(content)
 
 
-def read_checkpoint(checkpoint: object, selection: Selection, entity: str | None) -> Start:
+def read_checkpoint(checkpoint: object, selection: Selection, entity: str | None) -> ListingState:
     """Read where a listing stands.
 
     Args:
@@ -125,13 +125,13 @@ def read_checkpoint(checkpoint: object, selection: Selection, entity: str | None
     if read["filters"] != _digest(selection["filters"]):
         raise InvalidArgumentError("checkpoint was made with other filters; pass the same")
     is_keyed = is_by_creation(selection["order"])
-    border = Border(
-        read["after"], Anchor(read["anchor"][0]) if read["anchor"] else None, read["last"]
+    border = Position(
+        read["after"], Overlap(read["anchor"][0]) if read["anchor"] else None, read["last"]
     )
-    frontier = Frontier(read["key"], frozenset(read["ids"]), frozenset(read["keyless"]))
-    return Start(
+    frontier = Watermark(read["key"], frozenset(read["ids"]), frozenset(read["keyless"]))
+    return ListingState(
         border,
-        frontier if is_keyed else Frontier(),
+        frontier if is_keyed else Watermark(),
         () if is_keyed else tuple(read["ids"]),
         read["read"],
         began,
@@ -147,12 +147,12 @@ def without_entity(checkpoint: str) -> str:
     return _write({**_read(checkpoint), "entity": None})
 
 
-def _write(content: _Content) -> str:
+def _write(content: _Token) -> str:
     text = json.dumps(content, separators=(",", ":"))
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
-def _read(checkpoint: object) -> _Content:
+def _read(checkpoint: object) -> _Token:
     from pydantic import TypeAdapter, ValidationError  # noqa: PLC0415 - it takes long to import
 
     if not isinstance(checkpoint, str):
@@ -167,7 +167,7 @@ def _read(checkpoint: object) -> _Content:
     try:
         padded = checkpoint.encode("ascii") + b"=" * (-len(checkpoint) % 4)
         content = base64.b64decode(padded, altchars=b"-_", validate=True)
-        read = TypeAdapter(_Content).validate_json(content, strict=True)
+        read = TypeAdapter(_Token).validate_json(content, strict=True)
         if read["began"] is not None:
             datetime.fromisoformat(read["began"])
     except (ValidationError, ValueError) as error:

@@ -9,13 +9,13 @@ from wandb_runs.pagination.page import Page, anchor_at, read_anchor, read_moved
 
 if TYPE_CHECKING:
     from wandb_runs.graphql.scalars import JSONValue
-    from wandb_runs.pagination.page import Place
+    from wandb_runs.pagination.page import PageRequest
 
-__all__ = ["read_plain_page"]
+__all__ = ["read_json_page"]
 
 
-def read_plain_page(
-    body: bytes, place: Place, *, date: str | None = None
+def read_json_page(
+    body: bytes, place: PageRequest, *, date: str | None = None
 ) -> Page[dict[str, JSONValue]] | None:
     """Read the runs of a page, each an object with a text for an id.
 

@@ -6,17 +6,17 @@ from bisect import bisect_right
 from itertools import islice
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar, cast
 
-from wandb_runs.pagination.checkpoint import Start
-from wandb_runs.pagination.paginator import Walk
-from wandb_runs.pagination.seen import ById, Frontier
+from wandb_runs.pagination.checkpoint import ListingState
+from wandb_runs.pagination.paginator import Paginator
+from wandb_runs.pagination.seen import SeenIds, Watermark
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from datetime import datetime
 
     from wandb_runs.graphql.flow import Flow
-    from wandb_runs.pagination.paginator import Border, Drift, Source
-    from wandb_runs.pagination.seen import ByKey
+    from wandb_runs.pagination.paginator import Drift, Position, Source
+    from wandb_runs.pagination.seen import SeenInOrder
 
 __all__ = ["Listing", "PageWalk"]
 
@@ -65,15 +65,15 @@ class Listing(Generic[T]):
         first: int,
         *,
         limit: int | None = None,
-        border: Border,
+        border: Position,
         began: datetime | None = None,
         ids: Iterable[str] = (),
-        before: ByKey[T] | None = None,
+        before: SeenInOrder[T] | None = None,
         is_strict: bool = False,
         fits: Callable[[T], bool] | None = None,
     ) -> None:
-        self._passed: ById[T] = ById(identify, keeps=True, ids=ids, before=before)
-        self._walk = Walk(
+        self._passed: SeenIds[T] = SeenIds(identify, keeps=True, ids=ids, before=before)
+        self._walk = Paginator(
             identify, order, first, self._passed, border=border, began=began, is_strict=is_strict
         )
         self._identify = identify
@@ -96,7 +96,7 @@ class Listing(Generic[T]):
         """When the listing began, by the server's clock; None before it has."""
         return self._walk.began
 
-    def border_before(self, place: int) -> Border:
+    def border_before(self, place: int) -> Position:
         """Where the page starts that holds the item at a place."""
         return self._borders[bisect_right(self._places, place) - 1]
 
@@ -161,8 +161,8 @@ class _Standing(NamedTuple):
         read: How many items were handed on.
     """
 
-    border: Border
-    frontier: Frontier
+    border: Position
+    frontier: Watermark
     by_id: int
     read: int
 
@@ -202,15 +202,15 @@ class PageWalk(Generic[T]):
         first: int,
         source: Source[T],
         *,
-        start: Start,
-        by_key: ByKey[T] | None,
+        start: ListingState,
+        by_key: SeenInOrder[T] | None,
         limit: int | None,
         is_strict: bool,
         fits: Callable[[T], bool] | None,
     ) -> None:
         self._by_key = by_key
-        self._by_id: ById[T] = ById(identify, keeps=False, ids=start.ids)
-        self._walk: Walk[T] = Walk(
+        self._by_id: SeenIds[T] = SeenIds(identify, keeps=False, ids=start.ids)
+        self._walk: Paginator[T] = Paginator(
             identify,
             order,
             first,
@@ -239,11 +239,11 @@ class PageWalk(Generic[T]):
         return self._walk.complete
 
     @property
-    def place(self) -> Start:
+    def place(self) -> ListingState:
         """Where to begin for whoever goes on behind the page that was taken last."""
         border, frontier, passed, read = self._place
         ids = tuple(islice(self._by_id.items, passed))
-        return Start(border, frontier, ids, read, self._walk.began)
+        return ListingState(border, frontier, ids, read, self._walk.began)
 
     def read_page(self) -> Flow[None]:
         """Read the next page that holds anything, for `take` to hand on; none after the last one.
@@ -271,7 +271,7 @@ class PageWalk(Generic[T]):
         return page
 
     def _here(self) -> _Standing:
-        frontier = Frontier() if self._by_key is None else self._by_key.frontier
+        frontier = Watermark() if self._by_key is None else self._by_key.frontier
         return _Standing(self._walk.border, frontier, len(self._by_id.items), self._read)
 
     def _behind(self, last: T, page: list[T], before: _Standing) -> _Standing:

@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MAX_PER_PAGE",
-    "Anchor",
     "Connection",
     "CursorGuard",
     "Edge",
     "Moved",
+    "Overlap",
     "Page",
-    "Place",
+    "PageRequest",
     "PlacedSelection",
     "ReadProject",
     "Selection",
@@ -132,7 +132,7 @@ class ReadProject(Protocol[T_co]):
         ...
 
 
-class Anchor(NamedTuple):
+class Overlap(NamedTuple):
     """Where the run stands that is the last one before a page.
 
     Attributes:
@@ -155,7 +155,7 @@ class Moved(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class PageRequest:
     """Where a page starts, and what else to ask along with it.
 
     Attributes:
@@ -172,7 +172,7 @@ class Place:
     after: str | None
     first: int
     is_counted: bool = False
-    anchor: Anchor | None = None
+    anchor: Overlap | None = None
     overlaps: bool = False
     moved: str | None = None
 
@@ -239,7 +239,7 @@ class Page(Generic[T_co]):
     size: int = 0
     anchor: tuple[str | None, ...] = ()
     last: str | None = None
-    next_anchor: Anchor | None = None
+    next_anchor: Overlap | None = None
     nulls: int = 0
     moved: Moved | None = None
     date: str | None = None
@@ -260,7 +260,7 @@ class Page(Generic[T_co]):
         )
 
 
-def read_page(connection: Connection[RunT] | None, place: Place) -> Page[RunT]:
+def read_page(connection: Connection[RunT] | None, place: PageRequest) -> Page[RunT]:
     """Read one page of a connection, and never end a listing on a doubt.
 
     Args:
@@ -308,7 +308,7 @@ def read_page(connection: Connection[RunT] | None, place: Place) -> Page[RunT]:
     )
 
 
-def anchor_at(place: Place, cursors: Sequence[str | None], end: str | None) -> Anchor | None:
+def anchor_at(place: PageRequest, cursors: Sequence[str | None], end: str | None) -> Overlap | None:
     """Where the last run of an answer stands.
 
     Args:
@@ -318,14 +318,14 @@ def anchor_at(place: Place, cursors: Sequence[str | None], end: str | None) -> A
     """
     if len(cursors) > 1:
         if cursors[-2]:
-            return Anchor(cursors[-2])
+            return Overlap(cursors[-2])
         # The one before came as null; of a cursor that counts it can be told.
         offset = None if end is None else offset_of(end)
-        return None if offset is None else Anchor(cursor_after(offset - 1) if offset else None)
+        return None if offset is None else Overlap(cursor_after(offset - 1) if offset else None)
     if not cursors:
         return None
     # The answer's only edge stands where the answer starts.
-    return place.anchor if place.overlaps and place.anchor is not None else Anchor(place.after)
+    return place.anchor if place.overlaps and place.anchor is not None else Overlap(place.after)
 
 
 def read_anchor(anchor: JSONValue) -> tuple[str | None, ...]:
@@ -358,7 +358,7 @@ def _id_in(edge: JSONValue) -> str | None:
 def read_project_page(
     project: ReadProject[RunT] | None,
     selection: Selection,
-    place: Place,
+    place: PageRequest,
     *,
     size: int = 0,
     date: str | None = None,

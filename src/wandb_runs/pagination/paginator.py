@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING, Final, Generic, NamedTuple, TypeVar
 from wandb_runs.errors import BadResponseError, DriftError
 from wandb_runs.graphql._generated import list_run_ids
 from wandb_runs.graphql.flow import ask
-from wandb_runs.graphql.raw import Unread
+from wandb_runs.graphql.raw_response import RawOperation
 from wandb_runs.pagination.changes import (
-    Watch,
+    ChangeTracker,
     both,
     is_by_creation,
     is_descending,
@@ -30,18 +30,18 @@ from wandb_runs.pagination.changes import (
     name_filter,
     present_filter,
 )
-from wandb_runs.pagination.json_page import read_plain_page
+from wandb_runs.pagination.json_page import read_json_page
 from wandb_runs.pagination.page import (
     MAX_PER_PAGE,
-    Anchor,
     CursorGuard,
+    Overlap,
     Page,
-    Place,
+    PageRequest,
     cursor_after,
     offset_of,
     read_project_page,
 )
-from wandb_runs.pagination.seen import ById
+from wandb_runs.pagination.seen import SeenIds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -49,14 +49,14 @@ if TYPE_CHECKING:
 
     from wandb_runs.graphql.flow import Flow
     from wandb_runs.pagination.page import Selection
-    from wandb_runs.pagination.seen import Passed
+    from wandb_runs.pagination.seen import Seen
 
 __all__ = [
-    "Border",
     "Drift",
     "Ids",
+    "Paginator",
+    "Position",
     "Source",
-    "Walk",
     "fetch_ids",
     "fetch_named",
     "list_all_ids",
@@ -80,10 +80,10 @@ class Source(NamedTuple, Generic[T]):
     """
 
     select: Callable[[], Flow[Selection]]
-    fetch: Callable[[Selection, Place], Flow[Page[T]]]
+    fetch: Callable[[Selection, PageRequest], Flow[Page[T]]]
 
 
-class Border(NamedTuple):
+class Position(NamedTuple):
     """The place between two pages.
 
     Attributes:
@@ -93,11 +93,11 @@ class Border(NamedTuple):
     """
 
     after: str | None = None
-    anchor: Anchor | None = None
+    anchor: Overlap | None = None
     last: str | None = None
 
 
-_START: Final = Border()
+_START: Final = Position()
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +116,7 @@ class Drift:
         return bool(self.late or self.nulls)
 
 
-class Walk(Generic[T]):
+class Paginator(Generic[T]):
     """Reads the pages of a listing, one after another.
 
     It keeps nothing of whoever holds it, so that what it has read is freed with the holder, and
@@ -160,18 +160,18 @@ class Walk(Generic[T]):
         identify: Callable[[T], str],
         order: str,
         first: int,
-        passed: Passed[T],
+        passed: Seen[T],
         *,
-        border: Border = _START,
+        border: Position = _START,
         began: datetime | None = None,
         is_strict: bool = False,
     ) -> None:
         self._identify = identify
         self._first = first
         self._is_strict = is_strict
-        self._watch = Watch(order, began)
-        self.passed: Passed[T] = passed
-        self.border: Border = border
+        self._watch = ChangeTracker(order, began)
+        self.passed: Seen[T] = passed
+        self.border: Position = border
         self.complete: bool = False
         self.drift: Drift = Drift()
         self._is_at_end = False
@@ -197,7 +197,7 @@ class Walk(Generic[T]):
         """
         while not self._is_at_end:
             selection = yield from source.select()
-            place = Place(
+            place = PageRequest(
                 self.border.after,
                 self._first,
                 anchor=self.border.anchor,
@@ -256,8 +256,8 @@ class Walk(Generic[T]):
         offset = None if after is None else offset_of(after)
         # Where cursors do not count runs, there is one place to go back to.
         start = 0 if offset is None else max(0, offset + 1 - self._first * 2 ** (self._steps - 1))
-        anchor = Anchor(cursor_after(start - 2) if start > 1 else None) if start else None
-        self.border = Border(cursor_after(start - 1) if start else None, anchor, "")
+        anchor = Overlap(cursor_after(start - 2) if start > 1 else None) if start else None
+        self.border = Position(cursor_after(start - 1) if start else None, anchor, "")
         self._guard.forget()
         self._is_within = True
 
@@ -279,7 +279,7 @@ class Walk(Generic[T]):
         if self._has_gap_before:
             self.border = self.border._replace(after=page.next_cursor)
         else:
-            self.border = Border(page.next_cursor, page.next_anchor, page.last)
+            self.border = Position(page.next_cursor, page.next_anchor, page.last)
 
     def _find_late(self, source: Source[T]) -> Flow[list[T]]:
         """Find what has jumped over the reader."""
@@ -313,7 +313,7 @@ def select_named(selection: Selection, run_ids: Sequence[str]) -> Selection:
 def fetch_named(
     selection: Selection,
     run_ids: Sequence[str],
-    fetch: Callable[[Selection, Place], Flow[Page[T]]],
+    fetch: Callable[[Selection, PageRequest], Flow[Page[T]]],
     identify: Callable[[T], str],
 ) -> Flow[list[T]]:
     """Read runs by their ids, in this order, even from a server that gives fewer at once.
@@ -324,7 +324,7 @@ def fetch_named(
     waiting = list(run_ids)
     while waiting:
         named = select_named(selection, waiting)
-        page = yield from fetch(named, Place(None, len(waiting)))
+        page = yield from fetch(named, PageRequest(None, len(waiting)))
         came = {identify(item): item for item in page.items}
         found += [came[run_id] for run_id in waiting if run_id in came]
         if page.next_cursor is None or came.keys().isdisjoint(waiting):
@@ -344,7 +344,7 @@ class Ids(NamedTuple):
     ids: list[str]
     drift: Drift
 
-    def unread(self, order: str, knows: Callable[[str], bool]) -> tuple[list[str], Drift]:
+    def remaining(self, order: str, knows: Callable[[str], bool]) -> tuple[list[str], Drift]:
         """Which runs are still to be read, and which of them are out of their order by then.
 
         In an order by creation, new runs are all at one end: where that is the beginning, they are
@@ -381,14 +381,14 @@ def list_all_ids(selection: Selection) -> Flow[Ids]:
         return selection
 
     source = Source(select, fetch_ids)
-    passed: ById[str] = ById(str, keeps=False)
-    walk: Walk[str] = Walk(str, selection["order"], MAX_PER_PAGE, passed)
+    passed: SeenIds[str] = SeenIds(str, keeps=False)
+    walk: Paginator[str] = Paginator(str, selection["order"], MAX_PER_PAGE, passed)
     while (yield from walk.next_page(source)) is not None:
         pass
     return Ids([*passed.items], walk.drift)
 
 
-def fetch_ids(selection: Selection, place: Place) -> Flow[Page[str]]:
+def fetch_ids(selection: Selection, place: PageRequest) -> Flow[Page[str]]:
     """Read one page of ids.
 
     Raises:
@@ -396,8 +396,8 @@ def fetch_ids(selection: Selection, place: Place) -> Flow[Page[str]]:
         BadResponseError: As `read_page` does.
     """
     operation = list_run_ids(**place.of(selection))
-    answer = yield from ask(Unread.of(operation))
-    plain = read_plain_page(answer.body, place, date=answer.date)
+    answer = yield from ask(RawOperation.of(operation))
+    plain = read_json_page(answer.body, place, date=answer.date)
     if plain is not None:
         return plain.holding(str(node["id"]) for node in plain.items)
     project = answer.read_as(operation).project
@@ -405,7 +405,7 @@ def fetch_ids(selection: Selection, place: Place) -> Flow[Page[str]]:
     return page.holding(run.id for run in page.items)
 
 
-def _is_capped_to_the_overlap(page: Page[T], place: Place) -> bool:
+def _is_capped_to_the_overlap(page: Page[T], place: PageRequest) -> bool:
     """Whether a server that gives one run at a time gives the one that is known already."""
     return (
         place.overlaps

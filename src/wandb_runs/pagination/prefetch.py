@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
-from wandb_runs.graphql.flow import together
-from wandb_runs.pagination.changes import Watch
-from wandb_runs.pagination.page import Anchor, CursorGuard, Place, cursor_after, offset_of
+from wandb_runs.graphql.flow import gather
+from wandb_runs.pagination.changes import ChangeTracker
+from wandb_runs.pagination.page import CursorGuard, Overlap, PageRequest, cursor_after, offset_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from wandb_runs.graphql.flow import Flow
     from wandb_runs.pagination.page import Page, Selection
 
-__all__ = ["AHEAD", "ReadAhead"]
+__all__ = ["AHEAD", "Prefetcher"]
 
 AHEAD: Final = 8
 """How many pages are asked for at once, when it is known where they start."""
@@ -25,7 +25,7 @@ _COUNTS: Final = 2
 T = TypeVar("T")
 
 
-class ReadAhead(Generic[T]):
+class Prefetcher(Generic[T]):
     """The pages of a connection in order, several of them asked for at once.
 
     W&B's cursors count runs, so that it can be told where later pages start once one cursor and
@@ -76,7 +76,7 @@ class ReadAhead(Generic[T]):
     def __init__(
         self,
         selection: Selection,
-        fetch: Callable[[Place], Flow[Page[T]]],
+        fetch: Callable[[PageRequest], Flow[Page[T]]],
         first: Callable[[], int],
         *,
         total: int | None = None,
@@ -89,10 +89,10 @@ class ReadAhead(Generic[T]):
         self._done = done
         self._dropped = dropped
         self._filters = selection["filters"]
-        self._watch = Watch(selection["order"])
+        self._watch = ChangeTracker(selection["order"])
         self._guard = CursorGuard()
         self._cursor: str | None = None
-        self._anchor: Anchor | None = None
+        self._anchor: Overlap | None = None
         self._last: str | None = None
         self._counts = _COUNTS
         self._guesses = True
@@ -119,7 +119,7 @@ class ReadAhead(Generic[T]):
         if self.complete:
             return []
         places = self._places()
-        pages = yield from together([self._fetch(place) for place in places], self._done)
+        pages = yield from gather([self._fetch(place) for place in places], self._done)
         read: list[Page[T]] = []
         for place, page in zip(places, pages, strict=True):
             fits = not self.complete and place.after == self._cursor
@@ -136,7 +136,7 @@ class ReadAhead(Generic[T]):
                 self._dropped(page)
         return read
 
-    def _take(self, page: Page[T], place: Place) -> None:
+    def _take(self, page: Page[T], place: PageRequest) -> None:
         self._guard.follow(page)
         self._watch.note(page, asked=place.moved is not None)
         self.nulls += page.nulls
@@ -147,21 +147,21 @@ class ReadAhead(Generic[T]):
         self._cursor = page.next_cursor
         self.complete = page.next_cursor is None
 
-    def _places(self) -> list[Place]:
+    def _places(self) -> list[PageRequest]:
         first, moved = self._first(), self._watch.asks(self._filters)
         start = offset_of(self._cursor) if self._cursor is not None and self._guesses else None
         if self._cursor is None or start is None or self._total is None:
             is_counted = start is not None and self._total is None and self._counts > 0
             self._counts -= is_counted
-            return [Place(self._cursor, first, is_counted, self._anchor, moved=moved)]
+            return [PageRequest(self._cursor, first, is_counted, self._anchor, moved=moved)]
         last = min(self._total - 1, start + AHEAD * first)
         return [
-            Place(self._cursor, first, anchor=self._anchor, moved=moved),
+            PageRequest(self._cursor, first, anchor=self._anchor, moved=moved),
             *(
-                Place(
+                PageRequest(
                     cursor_after(offset),
                     first,
-                    anchor=Anchor(cursor_after(offset - 1)),
+                    anchor=Overlap(cursor_after(offset - 1)),
                     moved=moved,
                 )
                 for offset in range(start + first, last, first)

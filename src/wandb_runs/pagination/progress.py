@@ -9,7 +9,7 @@ from wandb_runs.errors import InvalidArgumentError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["OnProgress", "Progress", "Tally", "check_progress"]
+__all__ = ["OnProgress", "Progress", "ProgressCounter", "check_progress"]
 
 
 class Progress(NamedTuple):
@@ -32,7 +32,7 @@ OnProgress: TypeAlias = "Callable[[Progress], object]"
 """Called after each answer, in the thread that made the call; what it raises ends the call."""
 
 
-class Tally:
+class ProgressCounter:
     """Counts what comes in, and tells whoever wants to know.
 
     Args:

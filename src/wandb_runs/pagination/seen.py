@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-__all__ = ["ById", "ByKey", "Frontier", "Passed"]
+__all__ = ["Seen", "SeenIds", "SeenInOrder", "Watermark"]
 
 T = TypeVar("T")
 
 
-class Passed(Protocol[T]):
+class Seen(Protocol[T]):
     """What a listing knows of the runs that it has passed."""
 
     def knows(self, run_id: str) -> bool:
@@ -34,7 +34,7 @@ class Passed(Protocol[T]):
         ...
 
 
-class Frontier(NamedTuple):
+class Watermark(NamedTuple):
     """How far a listing in a steady order has come.
 
     Attributes:
@@ -50,7 +50,7 @@ class Frontier(NamedTuple):
     recent: frozenset[str] = frozenset()
 
 
-class ByKey(Generic[T]):
+class SeenInOrder(Generic[T]):
     """Tells passed runs by what they are sorted by, and so remembers next to nothing.
 
     For an order that no run's place in can change. A server that does not keep to the order is
@@ -71,16 +71,16 @@ class ByKey(Generic[T]):
         key: Callable[[T], str | None],
         *,
         descending: bool,
-        frontier: Frontier | None = None,
+        frontier: Watermark | None = None,
     ) -> None:
         self._identify = identify
         self._key = key
         self._descending = descending
-        self._frontier = Frontier() if frontier is None else frontier
+        self._frontier = Watermark() if frontier is None else frontier
         self._unsorted: set[str] | None = None
 
     @property
-    def frontier(self) -> Frontier:
+    def frontier(self) -> Watermark:
         """How far it is."""
         return self._frontier
 
@@ -123,11 +123,13 @@ class ByKey(Generic[T]):
                 new.add(run_id)
         if self._unsorted is not None:
             self._unsorted |= recent
-        self._frontier = Frontier(key, frozenset(new), frozenset(lacking), frozenset(recent))
+        self._frontier = Watermark(key, frozenset(new), frozenset(lacking), frozenset(recent))
 
-    def behind(self, items: Iterable[T], frontier: Frontier) -> Frontier:
+    def behind(self, items: Iterable[T], frontier: Watermark) -> Watermark:
         """How far a listing would be that had come to a frontier, and passed these."""
-        other = ByKey(self._identify, self._key, descending=self._descending, frontier=frontier)
+        other = SeenInOrder(
+            self._identify, self._key, descending=self._descending, frontier=frontier
+        )
         other.add(items)
         return other.frontier
 
@@ -146,7 +148,7 @@ class ByKey(Generic[T]):
         return one > other if self._descending else one < other
 
 
-class ById(Generic[T]):
+class SeenIds(Generic[T]):
     """Remembers every id.
 
     Args:
@@ -168,7 +170,7 @@ class ById(Generic[T]):
         *,
         keeps: bool,
         ids: Iterable[str] = (),
-        before: ByKey[T] | None = None,
+        before: SeenInOrder[T] | None = None,
     ) -> None:
         self._identify = identify
         self._keeps = keeps

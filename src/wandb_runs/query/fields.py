@@ -83,7 +83,7 @@ class _Members(Protocol[V_co]):
     def __len__(self) -> int: ...
 
 
-class _Place:
+class _FieldPath:
     """A place in a run, which nothing changes.
 
     `str` is what a mapping or an order in text may call it.
@@ -120,11 +120,11 @@ class _Place:
         return self._path.wire if isinstance(self._path, Path) else self._path
 
     @override
-    def __reduce__(self) -> str | tuple[Callable[..., _Place], tuple[str, ...]]:
+    def __reduce__(self) -> str | tuple[Callable[..., _FieldPath], tuple[str, ...]]:
         return self._name  # the only one of its name
 
 
-class _Sortable(_Place):
+class _Sortable(_FieldPath):
     """A place that W&B sorts by."""
 
     __slots__ = ()
@@ -142,7 +142,7 @@ class _Sortable(_Place):
         return FieldOrder(f"{sign}{self}" if exact else parse_order(f"{sign}{self}"))
 
 
-class _Field(_Place, Generic[V]):
+class _Field(_FieldPath, Generic[V]):
     """A place that W&B filters by.
 
     `==` makes a condition, but between two fields, which W&B cannot compare: there it tells
@@ -158,11 +158,11 @@ class _Field(_Place, Generic[V]):
     def __eq__(self, other: V, /) -> Condition: ...
 
     @overload
-    def __eq__(self, other: _Place, /) -> bool: ...
+    def __eq__(self, other: _FieldPath, /) -> bool: ...
 
     @override
     def __eq__(self, other: object, /) -> bool | Condition:  # pyright: ignore[reportIncompatibleMethodOverride] # a comparison is what is asked for
-        if isinstance(other, _Place):
+        if isinstance(other, _FieldPath):
             return str(self) == str(other)
         return self._compare("$eq", other, " == …")
 
@@ -170,17 +170,17 @@ class _Field(_Place, Generic[V]):
     def __ne__(self, other: V, /) -> Condition: ...
 
     @overload
-    def __ne__(self, other: _Place, /) -> bool: ...
+    def __ne__(self, other: _FieldPath, /) -> bool: ...
 
     @override
     def __ne__(self, other: object, /) -> bool | Condition:  # pyright: ignore[reportIncompatibleMethodOverride] # a comparison is what is asked for
-        if isinstance(other, _Place):
+        if isinstance(other, _FieldPath):
             return str(self) != str(other)
         return self._compare("$ne", other, " != …")
 
     @override
     def __hash__(self) -> int:
-        return hash((_Place, str(self)))  # unlike its text, which it is not equal to
+        return hash((_FieldPath, str(self)))  # unlike its text, which it is not equal to
 
     def exists(self, exists: bool = True, /) -> Condition:  # noqa: FBT001, FBT002 # as `$exists` reads
         """The runs that have a value here, null included; with False, those that have none."""
@@ -313,7 +313,7 @@ class _Key(_Comparable[Stored, "str | float | datetime"], _Matching[Stored], _So
         object.__setattr__(self, "_keys", keys)
 
     @override
-    def __reduce__(self) -> tuple[Callable[..., _Place], tuple[str, ...]]:
+    def __reduce__(self) -> tuple[Callable[..., _FieldPath], tuple[str, ...]]:
         return type(self), self._keys
 
 

@@ -12,18 +12,18 @@ from wandb_runs.errors import InvalidArgumentError
 
 __all__ = [
     "EVERYTHING",
-    "Asked",
-    "check_asked",
+    "KeySelection",
     "check_keys",
     "check_metric",
     "describe",
     "is_unicode",
+    "select_keys",
 ]
 
 K = TypeVar("K", bound=str)
 
 
-class Asked(NamedTuple):
+class KeySelection(NamedTuple):
     """The keys that a listing asks for; None for all of them.
 
     Attributes:
@@ -35,21 +35,23 @@ class Asked(NamedTuple):
     summary: tuple[str, ...] | None
 
 
-EVERYTHING: Final = Asked(None, None)
+EVERYTHING: Final = KeySelection(None, None)
 
 
-def check_asked(
+def select_keys(
     config_keys: list[K] | tuple[K, ...] | None, summary_keys: list[K] | tuple[K, ...] | None
-) -> Asked:
+) -> KeySelection:
     """Check which keys a listing is to ask for; an empty list asks for none of them.
 
     Raises:
         InvalidArgumentError: Not a list or tuple, or a name is no string or empty.
 
-    >>> check_asked(["lr", "lr"], [])
-    Asked(config=('lr',), summary=())
+    >>> select_keys(["lr", "lr"], [])
+    KeySelection(config=('lr',), summary=())
     """
-    return Asked(_check_some("config_keys", config_keys), _check_some("summary_keys", summary_keys))
+    return KeySelection(
+        _check_some("config_keys", config_keys), _check_some("summary_keys", summary_keys)
+    )
 
 
 def check_keys(keys: list[K] | tuple[K, ...] | None) -> tuple[str, ...] | None:

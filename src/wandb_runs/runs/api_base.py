@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     from wandb_runs.transport import Stats
     from wandb_runs.transport.base import Client
     from wandb_runs.transport.options import Options
-    from wandb_runs.transport.session import Common
+    from wandb_runs.transport.session import SessionBase
     from wandb_runs.transport.settings import Settings
 
 __all__ = ["ApiCore", "Given", "Setup", "user_of", "warn_of_lazy"]
 
-ClientT = TypeVar("ClientT", bound="Client[Common]")
+ClientT = TypeVar("ClientT", bound="Client[SessionBase]")
 
 
 class Given:

@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from wandb_runs.graphql._generated import RunFields
     from wandb_runs.graphql.scalars import JSONValue
 
-__all__ = ["Checked", "Node", "check", "node_of"]
+__all__ = ["Node", "RunRecord", "check", "node_of"]
 
 Node: TypeAlias = "dict[str, JSONValue]"
 """A run's object in an answer, its `id` a text; and, under names with a space in them, which
 nothing on the wire has, what was made of it."""
 
 
-class Checked(NamedTuple):
+class RunRecord(NamedTuple):
     """A run's values, checked.
 
     Attributes:
@@ -40,7 +40,7 @@ class Checked(NamedTuple):
     wrong: Mapping[str, str]
 
 
-def check(node: Node) -> Checked:
+def check(node: Node) -> RunRecord:
     """Check a run's values; one that is wrong costs none of the others.
 
     >>> checked = check({"id": "r1", "createdAt": "2026-01-02", "tags": 3})
@@ -51,11 +51,11 @@ def check(node: Node) -> Checked:
         return _check(node)
 
 
-def _check(node: Node) -> Checked:
+def _check(node: Node) -> RunRecord:
     from wandb_runs.graphql._generated import RunFields  # noqa: PLC0415 - it imports pydantic
 
     try:
-        return Checked(node, RunFields.model_validate(node), {})
+        return RunRecord(node, RunFields.model_validate(node), {})
     except ValidationError as error:
         problems = error.errors(include_url=False, include_context=False, include_input=False)
     wrong = {str(problem["loc"][0]): problem["msg"] for problem in problems}
@@ -63,7 +63,7 @@ def _check(node: Node) -> Checked:
     rest = node.copy()
     for name in wrong:
         rest.pop(name, None)
-    return Checked(node, RunFields.model_validate(rest), wrong)
+    return RunRecord(node, RunFields.model_validate(rest), wrong)
 
 
 def node_of(fields: RunFields) -> Node:

@@ -12,8 +12,8 @@ from wandb_runs.frames.scan import HistoryScan, plan_scan
 from wandb_runs.runs.run_base import (
     NOT_GIVEN,
     ConfigT_co,
-    Home,
     NotGiven,
+    RunContext,
     RunCore,
     SummaryT_co,
     choose_format,
@@ -36,7 +36,7 @@ __all__ = ["Run"]
 K = TypeVar("K", bound=str)
 
 
-class Run(RunCore[Home[RetryingClient, Sweeps], ConfigT_co, SummaryT_co]):
+class Run(RunCore[RunContext[RetryingClient, Sweeps], ConfigT_co, SummaryT_co]):
     """One run, as it stood when it was listed.
 
     Made by listing (`api.runs(...)`) and by `api.run("entity/project/run_id")`. Reading an

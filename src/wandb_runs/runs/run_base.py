@@ -17,7 +17,7 @@ from wandb_runs.graphql._generated import get_run, get_run_details, get_run_file
 from wandb_runs.graphql.documents import INTERNAL_KEYS, read_config, read_document
 from wandb_runs.graphql.flow import ask
 from wandb_runs.graphql.scalars import JSONObject, parse_moment
-from wandb_runs.query.keys import EVERYTHING, Asked
+from wandb_runs.query.keys import EVERYTHING, KeySelection
 from wandb_runs.query.location import missing_run, page_url
 from wandb_runs.runs.models import NO_MODELS, Models
 from wandb_runs.runs.record import check, node_of
@@ -35,15 +35,15 @@ if TYPE_CHECKING:
     from wandb_runs.graphql.flow import Flow
     from wandb_runs.graphql.scalars import JSONValue
     from wandb_runs.runs.models import Model
-    from wandb_runs.runs.record import Checked, Node
+    from wandb_runs.runs.record import Node, RunRecord
     from wandb_runs.transport.settings import Settings
 
 __all__ = [
     "NOT_GIVEN",
     "AnyRun",
     "ConfigT_co",
-    "Home",
     "NotGiven",
+    "RunContext",
     "RunCore",
     "SummaryT_co",
     "choose_format",
@@ -84,7 +84,7 @@ NOT_GIVEN: Final = NotGiven()
 
 
 @dataclass(frozen=True, slots=True)
-class Home(Generic[ClientT_co, SweepsT_co]):
+class RunContext(Generic[ClientT_co, SweepsT_co]):
     """What the runs of one listing share.
 
     Attributes:
@@ -102,11 +102,11 @@ class Home(Generic[ClientT_co, SweepsT_co]):
     entity: str
     project: str
     sweeps: SweepsT_co | None
-    asked: Asked = EVERYTHING
+    asked: KeySelection = EVERYTHING
     models: Models = NO_MODELS
 
 
-HomeT_co = TypeVar("HomeT_co", bound=Home[object, object], covariant=True)
+ContextT_co = TypeVar("ContextT_co", bound=RunContext[object, object], covariant=True)
 
 
 class _Details(NamedTuple):
@@ -114,15 +114,15 @@ class _Details(NamedTuple):
     fields: RunDetailFields
 
 
-class RunCore(Generic[HomeT_co, ConfigT_co, SummaryT_co]):
+class RunCore(Generic[ContextT_co, ConfigT_co, SummaryT_co]):
     """What `Run` and `AsyncRun` have in common: all that takes no request."""
 
     __slots__ = ("__weakref__", "_checked", "_details", "_home", "_node")
 
-    def __init__(self, home: HomeT_co, node: Node) -> None:
+    def __init__(self, home: ContextT_co, node: Node) -> None:
         self._home = home
         self._node = node
-        self._checked: Checked | None = None
+        self._checked: RunRecord | None = None
         self._details: _Details | None = None
 
     @override
@@ -462,7 +462,7 @@ class RunCore(Generic[HomeT_co, ConfigT_co, SummaryT_co]):
         )
 
 
-AnyRun: TypeAlias = RunCore[Home[object, object], object, object]
+AnyRun: TypeAlias = RunCore[RunContext[object, object], object, object]
 """A run of whichever client, config and summary."""
 
 
@@ -484,7 +484,7 @@ def choose_format(pandas: object, format: object) -> Format:
 
 
 def fetch_run(
-    entity: str, project: str, run_id: str, *, asked: Asked = EVERYTHING
+    entity: str, project: str, run_id: str, *, asked: KeySelection = EVERYTHING
 ) -> Flow[RunFields]:
     """Ask for one run.
 

@@ -13,7 +13,7 @@ from wandb_runs.frames.schema import check_schema
 from wandb_runs.pagination.paginator import Drift
 from wandb_runs.runs.iterators import HistoryBatches, RunIterator, RunPages
 from wandb_runs.runs.run import Run
-from wandb_runs.runs.run_base import ConfigT_co, Home, SummaryT_co
+from wandb_runs.runs.run_base import ConfigT_co, RunContext, SummaryT_co
 from wandb_runs.runs.runs_base import RunsCore, needed
 from wandb_runs.runs.sweep import Sweeps
 from wandb_runs.transport import RetryingClient
@@ -690,7 +690,7 @@ class Runs(
     @override
     def _make(self, entity: str, nodes: Iterable[Node]) -> list[Run[ConfigT_co, SummaryT_co]]:
         client = self._client
-        home = Home(
+        home = RunContext(
             client,
             client.settings,
             entity,

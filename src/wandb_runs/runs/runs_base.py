@@ -24,12 +24,12 @@ from wandb_runs.errors.suggest import name_runs
 from wandb_runs.frames.batches import Batches
 from wandb_runs.frames.build import build, check_installed
 from wandb_runs.frames.collect import collect
-from wandb_runs.frames.histories import HistoryPages, Missing
+from wandb_runs.frames.histories import Gaps, HistoryPages
 from wandb_runs.frames.plan import check_format, check_on_error, plan_histories
 from wandb_runs.frames.requests import HistoryRequest, RowsReader
 from wandb_runs.frames.schema import conform, text_columns
 from wandb_runs.frames.values import (
-    Known,
+    KnownRuns,
     build_values,
     fetch_configs,
     fetch_summaries,
@@ -37,17 +37,22 @@ from wandb_runs.frames.values import (
 )
 from wandb_runs.graphql._generated import count_runs, list_configs, list_runs, list_summaries
 from wandb_runs.graphql.flow import ask
-from wandb_runs.graphql.raw import Unread
+from wandb_runs.graphql.raw_response import RawOperation
 from wandb_runs.pagination.changes import creation_key, is_by_creation, is_descending
-from wandb_runs.pagination.checkpoint import Checkpoint, Start, make_checkpoint, read_checkpoint
-from wandb_runs.pagination.json_page import read_plain_page
+from wandb_runs.pagination.checkpoint import (
+    Checkpoint,
+    ListingState,
+    make_checkpoint,
+    read_checkpoint,
+)
+from wandb_runs.pagination.json_page import read_json_page
 from wandb_runs.pagination.listing import Listing, PageWalk
-from wandb_runs.pagination.page import MAX_PER_PAGE, Page, Place, Selection, read_project_page
+from wandb_runs.pagination.page import MAX_PER_PAGE, Page, PageRequest, Selection, read_project_page
 from wandb_runs.pagination.paginator import Drift, Source, select_named
 from wandb_runs.pagination.progress import check_progress
-from wandb_runs.pagination.seen import ByKey, Frontier
+from wandb_runs.pagination.seen import SeenInOrder, Watermark
 from wandb_runs.query.filters import translate_filters
-from wandb_runs.query.keys import check_asked
+from wandb_runs.query.keys import select_keys
 from wandb_runs.query.location import check_name, missing_project
 from wandb_runs.query.order import parse_order
 from wandb_runs.runs.explain import check_call, explain
@@ -64,7 +69,7 @@ if TYPE_CHECKING:
     from wandb_runs.frames.batches import AnyBatches
     from wandb_runs.frames.plan import Format, HistoryPlan, Join, OnError, Stream
     from wandb_runs.frames.polars_reader import FrameOrBlocks
-    from wandb_runs.frames.requests import Block, Reader
+    from wandb_runs.frames.requests import Reader, RunRows
     from wandb_runs.frames.rows import Row
     from wandb_runs.graphql.flow import Flow
     from wandb_runs.graphql.operation import Operation
@@ -75,7 +80,7 @@ if TYPE_CHECKING:
     from wandb_runs.runs.models import OnInvalid
     from wandb_runs.runs.record import Node
     from wandb_runs.transport.base import Client
-    from wandb_runs.transport.session import Common
+    from wandb_runs.transport.session import SessionBase
 
 __all__ = ["RunsCore", "needed", "of_viewer"]
 
@@ -84,8 +89,8 @@ T = TypeVar("T")
 PieceT = TypeVar("PieceT")
 RunT_co = TypeVar("RunT_co", bound="AnyRun", covariant=True)
 
-ClientT_co = TypeVar("ClientT_co", bound="Client[Common]", covariant=True)
-RunsT = TypeVar("RunsT", bound="RunsCore[Client[Common], AnyRun]")
+ClientT_co = TypeVar("ClientT_co", bound="Client[SessionBase]", covariant=True)
+RunsT = TypeVar("RunsT", bound="RunsCore[Client[SessionBase], AnyRun]")
 
 # What a listing is told by, when it is copied.
 _ASKED_FOR: Final = frozenset(
@@ -125,7 +130,7 @@ class Found(NamedTuple, Generic[T]):
     """
 
     value: T
-    missing: Missing
+    missing: Gaps
 
 
 class RunsCore(ABC, Generic[ClientT_co, RunT_co]):
@@ -177,12 +182,12 @@ class RunsCore(ABC, Generic[ClientT_co, RunT_co]):
         self._filters = translate_filters(filters) or "{}"  # as the SDK sends it
         self._order = parse_order(order)
         self._first = min(_check_per_page(per_page), MAX_PER_PAGE)
-        self._asked = check_asked(config_keys, summary_keys)
+        self._asked = select_keys(config_keys, summary_keys)
         self._models = check_models(config, summary, on_invalid)
         self._limit = _check_limit(limit)
         self._is_strict = bool(strict)
         self._start = (
-            Start()
+            ListingState()
             if checkpoint is None
             else read_checkpoint(checkpoint, self._selection(entity), entity)
         )
@@ -279,7 +284,7 @@ class RunsCore(ABC, Generic[ClientT_co, RunT_co]):
         operation: Operation[object]
         if call == "list":
             operation = list_runs(
-                **Place(None, self._first_listed).of(selection),
+                **PageRequest(None, self._first_listed).of(selection),
                 config_keys=self._asked.config,
                 summary_keys=self._asked.summary,
             )
@@ -294,11 +299,11 @@ class RunsCore(ABC, Generic[ClientT_co, RunT_co]):
                 join="inner" if join is None else join,
             )
             size = min(self._page_of(plan), self._limit or MAX_PER_PAGE)
-            request = HistoryRequest(plan, selection, Place(None, size))
+            request = HistoryRequest(plan, selection, PageRequest(None, size))
             operation = (request.of(ids[:size]) if ids else request).operation
         else:
             named = select_named(selection, ids[:size]) if ids else selection
-            page = Place(None, min(size, len(ids)) if ids else size).of(named)
+            page = PageRequest(None, min(size, len(ids)) if ids else size).of(named)
             asked = plan_values(keys).keys
             operation = (
                 list_configs(**page, keys=asked)
@@ -371,14 +376,14 @@ class RunsCore(ABC, Generic[ClientT_co, RunT_co]):
             fits=fits if self._models.skips else None,
         )
 
-    def _fetch(self, selection: Selection, place: Place) -> Flow[Page[RunT_co]]:
+    def _fetch(self, selection: Selection, place: PageRequest) -> Flow[Page[RunT_co]]:
         operation = list_runs(
             **place.of(selection),
             config_keys=self._asked.config,
             summary_keys=self._asked.summary,
         )
-        answer = yield from ask(Unread.of(operation))
-        plain = read_plain_page(answer.body, place, date=answer.date)
+        answer = yield from ask(RawOperation.of(operation))
+        plain = read_json_page(answer.body, place, date=answer.date)
         entity = selection["entity"]
         if plain is not None:
             return plain.holding(self._make(entity, plain.items))
@@ -396,23 +401,23 @@ class RunsCore(ABC, Generic[ClientT_co, RunT_co]):
         else:
             by_key.add(read)
         return self._write_checkpoint(
-            Start(
+            ListingState(
                 listing.border_before(place),
-                Frontier() if by_key is None else by_key.frontier,
+                Watermark() if by_key is None else by_key.frontier,
                 ids,
                 start.read + place,
                 listing.began,
             )
         )
 
-    def _write_checkpoint(self, start: Start) -> Checkpoint:
+    def _write_checkpoint(self, start: ListingState) -> Checkpoint:
         return make_checkpoint(self._selection(self._entity or ""), self._entity, start)
 
-    def _passed_by_key(self, start: Start) -> ByKey[RunT_co] | None:
+    def _passed_by_key(self, start: ListingState) -> SeenInOrder[RunT_co] | None:
         """What tells the runs that were passed by their instants of creation, in such an order."""
         if not is_by_creation(self._order):
             return None
-        return ByKey(
+        return SeenInOrder(
             _run_id, _run_key, descending=is_descending(self._order), frontier=start.frontier
         )
 
@@ -480,7 +485,7 @@ class RunsCore(ABC, Generic[ClientT_co, RunT_co]):
         fetch = fetch_configs if what == "configs" else fetch_summaries
         read = yield from fetch(selection, plan.keys, known)
         built = build_values(read.values, plan, to=to)
-        return Found(built, Missing({}, (), read.drift, read.gone))
+        return Found(built, Gaps({}, (), read.drift, read.gone))
 
     def _plan_histories(
         self,
@@ -520,12 +525,12 @@ class RunsCore(ABC, Generic[ClientT_co, RunT_co]):
         missing = pages.missing if len(collected) else (yield from pages.find_unknown())
         return Found(collected, missing)
 
-    def _known(self, progress: OnProgress | None) -> Known:
-        return Known(self._listed_ids(), self._counted(), progress)
+    def _known(self, progress: OnProgress | None) -> KnownRuns:
+        return KnownRuns(self._listed_ids(), self._counted(), progress)
 
     def _request(self, plan: HistoryPlan) -> Flow[HistoryRequest]:
         selection = yield from self._select()
-        return HistoryRequest(plan, selection, Place(None, self._page_of(plan)))
+        return HistoryRequest(plan, selection, PageRequest(None, self._page_of(plan)))
 
     def _page_of(self, plan: HistoryPlan) -> int:
         most = MAX_PER_PAGE if self._first == DEFAULT_PER_PAGE else self._first
@@ -559,7 +564,7 @@ class RunsCore(ABC, Generic[ClientT_co, RunT_co]):
     ) -> AnyBatches[pd.DataFrame]:
         texts = text_columns(schema, "pandas")
 
-        def shape(blocks: list[Block]) -> pd.DataFrame | None:
+        def shape(blocks: list[RunRows]) -> pd.DataFrame | None:
             frame = build(blocks, plan, to="pandas", texts=texts)
             if not len(frame):
                 return None
@@ -599,7 +604,7 @@ class RunsCore(ABC, Generic[ClientT_co, RunT_co]):
 
     def _finish(
         self,
-        missing: Missing,
+        missing: Gaps,
         histories: T,
         on_error: OnError,
         *,
@@ -632,7 +637,7 @@ class RunsCore(ABC, Generic[ClientT_co, RunT_co]):
             histories=histories,
         ) from first
 
-    def _report(self, missing: Missing, *, stacklevel: int = _BELOW_A_CALL) -> None:
+    def _report(self, missing: Gaps, *, stacklevel: int = _BELOW_A_CALL) -> None:
         """Say what could not be set right, when the runs changed while they were read.
 
         Raises:

@@ -9,19 +9,19 @@ from tenacity import AsyncRetrying
 from typing_extensions import override
 
 from wandb_runs.errors import WandbRunsError
-from wandb_runs.graphql.flow import drive_async
-from wandb_runs.graphql.raw import LARGE, Unread
+from wandb_runs.graphql.flow import run_flow_async
+from wandb_runs.graphql.raw_response import LARGE, RawOperation
 from wandb_runs.transport.base import DEFAULTS, FILE, Client, file_in, plan_of, subject_of
 from wandb_runs.transport.call import Call, Plan
 from wandb_runs.transport.clock import SYSTEM_CLOCK
-from wandb_runs.transport.session import Common
+from wandb_runs.transport.session import SessionBase
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Awaitable, Callable
     from typing import Self
 
-    from wandb_runs.graphql.flow import Flow, Together
+    from wandb_runs.graphql.flow import Flow, Gather
     from wandb_runs.graphql.operation import Operation
     from wandb_runs.transport.aio_http import AsyncHttpTransport
     from wandb_runs.transport.call import Method
@@ -35,7 +35,7 @@ __all__ = ["AsyncRetryingClient"]
 T = TypeVar("T")
 
 
-class AsyncShared(Common):
+class AsyncSession(SessionBase):
     """What a client that awaits and its copies have in common.
 
     Attributes:
@@ -53,7 +53,7 @@ class AsyncShared(Common):
     ) -> None:
         # asyncio takes as long to import as everything else.
         from wandb_runs.transport.aio_http import AsyncHttpTransport  # noqa: PLC0415 - of asyncio
-        from wandb_runs.transport.loops import Bench, PerLoop  # noqa: PLC0415 - of asyncio
+        from wandb_runs.transport.loops import LoopLimits, PerLoop  # noqa: PLC0415 - of asyncio
 
         super().__init__(settings, clock)
         self._own_transport: AsyncHttpTransport | None = None
@@ -63,7 +63,7 @@ class AsyncShared(Common):
             )
         self.transport: AsyncTransport = transport
         self.sleep: Callable[[float], Awaitable[None]] = clock.sleep_async
-        self.benches: PerLoop[Bench] = PerLoop(Bench)
+        self.benches: PerLoop[LoopLimits] = PerLoop(LoopLimits)
         self._loaded: set[object] = set()
         self._ssl_context = ssl_context
 
@@ -77,7 +77,7 @@ class AsyncShared(Common):
 
         So does the first answer of a kind, which loads its model; those that stay bytes have none.
         """
-        if isinstance(operation, Unread):
+        if isinstance(operation, RawOperation):
             return False
         is_first = operation.load not in self._loaded
         self._loaded.add(operation.load)
@@ -90,7 +90,7 @@ class AsyncShared(Common):
             await self._own_transport.aclose()
 
 
-class AsyncCall(Call[AsyncShared]):
+class AsyncCall(Call[AsyncSession]):
     """A call that is awaited."""
 
     __slots__ = ()
@@ -149,7 +149,7 @@ class AsyncCall(Call[AsyncShared]):
         return self._checked(response, address, about, began)
 
 
-class AsyncRetryingClient(Client[AsyncShared]):
+class AsyncRetryingClient(Client[AsyncSession]):
     """Executes operations as `RetryingClient` does, for those who await; under asyncio and trio.
 
     It may be used by several event loops, one after another or in threads of their own. Each has
@@ -174,7 +174,7 @@ class AsyncRetryingClient(Client[AsyncShared]):
         ssl_context: ssl.SSLContext | None = None,
         clock: AsyncClock = SYSTEM_CLOCK,
     ) -> None:
-        super().__init__(AsyncShared(settings, transport, ssl_context, clock), options)
+        super().__init__(AsyncSession(settings, transport, ssl_context, clock), options)
 
     async def execute(self, operation: Operation[T]) -> T:
         """Send one operation and return its typed answer.
@@ -205,14 +205,14 @@ class AsyncRetryingClient(Client[AsyncShared]):
 
     async def run(self, flow: Flow[T]) -> T:
         """Run a flow to its end; of what it asks for at once, a few requests at a time."""
-        from wandb_runs.transport.loops import run_together_async  # noqa: PLC0415 - of asyncio
+        from wandb_runs.transport.loops import run_gathered_async  # noqa: PLC0415 - of asyncio
 
         apart = self._shared.benches.here().apart
 
-        async def at_once(step: Together[object]) -> list[object]:
-            return await run_together_async(step, self.execute, apart)
+        async def at_once(step: Gather[object]) -> list[object]:
+            return await run_gathered_async(step, self.execute, apart)
 
-        return await drive_async(flow, self.execute, at_once, apart)
+        return await run_flow_async(flow, self.execute, at_once, apart)
 
     async def download(self, address: Address) -> bytes:
         """Get a file that the server named; the key goes along to the server alone.

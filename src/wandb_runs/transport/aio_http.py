@@ -15,8 +15,8 @@ from wandb_runs.transport.exchange import (
     FAILURES,
     POOL,
     UNUSABLE,
-    Forms,
     Reading,
+    RequestTemplates,
     failure,
     overdue,
     unconnected,
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
     from typing import Self, TypeAlias
 
-    from wandb_runs.transport.exchange import Form, PoolKey
+    from wandb_runs.transport.exchange import PoolKey, RequestTemplate
     from wandb_runs.transport.messages import Request, Response
     from wandb_runs.transport.proxies import Proxy
 
@@ -54,7 +54,7 @@ class AsyncHttpTransport:
     """
 
     def __init__(self, base_url: str, *, ssl_context: ssl.SSLContext | None = None) -> None:
-        self._forms = Forms(base_url)
+        self._forms = RequestTemplates(base_url)
         self._ssl_context = ssl_context
         self._closed = False
         self._connections = PerLoop(_Connections)
@@ -125,7 +125,7 @@ class _Connections:
         self.is_littered = False
         self._at_the_end: AsyncGenerator[None] | None = None
 
-    async def open(self, form: Form, context: ssl.SSLContext | None) -> _Pool:
+    async def open(self, form: RequestTemplate, context: ssl.SSLContext | None) -> _Pool:
         if self._at_the_end is None:
             # Loops close the asynchronous generators that have begun in them, when they end or
             # when nobody holds them any more: few users close what a script made once.
@@ -218,7 +218,9 @@ class _Content:
         return self._left.pop()
 
 
-async def _exchange(pool: _Pool, form: Form, request: Request, content: _Content) -> Response:
+async def _exchange(
+    pool: _Pool, form: RequestTemplate, request: Request, content: _Content
+) -> Response:
     answer = await pool.handle_async_request(
         wire_request(form, request, content, connect=CONNECT_SECONDS, rest=None)
     )

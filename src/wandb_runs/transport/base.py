@@ -13,7 +13,7 @@ from wandb_runs.errors import BadResponseError, GraphQLError, ResponseError, Wan
 from wandb_runs.transport.call import Plan
 from wandb_runs.transport.options import Options
 from wandb_runs.transport.responses import rate_limit_in, request_id_of
-from wandb_runs.transport.session import PLAIN_HEADERS, Common
+from wandb_runs.transport.session import PLAIN_HEADERS, SessionBase
 from wandb_runs.transport.settings import check_url
 
 if TYPE_CHECKING:
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 __all__ = ["DEFAULTS", "FILE", "Client", "file_in", "plan_of", "subject_of"]
 
-C_co = TypeVar("C_co", bound=Common, covariant=True)
-ClientT = TypeVar("ClientT", bound="Client[Common]")
+C_co = TypeVar("C_co", bound=SessionBase, covariant=True)
+ClientT = TypeVar("ClientT", bound="Client[SessionBase]")
 T = TypeVar("T")
 
 DEFAULTS: Final = Options()
@@ -129,7 +129,7 @@ class Client(Generic[C_co]):
 
 def _land(
     kind: type[ClientT],
-    shared: Common,
+    shared: SessionBase,
     options: Options,
     is_copy: bool,  # noqa: FBT001 - a pickle holds no keywords
 ) -> ClientT:

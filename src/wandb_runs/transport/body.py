@@ -26,7 +26,7 @@ class Body:
     Not more than `most` bytes of it are ever made: a few kilobytes can stand for gigabytes.
 
     Args:
-        encoding: What the header `Content-Encoding` says; empty without one.
+        encoding: What the header `RawResponse-Encoding` says; empty without one.
         most: How many bytes the whole may have.
 
     Raises:

@@ -17,8 +17,8 @@ from wandb_runs.errors import (
 )
 from wandb_runs.transport.messages import Request, Response
 from wandb_runs.transport.responses import error_of, request_id_of
-from wandb_runs.transport.retry import Retry, decide
-from wandb_runs.transport.session import Common, Shared
+from wandb_runs.transport.retry import Retry, decide_retry
+from wandb_runs.transport.session import Session, SessionBase
 from wandb_runs.transport.threads import StoppedError, is_stopped
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = ["BlockingCall", "Call", "Method", "Plan"]
 
-C = TypeVar("C", bound=Common)
+C = TypeVar("C", bound=SessionBase)
 T = TypeVar("T")
 
 Method: TypeAlias = Literal["GET", "POST"]
@@ -210,7 +210,7 @@ class Call(Generic[C]):
             return None
 
         def decided(budget: int) -> Decision:
-            return decide(
+            return decide_retry(
                 error,
                 kind=plan.kind,
                 attempts=self.attempts,
@@ -232,7 +232,7 @@ class Call(Generic[C]):
         return None
 
 
-class BlockingCall(Call[Shared]):
+class BlockingCall(Call[Session]):
     """A call whose thread waits for it."""
 
     __slots__ = ()

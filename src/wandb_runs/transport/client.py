@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-from wandb_runs.graphql.flow import drive
+from wandb_runs.graphql.flow import run_flow
 from wandb_runs.transport.base import DEFAULTS, FILE, Client, file_in, plan_of, subject_of
 from wandb_runs.transport.call import BlockingCall, Plan
 from wandb_runs.transport.clock import SYSTEM_CLOCK
-from wandb_runs.transport.session import Shared
-from wandb_runs.transport.threads import run_together
+from wandb_runs.transport.session import Session
+from wandb_runs.transport.threads import run_gathered
 
 if TYPE_CHECKING:
     import ssl
@@ -26,7 +26,7 @@ __all__ = ["RetryingClient"]
 T = TypeVar("T")
 
 
-class RetryingClient(Client[Shared]):
+class RetryingClient(Client[Session]):
     """Executes operations against one server; `api.client` is one.
 
     Thread-safe: several `Runs` may share it, from several threads, and at most four of their
@@ -55,7 +55,7 @@ class RetryingClient(Client[Shared]):
         ssl_context: ssl.SSLContext | None = None,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
-        super().__init__(Shared(settings, transport, ssl_context, clock), options)
+        super().__init__(Session(settings, transport, ssl_context, clock), options)
 
     def execute(self, operation: Operation[T]) -> T:
         """Send one operation and return its typed answer.
@@ -83,7 +83,7 @@ class RetryingClient(Client[Shared]):
 
     def run(self, flow: Flow[T]) -> T:
         """Run a flow to its end; of what it asks for at once, a few requests at a time."""
-        return drive(flow, self.execute, lambda step: run_together(step, self.execute))
+        return run_flow(flow, self.execute, lambda step: run_gathered(step, self.execute))
 
     def download(self, address: Address) -> bytes:
         """Get a file that the server named; the key goes along to the server alone.

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     T = TypeVar("T")
 
-__all__ = ["Network", "until"]
+__all__ = ["Network", "within_deadline"]
 
 
 class _UnderWay(threading.local):
@@ -32,7 +32,7 @@ class _UnderWay(threading.local):
 _under_way = _UnderWay()
 
 
-def until(deadline: float | None) -> None:
+def within_deadline(deadline: float | None) -> None:
     """Give what this thread sends and reads from now on a deadline, in monotonic seconds."""
     _under_way.deadline = float("inf") if deadline is None else deadline
 

@@ -38,10 +38,10 @@ __all__ = [
     "FAILURES",
     "POOL",
     "UNUSABLE",
-    "Form",
-    "Forms",
     "PoolKey",
     "Reading",
+    "RequestTemplate",
+    "RequestTemplates",
     "failure",
     "overdue",
     "unconnected",
@@ -97,7 +97,7 @@ _UNSENT: Final = (
 )
 
 
-class Form:
+class RequestTemplate:
     """What requests have in common: nearly all go to one address, with the same headers.
 
     Attributes:
@@ -142,14 +142,14 @@ class Form:
     @override
     def __repr__(self) -> str:
         # Not the headers, of which one is the key, and not the query, which may be a signature.
-        return f"<Form {without_secrets(self.address)}>"
+        return f"<RequestTemplate {without_secrets(self.address)}>"
 
     @override
     def __reduce__(self) -> NoReturn:
         raise TypeError("what holds an API key is never pickled")
 
 
-class Forms:
+class RequestTemplates:
     """The forms of requests, of which the last is kept.
 
     Proxies come from the environment as the standard library reads it; but the traffic of a
@@ -161,9 +161,9 @@ class Forms:
 
     def __init__(self, base_url: str) -> None:
         self._uses_proxies = not is_loopback(urlsplit(base_url).hostname or "")
-        self._last: Form | None = None
+        self._last: RequestTemplate | None = None
 
-    def of(self, request: Request) -> Form:
+    def of(self, request: Request) -> RequestTemplate:
         """The form of a request.
 
         Raises:
@@ -175,7 +175,9 @@ class Forms:
             or request.url != form.address
             or (request.headers is not form.headers and request.headers != form.headers)
         ):
-            form = self._last = Form(request.url, request.headers, uses_proxies=self._uses_proxies)
+            form = self._last = RequestTemplate(
+                request.url, request.headers, uses_proxies=self._uses_proxies
+            )
         return form
 
 
@@ -251,7 +253,7 @@ class Reading:
 
 
 def wire_request(
-    form: Form,
+    form: RequestTemplate,
     request: Request,
     content: bytes | AsyncIterable[bytes],
     *,

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 import httpcore
 
 from wandb_runs.errors import WandbRunsError
-from wandb_runs.transport.deadline import Network, until
+from wandb_runs.transport.deadline import Network, within_deadline
 from wandb_runs.transport.exchange import (
     CONNECT_SECONDS,
     FAILURES,
     POOL,
     UNUSABLE,
-    Forms,
     Reading,
+    RequestTemplates,
     failure,
     unusable,
     wire_request,
@@ -28,7 +28,7 @@ from wandb_runs.transport.tls import default_context
 if TYPE_CHECKING:
     import ssl
 
-    from wandb_runs.transport.exchange import Form, PoolKey
+    from wandb_runs.transport.exchange import PoolKey, RequestTemplate
     from wandb_runs.transport.messages import Request, Response
     from wandb_runs.transport.proxies import Proxy
 
@@ -49,7 +49,7 @@ class HttpTransport:
     """
 
     def __init__(self, base_url: str, *, ssl_context: ssl.SSLContext | None = None) -> None:
-        self._forms = Forms(base_url)
+        self._forms = RequestTemplates(base_url)
         self._ssl_context = ssl_context
         self._closed = False
         self._inherited: list[object] = []
@@ -85,11 +85,11 @@ class HttpTransport:
         try:
             form = self._forms.of(request)
             pool = self._enter(form)
-            until(time.monotonic() + request.timeout)
+            within_deadline(time.monotonic() + request.timeout)
             try:
                 return _exchange(pool, form, request)
             finally:
-                until(None)
+                within_deadline(None)
                 self._leave()
         except FAILURES as error:
             raise failure(request, error) from without_frames(error)
@@ -103,7 +103,7 @@ class HttpTransport:
             self._closed = True
             self._close_if_idle()
 
-    def _enter(self, form: Form) -> httpcore.ConnectionPool:
+    def _enter(self, form: RequestTemplate) -> httpcore.ConnectionPool:
         with self._lock:
             if self._closed:
                 raise WandbRunsError("this client is closed; make a new Api()")
@@ -113,7 +113,7 @@ class HttpTransport:
             self._under_way += 1
             return pool
 
-    def _open(self, form: Form) -> httpcore.ConnectionPool:
+    def _open(self, form: RequestTemplate) -> httpcore.ConnectionPool:
         try:
             context = None
             if form.is_encrypted:
@@ -155,7 +155,7 @@ def _close(pools: dict[PoolKey, httpcore.ConnectionPool]) -> None:
         pools.popitem()[1].close()
 
 
-def _exchange(pool: httpcore.ConnectionPool, form: Form, request: Request) -> Response:
+def _exchange(pool: httpcore.ConnectionPool, form: RequestTemplate, request: Request) -> Response:
     seconds = request.timeout
     answer = pool.handle_request(
         wire_request(

@@ -17,16 +17,16 @@ from weakref import WeakKeyDictionary
 import anyio
 from anyio.to_thread import run_sync
 
-from wandb_runs.graphql.flow import drive_async
+from wandb_runs.graphql.flow import run_flow_async
 from wandb_runs.transport.threads import AT_ONCE
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 
-    from wandb_runs.graphql.flow import Apart, Flow, Together
+    from wandb_runs.graphql.flow import Apart, Flow, Gather
     from wandb_runs.graphql.operation import Operation
 
-__all__ = ["Bench", "PerLoop", "run_together_async", "running_loop"]
+__all__ = ["LoopLimits", "PerLoop", "run_gathered_async", "running_loop"]
 
 T = TypeVar("T")
 
@@ -72,15 +72,15 @@ class _Holding:
 
     __slots__ = ("bench",)
 
-    def __init__(self, bench: Bench) -> None:
-        self.bench: Bench | None = bench
+    def __init__(self, bench: LoopLimits) -> None:
+        self.bench: LoopLimits | None = bench
 
 
 _HELD: ContextVar[tuple[_Holding, ...]] = ContextVar("wandb_runs_held", default=())
 """The places that whoever asks has already."""
 
 
-class Bench:
+class LoopLimits:
     """What a client and its copies have of one event loop.
 
     How many requests may be under way at once, and how many threads read large answers. Who has
@@ -138,8 +138,8 @@ class Bench:
                 is_over = True
 
 
-async def run_together_async(
-    step: Together[T],
+async def run_gathered_async(
+    step: Gather[T],
     execute: Callable[[Operation[object]], Awaitable[object]],
     apart: Apart,
 ) -> list[T]:
@@ -149,11 +149,11 @@ async def run_together_async(
         WandbRunsError: What the first flow that failed raised; the others are cancelled.
     """
 
-    async def at_once(inner: Together[object]) -> list[object]:
-        return await run_together_async(inner, execute, apart)
+    async def at_once(inner: Gather[object]) -> list[object]:
+        return await run_gathered_async(inner, execute, apart)
 
     async def run(flow: Flow[T]) -> T:
-        result = await drive_async(flow, execute, at_once, apart)
+        result = await run_flow_async(flow, execute, at_once, apart)
         if step.done is not None:
             step.done(result)
         return result

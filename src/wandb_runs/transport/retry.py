@@ -15,7 +15,7 @@ from wandb_runs.errors import (
     asked_too_much,
 )
 
-__all__ = ["Decision", "GiveUp", "Retry", "decide"]
+__all__ = ["Decision", "GiveUp", "Retry", "decide_retry"]
 
 FIRST_PAUSE: Final = 0.5
 """Seconds within which the first retry follows; the bound doubles with each further one."""
@@ -56,7 +56,7 @@ class GiveUp:
 Decision: TypeAlias = "Retry | GiveUp"
 
 
-def decide(
+def decide_retry(
     error: WandbRunsError,
     *,
     kind: Literal["query", "mutation"],
@@ -84,9 +84,9 @@ def decide(
 
     >>> busy = ServerError("busy", status=503)
     >>> call = {"kind": "query", "max_retries": 5, "left": 60.0, "budget": 20, "chance": 0.5}
-    >>> decide(busy, attempts=1, **call)
+    >>> decide_retry(busy, attempts=1, **call)
     Retry(after=0.25, why='HTTP 503')
-    >>> decide(busy, attempts=6, **call)
+    >>> decide_retry(busy, attempts=6, **call)
     GiveUp(why='it was sent 6 times', is_told=True)
     """
     passing = _passing(error)

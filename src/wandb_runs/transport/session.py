@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from wandb_runs.transport.messages import Transport
     from wandb_runs.transport.settings import ApiKey, Settings
 
-__all__ = ["PLAIN_HEADERS", "Common", "Identity", "Shared"]
+__all__ = ["PLAIN_HEADERS", "Identity", "Session", "SessionBase"]
 
 PLAIN_HEADERS: Final[Mapping[str, str]] = {
     "accept": "application/json",
@@ -38,7 +38,7 @@ PLAIN_HEADERS: Final[Mapping[str, str]] = {
 _NOT_SHOWN: Final = b"(not shown)"
 
 
-class Common:
+class SessionBase:
     """What a client and its copies have in common, however they wait.
 
     Attributes:
@@ -76,7 +76,7 @@ class Common:
         return type(self), (self.settings, transport, None, self.clock)
 
 
-class Shared(Common):
+class Session(SessionBase):
     """The same for clients that block, and what they send with.
 
     Attributes:

@@ -9,14 +9,14 @@ from contextlib import contextmanager
 from contextvars import ContextVar, copy_context
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from wandb_runs.graphql.flow import drive
+from wandb_runs.graphql.flow import run_flow
 from wandb_runs.transport.fork import renew_in_children
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
     from concurrent.futures import Future
 
-    from wandb_runs.graphql.flow import Flow, Together
+    from wandb_runs.graphql.flow import Flow, Gather
     from wandb_runs.graphql.operation import Operation
 
 __all__ = [
@@ -25,7 +25,7 @@ __all__ = [
     "StoppedError",
     "current_stop",
     "is_stopped",
-    "run_together",
+    "run_gathered",
     "sleep",
 ]
 
@@ -94,7 +94,7 @@ class Stop:
 
 
 _STOP: ContextVar[Stop | None] = ContextVar("wandb_runs_stop", default=None)
-"""In a thread of `run_together`: what says that nobody waits for its flow any more."""
+"""In a thread of `run_gathered`: what says that nobody waits for its flow any more."""
 
 
 def current_stop() -> Stop | None:
@@ -186,7 +186,7 @@ class Slots:
             self._changed.notify_all()
 
 
-def run_together(step: Together[T], execute: Callable[[Operation[object]], object]) -> list[T]:
+def run_gathered(step: Gather[T], execute: Callable[[Operation[object]], object]) -> list[T]:
     """Run flows in threads of their own, at most `AT_ONCE` at a time, and give their results.
 
     The threads live as long as this call: nothing is left to close, or to lose in a fork. What
@@ -198,7 +198,7 @@ def run_together(step: Together[T], execute: Callable[[Operation[object]], objec
             broken off.
     """
     if len(step.flows) == 1:
-        results = [drive(step.flows[0], execute)]
+        results = [run_flow(step.flows[0], execute)]
         if step.done is not None:
             step.done(results[0])
         return results
@@ -211,7 +211,7 @@ def run_together(step: Together[T], execute: Callable[[Operation[object]], objec
 
     def run(flow: Flow[T]) -> T:
         _STOP.set(stop)
-        return drive(flow, execute_unless_stopped)
+        return run_flow(flow, execute_unless_stopped)
 
     pool = ThreadPoolExecutor(min(AT_ONCE, len(step.flows)), "wandb-runs")
     is_interrupted = False

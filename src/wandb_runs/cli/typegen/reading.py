@@ -11,12 +11,12 @@ from wandb_runs.errors import BadResponseError, DriftWarning
 from wandb_runs.graphql._generated import list_documents
 from wandb_runs.graphql.documents import INTERNAL_KEYS, read_config, read_document
 from wandb_runs.graphql.flow import ask
-from wandb_runs.graphql.raw import Unread
+from wandb_runs.graphql.raw_response import RawOperation
 from wandb_runs.pagination.changes import creation_key, is_by_creation, is_descending
 from wandb_runs.pagination.page import Page, Selection, read_project_page
-from wandb_runs.pagination.paginator import Source, Walk
-from wandb_runs.pagination.progress import Tally
-from wandb_runs.pagination.seen import ById, ByKey
+from wandb_runs.pagination.paginator import Paginator, Source
+from wandb_runs.pagination.progress import ProgressCounter
+from wandb_runs.pagination.seen import SeenIds, SeenInOrder
 from wandb_runs.query.filters import translate_filters
 from wandb_runs.query.order import parse_order
 
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from wandb_runs.api import Api
     from wandb_runs.graphql._generated import ListDocumentsProjectRunsEdgesNode
     from wandb_runs.graphql.flow import Flow
-    from wandb_runs.pagination.page import Place
+    from wandb_runs.pagination.page import PageRequest
     from wandb_runs.pagination.progress import OnProgress
-    from wandb_runs.pagination.seen import Passed
+    from wandb_runs.pagination.seen import Seen
     from wandb_runs.query.filters import Filters
     from wandb_runs.query.order import Order
 
@@ -104,10 +104,10 @@ def read_documents(
         order=parse_order(order),
         first=_PER_PAGE if limit is None else max(1, min(_PER_PAGE, limit)),
     )
-    tally = Tally(progress, None)
+    tally = ProgressCounter(progress, None)
     size, total = 0, None
 
-    def fetch(selection: Selection, place: Place) -> Flow[Page[_Read]]:
+    def fetch(selection: Selection, place: PageRequest) -> Flow[Page[_Read]]:
         nonlocal size, total
         # A bar needs to know where it ends: a count of the whole project, once.
         is_counted = progress is not None and total is None
@@ -118,7 +118,7 @@ def read_documents(
         return page
 
     source = Source(lambda: _select(selection), fetch)
-    walk = Walk(_id_of, selection["order"], selection["first"], _passed(selection["order"]))
+    walk = Paginator(_id_of, selection["order"], selection["first"], _passed(selection["order"]))
     read = Documents()
     while not walk.complete and (limit is None or read.runs < limit):
         page = api.client.run(walk.next_page(source)) or []
@@ -137,15 +137,15 @@ def _select(selection: Selection) -> Flow[Selection]:
     return selection
 
 
-def _passed(order: str) -> Passed[_Read]:
+def _passed(order: str) -> Seen[_Read]:
     if is_by_creation(order):
-        return ByKey(_id_of, _key_of, descending=is_descending(order))
-    return ById(_id_of, keeps=False)
+        return SeenInOrder(_id_of, _key_of, descending=is_descending(order))
+    return SeenIds(_id_of, keeps=False)
 
 
-def _fetch(selection: Selection, place: Place) -> Flow[Page[_Read]]:
+def _fetch(selection: Selection, place: PageRequest) -> Flow[Page[_Read]]:
     operation = list_documents(**place.of(selection))
-    answer = yield from ask(Unread.of(operation))
+    answer = yield from ask(RawOperation.of(operation))
     project = answer.read_as(operation).project
     page = read_project_page(project, selection, place, size=len(answer.body), date=answer.date)
     return page.holding(_read(run) for run in page.items)

@@ -14,7 +14,7 @@ from wandb_runs.graphql.operation import Operation, is_cut
 if TYPE_CHECKING:
     from typing import Self
 
-__all__ = ["LARGE", "Content", "Unread"]
+__all__ = ["LARGE", "RawOperation", "RawResponse"]
 
 T = TypeVar("T")
 
@@ -29,7 +29,7 @@ _ERROR: Final = re.compile(rb'(?<!\\)"error')
 
 
 @dataclass(frozen=True, slots=True)
-class Content:
+class RawResponse:
     """The body of an answer, as it came, and what its errors would say of it.
 
     Attributes:
@@ -62,7 +62,7 @@ class Content:
         )
 
 
-class Unread(Operation[Content]):
+class RawOperation(Operation[RawResponse]):
     """An operation whose answer nobody reads on its way."""
 
     __slots__ = ()
@@ -83,7 +83,7 @@ class Unread(Operation[Content]):
         request_id: str | None = None,
         attempts: int = 1,
         date: str | None = None,
-    ) -> Content:
+    ) -> RawResponse:
         # What breaks off is told from what is whole here, where it can be asked for again. Only
         # of a body that does not end as whole ones do is more asked: reading all of it would take
         # as long as what is spared.
@@ -95,11 +95,11 @@ class Unread(Operation[Content]):
         if status != HTTPStatus.OK or (b'"error' in ends and _ERROR.search(ends)):
             read = Operation(self.name, self.kind, self.document, self.variables, _load_anything)
             read.parse(content, status=status, request_id=request_id, attempts=attempts)
-        return Content(content, status, request_id, attempts, date)
+        return RawResponse(content, status, request_id, attempts, date)
 
 
-def _load_content() -> type[Content]:
-    return Content
+def _load_content() -> type[RawResponse]:
+    return RawResponse
 
 
 def _load_anything() -> type[object]:
