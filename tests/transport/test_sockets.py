@@ -570,7 +570,7 @@ def holding(connection: socket.socket) -> None:
         (
             4,
             """
-from wandb_runs.graphql.flow import ask, together
+from wandb_runs.graphql.flow import ask, gather
 from wandb_runs.graphql._generated import get_run
 each = lambda: ask(get_run(entity=str(os.getpid()), project="p", id="r"))
 work = lambda: api.client.run(gather([each() for _ in range(9)]))

@@ -12,12 +12,12 @@ from anyio.to_thread import run_sync
 from wandb_runs.errors import WandbRunsError
 from wandb_runs.transport.exchange import (
     CONNECT_SECONDS,
-    FAILURES,
     POOL,
     UNUSABLE,
-    Reading,
     RequestTemplates,
+    ResponseReader,
     failure,
+    headers_of,
     overdue,
     unconnected,
     unusable,
@@ -75,8 +75,13 @@ class AsyncHttpTransport:
         try:
             with anyio.move_on_after(request.timeout):
                 return await self._send(request, content)
-        except FAILURES as error:
-            raise failure(request, error) from without_frames(error)
+        except WandbRunsError:
+            raise
+        except Exception as error:
+            meaning = failure(request, error)
+            if meaning is None:
+                raise
+            raise meaning from without_frames(error)
         except BaseException as error:
             if isinstance(error, Exception):
                 raise
@@ -224,24 +229,24 @@ async def _exchange(
     answer = await pool.handle_async_request(
         wire_request(form, request, content, connect=CONNECT_SECONDS, rest=None)
     )
-    reading = Reading(request, answer.status, answer.headers)
+    reader = ResponseReader(request, answer.status, headers_of(answer.headers))
     try:
-        await _read(answer, reading)
+        await _read(answer, reader)
     finally:
         await answer.aclose()
-    return reading.response()
+    return reader.response()
 
 
-async def _read(answer: httpcore.Response, reading: Reading) -> None:
+async def _read(answer: httpcore.Response, reader: ResponseReader) -> None:
     # In a function of its own: its variables hold what came, which may quote the key.
     is_wanted = True
     try:
         async for chunk in answer.aiter_stream():
-            if is_wanted and not reading.add(chunk):
+            if is_wanted and not reader.add(chunk):
                 is_wanted = False
                 # Then the library's generators come to an end by themselves: those that are left
                 # alone in their midst trio warns of.
                 await answer.aclose()
-    except FAILURES:
+    except Exception:
         if is_wanted:
             raise

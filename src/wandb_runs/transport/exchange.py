@@ -27,27 +27,31 @@ from wandb_runs.transport.proxies import proxy_for
 from wandb_runs.transport.settings import is_loopback, without_secrets
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, Iterable, Mapping
+    from collections.abc import AsyncIterable, Iterable, Iterator, Mapping
+    from types import TracebackType
     from typing import TypeAlias
 
     from wandb_runs.transport.messages import Request
     from wandb_runs.transport.proxies import Proxy
 
 __all__ = [
+    "ACCEPT_ENCODING",
     "CONNECT_SECONDS",
-    "FAILURES",
     "POOL",
     "UNUSABLE",
     "PoolKey",
-    "Reading",
     "RequestTemplate",
     "RequestTemplates",
+    "ResponseReader",
     "failure",
+    "headers_of",
+    "kinds_of",
     "overdue",
     "unconnected",
     "unusable",
     "wire_request",
     "without_frames",
+    "without_library_frames",
 ]
 
 E = TypeVar("E", bound=BaseException)
@@ -61,6 +65,9 @@ address needs them.
 
 # A server that is there answers a connection attempt at once; only its answers take long.
 CONNECT_SECONDS: Final = 10.0
+
+ACCEPT_ENCODING: Final = "gzip, deflate"
+"""The encodings that `Body` can decompress."""
 
 
 class _Pool(TypedDict):
@@ -77,24 +84,20 @@ POOL: Final = _Pool(
 )
 """What every pool keeps to."""
 
-FAILURES: Final = (
-    httpcore.TimeoutException,
-    httpcore.NetworkError,
-    httpcore.ProtocolError,
-    httpcore.ProxyError,
-    httpcore.UnsupportedProtocol,
-)
-"""What the HTTP library raises when a request fails; `failure` says what it means."""
-
 UNUSABLE: Final = (ImportError, OSError, RuntimeError, ValueError)
 """What is raised when a pool cannot be made; `unusable` says what it means."""
 
-_UNSENT: Final = (
-    httpcore.ConnectError,
-    httpcore.ConnectTimeout,
-    httpcore.PoolTimeout,
-    httpcore.ProxyError,
+_LIBRARIES: Final = frozenset(
+    {"httpx", "httpx2", "httpcore", "httpcore2", "h11", "h2", "wandb_runs"}
 )
+
+_UNSHOWN: Final = _LIBRARIES | {"h11", "h2", "wandb_runs"}
+
+_FAILURES: Final = frozenset({
+    "NetworkError", "ProtocolError", "ProxyError", "RequestError", "TimeoutException",
+    "UnsupportedProtocol",
+})  # fmt: skip
+_UNSENT: Final = frozenset({"ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError"})
 
 
 class RequestTemplate:
@@ -123,7 +126,7 @@ class RequestTemplate:
         )
         self.sent: list[tuple[bytes, bytes]] = [
             (b"host", parts.netloc.encode("ascii")),
-            (b"accept-encoding", b"gzip, deflate"),
+            (b"accept-encoding", ACCEPT_ENCODING.encode()),
             *((name.encode("ascii"), text.encode("ascii")) for name, text in headers.items()),
         ]
         try:
@@ -181,72 +184,66 @@ class RequestTemplates:
         return form
 
 
-class Reading:
-    """An answer as it comes: its head is here, its body is added.
+class ResponseReader:
+    """Puts a response together: its head is known, its body is added chunk by chunk.
 
     Args:
-        request: What it is an answer to.
+        request: The request that is answered.
         status: The HTTP status.
-        headers: The headers, as they came.
+        headers: Header names, in lower case, and values.
     """
 
-    __slots__ = ("_body", "_headers", "_is_too_long", "_request", "_status", "_why")
+    __slots__ = ("_body", "_headers", "_is_too_large", "_reason", "_request", "_status")
 
-    def __init__(
-        self, request: Request, status: int, headers: Iterable[tuple[bytes, bytes]]
-    ) -> None:
-        received: dict[str, str] = {}
-        for raw_name, raw_text in headers:
-            name, text = raw_name.decode("latin-1").lower(), raw_text.decode("latin-1")
-            received[name] = f"{received[name]}, {text}" if name in received else text
+    def __init__(self, request: Request, status: int, headers: Mapping[str, str]) -> None:
         self._request = request
         self._status = status
-        self._headers = received
-        self._is_too_long = False
-        self._why = ""
+        self._headers = headers
+        self._is_too_large = False
+        self._reason = ""
         self._body: Body | None = None
         try:
-            self._body = Body(received.get("content-encoding", ""), request.max_bytes)
+            self._body = Body(headers.get("content-encoding", ""), request.max_bytes)
         except BrokenBodyError as error:
-            self._why = str(error)
+            self._reason = str(error)
 
     def add(self, chunk: bytes) -> bool:
-        """Take what comes next of the body; whether more of it is of any use."""
+        """Add the next raw chunk of the body; return False once further chunks are useless."""
         if self._body is None:
             return False
         try:
             self._body.add(chunk)
         except BodyTooLargeError:
-            self._is_too_long, self._body = True, None
+            self._is_too_large, self._body = True, None
         except BrokenBodyError as error:
-            self._why, self._body = str(error), None
+            self._reason, self._body = str(error), None
         return self._body is not None
 
     def response(self) -> Response:
-        """The whole answer.
+        """The whole response.
 
         Raises:
-            ResponseTooLargeError: It is longer than it may be.
-            TruncatedResponseError: It cannot be decompressed to its end.
+            ResponseTooLargeError: The body is longer than `request.max_bytes`.
+            TruncatedResponseError: The body cannot be decompressed to its end.
         """
         try:
             if self._body is not None:
                 return Response(self._status, self._headers, self._body.whole())
         except BrokenBodyError as error:
-            self._why = str(error)
-        # Out here, so that the error has no cause whose frames hold what came.
+            self._reason = str(error)
+        # Raised outside of the handler: a cause would have frames that hold the body.
         request_id = self._headers.get("x-request-id")
-        if self._is_too_long:
+        if self._is_too_large:
             raise ResponseTooLargeError(
-                f"{_place(self._request)} answers with more than {self._request.max_bytes:,} "
+                f"{_host_of(self._request)} answers with more than {self._request.max_bytes:,} "
                 "bytes; ask for less (per_page=, samples=, keys=), or pass a larger "
                 "max_response_bytes=",
                 status=self._status,
                 request_id=request_id,
             )
         raise TruncatedResponseError(
-            f"the answer of {_place(self._request)} (HTTP {self._status}) cannot be read: "
-            f"{self._why}; try again, and check that no proxy changes what passes through it",
+            f"the answer of {_host_of(self._request)} (HTTP {self._status}) cannot be read: "
+            f"{self._reason}; try again, and check that no proxy changes what passes through it",
             status=self._status,
             request_id=request_id,
         )
@@ -284,30 +281,48 @@ def wire_request(
     )
 
 
-def failure(request: Request, error: Exception) -> TransportError:
-    """What one of `FAILURES` means; to be raised from the error without its frames."""
-    if isinstance(error, httpcore.ConnectTimeout):
+def kinds_of(error: BaseException) -> frozenset[str]:
+    """The names of the HTTP library's classes that an error is an instance of.
+
+    httpx, httpx2 and httpcore name their errors alike, so that none of them has to be imported.
+    """
+    return frozenset(
+        kind.__name__
+        for kind in type(error).__mro__
+        if kind.__module__.partition(".")[0] in _LIBRARIES
+    )
+
+
+def failure(request: Request, error: Exception) -> TransportError | None:
+    """What an error of the HTTP library means, or None where it is not about a connection.
+
+    Raise it from `without_frames(error)`.
+    """
+    kinds = kinds_of(error)
+    if not kinds & _FAILURES:
+        return None
+    if "ConnectTimeout" in kinds:
         return unconnected(request)
-    if isinstance(error, httpcore.TimeoutException):
+    if "TimeoutException" in kinds:
         return overdue(request)
     refusal = _certificate_error_in(error)
     if refusal is not None:
         return CertificateError(
-            f"the certificate of {_place(request)} is not trusted ({refusal.verify_message}); if "
+            f"the certificate of {_host_of(request)} is not trusted ({refusal.verify_message}); if "
             "the server has one of your own, set SSL_CERT_FILE, or pass ssl_context=",
             may_have_arrived=False,
         )
     return ConnectionFailedError(
-        f"the connection to {_place(request)} failed ({str(error) or type(error).__name__}); "
+        f"the connection to {_host_of(request)} failed ({str(error) or type(error).__name__}); "
         "check the address and the network",
-        may_have_arrived=not isinstance(error, _UNSENT),
+        may_have_arrived=not kinds & _UNSENT,
     )
 
 
 def unconnected(request: Request) -> ConnectionFailedError:
     """What a request comes to that got no connection in time."""
     return ConnectionFailedError(
-        f"{_place(request)} took no connection within "
+        f"{_host_of(request)} took no connection within "
         f"{min(CONNECT_SECONDS, request.timeout):.3g} s; check the address and the network",
         may_have_arrived=False,
     )
@@ -316,7 +331,7 @@ def unconnected(request: Request) -> ConnectionFailedError:
 def overdue(request: Request) -> RequestTimeoutError:
     """What a request comes to whose time has passed."""
     return RequestTimeoutError(
-        f"{_place(request)} did not answer within {request.timeout:.3g} s; pass a longer "
+        f"{_host_of(request)} did not answer within {request.timeout:.3g} s; pass a longer "
         "timeout= or ask for less (per_page=, samples=, keys=)"
     )
 
@@ -338,8 +353,40 @@ def without_frames(error: E) -> E:
     return error
 
 
+def without_library_frames(error: E) -> E:
+    """The error without the frames of the HTTP library and this package; those of hooks stay.
+
+    The frames hold the headers, and so the key, and what a server sent, which may quote it.
+    """
+    each: BaseException | None = error
+    while each is not None:
+        kept = None
+        for frame in reversed(list(_frames(each.__traceback__))):
+            if frame.tb_frame.f_globals.get("__name__", "").partition(".")[0] not in _UNSHOWN:
+                frame.tb_next = kept
+                kept = frame
+        each.__traceback__ = kept
+        each = each.__cause__ or each.__context__
+    return error
+
+
+def _frames(trace: TracebackType | None) -> Iterator[TracebackType]:
+    while trace is not None:
+        yield trace
+        trace = trace.tb_next
+
+
 def _target_of(parts: SplitResult) -> str:
     return f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
+
+
+def headers_of(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Header names, in lower case, and values; those of one name are joined."""
+    headers: dict[str, str] = {}
+    for raw_name, raw_text in raw:
+        name, text = raw_name.decode("latin-1").lower(), raw_text.decode("latin-1")
+        headers[name] = f"{headers[name]}, {text}" if name in headers else text
+    return headers
 
 
 def _certificate_error_in(error: BaseException) -> ssl.SSLCertVerificationError | None:
@@ -351,5 +398,5 @@ def _certificate_error_in(error: BaseException) -> ssl.SSLCertVerificationError 
     return None
 
 
-def _place(request: Request) -> str:
+def _host_of(request: Request) -> str:
     return urlsplit(request.url).netloc

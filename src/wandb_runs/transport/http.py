@@ -12,12 +12,12 @@ from wandb_runs.errors import WandbRunsError
 from wandb_runs.transport.deadline import Network, within_deadline
 from wandb_runs.transport.exchange import (
     CONNECT_SECONDS,
-    FAILURES,
     POOL,
     UNUSABLE,
-    Reading,
     RequestTemplates,
+    ResponseReader,
     failure,
+    headers_of,
     unusable,
     wire_request,
     without_frames,
@@ -91,8 +91,13 @@ class HttpTransport:
             finally:
                 within_deadline(None)
                 self._leave()
-        except FAILURES as error:
-            raise failure(request, error) from without_frames(error)
+        except WandbRunsError:
+            raise
+        except Exception as error:
+            meaning = failure(request, error)
+            if meaning is None:
+                raise
+            raise meaning from without_frames(error)
         except KeyboardInterrupt as error:
             # The frames of the HTTP library hold the headers, and so the key.
             raise error.with_traceback(None) from None
@@ -162,16 +167,16 @@ def _exchange(pool: httpcore.ConnectionPool, form: RequestTemplate, request: Req
             form, request, request.content, connect=min(CONNECT_SECONDS, seconds), rest=seconds
         )
     )
-    reading = Reading(request, answer.status, answer.headers)
+    reader = ResponseReader(request, answer.status, headers_of(answer.headers))
     try:
-        _read(answer, reading)
+        _read(answer, reader)
     finally:
         answer.close()
-    return reading.response()
+    return reader.response()
 
 
-def _read(answer: httpcore.Response, reading: Reading) -> None:
+def _read(answer: httpcore.Response, reader: ResponseReader) -> None:
     # In a function of its own: its variables hold what came, which may quote the key.
     for chunk in answer.iter_stream():
-        if not reading.add(chunk):
+        if not reader.add(chunk):
             break

@@ -1,0 +1,137 @@
+"""`AsyncHttpClientTransport`: requests over a user's `httpx.AsyncClient`."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Protocol
+
+import anyio
+
+from wandb_runs.transport.exchange import overdue, without_frames
+from wandb_runs.transport.http_client import (
+    BufferedResponse,
+    check_client,
+    check_open,
+    limits_of,
+    meaning_of,
+    reader_of,
+    refusal_in,
+    send_options,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+    from contextlib import AbstractAsyncContextManager
+
+    from wandb_runs.transport.exchange import ResponseReader
+    from wandb_runs.transport.messages import Request, Response
+
+__all__ = ["AsyncHttpClient", "AsyncHttpClientTransport", "AsyncHttpResponse"]
+
+
+class AsyncHttpResponse(BufferedResponse, Protocol):
+    """What an `httpx.Response` has for async callers."""
+
+    def aiter_raw(self) -> AsyncIterator[bytes]:
+        """The body as it comes, still compressed."""
+        ...
+
+    async def aclose(self) -> None:
+        """Close the connection, or give it back to its pool."""
+        ...
+
+
+class AsyncHttpClient(Protocol):
+    """What `AsyncApi(http_client=...)` needs of a client; `httpx.AsyncClient` has it.
+
+    So has `httpx2.AsyncClient`.
+    """
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it refuses requests."""
+        ...
+
+    def stream(
+        self,
+        method: str,
+        url: str,
+        /,
+        *,
+        content: bytes,
+        headers: Mapping[str, str],
+        auth: None = ...,
+        follow_redirects: bool,
+        extensions: Mapping[str, object],
+    ) -> AbstractAsyncContextManager[AsyncHttpResponse]:
+        """Send a request; the body of its response is read within the block."""
+        ...
+
+
+class AsyncHttpClientTransport:
+    """Carries requests over a user's asynchronous client, which it never closes.
+
+    Like httpx's clients, it belongs to one event loop, whose tasks may share it. The deadline of
+    a request holds for all of it, the headers included; all else is as in `HttpClientTransport`.
+
+    Args:
+        client: An `httpx.AsyncClient` or `httpx2.AsyncClient`.
+        base_url: The server that the client's authentication is for: a request to another origin,
+            such as a signed address of a file, goes without it. By default it applies to all.
+
+    Raises:
+        InvalidArgumentError: `client` is no such client.
+    """
+
+    def __init__(self, client: AsyncHttpClient, base_url: str | None = None) -> None:
+        check_client(client, enters="__aenter__", expected="AsyncClient", api="AsyncApi")
+        self._client = client
+        self._base_url = base_url
+
+    async def send(self, request: Request, /) -> Response:
+        """Send the request once and read its whole response.
+
+        Raises:
+            ConnectionFailedError: No connection, or one that broke.
+            CertificateError: The server's certificate is not trusted.
+            RequestTimeoutError: `request.timeout` passed.
+            TruncatedResponseError: The body cannot be decompressed to its end.
+            ResponseTooLargeError: The body is longer than `request.max_bytes`.
+            WandbRunsError: The client is closed.
+        """
+        check_open(self._client)
+        reader: ResponseReader | None = None
+        try:
+            with anyio.move_on_after(request.timeout):
+                reader = await self._exchange(request)
+        except BaseException as error:
+            response = refusal_in(error)
+            if response is None:
+                meaning = meaning_of(request, error)
+                if meaning is None:
+                    raise
+                raise meaning from without_frames(error)
+            reader = reader_of(request, response)
+        if reader is None:
+            raise overdue(request)
+        return reader.response()
+
+    async def _exchange(self, request: Request) -> ResponseReader:
+        options = send_options(request, limits_of(request), self._base_url)
+        async with self._client.stream(request.method, request.url, **options) as response:
+            reader = reader_of(request, response)
+            if not response.is_stream_consumed:
+                await _read(response, reader)
+        return reader
+
+
+async def _read(response: AsyncHttpResponse, reader: ResponseReader) -> None:
+    chunks = response.aiter_raw()
+    async for chunk in chunks:
+        if not reader.add(chunk):
+            await response.aclose()
+            # The HTTP library's generators end with the closed connection; trio warns of
+            # generators that are left unfinished.
+            with suppress(Exception):
+                await anext(chunks)
+            break

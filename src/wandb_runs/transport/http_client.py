@@ -1,0 +1,279 @@
+"""`HttpClientTransport`: requests over a user's `httpx.Client`, taken by its structure."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, NotRequired, Protocol
+from urllib.parse import urlsplit
+
+from typing_extensions import TypedDict
+
+from wandb_runs.errors import InvalidArgumentError, WandbRunsError
+from wandb_runs.transport.exchange import (
+    ACCEPT_ENCODING,
+    CONNECT_SECONDS,
+    ResponseReader,
+    failure,
+    kinds_of,
+    overdue,
+    without_frames,
+    without_library_frames,
+)
+from wandb_runs.transport.messages import SecretHeaders
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from contextlib import AbstractContextManager
+
+    from wandb_runs.transport.messages import Request, Response
+
+__all__ = [
+    "BufferedResponse",
+    "HttpClient",
+    "HttpClientTransport",
+    "HttpResponse",
+    "SendOptions",
+    "check_client",
+    "check_open",
+    "limits_of",
+    "meaning_of",
+    "reader_of",
+    "refusal_in",
+    "send_options",
+]
+
+
+class SendOptions(TypedDict):
+    """How a request is sent by a client."""
+
+    content: bytes
+    headers: Mapping[str, str]
+    follow_redirects: bool
+    extensions: Mapping[str, object]
+    auth: NotRequired[None]
+
+
+class BufferedResponse(Protocol):
+    """What every `httpx.Response` has, whether its client blocks or awaits."""
+
+    @property
+    def status_code(self) -> int:
+        """The HTTP status."""
+        ...
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Header names and values."""
+        ...
+
+    @property
+    def is_stream_consumed(self) -> bool:
+        """Whether the body has been read already."""
+        ...
+
+    @property
+    def content(self) -> bytes:
+        """The body, decompressed, if it has been read already."""
+        ...
+
+
+class HttpResponse(BufferedResponse, Protocol):
+    """What an `httpx.Response` has for blocking callers."""
+
+    def iter_raw(self) -> Iterator[bytes]:
+        """The body as it comes, still compressed."""
+        ...
+
+
+class HttpClient(Protocol):
+    """What `Api(http_client=...)` needs of a client; `httpx.Client` and `httpx2.Client` have it."""
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it refuses requests."""
+        ...
+
+    def stream(
+        self,
+        method: str,
+        url: str,
+        /,
+        *,
+        content: bytes,
+        headers: Mapping[str, str],
+        auth: None = ...,
+        follow_redirects: bool,
+        extensions: Mapping[str, object],
+    ) -> AbstractContextManager[HttpResponse]:
+        """Send a request; the body of its response is read within the block."""
+        ...
+
+
+class HttpClientTransport:
+    """Carries requests over a user's client, which it never closes.
+
+    Thread-safe, as the client is. The client's event hooks, mounts, proxies, certificates,
+    cookies and default headers apply as to any of its requests, and its authentication takes the
+    place of this package's. The timeout and the decompression are this package's, and redirects
+    are not followed.
+
+    Args:
+        client: An `httpx.Client` or `httpx2.Client`.
+        base_url: The server that the client's authentication is for: a request to another origin,
+            such as a signed address of a file, goes without it. By default it applies to all.
+
+    Raises:
+        InvalidArgumentError: `client` is no such client.
+    """
+
+    def __init__(self, client: HttpClient, base_url: str | None = None) -> None:
+        check_client(client, enters="__enter__", expected="Client", api="Api")
+        self._client = client
+        self._base_url = base_url
+
+    def send(self, request: Request, /) -> Response:
+        """Send the request once and read its whole response.
+
+        The deadline is checked between the chunks of the body. Before that, each read may take
+        as long as `request.timeout`.
+
+        Raises:
+            ConnectionFailedError: No connection, or one that broke.
+            CertificateError: The server's certificate is not trusted.
+            RequestTimeoutError: `request.timeout` passed.
+            TruncatedResponseError: The body cannot be decompressed to its end.
+            ResponseTooLargeError: The body is longer than `request.max_bytes`.
+            WandbRunsError: The client is closed.
+        """
+        check_open(self._client)
+        deadline = time.monotonic() + request.timeout
+        try:
+            reader = self._exchange(request, deadline)
+        except BaseException as error:
+            response = refusal_in(error)
+            if response is None:
+                meaning = meaning_of(request, error)
+                if meaning is None:
+                    raise
+                raise meaning from without_frames(error)
+            reader = reader_of(request, response)
+        if reader is None:
+            raise overdue(request)
+        return reader.response()
+
+    def _exchange(self, request: Request, deadline: float) -> ResponseReader | None:
+        """The response; None if the deadline passed."""
+        limits = limits_of(request)
+        options = send_options(request, limits, self._base_url)
+        with self._client.stream(request.method, request.url, **options) as response:
+            limits["read"] = max(deadline - time.monotonic(), 0.001)
+            reader = reader_of(request, response)
+            if not response.is_stream_consumed and not _read(response, reader, deadline):
+                return None
+        return reader
+
+
+def _read(response: HttpResponse, reader: ResponseReader, deadline: float) -> bool:
+    """Read the body; return False if the deadline passed."""
+    for chunk in response.iter_raw():
+        if not reader.add(chunk):
+            break
+        if time.monotonic() > deadline:
+            return False
+    return True
+
+
+def check_client(client: object, *, enters: str, expected: str, api: str) -> None:
+    """Refuse what is no client of httpx.
+
+    Args:
+        client: What was passed in.
+        enters: The method of the context manager that it has to be.
+        expected: The name of the class in httpx.
+        api: Where it was passed in.
+
+    Raises:
+        InvalidArgumentError: It lacks what is used of it.
+    """
+    kind = type(client)
+    if isinstance(client, type) or not (
+        hasattr(kind, enters) and callable(getattr(client, "stream", None))
+    ):
+        got = f"the class {client.__name__}" if isinstance(client, type) else kind.__name__
+        raise InvalidArgumentError(
+            f"{api}(http_client=) must be an httpx.{expected} or httpx2.{expected}, got {got}"
+        )
+
+
+def check_open(client: object) -> None:
+    """Refuse to send anything by a client that its owner has closed.
+
+    Raises:
+        WandbRunsError: It is closed.
+    """
+    if getattr(client, "is_closed", False):
+        raise WandbRunsError("the http_client= is closed; close it after the last request only")
+
+
+def limits_of(request: Request) -> dict[str, float]:
+    """The timeouts of a request, by the names of httpx.
+
+    httpx hands this very dict on, so that `read` may be shortened when the body begins.
+    """
+    seconds = request.timeout
+    connect = min(CONNECT_SECONDS, seconds)
+    return {"connect": connect, "read": seconds, "write": seconds, "pool": seconds}
+
+
+def send_options(
+    request: Request, limits: Mapping[str, float], base_url: str | None
+) -> SendOptions:
+    """How a client sends a request."""
+    options = SendOptions(
+        content=request.content,
+        headers=SecretHeaders({**request.headers, "accept-encoding": ACCEPT_ENCODING}),
+        follow_redirects=False,
+        extensions={"timeout": limits},
+    )
+    if base_url is not None and urlsplit(request.url)[:2] != urlsplit(base_url)[:2]:
+        options["auth"] = None
+    return options
+
+
+def reader_of(request: Request, response: BufferedResponse) -> ResponseReader:
+    """What puts a response together; complete already if the body has been read.
+
+    It has been where the response was made from content, as by `httpx.MockTransport` and respx,
+    or where an event hook has read it.
+    """
+    headers = {name.lower(): text for name, text in response.headers.items()}
+    if not response.is_stream_consumed:
+        return ResponseReader(request, response.status_code, headers)
+    headers.pop("content-encoding", None)
+    reader = ResponseReader(request, response.status_code, headers)
+    reader.add(response.content)
+    return reader
+
+
+def refusal_in(error: BaseException) -> BufferedResponse | None:
+    """The response that an event hook has refused by `response.raise_for_status()`."""
+    return getattr(error, "response", None) if "HTTPStatusError" in kinds_of(error) else None
+
+
+def meaning_of(request: Request, error: BaseException) -> WandbRunsError | None:
+    """What an error of a client means; None for an interrupt, or an error of a user's hook.
+
+    Those lose the frames of the HTTP library, and are raised as they are.
+    """
+    if isinstance(error, Exception) and not isinstance(error, WandbRunsError):
+        kinds = kinds_of(error)
+        if "StreamError" in kinds:
+            return WandbRunsError(
+                "an event hook of the http_client= has consumed the body of a response without "
+                "keeping it; call response.read() there, which keeps it"
+            )
+        meaning = failure(request, error)
+        if meaning is not None:
+            return meaning
+    without_library_frames(error)
+    return None
