@@ -82,10 +82,10 @@ class Server:
         project: dict[str, object] = {"runs": {"edges": edges, "pageInfo": info}}
         if variables.get("isCounted"):
             project = {"runCount": len(history), **project}
-        if variables.get("isAnchored"):
-            before = history[self.start(variables.get("anchorAfter")) :][:1]
-            anchor = [{"node": {"id": run_id}} for run_id, _ in before]
-            project["anchor"] = {"edges": anchor, "pageInfo": info}
+        if variables.get("hasOverlap"):
+            before = history[self.start(variables.get("overlapAfter")) :][:1]
+            overlap = [{"node": {"id": run_id}} for run_id, _ in before]
+            project["overlap"] = {"edges": overlap, "pageInfo": info}
         body = {"data": {"project": project}}
         return operation.parse(json.dumps(body, separators=self.separators).encode())
 

@@ -76,17 +76,17 @@ def test_a_page_is_read_or_refused_and_no_node_is_lost(
     page_info: PageInfoFields | None,
     first: int,
     after: str | None,
-    anchor: Overlap | None,
+    overlap: Overlap | None,
 ) -> None:
     nodes = [None if edge is None else edge.node for edge in found or []]
     says_more = page_info is not None and page_info.has_next_page
-    place = PageRequest(after, first, anchor=anchor, overlaps=True)
+    request = PageRequest(after, first, overlap=overlap, includes_overlap=True)
     try:
-        page = read_page(AConnection(found, page_info), place)
+        page = read_page(AConnection(found, page_info), request)
     except BadResponseError:
         return
-    before = nodes[:1] if anchor is not None else []
-    assert page.anchor == tuple(node and node.id for node in before)
+    before = nodes[:1] if overlap is not None else []
+    assert page.overlap == tuple(node and node.id for node in before)
     assert [*page.items] == [node for node in nodes if node is not None]
     assert page.nulls == nodes[len(before) :].count(None)
     assert page.last == (nodes[-1].id if nodes and nodes[-1] is not None else None)
@@ -119,21 +119,21 @@ class Pages:
     asked: int = 0
     counted: int = 0
 
-    def fetch(self, place: PageRequest) -> Flow[Page[int]]:
+    def fetch(self, request: PageRequest) -> Flow[Page[int]]:
         yield from ()
         self.asked += 1
-        self.counted += place.is_counted
-        start = self.start(place.after)
-        stop = min(start + min(place.first, self.cap), self.total)
-        total = max(0, self.total + self.wrong_by) if place.is_counted and self.counts else None
-        before = None if place.anchor is None else self.start(place.anchor.after)
+        self.counted += request.is_counted
+        start = self.start(request.after)
+        stop = min(start + min(request.first, self.cap), self.total)
+        total = max(0, self.total + self.wrong_by) if request.is_counted and self.counts else None
+        before = None if request.overlap is None else self.start(request.overlap.after)
         return Page(
             tuple(range(start, stop)),
             self.cursor(stop - 1) if stop < self.total else None,
             total,
-            anchor=() if before is None or before >= self.total else (str(before),),
+            overlap=() if before is None or before >= self.total else (str(before),),
             last=str(stop - 1) if stop > start else None,
-            next_anchor=Overlap(self.cursor(stop - 2) if stop > 1 else None),
+            next_overlap=Overlap(self.cursor(stop - 2) if stop > 1 else None),
         )
 
     def cursor(self, offset: int) -> str:
@@ -214,11 +214,11 @@ def test_pages_that_failed_are_asked_for_again() -> None:
     server = Pages(50, 100)
     failures = {cursor_after(19), cursor_after(29)}
 
-    def fetch(place: PageRequest) -> Flow[Page[int]]:
-        if place.after in failures:
-            failures.remove(place.after)
+    def fetch(request: PageRequest) -> Flow[Page[int]]:
+        if request.after in failures:
+            failures.remove(request.after)
             raise ConnectionError
-        return (yield from server.fetch(place))
+        return (yield from server.fetch(request))
 
     ahead = Prefetcher(SELECTION, fetch, lambda: 10)
     taken: list[int] = []

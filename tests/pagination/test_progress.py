@@ -20,26 +20,26 @@ def test_what_is_told_is_the_most_that_counted_at_any_time(
     total: int | None, rounds: list[list[tuple[int, bool]]]
 ) -> None:
     told: list[Progress] = []
-    tally = ProgressCounter(told.append, total)
+    counter = ProgressCounter(told.append, total)
     kept = most = size = 0
     for pages in rounds:
         counted = kept
         for runs, _ in pages:
             counted += runs
             size += 7
-            tally.add(runs, 7, total=None, is_last=False)
+            counter.add(runs, 7, total=None, is_last=False)
             most = max(most, counted if total is None else min(counted, total))
             assert told[-1] == (most, total, size)
         for runs, is_kept in pages:
             if is_kept:
                 kept += runs
             else:
-                tally.take_back(runs)
+                counter.take_back(runs)
 
 
 def test_the_last_answer_tells_how_many_there_were() -> None:
     told: list[Progress] = []
-    tally = ProgressCounter(told.append, None)
-    tally.add(3, 10, total=None, is_last=False)
-    tally.add(2, 10, total=None, is_last=True)
+    counter = ProgressCounter(told.append, None)
+    counter.add(3, 10, total=None, is_last=False)
+    counter.add(2, 10, total=None, is_last=True)
     assert told == [(3, None, 10), (5, 5, 20)]

@@ -118,6 +118,13 @@ class OperationsPlugin(Plugin):
         return module
 
     @override
+    def get_file_comment(self, comment: str, code: str, source: str | None = None) -> str:
+        # pydantic looks names up in inherited annotations in the module of the subclass, too.
+        return (
+            f"{comment}\n# pyright: reportUnusedImport=false" if "# noqa: F401" in code else comment
+        )
+
+    @override
     def copy_code(self, copied_code: str) -> str:
         # Only the base model is copied: the settings allow for no other file.
         header = copied_code.partition("\n")[0]

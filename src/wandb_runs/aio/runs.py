@@ -221,7 +221,7 @@ class AsyncRuns(
             NotFoundError: No such project, or the key may not see it; when a page is taken.
             DriftError: What a `DriftWarning` would say, where the listing is `strict`.
         """
-        pages, ahead, told = self._page_walk(), AsyncPrefetcher[None](self._client), Drift()
+        pages, ahead, told = self._page_stream(), AsyncPrefetcher[None](self._client), Drift()
 
         async def next_page() -> list[AsyncRun[ConfigT_co, SummaryT_co]] | None:
             nonlocal told
@@ -233,7 +233,7 @@ class AsyncRuns(
                 ahead.start(pages.read_page)
             return page
 
-        return AsyncRunPages(next_page, lambda: self._write_checkpoint(pages.place))
+        return AsyncRunPages(next_page, lambda: self._write_checkpoint(pages.state))
 
     @overload
     async def histories(

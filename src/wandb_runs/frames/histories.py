@@ -59,7 +59,7 @@ class HistoryPages(Generic[T]):
     whatever happens to the project meanwhile.
 
     Args:
-        request: What to ask for; its place tells the size of a page.
+        request: What to ask for; its page tells the size of a page.
         reader: What to make of the answers.
         run_ids: The ids of the runs, in order, where all were listed.
         total: How many runs there are, if only that is known.
@@ -100,7 +100,7 @@ class HistoryPages(Generic[T]):
     ) -> None:
         self._request = request
         self._reader = reader
-        self._limit = request.place.first
+        self._limit = request.page.first
         self._tally = ProgressCounter(progress, total if run_ids is None else len(run_ids))
         self._ahead: Prefetcher[PageHistories[T]] = Prefetcher(
             request.selection,
@@ -201,16 +201,16 @@ class HistoryPages(Generic[T]):
             is_last=page.next_cursor is None,
         )
 
-    def _fetch_place(self, place: PageRequest) -> Flow[Page[PageHistories[T]]]:
+    def _fetch_place(self, request: PageRequest) -> Flow[Page[PageHistories[T]]]:
         try:
-            return (yield from self._ask(replace(self._request, place=place)))
+            return (yield from self._ask(replace(self._request, page=request)))
         except WandbRunsError as error:
             if not _is_divisible(error):
                 raise
-        listed = yield from fetch_ids(self._request.selection, place)
+        listed = yield from fetch_ids(self._request.selection, request)
         # One run alone may yet be had: its page may have asked for a count, too.
         divided = yield from self._divide(_halves(listed.items) or [listed.items])
-        return replace(listed.holding(divided.items), size=listed.size + divided.size)
+        return replace(listed.with_items(divided.items), size=listed.size + divided.size)
 
     def _fetch_named(self, run_ids: Sequence[str]) -> Flow[Page[PageHistories[T]]]:
         page = yield from self._divide([run_ids])
@@ -249,7 +249,7 @@ class HistoryPages(Generic[T]):
                 if not _is_divisible(error):
                     raise
                 named = self._request.of(part)
-                yield from fetch_ids(named.selection, named.place)
+                yield from fetch_ids(named.selection, named.page)
                 if len(part) > 1:
                     waiting += _halves(part)
                     is_divided = True

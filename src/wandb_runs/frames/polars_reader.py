@@ -20,7 +20,7 @@ from wandb_runs.frames.build import build
 from wandb_runs.frames.plan import RUN_ID
 from wandb_runs.frames.requests import PageHistories, RowsReader
 from wandb_runs.frames.text import as_unicode
-from wandb_runs.pagination.page import Page, anchor_at, read_anchor, read_moved
+from wandb_runs.pagination.page import Page, overlap_at, read_moved, read_overlap
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,7 +60,7 @@ class FrameReader:
             # What a text or a mixture becomes, the rows of other answers have a say in.
             content: FrameOrBlocks = frame if _are_numbers(frame) else piece.content
             pieces.append(PageHistories(content, piece.run_ids, piece.bare, piece.broken))
-        return page.holding(pieces)
+        return page.with_items(pieces)
 
     def arrange(self, content: FrameOrBlocks, run_ids: Sequence[str]) -> FrameOrBlocks:
         """Put the rows of these runs in their order, and leave out the rest."""
@@ -103,7 +103,7 @@ def _read_directly(
     """Read an answer, or None where rows have to decide."""
     body = answer.body
     # One of these is in each page info; polars takes others among integers for integers.
-    infos = 1 + (request.place.anchor is not None) + (request.place.moved is not None)
+    infos = 1 + (request.page.overlap is not None) + (request.page.moved is not None)
     if body.count(b"true") + body.count(b"false") != infos or not _is_flat(body):
         return None
     if b"\\ud" in body or b"\\uD" in body:  # of half a surrogate pair polars makes another text
@@ -152,7 +152,7 @@ def _unfold(
         and edges.schema["cursor"] in _TEXTS
         and isinstance(more, bool)
         and isinstance(end, str | None)
-        and not (more and request.place.repeats(cursor, len(edges)))
+        and not (more and request.page.repeats(cursor, len(edges)))
     )
     if not is_plain:
         return None
@@ -176,9 +176,9 @@ def _unfold(
         cursor,
         total if isinstance(total, int) else None,
         len(body),
-        read_anchor(_beside(project, "anchor")),
+        read_overlap(_beside(project, "overlap")),
         run_ids[-1] if run_ids else None,
-        anchor_at(request.place, cursors, end),
+        overlap_at(request.page, cursors, end),
         moved=read_moved(_beside(project, "moved")),
     )
 

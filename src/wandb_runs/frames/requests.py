@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from wandb_runs.graphql._generated import ListEvents, ListHistories, ListSampledHistories
     from wandb_runs.graphql.operation import Operation
     from wandb_runs.graphql.raw_response import RawResponse
-    from wandb_runs.pagination.page import Page, PlacedSelection, Selection
+    from wandb_runs.pagination.page import Page, PageVariables, Selection
 
 __all__ = ["HistoryRequest", "PageHistories", "Reader", "RowsReader", "RunRows"]
 
@@ -50,12 +50,12 @@ class HistoryRequest:
     Attributes:
         plan: What of each run.
         selection: Which runs.
-        place: Where their page starts, and how many runs it holds.
+        page: Where their page starts, and how many runs it holds.
     """
 
     plan: HistoryPlan
     selection: Selection
-    place: PageRequest
+    page: PageRequest
 
     @property
     def operation(self) -> Operation[object]:
@@ -68,7 +68,7 @@ class HistoryRequest:
         """The same of these runs alone."""
         selection = self.selection.copy()
         selection["filters"] = name_filter(run_ids)
-        return replace(self, selection=selection, place=PageRequest(None, len(run_ids)))
+        return replace(self, selection=selection, page=PageRequest(None, len(run_ids)))
 
     def read(self, answer: RawResponse) -> Page[Node]:
         """Read an answer.
@@ -78,7 +78,7 @@ class HistoryRequest:
             BadResponseError: The answer is not what the schema promises.
             NotFoundError: No such project.
         """
-        plain = read_json_page(answer.body, self.place, date=answer.date)
+        plain = read_json_page(answer.body, self.page, date=answer.date)
         if plain is None:
             return self._read_as_model(answer)
         name = self.plan.field
@@ -86,43 +86,43 @@ class HistoryRequest:
             Node(str(node["id"]), node.get(name), _lines(node.get("historyLineCount")))
             for node in plain.items
         )
-        return plain.holding(nodes)
+        return plain.with_items(nodes)
 
     def _read_as_model(self, answer: RawResponse) -> Page[Node]:
-        selection, place = self.selection, self.place
+        selection, request = self.selection, self.page
         size, date = len(answer.body), answer.date
         if self.plan.field == "sampledHistory":
             sampled = read_project_page(
-                answer.read_as(self._sampled()).project, selection, place, size=size, date=date
+                answer.read_as(self._sampled()).project, selection, request, size=size, date=date
             )
             nodes = (
                 Node(run.id, run.sampled_history, run.history_line_count) for run in sampled.items
             )
-            return sampled.holding(nodes)
+            return sampled.with_items(nodes)
         if self.plan.field == "history":
             whole = read_project_page(
-                answer.read_as(self._whole()).project, selection, place, size=size, date=date
+                answer.read_as(self._whole()).project, selection, request, size=size, date=date
             )
             nodes = (Node(run.id, run.history, None) for run in whole.items)
-            return whole.holding(nodes)
+            return whole.with_items(nodes)
         system = read_project_page(
-            answer.read_as(self._system()).project, selection, place, size=size, date=date
+            answer.read_as(self._system()).project, selection, request, size=size, date=date
         )
         nodes = (Node(run.id, run.events, None) for run in system.items)
-        return system.holding(nodes)
+        return system.with_items(nodes)
 
     def _sampled(self) -> Operation[ListSampledHistories]:
-        return list_sampled_histories(**self._page, specs=self.plan.specs)
+        return list_sampled_histories(**self._variables, specs=self.plan.specs)
 
     def _whole(self) -> Operation[ListHistories]:
-        return list_histories(**self._page, samples=self.plan.samples)
+        return list_histories(**self._variables, samples=self.plan.samples)
 
     def _system(self) -> Operation[ListEvents]:
-        return list_events(**self._page, samples=self.plan.samples)
+        return list_events(**self._variables, samples=self.plan.samples)
 
     @property
-    def _page(self) -> PlacedSelection:
-        return self.place.of(self.selection)
+    def _variables(self) -> PageVariables:
+        return self.page.variables(self.selection)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +181,7 @@ class RowsReader:
             if not rows and node.lines != 0:
                 bare.append(node.id)
         piece = PageHistories(blocks, [*nodes], bare, broken)
-        return page.holding((piece,))
+        return page.with_items((piece,))
 
     def arrange(self, content: list[RunRows], run_ids: Sequence[str]) -> list[RunRows]:
         """Put the rows of these runs in their order, and leave out the rest."""

@@ -86,13 +86,15 @@ def fetch_configs(
 ) -> Flow[Collected]:
     """Ask for the configs of the selected runs: a request for each page of runs."""
 
-    def fetch(selection: Selection, place: PageRequest) -> Flow[Page[tuple[str, Row]]]:
-        operation = list_configs(**place.of(selection), keys=keys)
+    def fetch(selection: Selection, request: PageRequest) -> Flow[Page[tuple[str, Row]]]:
+        operation = list_configs(**request.variables(selection), keys=keys)
         answer = yield from ask(RawOperation.of(operation))
         project = answer.read_as(operation).project
-        page = read_project_page(project, selection, place, size=len(answer.body), date=answer.date)
+        page = read_project_page(
+            project, selection, request, size=len(answer.body), date=answer.date
+        )
         rows = ((run.id, _config_row(run.id, run.config, keys)) for run in page.items)
-        return page.holding(rows)
+        return page.with_items(rows)
 
     return (yield from _collect(fetch, selection, runs))
 
@@ -102,13 +104,15 @@ def fetch_summaries(
 ) -> Flow[Collected]:
     """Ask for the summaries of the selected runs: a request for each page of runs."""
 
-    def fetch(selection: Selection, place: PageRequest) -> Flow[Page[tuple[str, Row]]]:
-        operation = list_summaries(**place.of(selection), keys=keys)
+    def fetch(selection: Selection, request: PageRequest) -> Flow[Page[tuple[str, Row]]]:
+        operation = list_summaries(**request.variables(selection), keys=keys)
         answer = yield from ask(RawOperation.of(operation))
         project = answer.read_as(operation).project
-        page = read_project_page(project, selection, place, size=len(answer.body), date=answer.date)
+        page = read_project_page(
+            project, selection, request, size=len(answer.body), date=answer.date
+        )
         rows = ((run.id, _summary_row(run.id, run.summary_metrics, keys)) for run in page.items)
-        return page.holding(rows)
+        return page.with_items(rows)
 
     return (yield from _collect(fetch, selection, runs))
 
@@ -140,9 +144,11 @@ def _collect(
     def read(part: list[str]) -> Flow[Page[tuple[str, Row]]]:
         size = 0
 
-        def fetch_measured(selection: Selection, place: PageRequest) -> Flow[Page[tuple[str, Row]]]:
+        def fetch_measured(
+            selection: Selection, request: PageRequest
+        ) -> Flow[Page[tuple[str, Row]]]:
             nonlocal size
-            page = yield from fetch(selection, place)
+            page = yield from fetch(selection, request)
             size += page.size
             return page
 
@@ -155,7 +161,7 @@ def _collect(
     if wanted is None:
         ahead = Prefetcher(
             selection,
-            lambda place: fetch(selection, place),
+            lambda request: fetch(selection, request),
             lambda: selection["first"],
             total=runs.total,
             done=count,
@@ -230,7 +236,7 @@ def build_values(
 
 
 def _order(columns: list[str], plan: HistoryPlan, *, drop: bool) -> list[str]:
-    """Put the stand-in for an x axis in its place among the other names, or leave it out."""
+    """Put the stand-in for an x axis in its request among the other names, or leave it out."""
     if plan.keys is not None:
         return columns
     *names, run_id = columns

@@ -55,14 +55,14 @@ class ChangeTracker:
         began: When the reading began.
     """
 
-    __slots__ = ("_anchors", "_has_gap", "_moved", "began", "is_steady")
+    __slots__ = ("_has_gap", "_moved", "_overlaps", "began", "is_steady")
 
     def __init__(self, order: str, began: datetime | None = None) -> None:
         self.is_steady: bool = is_steady(order)
         self.began = began
         # What was noted before a checkpoint is not in it.
         self._has_gap = began is not None
-        self._anchors: set[str] = set()
+        self._overlaps: set[str] = set()
         self._moved: set[str] = set()
 
     def asks(self, filters: str) -> str | None:
@@ -83,7 +83,7 @@ class ChangeTracker:
             self.began = server_time(page.date)
         if self.is_steady:
             return
-        self._anchors.update(anchor for anchor in page.anchor if anchor is not None)
+        self._overlaps.update(overlap for overlap in page.overlap if overlap is not None)
         self._has_gap |= not is_aligned
         if page.moved is not None:
             self._moved.update(page.moved.run_ids)
@@ -98,7 +98,7 @@ class ChangeTracker:
         """
         return not self.is_steady and (
             self._has_gap
-            or not self._moved.isdisjoint(self._anchors)
+            or not self._moved.isdisjoint(self._overlaps)
             or not all(map(knows, self._moved))
         )
 

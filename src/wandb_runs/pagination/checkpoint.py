@@ -49,7 +49,7 @@ class _Token(TypedDict):
     read: int
     began: str | None
     after: str | None
-    anchor: list[str | None]
+    overlap: list[str | None]
     last: str | None
     key: str | None
     ids: list[str]
@@ -60,15 +60,15 @@ class ListingState(NamedTuple):
     """Where a listing begins.
 
     Attributes:
-        border: The page.
-        frontier: How far it has come, in an order by creation.
+        position: The page.
+        watermark: How far it has come, in an order by creation.
         ids: What has been read, in any other order.
         read: How many runs have been read.
         began: When it began, by the server's clock.
     """
 
-    border: Position = Position()
-    frontier: Watermark = Watermark()
+    position: Position = Position()
+    watermark: Watermark = Watermark()
     ids: tuple[str, ...] = ()
     read: int = 0
     began: datetime | None = None
@@ -82,7 +82,7 @@ def make_checkpoint(selection: Selection, entity: str | None, start: ListingStat
         entity: Whose they are; None as long as only the server knows.
         start: Where it would begin again.
     """
-    frontier, anchor = start.frontier, start.border.anchor
+    watermark, overlap = start.watermark, start.position.overlap
     content = _Token(
         version=_VERSION,
         entity=entity,
@@ -91,12 +91,12 @@ def make_checkpoint(selection: Selection, entity: str | None, start: ListingStat
         filters=_digest(selection["filters"]),
         read=start.read,
         began=None if start.began is None else start.began.isoformat(),
-        after=start.border.after,
-        anchor=[] if anchor is None else [anchor.after],
-        last=start.border.last,
-        key=frontier.key,
-        ids=[*start.ids, *sorted(frontier.ids)],
-        keyless=sorted(frontier.keyless),
+        after=start.position.after,
+        overlap=[] if overlap is None else [overlap.after],
+        last=start.position.last,
+        key=watermark.key,
+        ids=[*start.ids, *sorted(watermark.ids)],
+        keyless=sorted(watermark.keyless),
     )
     return _write(content)
 
@@ -125,13 +125,13 @@ def read_checkpoint(checkpoint: object, selection: Selection, entity: str | None
     if read["filters"] != _digest(selection["filters"]):
         raise InvalidArgumentError("checkpoint was made with other filters; pass the same")
     is_keyed = is_by_creation(selection["order"])
-    border = Position(
-        read["after"], Overlap(read["anchor"][0]) if read["anchor"] else None, read["last"]
+    position = Position(
+        read["after"], Overlap(read["overlap"][0]) if read["overlap"] else None, read["last"]
     )
-    frontier = Watermark(read["key"], frozenset(read["ids"]), frozenset(read["keyless"]))
+    watermark = Watermark(read["key"], frozenset(read["ids"]), frozenset(read["keyless"]))
     return ListingState(
-        border,
-        frontier if is_keyed else Watermark(),
+        position,
+        watermark if is_keyed else Watermark(),
         () if is_keyed else tuple(read["ids"]),
         read["read"],
         began,

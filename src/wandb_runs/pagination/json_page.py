@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wandb_runs.graphql.scalars import decode_answer
-from wandb_runs.pagination.page import Page, anchor_at, read_anchor, read_moved
+from wandb_runs.pagination.page import Page, overlap_at, read_moved, read_overlap
 
 if TYPE_CHECKING:
     from wandb_runs.graphql.scalars import JSONValue
@@ -15,13 +15,13 @@ __all__ = ["read_json_page"]
 
 
 def read_json_page(
-    body: bytes, place: PageRequest, *, date: str | None = None
+    body: bytes, request: PageRequest, *, date: str | None = None
 ) -> Page[dict[str, JSONValue]] | None:
     """Read the runs of a page, each an object with a text for an id.
 
     Args:
-        body: The answer: `project { runCount anchor runs { edges { node } pageInfo } moved }`.
-        place: What was asked for.
+        body: The answer: `project { runCount overlap runs { edges { node } pageInfo } moved }`.
+        request: What was asked for.
         date: When the server answered.
 
     Returns:
@@ -43,7 +43,7 @@ def read_json_page(
         not isinstance(edges, list)
         or _below(answer, "errors")
         or _below(answer, "error")
-        or not (more is False or (more is True and not place.repeats(end, len(edges))))
+        or not (more is False or (more is True and not request.repeats(end, len(edges))))
     ):
         return None
     nodes: list[dict[str, JSONValue]] = []
@@ -53,18 +53,18 @@ def read_json_page(
         if not isinstance(node, dict) or not isinstance(node.get("id"), str):
             return None
         nodes.append(node)
-    anchor = read_anchor(_below(project, "anchor"))
-    if place.overlaps and place.anchor is not None and nodes:
-        anchor = (str(nodes[0]["id"]),)
+    overlap = read_overlap(_below(project, "overlap"))
+    if request.includes_overlap and request.overlap is not None and nodes:
+        overlap = (str(nodes[0]["id"]),)
     cursors = [_below(edge, "cursor") for edge in edges[-2:]]
     return Page(
         tuple(nodes),
         end if more else None,
         total if isinstance(total, int) and not isinstance(total, bool) else None,
         len(body),
-        anchor,
+        overlap,
         str(nodes[-1]["id"]) if nodes else None,
-        anchor_at(place, [c if isinstance(c, str) else None for c in cursors], end),
+        overlap_at(request, [c if isinstance(c, str) else None for c in cursors], end),
         moved=read_moved(_below(project, "moved")),
         date=date,
     )

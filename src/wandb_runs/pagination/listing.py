@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from wandb_runs.pagination.paginator import Drift, Position, Source
     from wandb_runs.pagination.seen import SeenInOrder
 
-__all__ = ["Listing", "PageWalk"]
+__all__ = ["Listing", "PageStream"]
 
 T = TypeVar("T")
 
@@ -31,7 +31,7 @@ class Listing(Generic[T]):
         order: The order, as it is sent.
         first: How many items a page holds.
         limit: How many items to read at most.
-        border: Where to begin.
+        position: Where to begin.
         began: When the listing began, if it did before.
         ids: The ids of what was read before.
         before: Tells what else was read before.
@@ -45,15 +45,15 @@ class Listing(Generic[T]):
 
     __slots__ = (
         "_before",
-        "_borders",
         "_fits",
         "_identify",
         "_left_out",
         "_limit",
-        "_passed",
+        "_paginator",
         "_places",
+        "_positions",
+        "_seen",
         "_taken",
-        "_walk",
         "complete",
         "items",
     )
@@ -65,40 +65,40 @@ class Listing(Generic[T]):
         first: int,
         *,
         limit: int | None = None,
-        border: Position,
+        position: Position,
         began: datetime | None = None,
         ids: Iterable[str] = (),
         before: SeenInOrder[T] | None = None,
         is_strict: bool = False,
         fits: Callable[[T], bool] | None = None,
     ) -> None:
-        self._passed: SeenIds[T] = SeenIds(identify, keeps=True, ids=ids, before=before)
-        self._walk = Paginator(
-            identify, order, first, self._passed, border=border, began=began, is_strict=is_strict
+        self._seen: SeenIds[T] = SeenIds(identify, keeps=True, ids=ids, before=before)
+        self._paginator = Paginator(
+            identify, order, first, self._seen, position=position, began=began, is_strict=is_strict
         )
         self._identify = identify
         self._fits = fits
         self._left_out: list[tuple[int, T]] = []
-        self._before = self._taken = len(self._passed.items)
+        self._before = self._taken = len(self._seen.items)
         self._limit = limit
         self._places = [0]
-        self._borders = [self._walk.border]
+        self._positions = [self._paginator.position]
         self.items: list[T] = []
         self.complete: bool = limit == 0
 
     @property
     def drift(self) -> Drift:
         """What could not be set right."""
-        return self._walk.drift
+        return self._paginator.drift
 
     @property
     def began(self) -> datetime | None:
         """When the listing began, by the server's clock; None before it has."""
-        return self._walk.began
+        return self._paginator.began
 
-    def border_before(self, place: int) -> Position:
+    def position_before(self, place: int) -> Position:
         """Where the page starts that holds the item at a place."""
-        return self._borders[bisect_right(self._places, place) - 1]
+        return self._positions[bisect_right(self._places, place) - 1]
 
     def read_to(self, count: int | None, source: Source[T]) -> Flow[None]:
         """Read pages until there are `count` items, or all for None, or no more pages.
@@ -108,14 +108,14 @@ class Listing(Generic[T]):
             source: Where the pages come from.
         """
         while not self.complete and (count is None or len(self.items) < count):
-            if len(self._passed.items) > self._taken:
+            if len(self._seen.items) > self._taken:
                 # The last page was read, and interrupted: by Ctrl-C, or by a fork.
                 kept = set(map(self._identify, self.items))
-                read = islice(self._passed.items.items(), self._before, None)
+                read = islice(self._seen.items.items(), self._before, None)
                 fresh = [item for item_id, item in read if item_id not in kept]
                 self._keep(cast("list[T]", fresh))  # all items are kept
             else:
-                self._keep((yield from self._walk.next_page(source)) or [])
+                self._keep((yield from self._paginator.next_page(source)) or [])
 
     def read_before(self, place: int) -> list[T]:
         """What was read before the item at a place, with what was left out."""
@@ -126,18 +126,18 @@ class Listing(Generic[T]):
         return read
 
     def _keep(self, fresh: list[T]) -> None:
-        taken = len(self._passed.items)
+        taken = len(self._seen.items)
         if self._fits is not None:
             fresh = self._leave_out(fresh, self._fits)
         left = None if self._limit is None else self._limit - len(self.items)
         is_cut = left is not None and left < len(fresh)
         self.items += fresh[:left]
         # Whoever goes on behind a page that was cut needs the rest of it.
-        if self._walk.border is not self._borders[-1] and not is_cut:
+        if self._paginator.position is not self._positions[-1] and not is_cut:
             self._places.append(len(self.items))
-            self._borders.append(self._walk.border)
+            self._positions.append(self._paginator.position)
         self._taken = taken
-        self.complete = self._walk.complete or len(self.items) == self._limit
+        self.complete = self._paginator.complete or len(self.items) == self._limit
 
     def _leave_out(self, fresh: list[T], fits: Callable[[T], bool]) -> list[T]:
         kept: list[T] = []
@@ -151,23 +151,23 @@ class Listing(Generic[T]):
         return kept
 
 
-class _Standing(NamedTuple):
+class _StreamState(NamedTuple):
     """Where a walk stands.
 
     Attributes:
-        border: Where the next page starts.
-        frontier: What was passed, in an order in which that is known by something small.
+        position: Where the next page starts.
+        watermark: What was passed, in an order in which that is known by something small.
         by_id: How many runs were passed, in any other order.
         read: How many items were handed on.
     """
 
-    border: Position
-    frontier: Watermark
+    position: Position
+    watermark: Watermark
     by_id: int
     read: int
 
 
-class PageWalk(Generic[T]):
+class PageStream(Generic[T]):
     """The pages of a listing, one after another, of which nothing is kept once it is taken.
 
     Args:
@@ -188,10 +188,10 @@ class PageWalk(Generic[T]):
         "_fits",
         "_limit",
         "_page",
+        "_paginator",
         "_place",
         "_read",
         "_source",
-        "_walk",
         "_within",
     )
 
@@ -210,12 +210,12 @@ class PageWalk(Generic[T]):
     ) -> None:
         self._by_key = by_key
         self._by_id: SeenIds[T] = SeenIds(identify, keeps=False, ids=start.ids)
-        self._walk: Paginator[T] = Paginator(
+        self._paginator: Paginator[T] = Paginator(
             identify,
             order,
             first,
             self._by_id if by_key is None else by_key,
-            border=start.border,
+            position=start.position,
             began=start.began,
             is_strict=is_strict,
         )
@@ -225,25 +225,25 @@ class PageWalk(Generic[T]):
         self._read = start.read
         self._page: list[T] | None = None
         # Where the last page was cut, since the limit was reached.
-        self._within: _Standing | None = None
+        self._within: _StreamState | None = None
         self._place = self._here()
 
     @property
     def drift(self) -> Drift:
         """What could not be set right, as far as it is known."""
-        return self._walk.drift
+        return self._paginator.drift
 
     @property
     def complete(self) -> bool:
         """Whether there is nothing more to read."""
-        return self._walk.complete
+        return self._paginator.complete
 
     @property
-    def place(self) -> ListingState:
+    def state(self) -> ListingState:
         """Where to begin for whoever goes on behind the page that was taken last."""
-        border, frontier, passed, read = self._place
-        ids = tuple(islice(self._by_id.items, passed))
-        return ListingState(border, frontier, ids, read, self._walk.began)
+        position, watermark, by_id, read = self._place
+        ids = tuple(islice(self._by_id.items, by_id))
+        return ListingState(position, watermark, ids, read, self._paginator.began)
 
     def read_page(self) -> Flow[None]:
         """Read the next page that holds anything, for `take` to hand on; none after the last one.
@@ -253,10 +253,10 @@ class PageWalk(Generic[T]):
         """
         while self._page is None:
             left = None if self._limit is None else max(0, self._limit - self._read)
-            if self._walk.complete or left == 0:
+            if self._paginator.complete or left == 0:
                 return
             before = self._here()
-            read = (yield from self._walk.next_page(self._source)) or []
+            read = (yield from self._paginator.next_page(self._source)) or []
             page = read if self._fits is None else [item for item in read if self._fits(item)]
             if left is not None and left < len(page):
                 page = page[:left]
@@ -270,13 +270,13 @@ class PageWalk(Generic[T]):
         self._place = (self._within or self._here())._replace(read=self._read)
         return page
 
-    def _here(self) -> _Standing:
-        frontier = Watermark() if self._by_key is None else self._by_key.frontier
-        return _Standing(self._walk.border, frontier, len(self._by_id.items), self._read)
+    def _here(self) -> _StreamState:
+        watermark = Watermark() if self._by_key is None else self._by_key.watermark
+        return _StreamState(self._paginator.position, watermark, len(self._by_id.items), self._read)
 
-    def _behind(self, last: T, page: list[T], before: _Standing) -> _Standing:
+    def _behind(self, last: T, page: list[T], before: _StreamState) -> _StreamState:
         """Where to go on behind an item within a page: at the page, of which these were passed."""
-        passed = page[: page.index(last) + 1]
+        seen = page[: page.index(last) + 1]
         if self._by_key is None:
-            return before._replace(by_id=before.by_id + len(passed))
-        return before._replace(frontier=self._by_key.behind(passed, before.frontier))
+            return before._replace(by_id=before.by_id + len(seen))
+        return before._replace(watermark=self._by_key.behind(seen, before.watermark))

@@ -25,14 +25,14 @@ __all__ = [
     "Overlap",
     "Page",
     "PageRequest",
-    "PlacedSelection",
+    "PageVariables",
     "ReadProject",
     "Selection",
-    "anchor_at",
     "cursor_after",
     "offset_of",
-    "read_anchor",
+    "overlap_at",
     "read_moved",
+    "read_overlap",
     "read_page",
     "read_project_page",
 ]
@@ -69,14 +69,14 @@ class Selection(TypedDict):
     first: int
 
 
-class PlacedSelection(Selection):
+class PageVariables(Selection):
     """A selection and the place in it: the variables of a page."""
 
     after: str | None
     is_counted: bool | None
-    is_anchored: bool | None
-    anchor_after: str | None
-    is_checked: bool | None
+    has_overlap: bool | None
+    overlap_after: str | None
+    has_moved: bool | None
     moved: str | None
 
 
@@ -117,7 +117,7 @@ class ReadProject(Protocol[T_co]):
         ...
 
     @property
-    def anchor(self) -> RunIdFields | None:
+    def overlap(self) -> RunIdFields | None:
         """The run before the page, if that was asked."""
         ...
 
@@ -162,7 +162,7 @@ class PageRequest:
         after: The cursor after which it starts, or None for the first page.
         first: How many items it holds at most.
         is_counted: Whether to ask for the number of all items, too.
-        anchor: Where the item before the page stands, to be looked at, too: as long as it is the
+        overlap: Where the item before the page stands, to be looked at, too: as long as it is the
             one that was last before, nothing has come between or gone.
         overlaps: Whether to look at it as an item of the page, which is the cheapest way; not
             possible where the page is as large as the server allows.
@@ -172,13 +172,13 @@ class PageRequest:
     after: str | None
     first: int
     is_counted: bool = False
-    anchor: Overlap | None = None
-    overlaps: bool = False
+    overlap: Overlap | None = None
+    includes_overlap: bool = False
     moved: str | None = None
 
-    def of(self, selection: Selection) -> PlacedSelection:
+    def variables(self, selection: Selection) -> PageVariables:
         """The variables that ask for the page of these runs."""
-        placed = PlacedSelection(
+        placed = PageVariables(
             entity=selection["entity"],
             project=selection["project"],
             filters=selection["filters"],
@@ -186,17 +186,17 @@ class PageRequest:
             first=self.first,
             after=self.after,
             is_counted=self.is_counted or None,
-            is_anchored=None,
-            anchor_after=None,
-            is_checked=None if self.moved is None else True,
+            has_overlap=None,
+            overlap_after=None,
+            has_moved=None if self.moved is None else True,
             moved=self.moved,
         )
-        if self.anchor is not None and self.overlaps:
+        if self.overlap is not None and self.includes_overlap:
             placed["first"] += 1
-            placed["after"] = self.anchor.after
-        elif self.anchor is not None:
-            placed["is_anchored"] = True
-            placed["anchor_after"] = self.anchor.after
+            placed["after"] = self.overlap.after
+        elif self.overlap is not None:
+            placed["has_overlap"] = True
+            placed["overlap_after"] = self.overlap.after
         return placed
 
     def repeats(self, cursor: str | None, edges: int) -> bool:
@@ -208,10 +208,10 @@ class PageRequest:
         """
         if cursor is None:
             return True
-        if self.anchor is None or not self.overlaps:
+        if self.overlap is None or not self.includes_overlap:
             return cursor == self.after
-        # The anchor alone, and more to follow: from a server that gives one run at a time.
-        return cursor == self.anchor.after or (cursor == self.after and edges != 1)
+        # The overlap alone, and more to follow: from a server that gives one run at a time.
+        return cursor == self.overlap.after or (cursor == self.after and edges != 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,10 +224,10 @@ class Page(Generic[T_co]):
         next_cursor: Where the next page starts, or None after the last one.
         total: How many items there are in all, if that was asked and answered.
         size: Bytes of the answer, where somebody counts them.
-        anchor: The id of the item before the page, where that was asked: nothing when there is
+        overlap: The id of the item before the page, where that was asked: nothing when there is
             none, and None for an item that came as null.
         last: The id of the last item; None where that came as null, or where there is none.
-        next_anchor: Where the last item stands, as an anchor of the next page, if that is known.
+        next_overlap: Where the last item stands, as an overlap of the next page, if that is known.
         nulls: How many items came as null, but for the one before the page.
         moved: The runs that may have changed their places, if that was asked.
         date: When the server answered, by its own clock, as HTTP writes it.
@@ -237,35 +237,35 @@ class Page(Generic[T_co]):
     next_cursor: str | None
     total: int | None = None
     size: int = 0
-    anchor: tuple[str | None, ...] = ()
+    overlap: tuple[str | None, ...] = ()
     last: str | None = None
-    next_anchor: Overlap | None = None
+    next_overlap: Overlap | None = None
     nulls: int = 0
     moved: Moved | None = None
     date: str | None = None
 
-    def holding(self, items: Iterable[T]) -> Page[T]:
+    def with_items(self, items: Iterable[T]) -> Page[T]:
         """The page with what was made of its items."""
         return Page(
             tuple(items),
             self.next_cursor,
             self.total,
             self.size,
-            self.anchor,
+            self.overlap,
             self.last,
-            self.next_anchor,
+            self.next_overlap,
             self.nulls,
             self.moved,
             self.date,
         )
 
 
-def read_page(connection: Connection[RunT] | None, place: PageRequest) -> Page[RunT]:
+def read_page(connection: Connection[RunT] | None, request: PageRequest) -> Page[RunT]:
     """Read one page of a connection, and never end a listing on a doubt.
 
     Args:
         connection: What the server answered.
-        place: What was asked for.
+        request: What was asked for.
 
     Raises:
         BadResponseError: No connection, or more pages and no way to ask for them: stopping
@@ -277,7 +277,7 @@ def read_page(connection: Connection[RunT] | None, place: PageRequest) -> Page[R
         )
     edges = connection.edges or ()
     info = connection.page_info
-    asked = place.first + (place.overlaps and place.anchor is not None)
+    asked = request.first + (request.includes_overlap and request.overlap is not None)
     # Without page info, a full page may have another behind it, which may prove empty.
     has_next = (
         len(edges) >= asked if info is None or info.has_next_page is None else info.has_next_page
@@ -286,33 +286,35 @@ def read_page(connection: Connection[RunT] | None, place: PageRequest) -> Page[R
     cursor = info.end_cursor if info is not None else None
     if cursor is None:
         cursor = next((each for each in reversed(cursors) if each), None)
-    if has_next and place.repeats(cursor, len(edges)):
+    if has_next and request.repeats(cursor, len(edges)):
         raise BadResponseError(
             "the server says that more runs follow, and gives no new cursor "
-            f"(after {place.after!r}); try again, or ask for a larger per_page",
+            f"(after {request.after!r}); try again, or ask for a larger per_page",
             status=200,
         )
     nodes = [None if edge is None else edge.node for edge in edges]
     items = tuple(node for node in nodes if node is not None)
-    anchor: tuple[str | None, ...] = ()
-    if place.overlaps and place.anchor is not None and nodes:
-        anchor = (None if nodes[0] is None else nodes[0].id,)
+    overlap: tuple[str | None, ...] = ()
+    if request.includes_overlap and request.overlap is not None and nodes:
+        overlap = (None if nodes[0] is None else nodes[0].id,)
     last = nodes[-1] if nodes else None
     return Page(
         items,
         cursor if has_next else None,
-        anchor=anchor,
+        overlap=overlap,
         last=None if last is None else last.id,
-        next_anchor=anchor_at(place, cursors, cursor),
-        nulls=len(nodes) - len(items) - (anchor == (None,)),
+        next_overlap=overlap_at(request, cursors, cursor),
+        nulls=len(nodes) - len(items) - (overlap == (None,)),
     )
 
 
-def anchor_at(place: PageRequest, cursors: Sequence[str | None], end: str | None) -> Overlap | None:
+def overlap_at(
+    request: PageRequest, cursors: Sequence[str | None], end: str | None
+) -> Overlap | None:
     """Where the last run of an answer stands.
 
     Args:
-        place: What was asked for.
+        request: What was asked for.
         cursors: The last two cursors of the answer's edges, or all.
         end: The cursor of the last edge.
     """
@@ -325,12 +327,16 @@ def anchor_at(place: PageRequest, cursors: Sequence[str | None], end: str | None
     if not cursors:
         return None
     # The answer's only edge stands where the answer starts.
-    return place.anchor if place.overlaps and place.anchor is not None else Overlap(place.after)
+    return (
+        request.overlap
+        if request.includes_overlap and request.overlap is not None
+        else Overlap(request.after)
+    )
 
 
-def read_anchor(anchor: JSONValue) -> tuple[str | None, ...]:
+def read_overlap(overlap: JSONValue) -> tuple[str | None, ...]:
     """The id of the run before a page; nothing when there is none."""
-    edges = anchor.get("edges") if isinstance(anchor, dict) else None
+    edges = overlap.get("edges") if isinstance(overlap, dict) else None
     if not isinstance(edges, list) or not edges:
         return ()
     return (_id_in(edges[0]),)
@@ -358,7 +364,7 @@ def _id_in(edge: JSONValue) -> str | None:
 def read_project_page(
     project: ReadProject[RunT] | None,
     selection: Selection,
-    place: PageRequest,
+    request: PageRequest,
     *,
     size: int = 0,
     date: str | None = None,
@@ -368,7 +374,7 @@ def read_project_page(
     Args:
         project: What the server answered.
         selection: Which runs were asked for.
-        place: Which page of them.
+        request: Which page of them.
         size: The answer's bytes.
         date: When the server answered.
 
@@ -378,13 +384,15 @@ def read_project_page(
     """
     if project is None:
         raise missing_project(selection["entity"], selection["project"])
-    page = read_page(project.runs, place)
-    anchor, moved = page.anchor, None
-    if project.anchor is not None:
-        anchor = read_anchor(project.anchor.model_dump(by_alias=True))
+    page = read_page(project.runs, request)
+    overlap, moved = page.overlap, None
+    if project.overlap is not None:
+        overlap = read_overlap(project.overlap.model_dump(by_alias=True))
     if project.moved is not None:
         moved = read_moved(project.moved.model_dump(by_alias=True))
-    return replace(page, total=project.run_count, size=size, anchor=anchor, moved=moved, date=date)
+    return replace(
+        page, total=project.run_count, size=size, overlap=overlap, moved=moved, date=date
+    )
 
 
 class CursorGuard:

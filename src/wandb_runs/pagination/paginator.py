@@ -88,12 +88,12 @@ class Position(NamedTuple):
 
     Attributes:
         after: The cursor after which the next page starts; None at the start.
-        anchor: Where the run before it stands, if that is known.
+        overlap: Where the run before it stands, if that is known.
         last: The id of that run; None where it came as null.
     """
 
     after: str | None = None
-    anchor: Overlap | None = None
+    overlap: Overlap | None = None
     last: str | None = None
 
 
@@ -126,33 +126,33 @@ class Paginator(Generic[T]):
         identify: An item's id.
         order: The order, as it is sent.
         first: How many runs a page holds.
-        passed: Remembers which runs were passed.
-        border: Where to begin.
+        seen: Remembers which runs were read.
+        position: Where to begin.
         began: When the listing began, by the server's clock, if it did before.
         is_strict: Whether a drift that cannot be set right is an error.
 
     Attributes:
-        border: Where the next page starts.
-        passed: Which runs were passed.
+        position: Where the next page starts.
+        seen: Which runs were read.
         complete: Whether there is nothing more to read.
         drift: What could not be set right, as far as it is known.
     """
 
     __slots__ = (
+        "_changes",
         "_first",
         "_guard",
         "_has_gap_before",
         "_identify",
+        "_includes_overlap",
         "_is_at_end",
         "_is_strict",
         "_is_within",
-        "_overlaps",
         "_steps",
-        "_watch",
-        "border",
         "complete",
         "drift",
-        "passed",
+        "position",
+        "seen",
     )
 
     def __init__(
@@ -160,31 +160,31 @@ class Paginator(Generic[T]):
         identify: Callable[[T], str],
         order: str,
         first: int,
-        passed: Seen[T],
+        seen: Seen[T],
         *,
-        border: Position = _START,
+        position: Position = _START,
         began: datetime | None = None,
         is_strict: bool = False,
     ) -> None:
         self._identify = identify
         self._first = first
         self._is_strict = is_strict
-        self._watch = ChangeTracker(order, began)
-        self.passed: Seen[T] = passed
-        self.border: Position = border
+        self._changes = ChangeTracker(order, began)
+        self.seen: Seen[T] = seen
+        self.position: Position = position
         self.complete: bool = False
         self.drift: Drift = Drift()
         self._is_at_end = False
-        self._overlaps = first < MAX_PER_PAGE
+        self._includes_overlap = first < MAX_PER_PAGE
         self._guard = CursorGuard()
         self._steps = 0
         self._has_gap_before = False
-        self._is_within = border.after is not None
+        self._is_within = position.after is not None
 
     @property
     def began(self) -> datetime | None:
         """When the listing began, by the server's clock; None before it has."""
-        return self._watch.began
+        return self._changes.began
 
     def next_page(self, source: Source[T]) -> Flow[list[T] | None]:
         """Read the next page that holds anything new; None after the last one.
@@ -197,29 +197,29 @@ class Paginator(Generic[T]):
         """
         while not self._is_at_end:
             selection = yield from source.select()
-            place = PageRequest(
-                self.border.after,
+            request = PageRequest(
+                self.position.after,
                 self._first,
-                anchor=self.border.anchor,
-                overlaps=self._overlaps and not self._has_gap_before,
-                moved=self._watch.asks(selection["filters"]),
+                overlap=self.position.overlap,
+                includes_overlap=self._includes_overlap and not self._has_gap_before,
+                moved=self._changes.asks(selection["filters"]),
             )
-            page = yield from source.fetch(selection, place)
-            if _is_capped_to_the_overlap(page, place):
-                self._overlaps = False
+            page = yield from source.fetch(selection, request)
+            if _is_capped_to_the_overlap(page, request):
+                self._includes_overlap = False
                 continue
-            follows = page.anchor == (self.border.last,)
+            follows = page.overlap == (self.position.last,)
             # Behind a checkpoint within a page, and a step back, there are runs that were passed.
             is_new = follows and not self._is_within
-            fresh = self.passed.fresh(page.items, is_aligned=is_new)
-            is_aligned = follows or place.anchor is None
+            fresh = self.seen.fresh(page.items, is_aligned=is_new)
+            is_aligned = follows or request.overlap is None
             if not is_aligned and not self._is_connected(page, fresh):
                 self._step_back()
                 continue
             # It may hold nothing new, where many runs were created, and so may the next one.
             self._is_within = self._is_within or not follows
             self._guard.follow(page, is_new=bool(fresh))
-            self._watch.note(page, asked=place.moved is not None, is_aligned=is_aligned)
+            self._changes.note(page, asked=request.moved is not None, is_aligned=is_aligned)
             self._take(page, fresh)
             if fresh:
                 return fresh
@@ -234,14 +234,14 @@ class Paginator(Generic[T]):
 
         In a steady order, all that stand before a run that was passed have been passed as well.
         """
-        before = page.anchor[0] if page.anchor else None
-        is_empty = not page.items and not page.nulls and not page.anchor
+        before = page.overlap[0] if page.overlap else None
+        is_empty = not page.items and not page.nulls and not page.overlap
         return (
-            not self._watch.is_steady
-            or page.anchor == (None,)  # a run that came as null, and is reported
+            not self._changes.is_steady
+            or page.overlap == (None,)  # a run that came as null, and is reported
             or (is_empty and page.next_cursor is not None)  # the page behind it is checked as well
             or len(fresh) < len(page.items)
-            or (before is not None and self.passed.knows(before))
+            or (before is not None and self.seen.knows(before))
         )
 
     def _step_back(self) -> None:
@@ -252,39 +252,39 @@ class Paginator(Generic[T]):
                 "'created_at', or try again when the project is at rest",
                 status=200,
             )
-        after = self.border.after
+        after = self.position.after
         offset = None if after is None else offset_of(after)
         # Where cursors do not count runs, there is one place to go back to.
         start = 0 if offset is None else max(0, offset + 1 - self._first * 2 ** (self._steps - 1))
-        anchor = Overlap(cursor_after(start - 2) if start > 1 else None) if start else None
-        self.border = Position(cursor_after(start - 1) if start else None, anchor, "")
+        overlap = Overlap(cursor_after(start - 2) if start > 1 else None) if start else None
+        self.position = Position(cursor_after(start - 1) if start else None, overlap, "")
         self._guard.forget()
         self._is_within = True
 
     def _take(self, page: Page[T], fresh: Sequence[T]) -> None:
-        nulls = page.nulls + (page.anchor == (None,) and self.border.last is not None)
+        nulls = page.nulls + (page.overlap == (None,) and self.position.last is not None)
         if nulls:
             self.drift = replace(self.drift, nulls=self.drift.nulls + nulls)
         # In this order: a page that is interrupted here is read again, and known.
-        self.passed.add(fresh)
+        self.seen.add(fresh)
         if fresh:
             self._steps = 0
             self._is_within = False
         if page.next_cursor is None:
             self._is_at_end = True
-            self.complete = not (self.drift.nulls or self._watch.suspects(self.passed.knows))
+            self.complete = not (self.drift.nulls or self._changes.suspects(self.seen.knows))
             return
         # Behind an empty page, the last run is not the one before the next page.
         self._has_gap_before = not page.items and not page.nulls
         if self._has_gap_before:
-            self.border = self.border._replace(after=page.next_cursor)
+            self.position = self.position._replace(after=page.next_cursor)
         else:
-            self.border = Position(page.next_cursor, page.next_anchor, page.last)
+            self.position = Position(page.next_cursor, page.next_overlap, page.last)
 
     def _find_late(self, source: Source[T]) -> Flow[list[T]]:
         """Find what has jumped over the reader."""
         late: list[T] = []
-        if self.began is not None and self._watch.suspects(self.passed.knows):
+        if self.began is not None and self._changes.suspects(self.seen.knows):
             selection = yield from source.select()
             present = selection.copy()
             present["filters"] = present_filter(selection["filters"], self.began)
@@ -292,14 +292,14 @@ class Paginator(Generic[T]):
             listed = yield from list_all_ids(present)
             # A run that is null here is likely one that was null before.
             self.drift = replace(self.drift, nulls=max(self.drift.nulls, listed.drift.nulls))
-            missing = [run_id for run_id in listed.ids if not self.passed.knows(run_id)]
+            missing = [run_id for run_id in listed.ids if not self.seen.knows(run_id)]
             for start in range(0, len(missing), self._first):
                 part = missing[start : start + self._first]
                 late += yield from fetch_named(selection, part, source.fetch, self._identify)
         self.drift = replace(self.drift, late=tuple(map(self._identify, late)))
         if self._is_strict and self.drift:
             raise DriftError(self.drift.late, self.drift.nulls)
-        self.passed.add(late)
+        self.seen.add(late)
         return late
 
 
@@ -354,13 +354,13 @@ class Ids(NamedTuple):
             order: The order, as it is sent.
             knows: Whether a run was read.
         """
-        places = [place for place, each in enumerate(self.ids) if knows(each)]
+        indices = [index for index, each in enumerate(self.ids) if knows(each)]
         if is_by_creation(order):
             # The last place of one that was read says nothing: a run that is deleted and logged
             # again stands behind others that were not read.
-            start = min(places, default=0) if is_descending(order) else 0
+            start = min(indices, default=0) if is_descending(order) else 0
             return [each for each in self.ids[start:] if not knows(each)], self.drift
-        end = 1 + max(places, default=-1)
+        end = 1 + max(indices, default=-1)
         behind = [each for each in self.ids[end:] if not knows(each)]
         if is_steady(order):
             return behind, self.drift
@@ -381,35 +381,35 @@ def list_all_ids(selection: Selection) -> Flow[Ids]:
         return selection
 
     source = Source(select, fetch_ids)
-    passed: SeenIds[str] = SeenIds(str, keeps=False)
-    walk: Paginator[str] = Paginator(str, selection["order"], MAX_PER_PAGE, passed)
-    while (yield from walk.next_page(source)) is not None:
+    seen: SeenIds[str] = SeenIds(str, keeps=False)
+    paginator: Paginator[str] = Paginator(str, selection["order"], MAX_PER_PAGE, seen)
+    while (yield from paginator.next_page(source)) is not None:
         pass
-    return Ids([*passed.items], walk.drift)
+    return Ids([*seen.items], paginator.drift)
 
 
-def fetch_ids(selection: Selection, place: PageRequest) -> Flow[Page[str]]:
+def fetch_ids(selection: Selection, request: PageRequest) -> Flow[Page[str]]:
     """Read one page of ids.
 
     Raises:
         NotFoundError: No such project, or the key may not see it.
         BadResponseError: As `read_page` does.
     """
-    operation = list_run_ids(**place.of(selection))
+    operation = list_run_ids(**request.variables(selection))
     answer = yield from ask(RawOperation.of(operation))
-    plain = read_json_page(answer.body, place, date=answer.date)
+    plain = read_json_page(answer.body, request, date=answer.date)
     if plain is not None:
-        return plain.holding(str(node["id"]) for node in plain.items)
+        return plain.with_items(str(node["id"]) for node in plain.items)
     project = answer.read_as(operation).project
-    page = read_project_page(project, selection, place, date=answer.date)
-    return page.holding(run.id for run in page.items)
+    page = read_project_page(project, selection, request, date=answer.date)
+    return page.with_items(run.id for run in page.items)
 
 
-def _is_capped_to_the_overlap(page: Page[T], place: PageRequest) -> bool:
+def _is_capped_to_the_overlap(page: Page[T], request: PageRequest) -> bool:
     """Whether a server that gives one run at a time gives the one that is known already."""
     return (
-        place.overlaps
-        and place.anchor is not None
+        request.includes_overlap
+        and request.overlap is not None
         and page.next_cursor is not None
-        and page.next_cursor == place.after
+        and page.next_cursor == request.after
     )

@@ -43,7 +43,7 @@ class Prefetcher(Generic[T]):
 
     Args:
         selection: Which runs there are.
-        fetch: The flow that reads the page at a place.
+        fetch: The flow that reads one page.
         first: Tells how many items the next pages are to hold.
         total: How many items there are, if that is known.
         done: Told each page as it comes, in whatever order.
@@ -55,7 +55,7 @@ class Prefetcher(Generic[T]):
     """
 
     __slots__ = (
-        "_anchor",
+        "_changes",
         "_counts",
         "_cursor",
         "_done",
@@ -67,8 +67,8 @@ class Prefetcher(Generic[T]):
         "_guesses",
         "_has_drifted",
         "_last",
+        "_overlap",
         "_total",
-        "_watch",
         "complete",
         "nulls",
     )
@@ -89,10 +89,10 @@ class Prefetcher(Generic[T]):
         self._done = done
         self._dropped = dropped
         self._filters = selection["filters"]
-        self._watch = ChangeTracker(selection["order"])
+        self._changes = ChangeTracker(selection["order"])
         self._guard = CursorGuard()
         self._cursor: str | None = None
-        self._anchor: Overlap | None = None
+        self._overlap: Overlap | None = None
         self._last: str | None = None
         self._counts = _COUNTS
         self._guesses = True
@@ -106,7 +106,7 @@ class Prefetcher(Generic[T]):
         Args:
             knows: Whether a run was read.
         """
-        return self._has_drifted or self._watch.suspects(knows)
+        return self._has_drifted or self._changes.suspects(knows)
 
     def next_pages(self) -> Flow[list[Page[T]]]:
         """Read the next pages, at least one; none when the listing is complete.
@@ -118,15 +118,15 @@ class Prefetcher(Generic[T]):
         """
         if self.complete:
             return []
-        places = self._places()
-        pages = yield from gather([self._fetch(place) for place in places], self._done)
+        requests = self._requests()
+        pages = yield from gather([self._fetch(request) for request in requests], self._done)
         read: list[Page[T]] = []
-        for place, page in zip(places, pages, strict=True):
-            fits = not self.complete and place.after == self._cursor
-            if fits and place.anchor is not None and page.anchor != (self._last,):
+        for request, page in zip(requests, pages, strict=True):
+            fits = not self.complete and request.after == self._cursor
+            if fits and request.overlap is not None and page.overlap != (self._last,):
                 self._has_drifted = self.complete = True
             elif fits:
-                self._take(page, place)
+                self._take(page, request)
                 read.append(page)
                 continue
             else:
@@ -136,32 +136,32 @@ class Prefetcher(Generic[T]):
                 self._dropped(page)
         return read
 
-    def _take(self, page: Page[T], place: PageRequest) -> None:
+    def _take(self, page: Page[T], request: PageRequest) -> None:
         self._guard.follow(page)
-        self._watch.note(page, asked=place.moved is not None)
+        self._changes.note(page, asked=request.moved is not None)
         self.nulls += page.nulls
         if page.total is not None:
             self._total = page.total
         if page.last is not None or page.nulls:
-            self._last, self._anchor = page.last, page.next_anchor
+            self._last, self._overlap = page.last, page.next_overlap
         self._cursor = page.next_cursor
         self.complete = page.next_cursor is None
 
-    def _places(self) -> list[PageRequest]:
-        first, moved = self._first(), self._watch.asks(self._filters)
+    def _requests(self) -> list[PageRequest]:
+        first, moved = self._first(), self._changes.asks(self._filters)
         start = offset_of(self._cursor) if self._cursor is not None and self._guesses else None
         if self._cursor is None or start is None or self._total is None:
             is_counted = start is not None and self._total is None and self._counts > 0
             self._counts -= is_counted
-            return [PageRequest(self._cursor, first, is_counted, self._anchor, moved=moved)]
+            return [PageRequest(self._cursor, first, is_counted, self._overlap, moved=moved)]
         last = min(self._total - 1, start + AHEAD * first)
         return [
-            PageRequest(self._cursor, first, anchor=self._anchor, moved=moved),
+            PageRequest(self._cursor, first, overlap=self._overlap, moved=moved),
             *(
                 PageRequest(
                     cursor_after(offset),
                     first,
-                    anchor=Overlap(cursor_after(offset - 1)),
+                    overlap=Overlap(cursor_after(offset - 1)),
                     moved=moved,
                 )
                 for offset in range(start + first, last, first)

@@ -60,10 +60,10 @@ class SeenInOrder(Generic[T]):
         identify: An item's id.
         key: What it is sorted by, as a text that sorts alike, if the server tells.
         descending: Whether the order is.
-        frontier: How far the listing has come already.
+        watermark: How far the listing has come already.
     """
 
-    __slots__ = ("_descending", "_frontier", "_identify", "_key", "_unsorted")
+    __slots__ = ("_descending", "_identify", "_key", "_unsorted", "_watermark")
 
     def __init__(
         self,
@@ -71,26 +71,26 @@ class SeenInOrder(Generic[T]):
         key: Callable[[T], str | None],
         *,
         descending: bool,
-        frontier: Watermark | None = None,
+        watermark: Watermark | None = None,
     ) -> None:
         self._identify = identify
         self._key = key
         self._descending = descending
-        self._frontier = Watermark() if frontier is None else frontier
+        self._watermark = Watermark() if watermark is None else watermark
         self._unsorted: set[str] | None = None
 
     @property
-    def frontier(self) -> Watermark:
+    def watermark(self) -> Watermark:
         """How far it is."""
-        return self._frontier
+        return self._watermark
 
     def knows(self, run_id: str) -> bool:
         """Whether a run is among the last ones passed."""
-        passed = self._frontier
+        mark = self._watermark
         return (
-            run_id in passed.recent
-            or run_id in passed.ids
-            or run_id in passed.keyless
+            run_id in mark.recent
+            or run_id in mark.ids
+            or run_id in mark.keyless
             or (self._unsorted is not None and run_id in self._unsorted)
         )
 
@@ -109,7 +109,7 @@ class SeenInOrder(Generic[T]):
 
     def add(self, items: Iterable[T]) -> None:
         """Pass these."""
-        key, ids, keyless, _ = self._frontier
+        key, ids, keyless, _ = self._watermark
         recent: set[str] = set()
         new, lacking = set(ids), set(keyless)
         for item in items:
@@ -123,15 +123,15 @@ class SeenInOrder(Generic[T]):
                 new.add(run_id)
         if self._unsorted is not None:
             self._unsorted |= recent
-        self._frontier = Watermark(key, frozenset(new), frozenset(lacking), frozenset(recent))
+        self._watermark = Watermark(key, frozenset(new), frozenset(lacking), frozenset(recent))
 
-    def behind(self, items: Iterable[T], frontier: Watermark) -> Watermark:
-        """How far a listing would be that had come to a frontier, and passed these."""
+    def behind(self, items: Iterable[T], watermark: Watermark) -> Watermark:
+        """How far a listing would be that had come to a watermark, and passed these."""
         other = SeenInOrder(
-            self._identify, self._key, descending=self._descending, frontier=frontier
+            self._identify, self._key, descending=self._descending, watermark=watermark
         )
         other.add(items)
-        return other.frontier
+        return other.watermark
 
     def _contradicts(self, items: Sequence[T], *, is_aligned: bool) -> bool:
         """Whether items stand where the order does not have them."""
@@ -141,8 +141,8 @@ class SeenInOrder(Generic[T]):
         return is_aligned and bool(keys) and self._is_before(keys[0])
 
     def _is_before(self, key: str | None) -> bool:
-        frontier = self._frontier.key
-        return key is not None and frontier is not None and self._precedes(key, frontier)
+        watermark = self._watermark.key
+        return key is not None and watermark is not None and self._precedes(key, watermark)
 
     def _precedes(self, one: str, other: str) -> bool:
         return one > other if self._descending else one < other
@@ -185,8 +185,8 @@ class SeenIds(Generic[T]):
         """Those that were not passed yet, each once."""
         if self._before is not None:
             items = self._before.fresh(items, is_aligned=False)
-        passed, identify = self.items, self._identify
-        found = {run_id: item for item in items if (run_id := identify(item)) not in passed}
+        seen, identify = self.items, self._identify
+        found = {run_id: item for item in items if (run_id := identify(item)) not in seen}
         return [*found.values()]
 
     def add(self, items: Iterable[T]) -> None:

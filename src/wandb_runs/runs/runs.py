@@ -234,7 +234,7 @@ class Runs(
         >>> sum(len(page) for page in runs.pages()) == len(runs)
         True
         """
-        pages, told = self._page_walk(), Drift()
+        pages, told = self._page_stream(), Drift()
 
         def next_page() -> list[Run[ConfigT_co, SummaryT_co]] | None:
             nonlocal told
@@ -242,7 +242,7 @@ class Runs(
             told = self._tell_drift(pages.drift, told)
             return pages.take()
 
-        return RunPages(next_page, lambda: self._write_checkpoint(pages.place))
+        return RunPages(next_page, lambda: self._write_checkpoint(pages.state))
 
     @overload
     def histories(

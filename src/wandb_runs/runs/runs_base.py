@@ -46,7 +46,7 @@ from wandb_runs.pagination.checkpoint import (
     read_checkpoint,
 )
 from wandb_runs.pagination.json_page import read_json_page
-from wandb_runs.pagination.listing import Listing, PageWalk
+from wandb_runs.pagination.listing import Listing, PageStream
 from wandb_runs.pagination.page import MAX_PER_PAGE, Page, PageRequest, Selection, read_project_page
 from wandb_runs.pagination.paginator import Drift, Source, select_named
 from wandb_runs.pagination.progress import check_progress
@@ -284,7 +284,7 @@ class RunsCore(ABC, Generic[ClientT_co, RunT_co]):
         operation: Operation[object]
         if call == "list":
             operation = list_runs(
-                **PageRequest(None, self._first_listed).of(selection),
+                **PageRequest(None, self._first_listed).variables(selection),
                 config_keys=self._asked.config,
                 summary_keys=self._asked.summary,
             )
@@ -303,7 +303,7 @@ class RunsCore(ABC, Generic[ClientT_co, RunT_co]):
             operation = (request.of(ids[:size]) if ids else request).operation
         else:
             named = select_named(selection, ids[:size]) if ids else selection
-            page = PageRequest(None, min(size, len(ids)) if ids else size).of(named)
+            page = PageRequest(None, min(size, len(ids)) if ids else size).variables(named)
             asked = plan_values(keys).keys
             operation = (
                 list_configs(**page, keys=asked)
@@ -363,38 +363,38 @@ class RunsCore(ABC, Generic[ClientT_co, RunT_co]):
         count = self._count if self._limit is None else min(self._count, self._limit)
         return max(0, count - self._start.read)
 
-    def _page_walk(self) -> PageWalk[RunT_co]:
-        return PageWalk(
+    def _page_stream(self) -> PageStream[RunT_co]:
+        return PageStream(
             _run_id,
             self._order,
             self._first_listed,
             self._source,
             start=self._start,
-            by_key=self._passed_by_key(self._start),
+            by_key=self._seen_in_order(self._start),
             limit=self._limit,
             is_strict=self._is_strict,
             fits=fits if self._models.skips else None,
         )
 
-    def _fetch(self, selection: Selection, place: PageRequest) -> Flow[Page[RunT_co]]:
+    def _fetch(self, selection: Selection, request: PageRequest) -> Flow[Page[RunT_co]]:
         operation = list_runs(
-            **place.of(selection),
+            **request.variables(selection),
             config_keys=self._asked.config,
             summary_keys=self._asked.summary,
         )
         answer = yield from ask(RawOperation.of(operation))
-        plain = read_json_page(answer.body, place, date=answer.date)
+        plain = read_json_page(answer.body, request, date=answer.date)
         entity = selection["entity"]
         if plain is not None:
-            return plain.holding(self._make(entity, plain.items))
+            return plain.with_items(self._make(entity, plain.items))
         project = answer.read_as(operation).project
-        page = read_project_page(project, selection, place, date=answer.date)
-        return page.holding(self._make(entity, map(node_of, page.items)))
+        page = read_project_page(project, selection, request, date=answer.date)
+        return page.with_items(self._make(entity, map(node_of, page.items)))
 
     def _checkpoint_at(self, place: int) -> Checkpoint:
         start, listing = self._start, self._listing
         read = listing.read_before(place)
-        by_key = self._passed_by_key(start)
+        by_key = self._seen_in_order(start)
         ids: tuple[str, ...] = ()
         if by_key is None:
             ids = (*start.ids, *(run.id for run in read))
@@ -402,8 +402,8 @@ class RunsCore(ABC, Generic[ClientT_co, RunT_co]):
             by_key.add(read)
         return self._write_checkpoint(
             ListingState(
-                listing.border_before(place),
-                Watermark() if by_key is None else by_key.frontier,
+                listing.position_before(place),
+                Watermark() if by_key is None else by_key.watermark,
                 ids,
                 start.read + place,
                 listing.began,
@@ -413,12 +413,12 @@ class RunsCore(ABC, Generic[ClientT_co, RunT_co]):
     def _write_checkpoint(self, start: ListingState) -> Checkpoint:
         return make_checkpoint(self._selection(self._entity or ""), self._entity, start)
 
-    def _passed_by_key(self, start: ListingState) -> SeenInOrder[RunT_co] | None:
+    def _seen_in_order(self, start: ListingState) -> SeenInOrder[RunT_co] | None:
         """What tells the runs that were passed by their instants of creation, in such an order."""
         if not is_by_creation(self._order):
             return None
         return SeenInOrder(
-            _run_id, _run_key, descending=is_descending(self._order), frontier=start.frontier
+            _run_id, _run_key, descending=is_descending(self._order), watermark=start.watermark
         )
 
     def _new_listing(self) -> Listing[RunT_co]:
@@ -428,10 +428,10 @@ class RunsCore(ABC, Generic[ClientT_co, RunT_co]):
             self._order,
             self._first_listed,
             limit=None if limit is None else max(0, limit - start.read),
-            border=start.border,
+            position=start.position,
             began=start.began,
             ids=start.ids,
-            before=self._passed_by_key(start) if start.read else None,
+            before=self._seen_in_order(start) if start.read else None,
             is_strict=self._is_strict,
             fits=fits if self._models.skips else None,
         )

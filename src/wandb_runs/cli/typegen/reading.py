@@ -104,31 +104,31 @@ def read_documents(
         order=parse_order(order),
         first=_PER_PAGE if limit is None else max(1, min(_PER_PAGE, limit)),
     )
-    tally = ProgressCounter(progress, None)
+    counter = ProgressCounter(progress, None)
     size, total = 0, None
 
-    def fetch(selection: Selection, place: PageRequest) -> Flow[Page[_Read]]:
+    def fetch(selection: Selection, request: PageRequest) -> Flow[Page[_Read]]:
         nonlocal size, total
         # A bar needs to know where it ends: a count of the whole project, once.
         is_counted = progress is not None and total is None
-        page = yield from _fetch(selection, replace(place, is_counted=is_counted))
+        page = yield from _fetch(selection, replace(request, is_counted=is_counted))
         size += page.size
         if page.total is not None:
             total = page.total if limit is None else min(page.total, limit)
         return page
 
     source = Source(lambda: _select(selection), fetch)
-    walk = Paginator(_id_of, selection["order"], selection["first"], _passed(selection["order"]))
+    paginator = Paginator(_id_of, selection["order"], selection["first"], _seen(selection["order"]))
     read = Documents()
-    while not walk.complete and (limit is None or read.runs < limit):
-        page = api.client.run(walk.next_page(source)) or []
+    while not paginator.complete and (limit is None or read.runs < limit):
+        page = api.client.run(paginator.next_page(source)) or []
         taken = page if limit is None else page[: limit - read.runs]
         for each in taken:
             read = _join(read, each.documents)
-        tally.add(len(taken), size, total=total, is_last=walk.complete)
+        counter.add(len(taken), size, total=total, is_last=paginator.complete)
         size = 0
-    if walk.drift:
-        warnings.warn(DriftWarning(walk.drift.late, walk.drift.nulls), stacklevel=2)
+    if paginator.drift:
+        warnings.warn(DriftWarning(paginator.drift.late, paginator.drift.nulls), stacklevel=2)
     return read
 
 
@@ -137,18 +137,18 @@ def _select(selection: Selection) -> Flow[Selection]:
     return selection
 
 
-def _passed(order: str) -> Seen[_Read]:
+def _seen(order: str) -> Seen[_Read]:
     if is_by_creation(order):
         return SeenInOrder(_id_of, _key_of, descending=is_descending(order))
     return SeenIds(_id_of, keeps=False)
 
 
-def _fetch(selection: Selection, place: PageRequest) -> Flow[Page[_Read]]:
-    operation = list_documents(**place.of(selection))
+def _fetch(selection: Selection, request: PageRequest) -> Flow[Page[_Read]]:
+    operation = list_documents(**request.variables(selection))
     answer = yield from ask(RawOperation.of(operation))
     project = answer.read_as(operation).project
-    page = read_project_page(project, selection, place, size=len(answer.body), date=answer.date)
-    return page.holding(_read(run) for run in page.items)
+    page = read_project_page(project, selection, request, size=len(answer.body), date=answer.date)
+    return page.with_items(_read(run) for run in page.items)
 
 
 def _read(run: ListDocumentsProjectRunsEdgesNode) -> _Read:

@@ -13,6 +13,37 @@ class PageInfoFields(BaseModel):
     has_next_page: Optional[bool] = Field(default=None)
 
 
+class RunIdFields(BaseModel):
+    edges: Optional[list[Optional["RunIdFieldsEdges"]]] = Field(default=None)
+    page_info: Optional["RunIdFieldsPageInfo"] = Field(default=None)
+
+
+class RunIdFieldsEdges(BaseModel):
+    node: Optional["RunIdFieldsEdgesNode"] = Field(default=None)
+
+
+class RunIdFieldsEdgesNode(BaseModel):
+    id: str
+
+
+class RunIdFieldsPageInfo(PageInfoFields):
+    pass
+
+
+class ProjectPageFields(BaseModel):
+    run_count: Optional[int] = None
+    overlap: Optional["ProjectPageFieldsOverlap"] = None
+    moved: Optional["ProjectPageFieldsMoved"] = None
+
+
+class ProjectPageFieldsOverlap(RunIdFields):
+    pass
+
+
+class ProjectPageFieldsMoved(RunIdFields):
+    pass
+
+
 class RunDetailFields(BaseModel):
     history_keys: Optional[object] = Field(default=None)
     system_metrics: Optional[str] = Field(default=None)
@@ -48,23 +79,6 @@ class RunFields(BaseModel):
 
 
 class RunFieldsUser(UserFields):
-    pass
-
-
-class RunIdFields(BaseModel):
-    edges: Optional[list[Optional["RunIdFieldsEdges"]]] = Field(default=None)
-    page_info: Optional["RunIdFieldsPageInfo"] = Field(default=None)
-
-
-class RunIdFieldsEdges(BaseModel):
-    node: Optional["RunIdFieldsEdgesNode"] = Field(default=None)
-
-
-class RunIdFieldsEdgesNode(BaseModel):
-    id: str
-
-
-class RunIdFieldsPageInfo(PageInfoFields):
     pass
 
 

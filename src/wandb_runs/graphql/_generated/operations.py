@@ -419,12 +419,8 @@ def get_viewer() -> Operation[GetViewer]:
 
 
 _LIST_CONFIGS = """\
-query ListConfigs($entity: String!, $project: String!, $filters: JSONString, $order: String, $first: Int, $after: String, $isCounted: Boolean = false, $isAnchored: Boolean = false, $anchorAfter: String, $isChecked: Boolean = false, $moved: JSONString, $keys: [String!]) {
+query ListConfigs($entity: String!, $project: String!, $filters: JSONString, $order: String, $first: Int, $after: String, $isCounted: Boolean = false, $hasOverlap: Boolean = false, $overlapAfter: String, $hasMoved: Boolean = false, $moved: JSONString, $keys: [String!]) {
   project(name: $project, entityName: $entity) {
-    runCount(filters: $filters) @include(if: $isCounted)
-    anchor: runs(filters: $filters, order: $order, first: 1, after: $anchorAfter) @include(if: $isAnchored) {
-      ...RunIdFields
-    }
     runs(filters: $filters, order: $order, first: $first, after: $after) {
       edges {
         node {
@@ -437,15 +433,23 @@ query ListConfigs($entity: String!, $project: String!, $filters: JSONString, $or
         ...PageInfoFields
       }
     }
-    moved: runs(filters: $moved, order: "+created_at", first: 1000) @include(if: $isChecked) {
-      ...RunIdFields
-    }
+    ...ProjectPageFields
   }
 }
 
 fragment PageInfoFields on PageInfo {
   endCursor
   hasNextPage
+}
+
+fragment ProjectPageFields on Project {
+  runCount(filters: $filters) @include(if: $isCounted)
+  overlap: runs(filters: $filters, order: $order, first: 1, after: $overlapAfter) @include(if: $hasOverlap) {
+    ...RunIdFields
+  }
+  moved: runs(filters: $moved, order: "+created_at", first: 1000) @include(if: $hasMoved) {
+    ...RunIdFields
+  }
 }
 
 fragment RunIdFields on RunConnection {
@@ -475,9 +479,9 @@ def list_configs(
     first: int | None = None,
     after: str | None = None,
     is_counted: bool | None = None,
-    is_anchored: bool | None = None,
-    anchor_after: str | None = None,
-    is_checked: bool | None = None,
+    has_overlap: bool | None = None,
+    overlap_after: str | None = None,
+    has_moved: bool | None = None,
     moved: str | None = None,
     keys: list[str] | tuple[str, ...] | None = None,
 ) -> Operation[ListConfigs]:
@@ -495,9 +499,9 @@ def list_configs(
                 "first": first,
                 "after": after,
                 "isCounted": is_counted,
-                "isAnchored": is_anchored,
-                "anchorAfter": anchor_after,
-                "isChecked": is_checked,
+                "hasOverlap": has_overlap,
+                "overlapAfter": overlap_after,
+                "hasMoved": has_moved,
                 "moved": moved,
                 "keys": keys,
             }
@@ -507,12 +511,8 @@ def list_configs(
 
 
 _LIST_DOCUMENTS = """\
-query ListDocuments($entity: String!, $project: String!, $filters: JSONString, $order: String, $first: Int, $after: String, $isCounted: Boolean = false, $isAnchored: Boolean = false, $anchorAfter: String, $isChecked: Boolean = false, $moved: JSONString) {
+query ListDocuments($entity: String!, $project: String!, $filters: JSONString, $order: String, $first: Int, $after: String, $isCounted: Boolean = false, $hasOverlap: Boolean = false, $overlapAfter: String, $hasMoved: Boolean = false, $moved: JSONString) {
   project(name: $project, entityName: $entity) {
-    runCount(filters: $filters) @include(if: $isCounted)
-    anchor: runs(filters: $filters, order: $order, first: 1, after: $anchorAfter) @include(if: $isAnchored) {
-      ...RunIdFields
-    }
     runs(filters: $filters, order: $order, first: $first, after: $after) {
       edges {
         node {
@@ -528,15 +528,23 @@ query ListDocuments($entity: String!, $project: String!, $filters: JSONString, $
         ...PageInfoFields
       }
     }
-    moved: runs(filters: $moved, order: "+created_at", first: 1000) @include(if: $isChecked) {
-      ...RunIdFields
-    }
+    ...ProjectPageFields
   }
 }
 
 fragment PageInfoFields on PageInfo {
   endCursor
   hasNextPage
+}
+
+fragment ProjectPageFields on Project {
+  runCount(filters: $filters) @include(if: $isCounted)
+  overlap: runs(filters: $filters, order: $order, first: 1, after: $overlapAfter) @include(if: $hasOverlap) {
+    ...RunIdFields
+  }
+  moved: runs(filters: $moved, order: "+created_at", first: 1000) @include(if: $hasMoved) {
+    ...RunIdFields
+  }
 }
 
 fragment RunIdFields on RunConnection {
@@ -566,9 +574,9 @@ def list_documents(
     first: int | None = None,
     after: str | None = None,
     is_counted: bool | None = None,
-    is_anchored: bool | None = None,
-    anchor_after: str | None = None,
-    is_checked: bool | None = None,
+    has_overlap: bool | None = None,
+    overlap_after: str | None = None,
+    has_moved: bool | None = None,
     moved: str | None = None,
 ) -> Operation[ListDocuments]:
     """Ask what `ListDocuments` in `queries/typegen.graphql` asks; None leaves a variable out."""
@@ -585,9 +593,9 @@ def list_documents(
                 "first": first,
                 "after": after,
                 "isCounted": is_counted,
-                "isAnchored": is_anchored,
-                "anchorAfter": anchor_after,
-                "isChecked": is_checked,
+                "hasOverlap": has_overlap,
+                "overlapAfter": overlap_after,
+                "hasMoved": has_moved,
                 "moved": moved,
             }
         ),
@@ -596,12 +604,8 @@ def list_documents(
 
 
 _LIST_EVENTS = """\
-query ListEvents($entity: String!, $project: String!, $filters: JSONString, $order: String, $first: Int, $after: String, $isCounted: Boolean = false, $isAnchored: Boolean = false, $anchorAfter: String, $isChecked: Boolean = false, $moved: JSONString, $samples: Int!) {
+query ListEvents($entity: String!, $project: String!, $filters: JSONString, $order: String, $first: Int, $after: String, $isCounted: Boolean = false, $hasOverlap: Boolean = false, $overlapAfter: String, $hasMoved: Boolean = false, $moved: JSONString, $samples: Int!) {
   project(name: $project, entityName: $entity) {
-    runCount(filters: $filters) @include(if: $isCounted)
-    anchor: runs(filters: $filters, order: $order, first: 1, after: $anchorAfter) @include(if: $isAnchored) {
-      ...RunIdFields
-    }
     runs(filters: $filters, order: $order, first: $first, after: $after) {
       edges {
         node {
@@ -614,15 +618,23 @@ query ListEvents($entity: String!, $project: String!, $filters: JSONString, $ord
         ...PageInfoFields
       }
     }
-    moved: runs(filters: $moved, order: "+created_at", first: 1000) @include(if: $isChecked) {
-      ...RunIdFields
-    }
+    ...ProjectPageFields
   }
 }
 
 fragment PageInfoFields on PageInfo {
   endCursor
   hasNextPage
+}
+
+fragment ProjectPageFields on Project {
+  runCount(filters: $filters) @include(if: $isCounted)
+  overlap: runs(filters: $filters, order: $order, first: 1, after: $overlapAfter) @include(if: $hasOverlap) {
+    ...RunIdFields
+  }
+  moved: runs(filters: $moved, order: "+created_at", first: 1000) @include(if: $hasMoved) {
+    ...RunIdFields
+  }
 }
 
 fragment RunIdFields on RunConnection {
@@ -652,9 +664,9 @@ def list_events(
     first: int | None = None,
     after: str | None = None,
     is_counted: bool | None = None,
-    is_anchored: bool | None = None,
-    anchor_after: str | None = None,
-    is_checked: bool | None = None,
+    has_overlap: bool | None = None,
+    overlap_after: str | None = None,
+    has_moved: bool | None = None,
     moved: str | None = None,
     samples: int,
 ) -> Operation[ListEvents]:
@@ -672,9 +684,9 @@ def list_events(
                 "first": first,
                 "after": after,
                 "isCounted": is_counted,
-                "isAnchored": is_anchored,
-                "anchorAfter": anchor_after,
-                "isChecked": is_checked,
+                "hasOverlap": has_overlap,
+                "overlapAfter": overlap_after,
+                "hasMoved": has_moved,
                 "moved": moved,
                 "samples": samples,
             }
@@ -684,12 +696,8 @@ def list_events(
 
 
 _LIST_HISTORIES = """\
-query ListHistories($entity: String!, $project: String!, $filters: JSONString, $order: String, $first: Int, $after: String, $isCounted: Boolean = false, $isAnchored: Boolean = false, $anchorAfter: String, $isChecked: Boolean = false, $moved: JSONString, $samples: Int!) {
+query ListHistories($entity: String!, $project: String!, $filters: JSONString, $order: String, $first: Int, $after: String, $isCounted: Boolean = false, $hasOverlap: Boolean = false, $overlapAfter: String, $hasMoved: Boolean = false, $moved: JSONString, $samples: Int!) {
   project(name: $project, entityName: $entity) {
-    runCount(filters: $filters) @include(if: $isCounted)
-    anchor: runs(filters: $filters, order: $order, first: 1, after: $anchorAfter) @include(if: $isAnchored) {
-      ...RunIdFields
-    }
     runs(filters: $filters, order: $order, first: $first, after: $after) {
       edges {
         node {
@@ -702,15 +710,23 @@ query ListHistories($entity: String!, $project: String!, $filters: JSONString, $
         ...PageInfoFields
       }
     }
-    moved: runs(filters: $moved, order: "+created_at", first: 1000) @include(if: $isChecked) {
-      ...RunIdFields
-    }
+    ...ProjectPageFields
   }
 }
 
 fragment PageInfoFields on PageInfo {
   endCursor
   hasNextPage
+}
+
+fragment ProjectPageFields on Project {
+  runCount(filters: $filters) @include(if: $isCounted)
+  overlap: runs(filters: $filters, order: $order, first: 1, after: $overlapAfter) @include(if: $hasOverlap) {
+    ...RunIdFields
+  }
+  moved: runs(filters: $moved, order: "+created_at", first: 1000) @include(if: $hasMoved) {
+    ...RunIdFields
+  }
 }
 
 fragment RunIdFields on RunConnection {
@@ -740,9 +756,9 @@ def list_histories(
     first: int | None = None,
     after: str | None = None,
     is_counted: bool | None = None,
-    is_anchored: bool | None = None,
-    anchor_after: str | None = None,
-    is_checked: bool | None = None,
+    has_overlap: bool | None = None,
+    overlap_after: str | None = None,
+    has_moved: bool | None = None,
     moved: str | None = None,
     samples: int,
 ) -> Operation[ListHistories]:
@@ -760,9 +776,9 @@ def list_histories(
                 "first": first,
                 "after": after,
                 "isCounted": is_counted,
-                "isAnchored": is_anchored,
-                "anchorAfter": anchor_after,
-                "isChecked": is_checked,
+                "hasOverlap": has_overlap,
+                "overlapAfter": overlap_after,
+                "hasMoved": has_moved,
                 "moved": moved,
                 "samples": samples,
             }
@@ -772,12 +788,8 @@ def list_histories(
 
 
 _LIST_RUN_IDS = """\
-query ListRunIds($entity: String!, $project: String!, $filters: JSONString, $order: String, $first: Int, $after: String, $isCounted: Boolean = false, $isAnchored: Boolean = false, $anchorAfter: String, $isChecked: Boolean = false, $moved: JSONString) {
+query ListRunIds($entity: String!, $project: String!, $filters: JSONString, $order: String, $first: Int, $after: String, $isCounted: Boolean = false, $hasOverlap: Boolean = false, $overlapAfter: String, $hasMoved: Boolean = false, $moved: JSONString) {
   project(name: $project, entityName: $entity) {
-    runCount(filters: $filters) @include(if: $isCounted)
-    anchor: runs(filters: $filters, order: $order, first: 1, after: $anchorAfter) @include(if: $isAnchored) {
-      ...RunIdFields
-    }
     runs(filters: $filters, order: $order, first: $first, after: $after) {
       edges {
         node {
@@ -789,15 +801,23 @@ query ListRunIds($entity: String!, $project: String!, $filters: JSONString, $ord
         ...PageInfoFields
       }
     }
-    moved: runs(filters: $moved, order: "+created_at", first: 1000) @include(if: $isChecked) {
-      ...RunIdFields
-    }
+    ...ProjectPageFields
   }
 }
 
 fragment PageInfoFields on PageInfo {
   endCursor
   hasNextPage
+}
+
+fragment ProjectPageFields on Project {
+  runCount(filters: $filters) @include(if: $isCounted)
+  overlap: runs(filters: $filters, order: $order, first: 1, after: $overlapAfter) @include(if: $hasOverlap) {
+    ...RunIdFields
+  }
+  moved: runs(filters: $moved, order: "+created_at", first: 1000) @include(if: $hasMoved) {
+    ...RunIdFields
+  }
 }
 
 fragment RunIdFields on RunConnection {
@@ -827,9 +847,9 @@ def list_run_ids(
     first: int | None = None,
     after: str | None = None,
     is_counted: bool | None = None,
-    is_anchored: bool | None = None,
-    anchor_after: str | None = None,
-    is_checked: bool | None = None,
+    has_overlap: bool | None = None,
+    overlap_after: str | None = None,
+    has_moved: bool | None = None,
     moved: str | None = None,
 ) -> Operation[ListRunIds]:
     """Ask what `ListRunIds` in `queries/runs.graphql` asks; None leaves a variable out."""
@@ -846,9 +866,9 @@ def list_run_ids(
                 "first": first,
                 "after": after,
                 "isCounted": is_counted,
-                "isAnchored": is_anchored,
-                "anchorAfter": anchor_after,
-                "isChecked": is_checked,
+                "hasOverlap": has_overlap,
+                "overlapAfter": overlap_after,
+                "hasMoved": has_moved,
                 "moved": moved,
             }
         ),
@@ -857,12 +877,8 @@ def list_run_ids(
 
 
 _LIST_RUNS = """\
-query ListRuns($entity: String!, $project: String!, $filters: JSONString, $order: String, $first: Int, $after: String, $isCounted: Boolean = false, $isAnchored: Boolean = false, $anchorAfter: String, $isChecked: Boolean = false, $moved: JSONString, $configKeys: [String!], $summaryKeys: [String!]) {
+query ListRuns($entity: String!, $project: String!, $filters: JSONString, $order: String, $first: Int, $after: String, $isCounted: Boolean = false, $hasOverlap: Boolean = false, $overlapAfter: String, $hasMoved: Boolean = false, $moved: JSONString, $configKeys: [String!], $summaryKeys: [String!]) {
   project(name: $project, entityName: $entity) {
-    runCount(filters: $filters) @include(if: $isCounted)
-    anchor: runs(filters: $filters, order: $order, first: 1, after: $anchorAfter) @include(if: $isAnchored) {
-      ...RunIdFields
-    }
     runs(filters: $filters, order: $order, first: $first, after: $after) {
       edges {
         node {
@@ -874,15 +890,23 @@ query ListRuns($entity: String!, $project: String!, $filters: JSONString, $order
         ...PageInfoFields
       }
     }
-    moved: runs(filters: $moved, order: "+created_at", first: 1000) @include(if: $isChecked) {
-      ...RunIdFields
-    }
+    ...ProjectPageFields
   }
 }
 
 fragment PageInfoFields on PageInfo {
   endCursor
   hasNextPage
+}
+
+fragment ProjectPageFields on Project {
+  runCount(filters: $filters) @include(if: $isCounted)
+  overlap: runs(filters: $filters, order: $order, first: 1, after: $overlapAfter) @include(if: $hasOverlap) {
+    ...RunIdFields
+  }
+  moved: runs(filters: $moved, order: "+created_at", first: 1000) @include(if: $hasMoved) {
+    ...RunIdFields
+  }
 }
 
 fragment RunFields on Run {
@@ -943,9 +967,9 @@ def list_runs(
     first: int | None = None,
     after: str | None = None,
     is_counted: bool | None = None,
-    is_anchored: bool | None = None,
-    anchor_after: str | None = None,
-    is_checked: bool | None = None,
+    has_overlap: bool | None = None,
+    overlap_after: str | None = None,
+    has_moved: bool | None = None,
     moved: str | None = None,
     config_keys: list[str] | tuple[str, ...] | None = None,
     summary_keys: list[str] | tuple[str, ...] | None = None,
@@ -964,9 +988,9 @@ def list_runs(
                 "first": first,
                 "after": after,
                 "isCounted": is_counted,
-                "isAnchored": is_anchored,
-                "anchorAfter": anchor_after,
-                "isChecked": is_checked,
+                "hasOverlap": has_overlap,
+                "overlapAfter": overlap_after,
+                "hasMoved": has_moved,
                 "moved": moved,
                 "configKeys": config_keys,
                 "summaryKeys": summary_keys,
@@ -977,12 +1001,8 @@ def list_runs(
 
 
 _LIST_SAMPLED_HISTORIES = """\
-query ListSampledHistories($entity: String!, $project: String!, $filters: JSONString, $order: String, $first: Int, $after: String, $isCounted: Boolean = false, $isAnchored: Boolean = false, $anchorAfter: String, $isChecked: Boolean = false, $moved: JSONString, $specs: [JSONString!]!) {
+query ListSampledHistories($entity: String!, $project: String!, $filters: JSONString, $order: String, $first: Int, $after: String, $isCounted: Boolean = false, $hasOverlap: Boolean = false, $overlapAfter: String, $hasMoved: Boolean = false, $moved: JSONString, $specs: [JSONString!]!) {
   project(name: $project, entityName: $entity) {
-    runCount(filters: $filters) @include(if: $isCounted)
-    anchor: runs(filters: $filters, order: $order, first: 1, after: $anchorAfter) @include(if: $isAnchored) {
-      ...RunIdFields
-    }
     runs(filters: $filters, order: $order, first: $first, after: $after) {
       edges {
         node {
@@ -996,15 +1016,23 @@ query ListSampledHistories($entity: String!, $project: String!, $filters: JSONSt
         ...PageInfoFields
       }
     }
-    moved: runs(filters: $moved, order: "+created_at", first: 1000) @include(if: $isChecked) {
-      ...RunIdFields
-    }
+    ...ProjectPageFields
   }
 }
 
 fragment PageInfoFields on PageInfo {
   endCursor
   hasNextPage
+}
+
+fragment ProjectPageFields on Project {
+  runCount(filters: $filters) @include(if: $isCounted)
+  overlap: runs(filters: $filters, order: $order, first: 1, after: $overlapAfter) @include(if: $hasOverlap) {
+    ...RunIdFields
+  }
+  moved: runs(filters: $moved, order: "+created_at", first: 1000) @include(if: $hasMoved) {
+    ...RunIdFields
+  }
 }
 
 fragment RunIdFields on RunConnection {
@@ -1034,9 +1062,9 @@ def list_sampled_histories(
     first: int | None = None,
     after: str | None = None,
     is_counted: bool | None = None,
-    is_anchored: bool | None = None,
-    anchor_after: str | None = None,
-    is_checked: bool | None = None,
+    has_overlap: bool | None = None,
+    overlap_after: str | None = None,
+    has_moved: bool | None = None,
     moved: str | None = None,
     specs: list[str] | tuple[str, ...],
 ) -> Operation[ListSampledHistories]:
@@ -1054,9 +1082,9 @@ def list_sampled_histories(
                 "first": first,
                 "after": after,
                 "isCounted": is_counted,
-                "isAnchored": is_anchored,
-                "anchorAfter": anchor_after,
-                "isChecked": is_checked,
+                "hasOverlap": has_overlap,
+                "overlapAfter": overlap_after,
+                "hasMoved": has_moved,
                 "moved": moved,
                 "specs": specs,
             }
@@ -1066,12 +1094,8 @@ def list_sampled_histories(
 
 
 _LIST_SUMMARIES = """\
-query ListSummaries($entity: String!, $project: String!, $filters: JSONString, $order: String, $first: Int, $after: String, $isCounted: Boolean = false, $isAnchored: Boolean = false, $anchorAfter: String, $isChecked: Boolean = false, $moved: JSONString, $keys: [String!]) {
+query ListSummaries($entity: String!, $project: String!, $filters: JSONString, $order: String, $first: Int, $after: String, $isCounted: Boolean = false, $hasOverlap: Boolean = false, $overlapAfter: String, $hasMoved: Boolean = false, $moved: JSONString, $keys: [String!]) {
   project(name: $project, entityName: $entity) {
-    runCount(filters: $filters) @include(if: $isCounted)
-    anchor: runs(filters: $filters, order: $order, first: 1, after: $anchorAfter) @include(if: $isAnchored) {
-      ...RunIdFields
-    }
     runs(filters: $filters, order: $order, first: $first, after: $after) {
       edges {
         node {
@@ -1084,15 +1108,23 @@ query ListSummaries($entity: String!, $project: String!, $filters: JSONString, $
         ...PageInfoFields
       }
     }
-    moved: runs(filters: $moved, order: "+created_at", first: 1000) @include(if: $isChecked) {
-      ...RunIdFields
-    }
+    ...ProjectPageFields
   }
 }
 
 fragment PageInfoFields on PageInfo {
   endCursor
   hasNextPage
+}
+
+fragment ProjectPageFields on Project {
+  runCount(filters: $filters) @include(if: $isCounted)
+  overlap: runs(filters: $filters, order: $order, first: 1, after: $overlapAfter) @include(if: $hasOverlap) {
+    ...RunIdFields
+  }
+  moved: runs(filters: $moved, order: "+created_at", first: 1000) @include(if: $hasMoved) {
+    ...RunIdFields
+  }
 }
 
 fragment RunIdFields on RunConnection {
@@ -1122,9 +1154,9 @@ def list_summaries(
     first: int | None = None,
     after: str | None = None,
     is_counted: bool | None = None,
-    is_anchored: bool | None = None,
-    anchor_after: str | None = None,
-    is_checked: bool | None = None,
+    has_overlap: bool | None = None,
+    overlap_after: str | None = None,
+    has_moved: bool | None = None,
     moved: str | None = None,
     keys: list[str] | tuple[str, ...] | None = None,
 ) -> Operation[ListSummaries]:
@@ -1142,9 +1174,9 @@ def list_summaries(
                 "first": first,
                 "after": after,
                 "isCounted": is_counted,
-                "isAnchored": is_anchored,
-                "anchorAfter": anchor_after,
-                "isChecked": is_checked,
+                "hasOverlap": has_overlap,
+                "overlapAfter": overlap_after,
+                "hasMoved": has_moved,
                 "moved": moved,
                 "keys": keys,
             }
