@@ -9,9 +9,9 @@ from typing_extensions import TypeVar
 from wandb_runs.graphql.scalars import JSONObject
 from wandb_runs.pagination.checkpoint import without_entity
 from wandb_runs.query.location import parse_path
-from wandb_runs.runs.api_base import ApiCore, Given, Setup, user_of, warn_of_lazy
+from wandb_runs.runs.api_base import ApiBase, Given, Setup, user_of, warn_of_lazy
 from wandb_runs.runs.models import check_models
-from wandb_runs.runs.record import node_of
+from wandb_runs.runs.record import to_node
 from wandb_runs.runs.run import Run
 from wandb_runs.runs.run_base import RunContext, fetch_run
 from wandb_runs.runs.runs import Runs
@@ -41,7 +41,7 @@ ConfigT = TypeVar("ConfigT", default=JSONObject)
 SummaryT = TypeVar("SummaryT", default=JSONObject)
 
 
-class Api(ApiCore[RetryingClient]):
+class Api(ApiBase[RetryingClient]):
     """A connection to W&B, or to a server that speaks as it does.
 
     Each setting comes from its argument, else from `overrides`, else from the environment
@@ -260,8 +260,10 @@ class Api(ApiCore[RetryingClient]):
         entity, project, run_id = self._complete(parse_path(path, kind="run"))
         client, entity = self._client, entity or self.default_entity
         fields = client.run(fetch_run(entity, project, run_id))
-        home = RunContext(client, client.settings, entity, project, Sweeps(client), models=models)
-        return Run(home, node_of(fields))
+        context = RunContext(
+            client, client.settings, entity, project, Sweeps(client), models=models
+        )
+        return Run(context, to_node(fields))
 
     def sweep(self, path: str) -> Sweep:
         """One sweep, asked for now.

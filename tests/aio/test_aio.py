@@ -34,8 +34,8 @@ from wandb_runs import (
 )
 from wandb_runs.graphql._generated import get_viewer
 from wandb_runs.graphql.flow import resume, run_flow
-from wandb_runs.runs.run_base import AnyRun, RunCore
-from wandb_runs.runs.sweep_base import SweepCore
+from wandb_runs.runs.run_base import AnyRun, RunBase
+from wandb_runs.runs.sweep_base import SweepBase
 from wandb_runs.testing import Html, NullEdges, Slow, log_run
 from wandb_runs.transport.aio_http import AsyncHttpTransport
 
@@ -125,7 +125,7 @@ def test_the_same_calls_are_compared() -> None:
 
 def told_by(one: AnyRun) -> dict[str, object]:
     """All that a run tells without a request."""
-    names = [name for name in dir(RunCore) if isinstance(getattr(RunCore, name), property)]
+    names = [name for name in dir(RunBase) if isinstance(getattr(RunBase, name), property)]
     return {name: as_plain_data(getattr(one, name)) for name in names if not name.startswith("_")}
 
 
@@ -135,9 +135,9 @@ def as_plain_data(value: object) -> object:
         return "pandas", value.dtypes.astype(str).to_dict(), value.to_json()
     if isinstance(value, pl.DataFrame):
         return "polars", dict(value.schema), repr(value.rows())
-    if isinstance(value, RunCore):
+    if isinstance(value, RunBase):
         return told_by(cast("AnyRun", value))
-    if isinstance(value, SweepCore):
+    if isinstance(value, SweepBase):
         return value.path, value.url, value.state, value.config, value.order, value.created_at
     if isinstance(value, (list, tuple)):
         return [as_plain_data(each) for each in cast("list[object]", value)]

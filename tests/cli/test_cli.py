@@ -158,7 +158,7 @@ def test_histories_takes_the_arguments_of_the_package(api: Api, many: str, tmp_p
     done = run("histories", many, *options, *chosen, "-o", str(output))
     assert (done.exit_code, done.output) == (0, "")
     runs = api.runs(many, {"config.optimizer": "adam"}, "-config.lr")
-    assert pl.read_parquet(output).equals(runs.histories(500, ["loss"], "n", "polars"))
+    assert pl.read_parquet(output).equals(runs.histories(500, ["loss"], "n", format="polars"))
     assert run("histories", many, "--stream", "system", "-o", str(output)).exit_code == 0
     assert pl.read_parquet(output).columns == ["_runtime", "run_id"]
 

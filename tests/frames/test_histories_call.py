@@ -208,7 +208,7 @@ def test_an_outer_join_loses_no_row_of_any_key(
         for row in outer(cadences, keys)
     ]
     assert rows == expected
-    frame = runs.histories(1000, keys, x_axis, "polars", join="outer")
+    frame = runs.histories(1000, keys, x_axis, format="polars", join="outer")
     assert frame.rows() == [tuple(map(row.get, frame.columns)) for row in expected]
     assert api.run("team/cadences/r").history(1000, keys, x_axis, pandas=False, join="outer") == [
         {name: row[name] for name in row if name != "run_id"} for row in expected

@@ -158,9 +158,12 @@ def test_the_three_formats_hold_the_same_values(
     runs = api.runs(path, per_page=5)
     rows = read(runs, what, keys)
     if what == "configs":
-        polars, pandas = runs.configs(keys, "polars"), runs.configs(keys, "pandas")
+        polars, pandas = runs.configs(keys, format="polars"), runs.configs(keys, format="pandas")
     else:
-        polars, pandas = runs.summaries(keys, "polars"), runs.summaries(keys, "pandas")
+        polars, pandas = (
+            runs.summaries(keys, format="polars"),
+            runs.summaries(keys, format="pandas"),
+        )
     check_frames(rows, keys, polars, pandas)
 
 
@@ -341,7 +344,10 @@ def test_a_document_that_cannot_be_read_names_its_run(stored: str, found: str) -
 def test_no_run_at_all_keeps_the_columns(api: Api, path: str) -> None:
     runs = api.runs(path, {"config.seed": {"$gt": 1000}})
     assert runs.configs(["lr"]) == []
-    assert runs.configs(["lr"], "polars").schema == {"lr": pl.Float64(), "run_id": pl.String()}
+    assert runs.configs(["lr"], format="polars").schema == {
+        "lr": pl.Float64(),
+        "run_id": pl.String(),
+    }
     assert runs.summaries(format="polars").columns == ["run_id"]
     assert list(runs.summaries(format="pandas").columns) == ["run_id"]
 

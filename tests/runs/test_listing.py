@@ -18,7 +18,7 @@ from wandb_runs.graphql._generated import list_runs
 from wandb_runs.graphql.flow import run_flow
 from wandb_runs.pagination.json_page import read_json_page
 from wandb_runs.pagination.page import PageRequest, read_page
-from wandb_runs.runs.record import node_of
+from wandb_runs.runs.record import to_node
 from wandb_runs.runs.run_base import RunContext
 from wandb_runs.testing import log_run
 
@@ -91,7 +91,7 @@ def read_as_model(body: bytes, after: str | None = None) -> tuple[list[Run], str
     if project is None:
         raise WandbRunsError("no project")
     page = read_page(project.runs, PageRequest(after, 50))
-    return [Run(HOME, node_of(fields)) for fields in page.items], page.next_cursor
+    return [Run(HOME, to_node(fields)) for fields in page.items], page.next_cursor
 
 
 def told(attribute: Callable[[Run], object], run: Run) -> object:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 def blocking(api: Api) -> list[pd.DataFrame]:
     runs = api.runs("entity/project")
     found = [assert_type(runs.histories(keys=["loss"], format="pandas"), pd.DataFrame)]
-    found.append(runs.histories(100, ["loss"], "_step", "pandas"))
+    found.append(runs.histories(100, ["loss"], format="pandas"))
     found.extend(runs.iter_histories(keys=["loss"], format="pandas"))
     found.append(assert_type(runs.configs(format="pandas"), pd.DataFrame))
     found.append(assert_type(runs.summaries(keys=["loss"], format="pandas"), pd.DataFrame))

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 def blocking(api: Api) -> list[pl.DataFrame]:
     runs = api.runs("entity/project")
     found = [assert_type(runs.histories(keys=["loss"], format="polars"), pl.DataFrame)]
-    found.append(runs.histories(100, ["loss"], "_step", "polars"))
+    found.append(runs.histories(100, ["loss"], format="polars"))
     found.extend(runs.iter_histories(keys=["loss"], format="polars"))
     found.append(assert_type(runs.configs(format="polars"), pl.DataFrame))
     found.append(assert_type(runs.summaries(keys=["loss"], format="polars"), pl.DataFrame))

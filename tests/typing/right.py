@@ -148,8 +148,11 @@ def read_histories(runs: Runs, how: Literal["default", "pandas", "polars"]) -> N
     assert_type(runs.histories(keys=["loss"]), list[Row])
     assert_type(runs.histories(format="default"), list[Row])
     assert_type(runs.histories(format="pandas"), pd.DataFrame)
-    assert_type(runs.histories(100, ["loss"], "_step", "polars"), pl.DataFrame)
-    assert_type(runs.histories(100, ("loss",), "_step", "pandas", "system"), pd.DataFrame)
+    assert_type(runs.histories(100, ["loss"], "_step", "default"), list[Row])
+    # What comes by position is not told apart; what is named is.
+    positional = runs.histories(100, ["loss"], "_step", "polars")
+    assert_type(positional, list[Row] | pd.DataFrame | pl.DataFrame)
+    assert_type(runs.histories(100, ("loss",), format="pandas", stream="system"), pd.DataFrame)
     assert_type(runs.histories(format=how), list[Row] | pd.DataFrame | pl.DataFrame)
     metrics: list[Literal["loss", "accuracy"]] = ["loss"]
     assert_type(runs.histories(keys=metrics, format="polars"), pl.DataFrame)
@@ -177,7 +180,7 @@ def follow_progress(runs: Runs) -> None:
 
     assert_type(runs.histories(keys=["loss"], progress=tell), list[Row])
     assert_type(runs.configs(progress=print), list[Row])
-    assert_type(runs.summaries(["loss"], "polars", progress=tell), pl.DataFrame)
+    assert_type(runs.summaries(["loss"], format="polars", progress=tell), pl.DataFrame)
     with progress_bar() as bar:
         runs.histories(progress=bar)
 
@@ -191,15 +194,17 @@ def explain(runs: Runs) -> None:
 def read_values(runs: Runs, api: Api, how: Format) -> None:
     assert_type(runs.configs(), list[Row])
     assert_type(runs.configs(["lr"], "default"), list[Row])
-    assert_type(runs.configs(["lr"], "pandas"), pd.DataFrame)
+    assert_type(runs.configs(["lr"], format="pandas"), pd.DataFrame)
+    assert_type(runs.configs(["lr"], "pandas"), list[Row] | pd.DataFrame | pl.DataFrame)
     assert_type(runs.configs(keys=("lr",), format="polars"), pl.DataFrame)
     assert_type(runs.configs(format=how), list[Row] | pd.DataFrame | pl.DataFrame)
     assert_type(runs.summaries(keys=["loss"]), list[Row])
     assert_type(runs.summaries(format="pandas"), pd.DataFrame)
-    assert_type(runs.summaries(None, "polars"), pl.DataFrame)
+    assert_type(runs.summaries(None, format="polars"), pl.DataFrame)
+    assert_type(runs.summaries(None, "polars"), list[Row] | pd.DataFrame | pl.DataFrame)
     assert_type(runs.summaries(["loss"], how), list[Row] | pd.DataFrame | pl.DataFrame)
     metrics: list[Literal["loss", "accuracy"]] = ["loss"]
-    assert_type(runs.summaries(metrics, "polars"), pl.DataFrame)
+    assert_type(runs.summaries(metrics, format="polars"), pl.DataFrame)
     assert_type(api.runs("team/mnist", config_keys=["lr"], summary_keys=()), Runs)
     assert_type(Runs(api.client, "team", "mnist", summary_keys=metrics), Runs)
 
@@ -208,7 +213,8 @@ def read_history(run: Run, flag: bool, how: Format | None) -> None:
     assert_type(run.history(), pd.DataFrame)
     assert_type(run.history(samples=5, pandas=True), pd.DataFrame)
     assert_type(run.history(pandas=False), list[Row])
-    assert_type(run.history(5, ["loss"], "_step", False), list[Row])
+    assert_type(run.history(5, ["loss"], pandas=False), list[Row])
+    assert_type(run.history(5, ["loss"], "_step", False), list[Row] | pd.DataFrame)
     assert_type(run.history(format="default"), list[Row])
     assert_type(run.history(format="pandas", stream="system"), pd.DataFrame)
     assert_type(run.history(format="polars"), pl.DataFrame)

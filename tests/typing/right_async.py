@@ -129,11 +129,14 @@ async def read(run: AsyncRun) -> None:
 async def read_histories(runs: AsyncRuns, run: AsyncRun, flag: bool, how: Format) -> None:
     assert_type(await runs.histories(), list[Row])
     assert_type(await runs.histories(format="pandas"), pd.DataFrame)
-    assert_type(await runs.histories(100, ["loss"], "_step", "polars"), pl.DataFrame)
+    assert_type(await runs.histories(100, ["loss"], format="polars"), pl.DataFrame)
+    positional = await runs.histories(100, ["loss"], "_step", "polars")
+    assert_type(positional, list[Row] | pd.DataFrame | pl.DataFrame)
     assert_type(await runs.histories(format=how), list[Row] | pd.DataFrame | pl.DataFrame)
     metrics: list[Literal["loss", "accuracy"]] = ["loss"]
     assert_type(await runs.histories(keys=metrics, format="polars"), pl.DataFrame)
-    assert_type(await runs.configs(["lr"], "pandas"), pd.DataFrame)
+    assert_type(await runs.configs(["lr"], format="pandas"), pd.DataFrame)
+    assert_type(await runs.configs(["lr"], "pandas"), list[Row] | pd.DataFrame | pl.DataFrame)
     assert_type(await runs.summaries(format="polars"), pl.DataFrame)
     assert_type(await run.history(), pd.DataFrame)
     assert_type(await run.history(pandas=False), list[Row])

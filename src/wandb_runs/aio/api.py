@@ -12,9 +12,9 @@ from wandb_runs.aio.sweep import AsyncSweep, AsyncSweeps
 from wandb_runs.graphql.scalars import JSONObject
 from wandb_runs.pagination.checkpoint import without_entity
 from wandb_runs.query.location import parse_path
-from wandb_runs.runs.api_base import ApiCore, Given, Setup, user_of, warn_of_lazy
+from wandb_runs.runs.api_base import ApiBase, Given, Setup, user_of, warn_of_lazy
 from wandb_runs.runs.models import check_models
-from wandb_runs.runs.record import node_of
+from wandb_runs.runs.record import to_node
 from wandb_runs.runs.run_base import RunContext, fetch_run
 from wandb_runs.runs.runs_base import of_viewer
 from wandb_runs.runs.sweep_base import fetch_sweep
@@ -41,7 +41,7 @@ ConfigT = TypeVar("ConfigT", default=JSONObject)
 SummaryT = TypeVar("SummaryT", default=JSONObject)
 
 
-class AsyncApi(ApiCore[AsyncRetryingClient]):
+class AsyncApi(ApiBase[AsyncRetryingClient]):
     """A connection to W&B for those who await, under asyncio or trio: what `Api` is, awaited.
 
     Settings, defaults and errors are those of `Api`. Making one sends nothing and needs no event
@@ -242,10 +242,10 @@ class AsyncApi(ApiCore[AsyncRetryingClient]):
         entity, project, run_id = self._complete(parse_path(path, kind="run"))
         client, entity = self._client, entity or await self.default_entity()
         fields = await client.run(fetch_run(entity, project, run_id))
-        home = RunContext(
+        context = RunContext(
             client, client.settings, entity, project, AsyncSweeps(client), models=models
         )
-        return AsyncRun(home, node_of(fields))
+        return AsyncRun(context, to_node(fields))
 
     async def sweep(self, path: str) -> AsyncSweep:
         """One sweep, asked for now.

@@ -14,8 +14,8 @@ from wandb_runs.runs.run_base import (
     NOT_GIVEN,
     ConfigT_co,
     NotGiven,
+    RunBase,
     RunContext,
-    RunCore,
     SummaryT_co,
     choose_format,
 )
@@ -36,7 +36,7 @@ __all__ = ["AsyncRun"]
 K = TypeVar("K", bound=str)
 
 
-class AsyncRun(RunCore[RunContext[AsyncRetryingClient, AsyncSweeps], ConfigT_co, SummaryT_co]):
+class AsyncRun(RunBase[RunContext[AsyncRetryingClient, AsyncSweeps], ConfigT_co, SummaryT_co]):
     """One run, as it stood when it was listed: what `Run` is, for those who await.
 
     Made by listing (`async for run in api.runs(...)`) and by
@@ -52,9 +52,10 @@ class AsyncRun(RunCore[RunContext[AsyncRetryingClient, AsyncSweeps], ConfigT_co,
         Sends a request for each distinct sweep of a listing, once. None without a request when
         the run has no sweep, or was listed with `include_sweeps=False`.
         """
-        if self._home.sweeps is None or not self.sweep_name:
-            return None
-        return await self._home.sweeps.get(self._home.entity, self._home.project, self.sweep_name)
+        sweeps, sweep_id = self._context.sweeps, self.sweep_name
+        return (
+            await sweeps.get(self.entity, self.project, sweep_id) if sweeps and sweep_id else None
+        )
 
     async def system_metrics(self) -> JSONObject:
         """The last value of each machine metric; the first call sends a request.
@@ -62,7 +63,7 @@ class AsyncRun(RunCore[RunContext[AsyncRetryingClient, AsyncSweeps], ConfigT_co,
         Raises:
             BadResponseError: What the server stores is not a JSON object.
         """
-        return await self._home.client.run(self._fetch_system_metrics())
+        return await self._context.client.run(self._fetch_system_metrics())
 
     async def metadata(self) -> JSONObject | None:
         """What the run's machine and program were, from `wandb-metadata.json`.
@@ -73,8 +74,8 @@ class AsyncRun(RunCore[RunContext[AsyncRetryingClient, AsyncSweeps], ConfigT_co,
             BadResponseError: The file is not a JSON object.
         """
         node = self._node
-        address = await self._home.client.run(self._find_metadata(node))
-        content = None if address is None else await self._home.client.download(address)
+        address = await self._context.client.run(self._find_metadata(node))
+        content = None if address is None else await self._context.client.download(address)
         return self._read_metadata(node, content)
 
     async def history_keys(self) -> JSONObject | None:
@@ -85,7 +86,7 @@ class AsyncRun(RunCore[RunContext[AsyncRetryingClient, AsyncSweeps], ConfigT_co,
         Raises:
             BadResponseError: What came is not a JSON object.
         """
-        return await self._home.client.run(self._fetch_history_keys())
+        return await self._context.client.run(self._fetch_history_keys())
 
     async def last_history_step(self) -> int:
         """The last step of the history; -1 without one. The first call sends a request.
@@ -93,7 +94,7 @@ class AsyncRun(RunCore[RunContext[AsyncRetryingClient, AsyncSweeps], ConfigT_co,
         Raises:
             BadResponseError: What came is not a step.
         """
-        return await self._home.client.run(self._fetch_last_history_step())
+        return await self._context.client.run(self._fetch_last_history_step())
 
     @overload
     async def history(
@@ -104,7 +105,7 @@ class AsyncRun(RunCore[RunContext[AsyncRetryingClient, AsyncSweeps], ConfigT_co,
         pandas: Literal[True] = True,
         stream: Stream = "default",
         *,
-        format: None = None,
+        format: Literal["pandas"] | None = None,
         join: Join = "inner",
     ) -> PandasFrame: ...
     @overload
@@ -116,18 +117,6 @@ class AsyncRun(RunCore[RunContext[AsyncRetryingClient, AsyncSweeps], ConfigT_co,
         *,
         pandas: Literal[False],
         stream: Stream = "default",
-        format: None = None,
-        join: Join = "inner",
-    ) -> list[Row]: ...
-    @overload
-    async def history(
-        self,
-        samples: int,
-        keys: list[K] | tuple[K, ...] | None,
-        x_axis: str,
-        pandas: Literal[False],
-        stream: Stream = "default",
-        *,
         format: None = None,
         join: Join = "inner",
     ) -> list[Row]: ...
@@ -142,17 +131,6 @@ class AsyncRun(RunCore[RunContext[AsyncRetryingClient, AsyncSweeps], ConfigT_co,
         format: Literal["default"],
         join: Join = "inner",
     ) -> list[Row]: ...
-    @overload
-    async def history(
-        self,
-        samples: int = 500,
-        keys: list[K] | tuple[K, ...] | None = None,
-        x_axis: str = "_step",
-        *,
-        stream: Stream = "default",
-        format: Literal["pandas"],
-        join: Join = "inner",
-    ) -> PandasFrame: ...
     @overload
     async def history(
         self,
@@ -224,7 +202,7 @@ class AsyncRun(RunCore[RunContext[AsyncRetryingClient, AsyncSweeps], ConfigT_co,
         plan = plan_histories(samples, keys, x_axis, stream, join=join, run_id=False)
         to = choose_format(pandas, format)
         check_installed(to)
-        rows, has_rows_apart = await self._home.client.run(self._fetch_history(plan))
+        rows, has_rows_apart = await self._context.client.run(self._fetch_history(plan))
         if has_rows_apart:
             warnings.warn(EmptyJoinWarning([self.id]), stacklevel=2)
         return build([(self.id, rows)], plan, to=to, run_id=False)
@@ -260,7 +238,7 @@ class AsyncRun(RunCore[RunContext[AsyncRetryingClient, AsyncSweeps], ConfigT_co,
         return self._take(HistoryScan(*self._where, plan_scan(keys, page_size, min_step, max_step)))
 
     async def _take(self, scan: HistoryScan) -> AsyncIterator[Row]:
-        while (rows := await self._home.client.run(scan.next_rows())) is not None:
+        while (rows := await self._context.client.run(scan.next_rows())) is not None:
             for row in rows:
                 yield row
 
@@ -270,4 +248,4 @@ class AsyncRun(RunCore[RunContext[AsyncRetryingClient, AsyncSweeps], ConfigT_co,
         Raises:
             NotFoundError: The run is gone.
         """
-        await self._home.client.run(self._fetch_again())
+        await self._context.client.run(self._fetch_again())

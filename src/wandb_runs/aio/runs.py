@@ -17,7 +17,7 @@ from wandb_runs.errors import InvalidArgumentError
 from wandb_runs.frames.schema import check_schema
 from wandb_runs.pagination.paginator import Drift
 from wandb_runs.runs.run_base import ConfigT_co, RunContext, SummaryT_co
-from wandb_runs.runs.runs_base import RunsCore, needed
+from wandb_runs.runs.runs_base import RunsBase, needed
 from wandb_runs.transport import AsyncRetryingClient
 from wandb_runs.transport.loops import PerLoop
 
@@ -47,7 +47,7 @@ _BELOW_A_BATCH = 4
 
 
 class AsyncRuns(
-    RunsCore[AsyncRetryingClient, AsyncRun[ConfigT_co, SummaryT_co]],
+    RunsBase[AsyncRetryingClient, AsyncRun[ConfigT_co, SummaryT_co]],
     AsyncIterable[AsyncRun[ConfigT_co, SummaryT_co]],
 ):
     """The runs of a project that fit a filter, in order: lazy and replayable, as `Runs` is.
@@ -264,38 +264,12 @@ class AsyncRuns(
     @overload
     async def histories(
         self,
-        samples: int,
-        keys: list[K] | tuple[K, ...] | None,
-        x_axis: str,
-        format: Literal["pandas"],
-        stream: Stream = "default",
-        *,
-        join: Join = "inner",
-        on_error: OnError = "raise",
-        progress: OnProgress | None = None,
-    ) -> PandasFrame: ...
-    @overload
-    async def histories(
-        self,
         samples: int = 500,
         keys: list[K] | tuple[K, ...] | None = None,
         x_axis: str = "_step",
         *,
         format: Literal["polars"],
         stream: Stream = "default",
-        join: Join = "inner",
-        on_error: OnError = "raise",
-        progress: OnProgress | None = None,
-    ) -> PolarsFrame: ...
-    @overload
-    async def histories(
-        self,
-        samples: int,
-        keys: list[K] | tuple[K, ...] | None,
-        x_axis: str,
-        format: Literal["polars"],
-        stream: Stream = "default",
-        *,
         join: Join = "inner",
         on_error: OnError = "raise",
         progress: OnProgress | None = None,
@@ -482,25 +456,9 @@ class AsyncRuns(
     @overload
     async def configs(
         self,
-        keys: list[K] | tuple[K, ...] | None,
-        format: Literal["pandas"],
-        *,
-        progress: OnProgress | None = None,
-    ) -> PandasFrame: ...
-    @overload
-    async def configs(
-        self,
         keys: list[K] | tuple[K, ...] | None = None,
         *,
         format: Literal["polars"],
-        progress: OnProgress | None = None,
-    ) -> PolarsFrame: ...
-    @overload
-    async def configs(
-        self,
-        keys: list[K] | tuple[K, ...] | None,
-        format: Literal["polars"],
-        *,
         progress: OnProgress | None = None,
     ) -> PolarsFrame: ...
     @overload
@@ -558,25 +516,9 @@ class AsyncRuns(
     @overload
     async def summaries(
         self,
-        keys: list[K] | tuple[K, ...] | None,
-        format: Literal["pandas"],
-        *,
-        progress: OnProgress | None = None,
-    ) -> PandasFrame: ...
-    @overload
-    async def summaries(
-        self,
         keys: list[K] | tuple[K, ...] | None = None,
         *,
         format: Literal["polars"],
-        progress: OnProgress | None = None,
-    ) -> PolarsFrame: ...
-    @overload
-    async def summaries(
-        self,
-        keys: list[K] | tuple[K, ...] | None,
-        format: Literal["polars"],
-        *,
         progress: OnProgress | None = None,
     ) -> PolarsFrame: ...
     @overload
@@ -618,7 +560,7 @@ class AsyncRuns(
     @override
     def _make(self, entity: str, nodes: Iterable[Node]) -> list[AsyncRun[ConfigT_co, SummaryT_co]]:
         client = self._client
-        home = RunContext(
+        context = RunContext(
             client,
             client.settings,
             entity,
@@ -628,7 +570,7 @@ class AsyncRuns(
             self._models,
         )
         # Not `AsyncRun[...](...)`, which takes longer than everything else here.
-        runs: list[AsyncRun[ConfigT_co, SummaryT_co]] = [AsyncRun(home, node) for node in nodes]
+        runs: list[AsyncRun[ConfigT_co, SummaryT_co]] = [AsyncRun(context, node) for node in nodes]
         return runs
 
     async def _read_to(self, count: int | None) -> list[AsyncRun[ConfigT_co, SummaryT_co]]:

@@ -8,7 +8,7 @@ import anyio
 from typing_extensions import override
 
 from wandb_runs.errors import NotFoundError
-from wandb_runs.runs.sweep_base import SweepCore, fetch_sweep
+from wandb_runs.runs.sweep_base import SweepBase, fetch_sweep
 from wandb_runs.transport import AsyncRetryingClient
 from wandb_runs.transport.loops import PerLoop
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["AsyncSweep", "AsyncSweeps"]
 
 
-class AsyncSweep(SweepCore[AsyncRetryingClient]):
+class AsyncSweep(SweepBase[AsyncRetryingClient]):
     """A search over hyperparameters, as it stood when it was read: what `Sweep` is, awaited.
 
     Made by `await api.sweep("entity/project/sweep_id")` and by `await run.sweep()`. Immutable, and

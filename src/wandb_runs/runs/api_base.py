@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from wandb_runs.transport.session import SessionBase
     from wandb_runs.transport.settings import Settings
 
-__all__ = ["ApiCore", "Given", "Setup", "user_of", "warn_of_lazy"]
+__all__ = ["ApiBase", "Given", "Setup", "user_of", "warn_of_lazy"]
 
 ClientT = TypeVar("ClientT", bound="Client[SessionBase]")
 
@@ -103,7 +103,7 @@ class Setup(NamedTuple):
         return cls(settings, options, context)
 
 
-class ApiCore(Generic[ClientT]):
+class ApiBase(Generic[ClientT]):
     """What `Api` and `AsyncApi` have in common: all that takes no request.
 
     Args:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from wandb_runs.graphql._generated import RunFields
     from wandb_runs.graphql.scalars import JSONValue
 
-__all__ = ["Node", "RunRecord", "check", "node_of"]
+__all__ = ["Node", "RunRecord", "read_record", "to_node"]
 
 Node: TypeAlias = "dict[str, JSONValue]"
 """A run's object in an answer, its `id` a text; and, under names with a space in them, which
@@ -40,18 +40,18 @@ class RunRecord(NamedTuple):
     wrong: Mapping[str, str]
 
 
-def check(node: Node) -> RunRecord:
+def read_record(node: Node) -> RunRecord:
     """Check a run's values; one that is wrong costs none of the others.
 
-    >>> checked = check({"id": "r1", "createdAt": "2026-01-02", "tags": 3})
-    >>> checked.fields.created_at, checked.fields.tags, checked.wrong
+    >>> record = read_record({"id": "r1", "createdAt": "2026-01-02", "tags": 3})
+    >>> record.fields.created_at, record.fields.tags, record.wrong
     ('2026-01-02', None, {'tags': 'Input should be a valid list'})
     """
     with MODEL_LOCK:
-        return _check(node)
+        return _read_record(node)
 
 
-def _check(node: Node) -> RunRecord:
+def _read_record(node: Node) -> RunRecord:
     from wandb_runs.graphql._generated import RunFields  # noqa: PLC0415 - it imports pydantic
 
     try:
@@ -66,6 +66,6 @@ def _check(node: Node) -> RunRecord:
     return RunRecord(node, RunFields.model_validate(rest), wrong)
 
 
-def node_of(fields: RunFields) -> Node:
+def to_node(fields: RunFields) -> Node:
     """Return the object that the model reads as `fields`."""
     return fields.model_dump(by_alias=True)

@@ -13,8 +13,8 @@ from wandb_runs.runs.run_base import (
     NOT_GIVEN,
     ConfigT_co,
     NotGiven,
+    RunBase,
     RunContext,
-    RunCore,
     SummaryT_co,
     choose_format,
 )
@@ -36,7 +36,7 @@ __all__ = ["Run"]
 K = TypeVar("K", bound=str)
 
 
-class Run(RunCore[RunContext[RetryingClient, Sweeps], ConfigT_co, SummaryT_co]):
+class Run(RunBase[RunContext[RetryingClient, Sweeps], ConfigT_co, SummaryT_co]):
     """One run, as it stood when it was listed.
 
     Made by listing (`api.runs(...)`) and by `api.run("entity/project/run_id")`. Reading an
@@ -62,9 +62,8 @@ class Run(RunCore[RunContext[RetryingClient, Sweeps], ConfigT_co, SummaryT_co]):
         The first touch sends a request, one for each distinct sweep of a listing. None without
         a request when the run has no sweep, or was listed with `include_sweeps=False`.
         """
-        if self._home.sweeps is None or not self.sweep_name:
-            return None
-        return self._home.sweeps.get(self._home.entity, self._home.project, self.sweep_name)
+        sweeps, sweep_id = self._context.sweeps, self.sweep_name
+        return sweeps.get(self.entity, self.project, sweep_id) if sweeps and sweep_id else None
 
     @property
     def system_metrics(self) -> JSONObject:
@@ -73,7 +72,7 @@ class Run(RunCore[RunContext[RetryingClient, Sweeps], ConfigT_co, SummaryT_co]):
         Raises:
             BadResponseError: What the server stores is not a JSON object.
         """
-        return self._home.client.run(self._fetch_system_metrics())
+        return self._context.client.run(self._fetch_system_metrics())
 
     @property
     def metadata(self) -> JSONObject | None:
@@ -85,8 +84,8 @@ class Run(RunCore[RunContext[RetryingClient, Sweeps], ConfigT_co, SummaryT_co]):
             BadResponseError: The file is not a JSON object.
         """
         node = self._node
-        address = self._home.client.run(self._find_metadata(node))
-        content = None if address is None else self._home.client.download(address)
+        address = self._context.client.run(self._find_metadata(node))
+        content = None if address is None else self._context.client.download(address)
         return self._read_metadata(node, content)
 
     @property
@@ -99,7 +98,7 @@ class Run(RunCore[RunContext[RetryingClient, Sweeps], ConfigT_co, SummaryT_co]):
         Raises:
             BadResponseError: What came is not a JSON object.
         """
-        return self._home.client.run(self._fetch_history_keys())
+        return self._context.client.run(self._fetch_history_keys())
 
     @property
     def last_history_step(self) -> int:
@@ -108,7 +107,7 @@ class Run(RunCore[RunContext[RetryingClient, Sweeps], ConfigT_co, SummaryT_co]):
         Raises:
             BadResponseError: What came is not a step.
         """
-        return self._home.client.run(self._fetch_last_history_step())
+        return self._context.client.run(self._fetch_last_history_step())
 
     @property
     def lastHistoryStep(self) -> int:  # noqa: N802 - W&B's spelling, for code that moves over
@@ -124,7 +123,7 @@ class Run(RunCore[RunContext[RetryingClient, Sweeps], ConfigT_co, SummaryT_co]):
         pandas: Literal[True] = True,
         stream: Stream = "default",
         *,
-        format: None = None,
+        format: Literal["pandas"] | None = None,
         join: Join = "inner",
     ) -> PandasFrame: ...
     @overload
@@ -136,18 +135,6 @@ class Run(RunCore[RunContext[RetryingClient, Sweeps], ConfigT_co, SummaryT_co]):
         *,
         pandas: Literal[False],
         stream: Stream = "default",
-        format: None = None,
-        join: Join = "inner",
-    ) -> list[Row]: ...
-    @overload
-    def history(
-        self,
-        samples: int,
-        keys: list[K] | tuple[K, ...] | None,
-        x_axis: str,
-        pandas: Literal[False],
-        stream: Stream = "default",
-        *,
         format: None = None,
         join: Join = "inner",
     ) -> list[Row]: ...
@@ -162,17 +149,6 @@ class Run(RunCore[RunContext[RetryingClient, Sweeps], ConfigT_co, SummaryT_co]):
         format: Literal["default"],
         join: Join = "inner",
     ) -> list[Row]: ...
-    @overload
-    def history(
-        self,
-        samples: int = 500,
-        keys: list[K] | tuple[K, ...] | None = None,
-        x_axis: str = "_step",
-        *,
-        stream: Stream = "default",
-        format: Literal["pandas"],
-        join: Join = "inner",
-    ) -> PandasFrame: ...
     @overload
     def history(
         self,
@@ -254,7 +230,7 @@ class Run(RunCore[RunContext[RetryingClient, Sweeps], ConfigT_co, SummaryT_co]):
         plan = plan_histories(samples, keys, x_axis, stream, join=join, run_id=False)
         to = choose_format(pandas, format)
         check_installed(to)
-        rows, has_rows_apart = self._home.client.run(self._fetch_history(plan))
+        rows, has_rows_apart = self._context.client.run(self._fetch_history(plan))
         if has_rows_apart:
             warnings.warn(EmptyJoinWarning([self.id]), stacklevel=2)
         return build([(self.id, rows)], plan, to=to, run_id=False)
@@ -298,7 +274,7 @@ class Run(RunCore[RunContext[RetryingClient, Sweeps], ConfigT_co, SummaryT_co]):
         return self._take(HistoryScan(*self._where, plan_scan(keys, page_size, min_step, max_step)))
 
     def _take(self, scan: HistoryScan) -> Iterator[Row]:
-        while (rows := self._home.client.run(scan.next_rows())) is not None:
+        while (rows := self._context.client.run(scan.next_rows())) is not None:
             yield from rows
 
     def refresh(self) -> None:
@@ -307,4 +283,4 @@ class Run(RunCore[RunContext[RetryingClient, Sweeps], ConfigT_co, SummaryT_co]):
         Raises:
             NotFoundError: The run is gone.
         """
-        self._home.client.run(self._fetch_again())
+        self._context.client.run(self._fetch_again())

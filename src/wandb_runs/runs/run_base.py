@@ -20,7 +20,7 @@ from wandb_runs.graphql.scalars import JSONObject, parse_moment
 from wandb_runs.query.keys import EVERYTHING, KeySelection
 from wandb_runs.query.location import missing_run, page_url
 from wandb_runs.runs.models import NO_MODELS, Models
-from wandb_runs.runs.record import check, node_of
+from wandb_runs.runs.record import read_record, to_node
 from wandb_runs.runs.user import User
 from wandb_runs.transport.settings import Address
 
@@ -43,8 +43,8 @@ __all__ = [
     "AnyRun",
     "ConfigT_co",
     "NotGiven",
+    "RunBase",
     "RunContext",
-    "RunCore",
     "SummaryT_co",
     "choose_format",
     "created_text",
@@ -114,15 +114,15 @@ class _Details(NamedTuple):
     fields: RunDetailFields
 
 
-class RunCore(Generic[ContextT_co, ConfigT_co, SummaryT_co]):
+class RunBase(Generic[ContextT_co, ConfigT_co, SummaryT_co]):
     """What `Run` and `AsyncRun` have in common: all that takes no request."""
 
-    __slots__ = ("__weakref__", "_checked", "_details", "_home", "_node")
+    __slots__ = ("__weakref__", "_context", "_details", "_node", "_record")
 
-    def __init__(self, home: ContextT_co, node: Node) -> None:
-        self._home = home
+    def __init__(self, context: ContextT_co, node: Node) -> None:
+        self._context = context
         self._node = node
-        self._checked: RunRecord | None = None
+        self._record: RunRecord | None = None
         self._details: _Details | None = None
 
     @override
@@ -131,17 +131,17 @@ class RunCore(Generic[ContextT_co, ConfigT_co, SummaryT_co]):
 
     @override
     def __eq__(self, other: object) -> bool:
-        return self.path == other.path if isinstance(other, RunCore) else NotImplemented
+        return self.path == other.path if isinstance(other, RunBase) else NotImplemented
 
     @override
     def __hash__(self) -> int:
-        return hash((self._home.entity, self._home.project, self.id))
+        return hash((self._context.entity, self._context.project, self.id))
 
     @override
     def __reduce__(self) -> tuple[type[Self], tuple[object, Node]]:
         # As it came: what was made of it is made again, by types that may not be there.
         node = {name: value for name, value in self._node.items() if " " not in name}
-        return type(self), (self._home, node)
+        return type(self), (self._context, node)
 
     # Who and where.
 
@@ -168,24 +168,23 @@ class RunCore(Generic[ContextT_co, ConfigT_co, SummaryT_co]):
     @property
     def entity(self) -> str:
         """The user or team that owns the project."""
-        return self._home.entity
+        return self._context.entity
 
     @property
     def project(self) -> str:
         """The project's name."""
-        return self._home.project
+        return self._context.project
 
     @property
     def path(self) -> list[str]:
         """Entity, project and id; joined by `/` it is what `api.run` takes."""
-        return [self._home.entity, self._home.project, self.id]
+        return [self._context.entity, self._context.project, self.id]
 
     @property
     def url(self) -> str:
         """The address of the run's page."""
-        return page_url(
-            self._home.settings.app_url, self._home.entity, self._home.project, "runs", self.id
-        )
+        context = self._context
+        return page_url(context.settings.app_url, context.entity, context.project, "runs", self.id)
 
     @property
     def user(self) -> User | None:
@@ -290,7 +289,7 @@ class RunCore(Generic[ContextT_co, ConfigT_co, SummaryT_co]):
         node = self._node
         config = node.get(_CONFIG, _NOT_MADE)
         if config is _NOT_MADE:
-            config = self._keep(node, _CONFIG, self._plain_config, self._home.models.config)
+            config = self._keep(node, _CONFIG, self._plain_config, self._context.models.config)
         return cast("ConfigT_co", config)
 
     @property
@@ -318,7 +317,7 @@ class RunCore(Generic[ContextT_co, ConfigT_co, SummaryT_co]):
         node = self._node
         summary = node.get(_SUMMARY, _NOT_MADE)
         if summary is _NOT_MADE:
-            summary = self._keep(node, _SUMMARY, self._plain_summary, self._home.models.summary)
+            summary = self._keep(node, _SUMMARY, self._plain_summary, self._context.models.summary)
         return cast("SummaryT_co", summary)
 
     @property
@@ -335,7 +334,7 @@ class RunCore(Generic[ContextT_co, ConfigT_co, SummaryT_co]):
 
     @property
     def _where(self) -> tuple[str, str, str]:
-        return self._home.entity, self._home.project, self.id
+        return self._context.entity, self._context.project, self.id
 
     def _fetch_details(self) -> Flow[RunDetailFields]:
         node, details = self._node, self._details
@@ -370,9 +369,9 @@ class RunCore(Generic[ContextT_co, ConfigT_co, SummaryT_co]):
         return rows, (yield from is_apart(*self._where, plan))
 
     def _fetch_again(self) -> Flow[None]:
-        fields = yield from fetch_run(*self._where, asked=self._home.asked)
+        fields = yield from fetch_run(*self._where, asked=self._context.asked)
         # The one thing to swap: what was made of the old node is known by it, or kept in it.
-        self._node = node_of(fields)
+        self._node = to_node(fields)
 
     def _find_metadata(self, node: Node) -> Flow[Address | None]:
         """Where the file with the metadata is; None without one, or when it was read."""
@@ -407,19 +406,19 @@ class RunCore(Generic[ContextT_co, ConfigT_co, SummaryT_co]):
         Raises:
             BadResponseError: It is not what the schema promises.
         """
-        node, checked = self._node, self._checked
-        if checked is None or checked.node is not node:
-            checked = self._checked = check(node)
-        if field in checked.wrong:
-            raise self._malformed(field, f"not what the schema promises ({checked.wrong[field]})")
-        return checked.fields
+        node, record = self._node, self._record
+        if record is None or record.node is not node:
+            record = self._record = read_record(node)
+        if field in record.wrong:
+            raise self._malformed(field, f"not what the schema promises ({record.wrong[field]})")
+        return record.fields
 
     def _read_config(self, node: Node) -> dict[str, JSONValue]:
         text = node.get("config")
         if text is not None and not isinstance(text, str):
             text = self._read("config").config
         try:
-            return read_config(text, self._home.asked.config)
+            return read_config(text, self._context.asked.config)
         except ValueError as error:
             raise self._malformed("config", str(error)) from error
 
@@ -433,7 +432,7 @@ class RunCore(Generic[ContextT_co, ConfigT_co, SummaryT_co]):
         text = node.get("summaryMetrics")
         if text is not None and not isinstance(text, str):
             text = self._read("summaryMetrics").summary_metrics
-        return self._document(text, "summaryMetrics", self._home.asked.summary)
+        return self._document(text, "summaryMetrics", self._context.asked.summary)
 
     def _document(
         self, text: str | None, field: str, keys: tuple[str, ...] | None = None
@@ -462,7 +461,7 @@ class RunCore(Generic[ContextT_co, ConfigT_co, SummaryT_co]):
         )
 
 
-AnyRun: TypeAlias = RunCore[RunContext[object, object], object, object]
+AnyRun: TypeAlias = RunBase[RunContext[object, object], object, object]
 """A run of whichever client, config and summary."""
 
 
@@ -533,7 +532,7 @@ def created_text(run: AnyRun) -> JSONValue:
 
 def fits(run: AnyRun) -> bool:
     """Whether config and summary fit what they are to be made into; the log says why not."""
-    models = run._home.models  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - the class's own module
+    models = run._context.models  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - the class's own module
     try:
         if models.config is not None:
             _ = run.config

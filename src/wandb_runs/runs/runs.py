@@ -14,7 +14,7 @@ from wandb_runs.pagination.paginator import Drift
 from wandb_runs.runs.iterators import HistoryBatches, RunIterator, RunPages
 from wandb_runs.runs.run import Run
 from wandb_runs.runs.run_base import ConfigT_co, RunContext, SummaryT_co
-from wandb_runs.runs.runs_base import RunsCore, needed
+from wandb_runs.runs.runs_base import RunsBase, needed
 from wandb_runs.runs.sweep import Sweeps
 from wandb_runs.transport import RetryingClient
 from wandb_runs.transport.fork import ForkSafeLock
@@ -45,7 +45,7 @@ _BELOW_A_BATCH = 4
 
 
 class Runs(
-    RunsCore[RetryingClient, Run[ConfigT_co, SummaryT_co]], Sequence[Run[ConfigT_co, SummaryT_co]]
+    RunsBase[RetryingClient, Run[ConfigT_co, SummaryT_co]], Sequence[Run[ConfigT_co, SummaryT_co]]
 ):
     """The runs of a project that fit a filter, in order: a lazy, replayable sequence.
 
@@ -273,38 +273,12 @@ class Runs(
     @overload
     def histories(
         self,
-        samples: int,
-        keys: list[K] | tuple[K, ...] | None,
-        x_axis: str,
-        format: Literal["pandas"],
-        stream: Stream = "default",
-        *,
-        join: Join = "inner",
-        on_error: OnError = "raise",
-        progress: OnProgress | None = None,
-    ) -> PandasFrame: ...
-    @overload
-    def histories(
-        self,
         samples: int = 500,
         keys: list[K] | tuple[K, ...] | None = None,
         x_axis: str = "_step",
         *,
         format: Literal["polars"],
         stream: Stream = "default",
-        join: Join = "inner",
-        on_error: OnError = "raise",
-        progress: OnProgress | None = None,
-    ) -> PolarsFrame: ...
-    @overload
-    def histories(
-        self,
-        samples: int,
-        keys: list[K] | tuple[K, ...] | None,
-        x_axis: str,
-        format: Literal["polars"],
-        stream: Stream = "default",
-        *,
         join: Join = "inner",
         on_error: OnError = "raise",
         progress: OnProgress | None = None,
@@ -534,25 +508,9 @@ class Runs(
     @overload
     def configs(
         self,
-        keys: list[K] | tuple[K, ...] | None,
-        format: Literal["pandas"],
-        *,
-        progress: OnProgress | None = None,
-    ) -> PandasFrame: ...
-    @overload
-    def configs(
-        self,
         keys: list[K] | tuple[K, ...] | None = None,
         *,
         format: Literal["polars"],
-        progress: OnProgress | None = None,
-    ) -> PolarsFrame: ...
-    @overload
-    def configs(
-        self,
-        keys: list[K] | tuple[K, ...] | None,
-        format: Literal["polars"],
-        *,
         progress: OnProgress | None = None,
     ) -> PolarsFrame: ...
     @overload
@@ -620,25 +578,9 @@ class Runs(
     @overload
     def summaries(
         self,
-        keys: list[K] | tuple[K, ...] | None,
-        format: Literal["pandas"],
-        *,
-        progress: OnProgress | None = None,
-    ) -> PandasFrame: ...
-    @overload
-    def summaries(
-        self,
         keys: list[K] | tuple[K, ...] | None = None,
         *,
         format: Literal["polars"],
-        progress: OnProgress | None = None,
-    ) -> PolarsFrame: ...
-    @overload
-    def summaries(
-        self,
-        keys: list[K] | tuple[K, ...] | None,
-        format: Literal["polars"],
-        *,
         progress: OnProgress | None = None,
     ) -> PolarsFrame: ...
     @overload
@@ -690,7 +632,7 @@ class Runs(
     @override
     def _make(self, entity: str, nodes: Iterable[Node]) -> list[Run[ConfigT_co, SummaryT_co]]:
         client = self._client
-        home = RunContext(
+        context = RunContext(
             client,
             client.settings,
             entity,
@@ -700,7 +642,7 @@ class Runs(
             self._models,
         )
         # Not `Run[...](...)`, which takes longer than everything else here.
-        runs: list[Run[ConfigT_co, SummaryT_co]] = [Run(home, node) for node in nodes]
+        runs: list[Run[ConfigT_co, SummaryT_co]] = [Run(context, node) for node in nodes]
         return runs
 
     def _read_to(self, count: int | None) -> list[Run[ConfigT_co, SummaryT_co]]:

@@ -57,7 +57,7 @@ from wandb_runs.query.location import check_name, missing_project
 from wandb_runs.query.order import parse_order
 from wandb_runs.runs.explain import check_call, explain
 from wandb_runs.runs.models import check_models
-from wandb_runs.runs.record import node_of
+from wandb_runs.runs.record import to_node
 from wandb_runs.runs.run_base import AnyRun, created_text, fits
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ if TYPE_CHECKING:
     from wandb_runs.transport.base import Client
     from wandb_runs.transport.session import SessionBase
 
-__all__ = ["RunsCore", "needed", "of_viewer"]
+__all__ = ["RunsBase", "needed", "of_viewer"]
 
 K = TypeVar("K", bound=str)
 T = TypeVar("T")
@@ -90,7 +90,7 @@ PieceT = TypeVar("PieceT")
 RunT_co = TypeVar("RunT_co", bound="AnyRun", covariant=True)
 
 ClientT_co = TypeVar("ClientT_co", bound="Client[SessionBase]", covariant=True)
-RunsT = TypeVar("RunsT", bound="RunsCore[Client[SessionBase], AnyRun]")
+RunsT = TypeVar("RunsT", bound="RunsBase[Client[SessionBase], AnyRun]")
 
 # What a listing is told by, when it is copied.
 _ASKED_FOR: Final = frozenset(
@@ -133,7 +133,7 @@ class Found(NamedTuple, Generic[T]):
     missing: Gaps
 
 
-class RunsCore(ABC, Generic[ClientT_co, RunT_co]):
+class RunsBase(ABC, Generic[ClientT_co, RunT_co]):
     """What `Runs` and `AsyncRuns` have in common: all but the sending.
 
     What takes requests is a flow here, for whichever client there is.
@@ -389,7 +389,7 @@ class RunsCore(ABC, Generic[ClientT_co, RunT_co]):
             return plain.with_items(self._make(entity, plain.items))
         project = answer.read_as(operation).project
         page = read_project_page(project, selection, request, date=answer.date)
-        return page.with_items(self._make(entity, map(node_of, page.items)))
+        return page.with_items(self._make(entity, map(to_node, page.items)))
 
     def _checkpoint_at(self, place: int) -> Checkpoint:
         start, listing = self._start, self._listing

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from typing_extensions import override
 
 from wandb_runs.errors import NotFoundError
-from wandb_runs.runs.sweep_base import SweepCore, fetch_sweep
+from wandb_runs.runs.sweep_base import SweepBase, fetch_sweep
 from wandb_runs.transport import RetryingClient
 from wandb_runs.transport.fork import ForkSafeLock
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["Sweep", "Sweeps"]
 
 
-class Sweep(SweepCore[RetryingClient]):
+class Sweep(SweepBase[RetryingClient]):
     """A search over hyperparameters, as it stood when it was read.
 
     Made by `api.sweep("entity/project/sweep_id")` and by `run.sweep`. Immutable, and therefore

@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     from wandb_runs.graphql.scalars import JSONObject
     from wandb_runs.transport.settings import Settings
 
-__all__ = ["SweepCore", "fetch_sweep"]
+__all__ = ["SweepBase", "fetch_sweep"]
 
 ClientT_co = TypeVar("ClientT_co", covariant=True)
 
 
-class SweepCore(Generic[ClientT_co]):
+class SweepBase(Generic[ClientT_co]):
     """What `Sweep` and `AsyncSweep` have in common: all that takes no request."""
 
     __slots__ = ("_client", "_entity", "_fields", "_project", "_settings")
@@ -51,7 +51,7 @@ class SweepCore(Generic[ClientT_co]):
 
     @override
     def __eq__(self, other: object) -> bool:
-        return self.path == other.path if isinstance(other, SweepCore) else NotImplemented
+        return self.path == other.path if isinstance(other, SweepBase) else NotImplemented
 
     @override
     def __hash__(self) -> int:
