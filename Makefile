@@ -34,8 +34,9 @@ pytest: .venv/.package  ## All tests, against the built wheel
 codegen: .venv/.package  ## Generate src/wandb_runs/graphql/_generated from schema/ and queries/
 	$(BIN)/python tools/codegen.py
 
-bench: .venv/.package  ## Measure this package beside wandb, and the local server
+bench: .venv/.package .venv/.core  ## Measure this package beside wandb, and the local server
 	$(BIN)/python tools/bench.py
+	$(BIN)/python tools/bench.py --only import --without floor --python .venv/core/bin/python
 	$(BIN)/python tools/bench_server.py
 
 soak: .venv/.package  ## Read for ten minutes from a server that fails, while runs come and go
@@ -57,6 +58,12 @@ clean:  ## Remove what the targets made
 	$(PYTHON) -m venv .venv
 	$(PIP) install --constraint constraints.txt --upgrade pip
 	$(PIP) install --constraint constraints.txt --group dev '.[all]'
+	@touch $@
+
+# What a user has who installs the package and nothing else: what an import takes is told there.
+.venv/.core: .venv/.package
+	$(PYTHON) -m venv --clear .venv/core
+	.venv/core/bin/python -m pip --disable-pip-version-check --quiet install --constraint constraints.txt dist/*.whl
 	@touch $@
 
 # The tests run against the wheel that users would install, never against the source tree.

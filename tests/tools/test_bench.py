@@ -2,34 +2,65 @@
 
 from __future__ import annotations
 
+import sys
+import sysconfig
+import venv
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import httpx
 import pytest
 
-from benchmark.jobs import Sizes, list_jobs
-from benchmark.measure import BenchError, Benchmark
+import bench
+from benchmark.jobs import Sizes, at_delays, list_jobs
+from benchmark.measure import Benchmark, BenchmarkError
 from benchmark.replay import key_of
-from benchmark.table import HEADINGS, comparisons, row
+from benchmark.table import comparisons, headings, row
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from benchmark.jobs import Job
+    from benchmark.work import Side
 
 RUNS = 3
 LISTED = 52
 """One more page than one, at the default of 50."""
 
+FIRST = "r000000"
+"""The run that the job `import` reads."""
+
 SIZES = Sizes(histories=(RUNS, 4), long=(1, 1), listing=LISTED, many=1)
 JOBS = {job.name: job for job in list_jobs(SIZES)}
+SIDES: list[Side] = ["wandb", "ours", "floor"]
+
+OTHER_VERSION = """
+from types import SimpleNamespace
+
+class Api:
+    def __init__(self, base_url):
+        pass
+
+    def runs(self, path):
+        return [SimpleNamespace(id={run_id!r})]
+"""
 
 
 @pytest.fixture(scope="module")
-def bench() -> Iterator[Benchmark]:
-    with Benchmark(SIZES) as bench:
-        yield bench
+def benchmark() -> Iterator[Benchmark]:
+    with Benchmark(SIZES) as benchmark:
+        yield benchmark
+
+
+def environment_with(tmp_path: Path, run_id: str) -> str:
+    """Make an environment in which this package is another one, and return its interpreter."""
+    venv.create(tmp_path, symlinks=sys.platform != "win32")
+    variables = {"base": str(tmp_path), "platbase": str(tmp_path)}
+    library = tmp_path / sysconfig.get_path("purelib", "venv", vars=variables)
+    (library / "wandb_runs.py").write_text(OTHER_VERSION.format(run_id=run_id))
+    scripts = sysconfig.get_path("scripts", "venv", vars=variables)
+    return str(tmp_path / scripts / "python")
 
 
 @pytest.mark.parametrize(
@@ -42,30 +73,74 @@ def bench() -> Iterator[Benchmark]:
     ],
 )
 def test_sides_read_the_same_with_requests_counted(
-    bench: Benchmark, name: str, requests: dict[str, int], rounds: list[int]
+    benchmark: Benchmark, name: str, requests: dict[str, int], rounds: list[int]
 ) -> None:
     job = JOBS[name]
     # It raises when the sides read different values.
-    measured = bench.measure(job, rounds=max(rounds))
-    assert [len(measured[side]) for side in job.sides] == rounds
+    measured = benchmark.measure(job, rounds=max(rounds))
+    assert [len(measured[side]) for side in SIDES] == rounds
     for side, done in measured.items():
         for one in done:
             assert one.counts["requests"] == requests[side]
             assert one.counts["missed"] == 0
             assert one.report["seconds"] < one.wall
             assert 0 < one.report["before"] <= one.report["peak"]
-    cells = row(job, measured).strip("| ").split(" | ")
-    assert cells[0] == job.title
-    assert len(cells) == len(HEADINGS)
-    assert cells[7] == " / ".join(str(count) for count in requests.values())
+    cells = row(job, measured, SIDES).strip("| ").split(" | ")
+    named = dict(zip(headings(SIDES), cells, strict=True))
+    assert named["work"] == job.title
+    assert named["requests wandb/ours/floor"] == " / ".join(map(str, requests.values()))
 
 
-def test_answers_are_delayed_as_said_and_their_requests_counted(bench: Benchmark) -> None:
+def test_versions_are_compared_by_their_interpreters(tmp_path: Path) -> None:
+    other = environment_with(tmp_path, FIRST)
+    job = JOBS["import"]
+    with Benchmark(SIZES, sides=("ours", "other"), pythons={"other": other}) as versions:
+        measured = versions.measure(job, rounds=2)
+    assert {side: len(done) for side, done in measured.items()} == {"ours": 2, "other": 2}
+    assert [one.counts["requests"] for one in measured["ours"]] == [1, 1]
+    assert [one.counts["requests"] for one in measured["other"]] == [0, 0]
+    columns = headings(["ours", "other"])
+    assert columns[2:5] == ["ours s", "other s", "ours/other"]
+    cells = row(job, measured, ["ours", "other"]).strip("| ").split(" | ")
+    assert len(cells) == len(columns)
+
+
+def test_versions_that_read_different_values_are_reported(tmp_path: Path) -> None:
+    pythons: dict[Side, str] = {"other": environment_with(tmp_path, "another-run")}
+    with (
+        Benchmark(SIZES, sides=("ours", "other"), pythons=pythons) as versions,
+        pytest.raises(BenchmarkError, match="import: the sides read different values"),
+    ):
+        versions.measure(JOBS["import"], rounds=1)
+
+
+def test_command_measures_chosen_jobs_sides_and_delays(capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["--only=import", "--delay=0", "--delay=30", "--without=wandb", "--without=floor"]
+    assert bench.main(["--quick", f"--against={sys.executable}", *arguments]) == 0
+    head, _, *rows = capsys.readouterr().out.partition("\n\n")[0].splitlines()
+    assert "| ours s | other s | ours/other | requests ours/other |" in head
+    assert [line.split(" | ")[0] for line in rows] == [
+        f"| `import`, `Api()`, first page, whole process, {delay} ms" for delay in (0, 30)
+    ]
+
+
+def test_jobs_at_other_delays_are_listed_once_with_their_goals() -> None:
+    jobs = at_delays([JOBS["polars"], JOBS["polars-0"]], [0, 20, 100, 100])
+    assert [(job.delay, job.goal) for job in jobs] == [
+        (0, JOBS["polars-0"].goal),
+        (20, JOBS["polars"].goal),
+        (100, ""),
+    ]
+
+
+def test_answers_are_delayed_as_said_and_their_requests_counted(benchmark: Benchmark) -> None:
     with httpx.Client(trust_env=False) as client:
-        client.post(f"{bench.urls[0]}/bench/take")
+        client.post(f"{benchmark.urls[0]}/bench/take")
         body = {"query": "{ viewer { entity } }"}
-        answers = [client.post(f"{bench.urls[delay]}/graphql", json=body) for delay in (0, 20, 20)]
-        counts = client.post(f"{bench.urls[20]}/bench/take").json()
+        answers = [
+            client.post(f"{benchmark.urls[delay]}/graphql", json=body) for delay in (0, 20, 20)
+        ]
+        counts = client.post(f"{benchmark.urls[20]}/bench/take").json()
     assert {answer.text for answer in answers} == {'{"data":{"viewer":null}}'}
     # It never comes early; that it comes in time is for the table to show.
     assert all(answer.elapsed.total_seconds() >= 0.02 for answer in answers[1:])
@@ -73,27 +148,31 @@ def test_answers_are_delayed_as_said_and_their_requests_counted(bench: Benchmark
     assert counts["sent"] > 2 * len(answers[0].content)
 
 
-def test_different_values_are_reported(bench: Benchmark, monkeypatch: pytest.MonkeyPatch) -> None:
-    honest = bench.run
+def test_different_values_are_reported(
+    benchmark: Benchmark, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    honest = benchmark.run
 
     def lies(job: Job, side: str, *, check: bool = False) -> object:
         done = honest(job, "ours", check=check)
         done.report["digest"] += side
         return done
 
-    monkeypatch.setattr(bench, "run", lies)
-    with pytest.raises(BenchError, match="different values"):
-        bench.measure(JOBS["list"], rounds=1)
+    monkeypatch.setattr(benchmark, "run", lies)
+    with pytest.raises(BenchmarkError, match="different values"):
+        benchmark.measure(JOBS["list"], rounds=1)
 
 
-def test_a_worker_that_fails_says_why(bench: Benchmark) -> None:
+def test_a_worker_that_fails_says_why(benchmark: Benchmark) -> None:
     job = replace(JOBS["list"], samples=0)
-    with pytest.raises(BenchError, match="InvalidArgumentError: samples"):
-        bench.run(job, "ours")
+    with pytest.raises(BenchmarkError, match="InvalidArgumentError: samples"):
+        benchmark.run(job, "ours")
 
 
-def test_libraries_and_memory_are_compared(bench: Benchmark) -> None:
-    measured = {name: bench.measure(JOBS[name], rounds=1) for name in ("import", "stream", "long")}
+def test_libraries_and_memory_are_compared(benchmark: Benchmark) -> None:
+    measured = {
+        name: benchmark.measure(JOBS[name], rounds=1) for name in ("import", "stream", "long")
+    }
     lines = comparisons(measured)
     assert lines[0] == "imported by ours in `import`: no frame library"
     assert lines[1].startswith("peak memory of `long`")

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from benchmark.projects import write_histories, write_listing
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from benchmark.work import Kind, Side
     from wandb_runs.local.store import Store
 
-__all__ = ["DELAYS", "FULL", "QUICK", "Job", "Project", "Sizes", "list_jobs"]
+__all__ = ["DELAYS", "FULL", "QUICK", "Job", "Project", "Sizes", "at_delays", "list_jobs"]
 
 DELAYS: Final = (0, 20)
 """Milliseconds added to each answer, one address each."""
 
-ALL: Final[tuple[Side, ...]] = ("wandb", "ours", "floor")
+ALL: Final[tuple[Side, ...]] = ("wandb", "ours", "floor", "other")
+PACKAGE: Final[tuple[Side, ...]] = ("ours", "other")
 
 Project: TypeAlias = Literal["histories", "long", "listing", "many"]
 
@@ -57,21 +60,21 @@ class Job:
 
     Attributes:
         name: What `--only` calls it.
-        title: What the table calls it.
+        work: What the table calls it.
         kind: What is done.
         project: The project read.
-        goal: What is wanted of it.
+        goal: The ratio or bound to reach.
         format: What histories come as.
         samples: Rows for each run.
-        delay: Milliseconds added to each answer; one of `DELAYS`.
-        sides: Who does it.
+        delay: Milliseconds added to each answer; one of the benchmark's.
+        sides: Which sides can do it.
         is_wall: Whether the time is that of the whole process, its start and end included.
-        is_slow: Whether wandb does it in one round only, unless every round is asked for.
-        is_heavy: Whether it is left out unless asked for.
+        is_slow: Whether wandb does it in one round only, unless `--full` is given.
+        is_heavy: Whether it is left out unless `--full` is given.
     """
 
     name: str
-    title: str
+    work: str
     kind: Kind
     project: Project
     goal: str
@@ -83,6 +86,11 @@ class Job:
     is_slow: bool = False
     is_heavy: bool = False
 
+    @property
+    def title(self) -> str:
+        """What the table calls it, with the delay."""
+        return f"{self.work}, {self.delay} ms"
+
 
 def list_jobs(sizes: Sizes) -> list[Job]:
     """List the rows, with their titles for these sizes."""
@@ -93,7 +101,7 @@ def list_jobs(sizes: Sizes) -> list[Job]:
     return [
         Job(
             "polars",
-            f"{histories}, polars, 20 ms",
+            f"{histories}, polars",
             "histories",
             "histories",
             "15 times, then 20 times; <= floor; <= 5 requests",
@@ -103,7 +111,7 @@ def list_jobs(sizes: Sizes) -> list[Job]:
         ),
         Job(
             "pandas",
-            f"{histories}, pandas, 20 ms",
+            f"{histories}, pandas",
             "histories",
             "histories",
             "12 times; <= floor",
@@ -113,7 +121,7 @@ def list_jobs(sizes: Sizes) -> list[Job]:
         ),
         Job(
             "list",
-            f"{histories}, list of dicts, 20 ms",
+            f"{histories}, list of dicts",
             "histories",
             "histories",
             "14 times",
@@ -122,7 +130,7 @@ def list_jobs(sizes: Sizes) -> list[Job]:
         ),
         Job(
             "polars-0",
-            f"{histories}, polars, 0 ms",
+            f"{histories}, polars",
             "histories",
             "histories",
             "5 times",
@@ -131,7 +139,7 @@ def list_jobs(sizes: Sizes) -> list[Job]:
         ),
         Job(
             "listing",
-            f"{listing}, defaults, 0 ms",
+            f"{listing}, defaults",
             "configs",
             "listing",
             "30 times; <= 1.5 floor",
@@ -139,14 +147,14 @@ def list_jobs(sizes: Sizes) -> list[Job]:
         ),
         Job(
             "listing-eager",
-            f"{listing}, against `lazy=False`, 0 ms",
+            f"{listing}, against `lazy=False`",
             "configs_eager",
             "listing",
             "5 times",
         ),
         Job(
             "import",
-            "`import`, `Api()`, first page, whole process, 0 ms",
+            "`import`, `Api()`, first page, whole process",
             "first_page",
             "listing",
             "3.5 times; no pandas, no polars",
@@ -158,7 +166,7 @@ def list_jobs(sizes: Sizes) -> list[Job]:
             "stream",
             "listing",
             "",
-            sides=("ours",),
+            sides=PACKAGE,
         ),
         Job(
             "stream-many",
@@ -166,7 +174,7 @@ def list_jobs(sizes: Sizes) -> list[Job]:
             "stream",
             "many",
             "memory flat within 20 %",
-            sides=("ours",),
+            sides=PACKAGE,
         ),
         Job(
             "long",
@@ -176,7 +184,19 @@ def list_jobs(sizes: Sizes) -> list[Job]:
             "memory < 3 frames",
             format="polars",
             samples=long_rows,
-            sides=("ours",),
+            sides=PACKAGE,
             is_heavy=True,
         ),
     ]
+
+
+def at_delays(jobs: Iterable[Job], delays: Iterable[int]) -> list[Job]:
+    """Give each job every delay; goals stay with the delay that they are set for."""
+    listed: dict[str, Job] = {}
+    for job in jobs:
+        for delay in delays:
+            moved = replace(job, delay=delay, goal=job.goal if delay == job.delay else "")
+            # Jobs that differed in their delay alone are one job now.
+            if moved.goal or moved.title not in listed:
+                listed[moved.title] = moved
+    return list(listed.values())

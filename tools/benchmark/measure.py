@@ -19,20 +19,20 @@ from benchmark.jobs import DELAYS
 from wandb_runs.local import LocalServer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from benchmark.jobs import Job, Project, Sizes
     from benchmark.replay import Counts
     from benchmark.work import Report, Side, Task
 
-__all__ = ["BenchError", "Benchmark", "Measurement", "Measurements", "median_of"]
+__all__ = ["Benchmark", "BenchmarkError", "Measurement", "Measurements", "median_of"]
 
 TOOLS: Final = Path(__file__).parents[1]
 LONGEST: Final = 1800
 """Seconds that a worker may take before it counts as stuck."""
 
 
-class BenchError(Exception):
+class BenchmarkError(Exception):
     """What was measured does not count: a worker failed, or the sides read different values."""
 
 
@@ -64,20 +64,32 @@ class Benchmark:
 
     Args:
         sizes: How large the projects are; each is written when it is first needed.
+        delays: Milliseconds added to each answer; one address for each.
+        sides: Which sides are measured, where a job has them.
+        pythons: The interpreters of sides that are not run by this one.
 
     Attributes:
-        urls: Where answers come with each of the `DELAYS`.
+        urls: The address for each delay.
     """
 
-    def __init__(self, sizes: Sizes) -> None:
+    def __init__(
+        self,
+        sizes: Sizes,
+        *,
+        delays: Sequence[int] = DELAYS,
+        sides: Collection[Side] = ("wandb", "ours", "floor"),
+        pythons: Mapping[Side, str] | None = None,
+    ) -> None:
         self._sizes = sizes
+        self._sides = sides
+        self._pythons = pythons or {}
         self._written: set[Project] = set()
         self._folder = TemporaryDirectory(prefix="bench-")
-        self._home = Path(self._folder.name)
-        self._local = LocalServer(store=self._home / "bench.db")
-        self._environment = _environment(self._home)
+        self._path = Path(self._folder.name)
+        self._local = LocalServer(store=self._path / "bench.db")
+        self._environment = _environment(self._path)
         self._replay = subprocess.Popen(
-            [sys.executable, "-m", "benchmark.replay", self._local.url, *map(str, DELAYS)],
+            [sys.executable, "-m", "benchmark.replay", self._local.url, *map(str, delays)],
             env=self._environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -86,8 +98,8 @@ class Benchmark:
         if self._replay.stdout is None:
             raise AssertionError("a pipe was asked for")
         addresses = json.loads(self._replay.stdout.readline() or "[]")
-        self.urls: dict[int, str] = dict(zip(DELAYS, addresses, strict=True))
-        self._client = httpx.Client(base_url=self.urls[DELAYS[0]], trust_env=False)
+        self.urls: dict[int, str] = dict(zip(delays, addresses, strict=True))
+        self._client = httpx.Client(base_url=self.urls[delays[0]], trust_env=False)
 
     def __enter__(self) -> Self:
         return self
@@ -99,32 +111,36 @@ class Benchmark:
         self._folder.cleanup()
 
     def measure(self, job: Job, rounds: int, *, is_full: bool = False) -> Measurements:
-        """Do a job once, unmeasured, so that the server knows every answer; then in rounds.
+        """Do a job once, unmeasured, so that the server holds every answer; then in rounds.
 
         Args:
             job: The job.
-            rounds: How often each side does it; the sides take turns, each first in its turn.
+            rounds: How often each side does it; the order of sides rotates.
             is_full: Whether wandb does slow jobs in every round.
 
+        Returns:
+            A list for each side that is measured and can do the job.
+
         Raises:
-            BenchError: The sides read different values, or an answer was not replayed.
+            BenchmarkError: The sides read different values, or an answer was not replayed.
         """
         if job.project not in self._written:
             self._sizes.write(self._local.store, job.project)
             self._written.add(job.project)
-        check = len(job.sides) > 1
-        digests = {side: self.run(job, side, check=check).report["digest"] for side in job.sides}
+        sides: list[Side] = [side for side in job.sides if side in self._sides]
+        check = len(sides) > 1 and not job.is_heavy
+        digests = {side: self.run(job, side, check=check).report["digest"] for side in sides}
         if len(set(digests.values())) > 1:
-            raise BenchError(f"{job.name}: the sides read different values: {digests}")
-        measured: Measurements = {side: [] for side in job.sides}
+            raise BenchmarkError(f"{job.name}: the sides read different values: {digests}")
+        measured: Measurements = {side: [] for side in sides}
         for number in range(rounds):
-            shift = number % len(job.sides)
-            for side in (*job.sides[shift:], *job.sides[:shift]):
+            shift = number % len(sides)
+            for side in (*sides[shift:], *sides[:shift]):
                 if number and side == "wandb" and job.is_slow and not is_full:
                     continue
                 done = self.run(job, side)
                 if done.counts["missed"]:
-                    raise BenchError(f"{job.name}: {side} asked what it had not asked before")
+                    raise BenchmarkError(f"{job.name}: {side} sent a request that is not recorded")
                 measured[side].append(done)
         return measured
 
@@ -132,7 +148,7 @@ class Benchmark:
         """Do a job once.
 
         Raises:
-            BenchError: The worker failed.
+            BenchmarkError: The worker failed.
         """
         task: Task = {
             "side": side,
@@ -143,11 +159,13 @@ class Benchmark:
             "check": check,
         }
         url = self.urls[job.delay]
+        # Another interpreter measures what is installed beside it, not what this one is told of.
+        own = {"PYTHONPATH": str(TOOLS)} if side in self._pythons else {}
         self._take()
         start = perf_counter()
         worker = subprocess.run(
-            [sys.executable, "-m", "benchmark.worker", json.dumps(task)],
-            env={**self._environment, "WANDB_BASE_URL": url},
+            [self._pythons.get(side, sys.executable), "-m", "benchmark.worker", json.dumps(task)],
+            env={**self._environment, **own, "WANDB_BASE_URL": url},
             capture_output=True,
             text=True,
             timeout=LONGEST,
@@ -155,7 +173,7 @@ class Benchmark:
         )
         wall = perf_counter() - start
         if worker.returncode:
-            raise BenchError(f"{job.name}: {side} failed:\n{worker.stderr}")
+            raise BenchmarkError(f"{job.name}: {side} failed:\n{worker.stderr}")
         return Measurement(json.loads(worker.stdout.splitlines()[-1]), wall, self._take())
 
     def _take(self) -> Counts:
@@ -163,10 +181,10 @@ class Benchmark:
         return counts
 
 
-def _environment(home: Path) -> dict[str, str]:
+def _environment(folder: Path) -> dict[str, str]:
     """What workers see: neither the user's settings nor their key, and no proxy."""
     folders = {
-        f"WANDB_{name}_DIR": str(home / name.lower()) for name in ("CACHE", "CONFIG", "DATA")
+        f"WANDB_{name}_DIR": str(folder / name.lower()) for name in ("CACHE", "CONFIG", "DATA")
     }
     inherited = {
         name: os.environ[name]
@@ -178,9 +196,9 @@ def _environment(home: Path) -> dict[str, str]:
         **inherited,
         **folders,
         "PYTHONPATH": os.pathsep.join(paths),
-        "HOME": str(home),
-        "USERPROFILE": str(home),
-        "WANDB_DIR": str(home),
+        "HOME": str(folder),
+        "USERPROFILE": str(folder),
+        "WANDB_DIR": str(folder),
         "WANDB_API_KEY": "k" * 40,
         "WANDB_SILENT": "true",
     }

@@ -7,31 +7,34 @@ from typing import TYPE_CHECKING, Final
 from benchmark.measure import median_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from benchmark.jobs import Job
     from benchmark.measure import Measurement, Measurements
     from benchmark.work import Side
 
-__all__ = ["HEADINGS", "comparisons", "row"]
+__all__ = ["comparisons", "headings", "row"]
 
-HEADINGS: Final = (
-    "work",
-    "to reach",
-    "wandb s",
-    "ours s",
-    "ratio",
-    "floor s",
-    "ours/floor",
-    "requests w/o/f",
-    "peak MB w/o/f",
-    "replay % w/o/f",
+RATIOS: Final[tuple[tuple[Side, Side], ...]] = (
+    ("wandb", "ours"),
+    ("ours", "floor"),
+    ("ours", "other"),
 )
-"""The columns; `w/o/f` is wandb, ours and the floor."""
-
-SIDES: Final[tuple[Side, ...]] = ("wandb", "ours", "floor")
 MEGABYTE: Final = 10**6
 
 
-def row(job: Job, measured: Measurements) -> str:
+def headings(sides: Sequence[Side]) -> list[str]:
+    """The columns of a table of these sides."""
+    return [
+        "work",
+        "to reach",
+        *(f"{side} s" for side in sides),
+        *("/".join(pair) for pair in _ratios(sides)),
+        *(f"{what} {'/'.join(sides)}" for what in ("requests", "peak MB", "replay %")),
+    ]
+
+
+def row(job: Job, measured: Measurements, sides: Sequence[Side]) -> str:
     """One row: medians of times and of the server's share, the most memory of any round."""
     seconds = {
         side: median_of(done, lambda one: one.wall if job.is_wall else one.report["seconds"])
@@ -40,12 +43,13 @@ def row(job: Job, measured: Measurements) -> str:
     cells = [
         job.title,
         job.goal,
-        *(f"{seconds[side]:.3f}" if side in seconds else "" for side in ("wandb", "ours")),
-        f"{seconds['wandb'] / seconds['ours']:.1f}" if "wandb" in seconds else "",
-        f"{seconds['floor']:.3f}" if "floor" in seconds else "",
-        f"{seconds['ours'] / seconds['floor']:.2f}" if "floor" in seconds else "",
+        *(f"{seconds[side]:.3f}" if side in seconds else "" for side in sides),
+        *(
+            f"{seconds[one] / seconds[two]:.2f}" if {one, two} <= seconds.keys() else ""
+            for one, two in _ratios(sides)
+        ),
     ]
-    shown: list[Side] = [side for side in SIDES if side in measured]
+    shown: list[Side] = [side for side in sides if side in measured]
     cells += [
         " / ".join(f"{median_of(measured[side], _requests):.0f}" for side in shown),
         " / ".join(f"{max(map(_peak, measured[side])) / MEGABYTE:.0f}" for side in shown),
@@ -72,6 +76,10 @@ def comparisons(measured: dict[str, Measurements]) -> list[str]:
                 f"the {before / MEGABYTE:.0f} MB held before"
             )
     return lines
+
+
+def _ratios(sides: Sequence[Side]) -> list[tuple[Side, Side]]:
+    return [pair for pair in RATIOS if {*pair} <= {*sides}]
 
 
 def _share(job: Job, measured: Measurements, side: Side) -> float:

@@ -19,7 +19,8 @@ ENTITY = "bench"
 KEYS = ["loss", "accuracy", "learning_rate", "gradient_norm", "throughput"]
 """The metrics of every run's history."""
 
-Side: TypeAlias = Literal["wandb", "ours", "floor"]
+Side: TypeAlias = Literal["wandb", "ours", "floor", "other"]
+"""What is measured; `other` is this package as another interpreter has it installed."""
 
 Kind: TypeAlias = Literal["histories", "configs", "configs_eager", "first_page", "stream"]
 """What is done; `configs_eager` is wandb's `lazy=False`, and the same as `configs` elsewhere."""

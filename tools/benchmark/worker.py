@@ -42,13 +42,13 @@ def _prepare_of(side: Side) -> Prepare:
         from benchmark.sdk import prepare as sdk  # noqa: PLC0415 - see above
 
         return sdk
-    if side == "ours":
-        from benchmark.ours import prepare as ours  # noqa: PLC0415 - see above
+    if side == "floor":
+        from benchmark.floor import prepare as floor  # noqa: PLC0415 - see above
 
-        return ours
-    from benchmark.floor import prepare as floor  # noqa: PLC0415 - see above
+        return floor
+    from benchmark.ours import prepare as ours  # noqa: PLC0415 - see above
 
-    return floor
+    return ours
 
 
 def _peak() -> int:
