@@ -56,7 +56,7 @@ def test_the_wheel_holds_what_users_need_and_no_more() -> None:
 def test_the_core_needs_five_libraries_and_every_bound_is_stated() -> None:
     needed = requires("wandb-runs") or []
     core = sorted(each.split(">=")[0] for each in needed if "extra ==" not in each)
-    assert core == ["anyio", "httpcore", "pydantic", "tenacity", "typing-extensions"]
+    assert core == ["anyio", "httpcore", "pydantic", "typing-extensions"]
     assert all(">=" in each or each.startswith("wandb-runs[") for each in needed)
 
 

@@ -29,7 +29,7 @@ from soaking.server import ServerProcess
 from soaking.table import Usage, as_markdown, is_well, list_figures, print_figures
 from soaking.usage import memory, open_sockets
 from wandb_runs import Api
-from wandb_runs.transport.threads import AT_ONCE
+from wandb_runs.transport.options import MAX_CONCURRENCY
 
 if TYPE_CHECKING:
     from soaking.server import Counts
@@ -149,7 +149,7 @@ def _soak(
         memory=(start_memory, soak.early_memory, memory()),
         sockets=(sockets, idle, open_sockets()),
         most_sockets=soak.most_sockets,
-        sockets_wanted=readers * AT_ONCE,
+        sockets_wanted=readers * MAX_CONCURRENCY,
     )
     return soak.findings, counts, usage
 

@@ -71,12 +71,15 @@ from wandb_runs.runs.runs import Runs
 from wandb_runs.runs.sweep import Sweep
 from wandb_runs.runs.user import User
 from wandb_runs.transport import (
+    Answered,
     AsyncClock,
     AsyncRetryingClient,
     AsyncTransport,
     Clock,
     Request,
+    RequestSent,
     Response,
+    Retrying,
     RetryingClient,
     Stats,
     Transport,
@@ -100,6 +103,7 @@ else:
 
 
 __all__ = [
+    "Answered",
     "Api",
     "AsyncApi",
     "AsyncClock",
@@ -149,10 +153,12 @@ __all__ = [
     "RawFilter",
     "RawOrder",
     "Request",
+    "RequestSent",
     "RequestTimeoutError",
     "Response",
     "ResponseError",
     "ResponseTooLargeError",
+    "Retrying",
     "RetryingClient",
     "Row",
     "Run",

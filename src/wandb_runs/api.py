@@ -9,7 +9,7 @@ from typing_extensions import TypeVar
 from wandb_runs.graphql.scalars import JSONObject
 from wandb_runs.pagination.checkpoint import without_entity
 from wandb_runs.query.location import parse_path
-from wandb_runs.runs.api_base import ApiBase, Given, Setup, user_of, warn_of_lazy
+from wandb_runs.runs.api_base import ApiBase, Given, checked_context, user_of, warn_of_lazy
 from wandb_runs.runs.models import check_models
 from wandb_runs.runs.record import to_node
 from wandb_runs.runs.run import Run
@@ -20,11 +20,12 @@ from wandb_runs.runs.sweep import Sweep, Sweeps
 from wandb_runs.runs.sweep_base import fetch_sweep
 from wandb_runs.transport import MAX_RESPONSE_BYTES, RetryingClient
 from wandb_runs.transport.clock import SYSTEM_CLOCK
-from wandb_runs.transport.options import MAX_RETRIES, TIMEOUT, Options
+from wandb_runs.transport.http_client import HttpClientTransport
+from wandb_runs.transport.options import MAX_CONCURRENCY, MAX_RETRIES, TIMEOUT, Options
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from types import TracebackType
 
     from wandb_runs.pagination.checkpoint import Checkpoint
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from wandb_runs.runs.models import OnInvalid
     from wandb_runs.runs.user import User
     from wandb_runs.transport import Clock, Transport
+    from wandb_runs.transport.events import Event
+    from wandb_runs.transport.http_client import HttpClient
 
 __all__ = ["Api"]
 
@@ -52,16 +55,27 @@ class Api(ApiBase[RetryingClient]):
     Thread-safe. As a context manager it closes its connections at the end.
 
     Args:
+        overrides: The dict that W&B's SDK takes: `base_url`, `entity`, `project`.
         base_url: The server; `https://api.wandb.ai` by default.
-        api_key: The key, as W&B's settings page shows it. Public projects answer without one.
+        api_key: The key, as W&B's settings page shows it, or a callable that returns it. A
+            callable is called before each call, never for a retry, and once more after HTTP 401:
+            the call is then sent once more if the key has changed. Public projects answer
+            without a key.
         entity: The user or team for paths that name none; by default the viewer's.
         project: The project for paths that name none.
-        timeout: Seconds for one call, retries included: 60 by default. W&B gives up after about
-            as many itself. A connection has to stand within 10 of them.
+        timeout: The deadline of one call in seconds, retries included: 60 by default. W&B gives
+            up after about as many itself. A connection has to stand within 10 of them.
         allow_http: Whether plain http may go to another machine than this one.
         transport: Carries the requests in place of this package's own connections; never closed
             here.
-        overrides: The dict that W&B's SDK takes: `base_url`, `entity`, `project`.
+        http_client: A client of httpx or httpx2 that carries the requests, with its own event
+            hooks, mounts, proxies and certificates; never closed here. Such an `Api` cannot be
+            pickled.
+        headers: Extra headers for requests to the server's own origin, such as those of a gateway
+            before it; those of `WANDB_X_EXTRA_HTTP_HEADERS` (a JSON object) go along, and the
+            argument wins for each header. Values are secrets, as the key is.
+        max_concurrency: How many requests may be under way at once, whatever the threads, from 1
+            to 100: 4 by default. W&B limits the rate of each user.
         max_retries: How many times a request is sent again at most, where that is safe: 5 by
             default, 0 for never.
         max_response_bytes: How long the body of an answer may be, decompressed: 1 GiB by
@@ -69,7 +83,9 @@ class Api(ApiBase[RetryingClient]):
         ssl_context: What certificates to trust; by default those that `SSL_CERT_FILE` or
             `SSL_CERT_DIR` names, else those that come with the HTTP library. One that verifies
             nothing is refused.
-        clock: Where time and chance come from; `wandb_runs.testing.FakeClock` waits in no time.
+        clock: Clock and random source; `wandb_runs.testing.FakeClock` waits in no time.
+        on_event: Told a `RequestSent`, `Answered` or `Retrying` at each turn of a request, in
+            the thread that makes the call. What it raises is logged and dropped.
 
     Raises:
         InvalidArgumentError: An argument, or a value from the environment, that cannot be
@@ -84,39 +100,40 @@ class Api(ApiBase[RetryingClient]):
 
     def __init__(
         self,
+        overrides: Mapping[str, str | None] | None = None,
         *,
         base_url: str | None = None,
-        api_key: str | None = None,
+        api_key: str | Callable[[], str] | None = None,
         entity: str | None = None,
         project: str | None = None,
         timeout: float = TIMEOUT,
         allow_http: bool = False,
         transport: Transport | None = None,
-        overrides: Mapping[str, str | None] | None = None,
+        http_client: HttpClient | None = None,
+        headers: Mapping[str, str] | None = None,
+        max_concurrency: int = MAX_CONCURRENCY,
         max_retries: int = MAX_RETRIES,
         max_response_bytes: int = MAX_RESPONSE_BYTES,
         ssl_context: ssl.SSLContext | None = None,
         clock: Clock | None = None,
+        on_event: Callable[[Event], object] | None = None,
     ) -> None:
-        given = Given(base_url, api_key, overrides)
+        given = Given(base_url, api_key, overrides, headers)
         # A traceback may be shown with the local variables of its frames.
-        del base_url, api_key, overrides
-        setup = Setup.of(
-            given,
-            Options(timeout, max_retries, max_response_bytes),
-            entity=entity,
-            project=project,
-            allow_http=allow_http,
-            ssl_context=ssl_context,
-            has_transport=transport is not None,
-        )
+        del base_url, api_key, overrides, headers
+        settings = given.settings(entity=entity, project=project, allow_http=allow_http)
+        context = checked_context(ssl_context, transport=transport, http_client=http_client)
+        if http_client is not None:
+            transport = HttpClientTransport(http_client, settings.base_url)
         super().__init__(
             RetryingClient(
-                setup.settings,
+                settings,
                 transport=transport,
-                options=setup.options,
-                ssl_context=setup.ssl_context,
+                options=Options(timeout, max_retries, max_response_bytes),
+                ssl_context=context,
                 clock=SYSTEM_CLOCK if clock is None else clock,
+                max_concurrency=max_concurrency,
+                on_event=on_event,
             )
         )
 

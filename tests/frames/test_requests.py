@@ -34,7 +34,7 @@ from wandb_runs import (
 from wandb_runs.bar import progress_bar
 from wandb_runs.testing import Html, LocalServer, log_run
 from wandb_runs.transport.http import HttpTransport
-from wandb_runs.transport.threads import AT_ONCE
+from wandb_runs.transport.options import MAX_CONCURRENCY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -121,7 +121,7 @@ EVERYTHING = [row for number in range(RUNS) for row in rows_of(number)]
 
 @pytest.mark.parametrize("call", ["histories", "polars", "system", "configs", "summaries"])
 def test_four_requests_are_under_way_at_once_and_never_five(server: LocalServer, call: str) -> None:
-    recorder = Recorder(server, AT_ONCE)
+    recorder = Recorder(server, MAX_CONCURRENCY)
     runs = listing(server, recorder, 5)  # nine pages: one, one with the count, seven
     len(runs)  # now the first is alone, and the other eight start together
     if call == "configs":
@@ -135,7 +135,7 @@ def test_four_requests_are_under_way_at_once_and_never_five(server: LocalServer,
     else:
         assert runs.histories(keys=["loss"]) == EVERYTHING
     assert len(recorder.bodies) == 1 + math.ceil(RUNS / 5)
-    assert recorder.most == AT_ONCE
+    assert recorder.most == MAX_CONCURRENCY
     recorder.inner.close()
 
 
@@ -143,16 +143,16 @@ def test_listed_runs_are_asked_for_several_pages_at_once(server: LocalServer) ->
     recorder = Recorder(server)
     runs = listing(server, recorder, 5)
     list(runs)
-    inner, gather, calls = recorder.send, threading.Barrier(AT_ONCE), count()
+    inner, gather, calls = recorder.send, threading.Barrier(MAX_CONCURRENCY), count()
 
     def held(request: Request, /) -> Response:
-        if next(calls) < AT_ONCE:
+        if next(calls) < MAX_CONCURRENCY:
             gather.wait(timeout=20)
         return inner(request)
 
     recorder.send = held  # type: ignore[method-assign] # of this one recorder
     assert runs.histories(keys=["loss"]) == EVERYTHING
-    assert recorder.most <= AT_ONCE
+    assert recorder.most <= MAX_CONCURRENCY
     recorder.inner.close()
 
 
@@ -322,7 +322,7 @@ def test_after_an_interrupt_nothing_more_is_sent(
 
     def interrupt(progress: Progress) -> None:
         if progress.runs == 12:
-            for _ in range(AT_ONCE):
+            for _ in range(MAX_CONCURRENCY):
                 assert held.acquire(timeout=20)
             raise kind
 

@@ -36,6 +36,7 @@ class Config(BaseModel):
 def traveller(wandb_server: LocalServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
     """An `Api` with a key of its own, in an environment that has another."""
     monkeypatch.setenv("WANDB_API_KEY", OTHER)
+    monkeypatch.setenv("WANDB_BASE_URL", wandb_server.url)
     with Api(base_url=wandb_server.url, api_key=KEY, entity="team", timeout=7) as api:
         yield api
 
@@ -182,6 +183,7 @@ def test_what_awaits_lands_as_well(
     wandb_server: LocalServer, many: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("WANDB_API_KEY", OTHER)
+    monkeypatch.setenv("WANDB_BASE_URL", wandb_server.url)
     api = AsyncApi(base_url=wandb_server.url, api_key=KEY)
 
     async def check() -> None:
@@ -216,7 +218,10 @@ class Counting:
             inner.close()
 
 
-def test_a_transport_of_the_users_travels_along(wandb_server: LocalServer, many: str) -> None:
+def test_a_transport_of_the_users_travels_along(
+    wandb_server: LocalServer, many: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WANDB_BASE_URL", wandb_server.url)
     api = Api(
         base_url=wandb_server.url,
         api_key=KEY,

@@ -17,8 +17,9 @@ from typing_extensions import override
 from wandb_runs import RetryingClient
 from wandb_runs.transport import AsyncRetryingClient
 from wandb_runs.transport.clock import SYSTEM_CLOCK
+from wandb_runs.transport.credentials import ApiKey
 from wandb_runs.transport.options import Options
-from wandb_runs.transport.settings import ApiKey, resolve_settings
+from wandb_runs.transport.settings import resolve_settings
 
 if TYPE_CHECKING:
     import ssl

@@ -35,10 +35,10 @@ from wandb_runs.testing import FakeClock, log_run
 from wandb_runs.transport import AsyncRetryingClient
 from wandb_runs.transport.aio_client import AsyncSession
 from wandb_runs.transport.aio_http import AsyncHttpTransport
-from wandb_runs.transport.options import Options
-from wandb_runs.transport.settings import ApiKey, resolve_settings
+from wandb_runs.transport.credentials import ApiKey
+from wandb_runs.transport.options import MAX_CONCURRENCY, Options
+from wandb_runs.transport.settings import resolve_settings
 from wandb_runs.transport.tasks import start_soon
-from wandb_runs.transport.threads import AT_ONCE
 
 if TYPE_CHECKING:
     import socket
@@ -89,8 +89,8 @@ class Quick:
 async def four_at_once(client: AsyncRetryingClient) -> None:
     """Nothing holds a slot, and the client goes on."""
     with anyio.fail_after(20):
-        answers = await client.run(gather([ask(COUNT) for _ in range(2 * AT_ONCE)]))
-    assert len(answers) == 2 * AT_ONCE
+        answers = await client.run(gather([ask(COUNT) for _ in range(2 * MAX_CONCURRENCY)]))
+    assert len(answers) == 2 * MAX_CONCURRENCY
 
 
 async def wait_until(done: Callable[[], bool]) -> None:
@@ -151,7 +151,7 @@ def test_who_is_cancelled_leaves_no_connection_and_no_slot(backend: str, flows: 
             hanging.answers = False
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(client.run, gather([ask(COUNT) for _ in range(flows)]))
-                await wait_until(lambda: hanging.hung == min(flows, AT_ONCE))
+                await wait_until(lambda: hanging.hung == min(flows, MAX_CONCURRENCY))
                 tasks.cancel_scope.cancel()
             await wait_until(lambda: not hanging.hung)
             hanging.answers = True
@@ -170,7 +170,7 @@ def test_a_task_that_asyncio_cancels_leaves_no_connection_and_no_slot() -> None:
         client = client_of(server.url)
         flow = gather([ask(COUNT) for _ in range(9)])
         work = asyncio.create_task(client.run(flow))
-        await wait_until(lambda: hanging.hung == AT_ONCE)
+        await wait_until(lambda: hanging.hung == MAX_CONCURRENCY)
         work.cancel()
         with pytest.raises(asyncio.CancelledError) as caught:
             await work
@@ -274,7 +274,7 @@ def test_a_connection_that_was_just_opened_is_not_left_behind(
 
 def held_connections(client: AsyncRetryingClient) -> list[str]:
     """The connections that are neither idle nor closed, though nothing is under way."""
-    shared = vars(client)["_shared"]
+    shared = vars(client)["_session"]
     assert isinstance(shared, AsyncSession)
     assert isinstance(shared.transport, AsyncHttpTransport)
     connections = vars(shared.transport)["_connections"].here()
@@ -379,7 +379,7 @@ def test_four_requests_of_a_loop_are_under_way_and_never_five(backend: str) -> N
                 tasks.start_soon(copies[number % 2].run, gather(flows))
 
     anyio.run(main, backend=backend)
-    assert quick.most == AT_ONCE
+    assert quick.most == MAX_CONCURRENCY
     assert quick.sent == 125
 
 
@@ -395,7 +395,7 @@ def test_who_waits_for_others_waits_no_longer_than_the_call(backend: str) -> Non
 
         client = client_of(transport=Holding())
         async with anyio.create_task_group() as tasks:
-            for _ in range(AT_ONCE):
+            for _ in range(MAX_CONCURRENCY):
                 tasks.start_soon(client.execute, COUNT)
             await turns(20)
             with pytest.raises(RequestTimeoutError, match="other requests of this client"):
@@ -441,7 +441,7 @@ def test_what_a_transport_leaves_running_holds_no_slot(backend: str) -> None:
                 async def send(self, request: Request, /) -> Response:
                     if not self.has_left:
                         self.has_left = True
-                        for _ in range(3 * AT_ONCE):
+                        for _ in range(3 * MAX_CONCURRENCY):
                             tasks.start_soon(later)
                         return Response(200, {}, GOOD)
                     return await quick.send(request)
@@ -454,8 +454,8 @@ def test_what_a_transport_leaves_running_holds_no_slot(backend: str) -> None:
             await client.execute(COUNT)
 
     anyio.run(main, backend=backend)
-    assert quick.sent == 3 * AT_ONCE
-    assert quick.most == AT_ONCE
+    assert quick.sent == 3 * MAX_CONCURRENCY
+    assert quick.most == MAX_CONCURRENCY
 
 
 # Several loops.
@@ -468,7 +468,7 @@ def test_one_client_serves_one_loop_after_another(wandb_server: LocalServer, bac
     other = "trio" if backend == "asyncio" else "asyncio"
     for each in (backend, backend, other, backend):
         anyio.run(four_at_once, client, backend=each)
-    left = vars(client)["_shared"].transport._connections._known.values()
+    left = vars(client)["_session"].transport._connections.values()
     # Neither connections, nor what holds the loop.
     assert not any(each.pools or each._at_the_end for each in left)
     anyio.run(client.aclose, backend=backend)
@@ -485,7 +485,7 @@ def test_loops_in_threads_of_their_own_share_a_client(wandb_server: LocalServer)
 
     with ThreadPoolExecutor(6) as pool:
         list(pool.map(work, range(12)))
-    assert client.stats.requests == 12 * 2 * AT_ONCE
+    assert client.stats.requests == 12 * 2 * MAX_CONCURRENCY
 
 
 @each_backend
@@ -511,7 +511,7 @@ def test_each_loop_has_four_requests_under_way(backend: str) -> None:
 
     with ThreadPoolExecutor(3) as pool:
         list(pool.map(work, range(3)))
-    assert most == [AT_ONCE] * 3
+    assert most == [MAX_CONCURRENCY] * 3
 
 
 @each_backend
@@ -561,7 +561,7 @@ PROGRAM: Final = """
 import asyncio, gc, os, sys
 import anyio
 from wandb_runs.graphql._generated import count_runs
-from wandb_runs.graphql.flow import ask, together
+from wandb_runs.graphql.flow import ask, gather
 from wandb_runs.transport.settings import resolve_settings
 from wandb_runs.transport import AsyncRetryingClient
 
@@ -683,17 +683,20 @@ def test_an_interrupt_leaves_no_socket_and_shows_no_key(backend: str) -> None:
                 continue
             with turn:
                 held.append(connection)
-                if len(held) == AT_ONCE:
+                if len(held) == MAX_CONCURRENCY:
                     os.kill(int(entity), 2)
             while connection.recv(65536):
                 pass
             return
 
     program = PROGRAM.replace("api_key=None", f"api_key=ApiKey({KEY!r}, source='argument')")
-    program = program.replace("import resolve_settings", "import ApiKey, resolve_settings")
+    program = program.replace(
+        "import resolve_settings",
+        "import resolve_settings\nfrom wandb_runs.transport.credentials import ApiKey",
+    )
     with serve(holding) as server:
         run_program(program + INTERRUPTED, server.url, backend)
-    assert len(held) == AT_ONCE
+    assert len(held) == MAX_CONCURRENCY
 
 
 # What takes long is done beside the loop.
@@ -959,6 +962,6 @@ with Api(base_url=sys.argv[1], api_key="k") as api:
     api.runs("team/mnist").histories()
 loaded = [name for name in sys.modules if name.startswith("wandb_runs.transport.")]
 assert not {"asyncio", "anyio.to_thread", "anyio._backends"} & {*sys.modules}
-assert not {"async_http", "loops", "tasks"} & {name.rpartition(".")[2] for name in loaded}
+assert not {"aio_http", "tasks"} & {name.rpartition(".")[2] for name in loaded}
 """
     run_program(program, wandb_server.url)

@@ -48,8 +48,7 @@ from wandb_runs.graphql.operation import Operation, is_cut
 from wandb_runs.graphql.raw_response import RawOperation, RawResponse
 from wandb_runs.testing import FakeClock, log_run
 from wandb_runs.transport.http import HttpTransport
-from wandb_runs.transport.options import Options
-from wandb_runs.transport.threads import AT_ONCE
+from wandb_runs.transport.options import MAX_CONCURRENCY, Options
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -509,7 +508,7 @@ class Gathering:
 
 
 def test_four_requests_of_all_threads_are_under_way_and_never_five() -> None:
-    transport = Gathering(AT_ONCE)
+    transport = Gathering(MAX_CONCURRENCY)
     api = api_of(transport)
     copies = [api, api.with_options(timeout=50)]
 
@@ -517,8 +516,8 @@ def test_four_requests_of_all_threads_are_under_way_and_never_five() -> None:
         return len(copies[number % 2].runs(f"team/p{number}"))
 
     with ThreadPoolExecutor(16) as pool:
-        assert list(pool.map(ask, range(16 * AT_ONCE))) == [7] * 16 * AT_ONCE
-    assert transport.most == AT_ONCE
+        assert list(pool.map(ask, range(16 * MAX_CONCURRENCY))) == [7] * 16 * MAX_CONCURRENCY
+    assert transport.most == MAX_CONCURRENCY
 
 
 def test_who_waits_for_others_waits_no_longer_than_the_call() -> None:
@@ -531,14 +530,14 @@ def test_who_waits_for_others_waits_no_longer_than_the_call() -> None:
             return GOOD
 
     api = api_of(Holding())
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        asked = [pool.submit(len, api.runs("team/mnist")) for _ in range(AT_ONCE)]
-        for _ in range(AT_ONCE):
+    with ThreadPoolExecutor(MAX_CONCURRENCY) as pool:
+        asked = [pool.submit(len, api.runs("team/mnist")) for _ in range(MAX_CONCURRENCY)]
+        for _ in range(MAX_CONCURRENCY):
             assert held.acquire(timeout=20)
         with pytest.raises(RequestTimeoutError, match="other requests of this client"):
             len(api.with_options(timeout=0.05).runs("team/mnist"))
         released.set()
-        assert [each.result(20) for each in asked] == [7] * AT_ONCE
+        assert [each.result(20) for each in asked] == [7] * MAX_CONCURRENCY
 
 
 def test_a_transport_may_ask_something_itself() -> None:

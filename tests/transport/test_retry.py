@@ -30,10 +30,18 @@ from wandb_runs import (
     WandbRunsError,
 )
 from wandb_runs.transport.body import Body, BodyTooLargeError, BrokenBodyError
-from wandb_runs.transport.budget import RetryBudget
+from wandb_runs.transport.fork import ForkSafeLock
 from wandb_runs.transport.rate_limit import LOW, Pacer, Window, follow
 from wandb_runs.transport.responses import delay_of, error_of, limit_delay_of, rate_limit_in
-from wandb_runs.transport.retry import FIRST_PAUSE, LONGEST_PAUSE, GiveUp, Retry, decide_retry
+from wandb_runs.transport.retry import (
+    FIRST_PAUSE,
+    LONGEST_PAUSE,
+    GiveUp,
+    Plan,
+    Retry,
+    RetryBudget,
+    decide_retry,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -94,14 +102,12 @@ def test_a_retry_keeps_to_every_bound(
 ) -> None:
     decision = decide_retry(
         error,
-        kind=kind,
+        Plan(kind, is_divisible, is_optional),
         attempts=attempts,
         max_retries=max_retries,
         left=left,
         budget=budget,
         chance=chance,
-        is_divisible=is_divisible,
-        is_optional=is_optional,
     )
     assert decision.why
     if isinstance(decision, GiveUp):
@@ -134,14 +140,12 @@ def decided(
 ) -> Retry | GiveUp:
     return decide_retry(
         error,
-        kind=kind,
+        Plan(kind, is_divisible, is_optional),
         attempts=attempts,
         max_retries=5,
         left=left,
         budget=budget,
         chance=chance,
-        is_divisible=is_divisible,
-        is_optional=is_optional,
     )
 
 
@@ -180,7 +184,7 @@ def test_a_mutation_is_sent_again_where_nothing_was_sent() -> None:
 def test_a_pause_is_any_part_of_a_bound_that_doubles(attempts: int, chance: float) -> None:
     decision = decide_retry(
         ServerError("no", status=503),
-        kind="query",
+        Plan("query"),
         attempts=attempts,
         max_retries=100,
         left=1e6,
@@ -297,7 +301,7 @@ def test_words_that_mean_a_rate_limit(message: str, is_limit: bool) -> None:
 
 @given(st.lists(st.sampled_from("tg"), max_size=100))
 def test_a_budget_is_never_less_than_none_or_more_than_full(moves: list[str]) -> None:
-    budget, left = RetryBudget(5), 5
+    budget, left = RetryBudget(ForkSafeLock(), 5), 5
     for move in moves:
         if move == "t":
             assert budget.take() == (left > 0)
@@ -313,7 +317,7 @@ def test_a_budget_is_never_less_than_none_or_more_than_full(moves: list[str]) ->
 
 def drain(remaining: float, reset: float, cost: float, work: float) -> tuple[int, float]:
     """Send one request after another until the window ends: how many, and the longest pause."""
-    pacer, now, sent, longest = Pacer(), 0.0, 0, 0.0
+    pacer, now, sent, longest = Pacer(ForkSafeLock()), 0.0, 0, 0.0
     while now < reset:
         pause = pacer.pause(now, 1e9)
         longest = max(longest, pause)
@@ -348,7 +352,7 @@ def test_requests_are_spread_over_what_is_left_of_the_window(
 
 
 def test_while_there_is_plenty_nothing_waits() -> None:
-    pacer = Pacer()
+    pacer = Pacer(ForkSafeLock())
     assert pacer.pause(0, 60) == 0
     pacer.note({"ratelimit-remaining": "900", "ratelimit-reset": "60"}, 0)
     assert pacer.pause(0, 60) == 0
@@ -357,13 +361,13 @@ def test_while_there_is_plenty_nothing_waits() -> None:
 
 
 def test_threads_take_turns() -> None:
-    pacer = Pacer()
+    pacer = Pacer(ForkSafeLock())
     pacer.note({"ratelimit-remaining": "10", "ratelimit-reset": "60"}, 0)
     assert [pacer.pause(0, 60) for _ in range(4)] == pytest.approx([0, 6, 12, 18])
 
 
 def test_an_empty_window_is_waited_for_and_a_long_one_is_not() -> None:
-    pacer = Pacer()
+    pacer = Pacer(ForkSafeLock())
     pacer.note({"ratelimit-remaining": "0", "ratelimit-reset": "20"}, 100)
     assert pacer.pause(105, 30) == 15
     assert pacer.pause(105, 10) == 0
@@ -389,7 +393,7 @@ def test_what_a_request_costs_is_seen() -> None:
     st.floats(0, 1e6),
 )
 def test_no_pace_is_negative_or_past_the_bound(remaining: str, reset: str, now: float) -> None:
-    pacer = Pacer()
+    pacer = Pacer(ForkSafeLock())
     pacer.note({"ratelimit-remaining": remaining, "ratelimit-reset": reset}, now)
     for _ in range(5):
         assert 0 <= pacer.pause(now, 30) <= 30

@@ -123,7 +123,7 @@ def assert_hidden_error(error: BaseException) -> None:
 def listening(caplog: pytest.LogCaptureFixture) -> Generator[None]:
     """Everything that is logged or warned of meanwhile is searched in the end."""
     caplog.set_level(logging.DEBUG)
-    for name in ("wandb_runs", "httpcore", "httpx", "tenacity"):
+    for name in ("wandb_runs", "httpcore", "httpx"):
         caplog.set_level(logging.DEBUG, logger=name)
     with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
@@ -492,7 +492,7 @@ def test_no_value_shows_the_key(wandb_server: LocalServer) -> None:
     run = runs[0]
     client = api.client
     settings = client.settings
-    shared = vars(client)["_shared"]
+    shared = vars(client)["_session"]
     assert isinstance(shared, Session)
     (request, *_) = seen
     assert request.headers["authorization"] == f"Basic {TOKEN}"

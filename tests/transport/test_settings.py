@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from wandb_runs import Api, InvalidArgumentError
-from wandb_runs.transport.settings import ApiKey, find_api_key, resolve_settings
+from wandb_runs.transport.credentials import ApiKey, find_api_key
+from wandb_runs.transport.settings import resolve_settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -470,9 +470,9 @@ lock, mine, slots = ForkSafeLock(), ForkSafeLock(), Slots(2)
 held, over = threading.Barrier(3), threading.Event()
 
 def hold():
-    slots.enter(1)
-    held.wait()
-    over.wait()
+    with slots.slot(1):
+        held.wait()
+        over.wait()
 
 def hold_lock():
     with lock:
@@ -482,14 +482,15 @@ threads = [threading.Thread(target=hold_lock), threading.Thread(target=hold)]
 for thread in threads:
     thread.start()
 held.wait()
-assert not slots.enter(0.01)
+with slots.slot(0.01) as is_held:
+    assert not is_held
 with mine:
     child = os.fork()
     if not child:
         with lock:
             pass
-        assert slots.enter(5)
-        assert mine._lock.locked()
+        with slots.slot(5) as is_held:
+            assert is_held
 if not child:
     with mine:
         pass

@@ -11,7 +11,7 @@ from typing_extensions import TypeVar, override
 from wandb_runs.aio.run import AsyncRun
 from wandb_runs.errors import WandbRunsError
 from wandb_runs.graphql.scalars import JSONObject
-from wandb_runs.transport.loops import PerLoop
+from wandb_runs.transport.tasks import PerLoop
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Generic, Literal, TypeVar
 import anyio
 
 from wandb_runs.graphql.flow import Gather, resume
-from wandb_runs.transport.loops import running_loop
-from wandb_runs.transport.tasks import start_soon
+from wandb_runs.transport.tasks import running_loop, start_soon
 
 if TYPE_CHECKING:
     from collections.abc import Callable

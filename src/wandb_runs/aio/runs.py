@@ -19,7 +19,7 @@ from wandb_runs.pagination.paginator import Drift
 from wandb_runs.runs.run_base import ConfigT_co, RunContext, SummaryT_co
 from wandb_runs.runs.runs_base import RunsBase, needed
 from wandb_runs.transport import AsyncRetryingClient
-from wandb_runs.transport.loops import PerLoop
+from wandb_runs.transport.tasks import PerLoop
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Mapping

@@ -10,7 +10,7 @@ from typing_extensions import override
 from wandb_runs.errors import NotFoundError
 from wandb_runs.runs.sweep_base import SweepBase, fetch_sweep
 from wandb_runs.transport import AsyncRetryingClient
-from wandb_runs.transport.loops import PerLoop
+from wandb_runs.transport.tasks import PerLoop
 
 if TYPE_CHECKING:
     from wandb_runs.aio.run import AsyncRun

@@ -4,103 +4,97 @@ from __future__ import annotations
 
 import warnings
 from copy import copy
-from typing import TYPE_CHECKING, Generic, NamedTuple, NoReturn, Self, TypeVar
+from typing import TYPE_CHECKING, Generic, NoReturn, Self, TypeVar
 
 from typing_extensions import override
 
 from wandb_runs.errors import InvalidArgumentError
 from wandb_runs.query.location import PathParts, check_name, parse_path
 from wandb_runs.runs.user import User
-from wandb_runs.transport.settings import ApiKey, resolve_settings
+from wandb_runs.transport.credentials import ApiKey, KeyProvider
+from wandb_runs.transport.settings import resolve_settings
 from wandb_runs.transport.tls import check_context
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from wandb_runs.graphql._generated import ViewerFields
     from wandb_runs.transport import Stats
     from wandb_runs.transport.base import Client
-    from wandb_runs.transport.options import Options
     from wandb_runs.transport.session import SessionBase
     from wandb_runs.transport.settings import Settings
 
-__all__ = ["ApiBase", "Given", "Setup", "user_of", "warn_of_lazy"]
+__all__ = ["ApiBase", "Given", "checked_context", "user_of", "warn_of_lazy"]
 
 ClientT = TypeVar("ClientT", bound="Client[SessionBase]")
 
 
 class Given:
-    """Arguments that are secret, or may hold secrets: not shown with a frame's variables."""
+    """Arguments that are secret, or may hold secrets: no repr, for tracebacks with variables."""
 
-    __slots__ = ("api_key", "base_url", "overrides")
+    __slots__ = ("api_key", "base_url", "headers", "overrides")
 
     def __init__(
         self,
         base_url: str | None,
-        api_key: str | None,
+        api_key: str | Callable[[], object] | None,
         overrides: Mapping[str, str | None] | None,
+        headers: Mapping[str, str] | None,
     ) -> None:
         self.base_url: str | None = base_url
-        self.api_key: str | None = api_key
+        self.api_key: str | Callable[[], object] | None = api_key
         self.overrides: Mapping[str, str | None] | None = overrides
+        self.headers: Mapping[str, str] | None = headers
 
     @override
     def __reduce__(self) -> NoReturn:
         raise TypeError("what holds an API key is never pickled")
 
-
-class Setup(NamedTuple):
-    """What a client is made of.
-
-    Attributes:
-        settings: The server, the key and the defaults.
-        options: How patient the client is, and how much it takes.
-        ssl_context: What certificates to trust.
-    """
-
-    settings: Settings
-    options: Options
-    ssl_context: ssl.SSLContext | None
-
-    @classmethod
-    def of(
-        cls,
-        given: Given,
-        options: Options,
-        *,
-        entity: str | None,
-        project: str | None,
-        allow_http: bool,
-        ssl_context: ssl.SSLContext | None,
-        has_transport: bool,
-    ) -> Setup:
-        """Check arguments, and complete them from the environment.
+    def settings(self, *, entity: str | None, project: str | None, allow_http: bool) -> Settings:
+        """Check the arguments, and complete them from the environment.
 
         Raises:
             InvalidArgumentError: An argument, or a value from the environment, that cannot be
                 right.
         """
-        key = ApiKey(given.api_key, source="argument") if given.api_key else None
-        context = check_context(ssl_context)
-        if context is not None and has_transport:
-            raise InvalidArgumentError(
-                "ssl_context= is for this package's own connections, and transport= replaces "
-                "them; pass one of the two"
-            )
         try:
-            settings = resolve_settings(
-                base_url=given.base_url,
-                api_key=key,
+            return resolve_settings(
+                base_url=self.base_url,
+                api_key=self._key(),
                 entity=entity,
                 project=project,
                 allow_http=allow_http,
-                overrides=given.overrides,
+                overrides=self.overrides,
+                headers=self.headers,
             )
         except InvalidArgumentError as error:
             # The frames below hold what may hold credentials.
             raise error.with_traceback(None) from None
-        return cls(settings, options, context)
+
+    def _key(self) -> ApiKey | KeyProvider | None:
+        if not self.api_key:
+            return None
+        if callable(self.api_key):
+            return KeyProvider(self.api_key)
+        return ApiKey(self.api_key, source="argument")
+
+
+def checked_context(
+    ssl_context: object, *, transport: object, http_client: object
+) -> ssl.SSLContext | None:
+    """Check the arguments that decide how requests are carried.
+
+    Raises:
+        InvalidArgumentError: Two of them, or certificates that are not verified.
+    """
+    given = {"transport=": transport, "http_client=": http_client, "ssl_context=": ssl_context}
+    names = [name for name, value in given.items() if value is not None]
+    if len(names) > 1:
+        raise InvalidArgumentError(
+            f"{' and '.join(names)} each decide how requests are carried; pass one of them"
+        )
+    return check_context(ssl_context)
 
 
 class ApiBase(Generic[ClientT]):
@@ -128,18 +122,18 @@ class ApiBase(Generic[ClientT]):
         max_retries: int | None = None,
         max_response_bytes: int | None = None,
     ) -> Self:
-        """A copy with other options, for calls that need more patience than others, or less.
+        """A copy with other options, for calls that need longer or shorter deadlines.
 
-        It shares all else with this one: the connections, the key, the viewer, the numbers of
-        `stats`, the retries in hand and the pace. What it lists (`runs`, `run`, `sweep`) keeps to
-        its options.
+        It shares all else with this one: the connections, the key, the headers, `max_concurrency`
+        and its slots, `on_event`, the viewer, the counters of `stats`, the retry budget and the
+        pace. What it lists (`runs`, `run`, `sweep`) keeps to its options.
 
         Args:
-            timeout: Seconds for one call, retries included; None leaves it as it is here.
-            max_retries: How many times a request is sent again at most; 0 for never. None leaves
-                it as it is here.
-            max_response_bytes: How long the body of an answer may be, decompressed. None leaves
-                it as it is here.
+            timeout: Seconds for one call, retries included; None keeps the present value.
+            max_retries: How many times a request is sent again at most; 0 for never. None keeps
+                the present value.
+            max_response_bytes: How long the body of an answer may be, decompressed. None keeps
+                the present value.
 
         Raises:
             InvalidArgumentError: A value of the wrong type or out of bounds.
@@ -158,7 +152,7 @@ class ApiBase(Generic[ClientT]):
 
     @property
     def stats(self) -> Stats:
-        """What was sent so far, by this one and those that share its connections.
+        """The requests so far, of this `Api` and of the copies that share its connections.
 
         A snapshot, which does not change. A request that was interrupted (Ctrl-C, or a cancelled
         task) is not counted.
@@ -179,8 +173,10 @@ class ApiBase(Generic[ClientT]):
     def api_key_source(self) -> str | None:
         """Where the key came from: `argument`, `WANDB_API_KEY`, or a netrc file's path.
 
-        None without a key. The key itself is shown by nothing.
+        None without a key. The key itself is shown by nothing. A callable counts as an argument.
         """
+        if self._client.settings.key_provider is not None:
+            return "argument"
         key = self._client.api_key
         return None if key is None else key.source
 
@@ -218,7 +214,7 @@ def user_of(fields: ViewerFields) -> User:
 
 
 def warn_of_lazy(lazy: object) -> None:
-    """Say that `lazy=` does nothing, to whoever calls whoever calls this."""
+    """Warn the caller's caller that `lazy=` does nothing."""
     if lazy is not None:
         warnings.warn(
             "lazy= does nothing: listing carries config and summary, decoded when touched",

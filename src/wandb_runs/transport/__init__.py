@@ -3,6 +3,7 @@
 from wandb_runs.transport.aio_client import AsyncRetryingClient
 from wandb_runs.transport.client import RetryingClient
 from wandb_runs.transport.clock import AsyncClock, Clock
+from wandb_runs.transport.events import Answered, RequestSent, Retrying
 from wandb_runs.transport.messages import (
     MAX_RESPONSE_BYTES,
     AsyncTransport,
@@ -14,12 +15,15 @@ from wandb_runs.transport.stats import Stats
 
 __all__ = [
     "MAX_RESPONSE_BYTES",
+    "Answered",
     "AsyncClock",
     "AsyncRetryingClient",
     "AsyncTransport",
     "Clock",
     "Request",
+    "RequestSent",
     "Response",
+    "Retrying",
     "RetryingClient",
     "Stats",
     "Transport",

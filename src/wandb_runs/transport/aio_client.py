@@ -1,19 +1,18 @@
-"""`AsyncRetryingClient`: what `RetryingClient` does, for those who await."""
+"""`AsyncRetryingClient`: what `RetryingClient` does, for async callers."""
 
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from inspect import isawaitable
+from typing import TYPE_CHECKING, TypeVar, cast
 
-from tenacity import AsyncRetrying
 from typing_extensions import override
 
-from wandb_runs.errors import WandbRunsError
 from wandb_runs.graphql.flow import run_flow_async
-from wandb_runs.graphql.raw_response import LARGE, RawOperation
-from wandb_runs.transport.base import DEFAULTS, FILE, Client, file_in, plan_of, subject_of
-from wandb_runs.transport.call import Call, Plan
+from wandb_runs.transport.base import DEFAULTS, Client
+from wandb_runs.transport.call import Send, Sleep
 from wandb_runs.transport.clock import SYSTEM_CLOCK
+from wandb_runs.transport.options import MAX_CONCURRENCY
 from wandb_runs.transport.session import SessionBase
 
 if TYPE_CHECKING:
@@ -24,9 +23,10 @@ if TYPE_CHECKING:
     from wandb_runs.graphql.flow import Flow, Gather
     from wandb_runs.graphql.operation import Operation
     from wandb_runs.transport.aio_http import AsyncHttpTransport
-    from wandb_runs.transport.call import Method
+    from wandb_runs.transport.call import Attempts, Step
     from wandb_runs.transport.clock import AsyncClock
-    from wandb_runs.transport.messages import AsyncTransport, Response
+    from wandb_runs.transport.events import Event
+    from wandb_runs.transport.messages import AsyncTransport
     from wandb_runs.transport.options import Options
     from wandb_runs.transport.settings import Address, Settings
 
@@ -36,12 +36,11 @@ T = TypeVar("T")
 
 
 class AsyncSession(SessionBase):
-    """What a client that awaits and its copies have in common.
+    """What an async client and its copies share.
 
     Attributes:
         transport: Carries the requests.
-        sleep: Waits.
-        benches: What they have of each event loop.
+        limits: The limits of each event loop.
     """
 
     def __init__(
@@ -50,38 +49,60 @@ class AsyncSession(SessionBase):
         transport: AsyncTransport | None,
         ssl_context: ssl.SSLContext | None,
         clock: AsyncClock,
+        max_concurrency: int,
+        on_event: Callable[[Event], object] | None = None,
     ) -> None:
         # asyncio takes as long to import as everything else.
         from wandb_runs.transport.aio_http import AsyncHttpTransport  # noqa: PLC0415 - of asyncio
-        from wandb_runs.transport.loops import LoopLimits, PerLoop  # noqa: PLC0415 - of asyncio
+        from wandb_runs.transport.tasks import LoopLimits, PerLoop  # noqa: PLC0415 - of asyncio
 
-        super().__init__(settings, clock)
+        super().__init__(settings, clock, max_concurrency, on_event)
         self._own_transport: AsyncHttpTransport | None = None
         if transport is None:
             transport = self._own_transport = AsyncHttpTransport(
                 settings.base_url, ssl_context=ssl_context
             )
         self.transport: AsyncTransport = transport
-        self.sleep: Callable[[float], Awaitable[None]] = clock.sleep_async
-        self.benches: PerLoop[LoopLimits] = PerLoop(LoopLimits)
-        self._loaded: set[object] = set()
+        self.limits: PerLoop[LoopLimits] = PerLoop(partial(LoopLimits, max_concurrency))
+        self._sleep = clock.sleep_async
         self._ssl_context = ssl_context
 
     @override
     def __reduce__(self) -> tuple[type[Self], tuple[object, ...]]:
         given = None if self._own_transport is not None else self.transport
-        return self._landing(given, self._ssl_context)
+        return self._pickled(given, self._ssl_context)
 
-    def takes_long(self, operation: Operation[object], response: Response) -> bool:
-        """Whether reading an answer would hold up those who wait for others.
+    async def run(self, attempts: Attempts[T]) -> T:
+        """Run the attempts of a call in this task.
 
-        So does the first answer of a kind, which loads its model; those that stay bytes have none.
+        Raises:
+            WandbRunsError: How the last attempt failed.
         """
-        if isinstance(operation, RawOperation):
-            return False
-        is_first = operation.load not in self._loaded
-        self._loaded.add(operation.load)
-        return is_first or len(response.content) > LARGE
+        advance = partial(next, attempts)
+        try:
+            while True:
+                step = advance()
+                try:
+                    advance = partial(attempts.send, await self._perform(step))
+                except BaseException as error:  # noqa: BLE001 - the call decides about it
+                    advance = partial(attempts.throw, error)
+        except StopIteration as stop:
+            answer: T = stop.value
+            return answer
+        finally:
+            del advance  # with its error, whose traceback holds this frame
+
+    async def _perform(self, step: Step) -> object:
+        if isinstance(step, Send):
+            async with self.limits.here().slot(step.wait) as is_held:
+                return await self.transport.send(step.begin(is_held))
+        if isinstance(step, Sleep):
+            await self._sleep(step.seconds)
+            return None
+        if step.takes_long:
+            return await self.limits.here().apart(step.work)
+        result = step.work()
+        return await cast("Awaitable[object]", result) if isawaitable(result) else result
 
     async def aclose(self) -> None:
         """Refuse later requests, and close connections that are not the user's."""
@@ -90,79 +111,22 @@ class AsyncSession(SessionBase):
             await self._own_transport.aclose()
 
 
-class AsyncCall(Call[AsyncSession]):
-    """A call that is awaited."""
-
-    __slots__ = ()
-
-    async def run(self, attempt: Callable[[], Awaitable[T]]) -> T:
-        """Make an attempt, and more of them as long as that is decided.
-
-        Raises:
-            WandbRunsError: What the last attempt came to.
-        """
-        try:
-            answer = await attempt()
-        except WandbRunsError as error:
-            retry = self._judge(error)
-            if retry is None:
-                raise
-            failed = [error]
-        else:
-            self._shared.budget.give_back()
-            return answer
-
-        async def again() -> T:
-            if failed:  # what failed before is the first attempt
-                raise failed.pop()
-            answer = await attempt()
-            self._shared.budget.give_back()
-            return answer
-
-        return await AsyncRetrying(sleep=self._shared.sleep, **self._retrials(retry))(again)
-
-    async def send(self, method: Method, address: Address, *, about: str) -> Response:
-        """Send once more, and raise what the answer's status stands for.
-
-        Args:
-            method: The HTTP method.
-            address: Where to.
-            about: What is asked for, in the words of a message.
-        """
-        pause = self._pause()
-        if pause > 0:
-            await self._shared.sleep(pause)
-        async with self._shared.benches.here().slot(max(self._left(), 0)) as is_free:
-            if not is_free:
-                raise self._no_slot()
-            return await self._send(method, address, about)
-
-    async def _send(self, method: Method, address: Address, about: str) -> Response:
-        shared = self._shared
-        request = self._next_request(method, address)
-        began = shared.clock.monotonic()
-        try:
-            response = await shared.transport.send(request)
-        except WandbRunsError as error:
-            self._note_failure(error, began)
-            raise
-        return self._checked(response, address, about, began)
-
-
 class AsyncRetryingClient(Client[AsyncSession]):
-    """Executes operations as `RetryingClient` does, for those who await; under asyncio and trio.
+    """Executes operations as `RetryingClient` does, for async callers, under asyncio and trio.
 
     It may be used by several event loops, one after another or in threads of their own. Each has
-    connections of its own, and at most four requests under way at once; all else is shared. Who
-    is cancelled breaks off the request, and leaves the client as it was.
+    connections of its own, and at most `max_concurrency` requests under way at once; all else is
+    shared. A cancelled task aborts its request, and leaves the client as it was.
 
     Args:
         settings: The server, the key and the defaults.
         transport: Carries the requests; by default pools of HTTP connections. One that is
             passed in is never closed here.
-        options: How patient the client is, and how much it takes.
+        options: The limits of each call.
         ssl_context: What certificates to trust.
-        clock: Where time and chance come from.
+        clock: Clock and random source.
+        max_concurrency: How many requests of an event loop may be under way at once.
+        on_event: Told each event.
     """
 
     def __init__(
@@ -173,8 +137,13 @@ class AsyncRetryingClient(Client[AsyncSession]):
         options: Options = DEFAULTS,
         ssl_context: ssl.SSLContext | None = None,
         clock: AsyncClock = SYSTEM_CLOCK,
+        max_concurrency: int = MAX_CONCURRENCY,
+        on_event: Callable[[Event], object] | None = None,
     ) -> None:
-        super().__init__(AsyncSession(settings, transport, ssl_context, clock), options)
+        super().__init__(
+            AsyncSession(settings, transport, ssl_context, clock, max_concurrency, on_event),
+            options,
+        )
 
     async def execute(self, operation: Operation[T]) -> T:
         """Send one operation and return its typed answer.
@@ -182,53 +151,27 @@ class AsyncRetryingClient(Client[AsyncSession]):
         Raises:
             WandbRunsError: One of its kinds; see `wandb_runs.errors.exceptions`.
         """
-        content = operation.content()
-        self._check_open()
-        shared = self._shared
-        call = AsyncCall(
-            shared,
-            self.options,
-            operation.name,
-            shared.identity.headers,
-            content,
-            plan_of(operation),
-        )
-
-        async def attempt() -> T:
-            response = await call.send("POST", shared.endpoint, about=subject_of(operation))
-            read = partial(self._read, operation, response, call.attempts)
-            if shared.takes_long(operation, response):
-                return await shared.benches.here().apart(read)
-            return read()
-
-        return await call.run(attempt)
+        return await self._session.run(self._attempts_at(operation))
 
     async def run(self, flow: Flow[T]) -> T:
-        """Run a flow to its end; of what it asks for at once, a few requests at a time."""
-        from wandb_runs.transport.loops import run_gathered_async  # noqa: PLC0415 - of asyncio
+        """Run a flow to its end; gathered flows run in tasks, `max_concurrency` at a time."""
+        from wandb_runs.transport.tasks import run_gathered_async  # noqa: PLC0415 - of asyncio
 
-        apart = self._shared.benches.here().apart
+        apart, width = self._session.limits.here().apart, self._session.max_concurrency
 
         async def at_once(step: Gather[object]) -> list[object]:
-            return await run_gathered_async(step, self.execute, apart)
+            return await run_gathered_async(step, self.execute, apart, width)
 
         return await run_flow_async(flow, self.execute, at_once, apart)
 
     async def download(self, address: Address) -> bytes:
-        """Get a file that the server named; the key goes along to the server alone.
+        """Download a file that the server named; the key goes to the server's own origin alone.
 
         Raises:
             InvalidArgumentError: A URL that would be read unencrypted from another machine.
             WandbRunsError: One of its kinds; see `wandb_runs.errors.exceptions`.
         """
-        self._check_open()
-        headers = self._file_headers(address)
-        call = AsyncCall(self._shared, self.options, FILE, headers, b"", Plan("query"))
-
-        async def attempt() -> bytes:
-            return file_in(await call.send("GET", address, about=FILE), call.attempts)
-
-        return await call.run(attempt)
+        return await self._session.run(self._attempts_to_download(address))
 
     async def aclose(self) -> None:
         """Refuse later requests, and close the connections, unless the transport was passed in.
@@ -238,4 +181,4 @@ class AsyncRetryingClient(Client[AsyncSession]):
         """
         self._is_closed = True
         if not self._is_copy:
-            await self._shared.aclose()
+            await self._session.aclose()

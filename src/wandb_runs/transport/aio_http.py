@@ -24,7 +24,7 @@ from wandb_runs.transport.exchange import (
     wire_request,
     without_frames,
 )
-from wandb_runs.transport.loops import PerLoop
+from wandb_runs.transport.tasks import PerLoop
 from wandb_runs.transport.tls import default_context
 
 if TYPE_CHECKING:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NoReturn, Protocol
 
 import anyio
+from typing_extensions import override
 
 from wandb_runs.transport.exchange import overdue, without_frames
 from wandb_runs.transport.http_client import (
@@ -87,6 +88,13 @@ class AsyncHttpClientTransport:
         check_client(client, enters="__aenter__", expected="AsyncClient", api="AsyncApi")
         self._client = client
         self._base_url = base_url
+
+    @override
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            "an http_client= is not pickled, and neither is an Api() that has one; make a new "
+            "Api() where it lands"
+        )
 
     async def send(self, request: Request, /) -> Response:
         """Send the request once and read its whole response.

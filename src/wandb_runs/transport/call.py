@@ -1,229 +1,357 @@
-"""The attempts of one call."""
+"""The attempts of one call, as a generator: retries, pauses, events and logs, without I/O.
+
+Two drivers run it: `Session.run` in `session`, and `AsyncSession.run` in `aio_client`.
+"""
 
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
+from functools import partial
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Generic, Literal, NamedTuple, TypeAlias, TypedDict, TypeVar
-
-from tenacity import Retrying, retry_if_exception
+from itertools import count
+from typing import (
+    TYPE_CHECKING,
+    Final,
+    Generic,
+    Literal,
+    NamedTuple,
+    TypeAlias,
+    TypeVar,
+    cast,
+)
 
 from wandb_runs.errors import (
+    AuthenticationError,
+    GraphQLError,
     RequestTimeoutError,
     ResponseError,
     ResponseTooLargeError,
     TransportError,
     WandbRunsError,
 )
+from wandb_runs.graphql.raw_response import LARGE
+from wandb_runs.transport.credentials import PLAIN_HEADERS, ApiKey, Credentials
+from wandb_runs.transport.events import Answered, RequestSent, Retrying
 from wandb_runs.transport.messages import Request, Response
-from wandb_runs.transport.responses import error_of, request_id_of
-from wandb_runs.transport.retry import Retry, decide_retry
-from wandb_runs.transport.session import Session, SessionBase
-from wandb_runs.transport.threads import StoppedError, is_stopped
+from wandb_runs.transport.responses import error_of, rate_limit_in, request_id_of
+from wandb_runs.transport.retry import Plan, Retry, decide_retry
+from wandb_runs.transport.threads import check_cancelled, is_cancelled
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Generator, Mapping
 
-    from tenacity import RetryCallState
-    from tenacity.retry import RetryBaseT
-
+    from wandb_runs.transport.credentials import KeyProvider
     from wandb_runs.transport.options import Options
     from wandb_runs.transport.retry import Decision
-    from wandb_runs.transport.session import Identity
+    from wandb_runs.transport.session import SessionBase
     from wandb_runs.transport.settings import Address
 
-__all__ = ["BlockingCall", "Call", "Method", "Plan"]
+__all__ = ["Attempts", "Call", "Compute", "Send", "Sleep", "Step", "Target"]
 
-C = TypeVar("C", bound=SessionBase)
 T = TypeVar("T")
-
-Method: TypeAlias = Literal["GET", "POST"]
 
 _log = logging.getLogger("wandb_runs")
 
-
-class Plan(NamedTuple):
-    """How a call is taken that failed.
-
-    Attributes:
-        kind: What it does on the server.
-        is_divisible: Whether the asker divides what was too much for the server.
-        is_optional: Whether the asker can do without the answer.
-    """
-
-    kind: Literal["query", "mutation"]
-    is_divisible: bool = False
-    is_optional: bool = False
+_calls: Final = count(1)
 
 
-class Retrials(TypedDict):
-    """What tenacity is told of a call, however it waits."""
-
-    retry: RetryBaseT
-    wait: Callable[[RetryCallState], float]
-    before_sleep: Callable[[RetryCallState], None]
-    reraise: bool
-
-
-class Call(Generic[C]):
-    """The attempts of one call, and the time that is left for them.
-
-    What is the same for those that block and those that await: all but sending, and waiting.
+class Send(NamedTuple):
+    """Hold one of the client's slots, and send a request.
 
     Attributes:
-        attempts: How many times the request was sent.
+        wait: How many seconds to wait for a free slot at most.
+        begin: Makes the request; called when the waiting is over, with whether a slot is held.
     """
 
-    __slots__ = (
-        "_content", "_deadline", "_headers", "_name", "_options", "_plan", "_shared", "attempts",
-    )  # fmt: skip
+    wait: float
+    begin: Callable[[bool], Request]
+
+
+class Sleep(NamedTuple):
+    """Wait for so many seconds."""
+
+    seconds: float
+
+
+class Compute(NamedTuple):
+    """Call a function; what it returns is awaited where it can be.
+
+    Attributes:
+        work: The function.
+        takes_long: Whether it would hold up an event loop.
+    """
+
+    work: Callable[[], object]
+    takes_long: bool = False
+
+
+Step: TypeAlias = "Send | Sleep | Compute"
+"""What the attempts of a call wait for."""
+
+Attempts: TypeAlias = "Generator[Step, object, T]"
+"""The attempts of a call: yields steps, is sent what they result in or thrown how they failed."""
+
+
+class Target(NamedTuple):
+    """What a call sends.
+
+    Attributes:
+        name: What logs and events call it.
+        about: What it asks for, in the words of a message.
+        method: The HTTP method.
+        address: Where to.
+        content: The body.
+        is_own: Whether the address is of the server's own origin, which alone gets the key.
+        plan: What the call does on the server.
+        load: What loads the model of the answer, which takes long the first time; None if the
+            answer stays bytes.
+    """
+
+    name: str
+    about: str
+    method: Literal["GET", "POST"]
+    address: Address
+    content: bytes = b""
+    is_own: bool = True
+    plan: Plan = Plan("query")
+    load: object = None
+
+
+class _Outcome(NamedTuple):
+    """How an attempt ended.
+
+    Attributes:
+        status: The HTTP status; None without an answer.
+        error: The class of the exception in place of an answer.
+        size: Bytes of the answer's body.
+        request_id: What the server calls the request.
+        elapsed: Seconds since it was sent.
+    """
+
+    status: int | None
+    error: str | None
+    size: int
+    request_id: str | None
+    elapsed: float
+
+
+class Call(Generic[T]):
+    """One call: its attempts, and the time that is left for them.
+
+    Args:
+        session: What the client and its copies share.
+        options: The limits of the call.
+        target: What to send.
+        parse: Reads an answer; its second argument is the number of attempts.
+    """
 
     def __init__(
         self,
-        shared: C,
+        session: SessionBase,
         options: Options,
-        name: str,
-        headers: Mapping[str, str],
-        content: bytes,
-        plan: Plan,
+        target: Target,
+        parse: Callable[[Response, int], T],
     ) -> None:
-        self._shared = shared
+        self._session = session
         self._options = options
-        self._name = name
-        self._headers = headers
-        self._content = content
-        self._plan = plan
-        self._deadline = shared.clock.monotonic() + options.timeout
-        self.attempts: int = 0
+        self._target = target
+        self._parse = parse
+        self._credentials = Credentials(None, {})
+        self._number = 0 if session.on_event is None else next(_calls)
+        self._deadline = session.clock.monotonic() + options.timeout
+        self._attempts = 0
+        self._renewals = 0
+        self._began: float | None = None
+        self._outcome = _Outcome(None, None, 0, None, 0.0)
 
-    def _retrials(self, first: Retry) -> Retrials:
-        """What to tell tenacity, once the first attempt has failed.
+    def attempts(self) -> Attempts[T]:
+        """Send the request, again as long as that is decided, and read the answer.
 
-        Most calls need no other attempt, and none of this.
-
-        Args:
-            first: What was decided about it.
+        Raises:
+            WandbRunsError: How the last attempt failed.
         """
-        known: list[Retry | None] = [first]
-        following: list[Retry] = []
+        if self._target.is_own:
+            yield from self._authenticate()
+        while True:
+            try:
+                response = yield from self._exchange()
+                takes_long = self._target.load is not None and (
+                    self._session.is_first(self._target.load) or len(response.content) > LARGE
+                )
+                answer = yield Compute(partial(self._read, response), takes_long)
+            except WandbRunsError as error:
+                self._session.stats.count_failure()
+                retry = (yield from self._renew_key(error)) or self._judge(error)
+                if retry is None:
+                    raise
+            else:
+                self._session.budget.give_back()
+                return cast("T", answer)
+            self._tell_retry(retry)
+            yield Sleep(retry.after)
 
-        def is_worth_it(error: BaseException) -> bool:
-            if not isinstance(error, WandbRunsError):
-                return False
-            decision = known.pop() if known else self._judge(error)
-            following[:] = [] if decision is None else [decision]
-            return decision is not None
+    def _authenticate(self) -> Generator[Step, object, None]:
+        identity = self._session.identity
+        if identity.provider is None:
+            self._credentials = identity.credentials()
+            return
+        # No variable holds the key: a traceback may be shown with those of its frames.
+        key = ApiKey((yield from self._provided(identity.provider)), source="api_key=")
+        self._credentials = identity.credentials_of(key)
 
-        def before_sleep(state: RetryCallState) -> None:
-            _log.info(
-                "%s: attempt %d failed (%s), the next follows in %.1f s",
-                self._name,
-                state.attempt_number,
-                following[0].why,
-                following[0].after,
-            )
-            self._shared.stats.waited(following[0].after, retries=1)
-
-        return Retrials(
-            retry=retry_if_exception(is_worth_it),
-            wait=lambda _: following[0].after,
-            before_sleep=before_sleep,
-            reraise=True,
+    def _provided(self, provider: KeyProvider) -> Generator[Step, object, object]:
+        try:
+            return (yield Compute(provider.provide))
+        except Exception as error:  # noqa: BLE001 - a caller's function may raise anything
+            failed = type(error).__name__
+        # Out here without a cause, which might quote the key.
+        raise AuthenticationError(
+            f"the callable that was passed as api_key= raised {failed}, so that no request was "
+            "sent; let it return the key",
+            status=HTTPStatus.UNAUTHORIZED,
+            attempts=self._attempts,
         )
 
-    def _pause(self) -> float:
-        """Seconds to wait until the server's rate limit has room, if that is soon."""
-        shared = self._shared
+    def _renew_key(self, error: WandbRunsError) -> Generator[Step, object, Retry | None]:
+        """After HTTP 401, ask a callable for the key once more; a new one is worth a retry."""
+        if (
+            not isinstance(error, AuthenticationError)
+            or error.status != HTTPStatus.UNAUTHORIZED
+            or self._session.identity.provider is None
+            or not self._target.is_own
+            or self._renewals
+        ):
+            return None
+        before = self._credentials.headers
+        self._renewals = 1
+        yield from self._authenticate()
+        return None if self._credentials.headers == before else Retry(0.0, "a new API key")
+
+    def _exchange(self) -> Generator[Step, object, Response]:
+        """One request and its answer, unless that is a refusal, which is raised."""
+        session = self._session
         # At most half of the time that is left: the rest is for the request.
-        pause = shared.pacer.pause(shared.clock.monotonic(), self._left() / 2)
+        pause = session.pacer.pause(session.clock.monotonic(), self._left() / 2)
         if pause > 0:
-            shared.stats.waited(pause, paced=1)
-        return pause
+            session.stats.count_wait(pause, paced=1)
+            yield Sleep(pause)
+        self._began = None
+        try:
+            response = cast("Response", (yield Send(max(self._left(), 0), self._begin)))
+        except BaseException as error:
+            self._note_failure(error)
+            raise
+        return self._check(response)
 
-    def _left(self) -> float:
-        return self._deadline - self._shared.clock.monotonic()
-
-    def _no_slot(self) -> RequestTimeoutError:
-        return RequestTimeoutError(
-            "the deadline of the call has passed while other requests of this client were "
-            "under way; pass a longer timeout=, or ask for less at once",
-            attempts=self.attempts,
+    def _begin(self, is_slot_held: bool) -> Request:  # noqa: FBT001 - a callback of one argument
+        check_cancelled()
+        left = self._left()
+        if left <= 0 or not is_slot_held:
+            raise RequestTimeoutError(
+                "the deadline of the call has passed; pass a longer timeout="
+                if is_slot_held
+                else "the deadline of the call has passed while other requests of this client "
+                "were under way; pass a longer timeout=, or ask for less at once",
+                attempts=self._attempts,
+            )
+        target, session = self._target, self._session
+        self._attempts += 1
+        self._began = session.clock.monotonic()
+        if session.on_event is not None:
+            session.on_event(
+                RequestSent(
+                    target.name,
+                    self._number,
+                    self._attempts,
+                    session.clock.time(),
+                    len(target.content),
+                )
+            )
+        return Request(
+            target.method,
+            target.address.url,
+            self._credentials.headers if target.is_own else PLAIN_HEADERS,
+            target.content,
+            left,
+            self._options.max_response_bytes,
         )
 
-    def _next_request(self, method: Method, address: Address) -> Request:
-        """What to send now."""
-        left = self._left()
-        if left <= 0:
-            raise RequestTimeoutError(
-                "the deadline of the call has passed; pass a longer timeout=",
-                attempts=self.attempts,
-            )
-        self.attempts += 1
-        most = self._options.max_response_bytes
-        return Request(method, address.url, self._headers, self._content, left, most)
-
-    def _note_failure(self, error: WandbRunsError, began: float) -> None:
+    def _note_failure(self, error: BaseException) -> None:
+        if self._began is None:
+            return  # nothing was sent
         if isinstance(error, (TransportError, ResponseError)):
-            error.attempts = self.attempts
-        self._note(type(error).__name__, 0, began)
+            error.attempts = self._attempts
+        is_counted = isinstance(error, WandbRunsError)
+        self._note(None, type(error).__name__, 0, None, is_counted=is_counted)
 
-    def _checked(self, response: Response, address: Address, about: str, began: float) -> Response:
-        """The answer, unless it is a refusal, which is raised as what it means."""
-        shared = self._shared
-        response = _without_quoted_key(response, shared.identity)
-        most = self._options.max_response_bytes
-        self._note(response.status, len(response.content), began)
-        shared.pacer.note(response.headers, shared.clock.monotonic())
+    def _check(self, response: Response) -> Response:
+        session, most = self._session, self._options.max_response_bytes
+        request_id = request_id_of(response)
+        if request_id is not None:
+            clean = self._credentials.taken_out_of(request_id.encode()).decode()
+            if clean != request_id:
+                request_id = clean
+                response = replace(response, headers={**response.headers, "x-request-id": clean})
+        self._note(response.status, None, len(response.content), request_id)
+        session.pacer.note(response.headers, session.clock.monotonic())
         if len(response.content) > most:  # a transport of the user's that does not look
             raise ResponseTooLargeError(
                 f"the answer has {len(response.content):,} bytes, more than the {most:,} of "
                 "max_response_bytes=; ask for less (per_page=, samples=, keys=), or pass more",
                 status=response.status,
-                request_id=request_id_of(response),
-                attempts=self.attempts,
+                request_id=request_id,
+                attempts=self._attempts,
             )
         if response.status >= HTTPStatus.MULTIPLE_CHOICES:
-            clean = address.taken_out_of(shared.identity.taken_out_of(response.content))
-            response = Response(response.status, response.headers, clean)
-        failure = error_of(response, attempts=self.attempts, about=about, now=shared.clock.time())
+            # No variable holds what may quote a secret.
+            response = replace(
+                response,
+                content=self._target.address.taken_out_of(
+                    self._credentials.taken_out_of(response.content)
+                ),
+            )
+        failure = error_of(
+            response, attempts=self._attempts, about=self._target.about, now=session.clock.time()
+        )
         if failure is not None:
             raise failure
         return response
 
-    def _note(self, came: object, size: int, began: float) -> None:
-        self._shared.stats.count(sent=len(self._content), received=size)
-        if _log.isEnabledFor(logging.DEBUG):
-            _log.debug(
-                "%s, attempt %d: %s, %d bytes, %.3f s",
-                self._name,
-                self.attempts,
-                came,
-                size,
-                self._shared.clock.monotonic() - began,
-            )
+    def _read(self, response: Response) -> T:
+        try:
+            return self._parse(response, self._attempts)
+        except ResponseError as error:
+            clean = self._credentials.taken_out_of(response.content)
+            if clean == response.content:
+                limit = None
+                if isinstance(error, GraphQLError):
+                    limit = rate_limit_in(error, response, self._session.clock.time())
+                if limit is None:
+                    raise
+                raise limit from error
+        # The server quotes a secret. Out here the error that quotes it, too, is forgotten.
+        return self._read(replace(response, content=clean))
 
     def _judge(self, error: WandbRunsError) -> Retry | None:
-        """Whether to send it again; if not, its message may say why."""
-        shared, plan = self._shared, self._plan
-        shared.stats.failed()
-        if is_stopped():
+        """Whether to retry; if not, the message of the error may say why."""
+        if is_cancelled():
             return None
+        session = self._session
 
         def decided(budget: int) -> Decision:
             return decide_retry(
                 error,
-                kind=plan.kind,
-                attempts=self.attempts,
-                max_retries=self._options.max_retries,
+                self._target.plan,
+                attempts=self._attempts,
+                max_retries=self._options.max_retries + self._renewals,
                 left=self._left(),
                 budget=budget,
-                chance=shared.clock.random(),
-                is_divisible=plan.is_divisible,
-                is_optional=plan.is_optional,
+                chance=session.clock.random(),
             )
 
-        decision = decided(shared.budget.left)
-        if isinstance(decision, Retry) and not shared.budget.take():
+        decision = decided(session.budget.left)
+        if isinstance(decision, Retry) and not session.budget.take():
             decision = decided(0)  # another thread took the last one
         if isinstance(decision, Retry):
             return decision
@@ -231,80 +359,77 @@ class Call(Generic[C]):
             error.args = (f"{error.message}; {decision.why}",)
         return None
 
+    def _left(self) -> float:
+        return self._deadline - self._session.clock.monotonic()
 
-class BlockingCall(Call[Session]):
-    """A call whose thread waits for it."""
+    # What is told of the attempts.
 
-    __slots__ = ()
+    def _note(
+        self,
+        status: int | None,
+        error: str | None,
+        size: int,
+        request_id: str | None,
+        *,
+        is_counted: bool = True,
+    ) -> None:
+        session, target = self._session, self._target
+        elapsed = session.clock.monotonic() - (self._began or 0.0)
+        self._outcome = _Outcome(status, error, size, request_id, elapsed)
+        if session.on_event is not None:
+            session.on_event(
+                Answered(
+                    target.name,
+                    self._number,
+                    self._attempts,
+                    session.clock.time(),
+                    status,
+                    error,
+                    elapsed,
+                    len(target.content),
+                    size,
+                    request_id,
+                )
+            )
+        if not is_counted:
+            return
+        session.stats.count(sent=len(target.content), received=size)
+        if _log.isEnabledFor(logging.DEBUG):
+            _log.debug(
+                "%s, attempt %d: %s, %d bytes, %.3f s",
+                target.name,
+                self._attempts,
+                error or status,
+                size,
+                elapsed,
+                extra=self._log_fields(),
+            )
 
-    def run(self, attempt: Callable[[], T]) -> T:
-        """Make an attempt, and more of them as long as that is decided.
+    def _tell_retry(self, retry: Retry) -> None:
+        session, name = self._session, self._target.name
+        session.stats.count_wait(retry.after, retries=1)
+        if session.on_event is not None:
+            now = session.clock.time()
+            session.on_event(
+                Retrying(name, self._number, self._attempts, now, retry.after, retry.why)
+            )
+        if _log.isEnabledFor(logging.INFO):
+            _log.info(
+                "%s: attempt %d failed (%s), the next follows in %.1f s",
+                name,
+                self._attempts,
+                retry.why,
+                retry.after,
+                extra=self._log_fields(),
+            )
 
-        Raises:
-            WandbRunsError: What the last attempt came to.
-        """
-        try:
-            answer = attempt()
-        except WandbRunsError as error:
-            retry = self._judge(error)
-            if retry is None:
-                raise
-            failed = [error]
-        else:
-            self._shared.budget.give_back()
-            return answer
-
-        def again() -> T:
-            if failed:  # what failed before is the first attempt
-                raise failed.pop()
-            if is_stopped():
-                raise StoppedError
-            answer = attempt()
-            self._shared.budget.give_back()
-            return answer
-
-        return Retrying(sleep=self._shared.sleep, **self._retrials(retry))(again)
-
-    def send(self, method: Method, address: Address, *, about: str) -> Response:
-        """Send once more, and raise what the answer's status stands for.
-
-        Args:
-            method: The HTTP method.
-            address: Where to.
-            about: What is asked for, in the words of a message.
-        """
-        pause = self._pause()
-        if pause > 0:
-            self._shared.sleep(pause)
-        slots = self._shared.slots
-        if slots.is_held():  # a transport of the user's asks for something itself
-            return self._send(method, address, about)
-        try:
-            if not slots.enter(max(self._left(), 0)):
-                raise self._no_slot()
-            return self._send(method, address, about)
-        finally:
-            slots.leave()
-
-    def _send(self, method: Method, address: Address, about: str) -> Response:
-        shared = self._shared
-        if is_stopped():
-            raise StoppedError
-        request = self._next_request(method, address)
-        began = shared.clock.monotonic()
-        try:
-            response = shared.transport.send(request)
-        except WandbRunsError as error:
-            self._note_failure(error, began)
-            raise
-        return self._checked(response, address, about, began)
-
-
-def _without_quoted_key(response: Response, identity: Identity) -> Response:
-    """An answer whose id, which errors tell, does not quote the key."""
-    told = (request_id_of(response) or "").encode()
-    clean = identity.taken_out_of(told)
-    if clean == told:
-        return response
-    headers = {**response.headers, "x-request-id": clean.decode()}
-    return Response(response.status, headers, response.content)
+    def _log_fields(self) -> Mapping[str, object]:
+        outcome = self._outcome
+        return {
+            "operation": self._target.name,
+            "attempt": self._attempts,
+            "status": outcome.status,
+            "elapsed": outcome.elapsed,
+            "request_id": outcome.request_id,
+            "bytes": outcome.size,
+        }

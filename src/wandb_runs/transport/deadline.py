@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import httpcore
 from typing_extensions import override
 
-from wandb_runs.transport.threads import StoppedError, current_stop
+from wandb_runs.transport.threads import CancelledError, current_token
 
 if TYPE_CHECKING:
     import ssl
@@ -101,13 +101,13 @@ class _Stream(httpcore.NetworkStream):
         return self._inner.get_extra_info(info)
 
     def _interruptibly(self, work: Callable[[], T]) -> T:
-        stop = current_stop()
-        if stop is None:
+        token = current_token()
+        if token is None:
             return work()
         try:
-            with stop.waking(self._shut_down, breaks=True):
+            with token.waking(self._shut_down, breaks=True):
                 return work()
-        except StoppedError:
+        except CancelledError:
             raise httpcore.ReadError("nobody waits for it any more") from None
 
     def _shut_down(self) -> None:

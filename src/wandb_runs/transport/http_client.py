@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, NotRequired, Protocol
+from typing import TYPE_CHECKING, NoReturn, NotRequired, Protocol
 from urllib.parse import urlsplit
 
-from typing_extensions import TypedDict
+from typing_extensions import TypedDict, override
 
 from wandb_runs.errors import InvalidArgumentError, WandbRunsError
+from wandb_runs.transport.credentials import SecretHeaders
 from wandb_runs.transport.exchange import (
     ACCEPT_ENCODING,
     CONNECT_SECONDS,
@@ -19,7 +20,6 @@ from wandb_runs.transport.exchange import (
     without_frames,
     without_library_frames,
 )
-from wandb_runs.transport.messages import SecretHeaders
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -130,6 +130,13 @@ class HttpClientTransport:
         check_client(client, enters="__enter__", expected="Client", api="Api")
         self._client = client
         self._base_url = base_url
+
+    @override
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            "an http_client= is not pickled, and neither is an Api() that has one; make a new "
+            "Api() where it lands"
+        )
 
     def send(self, request: Request, /) -> Response:
         """Send the request once and read its whole response.

@@ -1,8 +1,7 @@
-"""What travels: a request, a response, and the protocol of whoever carries them."""
+"""An HTTP request, its response, and the protocols of what carries them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal, Protocol
 
@@ -11,68 +10,18 @@ from typing_extensions import override
 from wandb_runs.transport.settings import without_secrets
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import Self
+    from collections.abc import Mapping
 
 __all__ = [
     "MAX_RESPONSE_BYTES",
     "AsyncTransport",
     "Request",
     "Response",
-    "SecretHeaders",
     "Transport",
 ]
 
 MAX_RESPONSE_BYTES: Final = 1 << 30
 """The most bytes of an answer's body that are read by default: 1 GiB."""
-
-
-class SecretHeaders(Mapping[str, str]):
-    """Headers of which one holds the API key: shown by no repr, and in no pickle.
-
-    >>> headers = SecretHeaders({"accept": "text/plain", "authorization": "Basic c2VjcmV0"})
-    >>> headers
-    {'accept': 'text/plain', 'authorization': '(not shown)'}
-    >>> headers["authorization"]
-    'Basic c2VjcmV0'
-    """
-
-    __slots__ = ("_held",)
-
-    def __init__(self, held: Mapping[str, str]) -> None:
-        self._held = dict(held)
-
-    @override
-    def __getitem__(self, name: str) -> str:
-        return self._held[name]
-
-    @override
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._held)
-
-    @override
-    def __len__(self) -> int:
-        return len(self._held)
-
-    @override
-    def __repr__(self) -> str:
-        return repr(self._shown())
-
-    def __copy__(self) -> Self:
-        return self
-
-    def __deepcopy__(self, memo: object) -> Self:
-        return self
-
-    @override
-    def __reduce__(self) -> tuple[Callable[..., object], tuple[dict[str, str]]]:
-        return dict, (self._shown(),)
-
-    def _shown(self) -> dict[str, str]:
-        return {
-            name: "(not shown)" if name == "authorization" else value
-            for name, value in self._held.items()
-        }
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -124,8 +73,8 @@ class Response:
 class Transport(Protocol):
     """Carries one request; may be called from several threads at once.
 
-    Pass your own as `Api(transport=...)` to log, record or route requests. It is never closed
-    by the client: who made it closes it.
+    Pass your own as `Api(transport=...)` to log, record or route requests. The client never
+    closes it.
     """
 
     def send(self, request: Request, /) -> Response:
@@ -143,7 +92,7 @@ class Transport(Protocol):
 
 
 class AsyncTransport(Protocol):
-    """Carries one request, as `Transport` does, while others go on.
+    """Carries one request, as `Transport` does, without blocking the event loop.
 
     Pass your own as `AsyncApi(transport=...)`. It may be used by several event loops at once, each
     in a thread of its own, and is never closed by the client.
@@ -152,8 +101,8 @@ class AsyncTransport(Protocol):
     async def send(self, request: Request, /) -> Response:
         """Send the request once and read its whole answer, whatever its status.
 
-        Redirects are not followed: they come back as the answer they are. Who waits may be
-        cancelled at any moment; the request is then broken off.
+        Redirects are not followed: they come back as the answer they are. The task may be
+        cancelled at any moment; the request is then aborted.
 
         Raises:
             ConnectionFailedError: No connection, or one that broke.

@@ -1,4 +1,4 @@
-"""What a caller may choose about requests, with its defaults and bounds."""
+"""What a caller may choose about requests: defaults, bounds, and the options of a client."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from typing import Final
 from wandb_runs.errors import InvalidArgumentError
 from wandb_runs.transport.messages import MAX_RESPONSE_BYTES
 
-__all__ = ["MAX_RETRIES", "TIMEOUT", "Options"]
+__all__ = ["MAX_CONCURRENCY", "MAX_RETRIES", "TIMEOUT", "Options", "check_count"]
 
 TIMEOUT: Final = 60.0
 MAX_RETRIES: Final = 5
+MAX_CONCURRENCY: Final = 4
+"""Requests of one client under way at once by default: W&B limits the rate of each user."""
 
 _LONGEST_TIMEOUT: Final = 1_000_000
 """Seconds; operating systems count a socket's in milliseconds of 31 bits."""
@@ -19,10 +21,10 @@ _LONGEST_TIMEOUT: Final = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How patient a client is, and how much it takes.
+    """The limits of a client's calls, which `with_options` may change.
 
     Attributes:
-        timeout: Seconds for one call, retries included.
+        timeout: The deadline of one call in seconds, retries included.
         max_retries: How many times a request is sent again at most.
         max_response_bytes: How long the body of an answer may be, decompressed.
 
@@ -36,8 +38,8 @@ class Options:
 
     def __post_init__(self) -> None:
         _check_seconds(self.timeout)
-        _check_count("max_retries", self.max_retries, least=0)
-        _check_count("max_response_bytes", self.max_response_bytes, least=1)
+        check_count("max_retries", self.max_retries, least=0)
+        check_count("max_response_bytes", self.max_response_bytes, least=1)
 
     def changed(
         self,
@@ -46,7 +48,7 @@ class Options:
         max_retries: int | None = None,
         max_response_bytes: int | None = None,
     ) -> Options:
-        """The same but for what is given.
+        """A copy with the options that are not None.
 
         Raises:
             InvalidArgumentError: A value of the wrong type or out of bounds.
@@ -68,8 +70,14 @@ def _check_seconds(timeout: object) -> None:
         )
 
 
-def _check_count(name: str, value: object, *, least: int) -> None:
+def check_count(name: str, value: object, *, least: int, most: int | None = None) -> None:
+    """Refuse what is no `int` within bounds.
+
+    Raises:
+        InvalidArgumentError: It is none; the message names the argument.
+    """
     if isinstance(value, bool) or not isinstance(value, int):
         raise InvalidArgumentError(f"{name} must be an int, got {type(value).__name__}")
-    if value < least:
-        raise InvalidArgumentError(f"{name} must be at least {least}, got {value}")
+    if value < least or (most is not None and value > most):
+        bounds = f"at least {least}" if most is None else f"from {least} to {most}"
+        raise InvalidArgumentError(f"{name} must be {bounds}, got {value}")

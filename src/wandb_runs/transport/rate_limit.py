@@ -1,8 +1,8 @@
-"""Slow down before the server's rate limit is reached, and not because of it.
+"""Client-side pacing: slow down before the server's rate limit is reached.
 
-W&B says with its answers how much of a user's allowance is left (`RateLimit-Remaining`, of 1000)
-and when it is full again (`RateLimit-Reset`, in seconds). When little is left, requests are
-spread over the time that it has to last for.
+W&B's answers tell how much of a user's quota is left (`RateLimit-Remaining`, of 1000) and when it
+is full again (`RateLimit-Reset`, in seconds). When little is left, requests are spread evenly
+over the rest of the window.
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from wandb_runs.transport.fork import ForkSafeLock
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from wandb_runs.transport.fork import ForkSafeLock
 
 __all__ = ["Pacer", "Window", "follow"]
 
 LOW: Final = 200.0
-"""Points of 1000 under which requests are spread."""
+"""Points of 1000 below which requests are spread."""
 
 _NUMBER: Final = re.compile(r"\d{1,6}(\.\d{1,9})?", re.ASCII)
 _LEAST_COST: Final = 0.05
@@ -28,14 +28,14 @@ _SAME_WINDOW: Final = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """What is known of the server's present allowance.
+    """What is known of the server's current rate limit window.
 
     Attributes:
-        ends: When the allowance is full again, by the client's clock.
+        ends: When the quota is full again, by the client's monotonic clock.
         remaining: Points that are left, of 1000.
-        first: Points that were left when the window was first heard of.
-        answers: How many answers told of the window since.
-        next_at: When the next request may go, by the client's clock.
+        first: Points that were left in the first answer of the window.
+        answers: How many answers of the window followed.
+        next_at: When the next request may be sent, by the client's monotonic clock.
     """
 
     ends: float
@@ -46,13 +46,13 @@ class Window:
 
     @property
     def cost(self) -> float:
-        """Points that a request takes, as far as it could be seen."""
+        """Points that a request takes, estimated from the answers so far."""
         if not self.answers or self.first <= self.remaining:
             return 1.0
         return max(_LEAST_COST, (self.first - self.remaining) / self.answers)
 
     def pause(self, now: float) -> float:
-        """Seconds until the next request may go."""
+        """Seconds until the next request may be sent."""
         if now >= self.ends or self.remaining >= LOW:
             return 0.0
         if self.remaining < self.cost:
@@ -60,7 +60,7 @@ class Window:
         return max(0.0, min(self.next_at, self.ends) - now)
 
     def taken(self, now: float) -> Window:
-        """The window once the next request has its time."""
+        """The window after the next request has reserved its time."""
         if now >= self.ends or not self.cost <= self.remaining < LOW:
             return self
         gap = (self.ends - now) * min(1.0, self.cost / self.remaining)
@@ -68,23 +68,27 @@ class Window:
 
 
 def follow(window: Window | None, remaining: float, reset: float, now: float) -> Window:
-    """What is known after an answer that says `remaining` points and `reset` seconds."""
+    """The window after an answer with `remaining` points and `reset` seconds."""
     ends = now + reset
     if window is None or now >= window.ends or abs(ends - window.ends) > _SAME_WINDOW:
         return Window(ends, remaining, remaining)
-    # Answers overtake each other: the least that any says is the latest.
+    # Answers overtake each other: the lowest number is the latest.
     return replace(window, remaining=min(remaining, window.remaining), answers=window.answers + 1)
 
 
 class Pacer:
-    """The pace of all requests of a client. Thread-safe."""
+    """The pace of all requests of a client. Thread-safe.
 
-    def __init__(self) -> None:
+    Args:
+        lock: Guards the window.
+    """
+
+    def __init__(self, lock: ForkSafeLock) -> None:
+        self._lock = lock
         self._window: Window | None = None
-        self._lock = ForkSafeLock()
 
     def note(self, headers: Mapping[str, str], now: float) -> None:
-        """Remember what an answer says of the allowance."""
+        """Take in the rate limit headers of an answer."""
         remaining = headers.get("ratelimit-remaining")
         if remaining is None:
             return
@@ -94,9 +98,11 @@ class Pacer:
                 self._window = follow(self._window, float(remaining), float(reset), now)
 
     def pause(self, now: float, most: float) -> float:
-        """Seconds to wait before the next request, whose time is taken by asking.
+        """Reserve the time of the next request.
 
-        A pause of more than `most` is none: the server may refuse, and then it says for how long.
+        Returns:
+            Seconds to wait before it; 0 where they would exceed `most`: the server may then
+            refuse it, and says for how long.
         """
         if self._window is None or self._window.remaining >= LOW:
             return 0.0

@@ -1,9 +1,9 @@
-"""Whether a request that failed is sent again: a decision as a value, without I/O or time."""
+"""Retries: whether a failed request is sent again, as a value, and how many a client may make."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
 
 from wandb_runs.errors import (
     CertificateError,
@@ -15,24 +15,44 @@ from wandb_runs.errors import (
     asked_too_much,
 )
 
-__all__ = ["Decision", "GiveUp", "Retry", "decide_retry"]
+if TYPE_CHECKING:
+    from wandb_runs.transport.fork import ForkSafeLock
+
+__all__ = ["Decision", "GiveUp", "Plan", "Retry", "RetryBudget", "decide_retry"]
 
 FIRST_PAUSE: Final = 0.5
-"""Seconds within which the first retry follows; the bound doubles with each further one."""
+"""The longest pause, in seconds, before the first retry; it doubles with each further one."""
 
 LONGEST_PAUSE: Final = 20.0
-"""Seconds within which any retry follows, unless the server asks for more."""
+"""The longest pause, in seconds, before any retry, unless the server asks for more."""
+
+_BUDGET: Final = 20
 
 _PASSING_STATUSES: Final = frozenset({408, 500, 502, 503, 504})
 
 
-@dataclass(frozen=True, slots=True)
-class Retry:
-    """Send it again.
+class Plan(NamedTuple):
+    """What a call does on the server, and how its caller copes without an answer.
 
     Attributes:
-        after: Seconds to wait before.
-        why: What makes it worth a try, for the log.
+        kind: A query may be sent any number of times; a mutation that may have reached the
+            server may not be sent again.
+        is_divisible: Whether the caller splits the work when it is too much for the server.
+        is_optional: Whether the caller can do without the answer.
+    """
+
+    kind: Literal["query", "mutation"]
+    is_divisible: bool = False
+    is_optional: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """Send the request again.
+
+    Attributes:
+        after: Seconds of the pause before.
+        why: What makes a retry worth it, for logs and events.
     """
 
     after: float
@@ -41,12 +61,12 @@ class Retry:
 
 @dataclass(frozen=True, slots=True)
 class GiveUp:
-    """Do not send it again.
+    """Do not send the request again.
 
     Attributes:
         why: The reason.
-        is_told: Whether the error's message is to say why: where the same request might have
-            worked later, and not where it is plain that it would not.
+        is_told: Whether the error's message gives the reason: only where the same request might
+            have succeeded later.
     """
 
     why: str
@@ -58,49 +78,43 @@ Decision: TypeAlias = "Retry | GiveUp"
 
 def decide_retry(
     error: WandbRunsError,
+    plan: Plan,
     *,
-    kind: Literal["query", "mutation"],
     attempts: int,
     max_retries: int,
     left: float,
     budget: float,
     chance: float,
-    is_divisible: bool = False,
-    is_optional: bool = False,
 ) -> Decision:
     """Decide about one failure.
 
     Args:
-        error: What the attempt came to.
-        kind: What was asked. A query may be sent any number of times; a mutation that may have
-            reached the server may not be sent again.
-        attempts: How many times it was sent, this time included.
+        error: How the attempt failed.
+        plan: What the call does.
+        attempts: How many times the request was sent, this time included.
         max_retries: How many times it may be sent after the first.
         left: Seconds until the call's deadline.
-        budget: How many retries all calls of the client have left together.
+        budget: How many retries the client has left for all of its calls.
         chance: A random number, at least 0 and below 1.
-        is_divisible: Whether the asker divides what was too much for the server.
-        is_optional: Whether the asker can do without the answer.
 
     >>> busy = ServerError("busy", status=503)
-    >>> call = {"kind": "query", "max_retries": 5, "left": 60.0, "budget": 20, "chance": 0.5}
-    >>> decide_retry(busy, attempts=1, **call)
+    >>> limits = {"max_retries": 5, "left": 60.0, "budget": 20, "chance": 0.5}
+    >>> decide_retry(busy, Plan("query"), attempts=1, **limits)
     Retry(after=0.25, why='HTTP 503')
-    >>> decide_retry(busy, attempts=6, **call)
+    >>> decide_retry(busy, Plan("query"), attempts=6, **limits)
     GiveUp(why='it was sent 6 times', is_told=True)
     """
-    passing = _passing(error)
-    if passing is None:
+    reason = _passing(error)
+    if reason is None:
         return GiveUp("the same request would fail in the same way")
-    if is_divisible and asked_too_much(error):
-        return GiveUp("whoever asks divides the work")
-    if is_optional:
-        return GiveUp("whoever asks can do without")
-    if kind == "mutation" and not _is_unsent(error):
+    if plan.is_divisible and asked_too_much(error):
+        return GiveUp("the caller splits the page instead")
+    if plan.is_optional:
+        return GiveUp("the caller can do without")
+    if plan.kind == "mutation" and not _is_unsent(error):
         return GiveUp("it is not sent again, since it may have been done", is_told=True)
-    return _within_limits(
-        Retry(_pause(error, attempts, chance), passing), attempts, max_retries, left, budget
-    )
+    retry = Retry(_pause(error, attempts, chance), reason)
+    return _within_limits(retry, attempts, max_retries, left, budget)
 
 
 def _within_limits(
@@ -127,13 +141,13 @@ def _within_limits(
 def _pause(error: WandbRunsError, attempts: int, chance: float) -> float:
     asked = error.retry_after if isinstance(error, (RateLimitError, ServerError)) else None
     if asked is None:
-        # The whole of it is left to chance: clients that failed together come back apart.
+        # Full jitter: clients that failed together come back apart.
         return chance * min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** min(attempts - 1, 10))
     return asked + chance * min(FIRST_PAUSE, asked / 10)
 
 
 def _passing(error: WandbRunsError) -> str | None:
-    """What may be over when the same is sent again; None if it will not be."""
+    """What may have passed by the time of a retry; None for a lasting failure."""
     if isinstance(error, ServerError):
         return f"HTTP {error.status}" if error.status in _PASSING_STATUSES else None
     if isinstance(error, RateLimitError):
@@ -147,3 +161,40 @@ def _passing(error: WandbRunsError) -> str | None:
 
 def _is_unsent(error: WandbRunsError) -> bool:
     return isinstance(error, ConnectionFailedError) and not error.may_have_arrived
+
+
+class RetryBudget:
+    """A circuit breaker for all calls of a client: how many retries are left. Thread-safe.
+
+    Each retry takes one, each request that succeeds gives one back. While a server is down, the
+    calls of a client retry a few times together and then fail at once; the first successes after
+    that fill the budget again.
+
+    Args:
+        lock: Guards the number.
+        most: How many retries the budget holds.
+    """
+
+    def __init__(self, lock: ForkSafeLock, most: int = _BUDGET) -> None:
+        self._lock = lock
+        self._most = most
+        self._left = most
+
+    @property
+    def left(self) -> int:
+        """How many retries are left."""
+        return self._left
+
+    def take(self) -> bool:
+        """Take one, if there is one."""
+        with self._lock:
+            if self._left < 1:
+                return False
+            self._left -= 1
+            return True
+
+    def give_back(self) -> None:
+        """Put one back, as long as there is room."""
+        if self._left < self._most:  # a full budget, the usual case, needs no lock
+            with self._lock:
+                self._left = min(self._most, self._left + 1)

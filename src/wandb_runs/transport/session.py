@@ -1,87 +1,111 @@
-"""What all clients have in common that share connections."""
+"""What a client and its copies share: transport, credentials, limits, counters."""
 
 from __future__ import annotations
 
-import base64
-from typing import TYPE_CHECKING, Final
+import logging
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
 
 from typing_extensions import override
 
-from wandb_runs._version import __version__
-from wandb_runs.transport.budget import RetryBudget
+from wandb_runs.errors import InvalidArgumentError
+from wandb_runs.transport.call import Send, Sleep
+from wandb_runs.transport.credentials import Identity
 from wandb_runs.transport.fork import ForkSafeLock
 from wandb_runs.transport.http import HttpTransport
-from wandb_runs.transport.messages import SecretHeaders
+from wandb_runs.transport.options import check_count
 from wandb_runs.transport.rate_limit import Pacer
-from wandb_runs.transport.settings import Address, find_api_key
+from wandb_runs.transport.retry import RetryBudget
+from wandb_runs.transport.settings import Address
 from wandb_runs.transport.stats import StatsCounter
 from wandb_runs.transport.threads import Slots
 from wandb_runs.transport.viewer import Viewer
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from typing import Self
 
+    from wandb_runs.transport.call import Attempts, Step
     from wandb_runs.transport.clock import Clock, Timepiece
+    from wandb_runs.transport.events import Event
     from wandb_runs.transport.messages import Transport
-    from wandb_runs.transport.settings import ApiKey, Settings
+    from wandb_runs.transport.settings import Settings
 
-__all__ = ["PLAIN_HEADERS", "Identity", "Session", "SessionBase"]
+__all__ = ["Session", "SessionBase"]
 
-PLAIN_HEADERS: Final[Mapping[str, str]] = {
-    "accept": "application/json",
-    "content-type": "application/json",
-    "user-agent": f"wandb-runs/{__version__}",
-}
+T = TypeVar("T")
 
-_NOT_SHOWN: Final = b"(not shown)"
+_MOST_AT_ONCE = 100
+"""As many connections as a pool has."""
+
+_log = logging.getLogger("wandb_runs")
 
 
 class SessionBase:
-    """What a client and its copies have in common, however they wait.
+    """What blocking and async sessions have in common.
 
     Attributes:
         settings: The server and the defaults.
         endpoint: Where operations go.
-        clock: Where time and chance come from.
-        identity: The key.
+        clock: Clock and random source.
+        max_concurrency: How many requests may be under way at once.
+        on_event: Told each event; None if no caller wants to know. It raises nothing.
+        identity: The credentials.
         viewer: What the server said of the viewer.
         budget: The retries that are left.
         pacer: The pace that the server's rate limit allows.
-        stats: What was done so far.
+        stats: The counters.
         is_closed: Whether later requests are refused.
     """
 
-    def __init__(self, settings: Settings, clock: Timepiece) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Timepiece,
+        max_concurrency: int,
+        on_event: Callable[[Event], object] | None,
+    ) -> None:
+        check_count("max_concurrency", max_concurrency, least=1, most=_MOST_AT_ONCE)
+        if on_event is not None and not callable(on_event):
+            raise InvalidArgumentError(f"on_event must be callable, got {type(on_event).__name__}")
+        lock = ForkSafeLock()
         self.settings = settings
         self.endpoint: Address = Address(f"{settings.base_url}/graphql")
         self.clock = clock
-        self.identity: Identity = Identity(settings)
+        self.max_concurrency: int = max_concurrency
+        self.on_event: Callable[[Event], None] | None = on_event and partial(_tell, on_event)
+        self.identity: Identity = Identity(settings, lock)
         self.viewer: Viewer = Viewer()
-        self.budget: RetryBudget = RetryBudget()
-        self.pacer: Pacer = Pacer()
-        self.stats: StatsCounter = StatsCounter()
+        self.budget: RetryBudget = RetryBudget(lock)
+        self.pacer: Pacer = Pacer(lock)
+        self.stats: StatsCounter = StatsCounter(lock)
         self.is_closed = False
+        self._loaded: set[object] = set()
 
-    def _landing(
+    def is_first(self, load: object) -> bool:
+        """Whether this is the first answer of its kind, which takes long: its model is loaded."""
+        is_first = load not in self._loaded
+        self._loaded.add(load)
+        return is_first
+
+    def _pickled(
         self, transport: object, ssl_context: ssl.SSLContext | None
     ) -> tuple[type[Self], tuple[object, ...]]:
-        """What is pickled: what the client was made of, and nothing that it has learnt."""
+        """What the session was made of; neither what it has learnt, nor `on_event`."""
         if ssl_context is not None:
             raise TypeError(
-                "an ssl_context is not pickled, and neither is what was given one; name the "
+                "an ssl_context is not pickled, and neither is an Api() that has one; name the "
                 "certificates by SSL_CERT_FILE, or make a new Api() where it lands"
             )
-        return type(self), (self.settings, transport, None, self.clock)
+        return type(self), (self.settings, transport, None, self.clock, self.max_concurrency)
 
 
 class Session(SessionBase):
-    """The same for clients that block, and what they send with.
+    """What a blocking client and its copies share.
 
     Attributes:
         transport: Carries the requests.
-        sleep: Waits.
         slots: How many requests may be under way.
     """
 
@@ -91,22 +115,53 @@ class Session(SessionBase):
         transport: Transport | None,
         ssl_context: ssl.SSLContext | None,
         clock: Clock,
+        max_concurrency: int,
+        on_event: Callable[[Event], object] | None = None,
     ) -> None:
-        super().__init__(settings, clock)
+        super().__init__(settings, clock, max_concurrency, on_event)
         self._own_transport: HttpTransport | None = None
         if transport is None:
             transport = self._own_transport = HttpTransport(
                 settings.base_url, ssl_context=ssl_context
             )
         self.transport: Transport = transport
-        self.sleep: Callable[[float], None] = clock.sleep
-        self.slots: Slots = Slots()
+        self.slots: Slots = Slots(max_concurrency)
+        self._sleep = clock.sleep
         self._ssl_context = ssl_context
 
     @override
     def __reduce__(self) -> tuple[type[Self], tuple[object, ...]]:
         given = None if self._own_transport is not None else self.transport
-        return self._landing(given, self._ssl_context)
+        return self._pickled(given, self._ssl_context)
+
+    def run(self, attempts: Attempts[T]) -> T:
+        """Run the attempts of a call in this thread.
+
+        Raises:
+            WandbRunsError: How the last attempt failed.
+        """
+        advance = partial(next, attempts)
+        try:
+            while True:
+                step = advance()
+                try:
+                    advance = partial(attempts.send, self._perform(step))
+                except BaseException as error:  # noqa: BLE001 - the call decides about it
+                    advance = partial(attempts.throw, error)
+        except StopIteration as stop:
+            answer: T = stop.value
+            return answer
+        finally:
+            del advance  # with its error, whose traceback holds this frame
+
+    def _perform(self, step: Step) -> object:
+        if isinstance(step, Send):
+            with self.slots.slot(step.wait) as is_held:
+                return self.transport.send(step.begin(is_held))
+        if isinstance(step, Sleep):
+            self._sleep(step.seconds)
+            return None
+        return step.work()
 
     def close(self) -> None:
         """Refuse later requests, and close connections that are not the user's."""
@@ -115,50 +170,8 @@ class Session(SessionBase):
             self._own_transport.close()
 
 
-class Identity:
-    """Who asks: the key, looked for once, when a request needs it. Thread-safe."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._key: ApiKey | None = None
-        self._headers: Mapping[str, str] | None = None
-        self._lock = ForkSafeLock()
-
-    @override
-    def __repr__(self) -> str:
-        return "<Identity>"
-
-    @property
-    def key(self) -> ApiKey | None:
-        """The key and its source."""
-        _ = self.headers
-        return self._key
-
-    @property
-    def headers(self) -> Mapping[str, str]:
-        """The headers of a request to the server, with the key."""
-        headers = self._headers
-        if headers is None:
-            with self._lock:
-                self._key = find_api_key(self._settings)
-                headers = self._headers = _signed(self._key)
-        return headers
-
-    def taken_out_of(self, content: bytes) -> bytes:
-        """What a server said, without the key, should it quote what it was sent."""
-        if self._key is None:
-            return content
-        key = self._key.reveal().encode()
-        return content.replace(_token(key), _NOT_SHOWN).replace(key, _NOT_SHOWN)
-
-
-def _signed(key: ApiKey | None) -> Mapping[str, str]:
-    if key is None:
-        return PLAIN_HEADERS
-    authorization = f"Basic {_token(key.reveal().encode()).decode()}"
-    return SecretHeaders({**PLAIN_HEADERS, "authorization": authorization})
-
-
-def _token(key: bytes) -> bytes:
-    # W&B takes the key as the password of a fixed user.
-    return base64.b64encode(b"api:" + key)
+def _tell(on_event: Callable[[Event], object], event: Event) -> None:
+    try:
+        on_event(event)
+    except Exception:  # noqa: BLE001 - an observer never breaks a request
+        _log.exception("on_event= failed; the request goes on")

@@ -1,15 +1,12 @@
-"""Where the server is, who asks, and for which entity and project: argument, environment, netrc."""
+"""The server, the key and the defaults of an `Api`: from arguments, then from the environment."""
 
 from __future__ import annotations
 
 import ipaddress
 import os
 import re
-from collections import UserDict
 from collections.abc import Mapping
-from dataclasses import dataclass
-from netrc import NetrcParseError, netrc
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NoReturn, Self, cast
 from urllib.parse import urlsplit
 
@@ -18,16 +15,22 @@ from typing_extensions import override
 from wandb_runs.errors import InvalidArgumentError
 from wandb_runs.errors.suggest import did_you_mean
 from wandb_runs.query.location import check_name
+from wandb_runs.transport.credentials import (
+    ApiKey,
+    Environment,
+    KeyProvider,
+    SecretHeaders,
+    extra_headers,
+    key_in,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 __all__ = [
     "Address",
-    "ApiKey",
     "Settings",
     "check_url",
-    "find_api_key",
     "is_loopback",
     "resolve_settings",
     "without_secrets",
@@ -36,42 +39,6 @@ __all__ = [
 DEFAULT_BASE_URL: Final = "https://api.wandb.ai"
 
 _OVERRIDES: Final = ("base_url", "entity", "project", "username")
-
-
-class ApiKey:
-    """An API key and where it came from; the value is shown by nothing.
-
-    Attributes:
-        source: `argument`, the environment variable's name, or the netrc file's path.
-    """
-
-    __slots__ = ("_value", "source")
-
-    def __init__(self, value: object, *, source: str) -> None:
-        kind = type(value).__name__
-        self._value = value.strip() if isinstance(value, str) else ""
-        self.source: str = source
-        # A traceback may be shown with the local variables of its frames.
-        del value
-        if kind != "str":
-            raise InvalidArgumentError(f"the API key from {source} must be a str, got {kind}")
-        if not re.fullmatch(r"[!-~]+", self._value):
-            raise InvalidArgumentError(
-                f"the API key from {source} is empty or holds characters that no key has; "
-                "copy it again from the settings page of W&B"
-            )
-
-    def reveal(self) -> str:
-        """The key itself, for the request that needs it."""
-        return self._value
-
-    @override
-    def __repr__(self) -> str:
-        return f"ApiKey(source={self.source!r})"
-
-    @override
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("an API key is never pickled; it is found again where it is needed")
 
 
 class Address:
@@ -100,14 +67,6 @@ class Address:
         raise TypeError("an address that is signed is never pickled; it is asked for again")
 
 
-class _Environment(UserDict[str, str]):
-    """Environment variables, which hold keys and passwords: not shown with a frame's variables."""
-
-    @override
-    def __repr__(self) -> str:
-        return "<the environment>"
-
-
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What `Api` was given, completed from the environment; reading it opens no file.
@@ -120,6 +79,10 @@ class Settings:
         allow_http: Whether plain http may go to another machine than this one.
         api_key: The key from an argument or the environment; a netrc is read when a request
             needs it.
+        key_provider: The callable that was passed as `api_key=`.
+        headers: Extra headers for requests to the server's own origin.
+        is_keyless: Whether only a netrc may hold the key: these settings were pickled, and the
+            key of the environment where they landed is for another server.
     """
 
     base_url: str
@@ -128,6 +91,9 @@ class Settings:
     project: str | None = None
     allow_http: bool = False
     api_key: ApiKey | None = None
+    key_provider: KeyProvider | None = None
+    headers: Mapping[str, str] = field(default_factory=lambda: SecretHeaders({}))
+    is_keyless: bool = False
 
     def __copy__(self) -> Self:
         return self
@@ -137,8 +103,9 @@ class Settings:
 
     @override
     def __reduce__(self) -> tuple[Callable[..., Settings], tuple[object, ...]]:
-        # Without the key, which is looked for where the copy lands.
-        rest = (self.base_url, self.app_url, self.entity, self.project, self.allow_http)
+        # Without the key and the headers, which are looked for where the pickle lands.
+        had_key = self.api_key is not None or self.key_provider is not None or self.is_keyless
+        rest = (self.base_url, self.app_url, self.entity, self.project, self.allow_http, had_key)
         return _land, rest
 
     @property
@@ -153,10 +120,25 @@ def _land(
     entity: str | None,
     project: str | None,
     allow_http: bool,  # noqa: FBT001 - a pickle holds no keywords
+    had_key: bool,  # noqa: FBT001 - the same
 ) -> Settings:
-    """Settings that were pickled, with the key of this environment."""
-    key = _key_from(_Environment(os.environ))
-    return Settings(base_url, app_url, entity, project, allow_http, key)
+    """Settings that were pickled, with this environment's key and headers if they are for it."""
+    env = Environment(os.environ)
+    if _origin_of(base_url) != _origin_of(env.get("WANDB_BASE_URL") or DEFAULT_BASE_URL):
+        is_keyless = had_key or bool(env.get("WANDB_API_KEY"))
+        return Settings(base_url, app_url, entity, project, allow_http, is_keyless=is_keyless)
+    headers = extra_headers(None, env)
+    return Settings(base_url, app_url, entity, project, allow_http, key_in(env), headers=headers)
+
+
+def _origin_of(url: str) -> object:
+    """Scheme, host and port; None for what is no URL."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+    except ValueError:
+        return None
+    return parts.scheme, parts.hostname, port
 
 
 def is_loopback(host: str) -> bool:
@@ -237,11 +219,12 @@ def _problem_of(url: str, what: str, *, allow_http: bool) -> str | None:
 def resolve_settings(
     *,
     base_url: str | None = None,
-    api_key: ApiKey | None = None,
+    api_key: ApiKey | KeyProvider | None = None,
     entity: str | None = None,
     project: str | None = None,
     allow_http: bool = False,
     overrides: Mapping[str, str | None] | None = None,
+    headers: Mapping[str, str] | None = None,
     environ: Mapping[str, str] | None = None,
 ) -> Settings:
     """Complete arguments from wandb's `overrides`, then from the environment.
@@ -251,7 +234,7 @@ def resolve_settings(
     Raises:
         InvalidArgumentError: A value of the wrong type or form, or an unknown override.
     """
-    env = _Environment(os.environ if environ is None else environ)
+    env = Environment(os.environ if environ is None else environ)
     given: dict[str, object] = {
         "base_url": base_url,
         "entity": entity,
@@ -278,62 +261,9 @@ def resolve_settings(
         entity=check_name(entity, "entity") if entity else None,
         project=check_name(project, "project") if project else None,
         allow_http=allow_http,
-        api_key=api_key or _key_from(env),
-    )
-
-
-def find_api_key(settings: Settings, *, environ: Mapping[str, str] | None = None) -> ApiKey | None:
-    """The key of the settings, else the one that a netrc file holds for the server's host.
-
-    The file is `NETRC`, or `.netrc` (on Windows `_netrc`) in the home folder. It is read only,
-    and its `default` entry is ignored: it would give one server's password to any other.
-
-    Raises:
-        InvalidArgumentError: The file cannot be parsed; the message names the line and never
-            quotes it.
-    """
-    if settings.api_key is not None:
-        return settings.api_key
-    env = _Environment(os.environ if environ is None else environ)
-    for path in _netrc_files(env):
-        if path.is_file() and (key := _netrc_key(path, settings.host)) is not None:
-            return key
-    return None
-
-
-def _netrc_files(env: Mapping[str, str]) -> list[Path]:
-    if named := env.get("NETRC"):
-        return [Path(named).expanduser()]
-    try:
-        home = Path.home()
-    except RuntimeError:  # a service account may have none
-        return []
-    return [home / ".netrc", home / "_netrc"]
-
-
-def _netrc_key(path: Path, host: str) -> ApiKey | None:
-    try:
-        entry = netrc(str(path)).hosts.get(host)
-    except NetrcParseError as error:
-        line = error.lineno
-    except (OSError, UnicodeDecodeError):
-        line = None
-    else:
-        try:
-            return ApiKey(entry[2], source=str(path)) if entry and entry[2] else None
-        finally:
-            # A traceback may be shown with the local variables of its frames.
-            del entry
-    # Raised outside the handler: the parser's error quotes the file, and would be chained.
-    where = f", line {line}" if line else ""
-    raise InvalidArgumentError(
-        f"the netrc file {str(path)!r}{where} cannot be read; mend it, or pass api_key="
-    )
-
-
-def _key_from(env: Mapping[str, str]) -> ApiKey | None:
-    return (
-        ApiKey(env["WANDB_API_KEY"], source="WANDB_API_KEY") if env.get("WANDB_API_KEY") else None
+        api_key=api_key if isinstance(api_key, ApiKey) else None if api_key else key_in(env),
+        key_provider=api_key if isinstance(api_key, KeyProvider) else None,
+        headers=extra_headers(headers, env),
     )
 
 

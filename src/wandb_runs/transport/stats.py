@@ -1,28 +1,30 @@
-"""What a client has done so far, as numbers."""
+"""Counters of a client's requests, and `Stats`, a snapshot of them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-from wandb_runs.transport.fork import ForkSafeLock
+if TYPE_CHECKING:
+    from wandb_runs.transport.fork import ForkSafeLock
 
 __all__ = ["Stats", "StatsCounter"]
 
 
 @dataclass(frozen=True, slots=True)
 class Stats:
-    """What a client has done up to now: a snapshot.
+    """The requests of a client up to now: a snapshot.
 
     Immutable, and therefore safe to share.
 
     Attributes:
         requests: Requests that were sent, retries included.
         retries: Requests that were sent again.
-        failures: Requests that came to an error, whether they were sent again or not.
+        failures: Requests that failed, whether they were sent again or not.
         bytes: Bytes of the answers' bodies, decompressed.
         bytes_sent: Bytes of the requests' bodies.
-        paced: Requests that were held back for a while to keep to the server's rate limit.
-        seconds_waited: Seconds slept before retries and to keep to the rate limit, of all
+        paced: Requests that were delayed to stay within the server's rate limit.
+        seconds_waited: Seconds slept before retries and to stay within the rate limit, of all
             threads together.
 
     >>> from wandb_runs import Api
@@ -43,43 +45,44 @@ class Stats:
 
 
 class StatsCounter:
-    """Counts for `Stats`. Thread-safe."""
+    """Counts for `Stats`. Thread-safe.
 
-    def __init__(self) -> None:
-        self._requests = self._retries = self._failures = self._paced = 0
-        self._received = self._sent = 0
-        self._waited = 0.0
-        self._lock = ForkSafeLock()
+    Args:
+        lock: Guards the numbers.
+    """
+
+    def __init__(self, lock: ForkSafeLock) -> None:
+        self._lock = lock
+        self._stats = Stats()
 
     @property
     def snapshot(self) -> Stats:
         """The numbers as they are now."""
-        with self._lock:
-            return Stats(
-                requests=self._requests,
-                retries=self._retries,
-                failures=self._failures,
-                bytes=self._received,
-                bytes_sent=self._sent,
-                paced=self._paced,
-                seconds_waited=self._waited,
-            )
+        return self._stats
 
     def count(self, *, sent: int, received: int) -> None:
-        """A request went out with so many bytes, and as many came back; 0 if none did."""
+        """Count a request and the bytes of both bodies."""
         with self._lock:
-            self._requests += 1
-            self._sent += sent
-            self._received += received
+            now = self._stats
+            self._stats = replace(
+                now,
+                requests=now.requests + 1,
+                bytes_sent=now.bytes_sent + sent,
+                bytes=now.bytes + received,
+            )
 
-    def failed(self) -> None:
-        """A request came to an error."""
+    def count_failure(self) -> None:
+        """Count a request that failed."""
         with self._lock:
-            self._failures += 1
+            self._stats = replace(self._stats, failures=self._stats.failures + 1)
 
-    def waited(self, seconds: float, *, retries: int = 0, paced: int = 0) -> None:
-        """A thread slept before so many retries, or to keep to the rate limit."""
+    def count_wait(self, seconds: float, *, retries: int = 0, paced: int = 0) -> None:
+        """Count a pause, before a retry or to stay within the rate limit."""
         with self._lock:
-            self._waited += seconds
-            self._retries += retries
-            self._paced += paced
+            now = self._stats
+            self._stats = replace(
+                now,
+                seconds_waited=now.seconds_waited + seconds,
+                retries=now.retries + retries,
+                paced=now.paced + paced,
+            )

@@ -1,4 +1,4 @@
-"""Flows that run at once, each in a thread; how they are stopped, and how many may be sending."""
+"""Blocking concurrency: flows in worker threads, their cancellation, and request slots."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from contextvars import ContextVar, copy_context
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from wandb_runs.graphql.flow import run_flow
 from wandb_runs.transport.fork import renew_in_children
@@ -20,71 +20,68 @@ if TYPE_CHECKING:
     from wandb_runs.graphql.operation import Operation
 
 __all__ = [
-    "AT_ONCE",
+    "CancelledError",
     "Slots",
-    "StoppedError",
-    "current_stop",
-    "is_stopped",
+    "check_cancelled",
+    "current_token",
+    "is_cancelled",
     "run_gathered",
     "sleep",
 ]
 
 T = TypeVar("T")
 
-AT_ONCE: Final = 4
-"""How many requests of one client are under way at most: W&B limits the rate of each user."""
+
+class CancelledError(Exception):
+    """The result of this worker thread is no longer needed."""
 
 
-class StoppedError(Exception):
-    """Nobody waits for this flow any more."""
-
-
-class Stop:
-    """Says to the threads of one call that nobody waits for them any more."""
+class CancelToken:
+    """Tells the worker threads of one `run_gathered` that their results are no longer needed."""
 
     def __init__(self) -> None:
-        self._is_set = threading.Event()
-        self._is_urgent = False
-        # Not fork-safe: a forked child has none of the threads that know of it.
+        self._event = threading.Event()
+        self._breaks_requests = False
+        # Not fork-safe: a forked child has none of the threads that use it.
         self._lock = threading.Lock()
         self._wakers: list[tuple[Callable[[], None], bool]] = []
 
     def is_set(self) -> bool:
-        """Whether nobody waits any more."""
-        return self._is_set.is_set()
+        """Whether the threads are cancelled."""
+        return self._event.is_set()
 
-    def set(self, *, is_urgent: bool) -> None:
-        """Nobody waits any more.
+    def set(self, *, breaks_requests: bool) -> None:
+        """Cancel the threads.
 
         Args:
-            is_urgent: Whether requests that are under way are broken off, too.
+            breaks_requests: Whether requests under way are aborted instead of awaited.
         """
         with self._lock:
-            self._is_set.set()
-            self._is_urgent = is_urgent
+            self._event.set()
+            self._breaks_requests = breaks_requests
             for wake, breaks in self._wakers:
-                if is_urgent or not breaks:
+                if breaks_requests or not breaks:
                     wake()
 
     def wait(self, seconds: float) -> None:
-        """Wait until nobody waits any more, but not longer than so many seconds."""
-        self._is_set.wait(seconds)
+        """Wait for the cancellation, at most so many seconds."""
+        self._event.wait(seconds)
 
     @contextmanager
     def waking(self, wake: Callable[[], None], *, breaks: bool) -> Generator[None]:
-        """While this thread waits for something: how another makes it come back.
+        """Register how to wake this thread while it blocks.
 
         Args:
-            wake: Makes it come back.
-            breaks: Whether that breaks off a request, which only an urgent stop does.
+            wake: Makes the blocking call return; called in another thread.
+            breaks: Whether waking aborts a request. Only `breaks_requests` does that.
 
         Raises:
-            StoppedError: It need not begin to wait.
+            CancelledError: The thread is cancelled already.
         """
         waker = (wake, breaks)
         with self._lock:
-            if self._is_urgent or (self._is_set.is_set() and not breaks):
-                raise StoppedError
+            if self._breaks_requests or (self._event.is_set() and not breaks):
+                raise CancelledError
             self._wakers.append(waker)
         try:
             yield
@@ -93,127 +90,144 @@ class Stop:
                 self._wakers.remove(waker)
 
 
-_STOP: ContextVar[Stop | None] = ContextVar("wandb_runs_stop", default=None)
-"""In a thread of `run_gathered`: what says that nobody waits for its flow any more."""
+_TOKEN: ContextVar[CancelToken | None] = ContextVar("wandb_runs_cancel_token", default=None)
+"""The token of a worker thread of `run_gathered`."""
 
 
-def current_stop() -> Stop | None:
-    """What says that nobody waits for this thread; None where that cannot be."""
-    return _STOP.get()
+def current_token() -> CancelToken | None:
+    """The token that can cancel this thread; None outside the workers of `run_gathered`."""
+    return _TOKEN.get()
 
 
-def is_stopped() -> bool:
-    """Whether nobody waits any more for what this thread does."""
-    stop = _STOP.get()
-    return stop is not None and stop.is_set()
+def is_cancelled() -> bool:
+    """Whether this thread is cancelled."""
+    token = _TOKEN.get()
+    return token is not None and token.is_set()
+
+
+def check_cancelled() -> None:
+    """Raise in a cancelled thread.
+
+    Raises:
+        CancelledError: This thread is cancelled.
+    """
+    if is_cancelled():
+        raise CancelledError
 
 
 def sleep(seconds: float) -> None:
-    """Sleep; not longer than somebody waits for what this thread does."""
-    stop = _STOP.get()
-    if stop is None:
+    """Sleep, at most until this thread is cancelled."""
+    token = _TOKEN.get()
+    if token is None:
         time.sleep(seconds)
     else:
-        stop.wait(seconds)
+        token.wait(seconds)
 
 
 class Slots:
-    """How many requests of a client may be under way at once, whatever threads they come from.
+    """How many requests of a client may be under way at once, over all threads.
 
-    A thread that has a slot and asks again, from within a transport of the user's, goes on with
-    the one it has: nobody waits for himself. In a forked child the slots of threads that are not
-    there are free.
+    A caller that holds a slot reuses it, so requests that a transport sends from within `send`
+    cannot deadlock. In a forked child, slots of the parent's other threads are free.
+
+    Args:
+        count: How many slots there are.
     """
 
-    def __init__(self, count: int = AT_ONCE) -> None:
-        self._count = count
+    def __init__(self, count: int) -> None:
+        self.count = count
         self._holders: set[int] = set()
         self._changed = threading.Condition(threading.Lock())
         renew_in_children(self)
 
     def renew(self) -> None:
-        """Begin anew in a forked child."""
+        """Start afresh in a forked child."""
         self._holders &= {threading.get_ident()}
         self._changed = threading.Condition(threading.Lock())
 
-    def is_held(self) -> bool:
-        """Whether this thread has a slot."""
-        return threading.get_ident() in self._holders
+    @contextmanager
+    def slot(self, seconds: float) -> Generator[bool]:
+        """Hold a slot for the length of a block.
 
-    def enter(self, seconds: float) -> bool:
-        """Take a slot; whether there was one within so many seconds.
+        Args:
+            seconds: How long to wait for a free slot at most.
+
+        Yields:
+            Whether the slot is held; False if none became free in time.
 
         Raises:
-            StoppedError: Nobody waits for this thread any more.
+            CancelledError: This thread was cancelled while it waited.
         """
+        if threading.get_ident() in self._holders:
+            yield True
+            return
+        try:
+            yield self._enter(seconds)
+        finally:
+            with self._changed:
+                self._holders.discard(threading.get_ident())
+                self._changed.notify()
+
+    def _enter(self, seconds: float) -> bool:
         with self._changed:
             if self._has_room():
                 self._holders.add(threading.get_ident())
                 return True
-        stop = _STOP.get()
-        if stop is None:
+        token = _TOKEN.get()
+        if token is None:
             return self._wait(seconds, lambda: False)
-        with stop.waking(self._wake_all, breaks=False):
-            return self._wait(seconds, stop.is_set)
+        with token.waking(self._wake_all, breaks=False):
+            return self._wait(seconds, token.is_set)
 
-    def leave(self) -> None:
-        """Give the slot back; without one nothing happens."""
+    def _wait(self, seconds: float, is_cancelled: Callable[[], bool]) -> bool:
         with self._changed:
-            self._holders.discard(threading.get_ident())
-            self._changed.notify()
-
-    def _wait(self, seconds: float, is_stopped: Callable[[], bool]) -> bool:
-        is_served = False
-        with self._changed:
-            try:
-                self._changed.wait_for(lambda: self._has_room() or is_stopped(), seconds)
-                is_served = self._has_room() and not is_stopped()
-                if is_served:
-                    self._holders.add(threading.get_ident())
-            finally:
-                if not is_served:
-                    # This thread may have been told of the room that it does not take.
-                    self._changed.notify()
-        if is_stopped():
-            raise StoppedError
-        return is_served
+            self._changed.wait_for(lambda: self._has_room() or is_cancelled(), seconds)
+            if is_cancelled():
+                raise CancelledError
+            if not self._has_room():
+                return False
+            self._holders.add(threading.get_ident())
+            return True
 
     def _has_room(self) -> bool:
-        return len(self._holders) < self._count
+        return len(self._holders) < self.count
 
     def _wake_all(self) -> None:
         with self._changed:
             self._changed.notify_all()
 
 
-def run_gathered(step: Gather[T], execute: Callable[[Operation[object]], object]) -> list[T]:
-    """Run flows in threads of their own, at most `AT_ONCE` at a time, and give their results.
+def run_gathered(
+    step: Gather[T], execute: Callable[[Operation[object]], object], width: int
+) -> list[T]:
+    """Run flows in worker threads and return their results in order.
 
-    The threads live as long as this call: nothing is left to close, or to lose in a fork. What
-    the caller's context holds (for its log records, say) is there in each of them.
+    The threads live as long as this call: nothing is left to close, or to lose in a fork. Each
+    has the caller's context variables (for log records, say).
+
+    Args:
+        step: The flows.
+        execute: Answers one operation.
+        width: How many flows run at once.
 
     Raises:
-        WandbRunsError: What the first flow that failed raised. The others send nothing more; what
-            they have sent is waited for, unless the caller is interrupted (Ctrl-C): then it is
-            broken off.
+        WandbRunsError: What the first flow that failed raised. The others send nothing more.
+            Their requests under way are awaited, or aborted if the caller is interrupted
+            (Ctrl-C).
     """
     if len(step.flows) == 1:
         results = [run_flow(step.flows[0], execute)]
         if step.done is not None:
             step.done(results[0])
         return results
-    stop = Stop()
-
-    def execute_unless_stopped(operation: Operation[object]) -> object:
-        if stop.is_set():
-            raise StoppedError
-        return execute(operation)
+    token = CancelToken()
 
     def run(flow: Flow[T]) -> T:
-        _STOP.set(stop)
-        return run_flow(flow, execute_unless_stopped)
+        _TOKEN.set(token)
+        check_cancelled()
+        return run_flow(flow, execute)
 
-    pool = ThreadPoolExecutor(min(AT_ONCE, len(step.flows)), "wandb-runs")
+    pool = ThreadPoolExecutor(min(width, len(step.flows)), "wandb-runs")
     is_interrupted = False
     try:
         futures: list[Future[T]] = [
@@ -228,5 +242,5 @@ def run_gathered(step: Gather[T], execute: Callable[[Operation[object]], object]
         is_interrupted = not isinstance(error, Exception)
         raise
     finally:
-        stop.set(is_urgent=is_interrupted)
+        token.set(breaks_requests=is_interrupted)
         pool.shutdown(wait=not is_interrupted, cancel_futures=True)

@@ -1,0 +1,373 @@
+"""API keys and extra headers: where they come from, how they are sent, what hides them."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import re
+from collections import UserDict
+from collections.abc import Iterator, Mapping
+from netrc import NetrcParseError, netrc
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NoReturn, cast
+
+from typing_extensions import override
+
+from wandb_runs._version import __version__
+from wandb_runs.errors import AuthenticationError, InvalidArgumentError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Self
+
+    from wandb_runs.transport.fork import ForkSafeLock
+    from wandb_runs.transport.settings import Settings
+
+__all__ = [
+    "PLAIN_HEADERS",
+    "ApiKey",
+    "Credentials",
+    "Environment",
+    "Identity",
+    "KeyProvider",
+    "SecretHeaders",
+    "extra_headers",
+    "find_api_key",
+    "key_in",
+]
+
+PLAIN_HEADERS: Final[Mapping[str, str]] = {
+    "accept": "application/json",
+    "content-type": "application/json",
+    "user-agent": f"wandb-runs/{__version__}",
+}
+"""The headers of every request; all that any repr shows of headers."""
+
+_HEADERS_VARIABLE: Final = "WANDB_X_EXTRA_HTTP_HEADERS"
+_HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)
+_HEADER_VALUE: Final = re.compile(r"|[!-~](?:[\t -~]*[!-~])?", re.ASCII)
+_OWN_HEADERS: Final = frozenset(
+    {"accept-encoding", "authorization", "connection", "host", "transfer-encoding"}
+)
+"""Headers that the client sets itself, beside those of the body (`Content-*`)."""
+
+_SHORTEST_SECRET: Final = 6
+"""Shorter header values are too common to be struck from what a server says."""
+
+_HIDDEN: Final = b"(not shown)"
+
+
+class Environment(UserDict[str, str]):
+    """Environment variables, which hold secrets: no repr, for tracebacks with local variables."""
+
+    @override
+    def __repr__(self) -> str:
+        return "<the environment>"
+
+
+class ApiKey:
+    """An API key and where it came from; the value is shown by nothing.
+
+    Attributes:
+        source: `argument`, the environment variable's name, or the netrc file's path.
+    """
+
+    __slots__ = ("_value", "source")
+
+    def __init__(self, value: object, *, source: str) -> None:
+        kind = type(value).__name__
+        self._value = value.strip() if isinstance(value, str) else ""
+        self.source: str = source
+        # A traceback may be shown with the local variables of its frames.
+        del value
+        if kind != "str":
+            raise InvalidArgumentError(f"the API key from {source} must be a str, got {kind}")
+        if not re.fullmatch(r"[!-~]+", self._value):
+            raise InvalidArgumentError(
+                f"the API key from {source} is empty or holds characters that no key has; "
+                "copy it again from the settings page of W&B"
+            )
+
+    def reveal(self) -> str:
+        """The key itself, for the request that needs it."""
+        return self._value
+
+    @override
+    def __repr__(self) -> str:
+        return f"ApiKey(source={self.source!r})"
+
+    @override
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("an API key is never pickled; it is found again where it is needed")
+
+
+class KeyProvider:
+    """A caller's function that returns the API key, or an awaitable of it for `AsyncApi`."""
+
+    __slots__ = ("provide",)
+
+    def __init__(self, provide: Callable[[], object]) -> None:
+        self.provide = provide
+
+    @override
+    def __repr__(self) -> str:
+        return "<KeyProvider>"  # that of a `functools.partial` shows its arguments
+
+    @override
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("an api_key= callable is never pickled; a pickle lands without it")
+
+
+class SecretHeaders(Mapping[str, str]):
+    """Headers with secrets among them: shown by no repr, and in no pickle.
+
+    >>> headers = SecretHeaders({"accept": "application/json", "authorization": "Basic c2Vj"})
+    >>> headers
+    {'accept': 'application/json', 'authorization': '(not shown)'}
+    >>> headers["authorization"]
+    'Basic c2Vj'
+    """
+
+    __slots__ = ("_values",)
+
+    def __init__(self, values: Mapping[str, str]) -> None:
+        self._values = dict(values)
+
+    @override
+    def __getitem__(self, name: str) -> str:
+        return self._values[name]
+
+    @override
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    @override
+    def __len__(self) -> int:
+        return len(self._values)
+
+    @override
+    def __repr__(self) -> str:
+        return repr(self._shown())
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Self:
+        return self
+
+    @override
+    def __reduce__(self) -> tuple[Callable[..., object], tuple[dict[str, str]]]:
+        return dict, (self._shown(),)
+
+    def _shown(self) -> dict[str, str]:
+        return {
+            name: value if PLAIN_HEADERS.get(name) == value else _HIDDEN.decode()
+            for name, value in self._values.items()
+        }
+
+
+class Credentials:
+    """What a call proves its identity with.
+
+    Attributes:
+        headers: The headers of its requests, secrets included.
+    """
+
+    __slots__ = ("_secrets", "headers")
+
+    def __init__(self, key: ApiKey | None, extra: Mapping[str, str]) -> None:
+        self.headers: Mapping[str, str] = PLAIN_HEADERS
+        secrets = [value.encode() for value in extra.values() if len(value) >= _SHORTEST_SECRET]
+        own: dict[str, str] = {}
+        if key is not None:
+            # W&B takes the key as the password of a fixed user.
+            token = base64.b64encode(b"api:" + key.reveal().encode())
+            secrets += [token, key.reveal().encode()]
+            own["authorization"] = f"Basic {token.decode()}"
+        if own or extra:
+            self.headers = SecretHeaders({**PLAIN_HEADERS, **extra, **own})
+        self._secrets = sorted(secrets, key=len, reverse=True)
+
+    def taken_out_of(self, content: bytes) -> bytes:
+        """An answer without the secrets, for a server that quotes what it was sent."""
+        for secret in self._secrets:
+            content = content.replace(secret, _HIDDEN)
+        return content
+
+    @override
+    def __repr__(self) -> str:
+        return "<Credentials>"
+
+    @override
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("credentials are never pickled; they are found again where they land")
+
+
+class Identity:
+    """The credentials of a client, found when a request needs them. Thread-safe.
+
+    Args:
+        settings: The server, the key and the extra headers.
+        lock: Guards the search.
+    """
+
+    def __init__(self, settings: Settings, lock: ForkSafeLock) -> None:
+        self._settings = settings
+        self._lock = lock
+        self._found: tuple[ApiKey | None, Credentials] | None = None
+
+    @override
+    def __repr__(self) -> str:
+        return "<Identity>"
+
+    @property
+    def provider(self) -> KeyProvider | None:
+        """The caller's function that returns the key, if `api_key=` was one."""
+        return self._settings.key_provider
+
+    @property
+    def key(self) -> ApiKey | None:
+        """The key and its source; None without one, and where a callable provides it."""
+        return None if self.provider is not None else self._find()[0]
+
+    def credentials(self) -> Credentials:
+        """The credentials of a client whose key does not change.
+
+        Raises:
+            AuthenticationError: The client was pickled, and no key here is for its server.
+        """
+        key, found = self._find()
+        if key is None and self._settings.is_keyless:
+            raise AuthenticationError(
+                f"no API key for {self._settings.base_url}, where this pickle was made: the key of "
+                "this environment belongs to another server, and is not sent there; set "
+                "WANDB_BASE_URL to that address, or put its key into a netrc file",
+                status=401,
+                attempts=0,
+            )
+        return found
+
+    def credentials_of(self, key: ApiKey) -> Credentials:
+        """The credentials of one call, whose key was provided."""
+        return Credentials(key, self._settings.headers)
+
+    def _find(self) -> tuple[ApiKey | None, Credentials]:
+        found = self._found
+        if found is None:
+            with self._lock:
+                key = find_api_key(self._settings)
+                found = self._found = (key, Credentials(key, self._settings.headers))
+        return found
+
+
+def key_in(env: Mapping[str, str]) -> ApiKey | None:
+    """The key of the environment.
+
+    Raises:
+        InvalidArgumentError: It cannot be a key.
+    """
+    return (
+        ApiKey(env["WANDB_API_KEY"], source="WANDB_API_KEY") if env.get("WANDB_API_KEY") else None
+    )
+
+
+def find_api_key(settings: Settings, *, environ: Mapping[str, str] | None = None) -> ApiKey | None:
+    """The key of the settings, else the one that a netrc file holds for the server's host.
+
+    The file is `NETRC`, or `.netrc` (on Windows `_netrc`) in the home folder. It is read only,
+    and its `default` entry is ignored: it would give one server's password to any other.
+
+    Raises:
+        InvalidArgumentError: The file cannot be parsed; the message names the line and never
+            quotes it.
+    """
+    if settings.api_key is not None:
+        return settings.api_key
+    env = Environment(os.environ if environ is None else environ)
+    for path in _netrc_files(env):
+        if path.is_file() and (key := _netrc_key(path, settings.host)) is not None:
+            return key
+    return None
+
+
+def extra_headers(given: object, env: Mapping[str, str]) -> Mapping[str, str]:
+    """Extra headers, by lower-case names: those of the environment, then those of the argument.
+
+    Args:
+        given: The `headers=` argument, which wins for each header.
+        env: The environment; `WANDB_X_EXTRA_HTTP_HEADERS` holds a JSON object of strings.
+
+    Raises:
+        InvalidArgumentError: No such mapping, a header that the client sets itself, or a value
+            that HTTP cannot carry. The message shows no value.
+    """
+    try:
+        found: object = json.loads(env.get(_HEADERS_VARIABLE) or "null")
+    except ValueError:
+        found = ""
+    # Raised by another function, whose frame holds no values.
+    problem = _problem_of(found, _HEADERS_VARIABLE) or _problem_of(given, "headers=")
+    if problem is None:
+        both = cast("list[Mapping[str, str]]", [found or {}, given or {}])
+        return SecretHeaders({name.lower(): each[name] for each in both for name in each})
+    del given, found, env
+    raise InvalidArgumentError(problem)
+
+
+def _problem_of(headers: object, what: str) -> str | None:
+    if headers is None:
+        return None
+    if not isinstance(headers, Mapping):
+        return f"{what} must be a mapping of header names to strings (in JSON, an object)"
+    problems = (
+        _problem_of_one(name, value)
+        for name, value in cast("Mapping[object, object]", headers).items()
+    )
+    problem = next(filter(None, problems), None)
+    return problem and f"{what} {problem}"
+
+
+def _problem_of_one(name: object, value: object) -> str | None:
+    if not isinstance(name, str) or not _HEADER_NAME.fullmatch(name):
+        return "has a name that is no name of an HTTP header"
+    if name.lower() in _OWN_HEADERS or name.lower().startswith("content-"):
+        return f"may not set {name!r}, which the client sets itself"
+    if not isinstance(value, str):
+        return f"must give {name!r} a str, got {type(value).__name__}"
+    if not _HEADER_VALUE.fullmatch(value):
+        return (
+            f"gives {name!r} a value that HTTP cannot carry: a line end, a control character, a "
+            "character outside ASCII, or a space at an end"
+        )
+    return None
+
+
+def _netrc_files(env: Mapping[str, str]) -> list[Path]:
+    if named := env.get("NETRC"):
+        return [Path(named).expanduser()]
+    try:
+        home = Path.home()
+    except RuntimeError:  # a service account may have none
+        return []
+    return [home / ".netrc", home / "_netrc"]
+
+
+def _netrc_key(path: Path, host: str) -> ApiKey | None:
+    try:
+        entry = netrc(str(path)).hosts.get(host)
+    except NetrcParseError as error:
+        line = error.lineno
+    except (OSError, UnicodeDecodeError):
+        line = None
+    else:
+        try:
+            return ApiKey(entry[2], source=str(path)) if entry and entry[2] else None
+        finally:
+            # A traceback may be shown with the local variables of its frames.
+            del entry
+    # Raised outside the handler: the parser's error quotes the file, and would be chained.
+    where = f", line {line}" if line else ""
+    raise InvalidArgumentError(
+        f"the netrc file {str(path)!r}{where} cannot be read; fix it, or pass api_key="
+    )
