@@ -29,7 +29,7 @@ fresh: .venv/.package
 	$(BIN)/python tools/codegen.py --check
 
 pytest: .venv/.package  ## All tests, against the built wheel
-	$(BIN)/pytest
+	$(BIN)/pytest -n auto --dist worksteal
 
 codegen: .venv/.package  ## Generate src/wandb_runs/graphql/_generated from schema/ and queries/
 	$(BIN)/python tools/codegen.py

@@ -1,6 +1,6 @@
-"""What may happen to a request on purpose: how a fault stands between a request and its answer.
+"""Fault injection: how a fault stands between a request and its answer.
 
-`wandb_runs.testing` has the faults; whatever has a method `strike` is one.
+The faults themselves are in `wandb_runs.testing`; any object with a method `strike` is one.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from wandb_runs.local.nodes import Run
     from wandb_runs.local.pages import Page, PageRequest
-    from wandb_runs.local.server import LocalServer
 
 __all__ = [
     "REMEMBERED",
@@ -29,6 +28,7 @@ __all__ = [
     "Answering",
     "Fault",
     "Faults",
+    "FaultyServer",
     "GraphQLRequest",
     "Paging",
     "Reading",
@@ -46,6 +46,26 @@ REMEMBERED: Final = 10_000
 _JSON: Final = {"content-type": "application/json"}
 
 
+class FaultyServer(Protocol):
+    """The server that a fault works on; it is always a `LocalServer`."""
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        ...
+
+    @property
+    def operations(self) -> tuple[str, ...]:
+        """The names of the GraphQL operations received, oldest first."""
+        ...
+
+    def fail(
+        self, *faults: Fault | None, operation: str | None = None
+    ) -> AbstractContextManager[object]:
+        """Apply a fault to each of the next requests."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class GraphQLRequest:
     """A GraphQL request, as a fault sees it.
@@ -54,7 +74,7 @@ class GraphQLRequest:
         operation: The operation's name; empty for one without a name.
         document: The parsed document, which is valid.
         variables: What the operation is given.
-        server: The server that was asked.
+        server: The server that received it.
         changes: Whether it is a mutation.
         paging: What stands between its pages of runs and their answers.
     """
@@ -62,7 +82,7 @@ class GraphQLRequest:
     operation: str
     document: DocumentNode
     variables: Mapping[str, object]
-    server: LocalServer
+    server: FaultyServer
     changes: bool = False
     paging: Paging | None = None
 
@@ -189,7 +209,7 @@ class Faults:
         server: The server.
     """
 
-    def __init__(self, server: LocalServer) -> None:
+    def __init__(self, server: FaultyServer) -> None:
         self.server = server
         self._lock = threading.Lock()
         self._waiting: list[_Entry] = []

@@ -20,7 +20,7 @@ from __future__ import annotations
 import gzip
 import json
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, cast
 
 from typing_extensions import override
 
@@ -361,5 +361,5 @@ class Churn(Fault):
 
     @override
     def strike(self, request: GraphQLRequest, answer: Answering) -> Answer:
-        self.change(request.server)
+        self.change(cast("LocalServer", request.server))
         return answer(request)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Final, Protocol, Self
+from base64 import b64encode
+from functools import lru_cache
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 from urllib.parse import quote
 
-import httpx
-from pydantic import BaseModel, ConfigDict
-from pydantic.alias_generators import to_camel
+from pydantic import AliasPath, BaseModel, Field
 
 from wandb_runs.errors import NotFoundError, WandbRunsError
+from wandb_runs.transport.http import HttpTransport
+from wandb_runs.transport.messages import Request
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -57,39 +60,21 @@ mutation DeleteRun($id: ID!) {
 """
 
 
+_BUCKET: Final = ("data", "upsertBucket", "bucket")
+_SECONDS: Final = 30.0
+
+
 class _Bucket(BaseModel):
-    model_config = ConfigDict(alias_generator=to_camel)
+    """How many rows a run has."""
 
-    history_line_count: int
-    events_line_count: int
-
-
-class _UpsertBucket(BaseModel):
-    bucket: _Bucket
-
-
-class _Data(BaseModel):
-    upsertBucket: _UpsertBucket  # noqa: N815 - W&B's name
-
-
-class _Answer(BaseModel):
-    data: _Data
-
-
-class _Run(BaseModel):
-    id: str
-
-
-class _Project(BaseModel):
-    run: _Run | None
-
-
-class _FoundData(BaseModel):
-    project: _Project | None
+    history: int = Field(validation_alias=AliasPath(*_BUCKET, "historyLineCount"))
+    events: int = Field(validation_alias=AliasPath(*_BUCKET, "eventsLineCount"))
 
 
 class _Found(BaseModel):
-    data: _FoundData
+    """A run's storage id; None where there is no such project or run."""
+
+    id: str | None = Field(None, validation_alias=AliasPath("data", "project", "run", "id"))
 
 
 class HasUrl(Protocol):
@@ -162,14 +147,13 @@ def log_run(
         "sweep": sweep,
     }
     path = "/".join(quote(part, safe="") for part in run.values())
-    with _Client(url, api_key, "logged") as client:
-        answer = client.ask(_UPSERT, {**run, **fields})
-        held = _Answer.model_validate_json(answer).data.upsertBucket.bucket
-        chunk = _chunk(list(history), list(events), summary, exit_code, held)
-        if chunk:
-            client.post(f"/files/{path}/file_stream", chunk)
-        if state is not None:
-            client.ask(_UPSERT, {**run, "state": state})
+    client = _Client(url, api_key, "logged")
+    held = _Bucket.model_validate_json(client.ask(_UPSERT, {**run, **fields}))
+    chunk = _chunk(list(history), list(events), summary, exit_code, held)
+    if chunk:
+        client.post(f"/files/{path}/file_stream", chunk)
+    if state is not None:
+        client.ask(_UPSERT, {**run, "state": state})
 
 
 def delete_run(
@@ -198,15 +182,15 @@ def delete_run(
     ['r2']
     """
     url = server if isinstance(server, str) else server.url
-    with _Client(url, api_key, "deleted") as client:
-        run: dict[str, JSONValue] = {"entity": entity, "project": project, "name": run_id}
-        found = _Found.model_validate_json(client.ask(_FIND, run)).data.project
-        if found is None or found.run is None:
-            raise NotFoundError(
-                f"The run was not deleted: there is no run {entity}/{project}/{run_id} on {url}; "
-                "check the spelling"
-            )
-        client.ask(_DELETE, {"id": found.run.id})
+    client = _Client(url, api_key, "deleted")
+    run: dict[str, JSONValue] = {"entity": entity, "project": project, "name": run_id}
+    found = _Found.model_validate_json(client.ask(_FIND, run))
+    if found.id is None:
+        raise NotFoundError(
+            f"The run was not deleted: there is no run {entity}/{project}/{run_id} on {url}; "
+            "check the spelling"
+        )
+    client.ask(_DELETE, {"id": found.id})
 
 
 def _enveloped(config: JSONObject) -> dict[str, JSONValue]:
@@ -220,12 +204,12 @@ def _chunk(
     exit_code: int | None,
     held: _Bucket,
 ) -> dict[str, JSONValue]:
-    rows = [{"_step": step, **row} for step, row in enumerate(history, held.history_line_count)]
+    rows = [{"_step": step, **row} for step, row in enumerate(history, held.history)]
     if summary is None and rows:
         summary = {key: value for row in rows for key, value in row.items()}
     written: dict[str, tuple[int, Sequence[JSONObject]]] = {
-        "wandb-history.jsonl": (held.history_line_count, rows),
-        "wandb-events.jsonl": (held.events_line_count, events),
+        "wandb-history.jsonl": (held.history, rows),
+        "wandb-events.jsonl": (held.events, events),
         "wandb-summary.json": (0, [] if summary is None else [summary]),
     }
     files: dict[str, JSONValue] = {
@@ -237,36 +221,39 @@ def _chunk(
     return chunk if exit_code is None else {**chunk, "complete": True, "exitcode": exit_code}
 
 
-class _Client:
-    """Sends requests, and says what did not happen when one fails."""
+@lru_cache(maxsize=8)
+def _transport(url: str) -> HttpTransport:
+    """Keep connections from run to run; a transport is closed when it is collected."""
+    return HttpTransport(url)
 
-    def __init__(self, url: str, api_key: str, done: str) -> None:
-        self._url = url
-        self._done = done
-        self._http = httpx.Client(
-            base_url=url,
-            auth=("api", api_key),
-            # Reading the system's certificates takes longer than logging a run.
-            verify=url.startswith("https:"),
-            trust_env=False,
-        )
 
-    def __enter__(self) -> Self:
-        return self
+class _Client(NamedTuple):
+    """Sends requests; an error says what was not done."""
 
-    def __exit__(self, *_: object) -> None:
-        self._http.close()
+    url: str
+    api_key: str
+    done: str
 
     def ask(self, query: str, variables: JSONObject) -> bytes:
-        """Send a GraphQL request."""
+        """Send a GraphQL request, and return the body of the response."""
         return self.post("/graphql", {"query": query, "variables": dict(variables)})
 
     def post(self, path: str, body: JSONObject) -> bytes:
-        """Send a request, and give the answer's body."""
+        """Send a request, and return the body of the response."""
+        url = self.url.rstrip("/")
+        headers = {
+            "authorization": f"Basic {b64encode(f'api:{self.api_key}'.encode()).decode()}",
+            "content-type": "application/json",
+        }
+        content = json.dumps(dict(body)).encode()
+        request = Request("POST", url + path, headers, content, _SECONDS)
         try:
-            response = self._http.post(path, json=body)
-        except httpx.HTTPError as error:
-            raise WandbRunsError(f"The run was not {self._done}: {self._url}: {error}") from error
-        if not response.is_success:
-            raise WandbRunsError(f"The run was not {self._done}: {response.text}")
+            response = _transport(url).send(request)
+        except WandbRunsError as error:
+            raise WandbRunsError(
+                f"The run was not {self.done}: {self.url}: {error.message}"
+            ) from error
+        if response.status != HTTPStatus.OK:
+            text = response.content.decode(errors="replace")
+            raise WandbRunsError(f"The run was not {self.done}: {text}")
         return response.content
