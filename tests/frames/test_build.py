@@ -1,3 +1,5 @@
+"""Frames in three formats: columns, dtypes and values, whatever was logged."""
+
 from __future__ import annotations
 
 import json
@@ -23,7 +25,7 @@ from support.frames import (
 )
 
 from wandb_runs.errors import MissingDependencyError
-from wandb_runs.frames.build import Builder, build, check_installed
+from wandb_runs.frames.build import build, check_installed
 from wandb_runs.frames.plan import plan_histories
 from wandb_runs.frames.rows import read_rows
 from wandb_runs.graphql.scalars import JSONValue, decode
@@ -61,7 +63,26 @@ plans = st.builds(
 )
 
 
-def blocks_of(history: History, plan: HistoryPlan) -> list[tuple[str, Rows]]:
+def as_list(history: History, plan: HistoryPlan, *, run_id: bool = True) -> Rows:
+    rows = build(history, plan, to="default", run_id=run_id)
+    assert isinstance(rows, list)
+    return rows
+
+
+def as_pandas(history: History, plan: HistoryPlan, *, run_id: bool = True) -> pd.DataFrame:
+    frame = build(history, plan, to="pandas", run_id=run_id)
+    assert isinstance(frame, pd.DataFrame)
+    return frame
+
+
+def as_polars(history: History, plan: HistoryPlan, *, run_id: bool = True) -> pl.DataFrame:
+    frame = build(history, plan, to="polars", run_id=run_id)
+    assert isinstance(frame, pl.DataFrame)
+    return frame
+
+
+def read_all(history: History, plan: HistoryPlan) -> History:
+    """What a server's answer with this history is read as."""
     if plan.field == "sampledHistory":
         return [
             (run_id, read_rows(plan, [[row.copy() for row in rows]])) for run_id, rows in history
@@ -72,7 +93,7 @@ def blocks_of(history: History, plan: HistoryPlan) -> list[tuple[str, Rows]]:
 
 
 def as_frames_name_them(history: History, plan: HistoryPlan, *, run_id: bool) -> History:
-    """Rename what no frame can hold, in the way that the documentation promises."""
+    """Rename columns that no frame can have, as documented."""
     names = [*dict.fromkeys(name for _, rows in history for row in rows for name in row)]
     taken = {*names, *(["run_id"] if run_id else [])}
     renamed: dict[str, str] = {}
@@ -93,12 +114,12 @@ def as_frames_name_them(history: History, plan: HistoryPlan, *, run_id: bool) ->
 
 @settings(deadline=None, max_examples=250)
 @given(history=histories(), plan=plans, run_id=st.booleans())
-def test_all_formats_hold_what_was_logged(
+def test_all_formats_hold_the_logged_values(
     history: History, plan: HistoryPlan, *, run_id: bool
 ) -> None:
-    listed = build(blocks_of(history, plan), plan, to="default", run_id=run_id)
-    pandas = build(blocks_of(history, plan), plan, to="pandas", run_id=run_id)
-    polars = build(blocks_of(history, plan), plan, to="polars", run_id=run_id)
+    listed = as_list(read_all(history, plan), plan, run_id=run_id)
+    pandas = as_pandas(read_all(history, plan), plan, run_id=run_id)
+    polars = as_polars(read_all(history, plan), plan, run_id=run_id)
     check_all(listed, pandas, polars, history, plan, run_id=run_id)
 
 
@@ -108,25 +129,16 @@ def test_all_formats_hold_what_was_logged(
     names=st.lists(st.sampled_from(REAL_NAMES), min_size=1, max_size=4, unique=True),
     run_id=st.booleans(),
 )
-def test_rows_as_they_were_asked_for_become_what_all_others_do(
+def test_rows_with_exactly_the_requested_keys_give_the_same_frames(
     data: st.DataObject, names: list[str], *, run_id: bool
 ) -> None:
     history = data.draw(whole_histories(names))
     plan = plan_histories(keys=names, x_axis=names[0])
-    made: list[list[dict[str, JSONValue]] | pd.DataFrame | pl.DataFrame] = []
-    formats: list[Format] = ["default", "pandas", "polars"]
-    for to in formats:
-        made.append(build(blocks_of(history, plan), plan, to=to, run_id=run_id))
-        builder = Builder(plan, to=to, run_id=run_id)
-        for run, rows in blocks_of(history, plan):
-            builder.add(run, rows)
-        made.append(builder.build())
-    for listed, pandas, polars in (made[::2], made[1::2]):
-        assert isinstance(listed, list)
-        assert isinstance(pandas, pd.DataFrame)
-        assert isinstance(polars, pl.DataFrame)
-        check_all(listed, pandas, polars, history, plan, run_id=run_id)
-        assert all([*row] == [*names, "run_id"][: len(names) + run_id] for row in listed)
+    listed = as_list(read_all(history, plan), plan, run_id=run_id)
+    pandas = as_pandas(read_all(history, plan), plan, run_id=run_id)
+    polars = as_polars(read_all(history, plan), plan, run_id=run_id)
+    check_all(listed, pandas, polars, history, plan, run_id=run_id)
+    assert all([*row] == [*names, "run_id"][: len(names) + run_id] for row in listed)
 
 
 def check_all(
@@ -139,8 +151,8 @@ def check_all(
     run_id: bool,
 ) -> None:
     history = as_frames_name_them(logged(history, plan), plan, run_id=run_id)
-    rows = [row for _, block in history for row in block]
-    run_ids = [run for run, block in history for _ in block]
+    rows = [row for _, own in history for row in own]
+    run_ids = [run for run, own in history for _ in own]
     if plan.keys is None:
         found = {name for row in rows for name in row} - {plan.x_axis}
         names = [plan.x_axis, *sorted(found)]
@@ -229,42 +241,42 @@ def test_dtypes_follow_from_all_values(
     values: list[JSONValue], in_polars: str, in_pandas: str, cells: str
 ) -> None:
     lines = [json.dumps({"_step": step, "m": value}) for step, value in enumerate(values)]
-    blocks = [(f"run{step}", read_rows(STEPS, [line])) for step, line in enumerate(lines)]
-    polars = build(blocks, STEPS, to="polars")
+    runs = [(f"run{step}", read_rows(STEPS, [line])) for step, line in enumerate(lines)]
+    polars = as_polars(runs, STEPS)
     assert str(polars["m"].dtype) == in_polars
     assert json.dumps(polars["m"].to_list()) == cells
-    assert build(blocks, STEPS, to="pandas")["m"].dtype == in_pandas
+    assert as_pandas(runs, STEPS)["m"].dtype == in_pandas
 
 
 @pytest.mark.parametrize(("values", "in_polars", "in_pandas", "cells"), TABLE)
 def test_dtypes_follow_from_the_values_of_many_rows(
     values: list[JSONValue], in_polars: str, in_pandas: str, cells: str
 ) -> None:
-    def blocks() -> History:
+    def runs() -> History:
         lines = [json.dumps({"_step": 7, "m": value}) for value in values]
         return [(f"run{run}", read_rows(STEPS, [line] * 1000)) for run, line in enumerate(lines)]
 
-    polars = build(blocks(), STEPS, to="polars")
+    polars = as_polars(runs(), STEPS)
     assert str(polars["m"].dtype) == in_polars
     assert json.dumps(polars["m"].to_list()[::1000]) == cells
-    pandas = build(blocks(), STEPS, to="pandas")
+    pandas = as_pandas(runs(), STEPS)
     assert pandas["m"].dtype == in_pandas
-    listed = build(blocks(), STEPS, to="default")
+    listed = as_list(runs(), STEPS)
     for frame_ids in (pandas["run_id"].tolist(), polars["run_id"].to_list()):
         assert frame_ids == [row["run_id"] for row in listed]
 
 
-def test_integers_that_no_float_can_hold_arrive() -> None:
+def test_integers_too_large_for_a_float_are_exact() -> None:
     for values in ([10**400], [10**400, 0.5]):
         rows: Rows = [{"_step": 0, "m": value} for value in values]
-        assert [row["m"] for row in build([("a", rows)], STEPS, to="default")] == values
-        assert build([("a", rows)], STEPS, to="pandas", run_id=False)["m"].tolist() == values
+        assert [row["m"] for row in as_list([("a", rows)], STEPS)] == values
+        assert as_pandas([("a", rows)], STEPS, run_id=False)["m"].tolist() == values
 
 
 def test_a_key_first_seen_in_the_last_of_many_rows_is_kept() -> None:
     rows: Rows = [dict[str, JSONValue](_step=step, loss=1) for step in range(2000)]
     rows.append({"_step": 2000, "loss": 0.5, "late": "x"})
-    frame = build([("a", rows)], STEPS, to="polars")
+    frame = as_polars([("a", rows)], STEPS)
     assert frame.columns == ["_step", "late", "loss", "run_id"]
     assert frame["loss"].to_list() == [1.0] * 2000 + [0.5]
     assert frame["late"].null_count() == 2000
@@ -273,55 +285,55 @@ def test_a_key_first_seen_in_the_last_of_many_rows_is_kept() -> None:
 
 @pytest.mark.parametrize("run_ids", [[], ["a"]])
 def test_an_empty_result_keeps_its_columns(run_ids: list[str]) -> None:
-    blocks: History = [(run_id, []) for run_id in run_ids]
+    runs: History = [(run_id, []) for run_id in run_ids]
     asked = plan_histories(keys=["loss", "accuracy"])
-    assert build(blocks, asked, to="default") == []
-    assert build(blocks, asked, to="polars").schema == {
+    assert as_list(runs, asked) == []
+    assert as_polars(runs, asked).schema == {
         "_step": pl.Int64,
         "loss": pl.Float64,
         "accuracy": pl.Float64,
         "run_id": pl.String,
     }
-    pandas = build(blocks, asked, to="pandas")
+    pandas = as_pandas(runs, asked)
     assert list(map(str, pandas.dtypes)) == ["int64", "float64", "float64", "string"]
     assert isinstance(pandas.index, pd.RangeIndex)
     machine = plan_histories(stream="system")
-    assert build(blocks, machine, to="polars").schema == {
+    assert as_polars(runs, machine).schema == {
         "_runtime": pl.Float64,
         "run_id": pl.String,
     }
-    assert build(blocks, machine, to="pandas", run_id=False).columns.tolist() == ["_runtime"]
+    assert as_pandas(runs, machine, run_id=False).columns.tolist() == ["_runtime"]
 
 
-def test_a_metric_named_run_id_is_not_lost() -> None:
-    blocks: History = [("a", [{"_step": 0, "run_id": "mine"}]), ("b", [{"_step": 0, "run_id_": 1}])]
-    assert build(blocks, STEPS, to="default") == [
+def test_a_metric_named_run_id_is_renamed() -> None:
+    runs: History = [("a", [{"_step": 0, "run_id": "mine"}]), ("b", [{"_step": 0, "run_id_": 1}])]
+    assert as_list(runs, STEPS) == [
         {"_step": 0, "run_id__": "mine", "run_id": "a"},
         {"_step": 0, "run_id_": 1, "run_id": "b"},
     ]
-    assert build(blocks, STEPS, to="polars").columns == ["_step", "run_id_", "run_id__", "run_id"]
-    alone = build(blocks[:1], STEPS, to="pandas", run_id=False)
+    assert as_polars(runs, STEPS).columns == ["_step", "run_id_", "run_id__", "run_id"]
+    alone = as_pandas(runs[:1], STEPS, run_id=False)
     assert alone["run_id"].tolist() == ["mine"]
 
 
-def test_names_that_would_become_one_stay_apart() -> None:
+def test_names_with_equal_escapes_stay_distinct() -> None:
     rows: Rows = [{"_step": 0, "\ud83d\\ud83d": 1, "\\ud83d\ud83d": 2}]
-    plain = build([("a", rows)], STEPS, to="default", run_id=False)
+    plain = as_list([("a", rows)], STEPS, run_id=False)
     assert plain == [{"_step": 0, "\\ud83d\\ud83d": 1, "\\ud83d\\ud83d_": 2}]
-    assert build([("a", rows)], STEPS, to="polars", run_id=False).rows() == [(0, 1, 2)]
+    assert as_polars([("a", rows)], STEPS, run_id=False).rows() == [(0, 1, 2)]
 
 
-def test_a_list_is_made_of_the_rows_given_and_a_frame_leaves_them() -> None:
+def test_a_list_reuses_the_given_rows_and_a_frame_does_not_change_them() -> None:
     rows: Rows = [{"_step": 0, "loss": "NaN"}]
-    build([("a", rows)], STEPS, to="pandas")
-    build([("a", rows)], STEPS, to="polars")
+    as_pandas([("a", rows)], STEPS)
+    as_polars([("a", rows)], STEPS)
     assert rows == [{"_step": 0, "loss": "NaN"}]
-    (listed,) = build([("a", rows)], STEPS, to="default")
+    (listed,) = as_list([("a", rows)], STEPS)
     assert listed is rows[0]
 
 
 @pytest.mark.parametrize("library", ["pandas", "polars"])
-def test_a_missing_library_names_its_extra(
+def test_a_missing_library_is_an_error_with_the_pip_command(
     library: Literal["pandas", "polars"], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, library, None)
@@ -331,7 +343,7 @@ def test_a_missing_library_names_its_extra(
         assert f"pip install 'wandb-runs[{library}]'" in str(caught.value)
         assert isinstance(caught.value.__cause__, ImportError)
     check_installed("default")
-    assert build([], STEPS, to="default") == []
+    assert as_list([], STEPS) == []
 
 
 def test_neither_library_is_imported_for_a_list() -> None:
@@ -344,7 +356,7 @@ def test_neither_library_is_imported_for_a_list() -> None:
     subprocess.run([sys.executable, "-c", program], check=True)
 
 
-def test_a_format_known_only_at_run_time_is_served() -> None:
+def test_each_format_returns_its_type() -> None:
     formats: list[Format] = ["default", "pandas", "polars"]
     made = [build([("a", [{"_step": 0}])], STEPS, to=each) for each in formats]
     assert [type(each) for each in made] == [list, pd.DataFrame, pl.DataFrame]

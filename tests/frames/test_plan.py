@@ -1,3 +1,5 @@
+"""Arguments of `histories`: defaults, specs, and what is refused."""
+
 from __future__ import annotations
 
 import json
@@ -14,7 +16,7 @@ from wandb_runs.query.keys import check_keys
 METRICS = st.text(min_size=1).filter(lambda name: name != "run_id")
 
 
-def test_defaults_are_those_of_wandb() -> None:
+def test_defaults_equal_those_of_wandb() -> None:
     assert plan_histories() == HistoryPlan(500, None, "_step", "default")
 
 
@@ -36,27 +38,27 @@ def test_the_field_follows_from_keys_and_stream(
 
 
 @given(samples=st.integers(1, 2**31 - 1), keys=st.lists(METRICS, min_size=1), x_axis=METRICS)
-def test_one_spec_asks_for_the_x_axis_and_each_key_once(
+def test_one_spec_has_the_x_axis_and_each_key_once(
     samples: int, keys: list[str], x_axis: str
 ) -> None:
     plan = plan_histories(samples, keys, x_axis)
     (spec,) = plan.specs
-    asked = json.loads(spec)
-    assert set(asked) == {"keys", "samples"}
-    assert asked["samples"] == samples
-    assert asked["keys"][0] == x_axis
-    assert sorted(asked["keys"]) == sorted({x_axis, *keys})
-    others = [key for key in asked["keys"] if key != x_axis]
+    sent = json.loads(spec)
+    assert set(sent) == {"keys", "samples"}
+    assert sent["samples"] == samples
+    assert sent["keys"][0] == x_axis
+    assert sorted(sent["keys"]) == sorted({x_axis, *keys})
+    others = [key for key in sent["keys"] if key != x_axis]
     assert others == sorted(others, key=keys.index)
-    assert plan.columns == tuple(asked["keys"])
+    assert plan.columns == tuple(sent["keys"])
 
 
-def test_literal_names_and_tuples_are_keys() -> None:
+def test_keys_may_be_literals_and_tuples() -> None:
     names: list[Literal["loss", "accuracy"]] = ["loss", "accuracy"]
     assert plan_histories(keys=names) == plan_histories(keys=("loss", "accuracy"))
 
 
-def test_a_machine_has_runtime_for_step() -> None:
+def test_step_is_replaced_by_runtime_for_machine_metrics() -> None:
     plan = plan_histories(keys=["_step", "system.cpu", "_runtime"], stream="system")
     assert plan.columns == ("_runtime", "system.cpu")
     assert plan.keys == ("_runtime", "system.cpu")
@@ -67,12 +69,13 @@ def test_a_machine_has_runtime_for_step() -> None:
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        ({"samples": 0}, "samples is the most rows of a run, an int of 1 or more; got 0"),
-        ({"samples": -5}, "got -5"),
+        ({"samples": 0}, "samples must be an int of 1 or more; got int 0"),
+        ({"samples": -5}, "got int -5"),
         ({"samples": True}, "got bool True"),
         ({"samples": 10.0}, "got float 10.0"),
         ({"samples": "10"}, "got str '10'"),
         ({"samples": None}, "got NoneType None"),
+        ({"samples": 2**31}, "samples must be at most 2147483647"),
         ({"keys": "loss"}, r"write keys=\['loss'\]"),
         ({"keys": []}, "keys is empty"),
         ({"keys": ()}, "keys is empty"),
@@ -82,8 +85,8 @@ def test_a_machine_has_runtime_for_step() -> None:
         ({"keys": [None]}, r"keys\[0\] .* got NoneType None"),
         ({"keys": ["loss", ""]}, r"keys\[1\] .* got an empty string"),
         ({"keys": ["loss", "\ud83d"]}, r"keys\[1\] .*'\\ud83d' holds half a surrogate pair"),
-        ({"keys": ["run_id"]}, "'run_id' is the column that holds each run's id"),
-        ({"x_axis": "run_id"}, "'run_id' is the column that holds each run's id"),
+        ({"keys": ["run_id"]}, "'run_id' is the column with each row's run id"),
+        ({"x_axis": "run_id"}, "'run_id' is the column with each row's run id"),
         ({"x_axis": ""}, "x_axis .* got an empty string"),
         ({"x_axis": None}, "x_axis .* got NoneType None"),
         ({"stream": "sistem"}, "unknown stream 'sistem'; did you mean 'system'"),
@@ -91,19 +94,19 @@ def test_a_machine_has_runtime_for_step() -> None:
         ({"stream": None}, "unknown stream None"),
     ],
 )
-def test_what_cannot_be_asked_is_refused(arguments: dict[str, Any], told: str) -> None:
+def test_wrong_arguments_are_refused(arguments: dict[str, Any], told: str) -> None:
     with pytest.raises(InvalidArgumentError, match=told):
         plan_histories(**arguments)
 
 
-def test_keys_of_a_scan_may_name_run_id() -> None:
+def test_keys_of_a_scan_may_include_run_id() -> None:
     assert check_keys(["run_id", "loss", "loss"]) == ("run_id", "loss")
     assert check_keys(None) is None
     with pytest.raises(InvalidArgumentError, match="keys is empty"):
         check_keys([])
 
 
-def test_formats_are_known_by_name() -> None:
+def test_an_unknown_format_is_refused_with_a_suggestion() -> None:
     assert [check_format(name) for name in ("default", "pandas", "polars")] == [
         "default",
         "pandas",

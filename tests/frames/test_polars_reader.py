@@ -1,4 +1,4 @@
-"""A frame straight from the answers is the frame that rows would have made, to the last value."""
+"""The fast path from bytes to polars gives the frame that rows give, to the last value."""
 
 from __future__ import annotations
 
@@ -12,10 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.frames import LARGE, NAMES, PALETTES, histories
 
-from wandb_runs.frames import polars_reader as direct
-from wandb_runs.frames.collect import collect
-from wandb_runs.frames.histories import HistoryPages
+from wandb_runs.frames.histories import HistoryPages, collect_histories
 from wandb_runs.frames.plan import plan_histories
+from wandb_runs.frames.polars_reader import FrameReader, collect_frame
 from wandb_runs.frames.requests import HistoryRequest, RowsReader
 from wandb_runs.graphql.flow import run_flow
 from wandb_runs.pagination.page import PageRequest, Selection, cursor_after, offset_of
@@ -32,9 +31,9 @@ KEYS = [name for name in NAMES if name not in {"", "run_id", "\ud83d"}]
 
 
 class Server:
-    """Answers `sampledHistory` for a history, a page at a time, as bytes.
+    """Answers `sampledHistory` for a history, page by page, as bytes.
 
-    Its cursors are W&B's, or of a kind that nobody can make up.
+    Its cursors are W&B's, or opaque ones that cannot be computed.
     """
 
     def __init__(
@@ -44,7 +43,7 @@ class Server:
         self.per_page = per_page
         self.opaque = opaque
         self.separators = (", ", ": ") if spaced else (",", ":")
-        self.asked = 0
+        self.requests = 0
 
     def cursor(self, place: int) -> str:
         return f"place {place}" if self.opaque else cursor_after(place)
@@ -56,7 +55,7 @@ class Server:
         return 0 if place is None else place + 1
 
     def execute(self, operation: Operation[object]) -> object:
-        self.asked += 1
+        self.requests += 1
         variables = operation.variables
         start = self.start(variables.get("after"))
         stop = start + cast("int", variables["first"])
@@ -98,11 +97,13 @@ def request(server: Server, plan: HistoryPlan) -> HistoryRequest:
 
 
 def both(server: Server, plan: HistoryPlan) -> tuple[pl.DataFrame, pl.DataFrame]:
-    asked = request(server, plan)
-    plain = run_flow(collect(HistoryPages(asked, RowsReader()), plan, to="polars"), server.execute)
+    sent = request(server, plan)
+    plain = run_flow(
+        collect_histories(HistoryPages(sent, RowsReader()), plan, to="polars"), server.execute
+    )
     assert isinstance(plain, pl.DataFrame)
-    frames = HistoryPages(asked, direct.FrameReader())
-    fast = run_flow(direct.collect_frame(frames, plan), server.execute)
+    frames = HistoryPages(sent, FrameReader())
+    fast = run_flow(collect_frame(frames, plan), server.execute)
     return plain if fast is None else fast, plain
 
 
@@ -125,7 +126,7 @@ def test_any_history_gives_the_frame_of_its_rows(
 
 @settings(deadline=None, max_examples=300)
 @given(st.data(), st.integers(1, 4), st.booleans())
-def test_rows_of_a_few_kinds_give_the_frame_of_its_rows(
+def test_rows_of_few_kinds_give_the_frame_of_their_rows(
     data: st.DataObject, per_page: int, spaced: bool
 ) -> None:
     row = st.fixed_dictionaries(
@@ -160,27 +161,28 @@ def test_a_large_integer_among_floats_stays_exact(large: int) -> None:
     assert fast["loss"].to_list() == ["1.5", str(large)]
 
 
-def test_numbers_take_the_short_way(monkeypatch: pytest.MonkeyPatch) -> None:
-    def made_rows(*_: object) -> None:
-        pytest.fail("made rows")
+def test_numbers_take_the_fast_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        pytest.fail("read as rows")
 
-    monkeypatch.setattr(RowsReader, "read", made_rows)
+    monkeypatch.setattr(RowsReader, "read", fail)
     history: History = [
         (f"r{n}", [{"_step": s, "loss": s / 7 if n else s, "n": s} for s in range(n * 3)])
         for n in range(5)
     ]
     server = Server(history, 2)
     plan = plan_histories(keys=["n", "loss"])
-    frames = HistoryPages(request(server, plan), direct.FrameReader())
-    fast = run_flow(direct.collect_frame(frames, plan), server.execute)
-    assert server.asked == 3
+    frames = HistoryPages(request(server, plan), FrameReader())
+    fast = run_flow(collect_frame(frames, plan), server.execute)
+    assert server.requests == 3
     assert fast is not None
     assert fast.columns == ["_step", "n", "loss", "run_id"]
     assert len(fast) == 30
 
 
+@settings(deadline=None)
 @given(st.permutations(range(5)), st.sets(st.integers(0, 4)))
-def test_pieces_are_put_into_the_order_asked_for(order: list[int], gone: set[int]) -> None:
+def test_runs_requested_by_id_come_in_the_given_order(order: list[int], gone: set[int]) -> None:
     history: History = [
         (f"r{n}", [{"_step": s, "loss": s + n / 8} for s in range(n)]) for n in order
     ]
@@ -188,17 +190,17 @@ def test_pieces_are_put_into_the_order_asked_for(order: list[int], gone: set[int
     plan = plan_histories(keys=["loss"])
     ids = [f"r{n}" for n in range(5)]
     expected = [(s, s + n / 8, f"r{n}") for n in range(5) for s in range(n) if n not in gone]
-    frames = HistoryPages(request(server, plan), direct.FrameReader(), run_ids=ids)
-    frame = run_flow(direct.collect_frame(frames, plan), server.execute)
+    frames = HistoryPages(request(server, plan), FrameReader(), run_ids=ids)
+    frame = run_flow(collect_frame(frames, plan), server.execute)
     assert frame is not None
     assert frame.rows() == expected
     rows = HistoryPages(request(server, plan), RowsReader(), run_ids=ids)
-    listed = run_flow(collect(rows, plan, to="default"), server.execute)
+    listed = run_flow(collect_histories(rows, plan, to="default"), server.execute)
     assert isinstance(listed, list)
     assert [tuple(row.values()) for row in listed] == expected
 
 
-def test_a_row_that_is_left_out_has_no_say_in_its_columns() -> None:
+def test_a_dropped_row_does_not_affect_dtypes() -> None:
     history: History = [
         ("r", [{"_step": 0, "a": 2**53 + 1, "b": 1}, {"_step": 1.5, "a": 0.5, "b": None}])
     ]
@@ -208,15 +210,15 @@ def test_a_row_that_is_left_out_has_no_say_in_its_columns() -> None:
 
 
 @pytest.mark.parametrize("value", ["text", True, [1]])
-def test_what_is_no_number_on_any_page_is_asked_for_once(value: JSONValue) -> None:
+def test_a_column_without_any_number_is_requested_once(value: JSONValue) -> None:
     history: History = [(f"r{n}", [{"_step": 0, "tag": value}]) for n in range(7)]
     server = Server(history, 2)
     plan = plan_histories(keys=["tag"])
-    frames = HistoryPages(request(server, plan), direct.FrameReader())
-    frame = run_flow(direct.collect_frame(frames, plan), server.execute)
+    frames = HistoryPages(request(server, plan), FrameReader())
+    frame = run_flow(collect_frame(frames, plan), server.execute)
     assert frame is not None
     assert len(frame) == 7
-    assert server.asked == 4
+    assert server.requests == 4
 
 
 def test_a_run_that_comes_twice_in_one_page_is_kept_once() -> None:

@@ -1,3 +1,5 @@
+"""Rows as the server sends them: nulls, keys, joins, and malformed answers."""
+
 from __future__ import annotations
 
 import json
@@ -40,12 +42,14 @@ def test_wandb_json_is_read() -> None:
 
 @pytest.mark.parametrize("plan", [ALL, MACHINE, LOSS])
 @pytest.mark.parametrize("sent", [None, [], [None]])
-def test_nothing_is_no_rows(plan: HistoryPlan, sent: object) -> None:
+def test_null_and_empty_answers_give_no_rows(plan: HistoryPlan, sent: object) -> None:
     assert read_rows(plan, sent) == []
 
 
 @given(ROWS)
-def test_nulls_are_missing_and_all_else_arrives(sent: list[dict[str, JSONValue] | None]) -> None:
+def test_nulls_count_as_missing_and_other_values_are_kept(
+    sent: list[dict[str, JSONValue] | None],
+) -> None:
     lines = [None if row is None else json.dumps(row) for row in sent]
     expected = [
         {name: value for name, value in row.items() if value is not None}
@@ -58,7 +62,7 @@ def test_nulls_are_missing_and_all_else_arrives(sent: list[dict[str, JSONValue] 
 
 
 @given(histories())
-def test_keys_choose_rows_with_all_metrics_or_any_machine_metric(history: History) -> None:
+def test_keys_keep_rows_with_all_metrics_or_any_machine_metric(history: History) -> None:
     for keys in (["loss"], ["loss", "epoch"], ["_runtime"]):
         metrics = plan_histories(keys=keys, x_axis="_runtime")
         machine = plan_histories(keys=keys, stream="system")
@@ -69,14 +73,14 @@ def test_keys_choose_rows_with_all_metrics_or_any_machine_metric(history: Histor
 
 
 @given(whole_histories(["_step", "loss", "lr"]))
-def test_rows_that_came_as_asked_are_taken_as_they_are(history: History) -> None:
+def test_rows_with_exactly_the_requested_keys_are_not_copied(history: History) -> None:
     plan = plan_histories(keys=["loss", "lr"])
     for (_, rows), (_, expected) in zip(history, logged(history, plan), strict=True):
-        as_asked = all([*row] == ["_step", "loss", "lr"] for row in rows) and len(expected) == len(
+        is_exact = all([*row] == ["_step", "loss", "lr"] for row in rows) and len(expected) == len(
             rows
         )
         read = read_rows(plan, [rows])
-        assert (read is rows) == (as_asked and rows != [])
+        assert (read is rows) == (is_exact and rows != [])
         assert exact(read) == exact(expected)
         assert all([*row] == ["_step", "loss", "lr"] for row in read)
 
@@ -90,18 +94,18 @@ def test_rows_that_came_as_asked_are_taken_as_they_are(history: History) -> None
         [{"_step": 0, "loss": 1}, 5],
     ],
 )
-def test_what_only_looks_like_rows_is_refused(rows: list[object]) -> None:
+def test_items_that_are_no_rows_are_refused(rows: list[object]) -> None:
     with pytest.raises(ValueError, match="where an object was expected"):
         read_rows(LOSS, [rows])
 
 
-def test_metrics_have_the_x_axis_first_and_the_keys_as_asked() -> None:
+def test_rows_have_the_x_axis_first_and_the_keys_as_given() -> None:
     plan = plan_histories(keys=["loss", "accuracy"], x_axis="epoch")
     (row,) = read_rows(plan, [[{"accuracy": 1, "_step": 7, "epoch": 2, "loss": 3}]])
     assert list(row.items()) == [("epoch", 2), ("loss", 3), ("accuracy", 1)]
 
 
-def test_monitors_of_a_machine_come_in_rows_of_their_own() -> None:
+def test_each_machine_monitor_has_rows_of_its_own() -> None:
     plan = plan_histories(keys=["system.cpu", "system.gpu.0.gpu"], stream="system")
     lines = [
         '{"_runtime": 1.5, "_timestamp": 9, "system.cpu": 50}',
@@ -129,13 +133,15 @@ MALFORMED: list[tuple[HistoryPlan, object, str]] = [
 
 
 @pytest.mark.parametrize(("plan", "sent", "told"), MALFORMED)
-def test_an_answer_of_another_shape_is_refused(plan: HistoryPlan, sent: object, told: str) -> None:
+def test_a_malformed_answer_is_refused_with_its_position(
+    plan: HistoryPlan, sent: object, told: str
+) -> None:
     with pytest.raises(ValueError, match=told):
         read_rows(plan, sent)
 
 
 @given(ROWS)
-def test_a_scan_gives_the_rows_that_hold_all_keys(sent: list[dict[str, JSONValue] | None]) -> None:
+def test_a_scan_keeps_the_rows_that_hold_all_keys(sent: list[dict[str, JSONValue] | None]) -> None:
     rows = decode_rows([json.dumps(row) for row in sent])
     both = rows_with_all(rows, ["loss", "accuracy"])
     assert exact(both) == exact([row for row in rows if "loss" in row and "accuracy" in row])

@@ -1,4 +1,4 @@
-"""A column that a schema makes text holds the same text for a value, whatever is beside it."""
+"""Schemas: the text of a value does not depend on the other values of its column."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from support.frames import whole_histories
 
 from wandb_runs import Api, SchemaError
-from wandb_runs.frames.build import build
+from wandb_runs.frames.build import build_pandas, build_polars
 from wandb_runs.frames.plan import plan_histories
-from wandb_runs.frames.schema import conform, text_columns
+from wandb_runs.frames.schema import conform_pandas, conform_polars, find_text_columns
 from wandb_runs.graphql.scalars import decode
 from wandb_runs.testing import LocalServer, log_run
 
@@ -46,11 +46,12 @@ def texts(history: History, to: Frames, dtype: object) -> list[Text]:
     """What a batch holds in its column `loss`, None where there is no value."""
     schema = {"loss": dtype}
     rows = deepcopy(history)
-    chosen = text_columns(schema, to)
+    text_columns = find_text_columns(schema, to)
     if to == "polars":
-        frame = build(rows, PLAN, to="polars", texts=chosen)
-        return conform(frame, schema, PLAN, "polars")["loss"].to_list()
-    column = conform(build(rows, PLAN, to="pandas", texts=chosen), schema, PLAN, "pandas")["loss"]
+        frame = build_polars(rows, PLAN, text_columns=text_columns)
+        return conform_polars(frame, schema, PLAN)["loss"].to_list()
+    built = build_pandas(rows, PLAN, text_columns=text_columns)
+    column = conform_pandas(built, schema, PLAN)["loss"]
     assert column.dtype == pd.api.types.pandas_dtype(cast("str", dtype))
     values: list[Text] = column.astype("object").where(column.notna(), None).tolist()
     return values
@@ -72,7 +73,7 @@ def test_the_text_of_a_value_does_not_depend_on_its_batch(
 
 @example([("r", [{"loss": "half \ud83d"}, {"loss": 0.5}])])
 @given(whole_histories(["loss"]))
-def test_a_string_is_its_own_text_and_anything_else_is_json(history: History) -> None:
+def test_a_string_is_unchanged_and_any_other_value_is_json(history: History) -> None:
     values = [row.get("loss") for _, rows in history for row in rows]
     written = texts(history, "polars", pl.String)
     assert written == texts(history, "pandas", "string")
@@ -106,7 +107,7 @@ LOGGED: list[tuple[JSONValue, str]] = [
 
 @pytest.fixture(scope="module")
 def mixed() -> Iterator[Api]:
-    """A server whose project `mixed` has a run of one row for each of the above."""
+    """A server whose project `mixed` has a run of one row for each of `LOGGED`."""
     with LocalServer() as server, Api(base_url=server.url, api_key="k" * 40) as api:
         for number, (value, _) in enumerate(LOGGED):
             log_run(server, "team", "mixed", f"r{number:02}", history=[{"x": value}])
@@ -131,7 +132,7 @@ def test_pages_of_any_size_give_the_same_text(
 
 
 @pytest.mark.parametrize("dtype", ["U", "S"])
-def test_text_of_numpy_holds_nothing_in_place_of_what_is_missing(mixed: Api, dtype: str) -> None:
+def test_numpy_text_dtypes_refuse_missing_values(mixed: Api, dtype: str) -> None:
     with pytest.raises(SchemaError, match=r"'x'.*missing"):
         list(mixed.runs("team/mixed").iter_histories(format="pandas", schema={"x": dtype}))
 
@@ -143,7 +144,8 @@ def test_text_of_numpy_holds_nothing_in_place_of_what_is_missing(mixed: Api, dty
         ("pandas", ["float64", "Int8", "object", "category"]),
     ],
 )
-def test_other_dtypes_make_no_text(to: Frames, dtypes: list[object]) -> None:
-    assert text_columns({str(dtype): dtype for dtype in dtypes}, to) == frozenset()
-    assert text_columns({"run_id": pl.String if to == "polars" else "string"}, to) == frozenset()
-    assert text_columns(None, to) == frozenset()
+def test_other_dtypes_are_no_text_columns(to: Frames, dtypes: list[object]) -> None:
+    assert find_text_columns({str(dtype): dtype for dtype in dtypes}, to) == frozenset()
+    text = pl.String if to == "polars" else "string"
+    assert find_text_columns({"run_id": text}, to) == frozenset()
+    assert find_text_columns(None, to) == frozenset()

@@ -1,4 +1,4 @@
-"""Configs and summaries of a whole project: what a listing holds, and only what is asked for."""
+"""Configs and summaries of a whole project: equal to a listing, with the requested keys only."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ What = Literal["configs", "summaries"]
 
 
 def config_of(number: int) -> dict[str, JSONValue]:
-    """What run `number` is configured with: some keys in all runs, some in few, some changing."""
+    """The config of run `number`: some keys in all runs, some in few, some of several kinds."""
     config: dict[str, JSONValue] = {"lr": 10.0**-number if number % 4 else 1, "seed": number}
     if number % 3 == 0:
         config["model"] = {"depth": number, "value": None}
@@ -57,7 +57,7 @@ def config_of(number: int) -> dict[str, JSONValue]:
 
 
 def summary_of(number: int) -> dict[str, JSONValue]:
-    """What run `number` ends with."""
+    """The summary of run `number`."""
     summary: dict[str, JSONValue] = {
         "_step": number,
         "Total": 1,
@@ -89,7 +89,7 @@ def read(runs: Runs, what: What, keys: list[str] | None) -> list[dict[str, JSONV
 
 
 def held(run: Run, what: What, keys: list[str] | None) -> dict[str, JSONValue]:
-    """What a plain listing holds of these keys, without null, as rows name it."""
+    """What a listing has of these keys, without null, with the names of rows."""
     document = run.config if what == "configs" else run.summary
     if what == "configs" and keys is not None:
         document = run.raw_config
@@ -124,7 +124,7 @@ choices = st.sampled_from(WHAT).flatmap(
 
 @OVER_HTTP
 @given(choices, st.integers(1, 20), st.sampled_from(["+created_at", "-config.seed"]))
-def test_rows_are_what_a_plain_listing_holds_in_its_order(
+def test_rows_equal_the_values_of_a_listing_in_its_order(
     api: Api,
     wandb_server: LocalServer,
     path: str,
@@ -173,19 +173,19 @@ def check_frames(
     polars: pl.DataFrame,
     pandas: pd.DataFrame,
 ) -> None:
-    bare = [{key: value for key, value in row.items() if key != "run_id"} for row in rows]
-    names = columns_of(bare, keys)
+    own = [{key: value for key, value in row.items() if key != "run_id"} for row in rows]
+    names = columns_of(own, keys)
     assert polars.columns == list(pandas.columns) == [*names, "run_id"]
     assert len(rows) == len(polars) == len(pandas)
     ids = [row["run_id"] for row in rows]
     assert polars["run_id"].to_list() == pandas["run_id"].tolist() == ids
     for name in names:
-        dtype = dtype_of(column(bare, name), x_axis=names[0], name=name)
+        dtype = dtype_of(column(own, name), x_axis=names[0], name=name)
         assert str(polars[name].dtype) == ("String" if dtype == "JSON" else dtype)
         stored = polars[name].to_list()
         if dtype == "JSON":
             stored = [None if text is None else decode(text) for text in stored]
-        for row, in_polars, in_pandas in zip(bare, stored, pandas[name].tolist(), strict=True):
+        for row, in_polars, in_pandas in zip(own, stored, pandas[name].tolist(), strict=True):
             value = row.get(name)
             if dtype == "Float64" and isinstance(value, int):
                 value = float(value)
@@ -198,7 +198,7 @@ def check_frames(
 
 @st.composite
 def documents(draw: st.DrawFn) -> list[dict[str, JSONValue]]:
-    """Draw what runs hold: values of any kind under any name, never null."""
+    """Draw configs: values of any kind under any name, never null."""
     palettes = {
         name: draw(st.sampled_from(PALETTES)).filter(lambda value: value is not None)
         for name in draw(st.lists(st.sampled_from(NAMES), max_size=5, unique=True))
@@ -208,7 +208,7 @@ def documents(draw: st.DrawFn) -> list[dict[str, JSONValue]]:
 
 @settings(deadline=None, max_examples=100)
 @given(documents(), st.none() | st.lists(st.sampled_from(["_step", "loss", "a.b", ""]), min_size=1))
-def test_frames_hold_any_values_that_runs_may_have(
+def test_frames_hold_any_config_or_summary(
     drawn: list[dict[str, JSONValue]], keys: list[str] | None
 ) -> None:
     asked = None if keys is None else [key for key in dict.fromkeys(keys) if key] or None
@@ -221,18 +221,18 @@ def test_frames_hold_any_values_that_runs_may_have(
 
     plan = plan_values(asked)
     rows = build_values(values(), plan, to="default")
+    polars = build_values(values(), plan, to="polars")
+    pandas = build_values(values(), plan, to="pandas")
+    assert isinstance(rows, list)
+    assert isinstance(polars, pl.DataFrame)
+    assert isinstance(pandas, pd.DataFrame)
     assert [row["run_id"] for row in rows] == [run_id for run_id, _ in values()]
     assert [len(row) for row in rows] == [len(row) + 1 for row in kept]
-    check_frames(
-        rows,
-        asked,
-        build_values(values(), plan, to="polars"),
-        build_values(values(), plan, to="pandas"),
-    )
+    check_frames(rows, asked, polars, pandas)
 
 
 class Recording:
-    """A transport that keeps what came."""
+    """A transport that records the answers."""
 
     def __init__(self, inner: HttpTransport) -> None:
         self.inner = inner
@@ -244,7 +244,7 @@ class Recording:
         return response
 
 
-def test_only_what_is_asked_for_travels(wandb_server: LocalServer) -> None:
+def test_only_the_requested_keys_are_sent_by_the_server(wandb_server: LocalServer) -> None:
     log_run(
         wandb_server,
         "team",
@@ -263,9 +263,9 @@ def test_only_what_is_asked_for_travels(wandb_server: LocalServer) -> None:
         run.refresh()
         assert run.config == {"lr": 0.5}
         assert run.summary == {"loss": 0.5}
-        bare = api.runs("team/large", config_keys=[], summary_keys=())[0]
-        assert bare.config == {}
-        assert bare.summary == {}
+        empty = api.runs("team/large", config_keys=[], summary_keys=())[0]
+        assert empty.config == {}
+        assert empty.summary == {}
         assert sum(map(len, recording.received)) < 5000
         whole = api.runs("team/large", summary_keys=["loss"])[0]
         assert set(whole.config) == {"lr", "notes"}
@@ -277,7 +277,7 @@ def test_only_what_is_asked_for_travels(wandb_server: LocalServer) -> None:
     st.none() | st.lists(st.sampled_from(["lr", "model", "seed", "absent", "_wandb"])),
     st.none() | st.lists(st.sampled_from(["loss", "_step", "table", "absent"])),
 )
-def test_a_listing_holds_the_keys_that_it_asks_for(
+def test_a_listing_has_the_requested_keys(
     api: Api, path: str, config_keys: list[str] | None, summary_keys: list[str] | None
 ) -> None:
     whole = api.runs(path)
@@ -294,7 +294,7 @@ def cut(document: JSONObject, keys: list[str] | None) -> dict[str, JSONValue]:
 
 
 class IgnoresKeys:
-    """A transport to a server that sends every key, whichever were asked for."""
+    """A transport to a server that sends every key, whichever were requested."""
 
     def send(self, request: Request, /) -> Response:
         del request
@@ -311,7 +311,7 @@ def answered(data: object) -> Response:
     return Response(status=200, headers={}, content=json.dumps({"data": data}).encode())
 
 
-def test_a_server_that_ignores_keys_gives_the_same_answer() -> None:
+def test_keys_are_applied_where_a_server_ignores_them() -> None:
     with Api(base_url="http://127.0.0.1:9", api_key="k" * 40, transport=IgnoresKeys()) as api:
         assert api.runs("team/any").configs(["lr"]) == [{"lr": 1, "run_id": "r"}]
         assert api.runs("team/any").summaries(["loss"]) == [{"loss": 3, "run_id": "r"}]
@@ -321,7 +321,7 @@ def test_a_server_that_ignores_keys_gives_the_same_answer() -> None:
 
 
 class Broken:
-    """A transport to a server that stores what is no JSON object."""
+    """A transport to a server whose documents are not JSON objects."""
 
     def __init__(self, stored: str) -> None:
         self.stored = stored
@@ -334,14 +334,14 @@ class Broken:
 
 
 @pytest.mark.parametrize(("stored", "found"), [("{", "not JSON"), ("[1]", "JSON list")])
-def test_a_document_that_cannot_be_read_names_its_run(stored: str, found: str) -> None:
+def test_an_unreadable_document_is_an_error_with_its_run(stored: str, found: str) -> None:
     with Api(base_url="http://127.0.0.1:9", api_key="k" * 40, transport=Broken(stored)) as api:
         for use in (Runs.configs, Runs.summaries):
             with pytest.raises(BadResponseError, match=f"'bad' is .*{found}"):
                 use(api.runs("team/any"))
 
 
-def test_no_run_at_all_keeps_the_columns(api: Api, path: str) -> None:
+def test_an_empty_result_keeps_its_columns(api: Api, path: str) -> None:
     runs = api.runs(path, {"config.seed": {"$gt": 1000}})
     assert runs.configs(["lr"]) == []
     assert runs.configs(["lr"], format="polars").schema == {
@@ -352,8 +352,8 @@ def test_no_run_at_all_keeps_the_columns(api: Api, path: str) -> None:
     assert list(runs.summaries(format="pandas").columns) == ["run_id"]
 
 
-@pytest.mark.parametrize("path_of", ["team/nothing", "nobody/values"])
-def test_a_project_that_is_not_there_is_named(api: Api, path: str, path_of: str) -> None:
+@pytest.mark.parametrize("path_of", ["team/nothing", "other/values"])
+def test_a_missing_project_is_an_error_with_its_path(api: Api, path: str, path_of: str) -> None:
     for use in (Runs.configs, Runs.summaries):
         with pytest.raises(NotFoundError, match=path_of):
             use(api.runs(path_of))
@@ -381,7 +381,7 @@ def test_wrong_arguments_are_refused_before_a_request(
 
 @pytest.mark.parametrize("argument", ["config_keys", "summary_keys"])
 @pytest.mark.parametrize("keys", ["lr", [1], [""], {"lr"}])
-def test_wrong_keys_of_a_listing_are_refused_by_name(
+def test_wrong_keys_of_a_listing_are_refused_with_the_argument(
     api: Api, argument: str, keys: list[str]
 ) -> None:
     with pytest.raises(InvalidArgumentError, match=argument):

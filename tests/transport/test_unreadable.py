@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wandb_runs import Api, BadResponseError, GraphQLError, HistoriesError, Request, Response
-from wandb_runs.frames.build import build
+from wandb_runs.frames.build import build_polars
 from wandb_runs.frames.plan import plan_histories
 from wandb_runs.frames.polars_reader import FrameReader
 from wandb_runs.graphql._generated import list_runs
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from wandb_runs import Format, Join
-    from wandb_runs.frames.requests import RunRows
+    from wandb_runs.frames.rows import RunRows
     from wandb_runs.graphql.scalars import JSONValue
     from wandb_runs.testing import LocalServer
 
@@ -317,8 +317,10 @@ def test_a_run_whose_id_no_frame_takes_is_there(
 
 def test_runs_are_put_in_order_whatever_their_ids() -> None:
     plan = plan_histories(keys=["loss"])
-    blocks: list[RunRows] = [(each, [{"_step": 0, "loss": 1.5}]) for each in ("a", "\ud83d", "b")]
-    frame = FrameReader().arrange(build(blocks, plan, to="polars"), ["\ud83d", "a"])
+    histories: list[RunRows] = [
+        (each, [{"_step": 0, "loss": 1.5}]) for each in ("a", "\ud83d", "b")
+    ]
+    frame = FrameReader().arrange(build_polars(histories, plan), ["\ud83d", "a"])
     assert ids_of(frame) == ["\\ud83d", "a"]
 
 

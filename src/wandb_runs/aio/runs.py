@@ -329,7 +329,7 @@ class AsyncRuns(
         )
         await self._list_part()
         found = await self._client.run(self._fetch_histories(plan, to, progress))
-        return self._finish(found.missing, found.value, on_error)
+        return self._finish(found.gaps, found.value, on_error)
 
     @overload
     def iter_histories(
@@ -495,7 +495,7 @@ class AsyncRuns(
         plan, to = self._plan_values(keys, format, progress)
         await self._list_part()
         found = await self._client.run(self._fetch_values("configs", plan, to, progress))
-        return self._finish(found.missing, found.value, "raise")
+        return self._finish(found.gaps, found.value, "raise")
 
     @overload
     async def summaries(
@@ -555,7 +555,7 @@ class AsyncRuns(
         plan, to = self._plan_values(keys, format, progress)
         await self._list_part()
         found = await self._client.run(self._fetch_values("summaries", plan, to, progress))
-        return self._finish(found.missing, found.value, "raise")
+        return self._finish(found.gaps, found.value, "raise")
 
     @override
     def _make(self, entity: str, nodes: Iterable[Node]) -> list[AsyncRun[ConfigT_co, SummaryT_co]]:
@@ -598,13 +598,13 @@ class AsyncRuns(
 
     def _batches(self, batches: AnyBatches[BatchT], on_error: OnError) -> AsyncIterator[BatchT]:
         async def next_batch() -> BatchT | None:
-            if batches.missing is None:
+            if batches.gaps is None:
                 await self._list_part()
             await self._client.run(batches.read_batch())
             return batches.take()
 
         def finish() -> None:
-            if batches.missing is not None:
-                self._finish(batches.missing, None, on_error, stacklevel=_BELOW_A_BATCH)
+            if batches.gaps is not None:
+                self._finish(batches.gaps, None, on_error, stacklevel=_BELOW_A_BATCH)
 
         return AsyncHistoryBatches(next_batch, finish)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-__all__ = ["did_you_mean", "fold", "name_runs", "nearest", "show"]
+__all__ = ["describe", "did_you_mean", "fold", "name_runs", "nearest", "show"]
 
 _NAMED: Final = 5
 """How many runs a message names."""
@@ -58,6 +58,15 @@ def nearest(word: str, choices: Iterable[str]) -> str | None:
         folded.setdefault(fold(choice), choice)
     found = get_close_matches(fold(word), folded, n=1)
     return folded[found[0]] if found else None
+
+
+def describe(value: object) -> str:
+    """A value with its type, shortened, as messages show an argument of the wrong type.
+
+    >>> describe(1.5)
+    'float 1.5'
+    """
+    return f"{type(value).__name__} {show(value)}"
 
 
 def fold(word: str) -> str:

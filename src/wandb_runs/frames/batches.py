@@ -1,4 +1,4 @@
-"""Histories batch by batch: for more than fits in memory."""
+"""`iter_histories`: histories as one batch per answer, for more than fits in memory."""
 
 from __future__ import annotations
 
@@ -8,26 +8,25 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from wandb_runs.frames.histories import Gaps, HistoryPages
-    from wandb_runs.frames.requests import PageHistories
     from wandb_runs.graphql.flow import Flow
 
 __all__ = ["AnyBatches", "Batches"]
 
-PieceT = TypeVar("PieceT")
+ContentT = TypeVar("ContentT")
 BatchT = TypeVar("BatchT")
 BatchT_co = TypeVar("BatchT_co", covariant=True)
 
 
 class AnyBatches(Protocol[BatchT_co]):
-    """Batches, whatever they are made of."""
+    """`Batches` of any content."""
 
     @property
-    def missing(self) -> Gaps | None:
-        """What is missing so far; None before the first batch."""
+    def gaps(self) -> Gaps | None:
+        """What the batches lack so far; None before the first one."""
         ...
 
     def read_batch(self) -> Flow[None]:
-        """Read the next batch, for `take` to hand on."""
+        """Read the next batch, to be returned by `take`."""
         ...
 
     def take(self) -> BatchT_co | None:
@@ -35,48 +34,49 @@ class AnyBatches(Protocol[BatchT_co]):
         ...
 
 
-class Batches(Generic[PieceT, BatchT]):
-    """What the answers of a call hold, one after another; none is kept.
+class Batches(Generic[ContentT, BatchT]):
+    """The answers of a call as batches; none is kept.
 
     Args:
-        begin: Tells what to ask for, when the first batch is.
-        shape: What to make of what an answer holds; None when it holds no row.
+        begin: Starts the requests, with the first batch.
+        convert: Makes a batch of an answer's content; None where it has no row.
     """
 
-    __slots__ = ("_begin", "_pages", "_pieces", "_ready", "_shape")
+    __slots__ = ("_begin", "_contents", "_convert", "_pages", "_ready")
 
     def __init__(
         self,
-        begin: Callable[[], Flow[HistoryPages[PieceT]]],
-        shape: Callable[[PieceT], BatchT | None],
+        begin: Callable[[], Flow[HistoryPages[ContentT]]],
+        convert: Callable[[ContentT], BatchT | None],
     ) -> None:
         self._begin = begin
-        self._shape = shape
-        self._pages: HistoryPages[PieceT] | None = None
-        self._pieces: list[PageHistories[PieceT]] = []
+        self._convert = convert
+        self._pages: HistoryPages[ContentT] | None = None
+        self._contents: list[ContentT] = []
         self._ready: BatchT | None = None
 
     @property
-    def missing(self) -> Gaps | None:
-        """What is missing so far; None before the first batch."""
-        return None if self._pages is None else self._pages.missing
+    def gaps(self) -> Gaps | None:
+        """What the batches lack so far; None before the first one."""
+        return None if self._pages is None else self._pages.gaps
 
     def read_batch(self) -> Flow[None]:
-        """Read the next batch, for `take` to hand on; none after the last one.
+        """Read the next batch, to be returned by `take`; none after the last one.
 
-        One that nobody took, since he was interrupted or cancelled, is still there. What could
-        not be had is asked for again by the next call; what cannot be shaped is left out by it.
+        A batch that was read and not taken, since the caller was interrupted or cancelled, is
+        kept. Requests that failed are repeated by the next call; a batch that cannot be converted
+        is skipped by it.
         """
         if self._pages is None:
             self._pages = yield from self._begin()
         while self._ready is None:
-            if not self._pieces:
-                self._pieces = yield from self._pages.next_pieces()
-                if not self._pieces:
+            if not self._contents:
+                pages = yield from self._pages.next_pages()
+                if not pages:
                     return
-                self._pieces.reverse()
-            # Popped first: what does not fit would not fit the next time, either.
-            self._ready = self._shape(self._pieces.pop().content)
+                self._contents = [page.content for page in reversed(pages)]
+            # Removed before the conversion, which would fail again.
+            self._ready = self._convert(self._contents.pop())
 
     def take(self) -> BatchT | None:
         """The batch that was read; None after the last one."""

@@ -1,16 +1,16 @@
-"""Rows of all runs as a list of dicts, a `pandas.DataFrame` or a `polars.DataFrame`."""
+"""Frames: rows of all runs as a list of dicts, a `pandas.DataFrame` or a `polars.DataFrame`."""
 
 from __future__ import annotations
 
 from array import array
 from importlib import import_module
 from itertools import chain, islice, repeat
-from typing import TYPE_CHECKING, Final, Literal, TypeAlias, overload
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias, TypeVar
 
 from wandb_runs.errors import MissingDependencyError
-from wandb_runs.frames.columns import Kind, Table, renamed, settle
+from wandb_runs.frames.columns import Kind, Table, rename_columns, unify_non_finite
 from wandb_runs.frames.plan import RUN_ID
-from wandb_runs.frames.rows import are_finite
+from wandb_runs.frames.rows import all_finite
 from wandb_runs.frames.text import json_text
 
 if TYPE_CHECKING:
@@ -24,21 +24,23 @@ if TYPE_CHECKING:
 
     from wandb_runs.frames.columns import Column
     from wandb_runs.frames.plan import Format, HistoryPlan
-    from wandb_runs.frames.rows import Row
+    from wandb_runs.frames.rows import Row, RunRows
 
     NumPyArray: TypeAlias = npt.NDArray[np.int64 | np.float64]
 
-__all__ = ["Builder", "build", "check_installed"]
+__all__ = ["Builder", "build", "build_pandas", "build_polars", "build_rows", "check_installed"]
 
-_MOST_BLOCKS: Final = 50
-"""Columns that may lie apart in memory, without a copy; pandas warns users of frames of 100."""
+ValuesT = TypeVar("ValuesT", "_RowList", Table)
+
+_MAX_BLOCKS: Final = 50
+"""Columns up to which pandas need not copy them into one block; it warns of frames with 100."""
 
 
 def check_installed(to: Format) -> None:
-    """Make sure that a format's library is there, before any request is spent.
+    """Check that a format's library is installed, before any request is sent.
 
     Raises:
-        MissingDependencyError: It is not; the message holds the pip command.
+        MissingDependencyError: It is not; the message has the pip command.
     """
     if to != "default":
         try:
@@ -50,173 +52,144 @@ def check_installed(to: Format) -> None:
             ) from error
 
 
-@overload
 def build(
-    blocks: Iterable[tuple[str, list[Row]]],
-    plan: HistoryPlan,
-    *,
-    to: Literal["default"],
-    run_id: bool = True,
-) -> list[Row]: ...
-
-
-@overload
-def build(
-    blocks: Iterable[tuple[str, list[Row]]],
-    plan: HistoryPlan,
-    *,
-    to: Literal["pandas"],
-    run_id: bool = True,
-    texts: Collection[str] = frozenset(),
-) -> pd.DataFrame: ...
-
-
-@overload
-def build(
-    blocks: Iterable[tuple[str, list[Row]]],
-    plan: HistoryPlan,
-    *,
-    to: Literal["polars"],
-    run_id: bool = True,
-    texts: Collection[str] = frozenset(),
-) -> pl.DataFrame: ...
-
-
-@overload
-def build(
-    blocks: Iterable[tuple[str, list[Row]]],
-    plan: HistoryPlan,
-    *,
-    to: Format,
-    run_id: bool = True,
-) -> list[Row] | pd.DataFrame | pl.DataFrame: ...
-
-
-def build(
-    blocks: Iterable[tuple[str, list[Row]]],
-    plan: HistoryPlan,
-    *,
-    to: Format,
-    run_id: bool = True,
-    texts: Collection[str] = frozenset(),
+    histories: Iterable[RunRows], plan: HistoryPlan, *, to: Format, run_id: bool = True
 ) -> list[Row] | pd.DataFrame | pl.DataFrame:
     """Build what `histories` returns.
 
-    Columns are the x axis, then the keys as asked (all other metrics by name when none were),
-    then `run_id`. What the values of a column are follows from all rows of all runs:
+    Columns are the x axis, then the keys as given (all metrics by name without keys), then
+    `run_id`. The dtype of a column follows from all rows of all runs:
 
     ===========================  ==========  =====================  ===============
     values                       polars      pandas                 list
     ===========================  ==========  =====================  ===============
-    integers of 64 bits          `Int64`     `int64`, or `Int64`    `int`
+    64-bit integers              `Int64`     `int64`, or `Int64`    `int`
                                              when some are missing
     integers and floats          `Float64`   `float64`              `int`, `float`
     booleans                     `Boolean`   `bool`, or `boolean`   `bool`
                                              when some are missing
     strings                      `String`    `string`               `str`
-    mixed, nested, larger        `String`    `object`               as they came
+    mixed, nested, larger        `String`    `object`               as sent
     integers                     of JSON
     ===========================  ==========  =====================  ===============
 
-    `"NaN"`, `"Infinity"` and `"-Infinity"` are floats in a column of numbers, also when it has
+    `"NaN"`, `"Infinity"` and `"-Infinity"` are floats in a column of numbers, also where it holds
     nothing else, and strings in any other; so are the numbers that they stand for.
     An integer past 2**53 beside floats is rounded in a frame, and exact in the list.
 
     A missing value is null in polars, NaN or `<NA>` in pandas, and no entry in a dict. A
-    `float64` column of pandas holds NaN for a value that is missing and for one that is NaN;
-    polars keeps them apart.
+    `float64` column of pandas holds NaN for a missing value and for NaN; polars distinguishes them.
 
-    A metric named `run_id` comes as `run_id_`, or with more underscores when that is taken.
-    Half a surrogate pair in the name of a metric or the id of a run, which no frame takes, comes as
-    its escape.
+    A metric named `run_id` is renamed to `run_id_`, or with more underscores where that is taken.
+    Lone surrogates in the name of a metric or the id of a run, which no frame can hold, become
+    escapes.
 
     Args:
-        blocks: Each run's id and rows, in the order of runs. A run without rows adds nothing.
-            The rows are given away: the list is made of them, and not of copies. A frame needs
-            each block no longer than until the next is taken.
-        plan: What was asked.
+        histories: Each run's id and rows, in order. The function takes ownership of the rows: the
+            list holds the same dicts. A frame does not need them after the next is taken.
+        plan: The arguments of the call.
         to: The format.
         run_id: Whether rows get their run's id. Without it, a metric `run_id` keeps its name.
-        texts: Columns of a frame that hold text, each value by itself: strings as they are, and
-            all others as JSON.
 
     Returns:
         The list or frame. A frame without rows keeps its columns: `Int64` for `_step` as x axis,
-        else `Float64`, and `String` for `run_id`. The same dtypes are those of a key that no run
-        has.
+        else `Float64`, and `String` for `run_id`. A key without any value has the same dtypes.
 
     Raises:
         MissingDependencyError: The format's library is not installed.
 
     >>> from wandb_runs.frames.plan import plan_histories
-    >>> blocks = [("a", [{"_step": 0, "loss": "NaN"}]), ("b", [{"_step": 0, "loss": 1}])]
-    >>> build(blocks, plan_histories(keys=["loss"]), to="default")
+    >>> histories = [("a", [{"_step": 0, "loss": "NaN"}]), ("b", [{"_step": 0, "loss": 1}])]
+    >>> build(histories, plan_histories(keys=["loss"]), to="default")
     [{'_step': 0, 'loss': nan, 'run_id': 'a'}, {'_step': 0, 'loss': 1, 'run_id': 'b'}]
-    >>> build(blocks, plan_histories(keys=["loss"]), to="polars").dtypes
-    [Int64, Float64, String]
     """
-    builder = Builder(plan, to=to, run_id=run_id, texts=texts)
-    for name, rows in blocks:
+    builder = Builder(plan, to=to, run_id=run_id)
+    for name, rows in histories:
         builder.add(name, rows)
     return builder.build()
 
 
-class Builder:
-    """Builds what `build` builds, a run at a time.
+def build_rows(histories: Iterable[RunRows], plan: HistoryPlan) -> list[Row]:
+    """Build a list of dicts, by the rules of `build`."""
+    return _add_all(histories, _RowList(plan, run_id=True)).build()
 
-    Whoever drops the rows that were added needs much less memory for a frame: of each run only
-    the columns are kept.
+
+def build_pandas(
+    histories: Iterable[RunRows], plan: HistoryPlan, *, text_columns: Collection[str] = frozenset()
+) -> pd.DataFrame:
+    """Build a pandas frame, by the rules of `build`.
 
     Args:
-        plan: What was asked.
+        histories: Each run's id and rows.
+        plan: The arguments of the call.
+        text_columns: Columns of text: strings unchanged, and other values as JSON.
+    """
+    check_installed("pandas")
+    table = Table(plan, run_id=True, text_columns=text_columns)
+    return _to_pandas(_add_all(histories, table))
+
+
+def build_polars(
+    histories: Iterable[RunRows], plan: HistoryPlan, *, text_columns: Collection[str] = frozenset()
+) -> pl.DataFrame:
+    """Build a polars frame, by the rules of `build`.
+
+    Args:
+        histories: Each run's id and rows.
+        plan: The arguments of the call.
+        text_columns: Columns of text: strings unchanged, and other values as JSON.
+
+    >>> from wandb_runs.frames.plan import plan_histories
+    >>> build_polars([("a", [{"_step": 0, "loss": 1}])], plan_histories(keys=["loss"])).dtypes
+    [Int64, Int64, String]
+    """
+    check_installed("polars")
+    table = Table(plan, run_id=True, text_columns=text_columns)
+    return _to_polars(_add_all(histories, table))
+
+
+class Builder:
+    """Builds what `build` builds, one run at a time.
+
+    Of a frame only the columns are kept, so that the rows of a run can be freed once added.
+
+    Args:
+        plan: The arguments of the call.
         to: The format.
         run_id: Whether rows get their run's id.
-        texts: Columns of a frame that hold text, as for `build`.
 
     Raises:
         MissingDependencyError: The format's library is not installed.
-
-    >>> from wandb_runs.frames.plan import plan_histories
-    >>> builder = Builder(plan_histories(keys=["loss"]), to="default")
-    >>> builder.add("a", [{"_step": 0, "loss": 0.5}])
-    >>> builder.build()
-    [{'_step': 0, 'loss': 0.5, 'run_id': 'a'}]
     """
 
-    __slots__ = ("_into", "_run_id", "_to")
+    __slots__ = ("_to", "_values")
 
-    def __init__(
-        self,
-        plan: HistoryPlan,
-        *,
-        to: Format,
-        run_id: bool = True,
-        texts: Collection[str] = frozenset(),
-    ) -> None:
+    def __init__(self, plan: HistoryPlan, *, to: Format, run_id: bool = True) -> None:
         check_installed(to)
         self._to = to
-        self._run_id = run_id
-        self._into = (
-            _Rows(plan, run_id=run_id)
-            if to == "default"
-            else Table(plan, run_id=run_id, texts=texts)
+        self._values = (
+            _RowList(plan, run_id=run_id) if to == "default" else Table(plan, run_id=run_id)
         )
 
     def add(self, run_id: str, rows: list[Row]) -> None:
-        """Add the rows of one run, which are given away."""
-        self._into.add(run_id, rows)
+        """Add the rows of one run, and take ownership of them."""
+        self._values.add(run_id, rows)
 
     def build(self) -> list[Row] | pd.DataFrame | pl.DataFrame:
-        """Return the list or frame; the builder is spent."""
-        if isinstance(self._into, _Rows):
-            return self._into.build()
-        if self._to == "pandas":
-            return _to_pandas(self._into, run_id=self._run_id)
-        return _to_polars(self._into, run_id=self._run_id)
+        """Return the list or frame; to be called once."""
+        if isinstance(self._values, _RowList):
+            return self._values.build()
+        return _to_pandas(self._values) if self._to == "pandas" else _to_polars(self._values)
 
 
-class _Rows:
-    """The rows of all runs, kept as they are."""
+def _add_all(histories: Iterable[RunRows], values: ValuesT) -> ValuesT:
+    for run_id, rows in histories:
+        values.add(run_id, rows)
+    return values
+
+
+class _RowList:
+    """The rows of all runs, as a list of dicts."""
 
     __slots__ = ("_lengths", "_plan", "_rows", "_run_id")
 
@@ -234,13 +207,13 @@ class _Rows:
         rows = self._rows
         names: Iterable[str] = self._plan.columns or dict.fromkeys(chain.from_iterable(rows))
         if self._plan.columns is None:
-            new_names = renamed(names, reserved={RUN_ID} if self._run_id else set())
+            new_names = rename_columns(names, reserved={RUN_ID} if self._run_id else set())
             if new_names:
                 rows = [{new_names.get(name, name): row[name] for name in row} for row in rows]
                 names = [new_names.get(name, name) for name in names]
-        if not are_finite(rows):
+        if not all_finite(rows):
             for name in names:
-                _settle(name, rows)
+                _unify_non_finite(name, rows)
         if self._run_id:
             rest = iter(rows)
             for run_id, length in self._lengths:
@@ -249,32 +222,32 @@ class _Rows:
         return rows
 
 
-def _settle(name: str, rows: list[Row]) -> None:
+def _unify_non_finite(name: str, rows: list[Row]) -> None:
     holders = [row for row in rows if name in row]
     values = [row[name] for row in holders]
-    settled = settle(values, set(map(type, values)))
-    if settled is not None:
-        for row, value in zip(holders, settled, strict=True):
+    unified = unify_non_finite(values, set(map(type, values)))
+    if unified is not None:
+        for row, value in zip(holders, unified, strict=True):
             row[name] = value
 
 
-def _to_pandas(table: Table, *, run_id: bool) -> pd.DataFrame:
+def _to_pandas(table: Table) -> pd.DataFrame:
     import pandas as pd  # noqa: PLC0415 - an optional library, and a slow import
 
     columns = table.columns()
     data: dict[str, NumPyArray | ExtensionArray | pd.Series] = {}
     for name in [*columns]:
-        column = columns.pop(name)  # so that there are never two of more than one
+        column = columns.pop(name)  # frees its values once they are copied
         if column.kind is Kind.FLOAT:
             data[name] = _numbers(column, "float64")
-        elif column.kind is Kind.INTEGER and not column.missing:
+        elif column.kind is Kind.INTEGER and not column.has_missing:
             data[name] = _numbers(column, "int64")
         else:
             data[name] = _series(column)
-    if run_id:
+    if table.run_id:
         run_ids = pd.array([name for name, _ in table.lengths], dtype="string")
         data[RUN_ID] = run_ids.repeat([length for _, length in table.lengths])
-    return pd.DataFrame(data, copy=len(data) > _MOST_BLOCKS)
+    return pd.DataFrame(data, copy=len(data) > _MAX_BLOCKS)
 
 
 def _numbers(column: Column, dtype: Literal["int64", "float64"]) -> NumPyArray:
@@ -295,14 +268,14 @@ def _series(column: Column) -> pd.Series:
     import pandas as pd  # noqa: PLC0415 - an optional library, and a slow import
 
     values: list[object] = [*chain.from_iterable(column.parts)]
-    if column.kind is Kind.JSON:  # elsewhere the dtype makes None its own missing value
+    if column.kind is Kind.JSON:  # other dtypes convert None themselves
         return pd.Series([pd.NA if value is None else value for value in values], dtype="object")
     whole = {Kind.BOOLEAN: "bool", Kind.STRING: "string"}
     with_missing = {Kind.INTEGER: "Int64", Kind.BOOLEAN: "boolean", Kind.STRING: "string"}
-    return pd.Series(values, dtype=(with_missing if column.missing else whole)[column.kind])
+    return pd.Series(values, dtype=(with_missing if column.has_missing else whole)[column.kind])
 
 
-def _to_polars(table: Table, *, run_id: bool) -> pl.DataFrame:
+def _to_polars(table: Table) -> pl.DataFrame:
     import polars as pl  # noqa: PLC0415 - an optional library, and a slow import
 
     dtypes = {
@@ -313,7 +286,7 @@ def _to_polars(table: Table, *, run_id: bool) -> pl.DataFrame:
         Kind.JSON: pl.String,
     }
     columns = table.columns()
-    series: dict[str, pl.Series] = {}  # from a list, polars would rename the metric ""
+    series: dict[str, pl.Series] = {}  # not a list: polars would rename the metric ""
     for name in [*columns]:
         column = columns.pop(name)
         parts = column.parts
@@ -322,7 +295,7 @@ def _to_polars(table: Table, *, run_id: bool) -> pl.DataFrame:
             parts = [[None if value is None else json_text(value) for value in values]]
         dtype = dtypes[column.kind]
         series[name] = pl.concat([pl.Series(part, dtype=dtype) for part in parts], rechunk=True)
-    if run_id:
+    if table.run_id:
         run_ids = chain.from_iterable(repeat(name, length) for name, length in table.lengths)
         series[RUN_ID] = pl.Series([*run_ids], dtype=pl.String)
     return pl.DataFrame(series)

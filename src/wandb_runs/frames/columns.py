@@ -1,4 +1,4 @@
-"""Rows of all runs, sorted into columns, each of the one kind that holds all its values."""
+"""Rows of all runs as columns, each of the narrowest kind that holds all its values."""
 
 from __future__ import annotations
 
@@ -24,69 +24,70 @@ if TYPE_CHECKING:
     from wandb_runs.frames.rows import Row
     from wandb_runs.graphql.scalars import JSONValue
 
-__all__ = ["Column", "Kind", "Part", "Table", "renamed", "settle"]
+__all__ = ["Column", "Kind", "Part", "Table", "rename_columns", "unify_non_finite"]
 
 Part: TypeAlias = "array[float] | array[int] | list[JSONValue]"
-"""Values of rows that follow each other: floats, integers of 64 bits, or anything."""
+"""Values of consecutive rows: floats, 64-bit integers, or any values."""
 
 INT64 = range(-(2**63), 2**63)
 
 _BATCH: Final = 1_000
-"""Rows that are sorted into columns at once: many for one call, few enough for the CPU's cache."""
+"""Rows converted to columns at once: enough to amortise a call, few enough for the CPU's cache."""
 
 
 class Kind(Enum):
-    """What a column holds."""
+    """The kind of a column's values."""
 
     INTEGER = auto()
-    """Integers of 64 bits."""
+    """64-bit integers."""
     FLOAT = auto()
-    """Numbers, NaN and infinities among them."""
+    """Numbers, including NaN and infinities."""
     BOOLEAN = auto()
     STRING = auto()
     JSON = auto()
-    """Anything else: mixed or nested values, larger integers, strings beyond UTF-8."""
+    """Anything else: mixed or nested values, larger integers, strings with lone surrogates."""
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One metric over all rows.
+    """The values of one metric in all rows.
 
     Attributes:
-        kind: What the values are.
-        parts: The values, one per row, None where the row has none. Parts of a column of INTEGER
-            or FLOAT may be packed; a column has one part at least.
-        missing: Whether there is any None.
+        kind: The kind of the values.
+        parts: The values, one per row, None where the row lacks the metric. Parts of an INTEGER or
+            FLOAT column may be arrays. There is at least one part.
+        has_missing: Whether there is any None.
     """
 
     kind: Kind
     parts: Sequence[Part]
-    missing: bool
+    has_missing: bool
 
 
 class Table:
-    """Rows of all runs as columns. The rows are not kept: only the numbers are, 8 bytes each.
+    """Rows of all runs as columns. Rows are not kept, and numbers take 8 bytes each.
 
     Args:
-        plan: What was asked.
-        run_id: Whether the table will get a column `run_id`. If so, a metric of that name is
-            renamed with underscores at its end.
-        texts: The columns that hold text, whatever their values are.
+        plan: The arguments of the call.
+        run_id: Whether there will be a column `run_id`. If so, a metric of that name is renamed
+            with trailing underscores.
+        text_columns: The columns that hold text, whatever their values are.
 
     Attributes:
-        lengths: The id and the number of rows of each run, in the order in which they came.
+        lengths: The id and the number of rows of each run, in the order of `add`.
+        run_id: As given.
     """
 
-    __slots__ = ("_cells", "_length", "_pending", "_plan", "_run_id", "_texts", "lengths")
+    __slots__ = ("_builders", "_length", "_pending", "_plan", "_text_columns", "lengths", "run_id")
 
     def __init__(
-        self, plan: HistoryPlan, *, run_id: bool, texts: Collection[str] = frozenset()
+        self, plan: HistoryPlan, *, run_id: bool, text_columns: Collection[str] = frozenset()
     ) -> None:
         self.lengths: list[tuple[str, int]] = []
+        self.run_id = run_id
         self._plan = plan
-        self._run_id = run_id
-        self._texts = texts
-        self._cells: dict[str, _Cells] = {}
+        self._text_columns = text_columns
+        self._builders: dict[str, _ColumnBuilder] = {}
         self._length = 0
         self._pending: list[Row] = []
 
@@ -95,50 +96,45 @@ class Table:
         self.lengths.append((as_unicode(run_id), len(rows)))
         self._pending += rows
         if len(self._pending) >= _BATCH:
-            self._sort()
+            self._flush()
 
     def columns(self) -> dict[str, Column]:
-        """Take the columns out: the x axis, then the keys as asked, or else all others by name.
+        """Remove and return the columns: the x axis, then the keys, or all others by name.
 
-        Their kinds follow from all rows. A column that was asked for and has no value is INTEGER
-        if it is `_step` as x axis, else FLOAT.
+        A column without any value is INTEGER if it is `_step` as x axis, else FLOAT.
         """
-        self._sort()
-        cells, self._cells = self._cells, {}
-        new_names = renamed(cells, reserved={RUN_ID} if self._run_id else set())
+        self._flush()
+        builders, self._builders = self._builders, {}
+        new_names = rename_columns(builders, reserved={RUN_ID} if self.run_id else set())
         x_axis = self._plan.x_axis
-        cells = {new_names.get(name, name): each for name, each in cells.items()}
-        order = self._plan.columns or dict.fromkeys((x_axis, *sorted(cells)))
+        builders = {new_names.get(name, name): each for name, each in builders.items()}
         columns: dict[str, Column] = {}
-        for name in order:
-            each = cells.pop(name, None) or _Cells()
+        for name in self._plan.columns or dict.fromkeys((x_axis, *sorted(builders))):
+            each = builders.pop(name, None) or _ColumnBuilder()
             each.fill(self._length)
-            unseen = Kind.INTEGER if name == x_axis == "_step" else Kind.FLOAT
-            columns[name] = each.texts() if name in self._texts else each.column(unseen)
+            default = Kind.INTEGER if name == x_axis == "_step" else Kind.FLOAT
+            is_text = name in self._text_columns
+            columns[name] = each.text_column() if is_text else each.column(default)
         return columns
 
-    def _sort(self) -> None:
-        """Turn the rows that wait into columns."""
+    def _flush(self) -> None:
+        """Convert the pending rows to columns."""
         rows, self._pending = self._pending, []
         for name in self._plan.columns or dict.fromkeys(chain.from_iterable(rows)):
             try:
                 values = list(map(itemgetter(name), rows))  # no loop in Python
             except KeyError:
                 values = [row.get(name) for row in rows]
-            self._column(name).extend(values, set(map(type, values)))
+            builder = self._builders.get(name)
+            if builder is None:
+                builder = self._builders[name] = _ColumnBuilder()
+            builder.fill(self._length)
+            builder.extend(values, set(map(type, values)))
         self._length += len(rows)
 
-    def _column(self, name: str) -> _Cells:
-        """The column as far as the rows go; those that came before the metric have no value."""
-        cells = self._cells.get(name)
-        if cells is None:
-            cells = self._cells[name] = _Cells()
-        cells.fill(self._length)
-        return cells
 
-
-class _Cells:
-    """The values of one metric, None for rows without; packed where all of a batch are numbers."""
+class _ColumnBuilder:
+    """The values of one metric, None for rows without it; arrays for batches of numbers."""
 
     __slots__ = ("_length", "_parts", "_types")
 
@@ -148,12 +144,12 @@ class _Cells:
         self._types: set[type] = set()
 
     def fill(self, length: int) -> None:
-        """Have as many values as there are rows: none for those that came before the metric."""
+        """Append None up to a number of rows, for earlier rows without the metric."""
         if length > self._length:
             self.extend([None] * (length - self._length), {NoneType})
 
     def extend(self, values: list[JSONValue], types: set[type]) -> None:
-        """Add the values of the rows that follow, and the types of them all."""
+        """Add the values of the next rows, and the set of their types."""
         if not values:
             return
         self._types |= types
@@ -167,30 +163,30 @@ class _Cells:
         else:
             self._parts.append(part)
 
-    def column(self, unseen: Kind) -> Column:
-        """Decide what the values are; `unseen` if there are none."""
+    def column(self, default: Kind) -> Column:
+        """The column, of the kind that follows from its values; `default` if there are none."""
         types = self._types - {NoneType}
-        missing = NoneType in self._types
+        has_missing = NoneType in self._types
         if not types:
-            return Column(unseen, self._parts or [[]], missing)
+            return Column(default, self._parts or [[]], has_missing)
         parts = self._parts
         if not types <= {int, float}:
             values: list[JSONValue] = [*chain.from_iterable(parts)]
-            settled = settle(values, types)
-            if settled is not None:
-                values = settled
+            unified = unify_non_finite(values, types)
+            if unified is not None:
+                values = unified
                 types = set(map(type, values)) - {NoneType}
             parts = [values]
-        return Column(_kind(parts, types), parts, missing)
+        return Column(_kind(parts, types), parts, has_missing)
 
-    def texts(self) -> Column:
-        """Write each value as text, without a look at the others."""
+    def text_column(self) -> Column:
+        """The column with each value as text, independent of the others."""
         values = map(text_of, chain.from_iterable(self._parts))
         return Column(Kind.STRING, [[*values]], NoneType in self._types)
 
 
-def renamed(names: Iterable[str], reserved: set[str]) -> dict[str, str]:
-    """Map each name that a frame cannot take to a free one."""
+def rename_columns(names: Iterable[str], reserved: set[str]) -> dict[str, str]:
+    """Map each name that a frame cannot have to one that is not taken."""
     taken = set(names)
     new_names: dict[str, str] = {}
     for name in names:
@@ -203,20 +199,20 @@ def renamed(names: Iterable[str], reserved: set[str]) -> dict[str, str]:
     return new_names
 
 
-def settle(values: list[JSONValue], types: set[type]) -> list[JSONValue] | None:
-    """Give NaN and the infinities the one spelling that suits all values of a column.
+def unify_non_finite(values: list[JSONValue], types: set[type]) -> list[JSONValue] | None:
+    """Spell NaN and the infinities in one way for a whole column.
 
-    W&B gives NaN as a number or as the string `"NaN"`, depending on the field asked. Whichever
-    came, it becomes the number where all others are numbers, and the string elsewhere.
+    W&B returns NaN as a number or as the string `"NaN"`, depending on the field. It becomes the
+    number where all other values are numbers, and the string elsewhere.
 
     Args:
         values: The values of a column; None stays.
-        types: What they are, without that of None.
+        types: Their types, without that of None.
 
     Returns:
-        The values to put in their place; None when they can stay.
+        The values to use instead; None where they can stay.
 
-    >>> settle(["NaN", 1], {str, int}), settle([0.5, 1], {float, int})
+    >>> unify_non_finite(["NaN", 1], {str, int}), unify_non_finite([0.5, 1], {float, int})
     ([nan, 1], None)
     """
     if types <= {int, float, str} and all(
@@ -228,11 +224,12 @@ def settle(values: list[JSONValue], types: set[type]) -> list[JSONValue] | None:
 
 def _packed(values: list[JSONValue], types: set[type]) -> Part:
     if types == {float}:
-        return array("d", struct.pack(f"{len(values)}d", *values))  # faster than of the list itself
+        # Faster than an array of the list itself.
+        return array("d", struct.pack(f"{len(values)}d", *values))
     if types == {int}:
         try:
             return array("q", struct.pack(f"{len(values)}q", *values))
-        except struct.error:  # more than 64 bits
+        except struct.error:  # past 64 bits
             return values
     return values
 
@@ -251,7 +248,7 @@ def _word(value: JSONValue) -> JSONValue:
 
 def _kind(parts: Sequence[Part], types: set[type]) -> Kind:
     if types <= {int, float}:
-        if not all(map(_is_of_64_bits, parts)):
+        if not all(map(_fits_64_bits, parts)):
             return Kind.JSON
         return Kind.FLOAT if float in types else Kind.INTEGER
     if types == {bool}:
@@ -263,8 +260,7 @@ def _kind(parts: Sequence[Part], types: set[type]) -> Kind:
     return Kind.JSON
 
 
-def _is_of_64_bits(part: Part) -> bool:
-    """Whether all integers are; packed ones must be."""
+def _fits_64_bits(part: Part) -> bool:
     if isinstance(part, array):
         return True
     integers = [value for value in part if isinstance(value, int)]

@@ -1,6 +1,6 @@
-"""pandas' types, or what stands for them where it is absent."""
+"""The types of pandas in signatures, with stand-ins where it is not installed."""
 
-# The class stands for what the star brings, where that is absent; then the star finds nothing.
+# Without the library, the star import binds nothing and the stand-in class is used.
 # pyright: reportAssignmentType=false, reportWildcardImportFromLibrary=false
 
 from __future__ import annotations
@@ -20,6 +20,6 @@ if TYPE_CHECKING:
         except ImportError:
 
             class DataFrame:
-                """Stands for pandas', which is not installed."""
+                """Stand-in: pandas is not installed."""
 
         from pandas import *

@@ -1,4 +1,4 @@
-"""What to ask for: the arguments of `histories`, checked, and the specs that they become."""
+"""Arguments of `histories`: checked, and turned into the specs and columns of a request."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias, TypeVar, get_args
 
 from wandb_runs.errors import InvalidArgumentError
-from wandb_runs.errors.suggest import did_you_mean
-from wandb_runs.query.keys import check_keys, check_metric, describe
+from wandb_runs.errors.suggest import describe, did_you_mean
+from wandb_runs.query.keys import check_keys, check_metric
 
 __all__ = [
-    "MOST",
+    "MAX_INT",
     "RUN_ID",
     "Field",
     "Format",
@@ -20,42 +20,43 @@ __all__ = [
     "OnError",
     "Stream",
     "check_format",
+    "check_int",
     "check_on_error",
     "plan_histories",
 ]
 
 Format: TypeAlias = Literal["default", "pandas", "polars"]
-"""What a history comes as: a list of dicts, a `pandas.DataFrame` or a `polars.DataFrame`."""
+"""What a history is returned as: a list of dicts, a `pandas.DataFrame` or a `polars.DataFrame`."""
 
 Stream: TypeAlias = Literal["default", "system"]
-"""What a history is about: the metrics that a run logged, or the machine that it ran on."""
+"""Which history: the metrics that a run logged, or those of the machine that it ran on."""
 
 Join: TypeAlias = Literal["inner", "outer"]
-"""Which rows several metrics give: those that hold all of them, or all rows of each, merged."""
+"""Rows of several metrics: those that hold all of them, or all rows of each, merged by step."""
 
 OnError: TypeAlias = Literal["raise", "skip"]
-"""What becomes of runs whose history cannot be had: an error in the end, or a line in the log."""
+"""Runs whose history cannot be read: an error at the end of the call, or a log record."""
 
 Field: TypeAlias = Literal["sampledHistory", "history", "events"]
-"""The fields of a run that W&B's schema has for histories."""
+"""The fields of a run in W&B's schema that return a history."""
 
 RUN_ID = "run_id"
-"""The column that names the run of each row."""
+"""The column with the id of each row's run."""
 
 _FORMATS: tuple[Format, ...] = get_args(Format)
 _ON_ERROR: tuple[OnError, ...] = get_args(OnError)
 _JOINS: tuple[Join, ...] = get_args(Join)
 _STREAMS: tuple[Stream, ...] = get_args(Stream)
 
-MOST: Final = 2**31 - 1
-"""The largest number that GraphQL's `Int` takes."""
+MAX_INT: Final = 2**31 - 1
+"""The largest value of GraphQL's `Int`."""
 
-_VALUES: Final = 150_000
-"""How many values a request asks for at most: about 4 MB of JSON, of which the server makes a
-page in a fraction of the minute after which it gives up."""
+_MAX_VALUES: Final = 150_000
+"""The most values that one request asks for: about 4 MB of JSON, which the server computes in a
+fraction of the minute after which it times out."""
 
-_UNKNOWN: Final = 10
-"""For how many metrics a run counts when all are asked for."""
+_ASSUMED_METRICS: Final = 10
+"""Metrics per run assumed where `keys` is None."""
 
 K = TypeVar("K", bound=str)
 ChoiceT = TypeVar("ChoiceT", bound=str)
@@ -63,13 +64,13 @@ ChoiceT = TypeVar("ChoiceT", bound=str)
 
 @dataclass(frozen=True, slots=True)
 class HistoryPlan:
-    """Arguments of `histories` that passed `plan_histories`.
+    """Arguments of `histories`, as checked by `plan_histories`.
 
     Attributes:
-        samples: The most rows of a run.
-        keys: The metrics asked for, each once; None for all.
-        x_axis: The column that comes first.
-        stream: Metrics or machine.
+        samples: The most rows per run.
+        keys: The metrics, without duplicates; None for all.
+        x_axis: The first column.
+        stream: Logged metrics or machine metrics.
         join: Which rows several metrics give.
     """
 
@@ -81,10 +82,10 @@ class HistoryPlan:
 
     @property
     def field(self) -> Field:
-        """The field that answers this plan.
+        """The field of a run that this plan queries.
 
-        `sampledHistory` takes `specs`; `history` and `events` take `samples`.
-        `events` knows no keys: they are selected once the rows are here.
+        `sampledHistory` takes `specs`; `history` and `events` take `samples`. `events` takes no
+        keys: columns are selected after the rows have arrived.
         """
         if self.stream == "system":
             return "events"
@@ -92,11 +93,11 @@ class HistoryPlan:
 
     @property
     def specs(self) -> list[str]:
-        """What `sampledHistory` is asked, each spec as JSON; empty for the other fields.
+        """The specs of `sampledHistory`, each as JSON; empty for the other fields.
 
-        Of an inner join one spec holds all keys, so the server gives the rows that hold all of
-        them, as W&B's SDK has it. Of an outer join each key has a spec of its own, with `_step`
-        to put the rows together again: values of the x axis may repeat.
+        An inner join sends one spec with all keys, so that the server returns the rows that hold
+        all of them, as W&B's SDK does. An outer join sends one spec per key, each with `_step`,
+        by which the rows are merged: values of the x axis may repeat.
 
         >>> plan_histories(samples=100, keys=["loss", "_step"]).specs
         ['{"keys": ["_step", "loss"], "samples": 100}']
@@ -116,12 +117,12 @@ class HistoryPlan:
         return list(dict.fromkeys(("_step", self.x_axis, key)))
 
     @property
-    def can_miss(self) -> bool:
-        """Whether runs may come out empty whose metrics all have rows: never in the same one.
+    def can_be_disjoint(self) -> bool:
+        """Whether a run may have rows of each metric and no row with all of them.
 
-        >>> plan_histories(keys=["loss", "accuracy"]).can_miss
+        >>> plan_histories(keys=["loss", "accuracy"]).can_be_disjoint
         True
-        >>> plan_histories(keys=["loss"]).can_miss
+        >>> plan_histories(keys=["loss"]).can_be_disjoint
         False
         """
         if self.field != "sampledHistory" or self.join != "inner" or self.columns is None:
@@ -130,9 +131,9 @@ class HistoryPlan:
 
     @property
     def runs_per_request(self) -> int:
-        """How many runs a request asks for, so that its work is the same for any arguments.
+        """How many runs fit into one request, so that each request asks for as many values.
 
-        It follows samples x keys; the caller bounds it by what the server allows.
+        Derived from samples x keys; the caller applies the server's limit on page sizes.
 
         >>> plan_histories(samples=500, keys=["a", "b", "c", "d", "e"]).runs_per_request
         50
@@ -142,12 +143,12 @@ class HistoryPlan:
         if self.field == "sampledHistory" and self.join == "outer":
             width = sum(len(self._outer_columns(key)) for key in self.keys or ())
         else:
-            width = _UNKNOWN if self.keys is None or self.columns is None else len(self.columns)
-        return max(1, _VALUES // (self.samples * width))
+            width = _ASSUMED_METRICS if self.columns is None else len(self.columns)
+        return max(1, _MAX_VALUES // (self.samples * width))
 
     @property
     def columns(self) -> tuple[str, ...] | None:
-        """The x axis, then the keys as asked; None when only the rows can tell.
+        """The x axis, then the keys as given; None where they depend on the rows.
 
         >>> plan_histories(keys=["loss", "accuracy"], x_axis="epoch").columns
         ('epoch', 'loss', 'accuracy')
@@ -166,25 +167,22 @@ def plan_histories(
     join: Join = "inner",
     run_id: bool = True,
 ) -> HistoryPlan:
-    """Check the arguments of `histories`, before any request.
+    """Check the arguments of `histories`, before any request is sent.
 
-    Machine metrics have no `_step`: with `stream="system"` it stands for `_runtime`, the seconds
-    since the run's start, both as x axis and among the keys.
+    Machine metrics have no `_step`: with `stream="system"` it is replaced by `_runtime`, the
+    seconds since the run's start, both as x axis and among the keys.
 
     Args:
-        samples: The most rows of a run, 1 or more.
-        keys: The metrics to ask for; None for all. A key given twice is asked for once.
-        x_axis: The metric that comes first in each row.
-        stream: `"default"` for what the run logged, `"system"` for machine metrics.
+        samples: The most rows per run, 1 or more.
+        keys: The metrics; None for all. Duplicates are ignored.
+        x_axis: The metric of the first column.
+        stream: `"default"` for logged metrics, `"system"` for machine metrics.
         join: `"inner"` for the rows that hold all keys, `"outer"` for all rows of each.
-        run_id: Whether rows will get their run's id, which takes that name from a metric.
-
-    Returns:
-        The plan.
+        run_id: Whether rows get a column `run_id`; then no key may have that name.
 
     Raises:
-        InvalidArgumentError: An argument is of the wrong type, out of range, or unknown; or
-            `"run_id"` is asked for, which is the column of the run's id.
+        InvalidArgumentError: An argument has the wrong type, is out of range or unknown, or names
+            a metric `run_id`.
 
     >>> plan_histories(keys=["system.cpu"], stream="system")
     HistoryPlan(samples=500, keys=('system.cpu',), x_axis='_runtime', stream='system', join='inner')
@@ -192,27 +190,27 @@ def plan_histories(
     Traceback (most recent call last):
     wandb_runs.errors.InvalidArgumentError: keys is a list of metric names; write keys=['loss']
     """
-    _check_samples(samples)
+    check_int("samples", samples, least=1, most=MAX_INT)
     check_metric("x_axis", x_axis)
     stream = _check_choice("stream", stream, _STREAMS)
     join = _check_choice("join", join, _JOINS)
-    asked = check_keys(keys)
-    if run_id and RUN_ID in (x_axis, *(asked or ())):
+    names = check_keys(keys)
+    if run_id and RUN_ID in (x_axis, *(names or ())):
         raise InvalidArgumentError(
-            f"{RUN_ID!r} is the column that holds each run's id, which is always there; a metric "
-            f"of that name comes as '{RUN_ID}_' when keys is None"
+            f"{RUN_ID!r} is the column with each row's run id, and is always included; leave keys "
+            f"out to get a metric of that name, as '{RUN_ID}_'"
         )
     if stream == "system":
         x_axis = _system_name(x_axis)
-        asked = asked and tuple(dict.fromkeys(map(_system_name, asked)))
-    return HistoryPlan(samples, asked, x_axis, stream, join)
+        names = names and tuple(dict.fromkeys(map(_system_name, names)))
+    return HistoryPlan(samples, names, x_axis, stream, join)
 
 
 def check_format(value: object) -> Format:
     """Check the name of a format.
 
     Raises:
-        InvalidArgumentError: There is no such format.
+        InvalidArgumentError: Unknown format.
 
     >>> check_format("panda")
     Traceback (most recent call last):
@@ -222,10 +220,10 @@ def check_format(value: object) -> Format:
 
 
 def check_on_error(value: object) -> OnError:
-    """Check what becomes of runs whose history cannot be had.
+    """Check the value of `on_error`.
 
     Raises:
-        InvalidArgumentError: There is no such choice.
+        InvalidArgumentError: Unknown value.
 
     >>> check_on_error("skip")
     'skip'
@@ -233,19 +231,22 @@ def check_on_error(value: object) -> OnError:
     return _check_choice("on_error", value, _ON_ERROR)
 
 
-def _check_samples(samples: object) -> None:
-    if not isinstance(samples, int) or isinstance(samples, bool):
+def check_int(argument: str, value: object, *, least: int, most: int | None = None) -> None:
+    """Check that a number is an int of a range.
+
+    Raises:
+        InvalidArgumentError: Not an int, or out of range.
+
+    >>> check_int("samples", 0, least=1)
+    Traceback (most recent call last):
+    wandb_runs.errors.InvalidArgumentError: samples must be an int of 1 or more; got int 0
+    """
+    if not isinstance(value, int) or isinstance(value, bool) or value < least:
         raise InvalidArgumentError(
-            f"samples is the most rows of a run, an int of 1 or more; got {describe(samples)}"
+            f"{argument} must be an int of {least} or more; got {describe(value)}"
         )
-    if samples < 1:
-        raise InvalidArgumentError(
-            f"samples is the most rows of a run, an int of 1 or more; got {samples}"
-        )
-    if samples > MOST:
-        raise InvalidArgumentError(
-            f"samples is at most {MOST}, GraphQL's largest Int; got {samples}"
-        )
+    if most is not None and value > most:
+        raise InvalidArgumentError(f"{argument} must be at most {most}; got {describe(value)}")
 
 
 def _check_choice(argument: str, value: object, choices: tuple[ChoiceT, ...]) -> ChoiceT:

@@ -1,6 +1,6 @@
-"""Polars' types, or what stands for them where it is absent."""
+"""The types of polars in signatures, with stand-ins where it is not installed."""
 
-# The class stands for what the star brings, where that is absent; then the star finds nothing.
+# Without the library, the star import binds nothing and the stand-in class is used.
 # pyright: reportAssignmentType=false, reportWildcardImportFromLibrary=false
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
         except ImportError:
 
             class DataFrame:
-                """Stands for Polars', which is not installed."""
+                """Stand-in: polars is not installed."""
 
             class DataType:
-                """Stands for Polars', which is not installed."""
+                """Stand-in: polars is not installed."""
 
         from polars import *

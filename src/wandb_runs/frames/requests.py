@@ -1,32 +1,44 @@
-"""The histories of a page of runs: how they are asked for, and what an answer holds."""
+"""One request for the histories of a page of runs, and how its answer is read."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, NamedTuple, Protocol, TypeVar
 
 from wandb_runs.errors import BadResponseError, WandbRunsError
-from wandb_runs.frames.rows import Row, read_rows
+from wandb_runs.frames.rows import read_rows
 from wandb_runs.graphql._generated import list_events, list_histories, list_sampled_histories
 from wandb_runs.pagination.changes import name_filter
 from wandb_runs.pagination.json_page import read_json_page
 from wandb_runs.pagination.page import PageRequest, read_project_page
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from wandb_runs.frames.plan import HistoryPlan
+    from wandb_runs.frames.plan import Field, HistoryPlan
+    from wandb_runs.frames.rows import RunRows
     from wandb_runs.graphql._generated import ListEvents, ListHistories, ListSampledHistories
     from wandb_runs.graphql.operation import Operation
     from wandb_runs.graphql.raw_response import RawResponse
-    from wandb_runs.pagination.page import Page, PageVariables, Selection
+    from wandb_runs.pagination.page import HasId, Page, ReadProject, Selection
 
-__all__ = ["HistoryRequest", "PageHistories", "Reader", "RowsReader", "RunRows"]
+__all__ = [
+    "ATTRIBUTES",
+    "HistoryRequest",
+    "PageHistories",
+    "Reader",
+    "RowsReader",
+    "unreadable_history",
+]
 
 T = TypeVar("T")
 
-RunRows: TypeAlias = "tuple[str, list[Row]]"
-"""A run's id and its rows."""
+ATTRIBUTES: Final[Mapping[Field, str]] = {
+    "sampledHistory": "sampled_history",
+    "history": "history",
+    "events": "events",
+}
+"""The attribute of a run's model that holds a field."""
 
 
 class Node(NamedTuple):
@@ -34,13 +46,13 @@ class Node(NamedTuple):
 
     Attributes:
         id: The run's id.
-        sent: What came for `plan.field`.
-        lines: How many rows its history has, if the server says so.
+        sent: The value of `plan.field`.
+        row_count: How many rows its history has, where the server says so.
     """
 
     id: str
     sent: object
-    lines: int | None
+    row_count: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +62,7 @@ class HistoryRequest:
     Attributes:
         plan: What of each run.
         selection: Which runs.
-        page: Where their page starts, and how many runs it holds.
+        page: Which page of them.
     """
 
     plan: HistoryPlan
@@ -58,14 +70,17 @@ class HistoryRequest:
     page: PageRequest
 
     @property
-    def operation(self) -> Operation[object]:
-        """What is sent."""
+    def operation(self) -> Operation[ListSampledHistories | ListHistories | ListEvents]:
+        """The operation to send."""
+        placed = self.page.variables(self.selection)
         if self.plan.field == "sampledHistory":
-            return self._sampled()
-        return self._whole() if self.plan.field == "history" else self._system()
+            return list_sampled_histories(**placed, specs=self.plan.specs)
+        if self.plan.field == "history":
+            return list_histories(**placed, samples=self.plan.samples)
+        return list_events(**placed, samples=self.plan.samples)
 
     def of(self, run_ids: Sequence[str]) -> HistoryRequest:
-        """The same of these runs alone."""
+        """The same request for these runs only."""
         selection = self.selection.copy()
         selection["filters"] = name_filter(run_ids)
         return replace(self, selection=selection, page=PageRequest(None, len(run_ids)))
@@ -75,119 +90,99 @@ class HistoryRequest:
 
         Raises:
             GraphQLError: The server reports errors.
-            BadResponseError: The answer is not what the schema promises.
+            BadResponseError: The answer does not match the schema.
             NotFoundError: No such project.
         """
-        plain = read_json_page(answer.body, self.page, date=answer.date)
-        if plain is None:
+        page = read_json_page(answer.body, self.page, date=answer.date)
+        if page is None:
             return self._read_as_model(answer)
         name = self.plan.field
         nodes = (
-            Node(str(node["id"]), node.get(name), _lines(node.get("historyLineCount")))
-            for node in plain.items
+            Node(str(node["id"]), node.get(name), _int_or_none(node.get("historyLineCount")))
+            for node in page.items
         )
-        return plain.with_items(nodes)
+        return page.with_items(nodes)
 
     def _read_as_model(self, answer: RawResponse) -> Page[Node]:
-        selection, request = self.selection, self.page
-        size, date = len(answer.body), answer.date
-        if self.plan.field == "sampledHistory":
-            sampled = read_project_page(
-                answer.read_as(self._sampled()).project, selection, request, size=size, date=date
-            )
-            nodes = (
-                Node(run.id, run.sampled_history, run.history_line_count) for run in sampled.items
-            )
-            return sampled.with_items(nodes)
-        if self.plan.field == "history":
-            whole = read_project_page(
-                answer.read_as(self._whole()).project, selection, request, size=size, date=date
-            )
-            nodes = (Node(run.id, run.history, None) for run in whole.items)
-            return whole.with_items(nodes)
-        system = read_project_page(
-            answer.read_as(self._system()).project, selection, request, size=size, date=date
+        project: ReadProject[HasId] | None = answer.read_as(self.operation).project
+        page = read_project_page(
+            project, self.selection, self.page, size=len(answer.body), date=answer.date
         )
-        nodes = (Node(run.id, run.events, None) for run in system.items)
-        return system.with_items(nodes)
-
-    def _sampled(self) -> Operation[ListSampledHistories]:
-        return list_sampled_histories(**self._variables, specs=self.plan.specs)
-
-    def _whole(self) -> Operation[ListHistories]:
-        return list_histories(**self._variables, samples=self.plan.samples)
-
-    def _system(self) -> Operation[ListEvents]:
-        return list_events(**self._variables, samples=self.plan.samples)
-
-    @property
-    def _variables(self) -> PageVariables:
-        return self.page.variables(self.selection)
+        name = ATTRIBUTES[self.plan.field]
+        return page.with_items(
+            Node(run.id, getattr(run, name), getattr(run, "history_line_count", None))
+            for run in page.items
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class PageHistories(Generic[T]):
-    """What one answer holds.
+    """The histories of one answer.
 
     Attributes:
         content: The rows of its runs, or a frame of them.
         run_ids: Its runs, in order.
-        bare: The runs of which no row came, though they have a history.
-        broken: The runs whose rows cannot be read, and why.
-        apart: The runs that hold all metrics, and never in one row.
+        empty_runs: Runs without a row in the answer, but for those whose history is known to be
+            empty.
+        unreadable: Runs whose rows cannot be read, each with its error.
+        disjoint_runs: Runs with rows of each metric, and no row with all of them.
     """
 
     content: T
     run_ids: Sequence[str]
-    bare: Sequence[str] = ()
-    broken: dict[str, WandbRunsError] = field(default_factory=dict[str, WandbRunsError])
-    apart: Sequence[str] = ()
+    empty_runs: Sequence[str] = ()
+    unreadable: Mapping[str, WandbRunsError] = field(default_factory=dict[str, WandbRunsError])
+    disjoint_runs: Sequence[str] = ()
 
 
 class Reader(Protocol[T]):
-    """Makes something of an answer."""
+    """Turns answers into rows or frames."""
 
     def read(self, answer: RawResponse, request: HistoryRequest) -> Page[PageHistories[T]]:
-        """Read an answer into one piece."""
+        """Read an answer; the page holds one item."""
         ...
 
     def arrange(self, content: T, run_ids: Sequence[str]) -> T:
-        """Put what is of these runs in their order, and leave out the rest."""
+        """Keep only these runs, in this order."""
         ...
 
 
 class RowsReader:
-    """Makes rows of an answer."""
+    """Turns answers into rows."""
 
     def read(
         self, answer: RawResponse, request: HistoryRequest
     ) -> Page[PageHistories[list[RunRows]]]:
-        """Read an answer into the rows of its runs."""
+        """Read the rows of an answer's runs."""
         page = request.read(answer)
-        blocks: list[RunRows] = []
-        bare: list[str] = []
-        broken: dict[str, WandbRunsError] = {}
-        # A server may name a run twice in one page; the last is as good.
+        histories: list[RunRows] = []
+        empty_runs: list[str] = []
+        unreadable: dict[str, WandbRunsError] = {}
+        # A server may repeat a run within one page; the last one counts.
         nodes = {node.id: node for node in page.items}
         for node in nodes.values():
             try:
                 rows = read_rows(request.plan, node.sent)
             except ValueError as error:
-                broken[node.id] = BadResponseError(
-                    f"the history of run {node.id!r} cannot be read: {error}; try again", status=200
-                )
+                unreadable[node.id] = unreadable_history(node.id, error)
                 continue
-            blocks.append((node.id, rows))
-            if not rows and node.lines != 0:
-                bare.append(node.id)
-        piece = PageHistories(blocks, [*nodes], bare, broken)
-        return page.with_items((piece,))
+            histories.append((node.id, rows))
+            if not rows and node.row_count != 0:
+                empty_runs.append(node.id)
+        return page.with_items((PageHistories(histories, [*nodes], empty_runs, unreadable),))
 
     def arrange(self, content: list[RunRows], run_ids: Sequence[str]) -> list[RunRows]:
-        """Put the rows of these runs in their order, and leave out the rest."""
+        """Keep only these runs, in this order."""
         rows = dict(content)
         return [(run_id, rows[run_id]) for run_id in run_ids if run_id in rows]
 
 
-def _lines(value: object) -> int | None:
+def unreadable_history(run_id: str, error: ValueError) -> BadResponseError:
+    """The error for a run whose rows do not match the schema."""
+    return BadResponseError(
+        f"the history of run {run_id!r} cannot be read: {error}; try again", status=200
+    )
+
+
+def _int_or_none(value: object) -> int | None:
     return value if isinstance(value, int) else None

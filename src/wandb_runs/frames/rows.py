@@ -1,4 +1,4 @@
-"""What the server sent for one run, turned into rows."""
+"""The rows of one run, decoded from what the server sent."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Row",
-    "are_finite",
+    "RunRows",
+    "all_finite",
     "decode_rows",
     "has_row_of_each",
     "read_rows",
@@ -27,26 +28,29 @@ __all__ = [
 Row: TypeAlias = "dict[str, JSONValue]"
 """One row of a history: a value for each metric that it has, never null."""
 
+RunRows: TypeAlias = "tuple[str, list[Row]]"
+"""A run's id and its rows."""
+
 
 def read_rows(plan: HistoryPlan, sent: object) -> list[Row]:
-    """Turn the value of a run's field `plan.field` into rows.
+    """Decode the value of a run's field `plan.field`.
 
     A null value counts as missing, and null rows are skipped.
-    When keys were asked for, a row has the x axis and the keys, and nothing else.
-    Of metrics, the rows that hold all of them: most servers have left out the others by then,
-    and some fill them up with null. An outer join merges the rows of each metric instead.
-    Of machine metrics, the rows that hold any key: they come a monitor at a time, in rows of
-    their own, so that hardly a row would hold all.
+    With keys, a row has the x axis and the keys only.
+    Of logged metrics, only rows that hold all keys are kept: most servers leave out the others,
+    and some fill them with null. An outer join merges the rows of each key instead.
+    Of machine metrics, rows that hold any key are kept: each monitor logs rows of its own, so
+    that hardly any row holds all keys.
 
     Args:
-        plan: What was asked.
-        sent: What came, null included.
+        plan: The arguments of the call.
+        sent: The value of the field, possibly null.
 
     Returns:
         The rows, in the server's order.
 
     Raises:
-        ValueError: `sent` is not what the schema promises; the message says where.
+        ValueError: `sent` does not match the schema; the message names the row.
 
     >>> from wandb_runs.frames.plan import plan_histories
     >>> plan = plan_histories(keys=["loss"])
@@ -58,9 +62,9 @@ def read_rows(plan: HistoryPlan, sent: object) -> list[Row]:
     if plan.field == "sampledHistory":
         if plan.join == "outer":
             return _joined(plan, _samples(sent, len(plan.specs)))
-        as_asked = _as_asked(sent, columns or ())
-        if as_asked is not None:
-            return as_asked
+        as_requested = _as_requested(sent, columns or ())
+        if as_requested is not None:
+            return as_requested
         objects = chain.from_iterable(_samples(sent, len(plan.specs)))
     else:
         objects = _decoded_objects(sent)
@@ -70,9 +74,9 @@ def read_rows(plan: HistoryPlan, sent: object) -> list[Row]:
         rows = [_pick(row, columns) for row in objects]
         return [row for row in rows if len(row) == len(columns)]
     rows = [_pick(row, columns) for row in objects]
-    # The x axis alone tells nothing, unless nothing else was asked for.
-    wanted = set(plan.keys) - {plan.x_axis} or {plan.x_axis}
-    return [row for row in rows if not wanted.isdisjoint(row)]
+    # A row with the x axis alone counts only where it is the only key.
+    keys = set(plan.keys) - {plan.x_axis} or {plan.x_axis}
+    return [row for row in rows if not keys.isdisjoint(row)]
 
 
 def decode_rows(sent: object) -> list[Row]:
@@ -85,7 +89,7 @@ def decode_rows(sent: object) -> list[Row]:
         The rows, without null values.
 
     Raises:
-        ValueError: Not a list of JSON objects; the message says where.
+        ValueError: Not a list of JSON objects; the message names the row.
 
     >>> decode_rows(['{"_step": 0, "loss": NaN}', None, '{"_step": 1, "loss": null}'])
     [{'_step': 0, 'loss': nan}, {'_step': 1}]
@@ -94,16 +98,16 @@ def decode_rows(sent: object) -> list[Row]:
 
 
 def rows_with_all(rows: Iterable[Row], keys: Sequence[str]) -> list[Row]:
-    """Keep the rows that hold all keys, with their `_step` and the keys alone.
+    """Keep the rows that hold all keys, with `_step` and the keys only.
 
-    This is what W&B's `scan_history(keys=...)` gives.
+    Equal to W&B's `scan_history(keys=...)`.
 
     >>> rows_with_all([{"_step": 0, "loss": 1, "lr": 2}, {"_step": 1, "lr": 2}], ["loss"])
     [{'_step': 0, 'loss': 1}]
     """
     columns = dict.fromkeys(("_step", *keys))
-    wanted = set(keys)
-    return [_pick(row, columns) for row in rows if wanted <= row.keys()]
+    required = set(keys)
+    return [_pick(row, columns) for row in rows if required <= row.keys()]
 
 
 def has_row_of_each(sent: object, specs: int) -> bool:
@@ -121,24 +125,24 @@ def has_row_of_each(sent: object, specs: int) -> bool:
     )
 
 
-def are_finite(rows: Iterable[Row]) -> bool:
-    """Whether all values are finite numbers or booleans; False may also mean that it is not sure.
+def all_finite(rows: Iterable[Row]) -> bool:
+    """Whether all values are finite numbers or booleans; may be False although they are.
 
-    >>> are_finite([{"a": 1, "b": 0.5}]), are_finite([{"a": "NaN"}]), are_finite([{"a": None}])
+    >>> all_finite([{"a": 1, "b": 0.5}]), all_finite([{"a": "NaN"}]), all_finite([{"a": None}])
     (True, False, False)
     """
     try:
-        # The fastest loop over values that there is. Nothing but numbers can be added to numbers,
-        # and no sum with NaN or an infinity in it is finite.
+        # `sum` is the fastest loop over values. It adds numbers only, and a sum with NaN or an
+        # infinity is not finite. A sum that overflows is the case of a wrong False.
         return isfinite(sum(cast("Iterable[float]", _values(rows))))
     except (TypeError, OverflowError):
         return False
 
 
-def _as_asked(sent: object, columns: tuple[str, ...]) -> list[Row] | None:
-    """Take the one list of rows as it is, if each row has just these columns and no null.
+def _as_requested(sent: object, columns: tuple[str, ...]) -> list[Row] | None:
+    """The one list of rows as it is, if each row has just these columns and no null.
 
-    Most servers answer so; nothing here is a loop in Python.
+    The common case; without a loop in Python.
     """
     match sent:
         case [list()]:
@@ -146,20 +150,20 @@ def _as_asked(sent: object, columns: tuple[str, ...]) -> list[Row] | None:
         case _:
             return None
     try:
-        # The first row's own names, which most decoders share among rows, compare fastest.
+        # The names of the first row: most decoders share them among rows, and they compare fastest.
         names = [*rows[0]]
         if tuple(names) != columns:
             return None
-        # No row can have a name twice, so that none can make up for another.
+        # No row repeats a name, so a missing one cannot be compensated by another row.
         if [*chain.from_iterable(rows)] != names * len(rows) or _has_null(rows):
             return None
-    except (IndexError, TypeError):  # no rows, or something else among them
+    except (IndexError, TypeError):  # no rows, or items that are no rows
         return None
     return rows
 
 
 def _has_null(rows: list[Row]) -> bool:
-    return not are_finite(rows) and NoneType in set(map(type, _values(rows)))
+    return not all_finite(rows) and NoneType in set(map(type, _values(rows)))
 
 
 def _values(rows: Iterable[Row]) -> Iterator[JSONValue]:
@@ -176,7 +180,7 @@ def _samples(sent: object, specs: int) -> Iterator[Iterator[Row]]:
 
 
 def _joined(plan: HistoryPlan, samples: Iterable[Iterable[Row]]) -> list[Row]:
-    """Merge the samples of the keys: rows of one step, the first with the first, and so on."""
+    """Merge the samples of the keys by step: the nth row of a step with the nth of other keys."""
     merged: dict[tuple[float, int], Row] = {}
     columns = plan.columns or ()
     for key, sample in zip(plan.keys or (), samples, strict=False):
@@ -185,10 +189,10 @@ def _joined(plan: HistoryPlan, samples: Iterable[Iterable[Row]]) -> list[Row]:
             step = row.get("_step")
             if row.get(key) is None or not isinstance(step, int | float):
                 continue
-            place = (step, rows_of_step[step])
+            position = (step, rows_of_step[step])
             rows_of_step[step] += 1
-            merged.setdefault(place, {}).update(_pick(row, columns))
-    return [_pick(merged[place], columns) for place in sorted(merged)]
+            merged.setdefault(position, {}).update(_pick(row, columns))
+    return [_pick(merged[position], columns) for position in sorted(merged)]
 
 
 def _decoded_objects(sent: object) -> Iterator[Row]:
@@ -201,7 +205,7 @@ def _items(sent: object, where: str) -> list[object]:
     if sent is UNREADABLE or sent == [UNREADABLE]:
         raise ValueError(f"{where} holds {UNREADABLE}")
     if not isinstance(sent, list):
-        raise ValueError(f"{where} is {_type(sent)} where a list was expected")  # noqa: TRY004 - the answer's shape is a value to the caller, not a type
+        raise ValueError(f"{where} is {_type(sent)} where a list was expected")  # noqa: TRY004 - a malformed answer, not a wrong argument
     return cast("list[object]", sent)
 
 
@@ -223,10 +227,10 @@ def _objects(items: Iterable[object], where: str) -> Iterator[Row]:
         if item is None:
             continue
         if not isinstance(item, dict):
-            raise ValueError(  # noqa: TRY004 - what came is a value to the caller
+            raise ValueError(  # noqa: TRY004 - a malformed answer
                 f"{where} {index} is {_type(item)} where an object was expected"
             )
-        yield cast("Row", item)  # a JSON decoder made it
+        yield cast("Row", item)  # from a JSON decoder
 
 
 def _present(rows: list[Row]) -> list[Row]:

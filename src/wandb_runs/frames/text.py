@@ -1,4 +1,4 @@
-"""Text that UTF-8, and so every server and every frame, can hold."""
+"""Values as text that UTF-8 can encode, which servers and frames require."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["as_unicode", "json_text", "text_of"]
 
 
 def as_unicode(text: str) -> str:
-    r"""The text, half a surrogate pair as its escape.
+    r"""The text, with lone surrogates as escapes.
 
     >>> as_unicode("naïve"), as_unicode("\ud83d")
     ('naïve', '\\ud83d')
@@ -25,8 +25,8 @@ def as_unicode(text: str) -> str:
 def json_text(value: JSONValue) -> str:
     """Write JSON that `wandb_runs.graphql.scalars.decode` reads back to an equal value.
 
-    Compact, with sorted names, so that equal objects have equal text. NaN and the infinities are
-    bare tokens, as W&B writes them.
+    Compact, with sorted names: equal objects have equal text. NaN and the infinities are bare
+    tokens, as W&B writes them.
 
     >>> json_text({"b": [1, float("nan")], "a": "é"})
     '{"a":"é","b":[1,NaN]}'
@@ -38,9 +38,9 @@ def json_text(value: JSONValue) -> str:
 
 
 def text_of(value: JSONValue) -> str | None:
-    """The text that stands for a value in a column of text, whatever else is in the column.
+    """The text of a value in a column of text, independent of the other values of the column.
 
-    Strings stay as they are, and everything else is JSON; so is a string that UTF-8 cannot hold.
+    A string that UTF-8 can encode is unchanged; any other value is written as JSON.
 
     >>> text_of("a"), text_of(0.5), text_of(True), text_of(float("inf")), text_of([1, "a"])
     ('a', '0.5', 'true', 'Infinity', '[1,"a"]')

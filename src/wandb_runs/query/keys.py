@@ -9,13 +9,13 @@ from __future__ import annotations
 from typing import Final, NamedTuple, TypeVar, cast
 
 from wandb_runs.errors import InvalidArgumentError
+from wandb_runs.errors.suggest import describe
 
 __all__ = [
     "EVERYTHING",
     "KeySelection",
     "check_keys",
     "check_metric",
-    "describe",
     "is_unicode",
     "select_keys",
 ]
@@ -114,11 +114,6 @@ def is_unicode(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-def describe(value: object) -> str:
-    """A value with its type, as messages show what was passed."""
-    return f"{type(value).__name__} {value!r}"
 
 
 def _check_some(argument: str, keys: list[K] | tuple[K, ...] | None) -> tuple[str, ...] | None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, Generic, Literal, NamedTuple, TypeAlias
 from typing_extensions import TypeVar, override
 
 from wandb_runs.errors import BadResponseError, InvalidArgumentError, RunValidationError
-from wandb_runs.frames.one_run import fetch_rows, is_apart
+from wandb_runs.frames.one_run import fetch_rows, has_disjoint_metrics
 from wandb_runs.frames.plan import check_format
 from wandb_runs.frames.scan import last_step_of
 from wandb_runs.graphql._generated import get_run, get_run_details, get_run_file
@@ -364,9 +364,9 @@ class RunBase(Generic[ContextT_co, ConfigT_co, SummaryT_co]):
     def _fetch_history(self, plan: HistoryPlan) -> Flow[tuple[list[Row], bool]]:
         """The rows, and whether there are none because no row holds all metrics."""
         rows = yield from fetch_rows(*self._where, plan)
-        if not plan.can_miss or rows or self.history_line_count == 0:
+        if not plan.can_be_disjoint or rows or self.history_line_count == 0:
             return rows, False
-        return rows, (yield from is_apart(*self._where, plan))
+        return rows, (yield from has_disjoint_metrics(*self._where, plan))
 
     def _fetch_again(self) -> Flow[None]:
         fields = yield from fetch_run(*self._where, asked=self._context.asked)

@@ -363,7 +363,7 @@ class Runs(
         )
         self._list_part()
         found = self._client.run(self._fetch_histories(plan, to, progress))
-        return self._finish(found.missing, found.value, on_error)
+        return self._finish(found.gaps, found.value, on_error)
 
     @overload
     def iter_histories(
@@ -557,7 +557,7 @@ class Runs(
         plan, to = self._plan_values(keys, format, progress)
         self._list_part()
         found = self._client.run(self._fetch_values("configs", plan, to, progress))
-        return self._finish(found.missing, found.value, "raise")
+        return self._finish(found.gaps, found.value, "raise")
 
     @overload
     def summaries(
@@ -627,7 +627,7 @@ class Runs(
         plan, to = self._plan_values(keys, format, progress)
         self._list_part()
         found = self._client.run(self._fetch_values("summaries", plan, to, progress))
-        return self._finish(found.missing, found.value, "raise")
+        return self._finish(found.gaps, found.value, "raise")
 
     @override
     def _make(self, entity: str, nodes: Iterable[Node]) -> list[Run[ConfigT_co, SummaryT_co]]:
@@ -659,13 +659,13 @@ class Runs(
 
     def _batches(self, batches: AnyBatches[BatchT], on_error: OnError) -> Iterator[BatchT]:
         def next_batch() -> BatchT | None:
-            if batches.missing is None:
+            if batches.gaps is None:
                 self._list_part()
             self._client.run(batches.read_batch())
             return batches.take()
 
         def finish() -> None:
-            if batches.missing is not None:
-                self._finish(batches.missing, None, on_error, stacklevel=_BELOW_A_BATCH)
+            if batches.gaps is not None:
+                self._finish(batches.gaps, None, on_error, stacklevel=_BELOW_A_BATCH)
 
         return HistoryBatches(next_batch, finish)

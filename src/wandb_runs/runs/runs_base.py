@@ -22,17 +22,15 @@ from wandb_runs.errors import (
 )
 from wandb_runs.errors.suggest import name_runs
 from wandb_runs.frames.batches import Batches
-from wandb_runs.frames.build import build, check_installed
-from wandb_runs.frames.collect import collect
-from wandb_runs.frames.histories import Gaps, HistoryPages
+from wandb_runs.frames.build import build_pandas, build_polars, build_rows, check_installed
+from wandb_runs.frames.histories import Gaps, HistoryPages, collect_histories
 from wandb_runs.frames.plan import check_format, check_on_error, plan_histories
 from wandb_runs.frames.requests import HistoryRequest, RowsReader
-from wandb_runs.frames.schema import conform, text_columns
+from wandb_runs.frames.schema import conform_pandas, conform_polars, find_text_columns
 from wandb_runs.frames.values import (
     KnownRuns,
     build_values,
-    fetch_configs,
-    fetch_summaries,
+    fetch_values,
     plan_values,
 )
 from wandb_runs.graphql._generated import count_runs, list_configs, list_runs, list_summaries
@@ -68,9 +66,9 @@ if TYPE_CHECKING:
 
     from wandb_runs.frames.batches import AnyBatches
     from wandb_runs.frames.plan import Format, HistoryPlan, Join, OnError, Stream
-    from wandb_runs.frames.polars_reader import FrameOrBlocks
-    from wandb_runs.frames.requests import Reader, RunRows
-    from wandb_runs.frames.rows import Row
+    from wandb_runs.frames.polars_reader import FrameOrRows
+    from wandb_runs.frames.requests import Reader
+    from wandb_runs.frames.rows import Row, RunRows
     from wandb_runs.graphql.flow import Flow
     from wandb_runs.graphql.operation import Operation
     from wandb_runs.pagination.progress import OnProgress
@@ -86,7 +84,7 @@ __all__ = ["RunsBase", "needed", "of_viewer"]
 
 K = TypeVar("K", bound=str)
 T = TypeVar("T")
-PieceT = TypeVar("PieceT")
+ContentT = TypeVar("ContentT")
 RunT_co = TypeVar("RunT_co", bound="AnyRun", covariant=True)
 
 ClientT_co = TypeVar("ClientT_co", bound="Client[SessionBase]", covariant=True)
@@ -122,15 +120,15 @@ _log = logging.getLogger("wandb_runs")
 
 
 class Found(NamedTuple, Generic[T]):
-    """What was asked for, and what it lacks.
+    """The result of a call, and what it lacks.
 
     Attributes:
-        value: What came.
-        missing: What did not.
+        value: The result.
+        gaps: What it lacks.
     """
 
     value: T
-    missing: Gaps
+    gaps: Gaps
 
 
 class RunsBase(ABC, Generic[ClientT_co, RunT_co]):
@@ -482,8 +480,7 @@ class RunsBase(ABC, Generic[ClientT_co, RunT_co]):
     ) -> Flow[Found[list[Row] | pd.DataFrame | pl.DataFrame]]:
         known = self._known(progress)
         selection = yield from self._select()
-        fetch = fetch_configs if what == "configs" else fetch_summaries
-        read = yield from fetch(selection, plan.keys, known)
+        read = yield from fetch_values(what, selection, plan.keys, known)
         built = build_values(read.values, plan, to=to)
         return Found(built, Gaps({}, (), read.drift, read.gone))
 
@@ -518,12 +515,12 @@ class RunsBase(ABC, Generic[ClientT_co, RunT_co]):
             frames = self._pages(request, FrameReader(), progress)
             frame = yield from collect_frame(frames, plan)
             if frame is not None:
-                missing = frames.missing if frame.height else (yield from frames.find_unknown())
-                return Found(frame, missing)
+                gaps = frames.gaps if frame.height else (yield from frames.suggest_metrics())
+                return Found(frame, gaps)
         pages = self._pages(request, RowsReader(), progress)
-        collected = yield from collect(pages, plan, to=to)
-        missing = pages.missing if len(collected) else (yield from pages.find_unknown())
-        return Found(collected, missing)
+        collected = yield from collect_histories(pages, plan, to=to)
+        gaps = pages.gaps if len(collected) else (yield from pages.suggest_metrics())
+        return Found(collected, gaps)
 
     def _known(self, progress: OnProgress | None) -> KnownRuns:
         return KnownRuns(self._listed_ids(), self._counted(), progress)
@@ -539,9 +536,9 @@ class RunsBase(ABC, Generic[ClientT_co, RunT_co]):
     def _pages(
         self,
         request: HistoryRequest,
-        reader: Reader[PieceT],
+        reader: Reader[ContentT],
         progress: OnProgress | None,
-    ) -> HistoryPages[PieceT]:
+    ) -> HistoryPages[ContentT]:
         return HistoryPages(
             request,
             reader,
@@ -553,7 +550,7 @@ class RunsBase(ABC, Generic[ClientT_co, RunT_co]):
     def _lists(self, plan: HistoryPlan, progress: OnProgress | None) -> AnyBatches[list[Row]]:
         return Batches(
             lambda: self._begin(plan, RowsReader(), progress),
-            lambda blocks: build(blocks, plan, to="default") or None,
+            lambda histories: build_rows(histories, plan) or None,
         )
 
     def _pandas_frames(
@@ -562,15 +559,15 @@ class RunsBase(ABC, Generic[ClientT_co, RunT_co]):
         schema: Mapping[str, object] | None,
         progress: OnProgress | None,
     ) -> AnyBatches[pd.DataFrame]:
-        texts = text_columns(schema, "pandas")
+        text_columns = find_text_columns(schema, "pandas")
 
-        def shape(blocks: list[RunRows]) -> pd.DataFrame | None:
-            frame = build(blocks, plan, to="pandas", texts=texts)
+        def convert(histories: list[RunRows]) -> pd.DataFrame | None:
+            frame = build_pandas(histories, plan, text_columns=text_columns)
             if not len(frame):
                 return None
-            return frame if schema is None else conform(frame, schema, plan, "pandas")
+            return frame if schema is None else conform_pandas(frame, schema, plan)
 
-        return Batches(lambda: self._begin(plan, RowsReader(), progress), shape)
+        return Batches(lambda: self._begin(plan, RowsReader(), progress), convert)
 
     def _polars_frames(
         self,
@@ -580,31 +577,31 @@ class RunsBase(ABC, Generic[ClientT_co, RunT_co]):
     ) -> AnyBatches[pl.DataFrame]:
         from wandb_runs.frames.polars_reader import FrameReader  # noqa: PLC0415 - it needs polars
 
-        texts = text_columns(schema, "polars")
+        text_columns = find_text_columns(schema, "polars")
 
-        def shape(content: FrameOrBlocks) -> pl.DataFrame | None:
+        def convert(content: FrameOrRows) -> pl.DataFrame | None:
             frame = (
-                build(content, plan, to="polars", texts=texts)
+                build_polars(content, plan, text_columns=text_columns)
                 if isinstance(content, list)
                 else content
             )
             if not frame.height:
                 return None
-            return frame if schema is None else conform(frame, schema, plan, "polars")
+            return frame if schema is None else conform_polars(frame, schema, plan)
 
-        if texts:
-            # A frame of numbers has forgotten how they were written: beside 0.5, 1 is 1.0.
-            return Batches(lambda: self._begin(plan, RowsReader(), progress), shape)
-        return Batches(lambda: self._begin(plan, FrameReader(), progress), shape)
+        if text_columns:
+            # The fast path loses how a number was written: with 0.5, 1 becomes 1.0.
+            return Batches(lambda: self._begin(plan, RowsReader(), progress), convert)
+        return Batches(lambda: self._begin(plan, FrameReader(), progress), convert)
 
     def _begin(
-        self, plan: HistoryPlan, reader: Reader[PieceT], progress: OnProgress | None
-    ) -> Flow[HistoryPages[PieceT]]:
+        self, plan: HistoryPlan, reader: Reader[ContentT], progress: OnProgress | None
+    ) -> Flow[HistoryPages[ContentT]]:
         return self._pages((yield from self._request(plan)), reader, progress)
 
     def _finish(
         self,
-        missing: Gaps,
+        gaps: Gaps,
         histories: T,
         on_error: OnError,
         *,
@@ -616,34 +613,32 @@ class RunsBase(ABC, Generic[ClientT_co, RunT_co]):
             DriftError: Not all could be set right, and the listing is strict.
             HistoriesError: Some runs could not be had, and the caller wants to know.
         """
-        self._report(missing, stacklevel=stacklevel + 1)
-        if missing.apart:
-            warnings.warn(EmptyJoinWarning(missing.apart), stacklevel=stacklevel)
-        if missing.unknown is not None:
-            warnings.warn(UnknownMetricWarning(*missing.unknown), stacklevel=stacklevel)
-        if not missing.failed:
+        self._report(gaps, stacklevel=stacklevel + 1)
+        if gaps.disjoint_runs:
+            warnings.warn(EmptyJoinWarning(gaps.disjoint_runs), stacklevel=stacklevel)
+        if gaps.unknown_metrics is not None:
+            warnings.warn(UnknownMetricWarning(*gaps.unknown_metrics), stacklevel=stacklevel)
+        if not gaps.failed:
             return histories
-        first = next(iter(missing.failed.values()))
-        message = (
-            f"the histories of {name_runs([*missing.failed])} could not be had: {first.message}"
-        )
+        first = next(iter(gaps.failed.values()))
+        message = f"the histories of {name_runs([*gaps.failed])} could not be had: {first.message}"
         if on_error == "skip":
             _log.warning("skipped: %s", message)
             return histories
         raise HistoriesError(
             f'{message}; ask for fewer samples or keys, or pass on_error="skip"; error.histories '
             "holds the rest",
-            errors=missing.failed,
+            errors=gaps.failed,
             histories=histories,
         ) from first
 
-    def _report(self, missing: Gaps, *, stacklevel: int = _BELOW_A_CALL) -> None:
+    def _report(self, gaps: Gaps, *, stacklevel: int = _BELOW_A_CALL) -> None:
         """Say what could not be set right, when the runs changed while they were read.
 
         Raises:
             DriftError: The listing is strict.
         """
-        drift, gone = missing.drift, missing.gone
+        drift, gone = gaps.drift, gaps.gone
         if not (drift or gone):
             return
         if self._is_strict:
