@@ -1,4 +1,4 @@
-"""The histories of a project, over HTTP: every row, in the order of runs, in few requests."""
+"""`histories` of a project over HTTP: every row, in the order of runs, in few requests."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ OVER_HTTP = settings(
 
 
 def history_of(number: int) -> list[dict[str, JSONValue]]:
-    """What run `number` logs: none, a few or many rows, with keys that come and go."""
+    """The history of run `number`: none, a few or many rows, with keys in some of them."""
     rows: list[dict[str, JSONValue]] = []
     for step in range(0 if number % 4 == 0 else number * 5):
         row: dict[str, JSONValue] = {"_step": step, "loss": 1 / (step + 1) if step else 1}
@@ -64,7 +64,7 @@ def keys_of(rows: list[dict[str, JSONValue]]) -> set[str]:
 
 @OVER_HTTP
 @given(st.integers(1, 20), st.sampled_from(["+created_at", "-config.number"]))
-def test_whole_histories_come_whole_and_in_the_order_of_runs(
+def test_histories_without_keys_are_complete_and_in_the_order_of_runs(
     api: Api, wandb_server: LocalServer, path: str, per_page: int, order: str
 ) -> None:
     runs = api.runs(path, order=order, per_page=per_page)
@@ -97,13 +97,13 @@ def test_keys_give_the_rows_that_hold_all_of_them(
 ) -> None:
     runs = api.runs(path, per_page=per_page)
     wandb_server.clear_operations()
-    apart = {"loss", "accuracy", "late"} <= {*keys} or {"accuracy", "late"} <= {*keys}
+    is_disjoint = {"loss", "accuracy", "late"} <= {*keys} or {"accuracy", "late"} <= {*keys}
     named = pytest.warns(EmptyJoinWarning, match=r"h02, h03, h05, h06, h07.*join=\"outer\"")
-    with named if apart and "absent" not in keys else nullcontext():
+    with named if is_disjoint and "absent" not in keys else nullcontext():
         rows = runs.histories(samples, keys)
     pages = math.ceil(RUNS / per_page)
-    # A page with runs that have rows, and none with all keys, may cost another request; and so
-    # does no row at all.
+    # A page with runs whose rows never hold all keys costs one more request, and so does a result
+    # without any row.
     asked = [name for name in wandb_server.operations if rows or name != "GetHistoryKeys"]
     assert set(asked) == {"ListSampledHistories"}
     assert pages <= len(asked) <= (pages if len(keys) == 1 else 2 * pages)
@@ -157,7 +157,7 @@ def test_the_three_formats_hold_the_same_values(
 
 @pytest.fixture(scope="module")
 def cadences(wandb_server: LocalServer) -> list[dict[str, JSONValue]]:
-    """Metrics that are logged at different steps, several rows on some, as separate calls do."""
+    """Metrics logged at different steps, by separate calls, and more than once at some steps."""
     rows: list[dict[str, JSONValue]] = []
     for step in range(40):
         rows.append({"_step": step, "loss": step / 2, "epoch": step // 10})
@@ -172,7 +172,7 @@ def cadences(wandb_server: LocalServer) -> list[dict[str, JSONValue]]:
 
 
 def outer(rows: list[dict[str, JSONValue]], keys: list[str]) -> list[dict[str, JSONValue]]:
-    """The nth row of a step that has one key, with the nth that has another."""
+    """The nth row of a step with one key, merged with the nth row with another."""
     places: dict[tuple[str, int], dict[str, JSONValue]] = {}
     for key in keys:
         counts: dict[str, int] = {}
@@ -215,7 +215,7 @@ def test_an_outer_join_loses_no_row_of_any_key(
     ]
 
 
-def test_the_system_stream_comes_with_and_without_keys(
+def test_the_system_stream_works_with_and_without_keys(
     api: Api, wandb_server: LocalServer, path: str
 ) -> None:
     runs = api.runs(path, per_page=5)
@@ -229,7 +229,7 @@ def test_the_system_stream_comes_with_and_without_keys(
     assert len(some) == sum(range(RUNS))
 
 
-def test_no_row_at_all_keeps_the_columns(api: Api, path: str) -> None:
+def test_an_empty_result_keeps_its_columns(api: Api, path: str) -> None:
     runs = api.runs(path, {"config.number": {"$gt": 1000}})
     assert runs.histories(keys=["loss"]) == []
     frame = runs.histories(keys=["loss"], format="polars")
@@ -240,7 +240,7 @@ def test_no_row_at_all_keeps_the_columns(api: Api, path: str) -> None:
     }
 
 
-def test_an_int_that_turns_float_late_stays_exact(api: Api, wandb_server: LocalServer) -> None:
+def test_a_column_that_turns_float_late_is_exact(api: Api, wandb_server: LocalServer) -> None:
     log_run(
         wandb_server,
         "team",
@@ -255,7 +255,7 @@ def test_an_int_that_turns_float_late_stays_exact(api: Api, wandb_server: LocalS
     assert runs.histories(format="pandas")["m"].iloc[-1] == 0.5
 
 
-def test_histories_do_not_disturb_the_listing(api: Api, path: str) -> None:
+def test_histories_do_not_affect_the_listing(api: Api, path: str) -> None:
     runs = api.runs(path, per_page=4)
     first = runs[0]
     runs.histories(keys=["loss"])

@@ -1,4 +1,4 @@
-"""What is too much for the server is asked for in parts, and one run does not lose the others."""
+"""Pages that are too much for the server are divided; one failing run does not affect others."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ if TYPE_CHECKING:
 
 RUNS = 23
 WHOLE = 30
-"""How many histories of 500 rows are asked for at once when nobody named the metrics."""
+"""The page size of histories of 500 rows without keys."""
 HEAVY = "ListSampledHistories", "ListHistories", "ListEvents"
 
 
 class Overloaded:
-    """A real server that gives up on pages of more than `most` runs, and on some runs."""
+    """A real server that fails for pages of more than `most` runs, and for some runs."""
 
     def __init__(self, server: LocalServer, most: int, bad: set[int], status: int) -> None:
         self.inner = HttpTransport(server.url)
@@ -99,7 +99,7 @@ def overloaded(wandb_server: LocalServer) -> Iterator[Callable[..., tuple[Api, O
 
 
 def ids_of(histories: object) -> list[str]:
-    """The runs that rows are of, in order."""
+    """The runs of the rows, in order."""
     if isinstance(histories, pl.DataFrame):
         ids = histories["run_id"].to_list()
     else:
@@ -118,9 +118,9 @@ def ids_of(histories: object) -> list[str]:
     how=st.sampled_from(["keys", "whole", "system", "polars"]),
     is_listed=st.booleans(),
 )
-# The last page holds one run, which can be had alone.
+# The last page holds one run, which succeeds alone.
 @example(most=1, per_page=11, bad={0, 11}, status=502, how="keys", is_listed=False)
-def test_every_run_that_can_be_had_comes_once_and_the_others_are_named(
+def test_each_readable_run_comes_once_and_the_others_are_in_the_error(
     overloaded: Callable[..., tuple[Api, Overloaded]],
     path: str,
     most: int,
@@ -155,11 +155,11 @@ def test_every_run_that_can_be_had_comes_once_and_the_others_are_named(
         assert pickle.loads(pickle.dumps(error)).errors.keys() == error.errors.keys()
     largest = RUNS if is_listed else WHOLE if how in {"whole", "system"} else 50
     assert max(transport.sizes) == min(per_page, largest)
-    # Nothing that was had is asked for again, and each failure halves: it stays few.
+    # Answers are kept and each failure halves the page, so the requests are few.
     assert len(transport.sizes) <= 2 * RUNS + (len(bad) + 1) * (math.log2(per_page) + 2)
 
 
-def test_skipped_runs_are_named_in_the_log(
+def test_skipped_runs_are_logged(
     overloaded: Callable[..., tuple[Api, Overloaded]], path: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     api, _ = overloaded(100, {3, 4}, 502)
@@ -179,7 +179,7 @@ def test_other_failures_are_not_divided(
     assert transport.sizes == [40]
 
 
-def test_what_was_too_much_once_is_not_asked_for_again(
+def test_later_pages_are_as_small_as_what_succeeded(
     overloaded: Callable[..., tuple[Api, Overloaded]], path: str
 ) -> None:
     api, transport = overloaded(3, set(), 504)
@@ -189,7 +189,7 @@ def test_what_was_too_much_once_is_not_asked_for_again(
     assert sorted(transport.sizes, reverse=True) == [6, 3, 3, *[3] * 6]
 
 
-def test_a_run_that_cannot_be_had_does_not_make_later_pages_small(
+def test_a_failing_run_does_not_make_later_pages_smaller(
     overloaded: Callable[..., tuple[Api, Overloaded]], path: str
 ) -> None:
     api, transport = overloaded(100, {1}, 504)
@@ -198,7 +198,7 @@ def test_a_run_that_cannot_be_had_does_not_make_later_pages_small(
     assert transport.sizes.count(8) == 3
 
 
-def test_rows_that_cannot_be_read_lose_one_run(wandb_server: LocalServer, path: str) -> None:
+def test_unreadable_rows_affect_one_run_only(wandb_server: LocalServer, path: str) -> None:
     inner = HttpTransport(wandb_server.url)
 
     class Spoiling:
@@ -215,13 +215,13 @@ def test_rows_that_cannot_be_read_lose_one_run(wandb_server: LocalServer, path: 
     inner.close()
 
 
-def test_a_wrong_choice_is_refused(api: Api) -> None:
+def test_an_unknown_on_error_is_refused(api: Api) -> None:
     with pytest.raises(InvalidArgumentError, match="'raise', 'skip'"):
         api.runs("team/divided").histories(on_error="ignore")  # type: ignore[call-overload] # wrong on purpose
 
 
 class Failing:
-    """A real server before which something answers instead, as long as `fails` says so."""
+    """A real server, with the answers of `fails` in place of its own."""
 
     def __init__(
         self, server: LocalServer, fails: Callable[[dict[str, dict[str, object]]], Response | None]
@@ -244,7 +244,7 @@ def failing(
 
 
 @pytest.mark.parametrize("is_listed", [False, True])
-def test_a_fault_that_passes_loses_no_run(
+def test_a_temporary_fault_loses_no_run(
     wandb_server: LocalServer, path: str, is_listed: bool
 ) -> None:
     answers = iter([Response(502, {}, b"<html>")] * 4)
@@ -260,7 +260,7 @@ def test_a_fault_that_passes_loses_no_run(
 
 
 @pytest.mark.parametrize("is_listed", [False, True])
-def test_a_fault_that_lasts_ends_the_call_after_a_few_requests(
+def test_a_permanent_fault_ends_the_call_after_a_few_requests(
     wandb_server: LocalServer, path: str, is_listed: bool
 ) -> None:
     begun = not is_listed
@@ -279,7 +279,7 @@ def test_a_fault_that_lasts_ends_the_call_after_a_few_requests(
 
 @pytest.mark.parametrize("is_listed", [False, True])
 @pytest.mark.parametrize("to", ["default", "polars"])
-def test_a_server_that_gives_fewer_than_asked_loses_none(
+def test_a_smaller_page_size_of_the_server_loses_no_run(
     wandb_server: LocalServer, path: str, is_listed: bool, to: Literal["default", "polars"]
 ) -> None:
     inner = HttpTransport(wandb_server.url)
@@ -299,7 +299,7 @@ def test_a_server_that_gives_fewer_than_asked_loses_none(
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 429, 500, 502, 200])
-def test_what_a_warning_would_cost_does_not_cost_the_histories(
+def test_a_failed_request_for_a_warning_does_not_affect_the_histories(
     wandb_server: LocalServer, status: int
 ) -> None:
     project = f"probed-{status}"
@@ -318,12 +318,14 @@ def test_what_a_warning_would_cost_does_not_cost_the_histories(
     transport.inner.close()
 
 
-def test_a_run_that_came_after_all_is_not_called_lost(wandb_server: LocalServer, path: str) -> None:
+def test_a_run_that_fails_only_on_a_dropped_page_is_not_reported(
+    wandb_server: LocalServer, path: str
+) -> None:
     inner = HttpTransport(wandb_server.url)
     failures = 0
 
     class Capping:
-        """Gives two runs at once; what is read ahead is dropped, with a run that fails there."""
+        """Gives two runs per page: prefetched pages are dropped, and one run fails on them."""
 
         def send(self, request: Request, /) -> Response:
             nonlocal failures

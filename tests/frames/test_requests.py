@@ -1,4 +1,4 @@
-"""What `histories` and its kin send: few requests, several at once, and what is told meanwhile."""
+"""Requests of `histories`, `configs` and `summaries`: few, concurrent, and reported as progress."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ OVER_HTTP = settings(
 
 
 class Recorder:
-    """Sends to a real server, and keeps what was sent; may hold answers until some are due."""
+    """Sends to a real server, and records requests; holds `gather` of them until all are sent."""
 
     def __init__(self, server: LocalServer, gather: int = 1) -> None:
         self.inner = HttpTransport(server.url)
@@ -100,6 +100,11 @@ def recorder(server: LocalServer) -> Iterator[Recorder]:
 
 
 @pytest.fixture
+def recorded(server: LocalServer, recorder: Recorder) -> Api:
+    return Api(base_url=server.url, api_key="k", transport=recorder)
+
+
+@pytest.fixture
 def runs(server: LocalServer, recorder: Recorder) -> Runs:
     return listing(server, recorder)
 
@@ -120,7 +125,7 @@ EVERYTHING = [row for number in range(RUNS) for row in rows_of(number)]
 
 
 @pytest.mark.parametrize("call", ["histories", "polars", "system", "configs", "summaries"])
-def test_four_requests_are_under_way_at_once_and_never_five(server: LocalServer, call: str) -> None:
+def test_four_requests_are_concurrent_and_never_five(server: LocalServer, call: str) -> None:
     recorder = Recorder(server, MAX_CONCURRENCY)
     runs = listing(server, recorder, 5)  # nine pages: one, one with the count, seven
     len(runs)  # now the first is alone, and the other eight start together
@@ -139,7 +144,7 @@ def test_four_requests_are_under_way_at_once_and_never_five(server: LocalServer,
     recorder.inner.close()
 
 
-def test_listed_runs_are_asked_for_several_pages_at_once(server: LocalServer) -> None:
+def test_listed_runs_are_requested_several_pages_at_once(server: LocalServer) -> None:
     recorder = Recorder(server)
     runs = listing(server, recorder, 5)
     list(runs)
@@ -156,30 +161,30 @@ def test_listed_runs_are_asked_for_several_pages_at_once(server: LocalServer) ->
     recorder.inner.close()
 
 
-def test_what_runs_at_once_has_the_context_of_its_caller(server: LocalServer) -> None:
+def test_concurrent_requests_have_the_context_of_the_caller(server: LocalServer) -> None:
     inner = HttpTransport(server.url)
     request_of: ContextVar[str] = ContextVar("request_of")
     seen: list[tuple[str, str]] = []
 
     class Noting:
         def send(self, request: Request, /) -> Response:
-            seen.append((threading.current_thread().name, request_of.get("nobody")))
+            seen.append((threading.current_thread().name, request_of.get("none")))
             return inner.send(request)
 
-    request_of.set("somebody")
+    request_of.set("this call")
     Api(base_url=server.url, api_key="k", transport=Noting()).runs(
         "team/asked", per_page=4
     ).configs()
-    assert {name for _, name in seen} == {"somebody"}
+    assert {name for _, name in seen} == {"this call"}
     assert len({thread for thread, _ in seen}) > 1
     inner.close()
 
 
-def test_errors_amid_an_answer_are_not_passed_over(server: LocalServer) -> None:
+def test_errors_in_the_middle_of_an_answer_are_raised(server: LocalServer) -> None:
     inner = HttpTransport(server.url)
 
     class Erring:
-        """Puts errors where neither the first nor the last bytes of an answer show them."""
+        """Puts errors between paddings, away from the first and last bytes of an answer."""
 
         def send(self, request: Request, /) -> Response:
             response = inner.send(request)
@@ -196,15 +201,13 @@ def test_errors_amid_an_answer_are_not_passed_over(server: LocalServer) -> None:
     inner.close()
 
 
-def test_the_count_comes_with_the_second_page_and_costs_no_request(
-    recorder: Recorder, runs: Runs
-) -> None:
+def test_the_count_is_part_of_the_second_page_request(recorder: Recorder, runs: Runs) -> None:
     runs.histories(keys=["loss"])
     assert len(recorder.bodies) == math.ceil(RUNS / 4)
     assert [sent.get("isCounted") for sent in recorder.variables[:3]] == [None, True, None]
 
 
-def test_listed_runs_are_asked_for_by_their_ids(
+def test_listed_runs_are_requested_by_id(
     server: LocalServer, recorder: Recorder, runs: Runs
 ) -> None:
     ids = [run.id for run in runs]
@@ -215,7 +218,7 @@ def test_listed_runs_are_asked_for_by_their_ids(
     assert not any("after" in sent for sent in recorder.variables)
 
 
-def test_histories_of_listed_runs_know_nothing_of_later_ones(recorder: Recorder) -> None:
+def test_histories_of_listed_runs_leave_out_later_ones(recorder: Recorder) -> None:
     with LocalServer() as server:
         for number in range(3):
             log_run(server, "team", "asked", f"a{number}", history=[{"loss": number}])
@@ -242,7 +245,7 @@ def test_histories_of_listed_runs_know_nothing_of_later_ones(recorder: Recorder)
         ({"samples": 500}, 50, 30),
     ],
 )
-def test_a_page_is_as_large_as_its_work_allows(
+def test_the_page_size_follows_from_samples_and_keys(
     server: LocalServer,
     recorder: Recorder,
     arguments: dict[str, object],
@@ -255,7 +258,7 @@ def test_a_page_is_as_large_as_its_work_allows(
 
 @OVER_HTTP
 @given(st.integers(1, 50), st.booleans(), st.sampled_from(["histories", "iter", "configs"]))
-def test_progress_counts_every_run_and_ends_with_all(
+def test_progress_counts_every_run_and_ends_at_the_total(
     server: LocalServer, recorder: Recorder, per_page: int, is_counted: bool, call: str
 ) -> None:
     recorder.bodies.clear()
@@ -284,7 +287,7 @@ def test_progress_counts_every_run_and_ends_with_all(
         assert {each.total for each in told} == {RUNS}
 
 
-def test_what_a_progress_callback_raises_ends_the_call(recorder: Recorder, runs: Runs) -> None:
+def test_an_error_of_the_progress_callback_ends_the_call(recorder: Recorder, runs: Runs) -> None:
     def stop(progress: Progress) -> None:
         raise KeyboardInterrupt(str(progress))
 
@@ -300,7 +303,7 @@ def test_what_a_progress_callback_raises_ends_the_call(recorder: Recorder, runs:
 
 @pytest.mark.parametrize("kind", [KeyboardInterrupt, ValueError])
 @pytest.mark.parametrize("status", [503, 504])
-def test_after_an_interrupt_nothing_more_is_sent(
+def test_no_request_is_sent_after_an_interrupt(
     server: LocalServer, kind: type[BaseException], status: int
 ) -> None:
     inner = HttpTransport(server.url)
@@ -309,7 +312,7 @@ def test_after_an_interrupt_nothing_more_is_sent(
     sent: list[str] = []
 
     class Holding:
-        """Answers three pages, holds four, and fails them: to be divided, or sent again."""
+        """Answers three pages, holds the next four, and fails them: to be divided, or retried."""
 
         def send(self, request: Request, /) -> Response:
             sent.append(request.content.decode())
@@ -329,7 +332,7 @@ def test_after_an_interrupt_nothing_more_is_sent(
     api = Api(base_url=server.url, api_key="k", transport=Holding())
     with pytest.raises(kind):
         api.runs("team/asked", per_page=4).histories(keys=["loss"], progress=interrupt)
-    # The interrupt came back while four requests were held: nobody waited for them.
+    # The interrupt was raised while four requests were held, without waiting for them.
     requests = len(sent)
     released.set()
     for thread in threading.enumerate():
@@ -347,7 +350,7 @@ def test_after_an_interrupt_nothing_more_is_sent(
     st.booleans(),
     st.none() | st.just(["loss"]),
 )
-def test_batches_hold_what_the_whole_holds(
+def test_batches_hold_the_rows_of_the_whole_call(
     server: LocalServer,
     recorder: Recorder,
     per_page: int,
@@ -377,7 +380,7 @@ def test_batches_hold_what_the_whole_holds(
 
 @OVER_HTTP
 @given(st.lists(st.booleans(), min_size=1, max_size=30), st.booleans(), st.booleans())
-def test_batches_go_on_after_an_error_and_none_is_lost_or_comes_twice(
+def test_batches_continue_after_an_error_without_loss_or_repeat(
     server: LocalServer, fails: list[bool], is_frame: bool, is_part: bool
 ) -> None:
     api = Api(base_url=server.url, api_key="k", max_retries=0)
@@ -399,7 +402,7 @@ def test_batches_go_on_after_an_error_and_none_is_lost_or_comes_twice(
     assert rows == EVERYTHING
 
 
-def test_a_batch_that_does_not_fit_its_schema_is_named_and_the_next_one_follows(
+def test_a_batch_that_cannot_be_converted_is_an_error_and_then_skipped(
     runs: Runs,
 ) -> None:
     batches = runs.iter_histories(keys=["loss"], format="polars", schema={"loss": pl.Int64})
@@ -430,13 +433,13 @@ def test_a_batch_is_freed_when_the_next_one_is_taken(runs: Runs) -> None:
     st.booleans(),
     st.sampled_from(["histories", "iter", "configs", "summaries"]),
 )
-def test_progress_never_steps_back_where_pages_are_read_for_nothing(
+def test_progress_never_decreases_where_prefetched_pages_are_dropped(
     server: LocalServer, per_page: int, given_at_once: int, is_counted: bool, call: str
 ) -> None:
     inner = HttpTransport(server.url)
 
     class Otherwise:
-        """Has pages of a size of its own, whatever it is asked for: guesses are wrong."""
+        """Has a page size of its own, so that prefetched pages are dropped."""
 
         def send(self, request: Request, /) -> Response:
             body = json.loads(request.content)
@@ -556,7 +559,7 @@ def test_numbers_fit_a_schema_or_are_refused(
         assert caught.value.column == "x"
 
 
-def test_a_metric_that_is_missing_becomes_no_value(runs: Runs) -> None:
+def test_a_missing_metric_is_missing_and_never_a_value(runs: Runs) -> None:
     for dtype in ("bool", "int64"):
         with pytest.raises(SchemaError, match=r"'absent'.*missing"):
             list(runs.iter_histories(format="pandas", schema={"absent": dtype}))
@@ -571,7 +574,7 @@ def test_a_metric_that_is_missing_becomes_no_value(runs: Runs) -> None:
         ({"format": "polars", "schema": {"loss": "Int64"}}, "no dtype of polars"),
         ({"format": "pandas", "schema": {"loss": "flaot"}}, "no dtype of pandas"),
         ({"format": "polars", "schema": [("loss", pl.Int64)]}, "maps columns to dtypes"),
-        ({"format": "polars", "schema": {1: pl.Int64}}, "named by a str"),
+        ({"format": "polars", "schema": {1: pl.Int64}}, "column names are strings, not int 1"),
         ({"schema": {"loss": "int"}}, 'format="polars"'),
     ],
 )
@@ -583,7 +586,7 @@ def test_a_wrong_schema_is_refused_before_a_request(
     assert recorder.bodies == []
 
 
-def test_runs_that_an_inner_join_leaves_empty_are_named_once(recorder: Recorder) -> None:
+def test_runs_that_an_inner_join_leaves_empty_are_one_warning(recorder: Recorder) -> None:
     with LocalServer() as server:
         for number in range(6):
             rows: list[dict[str, object]] = [{"loss": 1}, {"val": 2}]
@@ -623,7 +626,7 @@ def test_runs_that_an_inner_join_leaves_empty_are_named_once(recorder: Recorder)
     st.integers(1, 60),
     st.booleans(),
 )
-def test_what_is_explained_is_what_is_sent(
+def test_an_explanation_equals_the_requests_sent(
     server: LocalServer,
     recorder: Recorder,
     call: Literal["list", "histories", "configs", "summaries"],
@@ -665,8 +668,8 @@ def test_what_is_explained_is_what_is_sent(
     assert explained.document in str(explained)
 
 
-def test_a_part_is_explained_as_listed_first(recorder: Recorder, runs: Runs) -> None:
-    part = Runs(runs._client, "team", "asked", limit=3)  # pyright: ignore[reportPrivateUsage] - the recorder's
+def test_a_limited_listing_is_explained_as_listed_first(recorder: Recorder, recorded: Api) -> None:
+    part = recorded.runs("team/asked", limit=3)
     explained = part.explain("histories", keys=["loss"])
     assert (explained.is_listed_first, explained.variables["first"]) == (True, 3)
     assert "after the runs were listed" in str(explained)
@@ -686,11 +689,11 @@ def test_a_part_is_explained_as_listed_first(recorder: Recorder, runs: Runs) -> 
         ({"keys": ["_timestam", "_runtime"]}, "no '_timestam'"),
     ],
 )
-def test_a_misspelt_metric_is_told_where_no_run_has_a_row(
-    recorder: Recorder, runs: Runs, asked: dict[str, object], told: str
+def test_a_misspelt_metric_is_a_warning_where_no_run_has_a_row(
+    recorder: Recorder, recorded: Api, asked: dict[str, object], told: str
 ) -> None:
-    # Its first run has logged nothing: of that one, nothing can be told.
-    runs = Runs(runs._client, "team", "asked", order="+config.lr")  # pyright: ignore[reportPrivateUsage] - the recorder's
+    # The first run has logged nothing, so its metrics are unknown.
+    runs = recorded.runs("team/asked", order="+config.lr")
     with pytest.warns(UnknownMetricWarning, match=told) as warned:
         assert runs.histories(**asked) == []  # type: ignore[call-overload] # a table of arguments
     assert [each.filename for each in warned] == [__file__]
@@ -700,26 +703,28 @@ def test_a_misspelt_metric_is_told_where_no_run_has_a_row(
 
 
 @pytest.mark.parametrize("form", ["default", "polars"])
-def test_where_no_run_has_logged_no_name_is_looked_up(
-    recorder: Recorder, runs: Runs, form: Literal["default", "polars"]
+def test_metrics_are_not_looked_up_where_no_run_has_logged(
+    recorder: Recorder, recorded: Api, form: Literal["default", "polars"]
 ) -> None:
-    new = Runs(runs._client, "team", "asked", {"config.lr": {"$in": [0, 4]}})  # pyright: ignore[reportPrivateUsage] - the recorder's
+    new = recorded.runs("team/asked", {"config.lr": {"$in": [0, 4]}})
     assert len(new.histories(keys=["los"], format=form)) == 0
     assert [str(body["operationName"]) for body in recorder.bodies] == ["ListSampledHistories"]
 
 
-def test_of_a_listing_that_proved_empty_nothing_is_asked(recorder: Recorder, runs: Runs) -> None:
-    nobody = Runs(runs._client, "team", "asked", {"state": "no such state"})  # pyright: ignore[reportPrivateUsage] - the recorder's
-    assert list(nobody) == []
+def test_an_empty_listing_sends_no_request_for_histories(recorder: Recorder, recorded: Api) -> None:
+    none = recorded.runs("team/asked", {"state": "no such state"})
+    assert list(none) == []
     recorder.bodies.clear()
-    explained = nobody.explain("histories", keys=["loss"])
+    explained = none.explain("histories", keys=["loss"])
     assert explained.requests == 0
     assert json.loads(str(explained.variables["filters"])) == {"state": "no such state"}
-    assert nobody.histories(keys=["loss"]) == []
+    assert none.histories(keys=["loss"]) == []
     assert recorder.bodies == []
 
 
-def test_an_entity_that_is_not_known_is_left_out(server: LocalServer, recorder: Recorder) -> None:
+def test_an_unknown_entity_is_left_out_of_an_explanation(
+    server: LocalServer, recorder: Recorder
+) -> None:
     api = Api(base_url=server.url, api_key="k", transport=recorder)
     explained = api.runs("asked").explain("histories", keys=["loss"])
     assert "entity" not in explained.variables
