@@ -6,13 +6,16 @@ SOURCES := README.md LICENSE $(shell find src schema -not -name '*.pyc' -not -na
 CHECKED := src tests tools examples
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types fresh pytest codegen bench soak sample constraints clean
+.PHONY: help demo check test lint types fresh quick pytest lowest codegen bench soak sample constraints clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
 demo: .venv/.package  ## Read the sample project, over HTTP, in three formats
 	@$(BIN)/python tools/demo.py
+
+check: .venv/.package  ## The quick loop: lint, types, freshness, tests that start no server
+	$(MAKE) --no-print-directory lint fresh types quick
 
 test: lint types fresh pytest  ## Lint, both type checkers, the generated code's freshness, all tests
 
@@ -28,8 +31,18 @@ types: .venv/.tools
 fresh: .venv/.package
 	$(BIN)/python tools/codegen.py --check
 
+quick: .venv/.package
+	$(BIN)/pytest -n 2 -m "not server"
+
 pytest: .venv/.package  ## All tests, against the built wheel
 	$(BIN)/pytest -n auto --dist worksteal
+
+# W&B's SDK, the checkers and the generators need newer versions of what is pinned here. The extra
+# `typegen` does too; constraints.txt holds its generator at the lowest version stated.
+lowest: .venv-lowest/.package  ## Tests with the lowest versions that pyproject.toml states
+	.venv-lowest/bin/pytest -n 2 --ignore tests/tools --ignore tests/test_typing.py \
+		--ignore tests/cli/test_typegen.py --ignore tests/local/test_sdk.py \
+		--ignore tests/local/test_sdk_parity.py
 
 codegen: .venv/.package  ## Generate src/wandb_runs/graphql/_generated from schema/ and queries/
 	$(BIN)/python tools/codegen.py
@@ -52,7 +65,7 @@ constraints:  ## Resolve the newest versions into constraints.txt
 	{ $(BIN)/python -m pip freeze --all --exclude wandb-runs; } | LC_ALL=C sort -f > constraints.txt
 
 clean:  ## Remove what the targets made
-	rm -rf .venv dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-lowest dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 .venv/.tools: constraints.txt pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -71,4 +84,14 @@ clean:  ## Remove what the targets made
 	@rm -rf dist
 	$(BIN)/python -m build --wheel --no-isolation --outdir dist . > /dev/null
 	$(PIP) install --no-deps --force-reinstall dist/*.whl
+	@touch $@
+
+.venv-lowest/.package: .venv/.package tools/lowest.py
+	$(PYTHON) -m venv .venv-lowest
+	$(BIN)/python tools/lowest.py > .venv-lowest/constraints.txt
+	.venv-lowest/bin/python -m pip --quiet install --constraint constraints.txt --upgrade pip
+	.venv-lowest/bin/python -m pip --disable-pip-version-check --quiet install \
+		--constraint .venv-lowest/constraints.txt --group tests \
+		"$$(echo dist/*.whl)[cli,local,pandas,polars,testing,yaml]"
+	.venv-lowest/bin/python -m pip check
 	@touch $@

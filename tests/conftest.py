@@ -4,21 +4,37 @@ from __future__ import annotations
 
 import signal
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from support.needs import is_slow
 
 from wandb_runs import Api
 from wandb_runs.testing import LocalServer, log_run
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 # A shell that starts something in the background has it ignore Ctrl-C, and all that it starts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
+ROOTS = (str(Path(__file__).parent), str(Path(__file__).parents[1] / "tools"))
+
 MANY = 47
 """How many runs `many` has: a prime, so that no page size divides it."""
+
+
+def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
+    """Mark tests that start a server or a process, so that `make check` can leave them out."""
+    for item in items:
+        if isinstance(item, pytest.Function):
+            places = (vars(item.module), globals())
+            used = [place.get(name) for name in item.fixturenames for place in places]
+            if hasattr(item, "callspec"):
+                used += item.callspec.params.values()
+            if is_slow(item.function, used, ROOTS):
+                item.add_marker("server")
 
 
 @pytest.fixture(scope="session")

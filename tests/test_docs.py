@@ -1,0 +1,121 @@
+"""The documents are true: links, names of tests, places and commands exist."""
+
+from __future__ import annotations
+
+import ast
+import re
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "src" / "wandb_runs"
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+RECORDS = sorted((ROOT / "docs" / "decisions").glob("[0-9]*.md"))
+
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+CODE = re.compile(r"`([^`]+)`")
+FILE = re.compile(r"(?:[\w.-]+/)+[\w.-]*\.(?:py|md|graphql|toml|txt|yaml)")
+"""A path with a folder in it; a name alone may be anywhere."""
+
+
+def text_of(document: Path) -> str:
+    """A document without its blocks of code."""
+    return re.sub(
+        r"^```.*?^```", "", document.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL
+    )
+
+
+def name_of(document: Path) -> str:
+    return str(document.relative_to(ROOT))
+
+
+def anchors_of(document: Path) -> set[str]:
+    """The fragments that headings make, spelt as code hosts do."""
+    headings = re.findall(r"^#+ (.+)$", text_of(document), flags=re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", each.lower()).strip().replace(" ", "-") for each in headings}
+
+
+@cache
+def names_in_tests() -> frozenset[str]:
+    """The names of all test functions, of all test classes and of all test files."""
+    names: set[str] = set()
+    for file in (ROOT / "tests").rglob("test_*.py"):
+        names |= {file.name, str(file.relative_to(ROOT / "tests"))}
+        tree = ast.parse(file.read_text(encoding="utf-8"))
+        kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+        names |= {each.name for each in ast.walk(tree) if isinstance(each, kinds)}
+    return frozenset(names)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=name_of)
+def test_relative_links_resolve(document: Path) -> None:
+    links = [each for each in LINK.findall(text_of(document)) if "://" not in each]
+    dead = []
+    for link in links:
+        path, _, anchor = link.partition("#")
+        target = (document.parent / path).resolve() if path else document
+        if not target.exists() or (anchor and anchor not in anchors_of(target)):
+            dead.append(link)
+    assert not dead
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=name_of)
+def test_files_named_in_documents_exist(document: Path) -> None:
+    if document.name == "CHANGELOG.md":
+        pytest.skip("it may name what an older version had")
+    named = {path for code in CODE.findall(text_of(document)) for path in FILE.findall(code)}
+    bases = (ROOT, PACKAGE, ROOT / "tests")
+    assert not {each for each in named if not any((base / each).exists() for base in bases)}
+
+
+@pytest.mark.parametrize("document", [ROOT / "docs" / "reliability.md", *RECORDS], ids=name_of)
+def test_tests_named_in_documents_exist(document: Path) -> None:
+    named = {
+        name
+        for code in CODE.findall(text_of(document))
+        for name in re.findall(r"(?:[\w/]+/)?test_\w+(?:\.py)?|\bTest\w+", code)
+    }
+    assert named
+    assert not {each.removeprefix("tests/") for each in named} - names_in_tests()
+
+
+def test_the_index_lists_every_decision_record() -> None:
+    index = (ROOT / "docs" / "decisions" / "README.md").read_text(encoding="utf-8")
+    listed = [each for each in LINK.findall(index) if "/" not in each]
+    assert listed == [each.name for each in RECORDS]
+    numbers = [int(each.name[:4]) for each in RECORDS]
+    assert numbers == list(range(1, len(numbers) + 1))
+
+
+@pytest.mark.parametrize("record", RECORDS, ids=name_of)
+def test_decision_records_have_one_form(record: Path) -> None:
+    text = record.read_text(encoding="utf-8")
+    assert re.match(rf"# {int(record.name[:4])}\. .+\n\nDate: \d{{4}}-\d\d-\d\d\n", text)
+    headings = re.findall(r"^## (.+)$", text, flags=re.MULTILINE)
+    assert headings == ["Context", "Decision", "Rejected", "Consequences", "Tests"]
+
+
+def test_the_table_of_places_is_complete() -> None:
+    contributing = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    section = contributing.split("\n## Where things live\n")[1].split("\n## ")[0]
+    rows = [line.split("|")[1] for line in section.splitlines() if line.startswith("| `")]
+    places = [place.rstrip("/") for row in rows for place in CODE.findall(row)]
+    assert not [
+        each for each in places if not any((base / each).exists() for base in (ROOT, PACKAGE))
+    ]
+    entries = {each.name for each in PACKAGE.iterdir() if each.name != "__pycache__"}
+    assert not entries - set(places)
+    assert len(section.splitlines()) <= 50, "the table fits on one screen"
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=name_of)
+def test_make_targets_named_in_documents_exist(document: Path) -> None:
+    targets = re.findall(
+        r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), flags=re.MULTILINE
+    )
+    named = re.findall(
+        r"(?:`|^)make ([a-z]+)", document.read_text(encoding="utf-8"), flags=re.MULTILINE
+    )
+    assert set(named) <= set(targets)
