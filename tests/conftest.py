@@ -33,7 +33,7 @@ def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
             used = [place.get(name) for name in item.fixturenames for place in places]
             if hasattr(item, "callspec"):
                 used += item.callspec.params.values()
-            if is_slow(item.function, used, ROOTS):
+            if is_slow(item.obj, used, ROOTS):
                 item.add_marker("server")
 
 

@@ -52,7 +52,7 @@ def names_in_tests() -> frozenset[str]:
 @pytest.mark.parametrize("document", DOCUMENTS, ids=name_of)
 def test_relative_links_resolve(document: Path) -> None:
     links = [each for each in LINK.findall(text_of(document)) if "://" not in each]
-    dead = []
+    dead: list[str] = []
     for link in links:
         path, _, anchor = link.partition("#")
         target = (document.parent / path).resolve() if path else document
