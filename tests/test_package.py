@@ -56,14 +56,14 @@ def test_the_wheel_holds_what_users_need_and_no_more() -> None:
 def test_the_core_needs_five_libraries_and_every_bound_is_stated() -> None:
     needed = requires("wandb-runs") or []
     core = sorted(each.split(">=")[0] for each in needed if "extra ==" not in each)
-    assert core == ["anyio", "httpcore", "pydantic", "typing-extensions"]
+    assert core == ["anyio", "httpcore", "httpx", "pydantic", "typing-extensions"]
     assert all(">=" in each or each.startswith("wandb-runs[") for each in needed)
 
 
 def test_importing_loads_no_frame_library_and_no_server() -> None:
     heavy = (
         "pandas polars numpy ariadne graphql starlette uvicorn sqlalchemy yaml wandb "
-        "httpx click rich"
+        "httpx httpcore click rich"
     )
     code = (
         "import sys, wandb_runs; wandb_runs.Api(api_key='k').runs('a/b');"

@@ -2,44 +2,30 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING, NoReturn, Protocol
 
 import anyio
 from typing_extensions import override
 
-from wandb_runs.transport.exchange import overdue, without_frames
+from wandb_runs.transport.exchange import ResponseReader, read_body_async
+from wandb_runs.transport.failures import meaning_of, overdue, without_frames
 from wandb_runs.transport.http_client import (
-    BufferedResponse,
     check_client,
     check_open,
     limits_of,
-    meaning_of,
-    reader_of,
     refusal_in,
     send_options,
+    unpicklable,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import Mapping
     from contextlib import AbstractAsyncContextManager
 
-    from wandb_runs.transport.exchange import ResponseReader
+    from wandb_runs.transport.exchange import AsyncHttpResponse
     from wandb_runs.transport.messages import Request, Response
 
-__all__ = ["AsyncHttpClient", "AsyncHttpClientTransport", "AsyncHttpResponse"]
-
-
-class AsyncHttpResponse(BufferedResponse, Protocol):
-    """What an `httpx.Response` has for async callers."""
-
-    def aiter_raw(self) -> AsyncIterator[bytes]:
-        """The body as it comes, still compressed."""
-        ...
-
-    async def aclose(self) -> None:
-        """Close the connection, or give it back to its pool."""
-        ...
+__all__ = ["AsyncHttpClient", "AsyncHttpClientTransport"]
 
 
 class AsyncHttpClient(Protocol):
@@ -91,10 +77,7 @@ class AsyncHttpClientTransport:
 
     @override
     def __reduce__(self) -> NoReturn:
-        raise TypeError(
-            "an http_client= is not pickled, and neither is an Api() that has one; make a new "
-            "Api() where it lands"
-        )
+        raise unpicklable()
 
     async def send(self, request: Request, /) -> Response:
         """Send the request once and read its whole response.
@@ -119,7 +102,7 @@ class AsyncHttpClientTransport:
                 if meaning is None:
                     raise
                 raise meaning from without_frames(error)
-            reader = reader_of(request, response)
+            reader = ResponseReader(request, response)
         if reader is None:
             raise overdue(request)
         return reader.response()
@@ -127,19 +110,6 @@ class AsyncHttpClientTransport:
     async def _exchange(self, request: Request) -> ResponseReader:
         options = send_options(request, limits_of(request), self._base_url)
         async with self._client.stream(request.method, request.url, **options) as response:
-            reader = reader_of(request, response)
-            if not response.is_stream_consumed:
-                await _read(response, reader)
+            reader = ResponseReader(request, response)
+            await read_body_async(response, reader)
         return reader
-
-
-async def _read(response: AsyncHttpResponse, reader: ResponseReader) -> None:
-    chunks = response.aiter_raw()
-    async for chunk in chunks:
-        if not reader.add(chunk):
-            await response.aclose()
-            # The HTTP library's generators end with the closed connection; trio warns of
-            # generators that are left unfinished.
-            with suppress(Exception):
-                await anext(chunks)
-            break

@@ -1,36 +1,38 @@
-"""Bodies of answers, read and decompressed up to a bound."""
+"""Response bodies, decompressed up to a bound."""
 
 from __future__ import annotations
 
 import zlib
 from typing import Final
 
-__all__ = ["Body", "BodyTooLargeError", "BrokenBodyError"]
+__all__ = ["ACCEPT_ENCODING", "Body", "BodyTooLargeError", "BrokenBodyError"]
 
+ACCEPT_ENCODING: Final = "gzip, deflate"
+"""The encodings that `Body` decompresses."""
 
 _GZIP: Final = 0x1F
-"""The first byte of whatever gzip writes."""
+"""The first byte that gzip writes."""
 
 
 class BodyTooLargeError(Exception):
-    """The body is longer than it may be."""
+    """The body is longer than its bound."""
 
 
 class BrokenBodyError(Exception):
-    """The body cannot be decompressed, or ends too early."""
+    """The body cannot be decompressed, or is incomplete."""
 
 
 class Body:
-    """The body of an answer, put together as it comes, and decompressed.
+    """The body of a response, decompressed and put together as its chunks come.
 
-    Not more than `most` bytes of it are ever made: a few kilobytes can stand for gigabytes.
+    Never more than `max_bytes` are decompressed: a few kilobytes can stand for gigabytes.
 
     Args:
-        encoding: What the header `RawResponse-Encoding` says; empty without one.
-        most: How many bytes the whole may have.
+        encoding: The header `Content-Encoding`; empty without one.
+        max_bytes: How long the body may be, decompressed.
 
     Raises:
-        BrokenBodyError: It is encoded as nobody asked for.
+        BrokenBodyError: The encoding is none of `ACCEPT_ENCODING`.
 
     >>> body = Body("", 100)
     >>> body.add(b"as ")
@@ -39,46 +41,46 @@ class Body:
     b'as it is'
     """
 
-    __slots__ = ("_inflater", "_is_packed", "_left", "_parts")
+    __slots__ = ("_inflater", "_is_compressed", "_left", "_parts")
 
-    def __init__(self, encoding: str, most: int) -> None:
+    def __init__(self, encoding: str, max_bytes: int) -> None:
         names = [name for part in encoding.lower().split(",") if (name := part.strip())]
         names = [name for name in names if name != "identity"]
         if len(names) > 1 or (names and names[0] not in ("gzip", "x-gzip", "deflate")):
-            # Compressed twice, or in a way that no request asks for.
+            # Compressed twice, or as no request allows.
             raise BrokenBodyError(f"it is encoded as {encoding!r}, which was not asked for")
-        self._is_packed = bool(names)
-        self._left = most
+        self._is_compressed = bool(names)
+        self._left = max_bytes
         self._parts: list[bytes] = []
         self._inflater: zlib._Decompress | None = None  # pyright: ignore[reportPrivateUsage] - its only name
 
     def add(self, chunk: bytes) -> None:
-        """Take what comes next.
+        """Add the next chunk.
 
         Raises:
-            BodyTooLargeError: The whole has more bytes than it may.
+            BodyTooLargeError: The body is longer than `max_bytes`.
             BrokenBodyError: It is not what its encoding says.
         """
-        if self._is_packed:
+        if self._is_compressed:
             self._inflate(chunk)
         else:
             self._keep(chunk)
 
     def whole(self) -> bytes:
-        """The body, when all of it has come.
+        """The body, after its last chunk.
 
         Raises:
-            BrokenBodyError: It breaks off.
+            BrokenBodyError: The compressed data is incomplete.
         """
         if self._inflater is not None and not self._inflater.eof:
-            raise BrokenBodyError("it ends in the midst of what is compressed")
+            raise BrokenBodyError("its compressed data is incomplete")
         return self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
 
-    def _keep(self, piece: bytes) -> None:
-        self._left -= len(piece)
+    def _keep(self, part: bytes) -> None:
+        self._left -= len(part)
         if self._left < 0:
             raise BodyTooLargeError
-        self._parts.append(piece)
+        self._parts.append(part)
 
     def _inflate(self, chunk: bytes) -> None:
         inflater, rest = self._inflater, chunk
@@ -86,11 +88,11 @@ class Body:
             if inflater is None or inflater.eof:  # gzip may come in several members
                 inflater = self._inflater = zlib.decompressobj(_window_bits(rest))
             try:
-                piece = inflater.decompress(rest, self._left + 1)
+                part = inflater.decompress(rest, self._left + 1)
             except zlib.error as error:
                 raise BrokenBodyError(f"it cannot be decompressed ({error})") from None
-            if piece:
-                self._keep(piece)
+            if part:
+                self._keep(part)
             rest = inflater.unused_data if inflater.eof else inflater.unconsumed_tail
 
 

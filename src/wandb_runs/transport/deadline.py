@@ -1,47 +1,144 @@
-"""Sockets that come back: at a deadline, and when nobody waits for them any more."""
+"""`DeadlineTransport`: httpx's transport, with one deadline per request that interrupts wake.
+
+The HTTP library's timeouts are for each read or write, so that a server that drips passes none of
+them. Here the whole exchange has one deadline, the headers included.
+"""
 
 from __future__ import annotations
 
 import socket
 import threading
 import time
-from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from contextlib import contextmanager, suppress
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
 
 import httpcore
+import httpx
 from typing_extensions import override
 
 from wandb_runs.transport.threads import CancelledError, current_token
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Generator, Iterable, Iterator
     from typing import TypeVar
 
     T = TypeVar("T")
 
-__all__ = ["Network", "within_deadline"]
+__all__ = ["DeadlineTransport"]
 
 
-class _UnderWay(threading.local):
-    """What the request of this thread has to keep to."""
+class _Deadline(threading.local):
+    """The deadline of the request that this thread has under way, in monotonic seconds."""
 
-    deadline = float("inf")
+    at = float("inf")
 
-
-_under_way = _UnderWay()
-
-
-def within_deadline(deadline: float | None) -> None:
-    """Give what this thread sends and reads from now on a deadline, in monotonic seconds."""
-    _under_way.deadline = float("inf") if deadline is None else deadline
+    def left(self, timeout: float | None) -> float:
+        """The timeout of the next read or write; not above 0 once the deadline has passed."""
+        left = self.at - time.monotonic()
+        return left if timeout is None else min(timeout, left)
 
 
-class Network(httpcore.NetworkBackend):
-    """Opens the streams of a pool."""
+_deadline = _Deadline()
 
-    def __init__(self) -> None:
-        self._inner = httpcore.SyncBackend()
+
+class DeadlineTransport(httpx.BaseTransport):
+    """A pool of connections.
+
+    A request is sent and its response read in one thread, until
+    `request.extensions["deadline"]`, in monotonic seconds. Thread-safe.
+
+    Args:
+        context: The certificates to trust; none are needed without encryption.
+        proxy: The proxy to connect through.
+    """
+
+    def __init__(self, context: ssl.SSLContext | None, proxy: httpx.Proxy | None) -> None:
+        self._pool = httpcore.ConnectionPool(
+            context,
+            None
+            if proxy is None
+            else httpcore.Proxy(str(proxy.url), proxy.raw_auth, ssl_context=proxy.ssl_context),
+            # As httpx's own transports have them.
+            max_connections=100,
+            max_keepalive_connections=20,
+            keepalive_expiry=5.0,
+            network_backend=_Network(),
+        )
+
+    @override
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        url = request.url
+        _deadline.at = request.extensions.get("deadline", float("inf"))
+        try:
+            with _as_errors_of_httpx():
+                answer = self._pool.handle_request(
+                    httpcore.Request(
+                        request.method,
+                        httpcore.URL(
+                            scheme=url.raw_scheme,
+                            host=url.raw_host,
+                            port=url.port,
+                            target=url.raw_path,
+                        ),
+                        headers=request.headers.raw,
+                        content=cast("httpx.SyncByteStream", request.stream),
+                        extensions=request.extensions,
+                    )
+                )
+        except BaseException:
+            _deadline.at = float("inf")
+            raise
+        return httpx.Response(
+            answer.status,
+            headers=answer.headers,
+            stream=_Body(answer),
+            extensions=answer.extensions,  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType] - httpcore leaves it open
+        )
+
+    @override
+    def close(self) -> None:
+        self._pool.close()
+
+
+class _Body(httpx.SyncByteStream):
+    """The body of a response; closing it ends the deadline."""
+
+    def __init__(self, answer: httpcore.Response) -> None:
+        self._answer = answer
+
+    @override
+    def __iter__(self) -> Iterator[bytes]:
+        with _as_errors_of_httpx():
+            yield from self._answer.iter_stream()
+
+    @override
+    def close(self) -> None:
+        try:
+            self._answer.close()
+        finally:
+            _deadline.at = float("inf")
+
+
+@contextmanager
+def _as_errors_of_httpx() -> Generator[None]:
+    try:
+        yield
+    except (
+        httpcore.NetworkError,
+        httpcore.ProtocolError,
+        httpcore.ProxyError,
+        httpcore.TimeoutException,
+        httpcore.UnsupportedProtocol,
+    ) as error:
+        # Both name their errors alike.
+        kind: type[httpx.TransportError] = getattr(httpx, type(error).__name__)
+        raise kind(str(error)) from error
+
+
+class _Network(httpcore.SyncBackend):
+    """Opens connections whose reads and writes keep the deadline."""
 
     @override
     def connect_tcp(
@@ -52,32 +149,28 @@ class Network(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.NetworkStream:
-        return _Stream(self._inner.connect_tcp(host, port, timeout, local_address, socket_options))
+        return _Stream(super().connect_tcp(host, port, timeout, local_address, socket_options))
 
 
 class _Stream(httpcore.NetworkStream):
-    """A connection.
-
-    The HTTP library's limits are for each read or write: a server that drips would never pass
-    them. Here the whole answer has the one deadline.
-    """
+    """A connection."""
 
     def __init__(self, inner: httpcore.NetworkStream) -> None:
         self._inner = inner
 
     @override
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        left = _under_way.deadline - time.monotonic()
+        left = _deadline.left(timeout)
         if left <= 0:
             raise httpcore.ReadTimeout
-        return self._interruptibly(lambda: self._inner.read(max_bytes, _least(timeout, left)))
+        return self._interruptible(partial(self._inner.read, max_bytes, left))
 
     @override
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        left = _under_way.deadline - time.monotonic()
+        left = _deadline.left(timeout)
         if left <= 0:
             raise httpcore.WriteTimeout
-        self._interruptibly(lambda: self._inner.write(buffer, _least(timeout, left)))
+        self._interruptible(partial(self._inner.write, buffer, left))
 
     @override
     def close(self) -> None:
@@ -91,7 +184,7 @@ class _Stream(httpcore.NetworkStream):
         timeout: float | None = None,
     ) -> httpcore.NetworkStream:
         return _Stream(
-            self._interruptibly(
+            self._interruptible(
                 lambda: self._inner.start_tls(ssl_context, server_hostname, timeout)
             )
         )
@@ -100,7 +193,8 @@ class _Stream(httpcore.NetworkStream):
     def get_extra_info(self, info: str) -> Any:
         return self._inner.get_extra_info(info)
 
-    def _interruptibly(self, work: Callable[[], T]) -> T:
+    def _interruptible(self, work: Callable[[], T]) -> T:
+        """Work that a cancellation of this thread's call breaks off."""
         token = current_token()
         if token is None:
             return work()
@@ -108,14 +202,10 @@ class _Stream(httpcore.NetworkStream):
             with token.waking(self._shut_down, breaks=True):
                 return work()
         except CancelledError:
-            raise httpcore.ReadError("nobody waits for it any more") from None
+            raise httpcore.ReadError("the call was cancelled") from None
 
     def _shut_down(self) -> None:
-        """Make the thread come back that reads or writes: closing alone would not."""
+        """Wake the thread that reads or writes, which closing alone would not do."""
         with suppress(OSError):
             # Not the method of an encrypted socket, which would swap what the other thread uses.
             socket.socket.shutdown(self._inner.get_extra_info("socket"), socket.SHUT_RDWR)
-
-
-def _least(timeout: float | None, left: float) -> float:
-    return left if timeout is None else min(timeout, left)

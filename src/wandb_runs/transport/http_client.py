@@ -9,37 +9,34 @@ from urllib.parse import urlsplit
 from typing_extensions import TypedDict, override
 
 from wandb_runs.errors import InvalidArgumentError, WandbRunsError
+from wandb_runs.transport.body import ACCEPT_ENCODING
 from wandb_runs.transport.credentials import SecretHeaders
-from wandb_runs.transport.exchange import (
-    ACCEPT_ENCODING,
+from wandb_runs.transport.exchange import ResponseReader, read_body
+from wandb_runs.transport.failures import (
     CONNECT_SECONDS,
-    ResponseReader,
-    failure,
     kinds_of,
+    meaning_of,
     overdue,
     without_frames,
-    without_library_frames,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
     from contextlib import AbstractContextManager
 
+    from wandb_runs.transport.exchange import BufferedResponse, HttpResponse
     from wandb_runs.transport.messages import Request, Response
 
 __all__ = [
-    "BufferedResponse",
     "HttpClient",
     "HttpClientTransport",
-    "HttpResponse",
     "SendOptions",
     "check_client",
     "check_open",
     "limits_of",
-    "meaning_of",
-    "reader_of",
     "refusal_in",
     "send_options",
+    "unpicklable",
 ]
 
 
@@ -51,38 +48,6 @@ class SendOptions(TypedDict):
     follow_redirects: bool
     extensions: Mapping[str, object]
     auth: NotRequired[None]
-
-
-class BufferedResponse(Protocol):
-    """What every `httpx.Response` has, whether its client blocks or awaits."""
-
-    @property
-    def status_code(self) -> int:
-        """The HTTP status."""
-        ...
-
-    @property
-    def headers(self) -> Mapping[str, str]:
-        """Header names and values."""
-        ...
-
-    @property
-    def is_stream_consumed(self) -> bool:
-        """Whether the body has been read already."""
-        ...
-
-    @property
-    def content(self) -> bytes:
-        """The body, decompressed, if it has been read already."""
-        ...
-
-
-class HttpResponse(BufferedResponse, Protocol):
-    """What an `httpx.Response` has for blocking callers."""
-
-    def iter_raw(self) -> Iterator[bytes]:
-        """The body as it comes, still compressed."""
-        ...
 
 
 class HttpClient(Protocol):
@@ -133,10 +98,7 @@ class HttpClientTransport:
 
     @override
     def __reduce__(self) -> NoReturn:
-        raise TypeError(
-            "an http_client= is not pickled, and neither is an Api() that has one; make a new "
-            "Api() where it lands"
-        )
+        raise unpicklable()
 
     def send(self, request: Request, /) -> Response:
         """Send the request once and read its whole response.
@@ -163,7 +125,7 @@ class HttpClientTransport:
                 if meaning is None:
                     raise
                 raise meaning from without_frames(error)
-            reader = reader_of(request, response)
+            reader = ResponseReader(request, response)
         if reader is None:
             raise overdue(request)
         return reader.response()
@@ -174,20 +136,9 @@ class HttpClientTransport:
         options = send_options(request, limits, self._base_url)
         with self._client.stream(request.method, request.url, **options) as response:
             limits["read"] = max(deadline - time.monotonic(), 0.001)
-            reader = reader_of(request, response)
-            if not response.is_stream_consumed and not _read(response, reader, deadline):
-                return None
-        return reader
-
-
-def _read(response: HttpResponse, reader: ResponseReader, deadline: float) -> bool:
-    """Read the body; return False if the deadline passed."""
-    for chunk in response.iter_raw():
-        if not reader.add(chunk):
-            break
-        if time.monotonic() > deadline:
-            return False
-    return True
+            reader = ResponseReader(request, response)
+            is_whole = read_body(response, reader, deadline)
+        return reader if is_whole else None
 
 
 def check_client(client: object, *, enters: str, expected: str, api: str) -> None:
@@ -222,6 +173,14 @@ def check_open(client: object) -> None:
         raise WandbRunsError("the http_client= is closed; close it after the last request only")
 
 
+def unpicklable() -> TypeError:
+    """The error of pickling what holds a client."""
+    return TypeError(
+        "an http_client= is not pickled, and neither is an Api() that has one; make a new Api() "
+        "where it lands"
+    )
+
+
 def limits_of(request: Request) -> dict[str, float]:
     """The timeouts of a request, by the names of httpx.
 
@@ -247,40 +206,6 @@ def send_options(
     return options
 
 
-def reader_of(request: Request, response: BufferedResponse) -> ResponseReader:
-    """What puts a response together; complete already if the body has been read.
-
-    It has been where the response was made from content, as by `httpx.MockTransport` and respx,
-    or where an event hook has read it.
-    """
-    headers = {name.lower(): text for name, text in response.headers.items()}
-    if not response.is_stream_consumed:
-        return ResponseReader(request, response.status_code, headers)
-    headers.pop("content-encoding", None)
-    reader = ResponseReader(request, response.status_code, headers)
-    reader.add(response.content)
-    return reader
-
-
 def refusal_in(error: BaseException) -> BufferedResponse | None:
     """The response that an event hook has refused by `response.raise_for_status()`."""
     return getattr(error, "response", None) if "HTTPStatusError" in kinds_of(error) else None
-
-
-def meaning_of(request: Request, error: BaseException) -> WandbRunsError | None:
-    """What an error of a client means; None for an interrupt, or an error of a user's hook.
-
-    Those lose the frames of the HTTP library, and are raised as they are.
-    """
-    if isinstance(error, Exception) and not isinstance(error, WandbRunsError):
-        kinds = kinds_of(error)
-        if "StreamError" in kinds:
-            return WandbRunsError(
-                "an event hook of the http_client= has consumed the body of a response without "
-                "keeping it; call response.read() there, which keeps it"
-            )
-        meaning = failure(request, error)
-        if meaning is not None:
-            return meaning
-    without_library_frames(error)
-    return None

@@ -1,94 +1,62 @@
-"""Which proxy an address is asked through."""
+"""The proxies that the environment names."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
-from urllib.parse import unquote, urlsplit
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
 from urllib.request import getproxies, proxy_bypass
 
 from typing_extensions import override
 
+from wandb_runs.transport.failures import unusable
 from wandb_runs.transport.settings import without_secrets
 
 if TYPE_CHECKING:
+    import ssl
     from urllib.parse import SplitResult
 
-__all__ = ["Proxy", "proxy_for"]
+    import httpx
 
-_SCHEMES: Final = ("http", "https", "socks5", "socks5h")
+__all__ = ["ProxyUrl", "httpx_proxy", "proxy_for"]
 
 
-class Proxy:
-    """A proxy; its password is shown by nothing.
+class ProxyUrl(str):
+    """The address of a proxy; its repr hides the password."""
 
-    Attributes:
-        scheme: How it is talked to: `http`, `https`, `socks5` or `socks5h`.
-        url: Its address, without credentials.
-        auth: User and password, if there are any.
-    """
-
-    __slots__ = ("_given", "auth", "scheme", "url")
-
-    scheme: str
-    url: str
-    auth: tuple[bytes, bytes] | None
-
-    def __init__(self, given: str) -> None:
-        self._given = given
-        del given  # a traceback may be shown with the local variables of its frames
-        self.scheme, self.url, self.auth = self._read()
-
-    def _read(self) -> tuple[str, str, tuple[bytes, bytes] | None]:
-        scheme, host, port, auth = _parts_of(self._given)
-        if not host or scheme not in _SCHEMES:
-            auth = None
-            raise ValueError(f"{self!r} is none that can be used")
-        name = f"[{host}]" if ":" in host else host
-        return scheme, f"{scheme}://{name}" + ("" if port is None else f":{port}"), auth
-
-    @property
-    def is_socks(self) -> bool:
-        """Whether it is talked to by SOCKS."""
-        return self.scheme.startswith("socks")
+    __slots__ = ()
 
     @override
     def __repr__(self) -> str:
-        return f"<Proxy {without_secrets(self._given)}>"
-
-    @override
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Proxy) and self._given == other._given
-
-    @override
-    def __hash__(self) -> int:
-        return hash(self._given)
+        return f"<ProxyUrl {without_secrets(self)}>"
 
 
-def proxy_for(parts: SplitResult) -> Proxy | None:
-    """The proxy that the environment names for an address, as the standard library reads it.
-
-    Raises:
-        ValueError: It names one that cannot be.
-    """
+def proxy_for(parts: SplitResult) -> ProxyUrl | None:
+    """The proxy that the environment names for an address, as the standard library reads it."""
     found = getproxies()
-    given = found.get(parts.scheme) or found.get("all")
-    del found
+    given = ProxyUrl(found.get(parts.scheme) or found.get("all") or "")
+    del found  # a traceback may be shown with the local variables of its frames
     if not given or proxy_bypass(parts.netloc):
         return None
-    try:
-        return Proxy(given if "://" in given else f"http://{given}")
-    finally:
-        # A traceback may be shown with the local variables of its frames.
-        del given
+    return given if "://" in given else ProxyUrl(f"http://{given}")
 
 
-def _parts_of(given: str) -> tuple[str, str, int | None, tuple[bytes, bytes] | None]:
+def httpx_proxy(proxy: ProxyUrl | None, context: ssl.SSLContext | None) -> httpx.Proxy | None:
+    """A proxy in httpx's form.
+
+    Raises:
+        WandbRunsError: It cannot be one.
+    """
+    import httpx  # noqa: PLC0415 - with the first request: it takes long to import
+
+    if proxy is None:
+        return None
+    if proxy.startswith("socks") and find_spec("socksio") is None:
+        raise unusable(f"{proxy!r} needs another package: pip install 'httpx[socks]'")
     try:
-        parts = urlsplit(given)
-        port = parts.port
-    except ValueError:  # its words may quote the password
-        return "", "", None, None
-    auth = None
-    if parts.username is not None:
-        auth = unquote(parts.username).encode(), unquote(parts.password or "").encode()
-    return parts.scheme, parts.hostname or "", port, auth
+        found = httpx.Proxy(proxy, ssl_context=context if proxy.startswith("https:") else None)
+        if found.url.host:
+            return found
+    except (ValueError, httpx.InvalidURL):
+        pass
+    # Raised outside of the handler: the words and the frames of its cause quote the password.
+    raise unusable(f"{proxy!r} is none that can be used")

@@ -1,22 +1,19 @@
-"""What certificates are trusted."""
+"""The certificates that are trusted."""
 
 from __future__ import annotations
 
-import os
 import ssl
-
-import httpcore
 
 from wandb_runs.errors import InvalidArgumentError
 
-__all__ = ["check_context", "default_context"]
+__all__ = ["check_context", "default_context", "no_context"]
 
 
 def check_context(context: object) -> ssl.SSLContext | None:
-    """Refuse a context that would talk to anybody.
+    """Refuse a context that would accept any server.
 
     Raises:
-        InvalidArgumentError: It does not verify certificates, or not whose they are.
+        InvalidArgumentError: It does not verify certificates, or not their names.
     """
     if context is None:
         return None
@@ -26,21 +23,27 @@ def check_context(context: object) -> ssl.SSLContext | None:
         )
     if context.verify_mode != ssl.CERT_REQUIRED or not context.check_hostname:
         raise InvalidArgumentError(
-            "ssl_context does not verify the server's certificate or name, so that anybody could "
-            "take the API key; for a certificate of your own pass "
+            "ssl_context does not verify the server's certificate or name, so that any server "
+            "could take the API key; for a certificate of your own pass "
             "ssl.create_default_context(cafile=...), or set SSL_CERT_FILE"
         )
     return context
 
 
 def default_context() -> ssl.SSLContext:
-    """The certificates that the environment names, else those that come with the HTTP library.
+    """The certificates of `SSL_CERT_FILE` or `SSL_CERT_DIR`, else those that come with httpx.
 
     Raises:
         OSError: The file or folder that the environment names cannot be read.
     """
-    if file := os.environ.get("SSL_CERT_FILE"):
-        return ssl.create_default_context(cafile=file)
-    if folder := os.environ.get("SSL_CERT_DIR"):
-        return ssl.create_default_context(capath=folder)
-    return httpcore.default_ssl_context()
+    import httpx  # noqa: PLC0415 - with the first request: it takes long to import
+
+    return httpx.create_ssl_context()
+
+
+def no_context() -> ssl.SSLContext:
+    """A context that trusts no certificate, for connections without encryption.
+
+    httpx would load certificates for them, too, which takes longer than a request.
+    """
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

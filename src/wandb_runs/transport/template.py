@@ -1,0 +1,121 @@
+"""`RequestTemplate`: what requests to one address have in common, in httpx's form."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NoReturn
+from urllib.parse import urlsplit
+
+from typing_extensions import override
+
+from wandb_runs.graphql.operation import MODEL_LOCK
+from wandb_runs.transport.body import ACCEPT_ENCODING
+from wandb_runs.transport.proxies import proxy_for
+from wandb_runs.transport.settings import is_loopback, without_secrets
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import TypeAlias
+
+    import httpx
+
+    from wandb_runs.transport.messages import Request
+    from wandb_runs.transport.proxies import ProxyUrl
+
+    PoolKey: TypeAlias = tuple[ProxyUrl | None, bool]
+
+__all__ = ["PoolKey", "RequestTemplate", "TemplateCache"]
+
+
+class RequestTemplate:
+    """The address and the headers of requests, encoded once: nearly all have the same.
+
+    Attributes:
+        address: The address, as the caller wrote it.
+        headers: The headers, as the caller gave them.
+        proxy: The proxy that the environment names for the address.
+        is_encrypted: Whether certificates are needed.
+    """
+
+    __slots__ = ("_sent_headers", "_url", "address", "headers", "is_encrypted", "proxy")
+
+    def __init__(self, address: str, headers: Mapping[str, str], *, uses_proxies: bool) -> None:
+        import httpx  # noqa: PLC0415 - with the first request: it takes long to import
+
+        parts = urlsplit(address)
+        self.address: str = address
+        self.headers: Mapping[str, str] = headers
+        self.proxy: ProxyUrl | None = proxy_for(parts) if uses_proxies else None
+        self.is_encrypted: bool = parts.scheme == "https" or (
+            self.proxy is not None and self.proxy.startswith("https:")
+        )
+        self._url = httpx.URL(address)
+        self._sent_headers = httpx.Headers({"accept-encoding": ACCEPT_ENCODING, **headers})
+
+    @property
+    def key(self) -> PoolKey:
+        """The connection pool it needs: by proxy, and whether that needs certificates.
+
+        They take longer to load than many a response takes to come.
+        """
+        return self.proxy, self.is_encrypted
+
+    def fill(self, request: Request, *, connect: float, deadline: float | None) -> httpx.Request:
+        """A request, as httpx sends it.
+
+        Args:
+            request: The request.
+            connect: The timeout of its connection, in seconds.
+            deadline: Until when it has to be answered, in monotonic seconds, if the transport is
+                to see to that.
+        """
+        import httpx  # noqa: PLC0415 - it has been imported
+
+        rest = None if deadline is None else request.timeout
+        return httpx.Request(
+            request.method,
+            self._url,
+            headers=self._sent_headers,
+            content=request.content,
+            extensions={
+                "timeout": {"connect": connect, "read": rest, "write": rest, "pool": rest},
+                "deadline": deadline,
+            },
+        )
+
+    @override
+    def __repr__(self) -> str:
+        # Without the headers, of which one is the key, and the query, which may be a signature.
+        return f"<RequestTemplate {without_secrets(self.address)}>"
+
+    @override
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("what holds an API key is never pickled")
+
+
+class TemplateCache:
+    """Makes templates, and keeps the last. Thread-safe.
+
+    Proxies come from the environment as the standard library reads it, but the traffic of a
+    server on this machine never goes through one.
+
+    Args:
+        base_url: The server that most requests go to.
+    """
+
+    def __init__(self, base_url: str) -> None:
+        self._uses_proxies = not is_loopback(urlsplit(base_url).hostname or "")
+        self._last: RequestTemplate | None = None
+
+    def of(self, request: Request) -> RequestTemplate:
+        """The template of a request."""
+        template = self._last
+        if (
+            template is None
+            or request.url != template.address
+            or (request.headers is not template.headers and request.headers != template.headers)
+        ):
+            with MODEL_LOCK:  # the first template imports httpx, which a fork must not split
+                template = self._last = RequestTemplate(
+                    request.url, request.headers, uses_proxies=self._uses_proxies
+                )
+        return template
