@@ -1,13 +1,16 @@
-"""What tests may choose about requests."""
+"""Types of the keyword arguments that tests pass on."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypedDict
 
 if TYPE_CHECKING:
-    from wandb_runs import Clock
+    from collections.abc import Callable, Mapping
 
-__all__ = ["Chosen", "ChosenWithClock"]
+    from wandb_runs import Clock
+    from wandb_runs.transport.events import Event
+
+__all__ = ["ApiArguments", "Chosen", "ChosenWithClock"]
 
 
 class Chosen(TypedDict, total=False):
@@ -19,6 +22,14 @@ class Chosen(TypedDict, total=False):
 
 
 class ChosenWithClock(Chosen, total=False):
-    """The same, and a clock."""
+    """Those arguments, and a clock."""
 
     clock: Clock
+
+
+class ApiArguments(Chosen, total=False):
+    """Arguments that `Api` and `AsyncApi` take alike."""
+
+    api_key: str | Callable[[], str]
+    headers: Mapping[str, str]
+    on_event: Callable[[Event], object]

@@ -1,7 +1,7 @@
-"""The same test bodies for the client that blocks and the one that awaits, so that both keep up.
+"""One test body for the blocking and the async client: `@each_way` runs it three times.
 
-A test with `@each_way` runs three times. What `Face` is of blocks or awaits, by turns; its own
-methods block: where the client awaits, each of them runs an event loop of its own.
+`Face` wraps either client; its methods block, and run an event loop for each call of the async
+client.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ import pytest
 from anyio.lowlevel import checkpoint
 from typing_extensions import override
 
-from wandb_runs import RetryingClient
+from wandb_runs import Api, AsyncApi, RetryingClient
+from wandb_runs.testing import FakeClock
 from wandb_runs.transport import AsyncRetryingClient
 from wandb_runs.transport.clock import SYSTEM_CLOCK
 from wandb_runs.transport.credentials import ApiKey
@@ -25,12 +26,11 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Awaitable, Callable
 
-    from support.options import Chosen
+    from support.options import ApiArguments, Chosen
 
     from wandb_runs import Request, Response, Stats, Transport
     from wandb_runs.graphql.flow import Flow
     from wandb_runs.graphql.operation import Operation
-    from wandb_runs.testing import FakeClock
     from wandb_runs.transport.clock import SystemClock
     from wandb_runs.transport.settings import Address
 
@@ -46,7 +46,7 @@ each_backend: Final = pytest.mark.parametrize("backend", BACKENDS)
 
 
 class Awaiting:
-    """A transport that is awaited, of one that blocks and takes no time."""
+    """An async transport of a blocking one that takes no time."""
 
     def __init__(self, inner: Transport) -> None:
         self._inner = inner
@@ -57,7 +57,7 @@ class Awaiting:
 
 
 class Face:
-    """A client, whether it blocks or awaits.
+    """A client, blocking or async.
 
     Attributes:
         inner: The client itself.
@@ -106,6 +106,21 @@ class Face:
                 ssl_context=ssl_context,
             ),
         )
+
+    @classmethod
+    def of_api(
+        cls,
+        way: str,
+        transport: Transport,
+        clock: FakeClock | None = None,
+        **given: Unpack[ApiArguments],
+    ) -> Self:
+        """The client of an `Api` or `AsyncApi`."""
+        url, clock = "http://127.0.0.1:9", clock or FakeClock()
+        if way == "sync":
+            return cls(way, Api(base_url=url, transport=transport, clock=clock, **given).client)
+        awaiting = Awaiting(transport)
+        return cls(way, AsyncApi(base_url=url, transport=awaiting, clock=clock, **given).client)
 
     @override
     def __repr__(self) -> str:

@@ -18,17 +18,14 @@ import pickle
 import socket
 import sys
 import threading
-import traceback
 import warnings
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, Final, Unpack
-from urllib.parse import quote
 
 import anyio
 import anyio.to_thread
-import pydantic_core
 import pytest
+from support import secrets
 from support.certificates import Authority
 from support.raw_server import http_answer, read_request, serve
 from support.ways import WAYS, Face, each_backend
@@ -69,6 +66,7 @@ from wandb_runs.transport.settings import Address
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
+    from pathlib import Path
 
     from support.options import Chosen
 
@@ -82,41 +80,19 @@ COUNT: Final = count_runs(entity="team", project="mnist")
 OTHERS: Final = (base64.b64encode(f"me:{PASSWORD}".encode()).decode(), PASSWORD, SIGNATURE)
 
 
+SECRETS: Final = (KEY, KEY[:20], KEY[-20:], TOKEN, TOKEN[8:28], TOKEN[-20:], *OTHERS)
+
+
 def assert_unseen(text: str) -> None:
-    """Neither the key nor a good part of it, nor what it is encoded as, is in a text."""
-    for secret in (KEY, KEY[:20], KEY[-20:], TOKEN, TOKEN[8:28], TOKEN[-20:], *OTHERS):
-        assert secret not in text, f"{secret} in {text}"
-        assert quote(secret, safe="") not in text
+    secrets.assert_unseen(text, *SECRETS)
 
 
 def assert_hidden(thing: object) -> None:
-    """Nothing that is shown of a value holds a secret."""
-    for text in (repr(thing), str(thing), f"{thing}", f"{[thing]!r}"):
-        assert_unseen(text)
-    for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
-        with suppress(AttributeError, TypeError, pickle.PicklingError):
-            assert_unseen(pickle.dumps(thing, protocol).decode("latin-1"))
-    with suppress(pydantic_core.PydanticSerializationError):
-        assert_unseen(str(pydantic_core.to_jsonable_python(thing)))
-    with suppress(AttributeError, TypeError):
-        assert_unseen(repr(vars(thing)))
+    secrets.assert_hidden(thing, *SECRETS)
 
 
 def assert_hidden_error(error: BaseException) -> None:
-    """Nothing that is shown of an error, its causes or its traceback holds a secret."""
-    each: BaseException | None = error
-    while each is not None:
-        assert_hidden(each)
-        assert_unseen(repr(each.args))
-        stack = traceback.StackSummary.extract(
-            traceback.walk_tb(each.__traceback__), capture_locals=True
-        )
-        for frame in stack:
-            # Its frames hold the headers; which of them show them depends on its version.
-            assert "httpcore" not in Path(frame.filename).parts
-            if frame.filename != __file__:  # here the secrets are made
-                assert_unseen(f"{frame.name} {frame.filename}: {frame.locals}")
-        each = each.__cause__ or each.__context__
+    secrets.assert_hidden_error(error, *SECRETS, here=__file__)
 
 
 @pytest.fixture

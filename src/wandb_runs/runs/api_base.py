@@ -11,7 +11,7 @@ from typing_extensions import override
 from wandb_runs.errors import InvalidArgumentError
 from wandb_runs.query.location import PathParts, check_name, parse_path
 from wandb_runs.runs.user import User
-from wandb_runs.transport.credentials import ApiKey, KeyProvider
+from wandb_runs.transport.credentials import ApiKey
 from wandb_runs.transport.settings import resolve_settings
 from wandb_runs.transport.tls import check_context
 
@@ -61,7 +61,7 @@ class Given:
         try:
             return resolve_settings(
                 base_url=self.base_url,
-                api_key=self._key(),
+                api_key=ApiKey(self.api_key, source="argument") if self.api_key else None,
                 entity=entity,
                 project=project,
                 allow_http=allow_http,
@@ -71,13 +71,6 @@ class Given:
         except InvalidArgumentError as error:
             # The frames below hold what may hold credentials.
             raise error.with_traceback(None) from None
-
-    def _key(self) -> ApiKey | KeyProvider | None:
-        if not self.api_key:
-            return None
-        if callable(self.api_key):
-            return KeyProvider(self.api_key)
-        return ApiKey(self.api_key, source="argument")
 
 
 def checked_context(
@@ -175,8 +168,6 @@ class ApiBase(Generic[ClientT]):
 
         None without a key. The key itself is shown by nothing. A callable counts as an argument.
         """
-        if self._client.settings.key_provider is not None:
-            return "argument"
         key = self._client.api_key
         return None if key is None else key.source
 

@@ -6,8 +6,6 @@ from functools import partial
 from inspect import isawaitable
 from typing import TYPE_CHECKING, TypeVar, cast
 
-from typing_extensions import override
-
 from wandb_runs.graphql.flow import run_flow_async
 from wandb_runs.transport.base import DEFAULTS, Client
 from wandb_runs.transport.call import Send, Sleep
@@ -18,7 +16,6 @@ from wandb_runs.transport.session import SessionBase
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Awaitable, Callable
-    from typing import Self
 
     from wandb_runs.graphql.flow import Flow, Gather
     from wandb_runs.graphql.operation import Operation
@@ -46,7 +43,7 @@ class AsyncSession(SessionBase):
     def __init__(
         self,
         settings: Settings,
-        transport: AsyncTransport | None,
+        given: AsyncTransport | None,
         ssl_context: ssl.SSLContext | None,
         clock: AsyncClock,
         max_concurrency: int,
@@ -56,21 +53,15 @@ class AsyncSession(SessionBase):
         from wandb_runs.transport.aio_http import AsyncHttpTransport  # noqa: PLC0415 - of asyncio
         from wandb_runs.transport.tasks import LoopLimits, PerLoop  # noqa: PLC0415 - of asyncio
 
-        super().__init__(settings, clock, max_concurrency, on_event)
+        super().__init__(settings, given, ssl_context, clock, max_concurrency, on_event)
         self._own_transport: AsyncHttpTransport | None = None
-        if transport is None:
-            transport = self._own_transport = AsyncHttpTransport(
+        if given is None:
+            given = self._own_transport = AsyncHttpTransport(
                 settings.base_url, ssl_context=ssl_context
             )
-        self.transport: AsyncTransport = transport
+        self.transport: AsyncTransport = given
         self.limits: PerLoop[LoopLimits] = PerLoop(partial(LoopLimits, max_concurrency))
         self._sleep = clock.sleep_async
-        self._ssl_context = ssl_context
-
-    @override
-    def __reduce__(self) -> tuple[type[Self], tuple[object, ...]]:
-        given = None if self._own_transport is not None else self.transport
-        return self._pickled(given, self._ssl_context)
 
     async def run(self, attempts: Attempts[T]) -> T:
         """Run the attempts of a call in this task.

@@ -18,7 +18,6 @@ from wandb_runs.transport.session import SessionBase
 from wandb_runs.transport.settings import check_url
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from typing import Self
 
     from wandb_runs.graphql.operation import Operation
@@ -32,7 +31,6 @@ if TYPE_CHECKING:
 __all__ = ["DEFAULTS", "Client"]
 
 C_co = TypeVar("C_co", bound=SessionBase, covariant=True)
-ClientT = TypeVar("ClientT", bound="Client[SessionBase]")
 T = TypeVar("T")
 
 DEFAULTS: Final = Options()
@@ -43,6 +41,8 @@ _FILE: Final = "a file"
 
 class Client(Generic[C_co]):
     """What `RetryingClient` and `AsyncRetryingClient` have in common: all but the waiting.
+
+    Copies of one client that are pickled together share a session where they land.
 
     Attributes:
         options: The limits of each call.
@@ -64,12 +64,6 @@ class Client(Generic[C_co]):
     def __deepcopy__(self, memo: object) -> Self:
         return self
 
-    @override
-    def __reduce__(self) -> tuple[Callable[..., Client[C_co]], tuple[object, ...]]:
-        # Without key, connections and counters. Copies of one client that are pickled together
-        # share a session where they land.
-        return _land, (type(self), self._session, self.options, self._is_copy)
-
     @property
     def settings(self) -> Settings:
         """The server and the defaults."""
@@ -82,10 +76,7 @@ class Client(Generic[C_co]):
 
     @property
     def api_key(self) -> ApiKey | None:
-        """The key and its source; a netrc file is read on the first touch.
-
-        None without a key, and where a callable provides it, call by call.
-        """
+        """The key in use and its source; a netrc file is read on the first touch."""
         return self._session.identity.key
 
     @property
@@ -135,17 +126,6 @@ class Client(Generic[C_co]):
     def _check_open(self) -> None:
         if self._is_closed or self._session.is_closed:
             raise WandbRunsError("this client is closed; make a new Api()")
-
-
-def _land(
-    kind: type[ClientT],
-    session: SessionBase,
-    options: Options,
-    is_copy: bool,  # noqa: FBT001 - a pickle holds no keywords
-) -> ClientT:
-    client = kind.__new__(kind)
-    vars(client).update(_session=session, options=options, _is_copy=is_copy, _is_closed=False)
-    return client
 
 
 def _file_in(response: Response, attempts: int) -> bytes:

@@ -10,16 +10,7 @@ from dataclasses import replace
 from functools import partial
 from http import HTTPStatus
 from itertools import count
-from typing import (
-    TYPE_CHECKING,
-    Final,
-    Generic,
-    Literal,
-    NamedTuple,
-    TypeAlias,
-    TypeVar,
-    cast,
-)
+from typing import TYPE_CHECKING, Generic, Literal, NamedTuple, TypeAlias, TypeVar, cast
 
 from wandb_runs.errors import (
     AuthenticationError,
@@ -41,9 +32,8 @@ from wandb_runs.transport.threads import check_cancelled, is_cancelled
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping
 
-    from wandb_runs.transport.credentials import KeyProvider
+    from wandb_runs.transport.events import Event
     from wandb_runs.transport.options import Options
-    from wandb_runs.transport.retry import Decision
     from wandb_runs.transport.session import SessionBase
     from wandb_runs.transport.settings import Address
 
@@ -53,7 +43,7 @@ T = TypeVar("T")
 
 _log = logging.getLogger("wandb_runs")
 
-_calls: Final = count(1)
+_calls = count(1)
 
 
 class Send(NamedTuple):
@@ -118,24 +108,6 @@ class Target(NamedTuple):
     load: object = None
 
 
-class _Outcome(NamedTuple):
-    """How an attempt ended.
-
-    Attributes:
-        status: The HTTP status; None without an answer.
-        error: The class of the exception in place of an answer.
-        size: Bytes of the answer's body.
-        request_id: What the server calls the request.
-        elapsed: Seconds since it was sent.
-    """
-
-    status: int | None
-    error: str | None
-    size: int
-    request_id: str | None
-    elapsed: float
-
-
 class Call(Generic[T]):
     """One call: its attempts, and the time that is left for them.
 
@@ -163,7 +135,7 @@ class Call(Generic[T]):
         self._attempts = 0
         self._renewals = 0
         self._began: float | None = None
-        self._outcome = _Outcome(None, None, 0, None, 0.0)
+        self._fields: Mapping[str, object] = {}
 
     def attempts(self) -> Attempts[T]:
         """Send the request, again as long as that is decided, and read the answer.
@@ -181,28 +153,26 @@ class Call(Generic[T]):
                 )
                 answer = yield Compute(partial(self._read, response), takes_long)
             except WandbRunsError as error:
-                self._session.stats.count_failure()
+                self._session.stats.count(failures=1)
                 retry = (yield from self._renew_key(error)) or self._judge(error)
                 if retry is None:
                     raise
             else:
                 self._session.budget.give_back()
                 return cast("T", answer)
-            self._tell_retry(retry)
+            self._note_retry(retry)
             yield Sleep(retry.after)
 
     def _authenticate(self) -> Generator[Step, object, None]:
-        identity = self._session.identity
-        if identity.provider is None:
-            self._credentials = identity.credentials()
-            return
-        # No variable holds the key: a traceback may be shown with those of its frames.
-        key = ApiKey((yield from self._provided(identity.provider)), source="api_key=")
-        self._credentials = identity.credentials_of(key)
+        identity, provided = self._session.identity, None
+        if (key := identity.key) is not None and key.provide is not None:
+            # No variable holds the key: a traceback may be shown with those of its frames.
+            provided = ApiKey((yield from self._provided(key.provide)), source="api_key=")
+        self._credentials = identity.credentials(provided)
 
-    def _provided(self, provider: KeyProvider) -> Generator[Step, object, object]:
+    def _provided(self, provide: Callable[[], object]) -> Generator[Step, object, object]:
         try:
-            return (yield Compute(provider.provide))
+            return (yield Compute(provide))
         except Exception as error:  # noqa: BLE001 - a caller's function may raise anything
             failed = type(error).__name__
         # Out here without a cause, which might quote the key.
@@ -218,7 +188,6 @@ class Call(Generic[T]):
         if (
             not isinstance(error, AuthenticationError)
             or error.status != HTTPStatus.UNAUTHORIZED
-            or self._session.identity.provider is None
             or not self._target.is_own
             or self._renewals
         ):
@@ -234,13 +203,17 @@ class Call(Generic[T]):
         # At most half of the time that is left: the rest is for the request.
         pause = session.pacer.pause(session.clock.monotonic(), self._left() / 2)
         if pause > 0:
-            session.stats.count_wait(pause, paced=1)
+            session.stats.count(waited=pause, paced=1)
             yield Sleep(pause)
         self._began = None
         try:
             response = cast("Response", (yield Send(max(self._left(), 0), self._begin)))
         except BaseException as error:
-            self._note_failure(error)
+            if self._began is not None:  # it was sent
+                if isinstance(error, (TransportError, ResponseError)):
+                    error.attempts = self._attempts
+                is_counted = isinstance(error, WandbRunsError)
+                self._note(None, type(error).__name__, 0, None, is_counted=is_counted)
             raise
         return self._check(response)
 
@@ -255,19 +228,10 @@ class Call(Generic[T]):
                 "were under way; pass a longer timeout=, or ask for less at once",
                 attempts=self._attempts,
             )
-        target, session = self._target, self._session
+        target = self._target
         self._attempts += 1
-        self._began = session.clock.monotonic()
-        if session.on_event is not None:
-            session.on_event(
-                RequestSent(
-                    target.name,
-                    self._number,
-                    self._attempts,
-                    session.clock.time(),
-                    len(target.content),
-                )
-            )
+        self._began = self._session.clock.monotonic()
+        self._tell(RequestSent, len(target.content))
         return Request(
             target.method,
             target.address.url,
@@ -276,14 +240,6 @@ class Call(Generic[T]):
             left,
             self._options.max_response_bytes,
         )
-
-    def _note_failure(self, error: BaseException) -> None:
-        if self._began is None:
-            return  # nothing was sent
-        if isinstance(error, (TransportError, ResponseError)):
-            error.attempts = self._attempts
-        is_counted = isinstance(error, WandbRunsError)
-        self._note(None, type(error).__name__, 0, None, is_counted=is_counted)
 
     def _check(self, response: Response) -> Response:
         session, most = self._session, self._options.max_response_bytes
@@ -338,23 +294,20 @@ class Call(Generic[T]):
         if is_cancelled():
             return None
         session = self._session
-
-        def decided(budget: int) -> Decision:
-            return decide_retry(
-                error,
-                self._target.plan,
-                attempts=self._attempts,
-                max_retries=self._options.max_retries + self._renewals,
-                left=self._left(),
-                budget=budget,
-                chance=session.clock.random(),
-            )
-
-        decision = decided(session.budget.left)
-        if isinstance(decision, Retry) and not session.budget.take():
-            decision = decided(0)  # another thread took the last one
+        has_budget = session.budget.take()
+        decision = decide_retry(
+            error,
+            self._target.plan,
+            attempts=self._attempts,
+            max_retries=self._options.max_retries + self._renewals,
+            left=self._left(),
+            has_budget=has_budget,
+            chance=session.clock.random(),
+        )
         if isinstance(decision, Retry):
             return decision
+        if has_budget:
+            session.budget.give_back()
         if decision.is_told and decision.why not in error.message:
             error.args = (f"{error.message}; {decision.why}",)
         return None
@@ -362,7 +315,7 @@ class Call(Generic[T]):
     def _left(self) -> float:
         return self._deadline - self._session.clock.monotonic()
 
-    # What is told of the attempts.
+    # Events, counters and logs.
 
     def _note(
         self,
@@ -373,63 +326,35 @@ class Call(Generic[T]):
         *,
         is_counted: bool = True,
     ) -> None:
-        session, target = self._session, self._target
-        elapsed = session.clock.monotonic() - (self._began or 0.0)
-        self._outcome = _Outcome(status, error, size, request_id, elapsed)
-        if session.on_event is not None:
-            session.on_event(
-                Answered(
-                    target.name,
-                    self._number,
-                    self._attempts,
-                    session.clock.time(),
-                    status,
-                    error,
-                    elapsed,
-                    len(target.content),
-                    size,
-                    request_id,
-                )
-            )
-        if not is_counted:
-            return
-        session.stats.count(sent=len(target.content), received=size)
-        if _log.isEnabledFor(logging.DEBUG):
-            _log.debug(
-                "%s, attempt %d: %s, %d bytes, %.3f s",
-                target.name,
-                self._attempts,
-                error or status,
-                size,
-                elapsed,
-                extra=self._log_fields(),
-            )
-
-    def _tell_retry(self, retry: Retry) -> None:
-        session, name = self._session, self._target.name
-        session.stats.count_wait(retry.after, retries=1)
-        if session.on_event is not None:
-            now = session.clock.time()
-            session.on_event(
-                Retrying(name, self._number, self._attempts, now, retry.after, retry.why)
-            )
-        if _log.isEnabledFor(logging.INFO):
-            _log.info(
-                "%s: attempt %d failed (%s), the next follows in %.1f s",
-                name,
-                self._attempts,
-                retry.why,
-                retry.after,
-                extra=self._log_fields(),
-            )
-
-    def _log_fields(self) -> Mapping[str, object]:
-        outcome = self._outcome
-        return {
+        sent, elapsed = len(self._target.content), self._session.clock.monotonic()
+        elapsed -= self._began or 0.0
+        self._fields = {
             "operation": self._target.name,
             "attempt": self._attempts,
-            "status": outcome.status,
-            "elapsed": outcome.elapsed,
-            "request_id": outcome.request_id,
-            "bytes": outcome.size,
+            "status": status,
+            "elapsed": elapsed,
+            "request_id": request_id,
+            "bytes": size,
         }
+        self._tell(Answered, status, error, elapsed, sent, size, request_id)
+        if is_counted:
+            self._session.stats.count(requests=1, sent=sent, received=size)
+            message = "%s, attempt %d: %s, %d bytes, %.3f s"
+            self._log(logging.DEBUG, message, error or status, size, elapsed)
+
+    def _note_retry(self, retry: Retry) -> None:
+        self._session.stats.count(waited=retry.after, retries=1)
+        self._tell(Retrying, retry.after, retry.why)
+        message = "%s: attempt %d failed (%s), the next follows in %.1f s"
+        self._log(logging.INFO, message, retry.why, retry.after)
+
+    def _tell(self, kind: Callable[..., Event], *details: object) -> None:
+        session = self._session
+        if session.on_event is not None:
+            now = session.clock.time()
+            session.on_event(kind(self._target.name, self._number, self._attempts, now, *details))
+
+    def _log(self, level: int, message: str, *details: object) -> None:
+        if _log.isEnabledFor(level):
+            name, extra = self._target.name, self._fields
+            _log.log(level, message, name, self._attempts, *details, extra=extra, stacklevel=3)

@@ -8,6 +8,7 @@ import os
 import re
 from collections import UserDict
 from collections.abc import Iterator, Mapping
+from http import HTTPStatus
 from netrc import NetrcParseError, netrc
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn, cast
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Self
 
-    from wandb_runs.transport.fork import ForkSafeLock
     from wandb_runs.transport.settings import Settings
 
 __all__ = [
@@ -30,7 +30,6 @@ __all__ = [
     "Credentials",
     "Environment",
     "Identity",
-    "KeyProvider",
     "SecretHeaders",
     "extra_headers",
     "find_api_key",
@@ -71,16 +70,21 @@ class ApiKey:
 
     Attributes:
         source: `argument`, the environment variable's name, or the netrc file's path.
+        provide: The caller's function that returns the key (or an awaitable of it), if the
+            argument was one; None where the key is known.
     """
 
-    __slots__ = ("_value", "source")
+    __slots__ = ("_value", "provide", "source")
 
     def __init__(self, value: object, *, source: str) -> None:
         kind = type(value).__name__
         self._value = value.strip() if isinstance(value, str) else ""
         self.source: str = source
+        self.provide: Callable[[], object] | None = value if callable(value) else None
         # A traceback may be shown with the local variables of its frames.
         del value
+        if self.provide is not None:
+            return
         if kind != "str":
             raise InvalidArgumentError(f"the API key from {source} must be a str, got {kind}")
         if not re.fullmatch(r"[!-~]+", self._value):
@@ -100,23 +104,6 @@ class ApiKey:
     @override
     def __reduce__(self) -> NoReturn:
         raise TypeError("an API key is never pickled; it is found again where it is needed")
-
-
-class KeyProvider:
-    """A caller's function that returns the API key, or an awaitable of it for `AsyncApi`."""
-
-    __slots__ = ("provide",)
-
-    def __init__(self, provide: Callable[[], object]) -> None:
-        self.provide = provide
-
-    @override
-    def __repr__(self) -> str:
-        return "<KeyProvider>"  # that of a `functools.partial` shows its arguments
-
-    @override
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("an api_key= callable is never pickled; a pickle lands without it")
 
 
 class SecretHeaders(Mapping[str, str]):
@@ -171,16 +158,18 @@ class Credentials:
     """What a call proves its identity with.
 
     Attributes:
+        key: The API key.
         headers: The headers of its requests, secrets included.
     """
 
-    __slots__ = ("_secrets", "headers")
+    __slots__ = ("_secrets", "headers", "key")
 
     def __init__(self, key: ApiKey | None, extra: Mapping[str, str]) -> None:
+        self.key: ApiKey | None = key
         self.headers: Mapping[str, str] = PLAIN_HEADERS
         secrets = [value.encode() for value in extra.values() if len(value) >= _SHORTEST_SECRET]
         own: dict[str, str] = {}
-        if key is not None:
+        if key is not None and key.provide is None:
             # W&B takes the key as the password of a fixed user.
             token = base64.b64encode(b"api:" + key.reveal().encode())
             secrets += [token, key.reveal().encode()]
@@ -209,56 +198,48 @@ class Identity:
 
     Args:
         settings: The server, the key and the extra headers.
-        lock: Guards the search.
     """
 
-    def __init__(self, settings: Settings, lock: ForkSafeLock) -> None:
+    def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._lock = lock
-        self._found: tuple[ApiKey | None, Credentials] | None = None
+        self._found: Credentials | None = None
 
     @override
     def __repr__(self) -> str:
         return "<Identity>"
 
     @property
-    def provider(self) -> KeyProvider | None:
-        """The caller's function that returns the key, if `api_key=` was one."""
-        return self._settings.key_provider
-
-    @property
     def key(self) -> ApiKey | None:
-        """The key and its source; None without one, and where a callable provides it."""
-        return None if self.provider is not None else self._find()[0]
+        """The key and its source."""
+        return self._find().key
 
-    def credentials(self) -> Credentials:
-        """The credentials of a client whose key does not change.
+    def credentials(self, provided: ApiKey | None = None) -> Credentials:
+        """The credentials of a call.
+
+        Args:
+            provided: The key that a caller's function has returned, if there is such a function.
 
         Raises:
             AuthenticationError: The client was pickled, and no key here is for its server.
         """
-        key, found = self._find()
-        if key is None and self._settings.is_keyless:
+        if provided is not None:
+            return Credentials(provided, self._settings.headers)
+        found = self._find()
+        if found.key is None and self._settings.is_keyless:
             raise AuthenticationError(
                 f"no API key for {self._settings.base_url}, where this pickle was made: the key of "
                 "this environment belongs to another server, and is not sent there; set "
                 "WANDB_BASE_URL to that address, or put its key into a netrc file",
-                status=401,
+                status=HTTPStatus.UNAUTHORIZED,
                 attempts=0,
             )
         return found
 
-    def credentials_of(self, key: ApiKey) -> Credentials:
-        """The credentials of one call, whose key was provided."""
-        return Credentials(key, self._settings.headers)
-
-    def _find(self) -> tuple[ApiKey | None, Credentials]:
-        found = self._found
-        if found is None:
-            with self._lock:
-                key = find_api_key(self._settings)
-                found = self._found = (key, Credentials(key, self._settings.headers))
-        return found
+    def _find(self) -> Credentials:
+        # Threads that come here at once read a netrc file twice, which harms nothing.
+        if self._found is None:
+            self._found = Credentials(find_api_key(self._settings), self._settings.headers)
+        return self._found
 
 
 def key_in(env: Mapping[str, str]) -> ApiKey | None:

@@ -199,7 +199,7 @@ class _Stream(httpcore.NetworkStream):
         if token is None:
             return work()
         try:
-            with token.waking(self._shut_down, breaks=True):
+            with token.waking(self._shut_down):
                 return work()
         except CancelledError:
             raise httpcore.ReadError("the call was cancelled") from None

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, replace
+from typing import Any, Final
 
 from wandb_runs.errors import InvalidArgumentError
 from wandb_runs.transport.messages import MAX_RESPONSE_BYTES
@@ -41,23 +41,14 @@ class Options:
         check_count("max_retries", self.max_retries, least=0)
         check_count("max_response_bytes", self.max_response_bytes, least=1)
 
-    def changed(
-        self,
-        *,
-        timeout: float | None = None,
-        max_retries: int | None = None,
-        max_response_bytes: int | None = None,
-    ) -> Options:
+    def changed(self, **options: float | None) -> Options:
         """A copy with the options that are not None.
 
         Raises:
             InvalidArgumentError: A value of the wrong type or out of bounds.
         """
-        return Options(
-            self.timeout if timeout is None else timeout,
-            self.max_retries if max_retries is None else max_retries,
-            self.max_response_bytes if max_response_bytes is None else max_response_bytes,
-        )
+        given: dict[str, Any] = {name: each for name, each in options.items() if each is not None}
+        return replace(self, **given)
 
 
 def _check_seconds(timeout: object) -> None:

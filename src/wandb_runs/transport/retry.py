@@ -83,7 +83,7 @@ def decide_retry(
     attempts: int,
     max_retries: int,
     left: float,
-    budget: float,
+    has_budget: bool,
     chance: float,
 ) -> Decision:
     """Decide about one failure.
@@ -94,11 +94,11 @@ def decide_retry(
         attempts: How many times the request was sent, this time included.
         max_retries: How many times it may be sent after the first.
         left: Seconds until the call's deadline.
-        budget: How many retries the client has left for all of its calls.
+        has_budget: Whether the retry budget of the client has one left.
         chance: A random number, at least 0 and below 1.
 
     >>> busy = ServerError("busy", status=503)
-    >>> limits = {"max_retries": 5, "left": 60.0, "budget": 20, "chance": 0.5}
+    >>> limits = {"max_retries": 5, "left": 60.0, "has_budget": True, "chance": 0.5}
     >>> decide_retry(busy, Plan("query"), attempts=1, **limits)
     Retry(after=0.25, why='HTTP 503')
     >>> decide_retry(busy, Plan("query"), attempts=6, **limits)
@@ -111,31 +111,24 @@ def decide_retry(
         return GiveUp("the caller splits the page instead")
     if plan.is_optional:
         return GiveUp("the caller can do without")
+    retry, why = Retry(_pause(error, attempts, chance), reason), ""
     if plan.kind == "mutation" and not _is_unsent(error):
-        return GiveUp("it is not sent again, since it may have been done", is_told=True)
-    retry = Retry(_pause(error, attempts, chance), reason)
-    return _within_limits(retry, attempts, max_retries, left, budget)
-
-
-def _within_limits(
-    retry: Retry, attempts: int, max_retries: int, left: float, budget: float
-) -> Decision:
-    if attempts > max_retries:
-        times = "once" if attempts == 1 else f"{attempts} times"
-        return GiveUp(f"it was sent {times}", is_told=attempts > 1)
-    if retry.after >= left:
-        return GiveUp(
+        why = "it is not sent again, since it may have been done"
+    elif attempts == 1 and not max_retries:
+        return GiveUp("the caller wants no retries")
+    elif attempts > max_retries:
+        why = f"it was sent {attempts} times"
+    elif retry.after >= left:
+        why = (
             f"the next attempt would come in {retry.after:.1f} s, and {max(left, 0):.1f} s of the "
-            "call's timeout= are left",
-            is_told=True,
+            "call's timeout= are left"
         )
-    if budget < 1:
-        return GiveUp(
+    elif not has_budget:
+        why = (
             "it is not sent again: so much fails that this client has spent the retries that all "
-            "its calls share; wait, and try again",
-            is_told=True,
+            "its calls share; wait, and try again"
         )
-    return retry
+    return GiveUp(why, is_told=True) if why else retry
 
 
 def _pause(error: WandbRunsError, attempts: int, chance: float) -> float:
@@ -179,11 +172,6 @@ class RetryBudget:
         self._lock = lock
         self._most = most
         self._left = most
-
-    @property
-    def left(self) -> int:
-        """How many retries are left."""
-        return self._left
 
     def take(self) -> bool:
         """Take one, if there is one."""

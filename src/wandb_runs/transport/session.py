@@ -50,7 +50,7 @@ class SessionBase:
         endpoint: Where operations go.
         clock: Clock and random source.
         max_concurrency: How many requests may be under way at once.
-        on_event: Told each event; None if no caller wants to know. It raises nothing.
+        on_event: Told each event, and raises nothing; None if there is no such callback.
         identity: The credentials.
         viewer: What the server said of the viewer.
         budget: The retries that are left.
@@ -62,6 +62,8 @@ class SessionBase:
     def __init__(
         self,
         settings: Settings,
+        given: object,
+        ssl_context: ssl.SSLContext | None,
         clock: Timepiece,
         max_concurrency: int,
         on_event: Callable[[Event], object] | None,
@@ -75,30 +77,30 @@ class SessionBase:
         self.clock = clock
         self.max_concurrency: int = max_concurrency
         self.on_event: Callable[[Event], None] | None = on_event and partial(_tell, on_event)
-        self.identity: Identity = Identity(settings, lock)
+        self.identity: Identity = Identity(settings)
         self.viewer: Viewer = Viewer()
         self.budget: RetryBudget = RetryBudget(lock)
         self.pacer: Pacer = Pacer(lock)
         self.stats: StatsCounter = StatsCounter(lock)
         self.is_closed = False
         self._loaded: set[object] = set()
+        self._made_of = (settings, given, ssl_context, clock, max_concurrency)
+
+    @override
+    def __reduce__(self) -> tuple[type[Self], tuple[object, ...]]:
+        # What it was made of, and nothing that it has learnt; on_event= stays behind.
+        if self._made_of[2] is not None:
+            raise TypeError(
+                "an ssl_context is not pickled, and neither is an Api() that has one; name the "
+                "certificates by SSL_CERT_FILE, or make a new Api() where it lands"
+            )
+        return type(self), self._made_of
 
     def is_first(self, load: object) -> bool:
         """Whether this is the first answer of its kind, which takes long: its model is loaded."""
         is_first = load not in self._loaded
         self._loaded.add(load)
         return is_first
-
-    def _pickled(
-        self, transport: object, ssl_context: ssl.SSLContext | None
-    ) -> tuple[type[Self], tuple[object, ...]]:
-        """What the session was made of; neither what it has learnt, nor `on_event`."""
-        if ssl_context is not None:
-            raise TypeError(
-                "an ssl_context is not pickled, and neither is an Api() that has one; name the "
-                "certificates by SSL_CERT_FILE, or make a new Api() where it lands"
-            )
-        return type(self), (self.settings, transport, None, self.clock, self.max_concurrency)
 
 
 class Session(SessionBase):
@@ -112,27 +114,19 @@ class Session(SessionBase):
     def __init__(
         self,
         settings: Settings,
-        transport: Transport | None,
+        given: Transport | None,
         ssl_context: ssl.SSLContext | None,
         clock: Clock,
         max_concurrency: int,
         on_event: Callable[[Event], object] | None = None,
     ) -> None:
-        super().__init__(settings, clock, max_concurrency, on_event)
+        super().__init__(settings, given, ssl_context, clock, max_concurrency, on_event)
         self._own_transport: HttpTransport | None = None
-        if transport is None:
-            transport = self._own_transport = HttpTransport(
-                settings.base_url, ssl_context=ssl_context
-            )
-        self.transport: Transport = transport
+        if given is None:
+            given = self._own_transport = HttpTransport(settings.base_url, ssl_context=ssl_context)
+        self.transport: Transport = given
         self.slots: Slots = Slots(max_concurrency)
         self._sleep = clock.sleep
-        self._ssl_context = ssl_context
-
-    @override
-    def __reduce__(self) -> tuple[type[Self], tuple[object, ...]]:
-        given = None if self._own_transport is not None else self.transport
-        return self._pickled(given, self._ssl_context)
 
     def run(self, attempts: Attempts[T]) -> T:
         """Run the attempts of a call in this thread.

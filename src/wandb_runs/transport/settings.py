@@ -18,7 +18,6 @@ from wandb_runs.query.location import check_name
 from wandb_runs.transport.credentials import (
     ApiKey,
     Environment,
-    KeyProvider,
     SecretHeaders,
     extra_headers,
     key_in,
@@ -79,7 +78,6 @@ class Settings:
         allow_http: Whether plain http may go to another machine than this one.
         api_key: The key from an argument or the environment; a netrc is read when a request
             needs it.
-        key_provider: The callable that was passed as `api_key=`.
         headers: Extra headers for requests to the server's own origin.
         is_keyless: Whether only a netrc may hold the key: these settings were pickled, and the
             key of the environment where they landed is for another server.
@@ -91,7 +89,6 @@ class Settings:
     project: str | None = None
     allow_http: bool = False
     api_key: ApiKey | None = None
-    key_provider: KeyProvider | None = None
     headers: Mapping[str, str] = field(default_factory=lambda: SecretHeaders({}))
     is_keyless: bool = False
 
@@ -104,7 +101,7 @@ class Settings:
     @override
     def __reduce__(self) -> tuple[Callable[..., Settings], tuple[object, ...]]:
         # Without the key and the headers, which are looked for where the pickle lands.
-        had_key = self.api_key is not None or self.key_provider is not None or self.is_keyless
+        had_key = self.api_key is not None or self.is_keyless
         rest = (self.base_url, self.app_url, self.entity, self.project, self.allow_http, had_key)
         return _land, rest
 
@@ -219,7 +216,7 @@ def _problem_of(url: str, what: str, *, allow_http: bool) -> str | None:
 def resolve_settings(
     *,
     base_url: str | None = None,
-    api_key: ApiKey | KeyProvider | None = None,
+    api_key: ApiKey | None = None,
     entity: str | None = None,
     project: str | None = None,
     allow_http: bool = False,
@@ -261,8 +258,7 @@ def resolve_settings(
         entity=check_name(entity, "entity") if entity else None,
         project=check_name(project, "project") if project else None,
         allow_http=allow_http,
-        api_key=api_key if isinstance(api_key, ApiKey) else None if api_key else key_in(env),
-        key_provider=api_key if isinstance(api_key, KeyProvider) else None,
+        api_key=api_key or key_in(env),
         headers=extra_headers(headers, env),
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -60,29 +60,26 @@ class StatsCounter:
         """The numbers as they are now."""
         return self._stats
 
-    def count(self, *, sent: int, received: int) -> None:
-        """Count a request and the bytes of both bodies."""
+    def count(
+        self,
+        *,
+        requests: int = 0,
+        failures: int = 0,
+        sent: int = 0,
+        received: int = 0,
+        retries: int = 0,
+        paced: int = 0,
+        waited: float = 0.0,
+    ) -> None:
+        """Add to the numbers."""
         with self._lock:
             now = self._stats
-            self._stats = replace(
-                now,
-                requests=now.requests + 1,
-                bytes_sent=now.bytes_sent + sent,
-                bytes=now.bytes + received,
-            )
-
-    def count_failure(self) -> None:
-        """Count a request that failed."""
-        with self._lock:
-            self._stats = replace(self._stats, failures=self._stats.failures + 1)
-
-    def count_wait(self, seconds: float, *, retries: int = 0, paced: int = 0) -> None:
-        """Count a pause, before a retry or to stay within the rate limit."""
-        with self._lock:
-            now = self._stats
-            self._stats = replace(
-                now,
-                seconds_waited=now.seconds_waited + seconds,
-                retries=now.retries + retries,
-                paced=now.paced + paced,
+            self._stats = Stats(
+                now.requests + requests,
+                now.retries + retries,
+                now.failures + failures,
+                now.bytes + received,
+                now.bytes_sent + sent,
+                now.paced + paced,
+                now.seconds_waited + waited,
             )

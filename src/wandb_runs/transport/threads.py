@@ -41,53 +41,50 @@ class CancelToken:
 
     def __init__(self) -> None:
         self._event = threading.Event()
-        self._breaks_requests = False
+        self._aborts = False
         # Not fork-safe: a forked child has none of the threads that use it.
         self._lock = threading.Lock()
-        self._wakers: list[tuple[Callable[[], None], bool]] = []
+        self._wakers: list[Callable[[], None]] = []
 
     def is_set(self) -> bool:
         """Whether the threads are cancelled."""
         return self._event.is_set()
 
-    def set(self, *, breaks_requests: bool) -> None:
+    def set(self, *, aborts: bool) -> None:
         """Cancel the threads.
 
         Args:
-            breaks_requests: Whether requests under way are aborted instead of awaited.
+            aborts: Whether requests under way are aborted instead of awaited.
         """
         with self._lock:
             self._event.set()
-            self._breaks_requests = breaks_requests
-            for wake, breaks in self._wakers:
-                if breaks_requests or not breaks:
-                    wake()
+            self._aborts = aborts
+            for wake in self._wakers if aborts else ():
+                wake()
 
     def wait(self, seconds: float) -> None:
         """Wait for the cancellation, at most so many seconds."""
         self._event.wait(seconds)
 
     @contextmanager
-    def waking(self, wake: Callable[[], None], *, breaks: bool) -> Generator[None]:
-        """Register how to wake this thread while it blocks.
+    def waking(self, wake: Callable[[], None]) -> Generator[None]:
+        """Register how to abort what this thread sends or reads.
 
         Args:
             wake: Makes the blocking call return; called in another thread.
-            breaks: Whether waking aborts a request. Only `breaks_requests` does that.
 
         Raises:
-            CancelledError: The thread is cancelled already.
+            CancelledError: It is aborted already.
         """
-        waker = (wake, breaks)
         with self._lock:
-            if self._breaks_requests or (self._event.is_set() and not breaks):
+            if self._aborts:
                 raise CancelledError
-            self._wakers.append(waker)
+            self._wakers.append(wake)
         try:
             yield
         finally:
             with self._lock:
-                self._wakers.remove(waker)
+                self._wakers.remove(wake)
 
 
 _TOKEN: ContextVar[CancelToken | None] = ContextVar("wandb_runs_cancel_token", default=None)
@@ -169,32 +166,17 @@ class Slots:
                 self._changed.notify()
 
     def _enter(self, seconds: float) -> bool:
+        deadline = time.monotonic() + seconds
         with self._changed:
-            if self._has_room():
-                self._holders.add(threading.get_ident())
-                return True
-        token = _TOKEN.get()
-        if token is None:
-            return self._wait(seconds, lambda: False)
-        with token.waking(self._wake_all, breaks=False):
-            return self._wait(seconds, token.is_set)
-
-    def _wait(self, seconds: float, is_cancelled: Callable[[], bool]) -> bool:
-        with self._changed:
-            self._changed.wait_for(lambda: self._has_room() or is_cancelled(), seconds)
-            if is_cancelled():
-                raise CancelledError
-            if not self._has_room():
-                return False
+            while len(self._holders) >= self.count:
+                check_cancelled()
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    return False
+                # A thread that can be cancelled looks for that ten times a second.
+                self._changed.wait(left if _TOKEN.get() is None else min(left, 0.1))
             self._holders.add(threading.get_ident())
             return True
-
-    def _has_room(self) -> bool:
-        return len(self._holders) < self.count
-
-    def _wake_all(self) -> None:
-        with self._changed:
-            self._changed.notify_all()
 
 
 def run_gathered(
@@ -242,5 +224,5 @@ def run_gathered(
         is_interrupted = not isinstance(error, Exception)
         raise
     finally:
-        token.set(breaks_requests=is_interrupted)
+        token.set(aborts=is_interrupted)
         pool.shutdown(wait=not is_interrupted, cancel_futures=True)
