@@ -298,9 +298,12 @@ def test_as_many_requests_of_threads_are_under_way_as_may_be(width: int) -> None
     transport = Counting(width)
     api = Api(base_url=URL, transport=transport, max_concurrency=width)
     copies = [api, api.with_options(timeout=50)]
+
+    def count(number: int) -> int:
+        return len(copies[number % 2].runs(f"team/p{number}"))
+
     with ThreadPoolExecutor(12) as pool:
-        counts = pool.map(lambda n: len(copies[n % 2].runs(f"team/p{n}")), range(4 * width))
-        assert list(counts) == [7] * 4 * width
+        assert list(pool.map(count, range(4 * width))) == [7] * 4 * width
     assert transport.most == width
 
 

@@ -41,7 +41,7 @@ class Options:
         check_count("max_retries", self.max_retries, least=0)
         check_count("max_response_bytes", self.max_response_bytes, least=1)
 
-    def changed(self, **options: float | None) -> Options:
+    def changed(self, **options: object) -> Options:
         """A copy with the options that are not None.
 
         Raises:
