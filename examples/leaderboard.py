@@ -1,4 +1,4 @@
-"""A leaderboard of a project, as a web service: one `AsyncApi` for all who ask.
+"""A leaderboard of a project, as a web service: one `AsyncApi` for all requests.
 
 `WANDB_ENTITY=... WANDB_PROJECT=... uvicorn --app-dir examples leaderboard:app` serves it:
 `GET /?by=loss&limit=5` is a page of the best finished runs, `GET /runs/{id}` one run as JSON.

@@ -119,7 +119,7 @@ def test_a_run_is_shown_with_its_history(board: httpx.Client, sample_api: Api) -
     assert None in {row["loss"] for row in shown["history"]}  # not a number
 
 
-def test_names_of_others_are_no_markup(
+def test_names_are_escaped_as_markup(
     wandb_server: LocalServer, monkeypatch: pytest.MonkeyPatch, board: httpx.Client
 ) -> None:
     name = "<script>alert('x')</script>"
@@ -152,7 +152,7 @@ def test_names_of_others_are_no_markup(
         ("/elsewhere", 404, ""),
     ],
 )
-def test_a_wrong_request_is_told_what_is_wrong(
+def test_invalid_request_is_explained(
     board: httpx.Client, path: str, status: int, says: str
 ) -> None:
     answer = board.get(path)
@@ -173,7 +173,7 @@ def test_a_wrong_request_is_told_what_is_wrong(
     ],
 )
 @pytest.mark.parametrize("path", ["/", "/runs/x9z1pcyd"])
-def test_what_fails_behind_the_service_has_its_status(
+def test_upstream_failures_have_their_own_status(
     board: httpx.Client, sample_server: LocalServer, path: str, fault: Fault, status: int
 ) -> None:
     with sample_server.fail_always(fault):
@@ -186,10 +186,10 @@ def test_what_fails_behind_the_service_has_its_status(
     assert board.get(path).status_code == 200
 
 
-def test_many_ask_at_once(board: httpx.Client, sample_server: LocalServer) -> None:
+def test_concurrent_requests_are_answered(board: httpx.Client, sample_server: LocalServer) -> None:
     async def ask() -> list[httpx.Response]:
         async with httpx.AsyncClient(base_url=board.base_url, timeout=30) as client:
-            paths = ["/", "/?by=loss", "/runs/x9z1pcyd", "/runs/nobody"] * 15
+            paths = ["/", "/?by=loss", "/runs/x9z1pcyd", "/runs/missing"] * 15
             return await asyncio.gather(*map(client.get, paths))
 
     with sample_server.fail(Reset(), None, Status(502), Reset()):
@@ -199,7 +199,7 @@ def test_many_ask_at_once(board: httpx.Client, sample_server: LocalServer) -> No
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a signal ends it")
-def test_it_runs_as_it_says_and_leaves_nothing_open(
+def test_documented_command_runs_and_closes_its_connections(
     environment: None, sample_server: LocalServer
 ) -> None:
     command = [
@@ -229,7 +229,7 @@ def test_it_runs_as_it_says_and_leaves_nothing_open(
 
 
 @pytest.mark.parametrize("part", [1, 7, 26, 200])
-def test_the_pipeline_gives_the_same_whatever_the_parts(
+def test_pipeline_output_is_independent_of_partitioning(
     sample_api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: int
 ) -> None:
     pipeline = load("pipeline")
@@ -253,7 +253,7 @@ def test_the_pipeline_gives_the_same_whatever_the_parts(
     assert_frame_equal(written, result)
 
 
-def test_the_pipeline_goes_on_where_it_failed(
+def test_pipeline_resumes_after_a_failure(
     sample_server: LocalServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pipeline = load("pipeline")
@@ -274,7 +274,7 @@ def test_the_pipeline_goes_on_where_it_failed(
     assert KEY not in "".join(str(file.read_bytes()) for file in folder.iterdir())
 
 
-def test_a_project_without_a_run_that_fits_is_told(api: Api, many: str, tmp_path: Path) -> None:
+def test_project_without_matching_runs_is_reported(api: Api, many: str, tmp_path: Path) -> None:
     with pytest.raises(LookupError, match=many):
         load("pipeline").pipeline(api, many, tmp_path)
 
@@ -304,7 +304,7 @@ def test_settings_are_ranked(runs: dict[str, tuple[str, float, float]]) -> None:
     assert (ranked["worst"] <= ranked["accuracy"] + 1e-9).all()
 
 
-def test_the_pipeline_runs_as_it_says(environment: None, tmp_path: Path) -> None:
+def test_documented_pipeline_command_runs(environment: None, tmp_path: Path) -> None:
     command = [sys.executable, str(EXAMPLES / "pipeline.py"), "sample/digits", str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert "adam" in done.stdout

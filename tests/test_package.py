@@ -120,7 +120,7 @@ def is_value(kind: type) -> bool:
 
 
 @pytest.mark.parametrize("name", SHARED)
-def test_every_class_says_who_may_share_it(name: str) -> None:
+def test_every_class_documents_its_thread_safety(name: str) -> None:
     kind = SHARED[name]
     said = " ".join(re.split(r"\n\n(?:\w+:\n|>>> )", inspect.getdoc(kind) or "")[0].split())
     if is_value(kind) or "Immutable" in said:

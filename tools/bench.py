@@ -1,4 +1,4 @@
-"""How fast this package is, beside W&B's own SDK and the least that the work can be.
+"""How fast this package is, beside W&B's own SDK and a minimal implementation.
 
     python tools/bench.py [--quick] [--full] [--rounds N] [--only NAME ...]
                           [--delay MS ...] [--without SIDE ...] [--python P] [--against P]
@@ -69,7 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("--quick", action="store_true", help="small sizes, one round")
-    add("--full", action="store_true", help="what takes many minutes, too")
+    add("--full", action="store_true", help="all jobs, those of many minutes too")
     add("--rounds", type=int, help="rounds of each job (5; 1 when quick)")
     add("--only", action="append", choices=names, help="a job; may be repeated")
     add(

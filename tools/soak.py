@@ -1,4 +1,4 @@
-"""Whether this package loses or repeats anything in minutes of reading what changes and fails.
+"""A soak test: whether anything is lost or repeated while runs change and the server fails.
 
     python tools/soak.py [--minutes N] [--readers N] [--rate R] [--seed N] [--markdown FILE]
 
@@ -46,12 +46,12 @@ class Soak:
         api: What is read with.
         server: Where runs are read and changed.
         readers: How many threads read.
-        seed: Where all lots begin.
+        seed: Of the random generators.
 
     Attributes:
-        findings: What happened.
+        findings: What was counted.
         most_sockets: The most sockets that were seen open.
-        early_memory: What memory was resident after a tenth of the time.
+        early_memory: The resident memory after a tenth of the time.
     """
 
     def __init__(self, api: Api, server: ServerProcess, readers: int, seed: int) -> None:
@@ -111,12 +111,12 @@ class Soak:
 
 
 def main() -> int:
-    """Read, print; 1 when anything was found that must not be."""
+    """Run the test, print a table; 1 if anything went wrong."""
     parser = argparse.ArgumentParser(description=__doc__, usage="%(prog)s [options]")
     parser.add_argument("--minutes", type=float, default=10, help="how long to read (10)")
     parser.add_argument("--readers", type=int, default=4, help="threads that read (4)")
     parser.add_argument("--rate", type=float, default=0.2, help="part of the answers that fail")
-    parser.add_argument("--seed", type=int, default=0, help="where all lots begin (0)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the random generators (0)")
     parser.add_argument("--markdown", type=Path, help="file to write the table to, in Markdown")
     chosen = parser.parse_args()
     readers: int = max(1, chosen.readers)

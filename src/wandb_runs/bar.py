@@ -1,4 +1,4 @@
-"""A bar for calls that read many runs, in a terminal or a notebook; needs `wandb-runs[cli]`.
+"""A progress bar for a terminal or a notebook; needs `wandb-runs[cli]`.
 
 >>> from wandb_runs.bar import progress_bar
 >>> with progress_bar() as progress:
@@ -34,16 +34,16 @@ def progress_bar(
 ) -> Generator[told.OnProgress]:
     """Draw a bar while runs are read.
 
-    On a terminal it is drawn on stderr; in a notebook below the cell, with nothing but what comes
-    with every notebook: ipywidgets is not needed. Elsewhere nothing is drawn. In the end it is
-    removed, in a saved notebook too. It moves without an end until the number of runs is known.
+    On a terminal it is drawn on stderr, in a notebook below the cell, without ipywidgets;
+    elsewhere nothing is drawn. At the end it is removed, from a saved notebook too. It pulses
+    until the number of runs is known.
 
     Args:
         console: Where to draw; stderr by default, or the notebook.
         is_shown: Whether to draw at all.
 
     Yields:
-        What `progress=` takes.
+        A callback for `progress=`.
     """
     if console is None:
         console = Console(stderr=True)
@@ -59,21 +59,21 @@ def progress_bar(
         console=console,
         transient=True,
         disable=not is_shown or not console.is_terminal,
-        # What the program prints goes above the bar, but not out of a file or a pipe.
+        # The program's output goes above the bar, unless it goes to a file or a pipe.
         redirect_stdout=bool(sys.stdout and sys.stdout.isatty()),
     )
     task = bar.add_task("runs", total=None, received="")
 
-    def tell(progress: told.Progress) -> None:
+    def report(progress: told.Progress) -> None:
         size = f"{progress.bytes / 1e6:.1f} MB"
         bar.update(task, completed=progress.runs, total=progress.total, received=size)
 
     if is_in_notebook:
-        with _below_the_cell(bar, tell) as tell_and_redraw:
-            yield tell_and_redraw
+        with _below_the_cell(bar, report) as report_and_redraw:
+            yield report_and_redraw
     else:
         with bar:
-            yield tell
+            yield report
 
 
 class _Output(Protocol):
@@ -84,22 +84,22 @@ class _Output(Protocol):
 
 
 @contextmanager
-def _below_the_cell(bar: Progress, tell: told.OnProgress) -> Generator[told.OnProgress]:
-    """Draw a bar in a notebook by IPython's own means, whenever something is told.
+def _below_the_cell(bar: Progress, report: told.OnProgress) -> Generator[told.OnProgress]:
+    """Draw a bar in a notebook with IPython, at each report of progress.
 
-    rich's way needs ipywidgets, and warns again and again where they are missing; it draws from
-    a thread, which catches what the program prints meanwhile; and it leaves an empty output.
+    rich needs ipywidgets there, and warns repeatedly without; it draws from a thread, which
+    captures what the program prints meanwhile; and it leaves an empty output.
     """
     from IPython.display import DisplayHandle  # noqa: PLC0415 - only notebooks have it
 
     output = cast("type[_Output]", DisplayHandle)()
     output.display(bar)
 
-    def tell_and_redraw(progress: told.Progress) -> None:
-        tell(progress)
+    def report_and_redraw(progress: told.Progress) -> None:
+        report(progress)
         output.update(bar)
 
     try:
-        yield tell_and_redraw
+        yield report_and_redraw
     finally:
         output.update({"text/html": "", "text/plain": ""}, raw=True)

@@ -1,4 +1,4 @@
-"""The bar is drawn where somebody looks at it, and leaves nothing behind."""
+"""The bar is drawn on terminals and in notebooks, and is removed at the end."""
 
 from __future__ import annotations
 

@@ -260,7 +260,7 @@ def refusal(done: Result | subprocess.CompletedProcess[str]) -> str:
         (("list", "team/many", "--filters", '{"stat": "finished"}'), "state"),
     ],
 )
-def test_a_call_that_cannot_work_ends_with_2_and_sends_nothing(
+def test_usage_error_exits_with_2_and_sends_nothing(
     wandb_server: LocalServer,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -297,7 +297,7 @@ def test_options_that_cannot_be_read_are_explained(arguments: Sequence[str], mes
     assert "Traceback" not in done.stderr
 
 
-def test_an_error_on_the_way_ends_with_1_and_leaves_no_file(
+def test_runtime_error_exits_with_1_and_leaves_no_file(
     many: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     output = tmp_path / "out.csv"

@@ -213,7 +213,7 @@ def finite(row: JSONObject) -> dict[str, JSONValue]:
     }
 
 
-def test_every_row_that_was_logged_is_there_once(sdk: Sdk) -> None:
+def test_every_logged_row_is_stored_once(sdk: Sdk) -> None:
     expected: list[dict[str, JSONValue]] = []
     for step in range(25):
         expected.append({"loss": 1 / (step + 1), "late": step if step < 20 else step + 0.5})
@@ -225,7 +225,7 @@ def test_every_row_that_was_logged_is_there_once(sdk: Sdk) -> None:
     assert [row["_step"] for row in rows] == list(range(31))
 
 
-def test_we_read_what_the_sdk_logged(sdk: Sdk) -> None:
+def test_package_reads_what_the_sdk_logged(sdk: Sdk) -> None:
     with Api(base_url=sdk.server.url, api_key="k" * 40) as api:
         runs = api.runs("team/digits", {"name": {"$in": ["full", "bad"]}})
         full, bad = runs
@@ -248,7 +248,7 @@ def test_we_read_what_the_sdk_logged(sdk: Sdk) -> None:
         assert frame.rows() == [(epoch, epoch * 5, "full") for epoch in range(5)]
 
 
-def test_the_run_is_as_it_was_described(sdk: Sdk) -> None:
+def test_run_has_the_fields_that_the_sdk_set(sdk: Sdk) -> None:
     run = sdk.ask("full", "displayName state tags group jobType notes config summaryMetrics")
     assert run["displayName"] == "first"
     assert run["state"] == "finished"
@@ -275,7 +275,7 @@ def test_the_exit_code_decides_the_state(sdk: Sdk) -> None:
     assert len(sdk.history("bad")) == 2
 
 
-def test_files_come_back_as_they_were_sent(sdk: Sdk) -> None:
+def test_files_are_returned_unchanged(sdk: Sdk) -> None:
     files = sdk.ask("full", "files { edges { node { name directUrl } } }")
     edges = cast("dict[str, list[dict[str, dict[str, str]]]]", files["files"])["edges"]
     urls = {edge["node"]["name"]: edge["node"]["directUrl"] for edge in edges}
@@ -293,13 +293,13 @@ def test_offline_runs_arrive_by_sync(sdk: Sdk) -> None:
     assert len(sdk.history("offline")) == 40
 
 
-def test_a_resumed_run_goes_on_where_it_stopped(sdk: Sdk) -> None:
+def test_resumed_run_continues_its_history(sdk: Sdk) -> None:
     sdk.run(RESUME)
     rows = sdk.history("offline")
     assert [(row["_step"], row["loss"]) for row in rows] == [(n, n / 7) for n in range(41)]
 
 
-def test_a_sweep_knows_its_runs(sdk: Sdk) -> None:
+def test_sweep_lists_its_runs(sdk: Sdk) -> None:
     name = str(sdk.ask("swept0", "sweepName")["sweepName"])
     fields = "name method state bestLoss runCount runCountExpected"
     sweep = f'sweep(sweepName: "{name}") {{ {fields} }}'
@@ -315,7 +315,7 @@ def test_a_sweep_knows_its_runs(sdk: Sdk) -> None:
     }
 
 
-def test_the_sdk_reads_the_same_back(sdk: Sdk) -> None:
+def test_sdk_reads_back_what_it_logged(sdk: Sdk) -> None:
     listed = {run["id"]: run for run in json.loads(sdk.run(READ))}
     assert list(listed)[:5] == ["full", "bad", "swept0", "swept1", "offline"]
     run = listed["full"]

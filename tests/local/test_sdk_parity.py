@@ -107,7 +107,7 @@ def read_by_us(run: Run) -> dict[str, object]:
         ({"state": "finished", "config.optimizer": "adam"}, "-summary_metrics.accuracy"),
     ],
 )
-def test_the_sdk_and_we_read_the_same(
+def test_sdk_and_package_read_equal_values(
     sample_server: LocalServer,
     sample_api: Api,
     tmp_path: Path,

@@ -100,13 +100,13 @@ def test_reading_needs_no_key_and_writing_does(server: LocalServer) -> None:
     assert refused.status_code == 401
     assert refused.json()["errors"][0]["message"] == "user is not logged in"
     assert stream(server, "keys", {}, auth=None).status_code == 401
-    assert post(server, "{ viewer { username } }", auth=("somebody", "else")).status_code == 401
+    assert post(server, "{ viewer { username } }", auth=("another-user", "key")).status_code == 401
     assert ask(server, "{ viewer { username entity } }") == {
         "viewer": {"username": "local", "entity": "local"}
     }
 
 
-def test_the_viewers_entity_stands_in_where_none_is_named() -> None:
+def test_default_entity_is_the_viewers() -> None:
     with LocalServer(entity="lab") as server:
         ask(server, 'mutation { upsertBucket(input: {modelName: "p", name: "r"}) { inserted } }')
         query = '{ viewer { entity } project(name: "p") { entityName runCount } }'
@@ -150,7 +150,7 @@ def test_a_body_that_is_no_request_is_a_bad_request(server: LocalServer) -> None
     assert stream(server, "nowhere", {}).status_code == 404
 
 
-def test_documents_come_whole_or_by_their_keys(server: LocalServer) -> None:
+def test_documents_are_returned_whole_or_by_keys(server: LocalServer) -> None:
     log_run(
         server,
         "me",
@@ -180,7 +180,7 @@ def test_documents_come_whole_or_by_their_keys(server: LocalServer) -> None:
     assert json.loads(str(found["systemMetrics"])) == {"system.cpu": 1.5, "system.gpu": "Infinity"}
 
 
-def test_history_keys_sum_the_history_up(server: LocalServer) -> None:
+def test_history_keys_summarize_the_history(server: LocalServer) -> None:
     rows: list[JSONObject] = [{"loss": 2, "tag": "a"}, {"loss": 1.5, "acc": 0}, {"loss": None}]
     log_run(server, "me", "keys of history", "r", history=rows)
     assert run(server, "keys of history", "historyKeys")["historyKeys"] == {
@@ -245,7 +245,7 @@ def test_times_move_with_what_a_run_logs() -> None:
         assert count({"createdAt": {"$gte": "2023-11-14T23:13:20.1+01:00"}}) == 0
 
 
-def test_answers_say_when_they_were_made(server: LocalServer) -> None:
+def test_responses_have_a_date_header(server: LocalServer) -> None:
     made = parsedate_to_datetime(post(server, "{ viewer { id } }").headers["date"])
     assert made.tzinfo is not None
 
@@ -316,7 +316,7 @@ def test_a_page_holds_at_most_a_thousand_runs() -> None:
     total=st.integers(1, 12),
     sent=st.lists(st.tuples(st.integers(0, 11), st.integers(1, 12)), max_size=6),
 )
-def test_lines_that_are_sent_again_do_not_double(
+def test_resent_lines_are_stored_once(
     server: LocalServer, total: int, sent: list[tuple[int, int]]
 ) -> None:
     name = f"resent {new_id()}"
@@ -485,7 +485,7 @@ SURROGATES = """{
 }"""
 
 
-def test_integers_that_no_float_holds_come_through(server: LocalServer) -> None:
+def test_integers_beyond_float_precision_are_preserved(server: LocalServer) -> None:
     config: JSONObject = {"most": 10**400, "least": -(10**400)}
     log_run(server, "team", "long", "r", config=config)
     answer = ask(server, f"{{ {of_run('team', 'long', 'r', 'config')} }}")
@@ -494,7 +494,7 @@ def test_integers_that_no_float_holds_come_through(server: LocalServer) -> None:
     assert {key: value["value"] for key, value in read.items()} == config
 
 
-def test_text_that_has_no_utf8_comes_through(server: LocalServer) -> None:
+def test_lone_surrogates_are_preserved(server: LocalServer) -> None:
     log_run(server, "me", "surrogates", "r", history=[{"odd": "\ud800", "loss": float("nan")}])
     answer = post(server, SURROGATES)
     assert json.loads(answer.text)["data"]["project"]["run"]["sampledHistory"] == [
@@ -512,7 +512,7 @@ def test_a_wrong_spec_is_a_bad_request(server: LocalServer, spec: str) -> None:
 # The server itself
 
 
-def test_no_answer_waits_for_the_delay_that_gathers_small_packets(server: LocalServer) -> None:
+def test_small_responses_are_not_delayed_by_nagles_algorithm(server: LocalServer) -> None:
     times: list[float] = []
     with httpx.Client(base_url=server.url) as client:
         for _ in range(15):
@@ -544,7 +544,7 @@ def test_a_store_outlives_its_server(tmp_path: Path) -> None:
         connection.close()
 
 
-def test_closing_twice_is_fine_and_removes_the_temporary_store() -> None:
+def test_closing_twice_is_harmless_and_removes_the_temporary_store() -> None:
     server = LocalServer()
     assert server.store.path.exists()
     server.close()
@@ -554,7 +554,7 @@ def test_closing_twice_is_fine_and_removes_the_temporary_store() -> None:
         httpx.get(server.url)
 
 
-def test_a_dump_is_loaded_once_beside_what_is_there(tmp_path: Path) -> None:
+def test_dump_is_loaded_once_beside_existing_projects(tmp_path: Path) -> None:
     rows: list[JSONObject] = [{"loss": 1, "acc": 0.5}, {"loss": 2}]
     with LocalServer() as server:
         log_run(server, "me", "dumped", "r", config={"lr": 0.1}, history=rows, tags=["t"])

@@ -90,7 +90,7 @@ def listed(store: Store, name: str, query: JSONValue, order: str | None = None) 
 
 @settings(max_examples=60, deadline=None)
 @given(given_runs=st.lists(runs(), min_size=1, max_size=8), asked=st.lists(queries, max_size=8))
-def test_filters_select_what_mongodb_would(
+def test_filters_select_as_mongodb_does(
     store: Store, given_runs: list[Run], asked: list[dict[str, JSONValue]]
 ) -> None:
     project = fill(store, given_runs)
@@ -136,7 +136,7 @@ def test_orders_sort_by_type_and_value(
     query=queries,
     size=st.integers(1, 5),
 )
-def test_pages_join_to_the_whole(
+def test_pages_concatenate_to_the_full_listing(
     store: Store, given_runs: list[Run], order: str, query: dict[str, JSONValue], size: int
 ) -> None:
     name = fill(store, given_runs)
@@ -197,7 +197,7 @@ def ask(server: LocalServer, project: str, filters: JSONValue) -> httpx.Response
     ],
     ids=json.dumps,
 )
-def test_what_cannot_be_read_is_a_bad_request(wandb_server: LocalServer, query: JSONValue) -> None:
+def test_invalid_filter_is_a_bad_request(wandb_server: LocalServer, query: JSONValue) -> None:
     log_run(wandb_server, "me", "refused", "r1")
     answer = ask(wandb_server, "refused", query)
     assert answer.status_code == 400

@@ -69,7 +69,7 @@ def test_a_run_is_logged_with_all_that_is_given(wandb_server: LocalServer) -> No
     }
 
 
-def test_a_run_goes_on_where_it_stopped(wandb_server: LocalServer) -> None:
+def test_logging_to_an_existing_run_appends(wandb_server: LocalServer) -> None:
     log_run(wandb_server, "me", "testing", "on", history=[{"n": 1}], exit_code=None)
     assert read(wandb_server, "on", "state") == {"state": "running"}
     log_run(wandb_server, "me", "testing", "on", history=[{"n": 2}], summary={"best": 1})
@@ -85,12 +85,12 @@ def test_any_state_can_be_set(wandb_server: LocalServer, state: str) -> None:
     assert read(wandb_server, f"state {state}", "state") == {"state": state}
 
 
-def test_a_refusal_says_what_the_server_said(wandb_server: LocalServer) -> None:
+def test_refusal_quotes_the_server(wandb_server: LocalServer) -> None:
     with pytest.raises(WandbRunsError, match="user is not logged in"):
         log_run(wandb_server, "me", "testing", "r", api_key="")
 
 
-def test_a_server_that_is_not_there_is_named() -> None:
+def test_unreachable_server_is_named_in_the_error() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{free.getsockname()[1]}"
@@ -104,7 +104,7 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
     assert wandb_runs.testing.LocalServer is LocalServer
 
 
-def test_the_plugin_costs_nothing_until_it_is_used() -> None:
+def test_plugin_imports_nothing_until_used() -> None:
     program = "import json, sys, wandb_runs.testing.plugin; print(json.dumps(sorted(sys.modules)))"
     loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True).stdout
     heavy = {

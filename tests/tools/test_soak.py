@@ -97,7 +97,7 @@ def test_a_short_soak_reads_runs_and_survives_faults(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C reaches the test itself there")
-def test_ctrl_c_prints_what_there_is() -> None:
+def test_ctrl_c_prints_the_results_so_far() -> None:
     with subprocess.Popen(SOAK, stdout=subprocess.PIPE, text=True) as soak:
         assert soak.stdout is not None
         assert soak.stdout.readline().startswith("reading from http://127.0.0.1:")
@@ -118,7 +118,7 @@ def test_a_project_at_rest_is_read_without_a_finding(
     assert findings.counts["runs"] >= RUNS - 2  # some may have no rows
 
 
-def test_a_run_that_the_server_leaves_out_is_lost(
+def test_run_omitted_by_the_server_is_reported_as_lost(
     server: LocalServer, api: Api, ledger: Ledger
 ) -> None:
     with server.fail(NullEdges(count=2)), pytest.warns(DriftWarning):
@@ -126,7 +126,7 @@ def test_a_run_that_the_server_leaves_out_is_lost(
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_run_that_does_not_come_is_lost(api: Api, ledger: Ledger, kind: Kind) -> None:
+def test_missing_run_is_reported_as_lost(api: Api, ledger: Ledger, kind: Kind) -> None:
     ledger.add("never", Record(RUNS, [0.5], [(ledger.tick(), frozenset({FINISHED}))]))
     assert read(api, ledger, kind).problems == {"lost": 1}
 
@@ -200,16 +200,14 @@ def test_an_error_that_nothing_explains_is_found(server: LocalServer, ledger: Le
     assert "this client is closed" in findings.details[0]
 
 
-def test_a_reader_that_never_gets_on_is_found(
-    server: LocalServer, api: Api, ledger: Ledger
-) -> None:
+def test_reader_without_progress_is_reported(server: LocalServer, api: Api, ledger: Ledger) -> None:
     with server.fail_always(Redirect("http://127.0.0.1:1/")):
         findings = read(api, ledger, "pages")
     assert findings.problems == {"unexpected AssertionError": 1}
     assert findings.errors == {"BadResponseError": 51}
 
 
-def test_who_was_there_throughout_is_known_whatever_is_under_way() -> None:
+def test_runs_present_throughout_are_known_while_changes_are_in_progress() -> None:
     ledger = Ledger()
     fits = FILTERS[1][1]
     for run_id in ("stays", "goes", "comes", "changes", "hangs"):
@@ -232,19 +230,19 @@ def test_who_was_there_throughout_is_known_whatever_is_under_way() -> None:
         with pytest.raises(TimeoutError), ledger.changing("hangs", None):
             raise TimeoutError
         ledger.forget()
-        # Somebody still looks, and may have seen it.
+        # A window is still open, through which it may have been seen.
         assert window.conditions("goes") == [FINISHED]
         assert there() == {"stays"}
     ledger.forget()
     assert ledger.find("goes") is None
     with ledger.watch() as window:
-        # What nobody knows of stays so.
+        # An unknown outcome stays unknown.
         assert there() == {"stays", "comes"}
         assert {*window.conditions("hangs")} == {FINISHED}
         assert window.conditions("goes") == []
 
 
-def test_windows_see_what_a_simple_model_says() -> None:
+def test_windows_agree_with_a_simple_model() -> None:
     chance = random.Random(3)  # noqa: S311 - the same every time
     for _ in range(200):
         ledger = Ledger()

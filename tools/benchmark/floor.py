@@ -1,8 +1,7 @@
-"""The least that the work can be: httpx, orjson, and one frame built at once.
+"""A minimal implementation of each job: httpx, orjson, and one frame built at once.
 
-It sends this package's documents, so that both are answered with the same bytes, and keeps
-nothing of what makes a client: no run objects, no check of what came, no rule for columns whose
-values are of several kinds.
+It sends this package's documents, so that both receive the same bytes, and leaves out what makes
+a client: run objects, validation, rules for columns of mixed types.
 """
 
 from __future__ import annotations

@@ -27,10 +27,10 @@ Kind: TypeAlias = Literal["histories", "configs", "configs_eager", "first_page",
 
 
 class Task(TypedDict):
-    """What a worker is told, as JSON on its command line.
+    """The task of a worker, as JSON on its command line.
 
     Attributes:
-        side: Who does it.
+        side: The side that does it.
         kind: What is done.
         project: The project read.
         format: What histories come as.

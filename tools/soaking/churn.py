@@ -1,4 +1,4 @@
-"""Runs that come, go and change all the time."""
+"""Creates, changes and deletes runs while they are read."""
 
 from __future__ import annotations
 
@@ -35,15 +35,15 @@ def config_of(number: int) -> dict[str, int | str]:
 
 
 class Churn:
-    """Creates runs, logs to them, ends them and deletes them, over HTTP, and writes it down.
+    """Creates, changes and deletes runs over HTTP, and records it in the ledger.
 
     Args:
         url: The server.
-        ledger: Where it is written down.
+        ledger: Where changes are recorded.
         findings: Where changes are counted.
         stopped: Set when it is to end.
         runs: About how many runs there are at any time.
-        seed: Where the lots begin by which it goes.
+        seed: Of the random generator.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class Churn:
         self._findings = findings
         self._stopped = stopped
         self._runs = runs
-        self._chance = random.Random(seed)  # noqa: S311 - to go the same way again
+        self._chance = random.Random(seed)  # noqa: S311 - to be reproducible
         self._alive: dict[str, Condition] = {}
         self._made = 0
 
@@ -80,9 +80,9 @@ class Churn:
             try:
                 self._change()
             except WandbRunsError as error:
-                # Whether the change was made, nobody knows: the run is left alone from here on.
+                # It is unknown whether the change was made: the run is left alone from here on.
                 self._findings.went_on(error)
-            except Exception as error:  # noqa: BLE001 - what it is, the table tells
+            except Exception as error:  # noqa: BLE001 - the table shows it
                 self._findings.unexpected(error, "while runs were changed")
 
     def _change(self) -> None:
@@ -119,7 +119,7 @@ class Churn:
         exit_code = self._chance.choice([0, 0, 1, None])
         rows = self._chance.randint(0, min(8, _MOST_ROWS - old.rows))
         losses = [self._chance.random() for _ in range(rows)]
-        # A run that says nothing at all is not heard of.
+        # A run that logs nothing gives no sign of life.
         state = _STATES[exit_code] if rows or exit_code is not None else old.state
         new = Condition(state, old.rows + rows, losses[-1] if losses else old.loss)
         record.losses += losses

@@ -1,4 +1,4 @@
-"""What was in the project when: the truth that whatever is read is held against."""
+"""The history of the project: what readers are checked against."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["Condition", "Fits", "Ledger", "Record", "Window"]
 
 
 class Condition(NamedTuple):
-    """How a run was at some time.
+    """The state of a run at some time.
 
     Attributes:
         state: Its state.
@@ -75,7 +75,7 @@ class Window:
         self.end: float = inf
 
     def close(self) -> None:
-        """End it, so that it can be told who was there all the time."""
+        """End it, so that the runs present throughout are determined."""
         self.end = self._ledger.tick()
 
     def there_throughout(self, fits: Fits) -> dict[str, Record]:
@@ -88,7 +88,7 @@ class Window:
         return {run_id: record for run_id, record in self._ledger.records() if stayed(record)}
 
     def record(self, run_id: str) -> Record | None:
-        """What is known of a run."""
+        """The record of a run."""
         return self._ledger.find(run_id)
 
     def conditions(self, run_id: str) -> list[Condition]:
@@ -101,9 +101,9 @@ class Window:
 
 
 class Ledger:
-    """Remembers each run from before its creation until nobody can have read it any more.
+    """Records each run from before its creation until no reader can have seen it.
 
-    Moments are numbers, that grow. Threads may use it at once.
+    Moments are increasing numbers. Thread-safe.
     """
 
     def __init__(self) -> None:
@@ -122,7 +122,7 @@ class Ledger:
     def watch(self) -> Generator[Window]:
         """Open a window, and forget no run that may be seen through it.
 
-        It is closed by whoever looks through it, when all has been read; not when that failed.
+        The reader closes it once all has been read; after a failure it stays open.
         """
         with self._lock:
             self._moment += 1
@@ -140,7 +140,7 @@ class Ledger:
     ) -> Generator[None]:
         """Note a change while it is made.
 
-        When the change fails, nobody knows whether it was made, and either stays possible.
+        When the change fails, it is unknown whether it was made, and both stay possible.
 
         Args:
             run_id: The run.
@@ -164,7 +164,7 @@ class Ledger:
             self._records[run_id] = record
 
     def find(self, run_id: str) -> Record | None:
-        """What is known of a run."""
+        """The record of a run."""
         return self._records.get(run_id)
 
     def records(self) -> list[tuple[str, Record]]:

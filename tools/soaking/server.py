@@ -69,7 +69,7 @@ FAULTS: Final[tuple[Fault, ...]] = (
 """What a client can survive."""
 
 _CHURN: Final = "FindRun"
-"""The one query of those who change runs, and not of those who read."""
+"""The one query that changing runs needs, and reading them does not."""
 
 _TOOLS: Final = Path(__file__).parents[1]
 

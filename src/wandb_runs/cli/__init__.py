@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 __all__ = ["main"]
 
-_USAGE: Final = 2  # the status that command lines give for a call that cannot work
+_USAGE: Final = 2  # the usual status of usage errors
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -20,14 +20,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
         arguments: What follows the program's name; None takes the process's own.
 
     Raises:
-        SystemExit: Always, with the status: 0 for success, 1 for an error on the way, 2 for a
-            wrong call or a missing library.
+        SystemExit: Always, with the status: 0 for success, 1 for an error while it runs, 2 for a
+            usage error or a missing library.
     """
     try:
         from wandb_runs.cli.commands import cli  # noqa: PLC0415 - click is optional
     except ModuleNotFoundError as error:
         if error.name != "click":
             raise
-        print("The command line needs: pip install 'wandb-runs[cli]'", file=sys.stderr)  # noqa: T201 - a command's answer
+        print("The command line needs: pip install 'wandb-runs[cli]'", file=sys.stderr)  # noqa: T201 - output of a command
         sys.exit(_USAGE)
     cli(args=arguments, prog_name="wandb-runs")

@@ -18,11 +18,12 @@ from wandb_runs.cli.shared import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from typing import IO
 
     import polars as pl
 
+    from wandb_runs.cli.shared import CommandT
     from wandb_runs.frames.plan import Join, OnError, Stream
     from wandb_runs.query.filters import Filters
 
@@ -36,6 +37,12 @@ _WRITERS: Final[dict[str, Callable[[pl.DataFrame, IO[bytes]], None]]] = {
 }
 
 
+def _choice(name: str, values: Sequence[str], text: str) -> Callable[[CommandT], CommandT]:
+    return click.option(
+        name, type=click.Choice(values), default=values[0], show_default=True, help=text
+    )
+
+
 @click.command()
 @selecting
 @click.option(
@@ -45,30 +52,14 @@ _WRITERS: Final[dict[str, Callable[[pl.DataFrame, IO[bytes]], None]]] = {
     metavar="KEYS",
     help="The metrics, such as loss,accuracy; all by default.",
 )
-@click.option(
-    "--samples", type=int, default=500, show_default=True, help="How many rows of a run at most."
-)
+@click.option("--samples", type=int, default=500, show_default=True, help="The most rows of a run.")
 @click.option("--x-axis", default="_step", show_default=True, help="The metric that comes first.")
-@click.option(
-    "--stream",
-    type=click.Choice(["default", "system"]),
-    default="default",
-    show_default=True,
-    help="Metrics, or machine metrics.",
-)
-@click.option(
-    "--join",
-    type=click.Choice(["inner", "outer"]),
-    default="inner",
-    show_default=True,
-    help="The rows that hold all keys, or the rows that hold any.",
-)
-@click.option(
+@_choice("--stream", ["default", "system"], "Metrics, or machine metrics.")
+@_choice("--join", ["inner", "outer"], "The rows that hold all keys, or the rows that hold any.")
+@_choice(
     "--on-error",
-    type=click.Choice(["raise", "skip"]),
-    default="raise",
-    show_default=True,
-    help="Whether runs whose history cannot be had end the command, or are left out.",
+    ["raise", "skip"],
+    "What to do about unreadable histories: fail, or skip.",
 )
 @click.option(
     "-o",
@@ -105,7 +96,7 @@ def histories(
     if not output.parent.is_dir():
         raise Refused(f"{output}: there is no folder {output.parent}")
     with errors_in_one_line():
-        replace_file(output, None)  # better refused now than when all has been read
+        replace_file(output, None)  # fail before anything is read
         from wandb_runs.bar import progress_bar  # noqa: PLC0415 - rich is optional
 
         with (

@@ -29,7 +29,7 @@ _LISTS = {"config": "config", "summary": "summary", "summary_metrics": "summary"
     type=click.IntRange(min=1),
     default=50,
     show_default=True,
-    help="How many runs at most.",
+    help="The most runs to print.",
 )
 @click.option(
     "--keys",

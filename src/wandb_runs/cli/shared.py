@@ -1,4 +1,4 @@
-"""What the commands that read runs share: options, and errors of one line."""
+"""Options and error handling that the commands share."""
 
 from __future__ import annotations
 
@@ -42,14 +42,14 @@ ORDER: Final = "+created_at"
 
 
 class Refused(click.ClickException):
-    """A call that cannot work, in one line."""
+    """A usage error, in one line."""
 
     exit_code = 2
 
 
 @contextmanager
 def errors_in_one_line() -> Generator[None]:
-    """End the command with one line and a status: 2 for a call that cannot work, else 1."""
+    """End the command with one line and a status: 2 for a usage error, else 1."""
     try:
         yield
     except (InvalidArgumentError, MissingDependencyError) as error:
@@ -66,10 +66,7 @@ def errors_in_one_line() -> Generator[None]:
 
 @contextmanager
 def warnings_in_one_line() -> Generator[None]:
-    """Print what this package warns of as one line on stderr each, and go on.
-
-    What it writes into its log as a warning, such as which runs were skipped, is among it.
-    """
+    """Print this package's warnings, and warnings in its log, as one line each on stderr."""
     log, kept = logging.getLogger("wandb_runs"), _Kept(logging.WARNING)
     log.addHandler(kept)
     with warnings.catch_warnings(record=True) as caught:
@@ -83,7 +80,7 @@ def warnings_in_one_line() -> Generator[None]:
 
 
 class _Kept(logging.Handler):
-    """Keeps what is logged for later: nothing is printed while a bar is drawn."""
+    """Keeps log records for later: nothing is printed while a bar is drawn."""
 
     def __init__(self, level: int) -> None:
         super().__init__(level)
@@ -95,7 +92,7 @@ class _Kept(logging.Handler):
 
 
 def selecting(command: CommandT) -> CommandT:
-    """Give a command what selects runs: PATH, --filters and --order."""
+    """Add the arguments that select runs: PATH, --filters and --order."""
     for option in (
         click.option(
             "--order",
@@ -126,11 +123,11 @@ def read_keys(
 
 
 def replace_file(path: Path, write: Callable[[IO[bytes]], object] | None) -> None:
-    """Write a file beside it and move it there, so that no half of one is ever in its place.
+    """Replace a file atomically.
 
     Args:
         path: The file.
-        write: Writes it; None to try only whether it could.
+        write: Writes the content; None only checks that the file can be written.
     """
     path = path.resolve()  # a link stays one
     # Another process may be writing the same file.
@@ -162,5 +159,5 @@ def _read_filters(
 
 
 def _one_line(message: str) -> str:
-    """Spell a message without its line breaks."""
+    """A message without its line breaks."""
     return " ".join(message.split())

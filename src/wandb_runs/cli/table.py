@@ -34,21 +34,21 @@ _STYLES: Final = {
 }
 
 _NARROW: Final = 12
-"""How narrow names and texts become where the terminal is."""
+"""The least width of names and texts on a narrow terminal."""
 
 _GAP: Final = 3
-"""What stands between two columns of this kind of table."""
+"""The width between two columns of this style of table."""
 
 _WIDE: Final = 100_000
-"""More columns than any table has: in a pipe nothing is cut."""
+"""Wider than any table: in a pipe nothing is cut."""
 
 
 def print_runs(runs: Sequence[Run], columns: Sequence[tuple[str, str]]) -> None:
-    """Print a table of runs to stdout: name, id, state, when it began, and what is asked.
+    """Print a table of runs to stdout: name, id, state, creation time, and the columns requested.
 
     Args:
         runs: The runs, in order.
-        columns: What to add: `("config", key)` or `("summary", key)`.
+        columns: Columns to add: `("config", key)` or `("summary", key)`.
     """
     console = Console(highlight=False)
     if not console.is_terminal:
@@ -62,7 +62,7 @@ def print_runs(runs: Sequence[Run], columns: Sequence[tuple[str, str]]) -> None:
     ]
     gaps = _GAP * len(others)
     fits = name.width + sum(column.width for column in others) + gaps <= console.width
-    # Where the terminal is narrow, what was asked for is folded, and names are cut.
+    # On a narrow terminal, requested columns are folded and names are cut.
     widths = [column.width if fits else column.narrowest for column in others]
     rest = max(min(_NARROW, name.width), console.width - sum(widths) - gaps)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
@@ -78,7 +78,7 @@ def print_runs(runs: Sequence[Run], columns: Sequence[tuple[str, str]]) -> None:
         )
     for cells in zip(*(column.cells for column in (name, *others)), strict=True):
         table.add_row(*cells)
-    # Where even that is too wide, lines run over: better than columns that are missing.
+    # If that is still too wide, lines wrap: better than missing columns.
     needed = min(name.width, rest) + sum(widths) + gaps
     console.width = max(needed, console.width)
     console.print(table)
@@ -93,12 +93,12 @@ class _Column:
 
     @property
     def width(self) -> int:
-        """How wide it is."""
+        """The width of its longest cell."""
         return max(cell_len(self.header), *(cell.cell_len for cell in self.cells), 0)
 
     @property
     def narrowest(self) -> int:
-        """How wide it must be: for its values when they are numbers, else little."""
+        """The least width: that of its values if they are numbers."""
         if not self.folds:
             return self.width
         values = max((cell.cell_len for cell in self.cells), default=0)
@@ -132,5 +132,5 @@ def _show(value: JSONValue) -> str:
 
 
 def _printable(text: str) -> str:
-    """Names are what others wrote: none may move a reader's cursor or clear the screen."""
+    """Replace control characters: names come from other users, and could clear the screen."""
     return "".join(character if character.isprintable() else "�" for character in text)

@@ -7,6 +7,7 @@ import hmac
 import logging
 import mimetypes
 import secrets
+from dataclasses import dataclass, field
 from functools import lru_cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -85,7 +86,7 @@ _SCHEMA: Final = make_executable_schema(
 
 @lru_cache(maxsize=256)
 def _prepare(query: str) -> DocumentNode | list[GraphQLError]:
-    """Parse and validate a document, or tell what is wrong with it."""
+    """Parse and validate a document, or list its errors."""
     try:
         document = parse(query)
     except GraphQLError as error:
@@ -94,7 +95,7 @@ def _prepare(query: str) -> DocumentNode | list[GraphQLError]:
 
 
 def _operation(document: DocumentNode, named: str | None) -> tuple[str, bool]:
-    """Tell an operation's name, and whether it changes anything."""
+    """An operation's name, and whether it is a mutation."""
     names = [
         node.name.value
         for node in document.definitions
@@ -116,10 +117,10 @@ def create_app(
     """Make the server as an ASGI application.
 
     Args:
-        store: Where what is logged goes.
+        store: Where logged data is kept.
         entity: The viewer's entity.
-        on_operation: Told the name of each GraphQL operation.
-        faults: What GraphQL requests suffer on purpose.
+        on_operation: Called with the name of each GraphQL operation.
+        faults: The faults to apply to GraphQL requests.
         closing: Set when the server stops.
     """
     endpoints = _Endpoints(store, entity, on_operation, faults, closing)
@@ -131,29 +132,22 @@ def create_app(
             Route(stream, endpoints.file_stream, methods=["POST"]),
             Route(storage, endpoints.get_file, methods=["GET"]),
             Route(storage, endpoints.put_file, methods=["PUT"]),
-            # Where the SDK reports on itself; it expects to be heard.
+            # The SDK sends its own telemetry, and expects success.
             Route("/sdk/otel/{rest:path}", endpoints.accept, methods=["POST"]),
         ]
     )
 
 
+@dataclass(frozen=True, slots=True)
 class _Endpoints:
     """One method for each address. SQLite's work is done in threads, off the event loop."""
 
-    def __init__(
-        self,
-        store: Store,
-        entity: str,
-        on_operation: Callable[[str], None],
-        faults: Faults,
-        closing: asyncio.Event,
-    ) -> None:
-        self._store = store
-        self._entity = entity
-        self._on_operation = on_operation
-        self._faults = faults
-        self._closing = closing
-        self._secret = secrets.token_bytes()
+    store: Store
+    entity: str
+    on_operation: Callable[[str], None]
+    faults: Faults
+    closing: asyncio.Event
+    secret: bytes = field(default_factory=secrets.token_bytes)
 
     async def graphql(self, request: Request) -> Response:
         """Answer a GraphQL request."""
@@ -165,20 +159,20 @@ class _Endpoints:
         except ValidationError:
             return _refusal("the body is not a GraphQL request in JSON", HTTPStatus.BAD_REQUEST)
         except ClientDisconnect:
-            return Response(status_code=HTTPStatus.BAD_REQUEST)  # nobody is there to read it
+            return Response(status_code=HTTPStatus.BAD_REQUEST)  # the client is gone
         answer = await run_in_threadpool(self._respond, body, str(request.base_url), is_viewer)
-        return make_response(answer, self._closing)
+        return make_response(answer, self.closing)
 
     def _respond(self, body: _Body, base_url: str, is_viewer: bool) -> Answer:  # noqa: FBT001 - run_in_threadpool loses the types of keywords
         document = _prepare(body.query)
         if isinstance(document, list):
             return _answer(ExecutionResult(None, document), HTTPStatus.BAD_REQUEST)
         name, changes = _operation(document, body.operation_name)
-        self._on_operation(name)
+        self.on_operation(name)
         request = GraphQLRequest(
-            name, document, body.variables or {}, self._faults.server, changes=changes
+            name, document, body.variables or {}, self.faults.server, changes=changes
         )
-        return self._faults.answer(
+        return self.faults.answer(
             request,
             lambda request: self._execute(request, body.operation_name, base_url, is_viewer),
         )
@@ -191,11 +185,11 @@ class _Endpoints:
         is_viewer: bool,  # noqa: FBT001 - as above
     ) -> Answer:
         storage = f"{base_url}storage/"
-        with self._store.read() as connection:
+        with self.store.read() as connection:
             context = Context(
-                store=self._store,
+                store=self.store,
                 connection=connection,
-                entity=self._entity,
+                entity=self.entity,
                 is_viewer=is_viewer,
                 upload_url=lambda path: f"{storage}{path}?signature={self._signature(path)}",
                 file_url=lambda path: f"{storage}{path}",
@@ -211,12 +205,12 @@ class _Endpoints:
         return _answer(result, _status(result))
 
     async def file_stream(self, request: Request) -> Response:
-        """Take in what a run logs."""
+        """Store what a run logs."""
         if not _is_viewer(request):
             return _refusal("user is not logged in", HTTPStatus.UNAUTHORIZED)
         body = await request.body()
         try:
-            known = await run_in_threadpool(receive, self._store, *_run(request), body)
+            known = await run_in_threadpool(receive, self.store, *_run(request), body)
         except (ValueError, RecursionError) as error:
             return _refusal(str(error), HTTPStatus.BAD_REQUEST)
         if not known:
@@ -224,31 +218,31 @@ class _Endpoints:
         return JSONResponse({"exitcode": None, "limits": {}})
 
     async def put_file(self, request: Request) -> Response:
-        """Keep a file; the address was signed, so that no key is asked for."""
+        """Store a file; the signature in its address stands in for a key."""
         path = request.scope["raw_path"].decode().removeprefix("/storage/")
         given = request.query_params.get("signature", "")
         if not hmac.compare_digest(given, self._signature(path)):
             return _refusal("wrong signature", HTTPStatus.FORBIDDEN)
         content = await request.body()
         name: str = request.path_params["name"]
-        known = await run_in_threadpool(save_file, self._store, *_run(request), name, content)
+        known = await run_in_threadpool(save_file, self.store, *_run(request), name, content)
         return Response() if known else _refusal("run not found", HTTPStatus.NOT_FOUND)
 
     async def get_file(self, request: Request) -> Response:
-        """Give a file back, as it was sent."""
+        """Return a file, unchanged."""
         name: str = request.path_params["name"]
-        content = await run_in_threadpool(read_file, self._store, *_run(request), name)
+        content = await run_in_threadpool(read_file, self.store, *_run(request), name)
         if content is None:
             return _refusal("file not found", HTTPStatus.NOT_FOUND)
         kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
         return Response(content, media_type=kind)
 
     async def accept(self, _: Request) -> Response:
-        """Take in what is of no use here."""
+        """Accept telemetry, and discard it."""
         return JSONResponse({})
 
     def _signature(self, path: str) -> str:
-        return hmac.digest(self._secret, path.encode(), "sha256").hex()
+        return hmac.digest(self.secret, path.encode(), "sha256").hex()
 
 
 def _refusal(message: str, status: HTTPStatus) -> Response:
@@ -261,9 +255,9 @@ def _run(request: Request) -> tuple[str, str, str]:
 
 
 def _is_viewer(request: Request) -> bool | None:
-    """Tell whether a request carries a key; null when it carries something else.
+    """Whether a request carries an API key; None for credentials of another form.
 
-    Any key will do, as the password of the user `api`.
+    Any key is accepted, as the password of the user `api`.
     """
     header = request.headers.get("authorization")
     if header is None:
@@ -277,7 +271,7 @@ def _is_viewer(request: Request) -> bool | None:
 
 
 def _status(result: ExecutionResult) -> int:
-    """Choose the status that the worst error asks for."""
+    """The highest HTTP status that any error calls for."""
     statuses: list[int] = [HTTPStatus.OK]
     for error in result.errors or []:
         cause = error.original_error

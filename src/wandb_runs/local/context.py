@@ -1,4 +1,4 @@
-"""What a GraphQL request is answered with."""
+"""What the resolvers of one GraphQL request share."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ __all__ = ["Context", "context_of", "file_path"]
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a request is answered with.
+    """The state of one request.
 
     Attributes:
         store: Where to write.
         connection: Where to read: one transaction for the whole request.
-        entity: The viewer's entity, which stands in where none is named.
+        entity: The viewer's entity, the default where a request names none.
         is_viewer: Whether the request carries a key.
-        upload_url: Gives the address that a file is sent to.
-        file_url: Gives the address that a file is read from.
-        paging: What stands between a page of runs and its answer, if anything does.
+        upload_url: Makes the signed address for uploading a file.
+        file_url: Makes the address for reading a file.
+        paging: Changes pages of runs; None leaves them as they are.
     """
 
     store: Store
@@ -50,7 +50,7 @@ class Context:
         return Project.find(self.connection, entity or self.entity, name or "", now)
 
     def require_viewer(self) -> None:
-        """Refuse a change that carries no key.
+        """Refuse a mutation without a key.
 
         Raises:
             BadRequestError: With HTTP 401, in W&B's words.
@@ -60,7 +60,7 @@ class Context:
 
 
 def context_of(info: GraphQLResolveInfo) -> Context:
-    """Find the context of the request that a field is resolved for."""
+    """The context of the request for which a field is resolved."""
     context: Context = info.context
     return context
 

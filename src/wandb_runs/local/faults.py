@@ -38,10 +38,10 @@ Reading: TypeAlias = "Callable[[PageRequest], Page[Run]]"
 """Reads a page of runs."""
 
 Paging: TypeAlias = "Callable[[PageRequest, Reading], Page[Run]]"
-"""Given which page of runs is wanted, and what reads it, makes a page."""
+"""Makes a page, given a request for it and a function that reads it."""
 
 REMEMBERED: Final = 10_000
-"""How many operations and faults a server remembers."""
+"""How many operations and faults a server records."""
 
 _JSON: Final = {"content-type": "application/json"}
 
@@ -76,7 +76,7 @@ class GraphQLRequest:
         variables: What the operation is given.
         server: The server that received it.
         changes: Whether it is a mutation.
-        paging: What stands between its pages of runs and their answers.
+        paging: Changes its pages of runs.
     """
 
     operation: str
@@ -87,32 +87,28 @@ class GraphQLRequest:
     paging: Paging | None = None
 
     def paged(self, paging: Paging) -> GraphQLRequest:
-        """The request, with something between its pages of runs and their answers.
-
-        What stands there already stays, and is farther from the answer.
-        """
+        """A copy whose pages of runs are changed by `paging`, inside any change set before."""
         outer = self.paging
         if outer is None:
             return replace(self, paging=paging)
 
-        def both(asked: PageRequest, read: Reading) -> Page[Run]:
-            return outer(asked, lambda inner: paging(inner, read))
+        def both(request: PageRequest, read: Reading) -> Page[Run]:
+            return outer(request, lambda inner: paging(inner, read))
 
         return replace(self, paging=both)
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An HTTP answer, and how it goes out.
+    """An HTTP response, and how it is sent.
 
     Attributes:
-        body: The body, as it goes over the wire.
+        body: The body, as sent.
         status: The HTTP status.
         headers: The headers, without `content-length`, which is that of the whole body.
-        delay: How long to wait before anything is sent, in seconds.
-        pause: How long to wait between any two bytes of the body, in seconds; None sends it at
-            once.
-        cut: After how many bytes of the body the connection ends; None sends all of them.
+        delay: Seconds to wait before anything is sent.
+        pause: Seconds to wait between any two bytes of the body; None sends it at once.
+        cut: The number of bytes of the body after which the connection closes; None sends all.
         is_reset: Whether the connection is reset instead.
     """
 
@@ -126,7 +122,7 @@ class Answer:
 
     @property
     def is_plain(self) -> bool:
-        """Whether it goes out as any other."""
+        """Whether it is sent normally."""
         is_whole = self.pause is None and self.cut is None
         return is_whole and not self.delay and not self.is_reset
 
@@ -135,15 +131,14 @@ class Answering(Protocol):
     """Makes the answer that a request would have without the fault."""
 
     def __call__(self, request: GraphQLRequest, /) -> Answer:
-        """Answer the request, which a fault may have changed."""
+        """Answer the request, which a fault may have modified."""
         ...
 
 
 class Fault(Protocol):
-    """Something that goes wrong with a request on purpose.
+    """A fault injected into a request.
 
-    One of your own needs the method `strike`; it is called in a thread, and may do whatever a
-    request takes.
+    A fault of your own needs the method `strike`; it is called in a thread, and may block.
 
     >>> from dataclasses import dataclass, replace
     >>> from wandb_runs.testing import Fault
@@ -154,10 +149,9 @@ class Fault(Protocol):
     """
 
     def concerns(self, request: GraphQLRequest, /) -> bool:
-        """Whether there is anything that the fault could do to a request.
+        """Whether the fault applies to a request; if not, it waits for another one.
 
-        A request that it does not concern passes, and the fault waits for another. By default
-        every request concerns it.
+        By default a fault applies to every request.
         """
         del request
         return True
@@ -167,21 +161,21 @@ class Fault(Protocol):
         """Answer a request in the fault's way.
 
         Args:
-            request: What was asked.
-            answer: Makes the answer that would have come; a fault need not call it.
+            request: The request.
+            answer: Makes the real answer; calling it is optional.
         """
         ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Entry:
-    """A fault that was put on, or a request that is to pass.
+    """Faults for one request or for every request, or a request that is exempt.
 
     Attributes:
-        faults: Those of which one strikes; none lets the request pass.
-        operation: The name of the operations that it is for; None means all that change nothing.
-        rate: How likely it strikes.
-        chance: Decides whether, and which.
+        faults: The faults of which one applies; none exempts the request.
+        operation: The name of the operations that it is for; None means all but mutations.
+        rate: The probability that a fault applies.
+        chance: Decides whether one applies, and which.
     """
 
     faults: tuple[Fault, ...]
@@ -201,9 +195,7 @@ class _Entry:
 
 
 class Faults:
-    """The faults that are put on a server: those that wait for a request, and those that last.
-
-    Threads may use it at once.
+    """The faults of a server: those for the next requests, and lasting ones. Thread-safe.
 
     Args:
         server: The server.
@@ -218,52 +210,52 @@ class Faults:
 
     @property
     def struck(self) -> tuple[Fault, ...]:
-        """The faults that have struck, oldest first."""
+        """The faults that were applied, oldest first."""
         return tuple(self._struck)
 
     def add(
         self, faults: Sequence[Fault | None], operation: str | None
     ) -> AbstractContextManager[object]:
-        """Let each of the next requests suffer one fault, in turn; None lets one pass."""
+        """Apply each fault to one of the next requests, in order; None exempts one."""
         entries = [_Entry(() if fault is None else (fault,), operation) for fault in faults]
         return self._put(self._waiting, entries)
 
     def add_lasting(
         self, faults: Sequence[Fault], operation: str | None, rate: float = 1.0, seed: int = 0
     ) -> AbstractContextManager[object]:
-        """Let every request suffer one of the faults, or a part of the requests."""
+        """Apply one of the faults to every request, or to a fraction of the requests."""
         chance = random.Random(seed)  # noqa: S311 - to be the same again
         return self._put(self._lasting, [_Entry(tuple(faults), operation, rate, chance)])
 
     def _put(
-        self, place: list[_Entry], entries: Sequence[_Entry]
+        self, queue: list[_Entry], entries: Sequence[_Entry]
     ) -> AbstractContextManager[object]:
         def end() -> None:
             with self._lock:
-                place[:] = [entry for entry in place if entry not in entries]
+                queue[:] = [entry for entry in queue if entry not in entries]
 
         with self._lock:
-            place += entries
+            queue += entries
         block = ExitStack()
         block.callback(end)
         return block
 
     def clear(self) -> None:
-        """End all faults, and forget those that have struck."""
+        """Remove all faults, and clear the record of those applied."""
         with self._lock:
             self._waiting.clear()
             self._lasting.clear()
             self._struck.clear()
 
     def answer(self, request: GraphQLRequest, answer: Answering) -> Answer:
-        """Answer a request, which suffers what it must.
+        """Answer a request through the faults that apply to it.
 
-        What lasts is nearest to the real answer, what was put on first nearest of all.
+        Lasting faults are innermost, in the order in which they were added.
         """
         if not (self._waiting or self._lasting):
             return answer(request)
         for fault in self._draw(request):
-            answer = self._suffering(fault, answer)
+            answer = self._applying(fault, answer)
         return answer(request)
 
     def _draw(self, request: GraphQLRequest) -> list[Fault]:
@@ -278,9 +270,9 @@ class Faults:
                     faults += [fault] if fault else []
             return faults
 
-    def _suffering(self, fault: Fault, answer: Answering) -> Callable[[GraphQLRequest], Answer]:
-        def suffer(request: GraphQLRequest) -> Answer:
+    def _applying(self, fault: Fault, answer: Answering) -> Callable[[GraphQLRequest], Answer]:
+        def apply(request: GraphQLRequest) -> Answer:
             self._struck.append(fault)
             return fault.strike(request, answer)
 
-        return suffer
+        return apply

@@ -1,4 +1,4 @@
-"""The files that runs save: kept as they come, given back as they are."""
+"""Stores and reads the files that runs upload."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["read_file", "save_file"]
 
 
 def save_file(store: Store, entity: str, project: str, run: str, name: str, content: bytes) -> bool:
-    """Keep a file of a run, in place of one of the same name.
+    """Store a file of a run, replacing one of the same name.
 
     Returns:
         Whether there is such a run.
@@ -33,7 +33,7 @@ def save_file(store: Store, entity: str, project: str, run: str, name: str, cont
 
 
 def read_file(store: Store, entity: str, project: str, run: str, name: str) -> bytes | None:
-    """Read a file of a run; null when there is none of that name."""
+    """Read a file of a run; None if there is none of that name."""
     with store.read() as connection:
         run_id = find_run(connection, entity, project, run)
         content: bytes | None = connection.scalar(

@@ -1,4 +1,4 @@
-"""W&B's file stream: what a run logs, in chunks of lines."""
+"""W&B's file stream protocol: a run's rows and summary, in chunks of lines."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class _Chunk(BaseModel):
 
 
 def receive(store: Store, entity: str, project: str, run: str, body: bytes) -> bool:
-    """Take in one chunk.
+    """Store one chunk.
 
     Returns:
         Whether there is such a run.

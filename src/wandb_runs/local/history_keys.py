@@ -1,4 +1,4 @@
-"""What a run's history holds, summed up as W&B does it."""
+"""The `historyKeys` summary of a run: keys, types and the last step."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class HistoryKeys(TypedDict):
 
 
 def extend_history_keys(held: JSONObject, rows: Iterable[JSONObject]) -> HistoryKeys:
-    """Count further rows in.
+    """Add rows to the summary.
 
     Args:
         held: The summary so far; empty for a history without rows.
@@ -62,7 +62,7 @@ def _count(key: _Key, value: JSONValue) -> None:
     else:
         entry["count"] += 1
     if isinstance(value, int | float) and not isinstance(value, bool):
-        # A value that is not a number compares false, so it ends the rise as a fall does.
+        # NaN compares false, so it ends a monotonic key as a decrease does.
         rises = value >= key.get("previousValue", value)
         key["monotonic"] = key.get("monotonic", True) and rises
         key["previousValue"] = value

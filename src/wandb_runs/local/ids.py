@@ -9,12 +9,12 @@ __all__ = ["new_id", "storage_id", "storage_parts"]
 
 
 def new_id() -> str:
-    """Make an id as W&B's are: eight letters and digits."""
+    """Make a random id in W&B's form: eight letters and digits."""
     return "".join(secrets.choice("0123456789abcdefghijklmnopqrstuvwxyz") for _ in range(8))
 
 
 def storage_id(kind: str, *parts: str) -> str:
-    """Spell what W&B's database calls a thing.
+    """Encode a storage id as W&B does.
 
     >>> storage_parts(storage_id("Run", "r1", "digits", "me"))
     ['Run', 'v1', 'r1', 'digits', 'me']
@@ -23,7 +23,7 @@ def storage_id(kind: str, *parts: str) -> str:
 
 
 def storage_parts(text: str) -> list[str]:
-    """Read what `storage_id` wrote; an empty list when it is something else."""
+    """Decode a storage id; an empty list for any other text."""
     try:
         return base64.b64decode(text, validate=True).decode().split(":")
     except ValueError:

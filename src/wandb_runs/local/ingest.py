@@ -1,4 +1,4 @@
-"""Runs as W&B's protocol writes them, with their values indexed."""
+"""Writes runs, and indexes their values for filters and orders."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _INDEXED: Final = {
     "host": "host",
     "sweep_name": "sweep",
 }
-"""Columns that filters and orders find, and the path by which they do."""
+"""Columns that filters and orders can name, and their paths there."""
 
 
 def find_run(connection: Connection, entity: str, project: str, name: str) -> int | None:
@@ -54,12 +54,12 @@ def upsert_run(
     config: str | None = None,
     summary_metrics: str | None = None,
 ) -> tuple[int, bool]:
-    """Make a run, or change one; null means unchanged.
+    """Create or update a run; null means unchanged.
 
     Args:
         writer: The transaction.
-        entity: Who owns the project; it comes into being with its first run.
-        project: The project, which comes into being likewise.
+        entity: The owner of the project.
+        project: The project, created with its first run.
         name: The run's id.
         values: Text columns of `runs`.
         tags: The run's labels.
@@ -96,7 +96,7 @@ def upsert_run(
         texts["config"] = config
         sections["config"] = config_leaves(read_object(config))
     if summary_metrics is not None:
-        # A run that says how far it is was heard of; a label may be put on by anybody.
+        # A summary is a sign of life; a tag may come from any user.
         changed["heartbeat_at"] = now
         summary = finite(read_object(summary_metrics))
         texts["summary_metrics"] = write_object(summary)
@@ -136,14 +136,14 @@ def _index(
     *,
     is_new: bool,
 ) -> None:
-    """Bring a run's leaves up to date, touching only those that changed."""
+    """Update a run's leaves, writing only those that changed."""
     connection = writer.connection
     wanted: dict[tuple[int, int, Scalar], bool] = {}
     placed: set[str] = set()
     for leaf in (leaf for section in sections.values() for leaf in section):
         key = (writer.path_id(project_id, leaf.path), int(leaf.kind), leaf.value)
-        # A flat key and a nested one may spell the same path: the first decides the run's place,
-        # be it a value that nothing is sorted by.
+        # A flat and a nested key may have the same path: only the first may sort, even if its
+        # value is of a kind that does not.
         sorts = leaf.sorts and leaf.path not in placed
         placed.add(leaf.path)
         wanted[key] = wanted.get(key, False) or sorts
@@ -178,19 +178,19 @@ def _index(
 
 
 def heartbeat(writer: Writer, run_id: int) -> None:
-    """Note that a run is alive."""
+    """Record a sign of life of a run."""
     alive = {"heartbeat_at": writer.now, "updated_at": writer.now, "state": "running"}
     writer.connection.execute(update(runs).where(runs.c.id == run_id).values(alive))
 
 
 def end_run(writer: Writer, run_id: int, exit_code: int) -> None:
-    """Note that a run has ended: well with exit code 0, badly with another."""
+    """Record the end of a run: finished with exit code 0, else failed."""
     ended = {"state": "finished" if exit_code == 0 else "failed", "exit_code": exit_code}
     writer.connection.execute(update(runs).where(runs.c.id == run_id).values(ended))
 
 
 def delete_run(writer: Writer, run_id: int) -> None:
-    """Delete a run, and whatever it logged."""
+    """Delete a run with everything it logged."""
     for table in (leaves, lines, files, documents):
         writer.connection.execute(delete(table).where(table.c.run_id == run_id))
     writer.connection.execute(delete(runs).where(runs.c.id == run_id))

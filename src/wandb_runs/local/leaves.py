@@ -26,8 +26,8 @@ class Leaf(NamedTuple):
     Attributes:
         path: The exact path, such as `config.lr.value`.
         kind: The value's type.
-        value: The value; for an object or an array, what only an equal one has.
-        sorts: Whether the value decides the run's place when runs are ordered by the path.
+        value: The value; for an object or an array, a digest of it.
+        sorts: Whether the value is the sort key of the run when runs are ordered by the path.
     """
 
     path: str
@@ -37,7 +37,7 @@ class Leaf(NamedTuple):
 
 
 def typed(value: JSONValue) -> tuple[Kind, Scalar]:  # noqa: PLR0911 - one return for each type
-    """Tell a JSON value's type, and what represents it in an index.
+    """A JSON value's type, and its representation in the index.
 
     >>> typed(True), typed(2), typed("a"), typed(float("nan"))
     ((<Kind.BOOL: 6>, 1), (<Kind.NUMBER: 2>, 2), (<Kind.STRING: 3>, 'a'), (<Kind.NAN: 1>, 0))
@@ -56,11 +56,11 @@ def typed(value: JSONValue) -> tuple[Kind, Scalar]:  # noqa: PLR0911 - one retur
             return Kind.STRING, storable(value)
         case list():
             parts = [typed(item) for item in value]
-            return Kind.ARRAY, _digest(*(f"{kind}:{_same(item)!r}" for kind, item in parts))
+            return Kind.ARRAY, _digest(*(f"{kind}:{_normalized(item)!r}" for kind, item in parts))
         case dict():
             members = sorted((key, *typed(item)) for key, item in value.items())
             return Kind.OBJECT, _digest(
-                *(f"{key!r}:{kind}:{_same(item)!r}" for key, kind, item in members)
+                *(f"{key!r}:{kind}:{_normalized(item)!r}" for key, kind, item in members)
             )
 
 
@@ -73,8 +73,8 @@ def _fitting(number: int) -> int | float:
         return math.inf if number > 0 else -math.inf
 
 
-def _same(scalar: Scalar) -> Scalar:
-    """Spell equal numbers alike: 1.0 is 1."""
+def _normalized(scalar: Scalar) -> Scalar:
+    """Normalize numbers: 1.0 becomes 1."""
     return int(scalar) if isinstance(scalar, float) and scalar.is_integer() else scalar
 
 

@@ -1,4 +1,4 @@
-"""What runs log row by row."""
+"""Writes the rows of histories and system metrics."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ class _Row(NamedTuple):
 def append_lines(
     writer: Writer, run_id: int, stream: Stream, offset: int, content: Sequence[str]
 ) -> None:
-    """Append rows to a stream; those that it holds already are left as they are.
+    """Append rows to a stream; rows that it holds already are skipped.
 
     Args:
         writer: The transaction.
         run_id: The run.
         stream: Which stream.
-        offset: The place of the first row, counted in rows: a resend repeats it.
+        offset: The number of the first row; a retry repeats it.
         content: The rows, each a JSON object.
 
     Raises:
@@ -136,7 +136,7 @@ def _keyset_id(connection: Connection, keys: frozenset[str]) -> int:
 def _describe(
     connection: Connection, run_id: int, stream: Stream, rows: Sequence[JSONObject]
 ) -> None:
-    """Keep up the documents that sum a stream up."""
+    """Update the documents that summarize a stream."""
     column = documents.c.history_keys if stream is Stream.HISTORY else documents.c.system_metrics
     held = read_object(connection.scalar(select(column).where(documents.c.run_id == run_id)))
     if stream is Stream.HISTORY:

@@ -1,4 +1,4 @@
-"""What each change of the schema does."""
+"""Resolvers of the schema's mutations."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from ariadne import MutationType
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, Field
 
 from wandb_runs.local.context import context_of, file_path
 from wandb_runs.local.ids import new_id, storage_id, storage_parts
@@ -19,78 +19,89 @@ if TYPE_CHECKING:
 
     from graphql import GraphQLResolveInfo
 
+    from wandb_runs.local.context import Context
+
 __all__ = ["mutation"]
 
-_T = TypeVar("_T")
+_InputT = TypeVar("_InputT", bound=BaseModel)
 
 mutation: Final = MutationType()
 
 
+def _mutation(
+    name: str, model: type[_InputT]
+) -> Callable[[Callable[[Context, _InputT], dict[str, object]]], None]:
+    """Bind a mutation that needs a key; its input is validated by a model."""
+
+    def bind(change: Callable[[Context, _InputT], dict[str, object]]) -> None:
+        @mutation.field(name)
+        def resolve(  # pyright: ignore[reportUnusedFunction] - bound by the decorator
+            _: object,
+            info: GraphQLResolveInfo,
+            input: Mapping[str, object],  # noqa: A002 - W&B's name
+        ) -> dict[str, object]:
+            context = context_of(info)
+            context.require_viewer()
+            return change(context, model.model_validate(input))
+
+    return bind
+
+
+def _stored(kind: str, storage: str | None) -> tuple[str, str, str] | None:
+    """Entity, project and name of what a storage id names; None for any other text."""
+    match storage_parts(storage or ""):
+        case [found, "v1", name, project, entity] if found == kind:
+            return entity, project, name
+        case _:
+            return None
+
+
 class _UpsertBucket(BaseModel):
-    # W&B calls a project a model; older versions of pydantic keep such names to themselves.
-    model_config = ConfigDict(protected_namespaces=())
+    """A run's fields, by the columns that keep them; W&B calls a project a model."""
 
     id: str | None = None
     name: str | None = None
-    model_name: str | None = None
-    entity_name: str | None = None
-    group_name: str | None = None
+    project: str | None = Field(None, alias="model_name")
+    entity: str | None = Field(None, alias="entity_name")
+    group: str | None = Field(None, alias="group_name")
     display_name: str | None = None
     description: str | None = None
     notes: str | None = None
     commit: str | None = None
     config: str | None = None
     host: str | None = None
-    job_program: str | None = None
+    program: str | None = Field(None, alias="job_program")
     job_type: str | None = None
     state: str | None = None
-    sweep: str | None = None
+    sweep_name: str | None = Field(None, alias="sweep")
     tags: list[str] | None = None
     summary_metrics: str | None = None
 
 
-@mutation.field("upsertBucket")
-def _upsert_bucket(
-    _: object,
-    info: GraphQLResolveInfo,
-    input: Mapping[str, object],  # noqa: A002 - W&B's name
-) -> dict[str, object]:
-    context = context_of(info)
-    context.require_viewer()
-    given = _UpsertBucket.model_validate(input)
-    match storage_parts(given.id or ""):
-        case ["Run", "v1", name, project, entity]:
-            pass
-        case _:
-            entity = given.entity_name or context.entity
-            project = given.model_name or "uncategorized"
-            name = given.name or given.id or new_id()
-    values = {
-        "group": given.group_name,
-        "display_name": given.display_name,
-        "description": given.description,
-        "notes": given.notes,
-        "commit": given.commit,
-        "host": given.host,
-        "program": given.job_program,
-        "job_type": given.job_type,
-        "state": given.state,
-        "sweep_name": given.sweep,
-        "username": context.entity,
-    }
-    with context.store.write() as writer:
-        _row_id, is_new = _refusing(
-            lambda: upsert_run(
+_NOT_TEXT: Final = {"id", "name", "project", "entity", "config", "tags", "summary_metrics"}
+
+
+@_mutation("upsertBucket", _UpsertBucket)
+def _upsert_bucket(context: Context, given: _UpsertBucket) -> dict[str, object]:
+    entity, project, name = _stored("Run", given.id) or (
+        given.entity or context.entity,
+        given.project or "uncategorized",
+        given.name or given.id or new_id(),
+    )
+    try:
+        with context.store.write() as writer:
+            _row_id, is_new = upsert_run(
                 writer,
                 entity,
                 project,
                 name,
-                values,
+                {**given.model_dump(exclude=_NOT_TEXT), "username": context.entity},
                 tags=given.tags,
                 config=given.config,
                 summary_metrics=given.summary_metrics,
             )
-        )
+    except (ValueError, RecursionError) as error:
+        raise BadRequestError(str(error)) from error
     found = context.project(entity, project)
     return {"bucket": found and found.run(name), "inserted": is_new}
 
@@ -100,33 +111,19 @@ class _UpsertSweep(BaseModel):
     config: str | None = None
     description: str | None = None
     display_name: str | None = None
-    entity_name: str | None = None
-    project_name: str | None = None
+    entity: str | None = Field(None, alias="entity_name")
+    project: str | None = Field(None, alias="project_name")
     state: str | None = None
 
 
-@mutation.field("upsertSweep")
-def _upsert_sweep(
-    _: object,
-    info: GraphQLResolveInfo,
-    input: Mapping[str, object],  # noqa: A002 - W&B's name
-) -> dict[str, object]:
-    context = context_of(info)
-    context.require_viewer()
-    given = _UpsertSweep.model_validate(input)
-    match storage_parts(given.id or ""):
-        case ["Sweep", "v1", name, project, entity]:
-            pass
-        case _:
-            entity = given.entity_name or context.entity
-            project = given.project_name or "uncategorized"
-            name = given.id or new_id()
-    values = {
-        "config": given.config,
-        "description": given.description,
-        "display_name": given.display_name,
-        "state": given.state,
-    }
+@_mutation("upsertSweep", _UpsertSweep)
+def _upsert_sweep(context: Context, given: _UpsertSweep) -> dict[str, object]:
+    entity, project, name = _stored("Sweep", given.id) or (
+        given.entity or context.entity,
+        given.project or "uncategorized",
+        given.id or new_id(),
+    )
+    values = given.model_dump(include={"config", "description", "display_name", "state"})
     with context.store.write() as writer:
         upsert_sweep(writer, entity, project, name, values)
     found = context.project(entity, project)
@@ -140,21 +137,13 @@ class _CreateRunFiles(BaseModel):
     files: list[str]
 
 
-@mutation.field("createRunFiles")
-def _create_run_files(
-    _: object,
-    info: GraphQLResolveInfo,
-    input: Mapping[str, object],  # noqa: A002 - W&B's name
-) -> dict[str, object]:
-    context = context_of(info)
-    context.require_viewer()
-    given = _CreateRunFiles.model_validate(input)
+@_mutation("createRunFiles", _CreateRunFiles)
+def _create_run_files(context: Context, given: _CreateRunFiles) -> dict[str, object]:
     where = (given.entity_name or context.entity, given.project_name or "", given.run_name or "")
     if find_run(context.connection, *where) is None:
         raise BadRequestError(f"run {'/'.join(where)} not found", HTTPStatus.NOT_FOUND)
-    entity, project, run = where
     return {
-        "run_id": storage_id("Run", run, project, entity),
+        "run_id": storage_id("Run", *reversed(where)),
         "upload_headers": [],
         "files": [
             {"name": name, "upload_url": context.upload_url(file_path(*where, name))}
@@ -168,29 +157,12 @@ class _DeleteRun(BaseModel):
     client_mutation_id: str | None = None
 
 
-@mutation.field("deleteRun")
-def _delete_run(
-    _: object,
-    info: GraphQLResolveInfo,
-    input: Mapping[str, object],  # noqa: A002 - W&B's name
-) -> dict[str, object]:
-    context = context_of(info)
-    context.require_viewer()
-    given = _DeleteRun.model_validate(input)
+@_mutation("deleteRun", _DeleteRun)
+def _delete_run(context: Context, given: _DeleteRun) -> dict[str, object]:
     with context.store.write() as writer:
-        match storage_parts(given.id):
-            case ["Run", "v1", name, project, entity]:
-                found = find_run(writer.connection, entity, project, name)
-            case _:
-                found = None
+        where = _stored("Run", given.id)
+        found = where and find_run(writer.connection, *where)
         if found is None:
             raise BadRequestError(f"run {given.id} not found", HTTPStatus.NOT_FOUND)
         delete_run(writer, found)
     return {"client_mutation_id": given.client_mutation_id}
-
-
-def _refusing(change: Callable[[], _T]) -> _T:
-    try:
-        return change()
-    except (ValueError, RecursionError) as error:
-        raise BadRequestError(str(error)) from error

@@ -1,11 +1,11 @@
-"""Projects, runs and sweeps as they are read: what is asked of one run is fetched for its page."""
+"""Projects, runs and sweeps as resolvers read them; fields are fetched for a page at once."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Final, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from sqlalchemy import func, select
 
@@ -16,7 +16,7 @@ from wandb_runs.local.where import Scope, state_at
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Sequence
 
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, RowMapping
 
 __all__ = ["Project", "Run", "RunBatch", "Sweep", "iso"]
 
@@ -34,6 +34,13 @@ def iso(microseconds: int) -> str:
     return moment.replace(tzinfo=None).isoformat() + "Z"
 
 
+def _values(row: RowMapping, node: type[Run | Sweep], **others: object) -> dict[str, Any]:
+    """The columns that are fields of a node, with times spelled as W&B does, and other fields."""
+    names = [field.name for field in fields(node) if field.name in row]
+    values = {name: iso(row[name]) if name.endswith("_at") else row[name] for name in names}
+    return values | others
+
+
 @dataclass(frozen=True, slots=True)
 class Project:
     """A project, and the transaction that reads it."""
@@ -46,7 +53,7 @@ class Project:
 
     @classmethod
     def find(cls, connection: Connection, entity: str, name: str, now: int) -> Project | None:
-        """Find a project; null when nothing was ever logged to it."""
+        """Find a project; None before anything is logged to it."""
         row = connection.execute(
             select(projects).where(projects.c.entity == entity, projects.c.name == name)
         ).one_or_none()
@@ -64,43 +71,32 @@ class Project:
         batch = RunBatch(self, run_ids)
         rows = self.scope.connection.execute(
             select(runs, state_at(self.scope.now).label("state_now")).where(runs.c.id.in_(run_ids))
-        ).all()
+        ).mappings()
         by_id = {
-            row.id: Run(
-                batch=batch,
-                row_id=row.id,
-                name=row.name,
-                display_name=row.display_name,
-                state=row.state_now,
-                created_at=iso(row.created_at),
-                updated_at=iso(row.updated_at),
-                heartbeat_at=iso(row.heartbeat_at),
-                tags=json.loads(row.tags),
-                group=row.group,
-                job_type=row.job_type,
-                notes=row.notes,
-                description=row.description,
-                commit=row.commit,
-                host=row.host,
-                sweep_name=row.sweep_name,
-                username=row.username,
-                exitcode=row.exit_code,
-                history_line_count=row.history_line_count,
-                events_line_count=row.events_line_count,
+            row["id"]: Run(
+                **_values(
+                    row,
+                    Run,
+                    batch=batch,
+                    row_id=row["id"],
+                    tags=json.loads(row["tags"]),
+                    exitcode=row["exit_code"],
+                    state=row["state_now"],
+                )
             )
             for row in rows
         }
         return [by_id[run_id] for run_id in run_ids]
 
     def run(self, name: str) -> Run | None:
-        """Read one run; null when there is none of that id."""
+        """Read one run; None if there is none with that id."""
         row_id = self.scope.connection.scalar(
             select(runs.c.id).where(runs.c.project_id == self.row_id, runs.c.name == name)
         )
         return None if row_id is None else self.runs([row_id])[0]
 
     def sweep(self, name: str) -> Sweep | None:
-        """Read one sweep; null when there is none of that id."""
+        """Read one sweep; None if there is none with that id."""
         return next(iter(self.sweeps(name)), None)
 
     def sweeps(self, name: str | None = None) -> list[Sweep]:
@@ -110,36 +106,29 @@ class Project:
             query = query.where(sweeps.c.name == name)
         return [
             Sweep(
-                project=self,
-                name=row.name,
-                display_name=row.display_name or row.name,
-                description=row.description,
-                config=row.config,
-                state=row.state,
-                created_at=iso(row.created_at),
-                updated_at=iso(row.updated_at),
+                **_values(row, Sweep, project=self, display_name=row["display_name"] or row["name"])
             )
-            for row in self.scope.connection.execute(query).all()
+            for row in self.scope.connection.execute(query).mappings()
         ]
 
 
 class RunBatch:
-    """Runs that are read together.
+    """The runs of a page, whose fields are fetched together.
 
-    A query asks the same fields of every run of a page, one run after the other. The first run
-    asked fetches for all: a page costs a query per field, not one per run.
+    GraphQL resolves the same fields for each run of a page in turn. The first run's resolver
+    fetches for all of them: a page costs one SQL query per field, not one per run.
     """
 
     def __init__(self, project: Project, run_ids: Sequence[int]) -> None:
         self.project = project
         self.run_ids = run_ids
-        self._answers: dict[Hashable, object] = {}
+        self._fetched: dict[Hashable, object] = {}
 
-    def once(self, question: Hashable, answer: Callable[[Connection, Sequence[int]], _T]) -> _T:
-        """Answer a question for all runs, the first time that it is asked."""
-        if question not in self._answers:
-            self._answers[question] = answer(self.project.scope.connection, self.run_ids)
-        return cast("_T", self._answers[question])
+    def once(self, key: Hashable, fetch: Callable[[Connection, Sequence[int]], _T]) -> _T:
+        """Fetch something for all runs, with the first call for it."""
+        if key not in self._fetched:
+            self._fetched[key] = fetch(self.project.scope.connection, self.run_ids)
+        return cast("_T", self._fetched[key])
 
     def document(self, name: str, run_id: int) -> str | None:
         """Read one of a run's documents, as it is stored."""

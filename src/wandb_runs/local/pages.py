@@ -1,4 +1,4 @@
-"""Pages of a connection, by W&B's cursors, which say how many come before."""
+"""Pages of a GraphQL connection; cursors hold an offset, as W&B's do."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
 PAGE: Final = 50
-"""How many a page holds when nobody says how many."""
+"""The default size of a page."""
 
 _LIMIT: Final = 1000
 _CURSOR: Final = "arrayconnection:"
@@ -25,11 +25,11 @@ _CURSOR: Final = "arrayconnection:"
 
 @dataclass(frozen=True, slots=True)
 class PageRequest:
-    """Which page is wanted.
+    """Which page to read.
 
     Attributes:
         after: The cursor after which it starts; None starts with the first item.
-        first: How many items it is to hold.
+        first: Its size; None takes the default.
     """
 
     after: str | None
@@ -38,11 +38,11 @@ class PageRequest:
 
 @dataclass(frozen=True, slots=True)
 class Edge(Generic[T_co]):
-    """An item's place in a page.
+    """An item of a page, with its cursor.
 
     Attributes:
         node: The item.
-        cursor: The place after which another page would start.
+        cursor: Where a page that follows the item starts.
     """
 
     node: T_co | None
@@ -69,18 +69,18 @@ class Page(Generic[T_co]):
         return {"end_cursor": self.end_cursor, "has_next_page": self.has_next_page}
 
 
-def read_page(asked: PageRequest, find: Callable[[int, int], Sequence[T]]) -> Page[T]:
+def read_page(request: PageRequest, find: Callable[[int, int], Sequence[T]]) -> Page[T]:
     """Read a page.
 
     Args:
-        asked: Which one.
-        find: Given how many items come before and how many are wanted, reads them.
+        request: Which one.
+        find: Reads items, given an offset and a limit.
 
     Raises:
         BadRequestError: The cursor is not one, or the size is negative.
     """
-    offset = place_after(asked.after)
-    size = PAGE if asked.first is None else min(asked.first, _LIMIT)
+    offset = place_after(request.after)
+    size = PAGE if request.first is None else min(request.first, _LIMIT)
     if size < 0:
         raise BadRequestError("first: at least 0")
     found = find(offset, size + 1)
@@ -98,7 +98,7 @@ def cursor_at(place: int) -> str:
 
 
 def place_after(cursor: str | None) -> int:
-    """Tell how many items come before what follows a cursor.
+    """The number of items up to a cursor, its own included.
 
     Raises:
         BadRequestError: It is not a cursor.

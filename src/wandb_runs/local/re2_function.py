@@ -31,7 +31,7 @@ _RE2: Final = cast("_Library", re2)
 
 
 def check(pattern: str) -> None:
-    """Refuse what is not a regular expression.
+    """Validate a regular expression.
 
     Raises:
         ValueError: `pattern` is not one.
@@ -44,9 +44,9 @@ def check(pattern: str) -> None:
 
 @lru_cache(maxsize=8192)
 def matches(pattern: str, text: str) -> bool:
-    """Tell whether a pattern is found anywhere in a text.
+    """Whether a pattern is found anywhere in a text.
 
-    The last answers are remembered: a project's runs share most of their strings.
+    Results are cached: a project's runs share most of their strings.
 
     >>> matches("^ad", "adam"), matches("AD", "adam")
     (True, False)

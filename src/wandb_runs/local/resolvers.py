@@ -1,4 +1,4 @@
-"""What each field of the schema answers."""
+"""Resolvers of the schema's queries."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ def _run_count(project: Project, _: GraphQLResolveInfo, filters: str | None = No
 
 @contextmanager
 def _within_limits() -> Generator[None]:
-    """Refuse a filter that is too much for SQLite, or nested too deeply to be written in SQL.
+    """Report a filter that exceeds SQLite's limits or the recursion limit as a bad request.
 
     Raises:
         BadRequestError: It is.
@@ -147,18 +147,18 @@ def _run_page(
     project: Project,
     filters: str | None,
     order: str | None,
-    asked: PageRequest,
+    request: PageRequest,
 ) -> Page[Run]:
     def find(offset: int, limit: int) -> Sequence[Run]:
         where = compile_filters(filters, project.scope)
         return project.runs(select_ids(project.scope, where, order, offset, limit))
 
-    def answer(asked: PageRequest) -> Page[Run]:
-        return read_page(asked, find)
+    def read(request: PageRequest) -> Page[Run]:
+        return read_page(request, find)
 
     paging = context_of(info).paging
     with _within_limits():
-        return answer(asked) if paging is None else paging(asked, answer)
+        return read(request) if paging is None else paging(request, read)
 
 
 @project_type.field("run")

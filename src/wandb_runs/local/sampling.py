@@ -1,4 +1,4 @@
-"""Rows of what runs logged: evenly sampled, or a page at a time; for many runs in one query."""
+"""Reads rows for many runs in one query: evenly sampled, or a page at a time."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ LinesByRun: TypeAlias = dict[int, list[str]]
 
 
 class Spec(NamedTuple):
-    """Which rows a sample draws from, and how many it keeps."""
+    """What to sample: keys, a range of steps, and the number of rows."""
 
     keys: tuple[str, ...]
     samples: int = DEFAULT_SAMPLES
@@ -110,13 +110,13 @@ def page_lines(
     min_step: int | None,
     max_step: int | None,
 ) -> LinesByRun:
-    """Give the first rows of a range of steps, as they were logged; `max_step` is exclusive."""
+    """The first rows of a range of steps, as they were logged; `max_step` is exclusive."""
     steps: list[ColumnElement[bool]] = []
     if min_step is not None:
         steps.append(lines.c.step >= min_step)
     if max_step is not None:
         steps.append(lines.c.step < max_step)
-    places = _places(run_ids, Stream.HISTORY, *steps)
+    places = _numbered(run_ids, Stream.HISTORY, *steps)
     return _texts(connection, places, places.c.place < samples)
 
 
@@ -129,20 +129,20 @@ def _sample(
 ) -> LinesByRun:
     """Sample evenly: of n rows, k are kept at floor(i * (n - 1) / (k - 1)), first and last too.
 
-    The same question always gets the same rows.
+    Sampling is deterministic.
     """
-    places = _places(run_ids, stream, *conditions)
+    places = _numbered(run_ids, stream, *conditions)
     if samples < 2:  # noqa: PLR2004 - the first and the last are two
         return _texts(connection, places, places.c.place < samples)
     gaps, last = samples - 1, places.c.total - 1
-    # The only i that could have led to this place; whether it did is the question.
+    # The only i that can map to this place; the next line checks whether it does.
     nearest = (places.c.place * gaps + last - 1) // func.max(last, 1)
     kept = (nearest * last) // gaps == places.c.place
     return _texts(connection, places, or_(places.c.total <= samples, kept))
 
 
-def _places(run_ids: Sequence[int], stream: Stream, *conditions: ColumnElement[bool]) -> Subquery:
-    """Number each run's rows by step, then by arrival; asks the index alone."""
+def _numbered(run_ids: Sequence[int], stream: Stream, *conditions: ColumnElement[bool]) -> Subquery:
+    """Number each run's rows by step, then by arrival; a covering index answers it."""
     wanted = func.json_each(json.dumps(list(run_ids))).table_valued("value")
     place = func.row_number().over(
         partition_by=lines.c.run_id, order_by=(lines.c.step, lines.c.line)

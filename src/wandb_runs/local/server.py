@@ -1,4 +1,4 @@
-"""The local server as an object: started, used and stopped within a process."""
+"""`LocalServer`: the HTTP server, in a thread of this process."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _SAMPLE: Final = "sample/sample.db.xz"
 
 
 class _Server(uvicorn.Server):
-    """A uvicorn server that says when it listens, and when it stops."""
+    """A uvicorn server with events for its start and its shutdown."""
 
     def __init__(self, config: uvicorn.Config, closing: asyncio.Event) -> None:
         super().__init__(config)
@@ -55,9 +55,9 @@ class _Server(uvicorn.Server):
 class LocalServer:
     """A W&B-compatible server in a thread of this process.
 
-    It answers W&B's API: this package, the wandb SDK and any other client can log to it and read
-    from it. Reading needs no key, and every project is public; logging needs one, and any will do.
-    Projects come into being when something is logged to them.
+    It implements W&B's API: this package, the wandb SDK and other clients can log to it and read
+    from it. Reading needs no key, and every project is public; logging needs one, and any key is
+    accepted. Projects are created when something is logged to them.
 
     Args:
         store: The SQLite file that holds what was logged; made when missing. None keeps a
@@ -65,13 +65,13 @@ class LocalServer:
         sample: Whether to add the sample project, unless the store has it.
         host: The address to listen on.
         port: The port to listen on; 0 takes a free one.
-        entity: The viewer's entity, where runs go that name none.
-        clock: The time now, in seconds since 1970. A run that was silent for five minutes by
-            this clock has crashed.
+        entity: The viewer's entity, the default for runs that name none.
+        clock: Returns the time in seconds since 1970. By this clock, a run without a sign of life
+            for five minutes has crashed.
 
     Attributes:
         url: Where it listens, such as `http://127.0.0.1:43817`.
-        store: What was logged to it.
+        store: The data logged to it.
 
     Raises:
         InvalidArgumentError: `store` is a file of another kind.
@@ -144,7 +144,7 @@ class LocalServer:
 
     @property
     def operations(self) -> tuple[str, ...]:
-        """The names of the GraphQL operations received, oldest first, the last 10,000 of them."""
+        """The names of the last 10,000 GraphQL operations received, oldest first."""
         return tuple(self._operations)
 
     def clear_operations(self) -> None:
@@ -154,19 +154,19 @@ class LocalServer:
     def fail(
         self, *faults: Fault | None, operation: str | None = None
     ) -> AbstractContextManager[object]:
-        """Let each of the next GraphQL requests suffer the next fault.
+        """Apply each fault to one of the next GraphQL requests, in order.
 
-        Mutations pass unless `operation` names theirs, so that a test can log runs meanwhile. A
-        fault that has nothing to do with a request, such as one of pages with a request that
-        asks for none, waits for the next one.
+        Mutations are exempt unless `operation` names theirs, so that a test can log runs meanwhile.
+        A fault that does not apply to a request, such as a fault of pages to a request without
+        pages, waits for the next one.
 
         Args:
-            faults: What happens, in order; None lets one request pass. What was put on before
-                comes first.
-            operation: The name of the operations that it happens to, such as `"ListRuns"`.
+            faults: The faults, in order, after those added before; None lets one request pass.
+            operation: The name of the operations that they apply to, such as `"ListRuns"`.
 
         Returns:
-            A context manager that takes off what has not struck by its end; it need not be used.
+            A context manager that removes the faults still waiting at its end; using it is
+            optional.
 
         >>> from wandb_runs import Api
         >>> from wandb_runs.testing import LocalServer, RateLimited, Reset, log_run
@@ -183,17 +183,16 @@ class LocalServer:
     def fail_always(
         self, *faults: Fault, operation: str | None = None
     ) -> AbstractContextManager[object]:
-        """Let every GraphQL request suffer faults, until the returned block ends or `recover`.
+        """Apply faults to every GraphQL request, until the returned block ends or `recover`.
 
-        Several are suffered at once, the first nearest to the real answer. Those of `fail` come
-        on top.
+        Several apply at once, the first nearest to the real answer; those of `fail` are outermost.
 
         Args:
-            faults: What happens.
-            operation: As in `fail`; mutations pass otherwise.
+            faults: The faults.
+            operation: As in `fail`; without it, mutations are exempt.
 
         Returns:
-            A context manager that takes the faults off by its end; it need not be used.
+            A context manager that removes the faults at its end; using it is optional.
 
         >>> from wandb_runs import Api, ServerError
         >>> from wandb_runs.testing import LocalServer, Status
@@ -211,31 +210,30 @@ class LocalServer:
     def fail_at_random(
         self, faults: Sequence[Fault], *, rate: float, seed: int = 0, operation: str | None = None
     ) -> AbstractContextManager[object]:
-        """Let a part of the GraphQL requests suffer one of the faults, drawn by lot.
+        """Apply one of the faults, drawn at random, to a fraction of the GraphQL requests.
 
         Args:
-            faults: What may happen.
-            rate: How likely a request suffers one, from 0 to 1.
-            seed: Where the lots begin. The same seed strikes the same requests in the same way,
-                as long as they come one after the other.
-            operation: As in `fail`; mutations pass otherwise.
+            faults: The faults to draw from.
+            rate: The probability that a request fails, from 0 to 1.
+            seed: Of the random generator; sequential requests then fail reproducibly.
+            operation: As in `fail`; without it, mutations are exempt.
 
         Returns:
-            A context manager that takes the faults off by its end; it need not be used.
+            A context manager that removes the faults at its end; using it is optional.
         """
         return self._faults.add_lasting(faults, operation, rate, seed)
 
     def recover(self) -> None:
-        """Take all faults off, and forget those that have struck."""
+        """Remove all faults, and clear `failed`."""
         self._faults.clear()
 
     @property
     def failed(self) -> tuple[Fault, ...]:
-        """The faults that have struck, oldest first, the last 10,000 of them."""
+        """The last 10,000 faults that were applied, oldest first."""
         return self._faults.struck
 
     def close(self) -> None:
-        """Answer what is under way, then stop. Closing twice is fine."""
+        """Finish the requests in progress, then stop. Closing twice is harmless."""
         self._server.should_exit = True
         self._thread.join()
         self._socket.close()

@@ -34,17 +34,17 @@ def select_ids(
 ) -> Sequence[int]:
     """Find the runs that a filter selects, in order.
 
-    Without a sign the order is descending, as W&B reads it. A path that no run has sorts nothing:
-    the runs come as they were created. Of equal runs the older comes first. Runs that lack the
-    value come last in either direction, and so do those whose value is null, an object or an
-    array. Values of different types come as MongoDB sorts them: numbers, strings, booleans.
+    Without a sign the order is descending, as in W&B. With a path that no run has, runs are in
+    order of creation. Ties are in order of creation. Runs that lack the value are last in either
+    direction, and so are those whose value is null, an object or an array. Values of different
+    types are in MongoDB's order: numbers, strings, booleans.
 
     Args:
         scope: The project.
-        where: What the filter says.
+        where: The compiled filter.
         order: A sign and a path.
-        offset: How many runs to pass over.
-        limit: How many to give at most.
+        offset: How many runs to skip.
+        limit: The most runs to return.
 
     Returns:
         Row ids of `runs`.
@@ -85,7 +85,7 @@ def _by_leaf(
         )
         lacking = leaves.c.run_id.is_(None)
         return _page(scope, found.order_by(lacking, *ranks, runs.c.id), offset, limit)
-    # Many runs match: walk the values in order and stop when the page is full.
+    # Many runs match: scan the values in order and stop when the page is full.
     placed = (
         select(runs.c.id)
         .select_from(leaves.join(runs, leaves.c.run_id == runs.c.id))
@@ -94,9 +94,9 @@ def _by_leaf(
     page = list(_page(scope, placed.order_by(*ranks, leaves.c.run_id), offset, limit))
     if len(page) == limit:
         return page
-    passed = offset + len(page)
+    skipped = offset + len(page)
     if not page and offset:
-        passed = scope.connection.execute(
+        skipped = scope.connection.execute(
             select(func.count()).select_from(placed.subquery())
         ).scalar_one()
     held = select(leaves.c.run_id).where(leaves.c.run_id == runs.c.id, *places)
@@ -104,7 +104,7 @@ def _by_leaf(
         runs.c.project_id == scope.project_id, not_(exists(held)), where.condition
     )
     missing = limit - len(page)
-    return page + list(_page(scope, rest.order_by(runs.c.id), max(0, offset - passed), missing))
+    return page + list(_page(scope, rest.order_by(runs.c.id), max(0, offset - skipped), missing))
 
 
 def _page(scope: Scope, query: Select[int], offset: int, limit: int) -> Sequence[int]:

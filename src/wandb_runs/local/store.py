@@ -1,4 +1,4 @@
-"""Where the local server keeps what was logged: one SQLite file."""
+"""The local server's storage: one SQLite file."""
 
 from __future__ import annotations
 
@@ -139,38 +139,31 @@ class Writer:
     def __init__(self, connection: Connection, now: int) -> None:
         self.connection = connection
         self.now = now
-        self._project_ids: dict[tuple[str, str], int] = {}
-        self._path_ids: dict[tuple[int, str], int] = {}
+        self._row_ids: dict[tuple[str | int, ...], int] = {}
 
     def project_id(self, entity: str, name: str) -> int:
-        """Find a project's row, or make it."""
-        key = (entity, name)
-        if key not in self._project_ids:
-            found: int | None = self.connection.scalar(
-                select(projects.c.id).where(projects.c.entity == entity, projects.c.name == name)
-            )
-            if found is None:
-                made = insert(projects).values(entity=entity, name=name, created_at=self.now)
-                found = inserted_id(self.connection.execute(made))
-            self._project_ids[key] = found
-        return self._project_ids[key]
+        """Find a project's row, or insert it."""
+        return self._row_id(projects, {"entity": entity, "name": name}, created_at=self.now)
 
     def path_id(self, project_id: int, path: str) -> int:
-        """Find a path's row, or make it."""
-        key = (project_id, path)
-        if key not in self._path_ids:
+        """Find a path's row, or insert it."""
+        return self._row_id(paths, {"project_id": project_id, "path": path})
+
+    def _row_id(self, table: Table, key: dict[str, str | int], **others: int) -> int:
+        cached = (table.name, *key.values())
+        if cached not in self._row_ids:
             found = self.connection.scalar(
-                select(paths.c.id).where(paths.c.project_id == project_id, paths.c.path == path)
+                select(table.c.id).where(*(table.c[name] == value for name, value in key.items()))
             )
             if found is None:
-                made = insert(paths).values(project_id=project_id, path=path)
+                made = insert(table).values(**key, **others)
                 found = inserted_id(self.connection.execute(made))
-            self._path_ids[key] = found
-        return self._path_ids[key]
+            self._row_ids[cached] = found
+        return self._row_ids[cached]
 
 
 def inserted_id(result: CursorResult[tuple[()]]) -> int:
-    """Tell the row id of what was just inserted."""
+    """The row id of the row just inserted."""
     row_id: int = result.lastrowid
     return row_id
 
@@ -217,7 +210,7 @@ def _copy(source: Connection, target: Connection) -> None:
 
 
 def _numbering(column: Column[Any]) -> Table | None:
-    """Tell which table's row ids a column holds, if it holds any."""
+    """The table whose row ids a column holds, if any."""
     if column.name == "id":
         return column.table
     return next((key.column.table for key in column.foreign_keys), None)

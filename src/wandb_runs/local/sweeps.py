@@ -1,4 +1,4 @@
-"""Sweeps: how they are kept, and what their definition says."""
+"""Writes sweeps, and reads their definitions."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = ["best_loss", "expected_runs", "search_method", "upsert_sweep"]
 def upsert_sweep(
     writer: Writer, entity: str, project: str, name: str, values: Mapping[str, str | None]
 ) -> None:
-    """Make a sweep, or change one; null means unchanged."""
+    """Create or update a sweep; null means unchanged."""
     project_id = writer.project_id(entity, project)
     this = (sweeps.c.project_id == project_id, sweeps.c.name == name)
     changed: dict[str, str | int] = {k: v for k, v in values.items() if v is not None}
@@ -37,7 +37,7 @@ def upsert_sweep(
 
 
 def search_method(config: str) -> str | None:
-    """Tell how a sweep chooses values.
+    """The search method of a sweep.
 
     >>> search_method("method: grid")
     'grid'
@@ -47,7 +47,7 @@ def search_method(config: str) -> str | None:
 
 
 def expected_runs(config: str) -> int | None:
-    """Tell how many runs a sweep will start; null when it goes on for ever.
+    """The number of runs that a sweep will start; None if unbounded.
 
     >>> expected_runs("{method: grid, parameters: {lr: {values: [1, 2]}, seed: {value: 3}}}")
     2
@@ -68,7 +68,7 @@ def _choices(parameter: JSONValue) -> int:
 
 
 def best_loss(scope: Scope, sweep: str, config: str) -> float | None:
-    """Find the best value of the metric that a sweep optimises, over its runs so far."""
+    """The best value so far of the metric that a sweep optimizes."""
     metric = _definition(config).get("metric")
     if not isinstance(metric, dict) or not isinstance(metric.get("name"), str):
         return None

@@ -137,7 +137,7 @@ paths: Final = Table(
 )
 
 # What filters and orders look at: every value below a run's config and summary, and its text
-# columns. The primary key finds runs by value and walks them in order; the index finds the values
+# columns. The primary key finds runs by value and scans them in order; the index finds the values
 # of a run. Without a rowid both hold all columns, so that neither needs a second look-up.
 leaves: Final = Table(
     "leaves",
@@ -153,7 +153,7 @@ leaves: Final = Table(
 )
 
 # Which keys a row holds, stored once per distinct set: "the rows that have all these keys" is
-# then a question to an index, and only the rows that a sample keeps are ever decoded.
+# then a query of an index, and only the rows that a sample keeps are ever decoded.
 keysets: Final = Table(
     "keysets",
     metadata,

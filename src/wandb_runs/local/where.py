@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["BadRequestError", "Scope", "Where", "compile_filters", "root_field", "state_at"]
 
 _FEW: Final = 3000
-"""Up to so many runs are cheaper to look up one by one than to meet on a walk through all."""
+"""Up to so many runs are cheaper to look up one by one than to find in a scan."""
 
 _MOST: Final = 500
 """How many keys a filter may have: SQLite bounds how large a condition grows."""
@@ -50,7 +50,7 @@ _COMPARISONS: Final[Mapping[str, Callable[[Any, Any], ColumnElement[bool]]]] = {
 
 
 class BadRequestError(Exception):
-    """What was asked cannot be answered.
+    """A request that cannot be answered.
 
     Attributes:
         status: The HTTP status of the answer.
@@ -62,7 +62,7 @@ class BadRequestError(Exception):
 
 
 class Scope(NamedTuple):
-    """Where a filter is read: the runs of one project, at one moment."""
+    """The runs that a filter applies to: those of one project, at one time."""
 
     connection: Connection
     project_id: int
@@ -75,7 +75,7 @@ class Where(NamedTuple):
     Attributes:
         condition: In SQL, about the row of `runs`.
         few: Whether it is known to hold for few runs, which an index finds.
-        late: Whether it is costly, and best asked once the other conditions hold.
+        late: Whether it is costly, and best evaluated after the other conditions.
     """
 
     condition: ColumnElement[bool]
@@ -84,21 +84,21 @@ class Where(NamedTuple):
 
 
 class _Cost(Enum):
-    """How a test is best asked of many runs."""
+    """How a test of many runs is best evaluated."""
 
     PROBE = auto()
-    """Of each run as it comes: a look-up in an index."""
+    """For each run, by a look-up in an index."""
     GATHER = auto()
-    """Once, for the set of all runs that pass: it names many values."""
+    """Once, as the set of matching runs: the test names many values."""
     CALL = auto()
-    """Of each run, after the other tests: it runs code of our own."""
+    """For each run, after the other tests: it calls a Python function."""
 
 
 class _Field(Protocol):
     """What a path points at."""
 
     def read(self, operand: JSONValue) -> tuple[Kind, Scalar]:
-        """Tell the type and the value that an operand has when compared with this field."""
+        """The type and value of an operand as this field compares it."""
         ...
 
     def where(self, kind: Kind, test: _Test, cost: _Cost = _Cost.PROBE) -> Where:
@@ -177,7 +177,7 @@ class _Instant(_Column):
         if operand is None:
             return typed(None)
         if not isinstance(operand, str):
-            # As W&B: it takes a number for a fault of its own.
+            # W&B answers HTTP 500 here, too.
             raise BadRequestError(
                 f"a time is compared with an ISO 8601 string, not with {operand!r}",
                 HTTPStatus.INTERNAL_SERVER_ERROR,
@@ -191,13 +191,13 @@ class _Instant(_Column):
 
 
 def state_at(now: int) -> ColumnElement[str]:
-    """Give a run's state, in SQL: one that fell silent while running has crashed."""
+    """A run's state in SQL: a running one without a recent heartbeat has crashed."""
     silent = runs.c.heartbeat_at < now - CRASHED_AFTER
     return case((and_(runs.c.state == "running", silent), "crashed"), else_=runs.c.state)
 
 
 def root_field(root: str, now: int) -> tuple[ColumnElement[Any], Kind, bool] | None:
-    """Find what every run has under a name: its expression, its type, and whether it is a time."""
+    """A column that every run has: its expression, its type, and whether it is a time."""
     match root:
         case "created_at" | "createdAt":
             return runs.c.created_at, Kind.NUMBER, True

@@ -1,4 +1,4 @@
-"""How an answer goes out when it is not to go out as others: late, slowly, in part, not at all."""
+"""Sends responses with faults: late, slowly, in part, or not at all."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _NO_LINGER: Final = struct.pack("ii", 1, 0)
 
 
 class HttpProtocol(H11Protocol):
-    """HTTP as uvicorn speaks it, with the connection within an application's reach."""
+    """uvicorn's HTTP protocol, with the connection accessible to the application."""
 
     @override
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn's
@@ -38,18 +38,18 @@ def make_response(answer: Answer, closing: asyncio.Event) -> Response:
 
     Args:
         answer: What to send, and how.
-        closing: Set when the server stops: nothing is waited for any more.
+        closing: Set when the server stops; pending responses then end.
     """
     headers = dict(answer.headers)
     if answer.is_plain:
         return Response(answer.body, answer.status, headers)
-    return _Unwell(answer, headers, closing)
+    return _FaultyResponse(answer, headers, closing)
 
 
-class _Unwell(Response):
-    """An answer that is late, slow or broken.
+class _FaultyResponse(Response):
+    """A response that is late, slow or broken.
 
-    A client that leaves, and a server that stops, end it at once.
+    It ends early when the client disconnects or the server stops.
     """
 
     def __init__(self, answer: Answer, headers: dict[str, str], closing: asyncio.Event) -> None:
@@ -64,15 +64,14 @@ class _Unwell(Response):
         closing = asyncio.create_task(self._closing.wait())
         try:
             if not await self._send(transport, send, {gone, closing}):
-                # Only once uvicorn knows that the client is gone, it does not mind that nothing,
-                # or not all, was sent.
+                # uvicorn logs an incomplete response as an error, unless the client is gone.
                 await gone
         finally:
             gone.cancel()
             closing.cancel()
 
     async def _send(self, transport: asyncio.Transport, send: Send, ends: _Ends) -> bool:
-        """Send what is to be sent, and say whether that was the whole answer."""
+        """Send the response, and return whether all of it was sent."""
         answer = self._answer
         if await _is_over(answer.delay, ends):
             transport.abort()
@@ -93,8 +92,8 @@ class _Unwell(Response):
             if start and await _is_over(answer.pause or 0, ends):
                 transport.abort()
                 return False
-            piece = body[start : start + size]
-            await send({"type": "http.response.body", "body": piece, "more_body": True})
+            part = body[start : start + size]
+            await send({"type": "http.response.body", "body": part, "more_body": True})
         if is_whole:
             await send({"type": "http.response.body", "body": b"", "more_body": False})
         else:
@@ -108,6 +107,6 @@ async def _wait_until_gone(receive: Receive) -> None:
 
 
 async def _is_over(seconds: float, ends: _Ends) -> bool:
-    """Wait, and say whether something came between."""
+    """Wait, and return whether an end came first."""
     done, _ = await asyncio.wait(ends, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
     return bool(done)

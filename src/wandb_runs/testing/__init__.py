@@ -1,4 +1,4 @@
-"""For tests of code that reads runs: a server of one's own, a way to log to it, and a fake clock.
+"""For tests of code that reads runs: a local server, a way to log to it, and a fake clock.
 
 The pytest plugin brings the fixture `wandb_server`; it needs `pip install 'wandb-runs[testing]'`.
 
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
         ShortPages,
     )
 
-_PLACES: Final = ("local", "testing.logging", "testing.faults", "testing.paging", "testing.clock")
+_MODULES: Final = ("local", "testing.logging", "testing.faults", "testing.paging", "testing.clock")
 
 __all__ = [
     "Answer",
@@ -84,10 +84,10 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    # Every pytest run imports this package, by its plugin: what is not used must cost nothing.
+    # Every pytest run imports this package, by its plugin: what is unused must not be imported.
     if name in __all__:
-        for place in _PLACES:
-            module = import_module(f"wandb_runs.{place}")
+        for name_of_module in _MODULES:
+            module = import_module(f"wandb_runs.{name_of_module}")
             if name in module.__all__:
                 value: object = getattr(module, name)
                 return value

@@ -1,8 +1,7 @@
-"""Faults of a server, as values: give them to `LocalServer.fail` and see what your code does.
+"""Faults of a server, as values for `LocalServer.fail`.
 
-Each is what really happens to clients of W&B, and happens on the wire: to a real connection, and
-to the answer that the server would have given. Those of a project's pages are in
-`wandb_runs.testing.paging`.
+Each is a failure that clients of W&B really meet. It happens on the wire: to a real connection, and
+to the real answer. Faults of pagination are in `wandb_runs.testing.paging`.
 
 >>> from wandb_runs import Api
 >>> from wandb_runs.testing import Html, LocalServer, Truncate, log_run
@@ -59,13 +58,13 @@ _JSON: Final = {"content-type": "application/json"}
 
 @dataclass(frozen=True)
 class RateLimited(Fault):
-    """HTTP 429, as W&B limits the rate of requests.
+    """HTTP 429, as W&B sends it.
 
     Attributes:
-        after: What `Retry-After` says: seconds, or any text, such as an HTTP date or nonsense.
+        after: The value of `Retry-After`: seconds, or any text, such as an HTTP date or nonsense.
             None leaves the header out.
-        reset: What `RateLimit-Reset` says, in seconds; None leaves the header out.
-        remaining: What `RateLimit-Remaining` says; None leaves the header out.
+        reset: The value of `RateLimit-Reset`, in seconds; None leaves the header out.
+        remaining: The value of `RateLimit-Remaining`; None leaves the header out.
 
     >>> RateLimited(after="Wed, 21 Oct 2015 07:28:00 GMT").headers
     {'retry-after': 'Wed, 21 Oct 2015 07:28:00 GMT'}
@@ -79,7 +78,7 @@ class RateLimited(Fault):
 
     @property
     def headers(self) -> dict[str, str]:
-        """The headers that say when to come again."""
+        """The headers that say when to retry."""
         said = {
             "retry-after": self.after,
             "ratelimit-reset": self.reset,
@@ -94,7 +93,7 @@ class RateLimited(Fault):
 
 @dataclass(frozen=True)
 class Status(Fault):
-    """An answer with nothing but a status, or whatever one likes.
+    """A response with a given status, body and headers.
 
     Attributes:
         code: The HTTP status.
@@ -116,7 +115,7 @@ class Status(Fault):
 
 @dataclass(frozen=True)
 class Html(Fault):
-    """A page of HTML, as proxies answer with when the server behind them does not.
+    """A page of HTML, as a proxy sends it when the server behind it fails.
 
     Attributes:
         status: The HTTP status.
@@ -184,7 +183,7 @@ class BareErrors(Fault):
     """Errors that are not objects, as some of W&B's are not.
 
     Attributes:
-        message: What the error says.
+        message: The error's message.
         form: `"errors"` for `{"errors": ["..."]}`, `"error"` for `{"error": "..."}`.
         status: The HTTP status.
 
@@ -198,7 +197,7 @@ class BareErrors(Fault):
 
     @property
     def body(self) -> bytes:
-        """The body that is sent."""
+        """The body of the response."""
         said = [self.message] if self.form == "errors" else self.message
         return json.dumps({self.form: said}).encode()
 
@@ -209,10 +208,10 @@ class BareErrors(Fault):
 
 @dataclass(frozen=True)
 class PartialData(Fault):
-    """An error beside the data that would have come, still with HTTP 200.
+    """An error beside the real data, still with HTTP 200.
 
     Attributes:
-        message: What the error says.
+        message: The error's message.
 
     >>> PartialData("a shard is down").message
     'a shard is down'
@@ -232,7 +231,7 @@ class PartialData(Fault):
 
 @dataclass(frozen=True)
 class WithHeaders(Fault):
-    """The answer that would have come, with more headers, such as those of a rate limit.
+    """The real answer with additional headers, such as those of a rate limit.
 
     Attributes:
         headers: The headers.
@@ -251,9 +250,9 @@ class WithHeaders(Fault):
 
 @dataclass(frozen=True)
 class BadGzip(Fault):
-    """The answer that would have come, in gzip that breaks off in the middle.
+    """The real answer, in truncated gzip.
 
-    HTTP promises no more than is sent: only who unpacks it can tell.
+    The HTTP framing is intact: only decompression detects it.
 
     >>> BadGzip()
     BadGzip()
@@ -269,12 +268,12 @@ class BadGzip(Fault):
 
 @dataclass(frozen=True)
 class Truncate(Fault):
-    """The answer that would have come, broken off.
+    """The real answer, truncated.
 
     Attributes:
-        at: After how many bytes of the body; of a shorter body the last byte is missing.
-        whole_http: False breaks the connection off, so that less comes than `content-length`
-            promises. True promises what is sent: HTTP is whole, and the JSON is not.
+        at: The number of bytes of the body sent; a shorter body lacks its last byte.
+        whole_http: False closes the connection before `content-length` bytes are sent. True sends
+            an intact HTTP response with truncated JSON.
 
     >>> Truncate(at=20, whole_http=True)
     Truncate(at=20, whole_http=True)
@@ -305,10 +304,10 @@ class Reset(Fault):
 
 @dataclass(frozen=True)
 class Slow(Fault):
-    """The answer that would have come, late.
+    """The real answer, late.
 
     Attributes:
-        seconds: How late. Nobody waits longer than for the client, or for the server's end.
+        seconds: The delay; it ends early when the client disconnects or the server stops.
 
     >>> Slow(30)
     Slow(seconds=30)
@@ -324,10 +323,10 @@ class Slow(Fault):
 
 @dataclass(frozen=True)
 class Drip(Fault):
-    """The answer that would have come, byte by byte: who waits for each byte never times out.
+    """The real answer, byte by byte: a timeout of single reads never expires.
 
     Attributes:
-        seconds: How long it takes from one byte of the body to the next.
+        seconds: The pause between any two bytes of the body.
 
     >>> Drip(0.5)
     Drip(seconds=0.5)
@@ -342,10 +341,10 @@ class Drip(Fault):
 
 @dataclass(frozen=True)
 class Churn(Fault):
-    """Something that happens before the answer is made, so that runs come and go between pages.
+    """A callback before the answer is made, to add and delete runs between pages.
 
     Attributes:
-        change: What happens, given the server: it may log and delete runs, or put faults on.
+        change: Called with the server: it may log and delete runs, or add faults.
 
     >>> from wandb_runs import Api
     >>> from wandb_runs.testing import LocalServer, delete_run, log_run

@@ -78,7 +78,7 @@ class _Found(BaseModel):
 
 
 class HasUrl(Protocol):
-    """A server that says where it listens, such as `LocalServer`."""
+    """Anything with a URL, such as `LocalServer`."""
 
     @property
     def url(self) -> str:
@@ -111,24 +111,24 @@ def log_run(
 
     Args:
         server: The server, or its URL.
-        entity: Who owns the project.
-        project: The project; it comes into being with its first run.
+        entity: The owner of the project.
+        project: The project, created with its first run.
         run_id: The run's id. Logging to a run that exists adds to it.
-        config: The hyperparameters, as one would give them to `wandb.init`.
-        history: The rows, as one would give them to `run.log`. A row without `_step` gets the
-            number of rows before it.
+        config: The hyperparameters, as `wandb.init` takes them.
+        history: The rows, as `run.log` takes them. A row without `_step` gets the number of rows
+            before it.
         events: Rows of machine metrics, such as `{"system.cpu": 12.5}`.
         summary: The summary; by default the last value of each key of the history.
         tags: The labels.
         group: The group.
-        job_type: What kind of work the run does.
+        job_type: The job type, such as `"train"`.
         name: The human name; by default the id.
         notes: Free text.
         host: The machine.
         sweep: The id of the sweep that started the run.
-        exit_code: What the program ended with: 0 makes the run finished, another number failed.
+        exit_code: The exit status of the program: 0 makes the run finished, another number failed.
             None leaves it running.
-        state: A state to set in the end, such as `"preempted"`.
+        state: A state to set last, such as `"preempted"`.
         api_key: The key to sign with; the local server takes any.
 
     Raises:
@@ -163,7 +163,7 @@ def delete_run(
 
     Args:
         server: The server, or its URL.
-        entity: Who owns the project.
+        entity: The owner of the project.
         project: The project; it stays when its last run is deleted.
         run_id: The run's id.
         api_key: The key to sign with; the local server takes any.

@@ -1,7 +1,6 @@
-"""Faults in how a server pages through runs, as values for `LocalServer.fail`.
+"""Faults of pagination, as values for `LocalServer.fail`.
 
-They strike requests that ask for a page of a project's or a sweep's runs, and let all others
-pass. What they change is the page that the server really reads.
+They apply to requests for pages of a project's or a sweep's runs, and change the real page.
 
 >>> from wandb_runs import Api
 >>> from wandb_runs.testing import LocalServer, OpaqueCursors, log_run
@@ -45,10 +44,10 @@ _OPAQUE: Final = "opaque-"
 
 
 class PageFault(Fault):
-    """A fault of the pages of runs that a request asks for; one of your own needs `page`."""
+    """A fault of pages of runs; a fault of your own needs the method `page`."""
 
     skips_first: ClassVar[bool] = False
-    """Whether the first page of a listing does not concern it."""
+    """Whether the first page of a listing is exempt."""
 
     @override
     def concerns(self, request: GraphQLRequest) -> bool:
@@ -63,10 +62,10 @@ class PageFault(Fault):
 
     @abstractmethod
     def page(self, asked: PageRequest, read: Reading) -> Page[Run]:
-        """Make a page in the fault's way.
+        """Make a page.
 
         Args:
-            asked: Which page is wanted.
+            asked: Which page was requested.
             read: Reads a page.
         """
         ...
@@ -96,7 +95,7 @@ def _cursors_of(request: GraphQLRequest) -> list[str | None]:
 
 
 def _end(page: Page[Run], cursor: str | None) -> Page[Run]:
-    """Give a page another cursor at its end, and more to follow."""
+    """Replace a page's end cursor, and announce a next page."""
     edges = list(page.edges)
     if edges and edges[-1]:
         edges[-1] = replace(edges[-1], cursor=cursor)
@@ -107,7 +106,7 @@ def _end(page: Page[Run], cursor: str | None) -> Page[Run]:
 class RepeatCursor(PageFault):
     """A page whose end cursor is the one that was sent, with more to follow.
 
-    It strikes from the second page on, since no cursor was sent with the first.
+    The first page is exempt, since no cursor was sent with it.
 
     >>> RepeatCursor()
     RepeatCursor()
@@ -153,8 +152,8 @@ class NoCursor(PageFault):
 class EmptyPages(PageFault):
     """A page without runs, with more to follow behind a new cursor.
 
-    What was asked for comes behind that cursor, unless the fault strikes again: no run is lost
-    by the way. It strikes from the second page on: there is no cursor for what the first holds.
+    The requested page follows that cursor, unless the fault applies again: no run is lost. The
+    first page is exempt: there is no cursor for what it holds.
 
     >>> EmptyPages()
     EmptyPages()
@@ -164,7 +163,7 @@ class EmptyPages(PageFault):
 
     @override
     def page(self, asked: PageRequest, read: Reading) -> Page[Run]:
-        # One zero more before its number, and a cursor is another for the same place.
+        # A leading zero makes another cursor for the same offset.
         kind, _, number = base64.b64decode(asked.after or "").decode().partition(":")
         fresh = base64.b64encode(f"{kind}:0{number}".encode()).decode()
         return Page([], fresh, has_next_page=True)
@@ -197,10 +196,10 @@ class NullEdges(PageFault):
 
 @dataclass(frozen=True)
 class ShortPages(PageFault):
-    """Pages that hold fewer runs than were asked for.
+    """Pages with fewer runs than requested.
 
     Attributes:
-        first: How many they hold at most.
+        first: The most runs of a page.
 
     >>> ShortPages(first=5)
     ShortPages(first=5)
@@ -216,7 +215,7 @@ class ShortPages(PageFault):
 
 @dataclass(frozen=True)
 class OpaqueCursors(PageFault):
-    """Cursors that tell nothing, and work: put it on with `fail_always`.
+    """Opaque cursors that work; apply it with `fail_always`.
 
     A cursor that the server has not given is refused with HTTP 400.
 
@@ -226,17 +225,17 @@ class OpaqueCursors(PageFault):
 
     @override
     def page(self, asked: PageRequest, read: Reading) -> Page[Run]:
-        page = read(replace(asked, after=_clear(asked.after)))
-        edges = [edge and replace(edge, cursor=_veiled(edge.cursor)) for edge in page.edges]
-        return replace(page, edges=edges, end_cursor=_veiled(page.end_cursor))
+        page = read(replace(asked, after=_decoded(asked.after)))
+        edges = [edge and replace(edge, cursor=_opaque(edge.cursor)) for edge in page.edges]
+        return replace(page, edges=edges, end_cursor=_opaque(page.end_cursor))
 
 
-def _veiled(cursor: str | None) -> str | None:
+def _opaque(cursor: str | None) -> str | None:
     return cursor and _OPAQUE + cursor.encode().hex()
 
 
-def _clear(cursor: str | None) -> str | None:
-    """Read a veiled cursor; of any other, make one that is refused."""
+def _decoded(cursor: str | None) -> str | None:
+    """Decode an opaque cursor; any other becomes one that the server refuses."""
     if not cursor:
         return None
     kind, _, code = cursor.partition("-")
