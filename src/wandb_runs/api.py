@@ -7,17 +7,12 @@ from typing import TYPE_CHECKING, Self
 from typing_extensions import TypeVar
 
 from wandb_runs.graphql.scalars import JSONObject
-from wandb_runs.pagination.checkpoint import without_entity
-from wandb_runs.query.location import parse_path
 from wandb_runs.runs.api_base import ApiBase, Given, checked_context, user_of, warn_of_lazy
 from wandb_runs.runs.models import check_models
-from wandb_runs.runs.record import to_node
 from wandb_runs.runs.run import Run
-from wandb_runs.runs.run_base import RunContext, fetch_run
+from wandb_runs.runs.run_base import RunContext
 from wandb_runs.runs.runs import Runs
-from wandb_runs.runs.runs_base import of_viewer
 from wandb_runs.runs.sweep import Sweep, Sweeps
-from wandb_runs.runs.sweep_base import fetch_sweep
 from wandb_runs.transport import MAX_RESPONSE_BYTES, RetryingClient
 from wandb_runs.transport.clock import SYSTEM_CLOCK
 from wandb_runs.transport.http_client import HttpClientTransport
@@ -163,8 +158,7 @@ class Api(ApiBase[RetryingClient]):
         Raises:
             AuthenticationError: The viewer's is needed, and there is no key, or a wrong one.
         """
-        client = self._client
-        return client.settings.entity or client.run(client.viewer.entity())
+        return self._client.run(self._fetch_entity())
 
     @property
     def viewer(self) -> User:
@@ -233,12 +227,10 @@ class Api(ApiBase[RetryingClient]):
         {'adam'}
         """
         warn_of_lazy(lazy)
-        entity, project = self._place(path, entity, project)
-        if entity is None and checkpoint is not None:
-            checkpoint = without_entity(checkpoint)
-        runs: Runs[ConfigT, SummaryT] = Runs(
+        entity, project = self._complete_project(path, entity, project)
+        return Runs(
             self._client if client is None else client,
-            entity or "viewer",
+            entity,
             project,
             filters,
             order,
@@ -253,7 +245,6 @@ class Api(ApiBase[RetryingClient]):
             summary=summary,
             on_invalid=on_invalid,
         )
-        return runs if entity is not None else of_viewer(runs)
 
     def run(
         self,
@@ -274,13 +265,10 @@ class Api(ApiBase[RetryingClient]):
             NotFoundError: No such project or run, or the key may not see it.
         """
         models = check_models(config, summary, "raise")
-        entity, project, run_id = self._complete(parse_path(path, kind="run"))
-        client, entity = self._client, entity or self.default_entity
-        fields = client.run(fetch_run(entity, project, run_id))
-        context = RunContext(
-            client, client.settings, entity, project, Sweeps(client), models=models
-        )
-        return Run(context, to_node(fields))
+        client = self._client
+        entity, project, node = client.run(self._fetch_run(path))
+        context = RunContext(client, entity, project, Sweeps(client), models=models)
+        return Run(context, node)
 
     def sweep(self, path: str) -> Sweep:
         """One sweep, asked for now.
@@ -293,7 +281,5 @@ class Api(ApiBase[RetryingClient]):
             InvalidArgumentError: Not such a path; nothing was sent.
             NotFoundError: No such project or sweep, or the key may not see it.
         """
-        entity, project, sweep_id = self._complete(parse_path(path, kind="sweep"))
-        client, entity = self._client, entity or self.default_entity
-        fields = client.run(fetch_sweep(entity, project, sweep_id))
-        return Sweep(client, client.settings, entity, project, fields)
+        entity, project, fields = self._client.run(self._fetch_sweep(path))
+        return Sweep(self._client, entity, project, fields)

@@ -17,8 +17,8 @@ from wandb_runs import Api, BadResponseError, Run, WandbRunsError
 from wandb_runs.graphql._generated import list_runs
 from wandb_runs.graphql.flow import run_flow
 from wandb_runs.pagination.json_page import read_json_page
-from wandb_runs.pagination.page import PageRequest, read_page
-from wandb_runs.runs.record import to_node
+from wandb_runs.pagination.page import PageRequest, Selection, read_page
+from wandb_runs.runs.record import fetch_nodes, to_node
 from wandb_runs.runs.run_base import RunContext
 from wandb_runs.testing import log_run
 
@@ -32,11 +32,10 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-LIST = list_runs(entity="team", project="mnist", filters="{}", order="+created_at", first=50)
+SELECTION = Selection(entity="team", project="mnist", filters="{}", order="+created_at", first=50)
+LIST = list_runs(**SELECTION)
 CLIENT = Api(base_url="http://127.0.0.1:9", api_key="k").client
-HOME: RunContext[RetryingClient, Sweeps] = RunContext(
-    CLIENT, CLIENT.settings, "team", "mnist", None
-)
+CONTEXT: RunContext[RetryingClient, Sweeps] = RunContext(CLIENT, "team", "mnist", None)
 
 ATTRIBUTES: dict[str, Callable[[Run], object]] = {
     "storageId": lambda run: run.storage_id,
@@ -91,7 +90,7 @@ def read_as_model(body: bytes, after: str | None = None) -> tuple[list[Run], str
     if project is None:
         raise WandbRunsError("no project")
     page = read_page(project.runs, PageRequest(after, 50))
-    return [Run(HOME, to_node(fields)) for fields in page.items], page.next_cursor
+    return [Run(CONTEXT, to_node(fields)) for fields in page.items], page.next_cursor
 
 
 def told(attribute: Callable[[Run], object], run: Run) -> object:
@@ -108,7 +107,7 @@ def told(attribute: Callable[[Run], object], run: Run) -> object:
 def test_a_run_says_of_each_value_what_the_model_reads(node: dict[str, JSONValue]) -> None:
     page = read_json_page(page_of([{"node": node}]), PageRequest(None, 50))
     assert page is not None
-    run: Run = Run(HOME, page.items[0])
+    run: Run = Run(CONTEXT, page.items[0])
     assert run.id == node["id"]
     assert repr(run)
     for name, attribute in ATTRIBUTES.items():
@@ -161,13 +160,11 @@ def test_a_page_is_read_as_its_model_reads_it(
     sent: JSONValue, info: JSONValue, beside: dict[str, JSONValue]
 ) -> None:
     body = page_of(sent, info, **beside)
-    listing = Api(base_url="http://127.0.0.1:9", api_key="k").runs("team/mnist")
 
     def read() -> tuple[list[Run], str | None]:
-        selection = listing._selection("team")  # pyright: ignore[reportPrivateUsage] - one page is the point
-        flow = listing._fetch(selection, PageRequest("before", 50))  # pyright: ignore[reportPrivateUsage] - one page, of the listing above
+        flow = fetch_nodes(LIST, SELECTION, PageRequest("before", 50))
         page = run_flow(flow, lambda operation: operation.parse(body))
-        return list(page.items), page.next_cursor
+        return [Run(CONTEXT, node) for node in page.items], page.next_cursor
 
     expected = outcome(lambda: read_as_model(body, "before"))
     listed = outcome(read)

@@ -10,14 +10,9 @@ from wandb_runs.aio.run import AsyncRun
 from wandb_runs.aio.runs import AsyncRuns
 from wandb_runs.aio.sweep import AsyncSweep, AsyncSweeps
 from wandb_runs.graphql.scalars import JSONObject
-from wandb_runs.pagination.checkpoint import without_entity
-from wandb_runs.query.location import parse_path
 from wandb_runs.runs.api_base import ApiBase, Given, checked_context, user_of, warn_of_lazy
 from wandb_runs.runs.models import check_models
-from wandb_runs.runs.record import to_node
-from wandb_runs.runs.run_base import RunContext, fetch_run
-from wandb_runs.runs.runs_base import of_viewer
-from wandb_runs.runs.sweep_base import fetch_sweep
+from wandb_runs.runs.run_base import RunContext
 from wandb_runs.transport import MAX_RESPONSE_BYTES, AsyncRetryingClient
 from wandb_runs.transport.aio_http_client import AsyncHttpClientTransport
 from wandb_runs.transport.clock import SYSTEM_CLOCK
@@ -161,8 +156,7 @@ class AsyncApi(ApiBase[AsyncRetryingClient]):
         Raises:
             AuthenticationError: The viewer's is needed, and there is no key, or a wrong one.
         """
-        entity = self._client.settings.entity
-        return await self._client.run(self._client.viewer.entity()) if entity is None else entity
+        return await self._client.run(self._fetch_entity())
 
     async def viewer(self) -> User:
         """The user whose key signs the requests, asked for once.
@@ -220,12 +214,10 @@ class AsyncApi(ApiBase[AsyncRetryingClient]):
             InvalidArgumentError: An argument that cannot be right; nothing was sent.
         """
         warn_of_lazy(lazy)
-        entity, project = self._place(path, entity, project)
-        if entity is None and checkpoint is not None:
-            checkpoint = without_entity(checkpoint)
-        runs: AsyncRuns[ConfigT, SummaryT] = AsyncRuns(
+        entity, project = self._complete_project(path, entity, project)
+        return AsyncRuns(
             self._client if client is None else client,
-            entity or "viewer",
+            entity,
             project,
             filters,
             order,
@@ -240,7 +232,6 @@ class AsyncApi(ApiBase[AsyncRetryingClient]):
             summary=summary,
             on_invalid=on_invalid,
         )
-        return runs if entity is not None else of_viewer(runs)
 
     async def run(
         self,
@@ -261,13 +252,10 @@ class AsyncApi(ApiBase[AsyncRetryingClient]):
             NotFoundError: No such project or run, or the key may not see it.
         """
         models = check_models(config, summary, "raise")
-        entity, project, run_id = self._complete(parse_path(path, kind="run"))
-        client, entity = self._client, entity or await self.default_entity()
-        fields = await client.run(fetch_run(entity, project, run_id))
-        context = RunContext(
-            client, client.settings, entity, project, AsyncSweeps(client), models=models
-        )
-        return AsyncRun(context, to_node(fields))
+        client = self._client
+        entity, project, node = await client.run(self._fetch_run(path))
+        context = RunContext(client, entity, project, AsyncSweeps(client), models=models)
+        return AsyncRun(context, node)
 
     async def sweep(self, path: str) -> AsyncSweep:
         """One sweep, asked for now.
@@ -280,7 +268,5 @@ class AsyncApi(ApiBase[AsyncRetryingClient]):
             InvalidArgumentError: Not such a path; nothing was sent.
             NotFoundError: No such project or sweep, or the key may not see it.
         """
-        entity, project, sweep_id = self._complete(parse_path(path, kind="sweep"))
-        client, entity = self._client, entity or await self.default_entity()
-        fields = await client.run(fetch_sweep(entity, project, sweep_id))
-        return AsyncSweep(client, client.settings, entity, project, fields)
+        entity, project, fields = await self._client.run(self._fetch_sweep(path))
+        return AsyncSweep(self._client, entity, project, fields)

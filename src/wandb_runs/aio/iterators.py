@@ -1,146 +1,156 @@
-"""Ways through the runs of a listing that know where they stand, for those who await."""
+"""Asynchronous iterators over the runs of a listing, its pages, and the histories of its runs."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from typing import TYPE_CHECKING, Generic
 
 import anyio
 from typing_extensions import TypeVar, override
 
+from wandb_runs.aio.prefetch import AsyncPrefetcher
 from wandb_runs.aio.run import AsyncRun
 from wandb_runs.errors import WandbRunsError
 from wandb_runs.graphql.scalars import JSONObject
+from wandb_runs.runs.iterators import HistoryBatchesBase, RunIteratorBase, RunPagesBase
+from wandb_runs.transport import AsyncRetryingClient
 from wandb_runs.transport.tasks import PerLoop
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable
 
-    from wandb_runs.pagination.checkpoint import Checkpoint
+    from wandb_runs.frames.batches import AnyBatches
+    from wandb_runs.frames.histories import Gaps
+    from wandb_runs.pagination.checkpoint import Checkpoint, ListingState
+    from wandb_runs.pagination.listing import PageStream
+    from wandb_runs.pagination.paginator import Drift
 
 __all__ = ["AsyncHistoryBatches", "AsyncRunIterator", "AsyncRunPages"]
 
-# A list of runs is no list of wider runs, so that these do not vary.
+# Invariant, since a list of runs is.
 ConfigT = TypeVar("ConfigT", default=JSONObject)
 SummaryT = TypeVar("SummaryT", default=JSONObject)
 BatchT_co = TypeVar("BatchT_co", covariant=True)
 
 
-class AsyncRunIterator(AsyncIterator[AsyncRun[ConfigT, SummaryT]], Generic[ConfigT, SummaryT]):
-    """A loop over `AsyncRuns`; what `aiter(runs)` gives.
+class AsyncRunIterator(
+    RunIteratorBase[AsyncRun[ConfigT, SummaryT]],
+    AsyncIterator[AsyncRun[ConfigT, SummaryT]],
+    Generic[ConfigT, SummaryT],
+):
+    """A loop over `AsyncRuns`; what `aiter(runs)` returns.
 
-    An error does not end it: the next one asks again for what failed. Several tasks of one event
-    loop may take runs from it, and each run goes to one of them. In the middle of what was read,
-    it has the next page asked for.
+    An error does not end it: the next `anext()` sends the failed request again. Several tasks of
+    one event loop may take runs from it, and each run goes to one of them. When half of a page
+    has been taken, the next page is requested in the background.
     """
 
-    __slots__ = ("_checkpoint_at", "_items", "_place", "_read_ahead", "_read_to", "_turn")
+    __slots__ = ("_list_to", "_prefetch", "_prefetch_at")
 
     def __init__(
         self,
         items: list[AsyncRun[ConfigT, SummaryT]],
-        read_to: Callable[[int], Awaitable[object]],
-        read_ahead: Callable[[], None],
         checkpoint_at: Callable[[int], Checkpoint],
+        list_to: Callable[[int], Awaitable[object]],
+        prefetch: Callable[[], None],
     ) -> None:
-        self._items = items
-        self._read_to = read_to
-        self._read_ahead = read_ahead
-        self._checkpoint_at = checkpoint_at
-        self._place = 0
-        # The place at which the next page is asked for.
-        self._turn = -1
+        super().__init__(items, checkpoint_at)
+        self._list_to = list_to
+        self._prefetch = prefetch
+        self._prefetch_at = -1
 
     @override
     async def __anext__(self) -> AsyncRun[ConfigT, SummaryT]:
         items = self._items
-        # Another task may take what this one waited for.
-        while (place := self._place) >= len(items):
+        # In a loop, since another task may take the run that this one has waited for.
+        while (index := self._index) >= len(items):
             try:
-                await self._read_to(place + 1)
+                await self._list_to(index + 1)
             except WandbRunsError as error:
                 error.checkpoint = self.checkpoint()
                 raise
-            if place >= len(items):
+            if index >= len(items):
                 raise StopAsyncIteration
-            self._turn = (place + len(items)) // 2
-        self._place = place + 1
-        if place == self._turn:
-            self._read_ahead()
-        return items[place]
-
-    def checkpoint(self) -> Checkpoint:
-        """Where the loop stands, behind the run that came last: a small JSON value.
-
-        `api.runs(..., checkpoint=...)` goes on from there, in this process or another, with no run
-        left out and none twice. Sends nothing.
-        """
-        return self._checkpoint_at(self._place)
+            self._prefetch_at = (index + len(items)) // 2
+        self._index = index + 1
+        if index == self._prefetch_at:
+            self._prefetch()
+        return items[index]
 
 
-class AsyncRunPages(AsyncIterator[list[AsyncRun[ConfigT, SummaryT]]], Generic[ConfigT, SummaryT]):
-    """The runs of a listing, a page at a time; what `AsyncRuns.pages()` gives.
+class AsyncRunPages(
+    RunPagesBase[AsyncRetryingClient, AsyncRun[ConfigT, SummaryT]],
+    AsyncIterator[list[AsyncRun[ConfigT, SummaryT]]],
+    Generic[ConfigT, SummaryT],
+):
+    """The runs of a listing, a page at a time; what `AsyncRuns.pages()` returns.
 
-    An error does not end it: the next one asks again for the page that failed. Several tasks of
+    An error does not end it: the next `anext()` requests the failed page again. Several tasks of
     one event loop may take pages from it, and each page goes to one of them.
     """
 
-    __slots__ = ("_locks", "_make_checkpoint", "_next_page")
+    __slots__ = ("_locks", "_prefetcher")
 
     def __init__(
         self,
-        next_page: Callable[[], Awaitable[list[AsyncRun[ConfigT, SummaryT]] | None]],
-        make_checkpoint: Callable[[], Checkpoint],
+        client: AsyncRetryingClient,
+        stream: PageStream[AsyncRun[ConfigT, SummaryT]],
+        report_drift: Callable[[Drift, Drift], Drift],
+        write_checkpoint: Callable[[ListingState], Checkpoint],
     ) -> None:
-        self._next_page = next_page
-        self._make_checkpoint = make_checkpoint
+        super().__init__(client, stream, report_drift, write_checkpoint)
+        self._prefetcher: AsyncPrefetcher[None] = AsyncPrefetcher(client)
         self._locks = PerLoop(anyio.Lock)
 
     @override
     async def __anext__(self) -> list[AsyncRun[ConfigT, SummaryT]]:
         async with self._locks.here():
             try:
-                page = await self._next_page()
+                begun = await self._prefetcher.take()
+                await self._client.run(begun or self._stream.read_page())
+                page = self._take()
             except WandbRunsError as error:
                 error.checkpoint = self.checkpoint()
                 raise
+            if not self._stream.complete:
+                self._prefetcher.start(self._stream.read_page)
         if page is None:
             raise StopAsyncIteration
         return page
 
-    def checkpoint(self) -> Checkpoint:
-        """Where the pages stand, behind the one that came last: a small JSON value.
 
-        `api.runs(..., checkpoint=...)` goes on from there, in this process or another, with no run
-        left out and none twice. Sends nothing.
-        """
-        return self._make_checkpoint()
+class AsyncHistoryBatches(
+    HistoryBatchesBase[AsyncRetryingClient, Awaitable[object], BatchT_co],
+    AsyncIterator[BatchT_co],
+    Generic[BatchT_co],
+):
+    """The histories of a listing, a batch at a time; what `AsyncRuns.iter_histories()` returns.
 
-
-class AsyncHistoryBatches(AsyncIterator[BatchT_co], Generic[BatchT_co]):
-    """The histories of a listing, a batch at a time; what `AsyncRuns.iter_histories()` gives.
-
-    An error does not end it: the next one asks again for what failed. Several tasks of one event
-    loop may take batches from it, and each batch goes to one of them.
+    An error does not end it: the next `anext()` sends the failed requests again. Several tasks of
+    one event loop may take batches from it, and each batch goes to one of them.
     """
 
-    __slots__ = ("_finish", "_is_finished", "_locks", "_next_batch")
+    __slots__ = ("_locks",)
 
     def __init__(
-        self, next_batch: Callable[[], Awaitable[BatchT_co | None]], finish: Callable[[], None]
+        self,
+        client: AsyncRetryingClient,
+        batches: AnyBatches[BatchT_co],
+        list_to: Callable[[None], Awaitable[object]] | None,
+        finish: Callable[[Gaps], object],
     ) -> None:
-        self._next_batch = next_batch
-        self._finish = finish
-        self._is_finished = False
+        super().__init__(client, batches, list_to, finish)
         self._locks = PerLoop(anyio.Lock)
 
     @override
     async def __anext__(self) -> BatchT_co:
+        batch = None
         async with self._locks.here():
-            batch = None if self._is_finished else await self._next_batch()
-        if batch is not None:
-            return batch
-        if not self._is_finished:
-            self._is_finished = True
-            self._finish()
-        raise StopAsyncIteration
+            if not self._is_finished:
+                if self._list_to is not None and self._batches.gaps is None:
+                    await self._list_to(None)
+                await self._client.run(self._batches.read_batch())
+                batch = self._take()
+        if batch is None:
+            raise StopAsyncIteration
+        return batch

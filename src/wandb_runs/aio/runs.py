@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import AsyncIterable
 from typing import TYPE_CHECKING, Literal, NoReturn, SupportsIndex, TypeVar, overload
 
@@ -14,17 +13,15 @@ from wandb_runs.aio.prefetch import AsyncPrefetcher
 from wandb_runs.aio.run import AsyncRun
 from wandb_runs.aio.sweep import AsyncSweeps
 from wandb_runs.errors import InvalidArgumentError
-from wandb_runs.frames.schema import check_schema
-from wandb_runs.pagination.paginator import Drift
-from wandb_runs.runs.run_base import ConfigT_co, RunContext, SummaryT_co
-from wandb_runs.runs.runs_base import RunsBase, needed
+from wandb_runs.runs.run_base import ConfigT_co, SummaryT_co
+from wandb_runs.runs.run_query import RunQuery
+from wandb_runs.runs.runs_base import RunsBase, count_needed, pick
 from wandb_runs.transport import AsyncRetryingClient
 from wandb_runs.transport.tasks import PerLoop
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Mapping
 
-    from wandb_runs.frames.batches import AnyBatches
     from wandb_runs.frames.pandas_types import DataFrame as PandasFrame
     from wandb_runs.frames.plan import Format, Join, OnError, Stream
     from wandb_runs.frames.polars_types import DataFrame as PolarsFrame
@@ -40,14 +37,10 @@ if TYPE_CHECKING:
 __all__ = ["AsyncRuns"]
 
 K = TypeVar("K", bound=str)
-BatchT = TypeVar("BatchT")
-
-# How many frames below whoever takes a batch a warning is given.
-_BELOW_A_BATCH = 4
 
 
 class AsyncRuns(
-    RunsBase[AsyncRetryingClient, AsyncRun[ConfigT_co, SummaryT_co]],
+    RunsBase[AsyncRetryingClient, AsyncSweeps, AsyncRun[ConfigT_co, SummaryT_co]],
     AsyncIterable[AsyncRun[ConfigT_co, SummaryT_co]],
 ):
     """The runs of a project that fit a filter, in order: lazy and replayable, as `Runs` is.
@@ -98,7 +91,7 @@ class AsyncRuns(
     def __init__(
         self,
         client: AsyncRetryingClient,
-        entity: str,
+        entity: str | None,
         project: str,
         filters: Filters | None = None,
         order: Order = "+created_at",
@@ -119,8 +112,7 @@ class AsyncRuns(
                 f"client must be a wandb_runs.AsyncRetryingClient, got {type(client).__name__}; "
                 "pass the client of an AsyncApi"
             )
-        super().__init__(
-            client,
+        query = RunQuery.of(
             entity,
             project,
             filters,
@@ -136,13 +128,14 @@ class AsyncRuns(
             summary=summary,
             on_invalid=on_invalid,
         )
+        super().__init__(client, query)
 
     @override
     def _reset(self) -> None:
         super()._reset()
-        self._sweeps = AsyncSweeps(self._client) if self._include_sweeps else None
+        self._sweeps = AsyncSweeps(self._client) if self._query.include_sweeps else None
         self._locks = PerLoop(anyio.Lock)
-        self._ahead: AsyncPrefetcher[None] = AsyncPrefetcher(self._client)
+        self._prefetcher: AsyncPrefetcher[None] = AsyncPrefetcher(self._client)
 
     def __bool__(self) -> NoReturn:
         """Refused: whether there is any run takes a request."""
@@ -154,32 +147,26 @@ class AsyncRuns(
         Raises:
             AuthenticationError: The viewer's is needed, and there is no key, or a wrong one.
         """
-        if self._entity is None:
-            self._entity = await self._client.run(self._client.viewer.entity())
-        return self._entity
+        return await self._client.run(self._fetch_entity())
 
     async def length(self) -> int:
         """How many runs there are; asks the server once, or counts when all were read."""
-        if self._models.skips:
-            await self._read_to(None)
+        if self._query.models.skips:
+            await self._list_to(None)
         async with self._locks.here():
-            count = self._counted()
-            if count is None:
-                self._count = await self._client.run(self._fetch_count())
-                count = self._counted() or 0
-            return count
+            return await self._client.run(self._fetch_length())
 
     @override
     def __aiter__(self) -> AsyncRunIterator[ConfigT_co, SummaryT_co]:
         return AsyncRunIterator(
-            self._listing.items, self._read_to, self._read_ahead, self._checkpoint_at
+            self._listing.items, self._checkpoint_at, self._list_to, self._prefetch
         )
 
     async def contains(self, value: object) -> bool:
         """Whether a run is among them: what `in` is for `Runs`."""
         if not isinstance(value, AsyncRun):
             return False
-        if value.project != self._project or value.entity != await self.entity():
+        if value.project != self.project or value.entity != await self.entity():
             return False
         return any([value == run async for run in self])
 
@@ -198,15 +185,7 @@ class AsyncRuns(
         Raises:
             IndexError: There is no such place.
         """
-        if isinstance(index, slice):
-            # A copy of the prefix that decides the answer: other tasks may be reading on.
-            return (await self._read_to(needed(index)))[:][index]
-        place = operator.index(index)
-        runs = await self._read_to(place + 1 if place >= 0 else None)
-        try:
-            return runs[place]
-        except IndexError:
-            raise IndexError(f"run {place} of {len(runs)}") from None
+        return pick(await self._list_to(count_needed(index)), index)
 
     def pages(self) -> AsyncRunPages[ConfigT_co, SummaryT_co]:
         """The runs a page at a time, of which nothing is kept: for more runs than fit in memory.
@@ -221,19 +200,9 @@ class AsyncRuns(
             NotFoundError: No such project, or the key may not see it; when a page is taken.
             DriftError: What a `DriftWarning` would say, where the listing is `strict`.
         """
-        pages, ahead, told = self._page_stream(), AsyncPrefetcher[None](self._client), Drift()
-
-        async def next_page() -> list[AsyncRun[ConfigT_co, SummaryT_co]] | None:
-            nonlocal told
-            begun = await ahead.take()
-            await self._client.run(pages.read_page() if begun is None else begun)
-            told = self._tell_drift(pages.drift, told)
-            page = pages.take()
-            if not pages.complete:
-                ahead.start(pages.read_page)
-            return page
-
-        return AsyncRunPages(next_page, lambda: self._write_checkpoint(pages.state))
+        return AsyncRunPages(
+            self._client, self._page_stream(), self._report_drift, self._write_checkpoint
+        )
 
     @overload
     async def histories(
@@ -327,7 +296,8 @@ class AsyncRuns(
         plan, to = self._plan_histories(
             samples, keys, x_axis, format, stream, join, on_error, progress
         )
-        await self._list_part()
+        if self._query.is_part:
+            await self._list_to(None)
         found = await self._client.run(self._fetch_histories(plan, to, progress))
         return self._finish(found.gaps, found.value, on_error)
 
@@ -399,7 +369,7 @@ class AsyncRuns(
         on_error: OnError = "raise",
         progress: OnProgress | None = None,
         schema: PolarsSchema | Mapping[str, str] | None = None,
-    ) -> AsyncIterator[list[Row]] | AsyncIterator[PandasFrame] | AsyncIterator[PolarsFrame]:
+    ) -> AsyncIterator[list[Row] | PandasFrame | PolarsFrame]:
         """The sampled histories batch by batch, as `Runs.iter_histories`: for `async for`.
 
         Args:
@@ -430,12 +400,12 @@ class AsyncRuns(
         plan, to = self._plan_histories(
             samples, keys, x_axis, format, stream, join, on_error, progress
         )
-        dtypes = check_schema(schema, plan, to)
-        if to == "polars":
-            return self._batches(self._polars_frames(plan, dtypes, progress), on_error)
-        if to == "pandas":
-            return self._batches(self._pandas_frames(plan, dtypes, progress), on_error)
-        return self._batches(self._lists(plan, progress), on_error)
+        return AsyncHistoryBatches(
+            self._client,
+            self._new_batches(plan, to, schema, progress),
+            self._list_to if self._query.is_part else None,
+            self._finisher(on_error),
+        )
 
     @overload
     async def configs(
@@ -493,7 +463,8 @@ class AsyncRuns(
             BadResponseError: A run's config is not a JSON object.
         """
         plan, to = self._plan_values(keys, format, progress)
-        await self._list_part()
+        if self._query.is_part:
+            await self._list_to(None)
         found = await self._client.run(self._fetch_values("configs", plan, to, progress))
         return self._finish(found.gaps, found.value, "raise")
 
@@ -553,58 +524,35 @@ class AsyncRuns(
             BadResponseError: A run's summary is not a JSON object.
         """
         plan, to = self._plan_values(keys, format, progress)
-        await self._list_part()
+        if self._query.is_part:
+            await self._list_to(None)
         found = await self._client.run(self._fetch_values("summaries", plan, to, progress))
         return self._finish(found.gaps, found.value, "raise")
 
     @override
     def _make(self, entity: str, nodes: Iterable[Node]) -> list[AsyncRun[ConfigT_co, SummaryT_co]]:
-        client = self._client
-        context = RunContext(
-            client,
-            client.settings,
-            entity,
-            self._project,
-            self._sweeps,
-            self._asked,
-            self._models,
-        )
+        context = self._context(entity)
         # Not `AsyncRun[...](...)`, which takes longer than everything else here.
         runs: list[AsyncRun[ConfigT_co, SummaryT_co]] = [AsyncRun(context, node) for node in nodes]
         return runs
 
-    async def _read_to(self, count: int | None) -> list[AsyncRun[ConfigT_co, SummaryT_co]]:
+    async def _list_to(self, count: int | None) -> list[AsyncRun[ConfigT_co, SummaryT_co]]:
+        """List so many runs, or all for None."""
         listing = self._listing
         if not self._has(count):
             async with self._locks.here():
-                begun = await self._ahead.take()
+                begun = await self._prefetcher.take()
                 if begun is not None:
                     await self._client.run(begun)
                 if not self._has(count):
                     await self._client.run(listing.read_to(count, self._source))
-        self._told = self._tell_drift(listing.drift, self._told)
+        self._reported = self._report_drift(listing.drift, self._reported)
         return listing.items
 
-    def _read_ahead(self) -> None:
+    def _prefetch(self) -> None:
+        """Request the next page in the background."""
         listing = self._listing
-        # Whoever holds the lock is reading on already.
+        # The task that holds the lock is listing already.
         if not (listing.complete or self._locks.here().statistics().locked):
             following = len(listing.items) + 1
-            self._ahead.start(lambda: listing.read_to(following, self._source))
-
-    async def _list_part(self) -> None:
-        if self._is_part:
-            await self._read_to(None)
-
-    def _batches(self, batches: AnyBatches[BatchT], on_error: OnError) -> AsyncIterator[BatchT]:
-        async def next_batch() -> BatchT | None:
-            if batches.gaps is None:
-                await self._list_part()
-            await self._client.run(batches.read_batch())
-            return batches.take()
-
-        def finish() -> None:
-            if batches.gaps is not None:
-                self._finish(batches.gaps, None, on_error, stacklevel=_BELOW_A_BATCH)
-
-        return AsyncHistoryBatches(next_batch, finish)
+            self._prefetcher.start(lambda: listing.read_to(following, self._source))

@@ -5,10 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import anyio
-from typing_extensions import override
 
-from wandb_runs.errors import NotFoundError
-from wandb_runs.runs.sweep_base import SweepBase, fetch_sweep
+from wandb_runs.runs.sweep_base import SweepBase, SweepsBase
 from wandb_runs.transport import AsyncRetryingClient
 from wandb_runs.transport.tasks import PerLoop
 
@@ -51,38 +49,23 @@ class AsyncSweep(SweepBase[AsyncRetryingClient]):
             self._client,
             self._entity,
             self._project,
-            filters=self._of_this,
+            filters={"sweep": self.id},
             order=order,
             per_page=per_page,
         )
 
 
-class AsyncSweeps:
-    """The sweeps of a listing, each asked for once, however many of its runs are asked for it."""
+class AsyncSweeps(SweepsBase[AsyncRetryingClient, AsyncSweep]):
+    """The sweeps of a listing, each fetched once, however many of its runs are asked for it."""
 
-    __slots__ = ("_client", "_known", "_locks")
+    __slots__ = ("_locks",)
 
     def __init__(self, client: AsyncRetryingClient) -> None:
-        self._client = client
-        self._known: dict[tuple[str, str, str], AsyncSweep | None] = {}
+        super().__init__(client, AsyncSweep)
         self._locks = PerLoop(anyio.Lock)
 
-    @override
-    def __reduce__(self) -> tuple[type[AsyncSweeps], tuple[AsyncRetryingClient]]:
-        return AsyncSweeps, (self._client,)
-
     async def get(self, entity: str, project: str, sweep_id: str) -> AsyncSweep | None:
-        """The sweep; None when the server does not know it (any more)."""
-        place = (entity, project, sweep_id)
-        # Held while asking: the second task waits for the first's answer.
+        """The sweep; None if the server does not know it (any more)."""
+        # Held during the request, so that a second task waits for the answer of the first.
         async with self._locks.here():
-            if place not in self._known:
-                try:
-                    fields = await self._client.run(fetch_sweep(*place))
-                except NotFoundError:
-                    self._known[place] = None
-                else:
-                    self._known[place] = AsyncSweep(
-                        self._client, self._client.settings, entity, project, fields
-                    )
-            return self._known[place]
+            return await self._client.run(self._fetch(entity, project, sweep_id))

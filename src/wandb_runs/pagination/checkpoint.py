@@ -23,7 +23,7 @@ from wandb_runs.pagination.seen import Watermark
 if TYPE_CHECKING:
     from wandb_runs.pagination.page import Selection
 
-__all__ = ["Checkpoint", "ListingState", "make_checkpoint", "read_checkpoint", "without_entity"]
+__all__ = ["Checkpoint", "ListingState", "make_checkpoint", "read_checkpoint"]
 
 _VERSION: Final = 1
 
@@ -136,15 +136,6 @@ def read_checkpoint(checkpoint: object, selection: Selection, entity: str | None
         read["read"],
         began,
     )
-
-
-def without_entity(checkpoint: str) -> str:
-    """The same for a listing whose entity only the server knows.
-
-    Raises:
-        InvalidArgumentError: It is no checkpoint.
-    """
-    return _write({**_read(checkpoint), "entity": None})
 
 
 def _write(content: _Token) -> str:

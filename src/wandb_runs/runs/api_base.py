@@ -10,6 +10,9 @@ from typing_extensions import override
 
 from wandb_runs.errors import InvalidArgumentError
 from wandb_runs.query.location import PathParts, check_name, parse_path
+from wandb_runs.runs.record import to_node
+from wandb_runs.runs.run_base import fetch_run
+from wandb_runs.runs.sweep_base import fetch_sweep
 from wandb_runs.runs.user import User
 from wandb_runs.transport.credentials import ApiKey
 from wandb_runs.transport.settings import resolve_settings
@@ -18,8 +21,11 @@ from wandb_runs.transport.tls import check_context
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable, Mapping
+    from typing import Literal
 
-    from wandb_runs.graphql._generated import ViewerFields
+    from wandb_runs.graphql._generated import SweepFields, ViewerFields
+    from wandb_runs.graphql.flow import Flow
+    from wandb_runs.runs.record import Node
     from wandb_runs.transport import Stats
     from wandb_runs.transport.base import Client
     from wandb_runs.transport.session import SessionBase
@@ -171,7 +177,7 @@ class ApiBase(Generic[ClientT]):
         key = self._client.api_key
         return None if key is None else key.source
 
-    def _place(
+    def _complete_project(
         self, path: str | None, entity: str | None, project: str | None
     ) -> tuple[str | None, str]:
         """The entity, None for the viewer's, and the project of a listing."""
@@ -185,16 +191,29 @@ class ApiBase(Generic[ClientT]):
             )
         return entity, project
 
-    def _complete(self, parts: PathParts) -> tuple[str | None, str, str]:
-        """The entity, None for the viewer's, the project and the id of one thing."""
-        settings = self._client.settings
-        project = parts.project or settings.project
+    def _complete(self, path: str, kind: Literal["run", "sweep"]) -> Flow[tuple[str, str, str]]:
+        """The entity, project and id of a path, completed from the settings and the viewer."""
+        parts = parse_path(path, kind=kind)
+        project = parts.project or self._client.settings.project
         if project is None or parts.id is None:
             raise InvalidArgumentError(
                 f"no project for {parts.id!r}: write 'entity/project/{parts.id}', or set "
                 "WANDB_PROJECT"
             )
-        return parts.entity or settings.entity, project, parts.id
+        return parts.entity or (yield from self._fetch_entity()), project, parts.id
+
+    def _fetch_entity(self) -> Flow[str]:
+        client = self._client
+        return client.settings.entity or (yield from client.viewer.entity())
+
+    def _fetch_run(self, path: str) -> Flow[tuple[str, str, Node]]:
+        entity, project, run_id = yield from self._complete(path, "run")
+        fields = yield from fetch_run(entity, project, run_id)
+        return entity, project, to_node(fields)
+
+    def _fetch_sweep(self, path: str) -> Flow[tuple[str, str, SweepFields]]:
+        entity, project, sweep_id = yield from self._complete(path, "sweep")
+        return entity, project, (yield from fetch_sweep(entity, project, sweep_id))
 
 
 def user_of(fields: ViewerFields) -> User:

@@ -1,4 +1,4 @@
-"""What a call would send, for whoever wants to see it first."""
+"""`Explanation`: what a call would send, without sending it."""
 
 from __future__ import annotations
 
@@ -11,11 +11,17 @@ from typing_extensions import override
 
 from wandb_runs.errors import InvalidArgumentError
 from wandb_runs.errors.suggest import did_you_mean
+from wandb_runs.frames.requests import HistoryRequest
+from wandb_runs.graphql._generated import list_configs, list_summaries
+from wandb_runs.pagination.page import MAX_PER_PAGE, PageRequest
+from wandb_runs.pagination.paginator import select_named
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from wandb_runs.frames.plan import HistoryPlan
     from wandb_runs.graphql.operation import Operation
+    from wandb_runs.runs.run_query import RunQuery
 
 __all__ = ["Call", "Explanation", "check_call", "explain"]
 
@@ -36,10 +42,10 @@ class Explanation:
         document: Its text, as it would be sent.
         variables: The variables of the first request; later ones differ in where they start.
         runs_per_request: How many runs a request asks for.
-        requests: How many requests there would be, when nothing goes wrong; None as long as
-            nobody asked how many runs there are, which `len(runs)` does.
-        is_listed_first: Whether the runs are listed before, to be asked for by their ids: they
-            are a part of what the filter selects (`limit=`, `checkpoint=`).
+        requests: How many requests the call takes without retries; None if the number of runs is
+            not known, which `len(runs)` asks for.
+        is_listed_first: Whether the runs are listed before, and then selected by their ids,
+            because they are only part of what the filter selects (`limit=`, `checkpoint=`).
     """
 
     operation: str
@@ -84,26 +90,43 @@ def check_call(call: object, **arguments: object) -> None:
 
 
 def explain(
-    operation: Operation[object],
+    call: Call,
+    query: RunQuery,
+    plan: HistoryPlan | None,
     *,
-    runs_per_request: int,
-    runs: int | None,
-    is_listed_first: bool = False,
+    ids: list[str] | None,
+    total: int | None,
 ) -> Explanation:
-    """Explain a call that asks for pages of runs.
+    """Explain a call on the runs of a listing.
 
     Args:
-        operation: What it sends first.
-        runs_per_request: The size of its pages.
-        runs: How many runs there are, if that is known.
-        is_listed_first: Whether they are listed before.
+        call: The call.
+        query: What is listed. An entity that is not known yet is left out of the variables.
+        plan: The plan of the histories, configs or summaries; None for the call `list`.
+        ids: The ids of the runs, where all have been listed.
+        total: How many runs there are, if that is known.
     """
-    requests = None if runs is None else max(1, math.ceil(runs / runs_per_request))
+    size, selection = query.page_size, query.selection
+    operation: Operation[object]
+    if plan is None:
+        operation = query.list_page(selection, PageRequest(None, size))
+    elif call == "histories":
+        size = min(query.histories_page_size(plan), query.limit or MAX_PER_PAGE)
+        request = HistoryRequest(plan, selection, PageRequest(None, size))
+        operation = (request.of(ids[:size]) if ids else request).operation
+    else:
+        named = select_named(selection, ids[:size]) if ids else selection
+        page = PageRequest(None, min(size, len(ids)) if ids else size).variables(named)
+        build = list_configs if call == "configs" else list_summaries
+        operation = build(**page, keys=plan.keys)
+    requests = None if total is None else max(1, math.ceil(total / size))
+    if plan is not None and ids == []:
+        requests = 0  # nothing is asked of no runs; listing none takes a request
     return Explanation(
         operation=operation.name,
         document=operation.document,
         variables=json.loads(operation.content())["variables"],
-        runs_per_request=runs_per_request,
+        runs_per_request=size,
         requests=requests,
-        is_listed_first=is_listed_first,
+        is_listed_first=plan is not None and query.is_part and ids is None,
     )

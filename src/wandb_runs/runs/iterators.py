@@ -1,4 +1,4 @@
-"""Ways through the runs of a listing that know where they stand."""
+"""Iterators over the runs of a listing, its pages, and the histories of its runs."""
 
 from __future__ import annotations
 
@@ -9,26 +9,141 @@ from typing_extensions import TypeVar, override
 
 from wandb_runs.errors import WandbRunsError
 from wandb_runs.graphql.scalars import JSONObject
+from wandb_runs.pagination.paginator import Drift
 from wandb_runs.runs.run import Run
+from wandb_runs.transport import RetryingClient
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from wandb_runs.pagination.checkpoint import Checkpoint
+    from wandb_runs.frames.batches import AnyBatches
+    from wandb_runs.frames.histories import Gaps
+    from wandb_runs.pagination.checkpoint import Checkpoint, ListingState
+    from wandb_runs.pagination.listing import PageStream
 
-__all__ = ["HistoryBatches", "RunIterator", "RunPages"]
+__all__ = [
+    "HistoryBatches",
+    "HistoryBatchesBase",
+    "RunIterator",
+    "RunIteratorBase",
+    "RunPages",
+    "RunPagesBase",
+]
 
-# A list of runs is no list of wider runs, so that these do not vary.
+# Invariant, since a list of runs is.
 ConfigT = TypeVar("ConfigT", default=JSONObject)
 SummaryT = TypeVar("SummaryT", default=JSONObject)
+ClientT = TypeVar("ClientT")
+RunT = TypeVar("RunT")
+ListedT = TypeVar("ListedT")
 BatchT_co = TypeVar("BatchT_co", covariant=True)
 
 
-class RunIterator(Iterator[Run[ConfigT, SummaryT]], Generic[ConfigT, SummaryT]):
-    """A loop over `Runs`; what `iter(runs)` gives.
+class RunIteratorBase(Generic[RunT]):
+    """What `RunIterator` and `AsyncRunIterator` share.
 
-    An error does not end it: the next `next()` asks again for what failed. One thread takes runs
-    from it at a time.
+    Args:
+        items: The runs listed so far; the listing appends to it.
+        checkpoint_at: Makes the checkpoint before the run with an index.
+    """
+
+    __slots__ = ("_checkpoint_at", "_index", "_items")
+
+    def __init__(self, items: list[RunT], checkpoint_at: Callable[[int], Checkpoint]) -> None:
+        self._items = items
+        self._checkpoint_at = checkpoint_at
+        self._index = 0
+
+    def checkpoint(self) -> Checkpoint:
+        """The position of the loop, after the run that it took last: an opaque token.
+
+        `api.runs(..., checkpoint=...)` continues from there, in this process or another, without
+        leaving out or repeating a run. Sends nothing.
+        """
+        return self._checkpoint_at(self._index)
+
+
+class RunPagesBase(Generic[ClientT, RunT]):
+    """What `RunPages` and `AsyncRunPages` share.
+
+    Args:
+        client: The client to send requests with.
+        stream: The pages.
+        report_drift: Warns of drift that has not been reported.
+        write_checkpoint: Makes a checkpoint of the stream's state.
+    """
+
+    __slots__ = ("_client", "_report_drift", "_reported", "_stream", "_write_checkpoint")
+
+    def __init__(
+        self,
+        client: ClientT,
+        stream: PageStream[RunT],
+        report_drift: Callable[[Drift, Drift], Drift],
+        write_checkpoint: Callable[[ListingState], Checkpoint],
+    ) -> None:
+        self._client = client
+        self._stream = stream
+        self._report_drift = report_drift
+        self._write_checkpoint = write_checkpoint
+        self._reported = Drift()
+
+    def checkpoint(self) -> Checkpoint:
+        """The position in the pages, after the one that was taken last: an opaque token.
+
+        `api.runs(..., checkpoint=...)` continues from there, in this process or another, without
+        leaving out or repeating a run. Sends nothing.
+        """
+        return self._write_checkpoint(self._stream.state)
+
+    def _take(self) -> list[RunT] | None:
+        self._reported = self._report_drift(self._stream.drift, self._reported)
+        return self._stream.take()
+
+
+class HistoryBatchesBase(Generic[ClientT, ListedT, BatchT_co]):
+    """What `HistoryBatches` and `AsyncHistoryBatches` share.
+
+    Args:
+        client: The client to send requests with.
+        batches: The batches.
+        list_to: Lists the runs, where that has to come before; else None.
+        finish: Reports what is missing, after the last batch.
+    """
+
+    __slots__ = ("_batches", "_client", "_finish", "_is_finished", "_list_to")
+
+    def __init__(
+        self,
+        client: ClientT,
+        batches: AnyBatches[BatchT_co],
+        list_to: Callable[[None], ListedT] | None,
+        finish: Callable[[Gaps], object],
+    ) -> None:
+        self._client = client
+        self._batches = batches
+        self._list_to = list_to
+        self._finish = finish
+        self._is_finished = False
+
+    def _take(self) -> BatchT_co | None:
+        batch, gaps = self._batches.take(), self._batches.gaps
+        if batch is None:
+            self._is_finished = True
+            if gaps is not None:
+                self._finish(gaps)
+        return batch
+
+
+class RunIterator(
+    RunIteratorBase[Run[ConfigT, SummaryT]],
+    Iterator[Run[ConfigT, SummaryT]],
+    Generic[ConfigT, SummaryT],
+):
+    """A loop over `Runs`; what `iter(runs)` returns.
+
+    An error does not end it: the next `next()` sends the failed request again. One thread at a
+    time may take runs from it.
 
     >>> loop = iter(api.runs("sample/digits"))
     >>> first = next(loop)
@@ -37,46 +152,41 @@ class RunIterator(Iterator[Run[ConfigT, SummaryT]], Generic[ConfigT, SummaryT]):
     True
     """
 
-    __slots__ = ("_checkpoint_at", "_items", "_place", "_read_to")
+    __slots__ = ("_list_to",)
 
     def __init__(
         self,
-        read_to: Callable[[int], list[Run[ConfigT, SummaryT]]],
+        items: list[Run[ConfigT, SummaryT]],
         checkpoint_at: Callable[[int], Checkpoint],
+        list_to: Callable[[int], object],
     ) -> None:
-        self._read_to = read_to
-        self._checkpoint_at = checkpoint_at
-        self._place = 0
-        self._items: list[Run[ConfigT, SummaryT]] = []
+        super().__init__(items, checkpoint_at)
+        self._list_to = list_to
 
     @override
     def __next__(self) -> Run[ConfigT, SummaryT]:
-        place = self._place
-        if place >= len(self._items):
+        index, items = self._index, self._items
+        if index >= len(items):
             try:
-                self._items = self._read_to(place + 1)
+                self._list_to(index + 1)
             except WandbRunsError as error:
                 error.checkpoint = self.checkpoint()
                 raise
-            if place >= len(self._items):
+            if index >= len(items):
                 raise StopIteration
-        self._place = place + 1
-        return self._items[place]
-
-    def checkpoint(self) -> Checkpoint:
-        """Where the loop stands, behind the run that came last: a small JSON value.
-
-        `api.runs(..., checkpoint=...)` goes on from there, in this process or another, with no run
-        left out and none twice. Sends nothing.
-        """
-        return self._checkpoint_at(self._place)
+        self._index = index + 1
+        return items[index]
 
 
-class RunPages(Iterator[list[Run[ConfigT, SummaryT]]], Generic[ConfigT, SummaryT]):
-    """The runs of a listing, a page at a time; what `runs.pages()` gives.
+class RunPages(
+    RunPagesBase[RetryingClient, Run[ConfigT, SummaryT]],
+    Iterator[list[Run[ConfigT, SummaryT]]],
+    Generic[ConfigT, SummaryT],
+):
+    """The runs of a listing, a page at a time; what `runs.pages()` returns.
 
-    An error does not end it: the next `next()` asks again for the page that failed. One thread
-    takes pages from it at a time.
+    An error does not end it: the next `next()` requests the failed page again. One thread at a
+    time may take pages from it.
 
     >>> pages = api.runs("sample/digits", per_page=10).pages()
     >>> first = next(pages)
@@ -85,20 +195,13 @@ class RunPages(Iterator[list[Run[ConfigT, SummaryT]]], Generic[ConfigT, SummaryT
     True
     """
 
-    __slots__ = ("_make_checkpoint", "_next_page")
-
-    def __init__(
-        self,
-        next_page: Callable[[], list[Run[ConfigT, SummaryT]] | None],
-        make_checkpoint: Callable[[], Checkpoint],
-    ) -> None:
-        self._next_page = next_page
-        self._make_checkpoint = make_checkpoint
+    __slots__ = ()
 
     @override
     def __next__(self) -> list[Run[ConfigT, SummaryT]]:
         try:
-            page = self._next_page()
+            self._client.run(self._stream.read_page())
+            page = self._take()
         except WandbRunsError as error:
             error.checkpoint = self.checkpoint()
             raise
@@ -106,41 +209,30 @@ class RunPages(Iterator[list[Run[ConfigT, SummaryT]]], Generic[ConfigT, SummaryT
             raise StopIteration
         return page
 
-    def checkpoint(self) -> Checkpoint:
-        """Where the pages stand, behind the one that came last: a small JSON value.
 
-        `api.runs(..., checkpoint=...)` goes on from there, in this process or another, with no run
-        left out and none twice. Sends nothing.
-        """
-        return self._make_checkpoint()
+class HistoryBatches(
+    HistoryBatchesBase[RetryingClient, object, BatchT_co], Iterator[BatchT_co], Generic[BatchT_co]
+):
+    """The histories of a listing, a batch at a time; what `runs.iter_histories()` returns.
 
-
-class HistoryBatches(Iterator[BatchT_co], Generic[BatchT_co]):
-    """The histories of a listing, a batch at a time; what `runs.iter_histories()` gives.
-
-    An error does not end it: the next `next()` asks again for what failed. One thread takes
-    batches from it at a time.
+    An error does not end it: the next `next()` sends the failed requests again. One thread at a
+    time may take batches from it.
 
     >>> batches = api.runs("sample/digits").iter_histories(keys=["loss"])
     >>> next(batches)[0].keys() == {"_step", "loss", "run_id"}
     True
     """
 
-    __slots__ = ("_finish", "_is_finished", "_next_batch")
-
-    def __init__(
-        self, next_batch: Callable[[], BatchT_co | None], finish: Callable[[], None]
-    ) -> None:
-        self._next_batch = next_batch
-        self._finish = finish
-        self._is_finished = False
+    __slots__ = ()
 
     @override
     def __next__(self) -> BatchT_co:
-        batch = None if self._is_finished else self._next_batch()
-        if batch is not None:
-            return batch
+        batch = None
         if not self._is_finished:
-            self._is_finished = True
-            self._finish()
-        raise StopIteration
+            if self._list_to is not None and self._batches.gaps is None:
+                self._list_to(None)
+            self._client.run(self._batches.read_batch())
+            batch = self._take()
+        if batch is None:
+            raise StopIteration
+        return batch

@@ -1,8 +1,7 @@
-"""A run as it came, and as its model reads it.
+"""`RunRecord`: the values of a run, from the JSON of an answer to the validated model.
 
-A listing brings twenty values for each run, of which most programs touch two or three. They stay
-as they came until one is touched for which a look is not enough: then the model checks them, and
-pydantic is imported for it.
+A listing brings twenty values for each run, of which most programs read two or three. A run stays
+plain JSON until a value is read that needs validation; only then is pydantic imported.
 """
 
 from __future__ import annotations
@@ -11,28 +10,34 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from pydantic_core import ValidationError
 
+from wandb_runs.graphql.flow import ask
 from wandb_runs.graphql.operation import MODEL_LOCK
+from wandb_runs.graphql.raw_response import RawOperation
+from wandb_runs.pagination.json_page import read_json_page
+from wandb_runs.pagination.page import read_project_page
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from wandb_runs.graphql._generated import RunFields
+    from wandb_runs.graphql._generated import ListRuns, RunFields
+    from wandb_runs.graphql.flow import Flow
+    from wandb_runs.graphql.operation import Operation
     from wandb_runs.graphql.scalars import JSONValue
+    from wandb_runs.pagination.page import Page, PageRequest, Selection
 
-__all__ = ["Node", "RunRecord", "read_record", "to_node"]
+__all__ = ["Node", "RunRecord", "fetch_nodes", "read_record", "to_node"]
 
 Node: TypeAlias = "dict[str, JSONValue]"
-"""A run's object in an answer, its `id` a text; and, under names with a space in them, which
-nothing on the wire has, what was made of it."""
+"""A run's object in an answer. Names with a space, which no field has, hold what was decoded."""
 
 
 class RunRecord(NamedTuple):
-    """A run's values, checked.
+    """The values of a run, validated.
 
     Attributes:
-        node: The run as it came.
-        fields: Its values; null where one is wrong.
-        wrong: What is wrong, by the names of the values on the wire.
+        node: The run's object in the answer.
+        fields: The values; None where one is invalid.
+        wrong: The problems of the invalid values, by their names on the wire.
     """
 
     node: Node
@@ -41,7 +46,7 @@ class RunRecord(NamedTuple):
 
 
 def read_record(node: Node) -> RunRecord:
-    """Check a run's values; one that is wrong costs none of the others.
+    """Validate the values of a run, each for itself.
 
     >>> record = read_record({"id": "r1", "createdAt": "2026-01-02", "tags": 3})
     >>> record.fields.created_at, record.fields.tags, record.wrong
@@ -59,7 +64,7 @@ def _read_record(node: Node) -> RunRecord:
     except ValidationError as error:
         problems = error.errors(include_url=False, include_context=False, include_input=False)
     wrong = {str(problem["loc"][0]): problem["msg"] for problem in problems}
-    # A copy in one step: another thread may be keeping in the node what it made of it.
+    # A copy in one step: another thread may be adding what it has decoded.
     rest = node.copy()
     for name in wrong:
         rest.pop(name, None)
@@ -67,5 +72,23 @@ def _read_record(node: Node) -> RunRecord:
 
 
 def to_node(fields: RunFields) -> Node:
-    """Return the object that the model reads as `fields`."""
+    """The object that the model reads as `fields`."""
     return fields.model_dump(by_alias=True)
+
+
+def fetch_nodes(
+    operation: Operation[ListRuns], selection: Selection, request: PageRequest
+) -> Flow[Page[Node]]:
+    """Ask for a page of runs, and read it without models where it is as expected.
+
+    Raises:
+        NotFoundError: No such project.
+        BadResponseError: Not a page of runs.
+    """
+    answer = yield from ask(RawOperation.of(operation))
+    page = read_json_page(answer.body, request, date=answer.date)
+    if page is not None:
+        return page
+    project = answer.read_as(operation).project
+    validated = read_project_page(project, selection, request, date=answer.date)
+    return validated.with_items(map(to_node, validated.items))

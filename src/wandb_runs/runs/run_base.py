@@ -36,7 +36,8 @@ if TYPE_CHECKING:
     from wandb_runs.graphql.scalars import JSONValue
     from wandb_runs.runs.models import Model
     from wandb_runs.runs.record import Node, RunRecord
-    from wandb_runs.transport.settings import Settings
+    from wandb_runs.transport.base import Client
+    from wandb_runs.transport.session import SessionBase
 
 __all__ = [
     "NOT_GIVEN",
@@ -55,7 +56,7 @@ __all__ = [
 ConfigT_co = TypeVar("ConfigT_co", covariant=True, default=JSONObject)
 SummaryT_co = TypeVar("SummaryT_co", covariant=True, default=JSONObject)
 
-ClientT_co = TypeVar("ClientT_co", covariant=True)
+ClientT_co = TypeVar("ClientT_co", bound="Client[SessionBase]", covariant=True)
 SweepsT_co = TypeVar("SweepsT_co", covariant=True)
 
 _log = logging.getLogger("wandb_runs")
@@ -88,25 +89,25 @@ class RunContext(Generic[ClientT_co, SweepsT_co]):
     """What the runs of one listing share.
 
     Attributes:
-        client: What sends requests.
-        settings: Where it sends them.
+        client: The client that sends requests.
         entity: The user or team that owns the project.
         project: The project's name.
-        sweeps: Where `run.sweep` looks; None where nothing is to be asked for it.
-        asked: The keys of config and summary that the listing asks for.
-        models: What config and summary are made into.
+        sweeps: The sweeps of the listing; None where `run.sweep` is to send nothing.
+        keys: The keys of config and summary that the listing asks for.
+        models: The types that config and summary are validated as.
     """
 
     client: ClientT_co
-    settings: Settings
     entity: str
     project: str
     sweeps: SweepsT_co | None
-    asked: KeySelection = EVERYTHING
+    keys: KeySelection = EVERYTHING
     models: Models = NO_MODELS
 
 
-ContextT_co = TypeVar("ContextT_co", bound=RunContext[object, object], covariant=True)
+ContextT_co = TypeVar(
+    "ContextT_co", bound="RunContext[Client[SessionBase], object]", covariant=True
+)
 
 
 class _Details(NamedTuple):
@@ -184,7 +185,9 @@ class RunBase(Generic[ContextT_co, ConfigT_co, SummaryT_co]):
     def url(self) -> str:
         """The address of the run's page."""
         context = self._context
-        return page_url(context.settings.app_url, context.entity, context.project, "runs", self.id)
+        return page_url(
+            context.client.settings.app_url, context.entity, context.project, "runs", self.id
+        )
 
     @property
     def user(self) -> User | None:
@@ -369,7 +372,7 @@ class RunBase(Generic[ContextT_co, ConfigT_co, SummaryT_co]):
         return rows, (yield from has_disjoint_metrics(*self._where, plan))
 
     def _fetch_again(self) -> Flow[None]:
-        fields = yield from fetch_run(*self._where, asked=self._context.asked)
+        fields = yield from fetch_run(*self._where, keys=self._context.keys)
         # The one thing to swap: what was made of the old node is known by it, or kept in it.
         self._node = to_node(fields)
 
@@ -418,7 +421,7 @@ class RunBase(Generic[ContextT_co, ConfigT_co, SummaryT_co]):
         if text is not None and not isinstance(text, str):
             text = self._read("config").config
         try:
-            return read_config(text, self._context.asked.config)
+            return read_config(text, self._context.keys.config)
         except ValueError as error:
             raise self._malformed("config", str(error)) from error
 
@@ -432,7 +435,7 @@ class RunBase(Generic[ContextT_co, ConfigT_co, SummaryT_co]):
         text = node.get("summaryMetrics")
         if text is not None and not isinstance(text, str):
             text = self._read("summaryMetrics").summary_metrics
-        return self._document(text, "summaryMetrics", self._context.asked.summary)
+        return self._document(text, "summaryMetrics", self._context.keys.summary)
 
     def _document(
         self, text: str | None, field: str, keys: tuple[str, ...] | None = None
@@ -461,7 +464,7 @@ class RunBase(Generic[ContextT_co, ConfigT_co, SummaryT_co]):
         )
 
 
-AnyRun: TypeAlias = RunBase[RunContext[object, object], object, object]
+AnyRun: TypeAlias = "RunBase[RunContext[Client[SessionBase], object], object, object]"
 """A run of whichever client, config and summary."""
 
 
@@ -483,7 +486,7 @@ def choose_format(pandas: object, format: object) -> Format:
 
 
 def fetch_run(
-    entity: str, project: str, run_id: str, *, asked: KeySelection = EVERYTHING
+    entity: str, project: str, run_id: str, *, keys: KeySelection = EVERYTHING
 ) -> Flow[RunFields]:
     """Ask for one run.
 
@@ -495,8 +498,8 @@ def fetch_run(
             entity=entity,
             project=project,
             id=run_id,
-            config_keys=asked.config,
-            summary_keys=asked.summary,
+            config_keys=keys.config,
+            summary_keys=keys.summary,
         )
     )
     fields = answer.project.run if answer.project is not None else None

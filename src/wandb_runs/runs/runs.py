@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Literal, SupportsIndex, TypeVar, overload
 
 from typing_extensions import override
 
 from wandb_runs.errors import InvalidArgumentError
-from wandb_runs.frames.schema import check_schema
-from wandb_runs.pagination.paginator import Drift
 from wandb_runs.runs.iterators import HistoryBatches, RunIterator, RunPages
 from wandb_runs.runs.run import Run
-from wandb_runs.runs.run_base import ConfigT_co, RunContext, SummaryT_co
-from wandb_runs.runs.runs_base import RunsBase, needed
+from wandb_runs.runs.run_base import ConfigT_co, SummaryT_co
+from wandb_runs.runs.run_query import RunQuery
+from wandb_runs.runs.runs_base import RunsBase, count_needed, pick
 from wandb_runs.runs.sweep import Sweeps
 from wandb_runs.transport import RetryingClient
 from wandb_runs.transport.fork import ForkSafeLock
@@ -22,7 +20,6 @@ from wandb_runs.transport.fork import ForkSafeLock
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from wandb_runs.frames.batches import AnyBatches
     from wandb_runs.frames.pandas_types import DataFrame as PandasFrame
     from wandb_runs.frames.plan import Format, Join, OnError, Stream
     from wandb_runs.frames.polars_types import DataFrame as PolarsFrame
@@ -38,14 +35,11 @@ if TYPE_CHECKING:
 __all__ = ["Runs"]
 
 K = TypeVar("K", bound=str)
-BatchT = TypeVar("BatchT")
-
-# How many frames below whoever takes a batch a warning is given.
-_BELOW_A_BATCH = 4
 
 
 class Runs(
-    RunsBase[RetryingClient, Run[ConfigT_co, SummaryT_co]], Sequence[Run[ConfigT_co, SummaryT_co]]
+    RunsBase[RetryingClient, Sweeps, Run[ConfigT_co, SummaryT_co]],
+    Sequence[Run[ConfigT_co, SummaryT_co]],
 ):
     """The runs of a project that fit a filter, in order: a lazy, replayable sequence.
 
@@ -102,7 +96,7 @@ class Runs(
     def __init__(
         self,
         client: RetryingClient,
-        entity: str,
+        entity: str | None,
         project: str,
         filters: Filters | None = None,
         order: Order = "+created_at",
@@ -123,8 +117,7 @@ class Runs(
                 f"client must be a wandb_runs.RetryingClient, got {type(client).__name__}; "
                 "pass api.client"
             )
-        super().__init__(
-            client,
+        query = RunQuery.of(
             entity,
             project,
             filters,
@@ -140,11 +133,12 @@ class Runs(
             summary=summary,
             on_invalid=on_invalid,
         )
+        super().__init__(client, query)
 
     @override
     def _reset(self) -> None:
         super()._reset()
-        self._sweeps = Sweeps(self._client) if self._include_sweeps else None
+        self._sweeps = Sweeps(self._client) if self._query.include_sweeps else None
         self._lock = ForkSafeLock()
 
     @property
@@ -154,9 +148,7 @@ class Runs(
         Raises:
             AuthenticationError: The viewer's is needed, and there is no key, or a wrong one.
         """
-        if self._entity is None:
-            self._entity = self._client.run(self._client.viewer.entity())
-        return self._entity
+        return self._client.run(self._fetch_entity())
 
     @property
     def length(self) -> int:
@@ -165,33 +157,29 @@ class Runs(
 
     @override
     def __len__(self) -> int:
-        if self._models.skips:
-            self._read_to(None)
+        if self._query.models.skips:
+            self._list_to(None)
         with self._lock:
-            count = self._counted()
-            if count is None:
-                self._count = self._client.run(self._fetch_count())
-                count = self._counted() or 0
-            return count
+            return self._client.run(self._fetch_length())
 
     def __bool__(self) -> bool:
         """Whether there is any run; sends at most one request, which a loop can use."""
-        count = None if self._models.skips else self._counted()
-        return bool(self._read_to(1)) if count is None else count > 0
+        count = None if self._query.models.skips else self._counted()
+        return bool(self._list_to(1)) if count is None else count > 0
 
     @override
     def __iter__(self) -> RunIterator[ConfigT_co, SummaryT_co]:
-        return RunIterator(self._read_to, self._checkpoint_at)
+        return RunIterator(self._listing.items, self._checkpoint_at, self._list_to)
 
     @override
     def __reversed__(self) -> Iterator[Run[ConfigT_co, SummaryT_co]]:
-        yield from reversed(self._read_to(None)[:])
+        yield from reversed(self._list_to(None)[:])
 
     @override
     def __contains__(self, value: object) -> bool:
         if not isinstance(value, Run):
             return False
-        if value.project != self._project or value.entity != self.entity:
+        if value.project != self.project or value.entity != self.entity:
             return False
         return any(value == run for run in self)
 
@@ -203,15 +191,7 @@ class Runs(
     def __getitem__(
         self, index: SupportsIndex | slice, /
     ) -> Run[ConfigT_co, SummaryT_co] | list[Run[ConfigT_co, SummaryT_co]]:
-        if isinstance(index, slice):
-            # A copy of the prefix that decides the answer: other threads may be reading on.
-            return self._read_to(needed(index))[:][index]
-        place = operator.index(index)
-        runs = self._read_to(place + 1 if place >= 0 else None)
-        try:
-            return runs[place]
-        except IndexError:
-            raise IndexError(f"run {place} of {len(runs)}") from None
+        return pick(self._list_to(count_needed(index)), index)
 
     def pages(self) -> RunPages[ConfigT_co, SummaryT_co]:
         """The runs a page at a time, of which nothing is kept: for more runs than fit in memory.
@@ -234,15 +214,9 @@ class Runs(
         >>> sum(len(page) for page in runs.pages()) == len(runs)
         True
         """
-        pages, told = self._page_stream(), Drift()
-
-        def next_page() -> list[Run[ConfigT_co, SummaryT_co]] | None:
-            nonlocal told
-            self._client.run(pages.read_page())
-            told = self._tell_drift(pages.drift, told)
-            return pages.take()
-
-        return RunPages(next_page, lambda: self._write_checkpoint(pages.state))
+        return RunPages(
+            self._client, self._page_stream(), self._report_drift, self._write_checkpoint
+        )
 
     @overload
     def histories(
@@ -361,7 +335,8 @@ class Runs(
         plan, to = self._plan_histories(
             samples, keys, x_axis, format, stream, join, on_error, progress
         )
-        self._list_part()
+        if self._query.is_part:
+            self._list_to(None)
         found = self._client.run(self._fetch_histories(plan, to, progress))
         return self._finish(found.gaps, found.value, on_error)
 
@@ -433,7 +408,7 @@ class Runs(
         on_error: OnError = "raise",
         progress: OnProgress | None = None,
         schema: PolarsSchema | Mapping[str, str] | None = None,
-    ) -> Iterator[list[Row]] | Iterator[PandasFrame] | Iterator[PolarsFrame]:
+    ) -> Iterator[list[Row] | PandasFrame | PolarsFrame]:
         """The sampled histories batch by batch: for more than fits in memory.
 
         The arguments are checked at once; requests are sent as batches are taken, up to eight
@@ -482,12 +457,12 @@ class Runs(
         plan, to = self._plan_histories(
             samples, keys, x_axis, format, stream, join, on_error, progress
         )
-        dtypes = check_schema(schema, plan, to)
-        if to == "polars":
-            return self._batches(self._polars_frames(plan, dtypes, progress), on_error)
-        if to == "pandas":
-            return self._batches(self._pandas_frames(plan, dtypes, progress), on_error)
-        return self._batches(self._lists(plan, progress), on_error)
+        return HistoryBatches(
+            self._client,
+            self._new_batches(plan, to, schema, progress),
+            self._list_to if self._query.is_part else None,
+            self._finisher(on_error),
+        )
 
     @overload
     def configs(
@@ -555,7 +530,8 @@ class Runs(
         ['optimizer', 'lr', 'run_id']
         """
         plan, to = self._plan_values(keys, format, progress)
-        self._list_part()
+        if self._query.is_part:
+            self._list_to(None)
         found = self._client.run(self._fetch_values("configs", plan, to, progress))
         return self._finish(found.gaps, found.value, "raise")
 
@@ -625,47 +601,23 @@ class Runs(
         True
         """
         plan, to = self._plan_values(keys, format, progress)
-        self._list_part()
+        if self._query.is_part:
+            self._list_to(None)
         found = self._client.run(self._fetch_values("summaries", plan, to, progress))
         return self._finish(found.gaps, found.value, "raise")
 
     @override
     def _make(self, entity: str, nodes: Iterable[Node]) -> list[Run[ConfigT_co, SummaryT_co]]:
-        client = self._client
-        context = RunContext(
-            client,
-            client.settings,
-            entity,
-            self._project,
-            self._sweeps,
-            self._asked,
-            self._models,
-        )
+        context = self._context(entity)
         # Not `Run[...](...)`, which takes longer than everything else here.
         runs: list[Run[ConfigT_co, SummaryT_co]] = [Run(context, node) for node in nodes]
         return runs
 
-    def _read_to(self, count: int | None) -> list[Run[ConfigT_co, SummaryT_co]]:
+    def _list_to(self, count: int | None) -> list[Run[ConfigT_co, SummaryT_co]]:
+        """List so many runs, or all for None."""
         listing = self._listing
         if not self._has(count):
             with self._lock:
                 self._client.run(listing.read_to(count, self._source))
-        self._told = self._tell_drift(listing.drift, self._told)
+        self._reported = self._report_drift(listing.drift, self._reported)
         return listing.items
-
-    def _list_part(self) -> None:
-        if self._is_part:
-            self._read_to(None)
-
-    def _batches(self, batches: AnyBatches[BatchT], on_error: OnError) -> Iterator[BatchT]:
-        def next_batch() -> BatchT | None:
-            if batches.gaps is None:
-                self._list_part()
-            self._client.run(batches.read_batch())
-            return batches.take()
-
-        def finish() -> None:
-            if batches.gaps is not None:
-                self._finish(batches.gaps, None, on_error, stacklevel=_BELOW_A_BATCH)
-
-        return HistoryBatches(next_batch, finish)

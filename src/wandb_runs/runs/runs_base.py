@@ -1,4 +1,4 @@
-"""What the runs of a project are asked for by, whichever client asks."""
+"""What `Runs` and `AsyncRuns` share: listing, counting, checkpoints, and reading of all runs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import operator
 import warnings
 from abc import ABC, abstractmethod
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final, Generic, Literal, NamedTuple, TypeVar, cast, overload
+from functools import partial
+from typing import TYPE_CHECKING, Final, Generic, Literal, NamedTuple, TypeVar, overload
 
 from typing_extensions import override
 
@@ -17,7 +18,6 @@ from wandb_runs.errors import (
     DriftWarning,
     EmptyJoinWarning,
     HistoriesError,
-    InvalidArgumentError,
     UnknownMetricWarning,
 )
 from wandb_runs.errors.suggest import name_runs
@@ -26,40 +26,35 @@ from wandb_runs.frames.build import build_pandas, build_polars, build_rows, chec
 from wandb_runs.frames.histories import Gaps, HistoryPages, collect_histories
 from wandb_runs.frames.plan import check_format, check_on_error, plan_histories
 from wandb_runs.frames.requests import HistoryRequest, RowsReader
-from wandb_runs.frames.schema import conform_pandas, conform_polars, find_text_columns
+from wandb_runs.frames.schema import (
+    check_schema,
+    conform_pandas,
+    conform_polars,
+    find_text_columns,
+)
 from wandb_runs.frames.values import (
     KnownRuns,
     build_values,
     fetch_values,
     plan_values,
 )
-from wandb_runs.graphql._generated import count_runs, list_configs, list_runs, list_summaries
+from wandb_runs.graphql._generated import count_runs
 from wandb_runs.graphql.flow import ask
-from wandb_runs.graphql.raw_response import RawOperation
 from wandb_runs.pagination.changes import creation_key, is_by_creation, is_descending
-from wandb_runs.pagination.checkpoint import (
-    Checkpoint,
-    ListingState,
-    make_checkpoint,
-    read_checkpoint,
-)
-from wandb_runs.pagination.json_page import read_json_page
+from wandb_runs.pagination.checkpoint import Checkpoint, ListingState, make_checkpoint
 from wandb_runs.pagination.listing import Listing, PageStream
-from wandb_runs.pagination.page import MAX_PER_PAGE, Page, PageRequest, Selection, read_project_page
-from wandb_runs.pagination.paginator import Drift, Source, select_named
+from wandb_runs.pagination.page import Page, PageRequest, Selection
+from wandb_runs.pagination.paginator import Drift, Source
 from wandb_runs.pagination.progress import check_progress
 from wandb_runs.pagination.seen import SeenInOrder, Watermark
-from wandb_runs.query.filters import translate_filters
-from wandb_runs.query.keys import select_keys
-from wandb_runs.query.location import check_name, missing_project
-from wandb_runs.query.order import parse_order
+from wandb_runs.query.location import missing_project
 from wandb_runs.runs.explain import check_call, explain
-from wandb_runs.runs.models import check_models
-from wandb_runs.runs.record import to_node
-from wandb_runs.runs.run_base import AnyRun, created_text, fits
+from wandb_runs.runs.record import fetch_nodes
+from wandb_runs.runs.run_base import AnyRun, RunContext, created_text, fits
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
+    from typing import SupportsIndex
 
     import pandas as pd
     import polars as pl
@@ -70,17 +65,14 @@ if TYPE_CHECKING:
     from wandb_runs.frames.requests import Reader
     from wandb_runs.frames.rows import Row, RunRows
     from wandb_runs.graphql.flow import Flow
-    from wandb_runs.graphql.operation import Operation
     from wandb_runs.pagination.progress import OnProgress
-    from wandb_runs.query.filters import Filters
-    from wandb_runs.query.order import Order
     from wandb_runs.runs.explain import Call, Explanation
-    from wandb_runs.runs.models import OnInvalid
     from wandb_runs.runs.record import Node
+    from wandb_runs.runs.run_query import RunQuery
     from wandb_runs.transport.base import Client
     from wandb_runs.transport.session import SessionBase
 
-__all__ = ["RunsBase", "needed", "of_viewer"]
+__all__ = ["RunsBase", "count_needed", "pick"]
 
 K = TypeVar("K", bound=str)
 T = TypeVar("T")
@@ -88,33 +80,13 @@ ContentT = TypeVar("ContentT")
 RunT_co = TypeVar("RunT_co", bound="AnyRun", covariant=True)
 
 ClientT_co = TypeVar("ClientT_co", bound="Client[SessionBase]", covariant=True)
-RunsT = TypeVar("RunsT", bound="RunsBase[Client[SessionBase], AnyRun]")
-
-# What a listing is told by, when it is copied.
-_ASKED_FOR: Final = frozenset(
-    {
-        "_asked",
-        "_client",
-        "_entity",
-        "_filters",
-        "_first",
-        "_include_sweeps",
-        "_is_strict",
-        "_limit",
-        "_models",
-        "_order",
-        "_project",
-        "_start",
-    }
-)
-
-DEFAULT_PER_PAGE: Final = 50
+SweepsT_co = TypeVar("SweepsT_co", covariant=True)
 
 _MOST_RUNS: Final = 100_000_000
 
-# How many frames below whoever calls a warning is given.
-_BELOW_A_CALL: Final = 3
-_BELOW_A_RUN: Final = 4
+# How many frames above a warning the caller is: of a method, and of what takes a run or a batch.
+_ABOVE_A_CALL: Final = 3
+_ABOVE_AN_ITEM: Final = 4
 
 _log = logging.getLogger("wandb_runs")
 
@@ -131,95 +103,60 @@ class Found(NamedTuple, Generic[T]):
     gaps: Gaps
 
 
-class RunsBase(ABC, Generic[ClientT_co, RunT_co]):
-    """What `Runs` and `AsyncRuns` have in common: all but the sending.
+class RunsBase(ABC, Generic[ClientT_co, SweepsT_co, RunT_co]):
+    """What `Runs` and `AsyncRuns` share: all but the sending.
 
-    What takes requests is a flow here, for whichever client there is.
+    What takes requests is a flow here, which either kind of client runs.
 
     Args:
-        client: What sends the requests.
-        entity: The user or team that owns the project.
-        project: The project's name.
-        filters: As for `Runs`, like the others.
-        order: The same.
-        per_page: The same.
-        include_sweeps: The same.
-        config_keys: The same.
-        summary_keys: The same.
-        limit: The same.
-        checkpoint: The same.
-        strict: The same.
-        config: The same.
-        summary: The same.
-        on_invalid: The same.
+        client: The client to send requests with.
+        query: What to list.
     """
 
-    def __init__(
-        self,
-        client: ClientT_co,
-        entity: str,
-        project: str,
-        filters: Filters | None,
-        order: Order,
-        per_page: int,
-        include_sweeps: bool,
-        *,
-        config_keys: list[K] | tuple[K, ...] | None,
-        summary_keys: list[K] | tuple[K, ...] | None,
-        limit: int | None,
-        checkpoint: Checkpoint | None,
-        strict: bool,
-        config: type[object] | None,
-        summary: type[object] | None,
-        on_invalid: OnInvalid,
-    ) -> None:
+    _sweeps: SweepsT_co | None
+
+    def __init__(self, client: ClientT_co, query: RunQuery) -> None:
         self._client = client
-        self._include_sweeps = bool(include_sweeps)
-        self._entity: str | None = check_name(entity, "entity")
-        self._project = check_name(project, "project")
-        self._filters = translate_filters(filters) or "{}"  # as the SDK sends it
-        self._order = parse_order(order)
-        self._first = min(_check_per_page(per_page), MAX_PER_PAGE)
-        self._asked = select_keys(config_keys, summary_keys)
-        self._models = check_models(config, summary, on_invalid)
-        self._limit = _check_limit(limit)
-        self._is_strict = bool(strict)
-        self._start = (
-            ListingState()
-            if checkpoint is None
-            else read_checkpoint(checkpoint, self._selection(entity), entity)
-        )
+        self._query = query
         self._reset()
 
     def _reset(self) -> None:
-        """Begin to list, with nothing read."""
+        """Begin the listing, with nothing read."""
         self._listing = self._new_listing()
         self._count: int | None = None
-        self._told = Drift()
+        self._reported = Drift()
 
-    def __getstate__(self) -> dict[str, object]:
-        """What is asked for, and by whom: a copy reads anew."""
-        return {name: value for name, value in vars(self).items() if name in _ASKED_FOR}
+    def __getstate__(self) -> tuple[ClientT_co, RunQuery]:
+        """The client and the query: a copy reads anew."""
+        return self._client, self._query
 
-    def __setstate__(self, state: dict[str, object]) -> None:
-        """Ask for the same."""
-        vars(self).update(state)
+    def __setstate__(self, state: tuple[ClientT_co, RunQuery]) -> None:
+        """List the same, from the start."""
+        self._client, self._query = state
         self._reset()
 
     @abstractmethod
     def _make(self, entity: str, nodes: Iterable[Node]) -> list[RunT_co]:
-        """Make runs of what came for them."""
+        """Make runs of their nodes in an answer."""
+
+    def _context(self, entity: str) -> RunContext[ClientT_co, SweepsT_co]:
+        query = self._query
+        return RunContext(
+            self._client, entity, query.project, self._sweeps, query.keys, query.models
+        )
 
     @override
     def __repr__(self) -> str:
         # A traceback may show one whose arguments were refused.
-        entity, project = getattr(self, "_entity", None), getattr(self, "_project", "not made")
-        return f"<{type(self).__name__} {entity or '(default entity)'}/{project}>"
+        query: RunQuery | None = getattr(self, "_query", None)
+        if query is None:
+            return f"<{type(self).__name__}, not made>"
+        return f"<{type(self).__name__} {query.entity or '(default entity)'}/{query.project}>"
 
     @property
     def project(self) -> str:
         """The project's name."""
-        return self._project
+        return self._query.project
 
     @overload
     def explain(self, call: Literal["list"] = "list") -> Explanation: ...
@@ -276,18 +213,7 @@ class RunsBase(ABC, Generic[ClientT_co, RunT_co]):
         ('ListSampledHistories', 750, ['{"keys": ["_step", "loss"], "samples": 100}'])
         """
         check_call(call, keys=keys, samples=samples, x_axis=x_axis, stream=stream, join=join)
-        # None is left out of what is shown, as a variable that is not known yet.
-        selection = self._selection(cast("str", self._entity))
-        ids, total = self._listed_ids(), self._counted()
-        operation: Operation[object]
-        if call == "list":
-            operation = list_runs(
-                **PageRequest(None, self._first_listed).variables(selection),
-                config_keys=self._asked.config,
-                summary_keys=self._asked.summary,
-            )
-            return explain(operation, runs_per_request=self._first_listed, runs=total)
-        size = self._first_listed
+        plan = None
         if call == "histories":
             plan = plan_histories(
                 500 if samples is None else samples,
@@ -296,25 +222,9 @@ class RunsBase(ABC, Generic[ClientT_co, RunT_co]):
                 "default" if stream is None else stream,
                 join="inner" if join is None else join,
             )
-            size = min(self._page_of(plan), self._limit or MAX_PER_PAGE)
-            request = HistoryRequest(plan, selection, PageRequest(None, size))
-            operation = (request.of(ids[:size]) if ids else request).operation
-        else:
-            named = select_named(selection, ids[:size]) if ids else selection
-            page = PageRequest(None, min(size, len(ids)) if ids else size).variables(named)
-            asked = plan_values(keys).keys
-            operation = (
-                list_configs(**page, keys=asked)
-                if call == "configs"
-                else list_summaries(**page, keys=asked)
-            )
-        # Where the runs are a part, they are listed first, and then asked for by their ids.
-        is_listed_first = self._is_part and ids is None
-        explained = explain(
-            operation, runs_per_request=size, runs=total, is_listed_first=is_listed_first
-        )
-        # Of no runs by their ids nothing is asked; any other listing takes a request to know.
-        return replace(explained, requests=0) if ids == [] else explained
+        elif call != "list":
+            plan = plan_values(keys)
+        return explain(call, self._query, plan, ids=self._listed_ids(), total=self._counted())
 
     # Listing.
 
@@ -322,34 +232,44 @@ class RunsBase(ABC, Generic[ClientT_co, RunT_co]):
     def _source(self) -> Source[RunT_co]:
         return Source(self._select, self._fetch)
 
-    @property
-    def _is_part(self) -> bool:
-        """Whether all runs must be listed before anything is asked of them: they are a part."""
-        return self._limit is not None or self._start.read > 0 or self._models.skips
+    def _select(self) -> Flow[Selection]:
+        yield from self._fetch_entity()
+        return self._query.selection
+
+    def _fetch_entity(self) -> Flow[str]:
+        entity = self._query.entity
+        if entity is None:
+            entity = yield from self._client.viewer.entity()
+            self._query = replace(self._query, entity=entity)
+        return entity
+
+    def _fetch(self, selection: Selection, request: PageRequest) -> Flow[Page[RunT_co]]:
+        operation = self._query.list_page(selection, request)
+        page = yield from fetch_nodes(operation, selection, request)
+        return page.with_items(self._make(selection["entity"], page.items))
 
     def _has(self, count: int | None) -> bool:
-        """Whether so many runs were listed; all for None."""
+        """Whether so many runs have been listed; all for None."""
         listing = self._listing
         return listing.complete or (count is not None and len(listing.items) >= count)
 
-    def _tell_drift(self, drift: Drift, told: Drift, *, stacklevel: int = _BELOW_A_RUN) -> Drift:
-        """Say what could not be set right, as soon as it is known, and once.
+    def _listed_ids(self) -> list[str] | None:
+        """The ids of all runs, where all have been listed."""
+        return [run.id for run in self._listing.items] if self._listing.complete else None
 
-        Args:
-            drift: What is known.
-            told: What was said of it before.
-            stacklevel: How far above this whoever is told stands.
+    def _report_drift(self, drift: Drift, reported: Drift) -> Drift:
+        """Warn of drift that cannot be corrected, as soon as it is known, and once.
 
         Returns:
-            What was said by now.
+            What has been reported by now.
 
         Raises:
             DriftError: The listing is strict.
         """
-        if drift and self._is_strict:
+        if drift and self._query.strict:
             raise DriftError(drift.late, drift.nulls)
-        if drift and drift != told:
-            warnings.warn(DriftWarning(drift.late, drift.nulls), stacklevel=stacklevel)
+        if drift and drift != reported:
+            warnings.warn(DriftWarning(drift.late, drift.nulls), stacklevel=_ABOVE_AN_ITEM)
         return drift
 
     def _counted(self) -> int | None:
@@ -358,99 +278,24 @@ class RunsBase(ABC, Generic[ClientT_co, RunT_co]):
             return len(self._listing.items)
         if self._count is None:
             return None
-        count = self._count if self._limit is None else min(self._count, self._limit)
-        return max(0, count - self._start.read)
+        limit, read = self._query.limit, self._query.start.read
+        return max(0, (self._count if limit is None else min(self._count, limit)) - read)
 
-    def _page_stream(self) -> PageStream[RunT_co]:
-        return PageStream(
-            _run_id,
-            self._order,
-            self._first_listed,
-            self._source,
-            start=self._start,
-            by_key=self._seen_in_order(self._start),
-            limit=self._limit,
-            is_strict=self._is_strict,
-            fits=fits if self._models.skips else None,
-        )
-
-    def _fetch(self, selection: Selection, request: PageRequest) -> Flow[Page[RunT_co]]:
-        operation = list_runs(
-            **request.variables(selection),
-            config_keys=self._asked.config,
-            summary_keys=self._asked.summary,
-        )
-        answer = yield from ask(RawOperation.of(operation))
-        plain = read_json_page(answer.body, request, date=answer.date)
-        entity = selection["entity"]
-        if plain is not None:
-            return plain.with_items(self._make(entity, plain.items))
-        project = answer.read_as(operation).project
-        page = read_project_page(project, selection, request, date=answer.date)
-        return page.with_items(self._make(entity, map(to_node, page.items)))
-
-    def _checkpoint_at(self, place: int) -> Checkpoint:
-        start, listing = self._start, self._listing
-        read = listing.read_before(place)
-        by_key = self._seen_in_order(start)
-        ids: tuple[str, ...] = ()
-        if by_key is None:
-            ids = (*start.ids, *(run.id for run in read))
-        else:
-            by_key.add(read)
-        return self._write_checkpoint(
-            ListingState(
-                listing.position_before(place),
-                Watermark() if by_key is None else by_key.watermark,
-                ids,
-                start.read + place,
-                listing.began,
-            )
-        )
-
-    def _write_checkpoint(self, start: ListingState) -> Checkpoint:
-        return make_checkpoint(self._selection(self._entity or ""), self._entity, start)
-
-    def _seen_in_order(self, start: ListingState) -> SeenInOrder[RunT_co] | None:
-        """What tells the runs that were passed by their instants of creation, in such an order."""
-        if not is_by_creation(self._order):
-            return None
-        return SeenInOrder(
-            _run_id, _run_key, descending=is_descending(self._order), watermark=start.watermark
-        )
-
-    def _new_listing(self) -> Listing[RunT_co]:
-        start, limit = self._start, self._limit
-        return Listing(
-            _run_id,
-            self._order,
-            self._first_listed,
-            limit=None if limit is None else max(0, limit - start.read),
-            position=start.position,
-            began=start.began,
-            ids=start.ids,
-            before=self._seen_in_order(start) if start.read else None,
-            is_strict=self._is_strict,
-            fits=fits if self._models.skips else None,
-        )
-
-    @property
-    def _first_listed(self) -> int:
-        return self._first if self._limit is None else max(1, min(self._first, self._limit))
+    def _fetch_length(self) -> Flow[int]:
+        if self._counted() is None:
+            self._count = yield from self._fetch_count()
+        return self._counted() or 0
 
     def _fetch_count(self) -> Flow[int]:
         selection = yield from self._select()
-        project = (
-            yield from ask(
-                count_runs(
-                    entity=selection["entity"],
-                    project=selection["project"],
-                    filters=selection["filters"],
-                )
-            )
-        ).project
+        operation = count_runs(
+            entity=selection["entity"],
+            project=selection["project"],
+            filters=selection["filters"],
+        )
+        project = (yield from ask(operation)).project
         if project is None:
-            raise missing_project(selection["entity"], self._project)
+            raise missing_project(selection["entity"], selection["project"])
         # Python makes room for as many as `len` says.
         if project.run_count is None or not 0 <= project.run_count <= _MOST_RUNS:
             raise BadResponseError(
@@ -459,6 +304,70 @@ class RunsBase(ABC, Generic[ClientT_co, RunT_co]):
                 status=200,
             )
         return project.run_count
+
+    # Where a listing begins and where it stands.
+
+    @property
+    def _fits(self) -> Callable[[AnyRun], bool] | None:
+        return fits if self._query.models.skips else None
+
+    def _seen_in_order(self) -> SeenInOrder[RunT_co] | None:
+        """The runs before the start, by their time of creation; None in any other order."""
+        order, watermark = self._query.order, self._query.start.watermark
+        if not is_by_creation(order):
+            return None
+        return SeenInOrder(_run_id, _run_key, descending=is_descending(order), watermark=watermark)
+
+    def _new_listing(self) -> Listing[RunT_co]:
+        query, start = self._query, self._query.start
+        return Listing(
+            _run_id,
+            query.order,
+            query.page_size,
+            limit=None if query.limit is None else max(0, query.limit - start.read),
+            position=start.position,
+            began=start.began,
+            ids=start.ids,
+            before=self._seen_in_order() if start.read else None,
+            is_strict=query.strict,
+            fits=self._fits,
+        )
+
+    def _page_stream(self) -> PageStream[RunT_co]:
+        query = self._query
+        return PageStream(
+            _run_id,
+            query.order,
+            query.page_size,
+            self._source,
+            start=query.start,
+            by_key=self._seen_in_order(),
+            limit=query.limit,
+            is_strict=query.strict,
+            fits=self._fits,
+        )
+
+    def _checkpoint_at(self, index: int) -> Checkpoint:
+        start, listing = self._query.start, self._listing
+        read = listing.read_before(index)
+        by_key = self._seen_in_order()
+        ids: tuple[str, ...] = ()
+        if by_key is None:
+            ids = (*start.ids, *(run.id for run in read))
+        else:
+            by_key.add(read)
+        return self._write_checkpoint(
+            ListingState(
+                listing.position_before(index),
+                Watermark() if by_key is None else by_key.watermark,
+                ids,
+                start.read + index,
+                listing.began,
+            )
+        )
+
+    def _write_checkpoint(self, state: ListingState) -> Checkpoint:
+        return make_checkpoint(self._query.selection, self._query.entity, state)
 
     # What is asked of all runs.
 
@@ -527,11 +436,9 @@ class RunsBase(ABC, Generic[ClientT_co, RunT_co]):
 
     def _request(self, plan: HistoryPlan) -> Flow[HistoryRequest]:
         selection = yield from self._select()
-        return HistoryRequest(plan, selection, PageRequest(None, self._page_of(plan)))
-
-    def _page_of(self, plan: HistoryPlan) -> int:
-        most = MAX_PER_PAGE if self._first == DEFAULT_PER_PAGE else self._first
-        return min(most, plan.runs_per_request)
+        return HistoryRequest(
+            plan, selection, PageRequest(None, self._query.histories_page_size(plan))
+        )
 
     def _pages(
         self,
@@ -546,6 +453,19 @@ class RunsBase(ABC, Generic[ClientT_co, RunT_co]):
             total=self._counted(),
             progress=progress,
         )
+
+    def _new_batches(
+        self, plan: HistoryPlan, to: Format, schema: object, progress: OnProgress | None
+    ) -> AnyBatches[list[Row] | pd.DataFrame | pl.DataFrame]:
+        dtypes = check_schema(schema, plan, to)
+        if to == "polars":
+            return self._polars_frames(plan, dtypes, progress)
+        if to == "pandas":
+            return self._pandas_frames(plan, dtypes, progress)
+        return self._lists(plan, progress)
+
+    def _finisher(self, on_error: OnError) -> Callable[[Gaps], None]:
+        return partial(self._finish, histories=None, on_error=on_error, stacklevel=_ABOVE_AN_ITEM)
 
     def _lists(self, plan: HistoryPlan, progress: OnProgress | None) -> AnyBatches[list[Row]]:
         return Batches(
@@ -605,7 +525,7 @@ class RunsBase(ABC, Generic[ClientT_co, RunT_co]):
         histories: T,
         on_error: OnError,
         *,
-        stacklevel: int = _BELOW_A_CALL,
+        stacklevel: int = _ABOVE_A_CALL,
     ) -> T:
         """Say what is missing from histories, and hand them on.
 
@@ -632,7 +552,7 @@ class RunsBase(ABC, Generic[ClientT_co, RunT_co]):
             histories=histories,
         ) from first
 
-    def _report(self, gaps: Gaps, *, stacklevel: int = _BELOW_A_CALL) -> None:
+    def _report(self, gaps: Gaps, *, stacklevel: int = _ABOVE_A_CALL) -> None:
         """Say what could not be set right, when the runs changed while they were read.
 
         Raises:
@@ -641,33 +561,9 @@ class RunsBase(ABC, Generic[ClientT_co, RunT_co]):
         drift, gone = gaps.drift, gaps.gone
         if not (drift or gone):
             return
-        if self._is_strict:
+        if self._query.strict:
             raise DriftError(drift.late, drift.nulls, gone)
         warnings.warn(DriftWarning(drift.late, drift.nulls, gone), stacklevel=stacklevel)
-
-    def _listed_ids(self) -> list[str] | None:
-        """The ids of all runs, where all have been listed."""
-        return [run.id for run in self._listing.items] if self._listing.complete else None
-
-    def _select(self) -> Flow[Selection]:
-        if self._entity is None:
-            self._entity = yield from self._client.viewer.entity()
-        return self._selection(self._entity)
-
-    def _selection(self, entity: str) -> Selection:
-        return Selection(
-            entity=entity,
-            project=self._project,
-            filters=self._filters,
-            order=self._order,
-            first=self._first,
-        )
-
-
-def of_viewer(runs: RunsT) -> RunsT:
-    """Runs whose entity is the viewer's, which is asked for with the first request."""
-    runs._entity = None  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - the class's own module
-    return runs
 
 
 def _run_id(run: AnyRun) -> str:
@@ -678,37 +574,35 @@ def _run_key(run: AnyRun) -> str | None:
     return creation_key(created_text(run))
 
 
-def needed(wanted: slice) -> int | None:
-    """How many runs decide a slice; None when it takes all to know."""
+def pick(items: list[T], index: SupportsIndex | slice) -> T | list[T]:
+    """Take an item or a slice of what has been listed.
+
+    Raises:
+        IndexError: There is no such item.
+    """
+    if isinstance(index, slice):
+        # A copy first: another thread or task may be adding items.
+        return items[:][index]
+    number = operator.index(index)
+    try:
+        return items[number]
+    except IndexError:
+        raise IndexError(f"run {number} of {len(items)}") from None
+
+
+def count_needed(index: SupportsIndex | slice) -> int | None:
+    """How many runs have to be listed to take an item or a slice; None for all."""
+    if not isinstance(index, slice):
+        number = operator.index(index)
+        return number + 1 if number >= 0 else None
     start, stop, step = (
         None if part is None else operator.index(part)
-        for part in (wanted.start, wanted.stop, wanted.step)
+        for part in (index.start, index.stop, index.step)
     )
-    ends: tuple[int | None, ...] = (start, stop)
     if step == 0:
         raise ValueError("slice step cannot be zero")
-    if any(end is not None and end < 0 for end in ends):
+    if any(end is not None and end < 0 for end in (start, stop)):
         return None
     if step is not None and step < 0:
         return None if start is None else start + 1
     return 0 if start is not None and stop is not None and start >= stop else stop
-
-
-def _check_limit(limit: object) -> int | None:
-    if limit is None:
-        return None
-    if isinstance(limit, bool) or not isinstance(limit, int) or limit < 0:
-        raise InvalidArgumentError(
-            f"limit must be a number of runs, at least 0, or None for all; got {limit!r}"
-        )
-    return limit
-
-
-def _check_per_page(per_page: object) -> int:
-    if isinstance(per_page, bool) or not isinstance(per_page, int):
-        raise InvalidArgumentError(
-            f"per_page must be an int of at least 1, got {type(per_page).__name__}"
-        )
-    if per_page < 1:
-        raise InvalidArgumentError(f"per_page must be at least 1, got {per_page}")
-    return per_page

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from typing_extensions import override
-
-from wandb_runs.errors import NotFoundError
-from wandb_runs.runs.sweep_base import SweepBase, fetch_sweep
+from wandb_runs.runs.sweep_base import SweepBase, SweepsBase
 from wandb_runs.transport import RetryingClient
 from wandb_runs.transport.fork import ForkSafeLock
 
@@ -55,40 +52,26 @@ class Sweep(SweepBase[RetryingClient]):
             self._client,
             self._entity,
             self._project,
-            filters=self._of_this,
+            filters={"sweep": self.id},
             order=order,
             per_page=per_page,
         )
 
 
-class Sweeps:
-    """The sweeps of a listing, each asked for once, however many of its runs are touched.
+class Sweeps(SweepsBase[RetryingClient, Sweep]):
+    """The sweeps of a listing, each fetched once, however many of its runs are touched.
 
     Thread-safe.
     """
 
-    __slots__ = ("_client", "_known", "_lock")
+    __slots__ = ("_lock",)
 
     def __init__(self, client: RetryingClient) -> None:
-        self._client = client
-        self._known: dict[tuple[str, str, str], Sweep | None] = {}
+        super().__init__(client, Sweep)
         self._lock = ForkSafeLock()
 
-    @override
-    def __reduce__(self) -> tuple[type[Sweeps], tuple[RetryingClient]]:
-        return Sweeps, (self._client,)
-
     def get(self, entity: str, project: str, sweep_id: str) -> Sweep | None:
-        """The sweep; None when the server does not know it (any more)."""
-        place = (entity, project, sweep_id)
-        with self._lock:  # held while asking: the second thread waits for the first's answer
-            if place not in self._known:
-                try:
-                    fields = self._client.run(fetch_sweep(*place))
-                except NotFoundError:
-                    self._known[place] = None
-                else:
-                    self._known[place] = Sweep(
-                        self._client, self._client.settings, entity, project, fields
-                    )
-            return self._known[place]
+        """The sweep; None if the server does not know it (any more)."""
+        # Held during the request, so that a second thread waits for the answer of the first.
+        with self._lock:
+            return self._client.run(self._fetch(entity, project, sweep_id))

@@ -1,4 +1,4 @@
-"""What a sweep is made of, whichever client it came by."""
+"""What `Sweep` and `AsyncSweep` share, and how a sweep is fetched."""
 
 from __future__ import annotations
 
@@ -7,40 +7,36 @@ from typing import TYPE_CHECKING, Generic, TypeVar, cast
 
 from typing_extensions import override
 
-from wandb_runs.errors import BadResponseError, MissingDependencyError
+from wandb_runs.errors import BadResponseError, MissingDependencyError, NotFoundError
 from wandb_runs.graphql._generated import get_sweep
 from wandb_runs.graphql.flow import ask
 from wandb_runs.graphql.scalars import parse_moment
 from wandb_runs.query.location import missing_sweep, page_url
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
+    from typing import Self
 
     from wandb_runs.graphql._generated import SweepFields
     from wandb_runs.graphql.flow import Flow
     from wandb_runs.graphql.scalars import JSONObject
-    from wandb_runs.transport.settings import Settings
+    from wandb_runs.transport.base import Client
+    from wandb_runs.transport.session import SessionBase
 
-__all__ = ["SweepBase", "fetch_sweep"]
+__all__ = ["SweepBase", "SweepsBase", "fetch_sweep"]
 
-ClientT_co = TypeVar("ClientT_co", covariant=True)
+ClientT_co = TypeVar("ClientT_co", bound="Client[SessionBase]", covariant=True)
+SweepT = TypeVar("SweepT")
 
 
 class SweepBase(Generic[ClientT_co]):
-    """What `Sweep` and `AsyncSweep` have in common: all that takes no request."""
+    """What `Sweep` and `AsyncSweep` share: all that takes no request."""
 
-    __slots__ = ("_client", "_entity", "_fields", "_project", "_settings")
+    __slots__ = ("_client", "_entity", "_fields", "_project")
 
-    def __init__(
-        self,
-        client: ClientT_co,
-        settings: Settings,
-        entity: str,
-        project: str,
-        fields: SweepFields,
-    ) -> None:
+    def __init__(self, client: ClientT_co, entity: str, project: str, fields: SweepFields) -> None:
         self._client = client
-        self._settings = settings
         self._entity = entity
         self._project = project
         self._fields = fields
@@ -85,7 +81,8 @@ class SweepBase(Generic[ClientT_co]):
     @property
     def url(self) -> str:
         """The address of the sweep's page."""
-        return page_url(self._settings.app_url, self._entity, self._project, "sweeps", self.id)
+        app_url = self._client.settings.app_url
+        return page_url(app_url, self._entity, self._project, "sweeps", self.id)
 
     @property
     def name(self) -> str:
@@ -174,11 +171,6 @@ class SweepBase(Generic[ClientT_co]):
         sign = "-" if metric.get("goal") == "maximize" else "+"
         return f"{sign}summary_metrics.{metric['name']}"
 
-    @property
-    def _of_this(self) -> dict[str, str]:
-        """The filter that its runs fit."""
-        return {"sweep": self.id}
-
     def _moment(self, text: str | None, field: str) -> datetime | None:
         try:
             return None if text is None else parse_moment(text)
@@ -195,6 +187,35 @@ class SweepBase(Generic[ClientT_co]):
             "sweep.config_yaml holds the text",
             status=200,
         )
+
+
+class SweepsBase(Generic[ClientT_co, SweepT]):
+    """The sweeps of a listing, each fetched once, however many of its runs are asked for it."""
+
+    __slots__ = ("_client", "_known", "_new_sweep")
+
+    def __init__(
+        self,
+        client: ClientT_co,
+        new_sweep: Callable[[ClientT_co, str, str, SweepFields], SweepT],
+    ) -> None:
+        self._client = client
+        self._new_sweep = new_sweep
+        self._known: dict[tuple[str, str, str], SweepT | None] = {}
+
+    @override
+    def __reduce__(self) -> tuple[type[Self], tuple[ClientT_co]]:
+        return type(self), (self._client,)
+
+    def _fetch(self, *path: *tuple[str, str, str]) -> Flow[SweepT | None]:
+        if path not in self._known:
+            try:
+                fields = yield from fetch_sweep(*path)
+            except NotFoundError:
+                self._known[path] = None
+            else:
+                self._known[path] = self._new_sweep(self._client, path[0], path[1], fields)
+        return self._known[path]
 
 
 def fetch_sweep(entity: str, project: str, sweep_id: str) -> Flow[SweepFields]:

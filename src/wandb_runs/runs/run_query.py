@@ -1,0 +1,165 @@
+"""`RunQuery`: what a listing was asked for, checked before anything is sent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final, TypeVar, cast
+
+from wandb_runs.errors import InvalidArgumentError
+from wandb_runs.graphql._generated import list_runs
+from wandb_runs.pagination.checkpoint import ListingState, read_checkpoint
+from wandb_runs.pagination.page import MAX_PER_PAGE, Selection
+from wandb_runs.query.filters import translate_filters
+from wandb_runs.query.keys import KeySelection, select_keys
+from wandb_runs.query.location import check_name
+from wandb_runs.query.order import parse_order
+from wandb_runs.runs.models import Models, check_models
+
+if TYPE_CHECKING:
+    from wandb_runs.frames.plan import HistoryPlan
+    from wandb_runs.graphql._generated import ListRuns
+    from wandb_runs.graphql.operation import Operation
+    from wandb_runs.pagination.checkpoint import Checkpoint
+    from wandb_runs.pagination.page import PageRequest
+    from wandb_runs.query.filters import Filters
+    from wandb_runs.query.order import Order
+    from wandb_runs.runs.models import OnInvalid
+
+__all__ = ["RunQuery"]
+
+K = TypeVar("K", bound=str)
+
+_DEFAULT_PER_PAGE: Final = 50
+
+
+@dataclass(frozen=True, slots=True)
+class RunQuery:
+    """What a listing was asked for.
+
+    This is what is copied and pickled of a listing, what `explain` shows, and what a checkpoint is
+    compared with.
+
+    Attributes:
+        entity: The user or team that owns the project; None for the viewer's, as long as the
+            server has not been asked for it.
+        project: The project's name.
+        filters: The filter as JSON, with the server's names of fields.
+        order: The order, with its sign.
+        per_page: The most runs per request, at most `MAX_PER_PAGE`.
+        include_sweeps: Whether `run.sweep` fetches the sweep.
+        keys: The keys of config and summary to ask for.
+        models: The types that config and summary are validated as.
+        limit: The most runs to list, those before the checkpoint among them; None for all.
+        strict: Whether drift that cannot be corrected is an error.
+        start: Where the listing begins, as its checkpoint says.
+    """
+
+    entity: str | None
+    project: str
+    filters: str
+    order: str
+    per_page: int
+    include_sweeps: bool
+    keys: KeySelection
+    models: Models
+    limit: int | None
+    strict: bool
+    start: ListingState
+
+    @classmethod
+    def of(
+        cls,
+        entity: str | None,
+        project: str,
+        filters: Filters | None,
+        order: Order,
+        per_page: int,
+        include_sweeps: bool,
+        *,
+        config_keys: list[K] | tuple[K, ...] | None,
+        summary_keys: list[K] | tuple[K, ...] | None,
+        limit: int | None,
+        checkpoint: Checkpoint | None,
+        strict: bool,
+        config: type[object] | None,
+        summary: type[object] | None,
+        on_invalid: OnInvalid,
+    ) -> RunQuery:
+        """Check the arguments of `Runs`, which documents them.
+
+        Raises:
+            InvalidArgumentError: An argument is of the wrong type or out of bounds.
+        """
+        query = cls(
+            entity=None if entity is None else check_name(entity, "entity"),
+            project=check_name(project, "project"),
+            filters=translate_filters(filters) or "{}",  # as W&B's SDK sends it
+            order=parse_order(order),
+            per_page=min(_check_per_page(per_page), MAX_PER_PAGE),
+            include_sweeps=bool(include_sweeps),
+            keys=select_keys(config_keys, summary_keys),
+            models=check_models(config, summary, on_invalid),
+            limit=_check_limit(limit),
+            strict=bool(strict),
+            start=ListingState(),
+        )
+        if checkpoint is None:
+            return query
+        return replace(query, start=read_checkpoint(checkpoint, query.selection, entity))
+
+    @property
+    def selection(self) -> Selection:
+        """The variables that select the runs; the entity is None as long as it is not known."""
+        return Selection(
+            entity=cast("str", self.entity),
+            project=self.project,
+            filters=self.filters,
+            order=self.order,
+            first=self.per_page,
+        )
+
+    @property
+    def is_part(self) -> bool:
+        """Whether only part of what the filter selects is listed.
+
+        Then the runs are listed before anything is asked of all of them, by their ids.
+        """
+        return self.limit is not None or self.start.read > 0 or self.models.skips
+
+    @property
+    def page_size(self) -> int:
+        """How many runs to list per request."""
+        return self.per_page if self.limit is None else max(1, min(self.per_page, self.limit))
+
+    def histories_page_size(self, plan: HistoryPlan) -> int:
+        """How many runs to read the histories of per request."""
+        most = MAX_PER_PAGE if self.per_page == _DEFAULT_PER_PAGE else self.per_page
+        return min(most, plan.runs_per_request)
+
+    def list_page(self, selection: Selection, request: PageRequest) -> Operation[ListRuns]:
+        """The operation that lists a page of runs."""
+        return list_runs(
+            **request.variables(selection),
+            config_keys=self.keys.config,
+            summary_keys=self.keys.summary,
+        )
+
+
+def _check_limit(limit: object) -> int | None:
+    if limit is None:
+        return None
+    if isinstance(limit, bool) or not isinstance(limit, int) or limit < 0:
+        raise InvalidArgumentError(
+            f"limit must be a number of runs, at least 0, or None for all; got {limit!r}"
+        )
+    return limit
+
+
+def _check_per_page(per_page: object) -> int:
+    if isinstance(per_page, bool) or not isinstance(per_page, int):
+        raise InvalidArgumentError(
+            f"per_page must be an int of at least 1, got {type(per_page).__name__}"
+        )
+    if per_page < 1:
+        raise InvalidArgumentError(f"per_page must be at least 1, got {per_page}")
+    return per_page
