@@ -30,6 +30,7 @@ types: .venv/.tools
 
 fresh: .venv/.package
 	$(BIN)/python tools/codegen.py --check
+	$(BIN)/python tools/docstrings.py --check
 
 quick: .venv/.package
 	$(BIN)/pytest -n 2 -m "not server"
@@ -44,8 +45,9 @@ lowest: .venv-lowest/.package  ## Tests with the lowest versions that pyproject.
 		--ignore tests/cli/test_typegen.py --ignore tests/local/test_sdk.py \
 		--ignore tests/local/test_sdk_parity.py
 
-codegen: .venv/.package  ## Generate src/wandb_runs/graphql/_generated from schema/ and queries/
+codegen: .venv/.package  ## Generate src/wandb_runs/graphql/_generated, and docstrings of aio/
 	$(BIN)/python tools/codegen.py
+	$(BIN)/python tools/docstrings.py
 
 bench: .venv/.package .venv/.core  ## Measure this package beside wandb, and the local server
 	$(BIN)/python tools/bench.py

@@ -147,7 +147,8 @@ def test_a_run_that_comes_twice_is_found(
 
     def again(runs: Runs) -> RunIterator:
         doubled = [*runs[:], runs[0]]
-        return RunIterator(lambda count: doubled[:count], honest(runs)._checkpoint_at)  # pyright: ignore[reportPrivateUsage] - as a real one has it
+        start = honest(runs).checkpoint()
+        return RunIterator(doubled, lambda _: start, lambda _: None)
 
     monkeypatch.setattr(Runs, "__iter__", again)
     assert read(api, ledger, "share").problems["repeated"] == 1

@@ -50,10 +50,10 @@ class AsyncApi(ApiBase[AsyncRetryingClient]):
     Args:
         overrides: The dict that W&B's SDK takes: `base_url`, `entity`, `project`.
         base_url: The server; `https://api.wandb.ai` by default.
-        api_key: The key, as W&B's settings page shows it, or a callable that returns it, or an
-            awaitable of it. A callable is called before each call, never for a retry, and once
-            more after HTTP 401: the call is then sent once more if the key has changed. Public
-            projects answer without a key.
+        api_key: The key of W&B's settings page, or a callable, async or not, that returns it.
+            A callable is called before each call, never for a retry, and once more after HTTP
+            401: the call is then sent once more if the key has changed. Public projects answer
+            without a key.
         entity: The user or team for paths that name none; by default the viewer's.
         project: The project for paths that name none.
         timeout: The deadline of one call in seconds, retries included: 60 by default. W&B gives
@@ -67,7 +67,7 @@ class AsyncApi(ApiBase[AsyncRetryingClient]):
         headers: Extra headers for requests to the server's own origin, such as those of a gateway
             before it; those of `WANDB_X_EXTRA_HTTP_HEADERS` (a JSON object) go along, and the
             argument wins for each header. Values are secrets, as the key is.
-        max_concurrency: How many requests may be under way at once in each event loop, from 1
+        max_concurrency: How many requests may be under way at once, in each event loop, from 1
             to 100: 4 by default. W&B limits the rate of each user.
         max_retries: How many times a request is sent again at most, where that is safe: 5 by
             default, 0 for never.
@@ -192,23 +192,31 @@ class AsyncApi(ApiBase[AsyncRetryingClient]):
         Not awaited: requests are sent when runs are asked for.
 
         Args:
-            path: As for `Api.runs`, like all that follow.
-            filters: The same.
-            order: The same.
-            per_page: The same.
-            include_sweeps: Whether `run.sweep()` asks for the sweep.
-            entity: The same.
-            project: The same.
-            client: The same; that of another `AsyncApi`.
-            lazy: Ignored, with a warning.
-            config_keys: The same.
-            summary_keys: The same.
-            limit: The same.
-            checkpoint: The same; one of `Runs` will do.
-            strict: The same.
-            config: The same.
-            summary: The same.
-            on_invalid: The same.
+            path: `"entity/project"`, or `"project"` in the default entity.
+            filters: A MongoDB query over runs: `{"state": "finished", "config.lr": {"$lt":
+                0.1}}`; see `wandb_runs.query.filters`.
+            order: `created_at`, `heartbeat_at`, `config.<key>.value` or
+                `summary_metrics.<key>`, with `+` (ascending) or `-` (descending) in front.
+            per_page: Runs per request, at least 1; more than 1000 is sent as 1000.
+            include_sweeps: Whether `run.sweep()` fetches the sweep when touched.
+            entity: The entity, when `path` does not name it.
+            project: The project, when `path` does not name it.
+            client: Another client to send the requests with; it is used as it is.
+            lazy: Ignored, with a warning. W&B's SDK needs it to choose between two queries;
+                here listing always carries config and summary, undecoded.
+            config_keys: The keys that `run.config` is to hold; None for all, an empty list for
+                none. Only what is asked for travels: some projects have thousands.
+            summary_keys: The keys that `run.summary` is to hold, likewise.
+            limit: The most runs that the sequence has, whatever `per_page`; None for all.
+            checkpoint: Where to begin: what `checkpoint()` of a loop over the same runs gave, or
+                an error that ended it, as `error.checkpoint`.
+            strict: Whether what a `DriftWarning` would say is a `DriftError`.
+            config: What `run.config` is to be: a pydantic model, a dataclass or a `TypedDict`;
+                by default a mapping of JSON values.
+            summary: What `run.summary` is to be, likewise.
+            on_invalid: What becomes of a run that does not fit them: `"raise"` a
+                `RunValidationError` when its config or summary is touched, or `"skip"` the run,
+                with a warning in the log.
 
         Raises:
             InvalidArgumentError: An argument that cannot be right; nothing was sent.

@@ -179,16 +179,22 @@ class AsyncRun(RunBase[RunContext[AsyncRetryingClient, AsyncSweeps], ConfigT_co,
         """The sampled history of this run, as `Run.history`; sends one request.
 
         Args:
-            samples: As for `Run.history`, like all that follow.
-            keys: The same.
-            x_axis: The same.
-            pandas: The same.
-            stream: The same.
-            format: The same.
-            join: The same.
+            samples: The most rows, at least 1. With keys they are evenly spread; without, W&B
+                chooses them at random.
+            keys: The metrics to read; None for all. Several keys give the rows that hold all
+                of them, as W&B has it; of machine metrics, the rows that hold any.
+            x_axis: The metric that comes first in each row. Machine metrics have no `_step`:
+                there it stands for `_runtime`, in seconds.
+            pandas: Whether to return a `pandas.DataFrame` or a list of dicts.
+            stream: `"default"` for metrics, `"system"` for machine metrics.
+            format: `"default"` for a list of dicts, `"pandas"` or `"polars"` for a frame; in
+                place of `pandas=`.
+            join: `"inner"` for the rows that hold all keys; `"outer"` for all rows of each key,
+                merged by `_step`, which is right for metrics that are logged at different steps:
+                up to `samples` rows for each key.
 
         Returns:
-            What `Run.history` returns.
+            The columns and dtypes of `AsyncRuns.histories`, without `run_id`.
 
         Raises:
             InvalidArgumentError: An argument that cannot be right, or both `pandas=` and
@@ -197,7 +203,8 @@ class AsyncRun(RunBase[RunContext[AsyncRetryingClient, AsyncSweeps], ConfigT_co,
             NotFoundError: The run is gone.
 
         Warns:
-            EmptyJoinWarning: As for `Run.history`.
+            EmptyJoinWarning: The run has rows of each key and none of all. Finding out costs
+                another request, when there is no row.
         """
         plan = plan_histories(samples, keys, x_axis, stream, join=join, run_id=False)
         to = choose_format(pandas, format)
@@ -219,10 +226,11 @@ class AsyncRun(RunBase[RunContext[AsyncRetryingClient, AsyncSweeps], ConfigT_co,
         """Every row of the history, unsampled, as `Run.scan_history`: for `async for`.
 
         Args:
-            keys: As for `Run.scan_history`, like all that follow.
-            page_size: The same.
-            min_step: The same.
-            max_step: The same.
+            keys: Only rows that hold all of these, with their `_step` and these alone; None
+                for whole rows.
+            page_size: The most rows to ask for at once, at least 1.
+            min_step: The first step.
+            max_step: The step before which to stop; None for the whole history.
             use_cache: Ignored, with a warning: nothing is kept on disk.
 
         Raises:

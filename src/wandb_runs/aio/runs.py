@@ -59,18 +59,23 @@ class AsyncRuns(
         client: The client to send requests with: `api.client`.
         entity: The user or team that owns the project.
         project: The project's name.
-        filters: As for `Runs`, like all that follow.
-        order: The same.
-        per_page: The same.
-        include_sweeps: Whether `run.sweep()` asks for the sweep.
-        config_keys: The same.
-        summary_keys: The same.
-        limit: The same.
-        checkpoint: The same; one of `Runs` will do.
-        strict: The same.
-        config: The same.
-        summary: The same.
-        on_invalid: The same.
+        filters: A MongoDB query over runs; see `wandb_runs.query.filters`.
+        order: `created_at`, `heartbeat_at`, `config.<key>.value` or `summary_metrics.<key>`,
+            with `+` (ascending, the default) or `-` (descending) in front.
+        per_page: Runs per request, at least 1; more than 1000 is sent as 1000, W&B's limit.
+        include_sweeps: Whether `run.sweep()` fetches the sweep when touched. Listing never does.
+        config_keys: The keys that `run.config` is to hold; None for all, an empty list for none.
+            Only what is asked for travels.
+        summary_keys: The keys that `run.summary` is to hold, likewise.
+        limit: The most runs that the sequence has, whatever `per_page`; None for all.
+        checkpoint: Where to begin: behind the runs that a loop, which may have run in another
+            process, had taken when it was asked for its `checkpoint()`. Same filters, same order.
+        strict: Whether what a `DriftWarning` would say is a `DriftError`.
+        config: What `run.config` is to be: a pydantic model, a dataclass or a `TypedDict`.
+        summary: What `run.summary` is to be, likewise.
+        on_invalid: What becomes of a run that does not fit them: `"raise"` a `RunValidationError`
+            when its config or summary is touched, or `"skip"` the run, with a warning in the log.
+            Then all runs are listed before they are counted or asked for their histories.
 
     Raises:
         InvalidArgumentError: An argument that cannot be right; nothing was sent.
@@ -193,8 +198,8 @@ class AsyncRuns(
         As `Runs.pages()`; while the program works on a page, the next one is asked for.
 
         Returns:
-            An asynchronous iterator of lists, none of them empty. Its `checkpoint()` tells where
-            it stands.
+            An asynchronous iterator of lists of at most `per_page` runs (one more where runs change
+            their places), in order, none of them empty. Its `checkpoint()` is its position.
 
         Raises:
             NotFoundError: No such project, or the key may not see it; when a page is taken.
@@ -271,17 +276,29 @@ class AsyncRuns(
         """The sampled histories of all runs, in the order of runs; as `Runs.histories`.
 
         Args:
-            samples: As for `Runs.histories`, like all that follow.
-            keys: The same.
-            x_axis: The same.
-            format: The same.
-            stream: The same.
-            join: The same.
-            on_error: The same.
-            progress: The same; called in the event loop.
+            samples: The most rows for each run, at least 1. With keys they are evenly spread;
+                without, W&B chooses them at random.
+            keys: The metrics to read; None for all. Several keys give the rows that hold all
+                of them, as W&B has it; of machine metrics, the rows that hold any.
+            x_axis: The metric that comes first in each row. Machine metrics have no `_step`:
+                there it stands for `_runtime`, in seconds.
+            format: `"default"` for a list of dicts, `"pandas"` or `"polars"` for a frame.
+            stream: `"default"` for metrics, `"system"` for machine metrics.
+            join: `"inner"` for the rows that hold all keys; `"outer"` for all rows of each key,
+                merged by `_step`, which is right for metrics that are logged at different steps:
+                up to `samples` rows for each key. Either way a row holds the x axis, too. Where
+                a step has several rows, the first of each key are merged, then the second.
+            on_error: What becomes of runs whose history cannot be had, such as one that is too
+                much for the server even alone: `"raise"` an error in the end that carries the
+                rest, or `"skip"` them, with a warning in the log.
+            progress: Called with a `Progress` after each answer, in the event loop.
 
         Returns:
-            What `Runs.histories` returns.
+            A row for each sampled step, with the columns x axis, keys (else all metrics, by
+            name) and `run_id`. Integers are Int64, integers and floats Float64, booleans
+            Boolean, text String; mixed and nested values are JSON text in polars, Python
+            objects elsewhere. A missing value is null in polars, NaN or `<NA>` in pandas, and
+            no entry in a dict.
 
         Raises:
             InvalidArgumentError: An argument that cannot be right; nothing was sent.
@@ -290,8 +307,10 @@ class AsyncRuns(
             HistoriesError: The histories of some runs could not be had; it carries the rest.
 
         Warns:
-            EmptyJoinWarning: As for `Runs.histories`.
-            UnknownMetricWarning: The same.
+            EmptyJoinWarning: Runs have rows of each key and none of all, so that `"inner"` left
+                them empty. Finding out costs a request for each page that has empty runs.
+            UnknownMetricWarning: No run has a row, and perhaps a name is misspelt. Finding out
+                costs a request.
         """
         plan, to = self._plan_histories(
             samples, keys, x_axis, format, stream, join, on_error, progress
@@ -373,19 +392,32 @@ class AsyncRuns(
         """The sampled histories batch by batch, as `Runs.iter_histories`: for `async for`.
 
         Args:
-            samples: As for `Runs.iter_histories`, like all that follow.
-            keys: The same.
-            x_axis: The same.
-            format: The same.
-            stream: The same.
-            join: The same.
-            on_error: The same.
-            progress: The same; called in the event loop.
-            schema: The same.
+            samples: The most rows for each run, at least 1. With keys they are evenly spread;
+                without, W&B chooses them at random.
+            keys: The metrics to read; None for all. Several keys give the rows that hold all
+                of them, as W&B has it; of machine metrics, the rows that hold any.
+            x_axis: The metric that comes first in each row. Machine metrics have no `_step`:
+                there it stands for `_runtime`, in seconds.
+            format: `"default"` for a list of dicts, `"pandas"` or `"polars"` for a frame.
+            stream: `"default"` for metrics, `"system"` for machine metrics.
+            join: `"inner"` for the rows that hold all keys; `"outer"` for all rows of each key,
+                merged by `_step`, which is right for metrics that are logged at different steps:
+                up to `samples` rows for each key. Either way a row holds the x axis, too. Where
+                a step has several rows, the first of each key are merged, then the second.
+            on_error: What to do about runs whose history cannot be had, such as one that is too
+                large for the server even alone: `"raise"` an error after the last batch, which
+                carries no rows, or `"skip"` them, with a warning in the log.
+            progress: Called with a `Progress` after each answer, in the event loop.
+            schema: Dtypes of columns, by name, for all batches: `{"loss": polars.Float64}`, or
+                pandas' names of dtypes. Numbers that a dtype cannot hold are refused; a float of 32
+                bits may round them. In a column of text, strings stay as they are, and everything
+                else is JSON. Without it each batch has what fits its own rows: a column may hold
+                integers in one batch and floats in the next. Where `keys` is None, the schema
+                also says which columns there are, beside the x axis and `run_id`.
 
         Returns:
-            An asynchronous iterator of lists or frames. An error does not end it: what comes next
-            is asked for again.
+            An asynchronous iterator of lists or frames.
+            Columns and dtypes are those of `histories`.
 
         Raises:
             InvalidArgumentError: An argument that cannot be right; nothing was sent.
@@ -395,7 +427,8 @@ class AsyncRuns(
             HistoriesError: The histories of some runs could not be had; after the last batch.
 
         Warns:
-            EmptyJoinWarning: As for `Runs.histories`, after the last batch.
+            EmptyJoinWarning: Runs have rows of each key and none of all, so that `"inner"` left
+                them empty; after the last batch.
         """
         plan, to = self._plan_histories(
             samples, keys, x_axis, format, stream, join, on_error, progress
@@ -449,12 +482,16 @@ class AsyncRuns(
         """The configs of all runs: a row for each run, in the order of runs; as `Runs.configs`.
 
         Args:
-            keys: As for `Runs.configs`, like all that follow.
-            format: The same.
-            progress: The same; called in the event loop.
+            keys: The keys to read, names at the top of the config; None for all but W&B's own
+                `_wandb` and `wandb_version`.
+            format: `"default"` for a list of dicts, `"pandas"` or `"polars"` for a frame.
+            progress: Called with a `Progress` after each answer, in the event loop.
 
         Returns:
-            What `Runs.configs` returns.
+            The columns are the keys as asked (else all keys, by name) and `run_id`, with the
+            dtypes of `histories`. A value that a run does not have, or has as null, is null in
+            polars, NaN or `<NA>` in pandas, and no entry in a dict. A run without any has its
+            row too.
 
         Raises:
             InvalidArgumentError: An argument that cannot be right; nothing was sent.
@@ -510,12 +547,15 @@ class AsyncRuns(
         """The summaries of all runs: a row for each run, in order; as `Runs.summaries`.
 
         Args:
-            keys: As for `Runs.summaries`, like all that follow.
-            format: The same.
-            progress: The same; called in the event loop.
+            keys: The metrics to read, names at the top of the summary; None for all.
+            format: `"default"` for a list of dicts, `"pandas"` or `"polars"` for a frame.
+            progress: Called with a `Progress` after each answer, in the event loop.
 
         Returns:
-            What `Runs.summaries` returns.
+            The columns are the keys as asked (else all keys, by name) and `run_id`, with the
+            dtypes of `histories`. A value that a run does not have, or has as null, is null in
+            polars, NaN or `<NA>` in pandas, and no entry in a dict. A run without any has its
+            row too.
 
         Raises:
             InvalidArgumentError: An argument that cannot be right; nothing was sent.

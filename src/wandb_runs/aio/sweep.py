@@ -36,8 +36,8 @@ class AsyncSweep(SweepBase[AsyncRetryingClient]):
         """The first run of the sweep in `order`; None when it has no run.
 
         Args:
-            order: As for `AsyncApi.runs`; by default `AsyncSweep.order`, else the newest run
-                first.
+            order: An order as `AsyncApi.runs` takes it.
+                By default `AsyncSweep.order`, else the newest run first.
         """
         runs = await self._runs(order or self.order or "-created_at", per_page=1).get(slice(1))
         return runs[0] if runs else None

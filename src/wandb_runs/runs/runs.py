@@ -204,8 +204,8 @@ class Runs(
         In an order by `created_at` no id is remembered for it; in any other order, each one is.
 
         Returns:
-            An iterator of lists of at most `per_page` runs (one more where runs change their
-            places), in order, none of them empty. Its `checkpoint()` tells where it stands.
+            An iterator of lists of at most `per_page` runs (one more where runs change
+            their places), in order, none of them empty. Its `checkpoint()` is its position.
 
         Raises:
             NotFoundError: No such project, or the key may not see it; when a page is taken.
@@ -419,15 +419,22 @@ class Runs(
         as long as fewer than a page are created between two requests.
 
         Args:
-            samples: As for `histories`.
-            keys: As for `histories`.
-            x_axis: As for `histories`.
-            format: What a batch comes as, as for `histories`.
-            stream: As for `histories`.
-            join: As for `histories`.
-            on_error: As for `histories`; the error is raised after the last batch, and carries
-                no rows.
-            progress: As for `histories`.
+            samples: The most rows for each run, at least 1. With keys they are evenly spread;
+                without, W&B chooses them at random.
+            keys: The metrics to read; None for all. Several keys give the rows that hold all
+                of them, as W&B has it; of machine metrics, the rows that hold any.
+            x_axis: The metric that comes first in each row. Machine metrics have no `_step`:
+                there it stands for `_runtime`, in seconds.
+            format: `"default"` for a list of dicts, `"pandas"` or `"polars"` for a frame.
+            stream: `"default"` for metrics, `"system"` for machine metrics.
+            join: `"inner"` for the rows that hold all keys; `"outer"` for all rows of each key,
+                merged by `_step`, which is right for metrics that are logged at different steps:
+                up to `samples` rows for each key. Either way a row holds the x axis, too. Where
+                a step has several rows, the first of each key are merged, then the second.
+            on_error: What to do about runs whose history cannot be had, such as one that is too
+                large for the server even alone: `"raise"` an error after the last batch, which
+                carries no rows, or `"skip"` them, with a warning in the log.
+            progress: Called with a `Progress` after each answer, in the calling thread.
             schema: Dtypes of columns, by name, for all batches: `{"loss": polars.Float64}`, or
                 pandas' names of dtypes. Numbers that a dtype cannot hold are refused; a float of 32
                 bits may round them. In a column of text, strings stay as they are, and everything
@@ -436,7 +443,8 @@ class Runs(
                 also says which columns there are, beside the x axis and `run_id`.
 
         Returns:
-            An iterator of lists or frames, with the columns and dtypes of `histories`.
+            An iterator of lists or frames.
+            Columns and dtypes are those of `histories`.
 
         Raises:
             InvalidArgumentError: An argument that cannot be right; nothing was sent.
@@ -446,7 +454,8 @@ class Runs(
             HistoriesError: The histories of some runs could not be had; after the last batch.
 
         Warns:
-            EmptyJoinWarning: As for `histories`, after the last batch.
+            EmptyJoinWarning: Runs have rows of each key and none of all, so that `"inner"` left
+                them empty; after the last batch.
 
         >>> import polars as pl
         >>> dtypes = {"loss": pl.Float64}

@@ -193,11 +193,12 @@ class RunsBase(ABC, Generic[ClientT_co, SweepsT_co, RunT_co]):
         Args:
             call: `"list"` for going through the runs, or the method: `"histories"`, `"configs"`,
                 `"summaries"`.
-            samples: The method's argument, as the others are.
-            keys: The same.
-            x_axis: The same.
-            stream: The same.
-            join: The same.
+            samples: The most rows for each run; of `"histories"`.
+            keys: The metrics, or the keys of configs or summaries; not of `"list"`.
+            x_axis: The metric that comes first in each row; of `"histories"`.
+            stream: `"default"` for metrics, `"system"` for machine metrics; of `"histories"`.
+            join: `"inner"` for the rows that hold all keys, `"outer"` for all rows of each; of
+                `"histories"`.
 
         Returns:
             The document, the variables of the first request, and the number of requests where the

@@ -40,7 +40,8 @@ class Sweep(SweepBase[RetryingClient]):
         """The first run of the sweep in `order`; None when it has no run.
 
         Args:
-            order: As for `Api.runs`; by default `Sweep.order`, else the newest run first.
+            order: An order as `Api.runs` takes it.
+                By default `Sweep.order`, else the newest run first.
         """
         runs = self._runs(order or self.order or "-created_at", per_page=1)
         return runs[0] if runs else None
