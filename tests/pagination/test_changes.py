@@ -37,7 +37,7 @@ from wandb_runs import (
     WandbRunsError,
 )
 from wandb_runs.pagination.listing import Listing
-from wandb_runs.query.filters import translate_filters
+from wandb_runs.query.filters import filters_to_json
 from wandb_runs.runs.iterators import RunPages
 from wandb_runs.testing import (
     Churn,
@@ -122,7 +122,7 @@ def members(server: LocalServer, project: str, filters: dict[str, object]) -> se
         runs(filters: $filters, first: 1000) { edges { node { name } } }
       }
     }"""
-    variables = {"project": project, "filters": translate_filters(filters) or "{}"}
+    variables = {"project": project, "filters": filters_to_json(filters) or "{}"}
     answer = httpx.post(f"{server.url}/graphql", json={"query": document, "variables": variables})
     project_read = answer.raise_for_status().json()["data"]["project"]
     if project_read is None:

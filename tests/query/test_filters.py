@@ -19,7 +19,7 @@ from hypothesis import example, given, reject, settings
 from hypothesis import strategies as st
 
 from wandb_runs.errors import InvalidArgumentError
-from wandb_runs.query.filters import RawFilter, translate_filters
+from wandb_runs.query.filters import RawFilter, filters_to_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -53,12 +53,12 @@ ATTRIBUTES = {
 
 
 def translated(filters: Filters) -> Any:  # noqa: ANN401 # JSON is what it is
-    text = translate_filters(filters)
+    text = filters_to_json(filters)
     assert text is not None
     return json.loads(text)
 
 
-# Valid filters, by the grammar that `translate_filters` documents.
+# Valid filters, by the grammar that `filters_to_json` documents.
 
 keys = st.sampled_from(["lr", "eval/loss", "model", "value", "depth", "été", "batch size"])
 instants = st.datetimes(timezones=st.timezones()).filter(
@@ -133,7 +133,7 @@ filters_of_any_depth: st.SearchStrategy[Mapping[str, object]] = st.recursive(
 def test_the_wire_form_translates_to_itself(filters: Mapping[str, object]) -> None:
     before = copy.deepcopy(filters)
     try:
-        text = translate_filters(filters)
+        text = filters_to_json(filters)
     except InvalidArgumentError as error:
         if "the same place" in error.message:
             reject()  # two spellings of one path, which the grammar above cannot exclude
@@ -143,7 +143,7 @@ def test_the_wire_form_translates_to_itself(filters: Mapping[str, object]) -> No
     if text is None:
         assert filters == {}
     else:
-        assert translate_filters(json.loads(text)) == text
+        assert filters_to_json(json.loads(text)) == text
 
 
 @given(keys, values)
@@ -178,7 +178,7 @@ def test_a_datetime_denotes_the_same_instant_in_utc(instant: datetime) -> None:
 def test_a_set_is_written_in_one_order(members: set[int | str]) -> None:
     backwards = dict.fromkeys(reversed([*members]))
     texts = {
-        translate_filters({"config.seed": {"$in": kind}})
+        filters_to_json({"config.seed": {"$in": kind}})
         for kind in (members, frozenset(members), set(backwards))
     }
     assert len(texts) == 1
@@ -189,7 +189,7 @@ def test_a_set_is_written_in_one_order(members: set[int | str]) -> None:
 
 @pytest.mark.parametrize("filters", [None, {}, MappingProxyType[str, object]({})])
 def test_no_filter_is_none(filters: Filters | None) -> None:
-    assert translate_filters(filters) is None
+    assert filters_to_json(filters) is None
 
 
 class State(StrEnum):
@@ -245,7 +245,7 @@ def test_every_unknown_operator_is_refused(word: str, level: str) -> None:
         "branch": {"$and": [{"state": "failed"}, {operator: [{}]}]},
     }
     with pytest.raises(InvalidArgumentError) as refusal:
-        translate_filters(filters[level])
+        filters_to_json(filters[level])
     assert f'["{operator}"]' in refusal.value.message
 
 
@@ -255,7 +255,7 @@ def test_every_unknown_root_is_refused(word: str) -> None:
     if word in ATTRIBUTES:
         return
     with pytest.raises(InvalidArgumentError) as refusal:
-        translate_filters({word: 1})
+        filters_to_json({word: 1})
     assert f'filters["{word}"]' in refusal.value.message
 
 
@@ -312,7 +312,7 @@ anything = st.recursive(
 @settings(max_examples=400)
 @given(anything | st.dictionaries(likely_keys, anything, min_size=1, max_size=3))
 def test_whatever_comes_is_refused_or_becomes_json(filters: Any) -> None:  # noqa: ANN401 # the point
-    translate = partial(translate_filters, filters)
+    translate = partial(filters_to_json, filters)
     for begin, write in (("filters", translate), ("RawFilter", lambda: RawFilter(filters).query)):
         message = begin
         try:
@@ -360,7 +360,7 @@ def test_nothing_hostile_breaks_a_refusal(hostile: object, operator: str) -> Non
     ]
     for filters in faulty:
         with pytest.raises(InvalidArgumentError):
-            translate_filters(filters)
+            filters_to_json(filters)
         with pytest.raises(InvalidArgumentError):
             RawFilter(filters)
 
@@ -372,7 +372,7 @@ def test_a_filter_that_holds_itself_is_refused() -> None:
     value.append(value)
     for filters in ({"$and": branches}, {"config.a": value}):
         with pytest.raises(InvalidArgumentError, match="part of itself"):
-            translate_filters(filters)
+            filters_to_json(filters)
         with pytest.raises(InvalidArgumentError):
             RawFilter(filters)
 
@@ -407,7 +407,7 @@ REFUSALS: list[tuple[dict[Any, object], str, list[str]]] = [
     ({"config.a": {"$or": [1, 2]}}, '["config.a"]["$or"]', ["stands where a path stands"]),
     ({"$not": {"state": "x"}}, '["$not"]', ["'$nor'"]),
     ({"$AND": [{"state": "x"}]}, '["$AND"]', ["'$and'"]),
-    ({"config.a": {"b": {"$lt": 1}}}, '["config.a"]["b"]["$lt"]', ["by its path"]),
+    ({"config.a": {"b": {"$lt": 1}}}, '["config.a"]["b"]["$lt"]', ["under it"]),
     # operands
     ({"$or": []}, '["$or"]', ["at least one"]),
     ({"$or": {"state": "x"}}, '["$or"]', ["a list"]),
@@ -444,7 +444,7 @@ def test_a_refusal_names_the_place_and_the_way_out(
     filters: dict[str, object], place: str, hints: list[str]
 ) -> None:
     with pytest.raises(InvalidArgumentError) as refusal:
-        translate_filters(filters)
+        filters_to_json(filters)
     assert refusal.value.message.startswith("filters")
     assert f"{place}: " in refusal.value.message
     for hint in hints:
@@ -467,7 +467,7 @@ def test_a_refusal_stays_short(level: str) -> None:
         "pattern": {"name": {"$regex": f"({long}"}},
     }
     with pytest.raises(InvalidArgumentError) as refusal:
-        translate_filters(filters[level])
+        filters_to_json(filters[level])
     assert len(refusal.value.message) < 1500
 
 
@@ -542,12 +542,12 @@ def test_no_pattern_that_re2_reads_is_refused(pattern: str) -> None:
 def test_what_re2_cannot_read_is_refused_with_the_reason(pattern: str, reason: str) -> None:
     assert not is_re2(pattern)
     with pytest.raises(InvalidArgumentError, match=reason):
-        translate_filters({"name": {"$regex": pattern}})
+        filters_to_json({"name": {"$regex": pattern}})
 
 
 def test_a_pattern_is_a_string() -> None:
     with pytest.raises(InvalidArgumentError, match=r"\.pattern"):
-        translate_filters({"name": {"$regex": re.compile("a")}})
+        filters_to_json({"name": {"$regex": re.compile("a")}})
 
 
 # Raw filters and joining.
@@ -556,7 +556,7 @@ def test_a_pattern_is_a_string() -> None:
 @given(st.dictionaries(st.text(), st.integers() | st.lists(st.text()), min_size=1))
 def test_a_raw_filter_is_sent_to_the_letter(query: dict[str, object]) -> None:
     text = json.dumps(query, indent=1)
-    assert translate_filters(RawFilter(text)) == text
+    assert filters_to_json(RawFilter(text)) == text
     assert translated(RawFilter(query)) == query
     raw = RawFilter(query)
     assert pickle.loads(pickle.dumps(raw)) == raw == copy.copy(raw)  # our own bytes
@@ -579,7 +579,7 @@ def test_a_raw_filter_is_a_json_object(query: Any) -> None:  # noqa: ANN401 # th
 
 def test_filters_as_users_write_them_type_check() -> None:
     since = datetime(2026, 1, 31, tzinfo=UTC)
-    inline = translate_filters(
+    inline = filters_to_json(
         {
             "state": "finished",
             "config.lr": {"$lt": 0.1},
@@ -591,4 +591,4 @@ def test_filters_as_users_write_them_type_check() -> None:
     anys: dict[str, Any] = {"state": "finished"}
     strings = {"state": "finished"}
     assert inline is not None
-    assert translate_filters(objects) == translate_filters(anys) == translate_filters(strings)
+    assert filters_to_json(objects) == filters_to_json(anys) == filters_to_json(strings)

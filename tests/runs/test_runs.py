@@ -21,7 +21,7 @@ from hypothesis.stateful import (
 )
 
 from wandb_runs import Api, InvalidArgumentError, NotFoundError, Run, Runs
-from wandb_runs.query.filters import translate_filters
+from wandb_runs.query.filters import filters_to_json
 from wandb_runs.query.order import parse_order
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def unpaged(server: LocalServer, filters: dict[str, object], order: str) -> list
         runs(filters: $filters, order: $order, first: 1000) { edges { node { name } } }
       }
     }"""
-    variables = {"filters": translate_filters(filters) or "{}", "order": parse_order(order)}
+    variables = {"filters": filters_to_json(filters) or "{}", "order": parse_order(order)}
     answer = httpx.post(
         f"{server.url}/graphql", json={"query": document, "variables": variables}
     ).raise_for_status()

@@ -1,4 +1,4 @@
-"""What can go wrong: exceptions, warnings, and how their messages suggest the right spelling."""
+"""Errors: exceptions, warnings, and how their messages suggest the right spelling."""
 
 from wandb_runs.errors.exceptions import (
     AuthenticationError,
@@ -22,7 +22,7 @@ from wandb_runs.errors.exceptions import (
     TransportError,
     TruncatedResponseError,
     WandbRunsError,
-    asked_too_much,
+    is_too_large,
 )
 from wandb_runs.errors.warnings import DriftWarning, EmptyJoinWarning, UnknownMetricWarning
 
@@ -51,14 +51,14 @@ __all__ = [
     "TruncatedResponseError",
     "UnknownMetricWarning",
     "WandbRunsError",
-    "asked_too_much",
+    "is_too_large",
 ]
 
 
-def _name_the_room() -> None:
-    """Have tracebacks and pickles name the place that programs import from, not the file inside."""
+def _set_public_module() -> None:
+    """Make tracebacks and pickles name `wandb_runs.errors`, not the file inside."""
     for name in __all__:
         globals()[name].__module__ = __name__
 
 
-_name_the_room()
+_set_public_module()

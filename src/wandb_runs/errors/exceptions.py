@@ -1,7 +1,7 @@
-"""What can go wrong, as one tree under `WandbRunsError`.
+"""Exceptions: one tree under `WandbRunsError`.
 
-Every error has a message that says what happened and what to do next, survives a pickle, and
-keeps its cause. None holds an API key, and none holds a type of the HTTP library.
+Each has a message that says what happened and what to do next, can be pickled, and keeps its
+cause. None holds an API key or an object of the HTTP library.
 
 >>> from wandb_runs import InvalidArgumentError, WandbRunsError
 >>> issubclass(InvalidArgumentError, WandbRunsError), issubclass(InvalidArgumentError, ValueError)
@@ -43,7 +43,7 @@ __all__ = [
     "TransportError",
     "TruncatedResponseError",
     "WandbRunsError",
-    "asked_too_much",
+    "is_too_large",
 ]
 
 
@@ -55,11 +55,11 @@ def _restore(kind: type[WandbRunsError], message: str, facts: dict[str, Any]) ->
 
 
 class WandbRunsError(Exception):
-    """Any error of this package.
+    """The base of all exceptions of this package.
 
     Attributes:
-        checkpoint: Where a listing stood that this error has ended; `api.runs(...,
-            checkpoint=error.checkpoint)` goes on from there. None elsewhere.
+        checkpoint: The position of a listing that this error ended: `api.runs(...,
+            checkpoint=error.checkpoint)` continues from there. None for other errors.
     """
 
     checkpoint: str | None = None
@@ -74,27 +74,26 @@ class WandbRunsError(Exception):
         self,
     ) -> tuple[
         Callable[..., WandbRunsError], tuple[type[WandbRunsError], str, dict[str, Any]]
-    ]:  # facts are keyword-only, so the default of calling `type(self)(*args)` would lose them
+    ]:  # attributes are keyword-only: the default, `type(self)(*args)`, would lose them
         return _restore, (type(self), self.message, dict(self.__dict__))
 
 
 class InvalidArgumentError(WandbRunsError, ValueError):
-    """An argument was refused before any request was sent."""
+    """An argument was refused, before any request."""
 
 
 class MissingDependencyError(WandbRunsError, ImportError):
-    """An optional library is needed and not installed; the message holds the pip command."""
+    """An optional library is not installed; the message has the pip command."""
 
 
 class NotFoundError(WandbRunsError):
     """No such project, run or sweep, or the API key may not see it.
 
-    W&B answers both alike, so that nobody learns which private projects exist.
+    W&B answers both alike, so that the existence of private projects is not disclosed.
 
     Attributes:
-        status: The HTTP status, if that is what says so: 404. None where an answer without the
-            project or run says it.
-        request_id: What the server calls the request, if it said so with the status.
+        status: 404 for an HTTP error; None for an answer without the project, run or sweep.
+        request_id: The server's id of the request, if it sent one with the status.
         attempts: How many times the request was sent.
     """
 
@@ -117,10 +116,10 @@ class NotFoundError(WandbRunsError):
 
 
 class TransportError(WandbRunsError):
-    """The server could not be reached, or broke off before it had answered.
+    """The server could not be reached, or did not answer completely.
 
     Attributes:
-        attempts: How many times the request was sent, or was to be.
+        attempts: How many times the request was attempted.
     """
 
     attempts: int
@@ -131,11 +130,11 @@ class TransportError(WandbRunsError):
 
 
 class ConnectionFailedError(TransportError):
-    """No connection, or one that broke.
+    """No connection, or a broken one.
 
     Attributes:
-        may_have_arrived: Whether the server may have got the request. False where it is certain
-            that nothing was sent, since there was no connection.
+        may_have_arrived: Whether the server may have received the request. False where no
+            connection was established.
     """
 
     may_have_arrived: bool
@@ -146,7 +145,7 @@ class ConnectionFailedError(TransportError):
 
 
 class CertificateError(ConnectionFailedError):
-    """The server's certificate is none that this machine trusts, or is for another host."""
+    """The server's certificate is not trusted by this machine, or is for another host."""
 
 
 class RequestTimeoutError(TransportError, TimeoutError):
@@ -154,11 +153,11 @@ class RequestTimeoutError(TransportError, TimeoutError):
 
 
 class ResponseError(WandbRunsError):
-    """The server answered, and the answer is no data.
+    """The server answered with an error, or with no usable data.
 
     Attributes:
         status: The HTTP status.
-        request_id: What the server calls the request, if it said so.
+        request_id: The server's id of the request, if it sent one.
         attempts: How many times the request was sent.
     """
 
@@ -180,14 +179,14 @@ class AuthenticationError(ResponseError):
 
 
 class PermissionDeniedError(ResponseError):
-    """HTTP 403: the API key is known and may not do this."""
+    """HTTP 403: the API key is valid and lacks the permission."""
 
 
 class RateLimitError(ResponseError):
-    """HTTP 429, or an answer whose errors say the same, after the retries.
+    """HTTP 429, or an answer with an equivalent error, after all retries.
 
     Attributes:
-        retry_after: How many seconds the server asks to wait, if it said so.
+        retry_after: Seconds that the server asks to wait, if it sent them.
     """
 
     retry_after: float | None
@@ -206,10 +205,10 @@ class RateLimitError(ResponseError):
 
 
 class ServerError(ResponseError):
-    """HTTP 5xx, or 408, after the retries.
+    """HTTP 5xx or 408, after all retries.
 
     Attributes:
-        retry_after: How many seconds the server asks to wait, if it said so.
+        retry_after: Seconds that the server asks to wait, if it sent them.
     """
 
     retry_after: float | None
@@ -228,23 +227,23 @@ class ServerError(ResponseError):
 
 
 class BadResponseError(ResponseError):
-    """The answer is not what the schema promises: not JSON, or data of another shape."""
+    """The answer does not match the schema: not JSON, or data of another shape."""
 
 
 class TruncatedResponseError(BadResponseError):
-    """The answer breaks off: it is the beginning of one, or cannot be decompressed to its end."""
+    """The answer is truncated: its JSON or its compressed data is incomplete."""
 
 
 class ResponseTooLargeError(ResponseError):
-    """The answer is longer than `max_response_bytes=`; the rest of it was not read."""
+    """The answer is longer than `max_response_bytes=`; the rest was not read."""
 
 
 class HistoriesError(WandbRunsError):
-    """The histories of some runs could not be had; those of the others are here.
+    """The histories of some runs could not be read; those of the others are in `histories`.
 
     Attributes:
-        errors: What went wrong, by the run's id.
-        histories: What the call would have returned without these runs.
+        errors: The error of each failed run, by id.
+        histories: The result of the call without these runs.
     """
 
     errors: Mapping[str, WandbRunsError]
@@ -259,11 +258,11 @@ class HistoriesError(WandbRunsError):
 
 
 class SchemaError(WandbRunsError, ValueError):
-    """A value does not fit the dtype that the caller chose for its column.
+    """A column cannot be converted to the schema's dtype without loss.
 
     Attributes:
-        column: The column.
-        run_ids: The runs of the batch.
+        column: The name of the column.
+        run_ids: The ids of the batch's runs.
     """
 
     column: str
@@ -276,12 +275,12 @@ class SchemaError(WandbRunsError, ValueError):
 
 
 class RunValidationError(WandbRunsError, ValueError):
-    """A run's config or summary does not fit the type that the caller chose for it.
+    """A run's config or summary does not match the caller's type.
 
     Attributes:
-        path: The run: entity, project and id, joined by `/`.
+        path: The run's path: entity, project and id, joined by `/`.
         part: `config` or `summary`.
-        problems: What is wrong, each with the field and its value.
+        problems: The problems, each with the field and its value.
     """
 
     path: str
@@ -296,12 +295,12 @@ class RunValidationError(WandbRunsError, ValueError):
 
 
 class DriftError(WandbRunsError):
-    """What a `DriftWarning` says, for listings that are `strict`.
+    """A `DriftWarning` as an error, for listings with `strict=True`.
 
     Attributes:
-        late: The ids of runs that jumped over the reader.
-        nulls: How many runs the server gave as null.
-        gone: The ids of runs that were listed before, and are there no more.
+        late: The ids of runs that moved to earlier pages.
+        nulls: The number of runs that the server returned as null.
+        gone: The ids of runs that were listed before and no longer exist.
     """
 
     late: Sequence[str]
@@ -316,11 +315,11 @@ class DriftError(WandbRunsError):
 
 
 class GraphQLError(ResponseError):
-    """The server refused the operation, or part of it.
+    """The server answered with GraphQL errors.
 
     Attributes:
-        errors: The messages of the server, each as it came.
-        data: The data that came beside the errors, if any.
+        errors: The server's messages, unchanged.
+        data: The data beside the errors, if any.
     """
 
     errors: tuple[str, ...]
@@ -341,11 +340,11 @@ class GraphQLError(ResponseError):
         self.data = data
 
 
-def asked_too_much(error: BaseException) -> bool:
-    """Whether a server may do half of what it failed to do.
+def is_too_large(error: BaseException) -> bool:
+    """Whether half of the request may succeed.
 
-    W&B gives up after about a minute, and answers 502 or 504 to what is too heavy. What is too
-    long for `max_response_bytes=` may come in two parts.
+    W&B times out after about a minute, and answers 502 or 504 to a request that is too heavy. An
+    answer longer than `max_response_bytes=` may be short enough in two parts.
     """
     if isinstance(error, ServerError):
         return error.status in (HTTPStatus.BAD_GATEWAY, HTTPStatus.GATEWAY_TIMEOUT)

@@ -1,4 +1,4 @@
-"""How messages refuse a word: shown as it was, with the nearest right spelling."""
+"""Suggestions in messages: a misspelt word, key or metric with its nearest valid spelling."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ if TYPE_CHECKING:
 __all__ = ["describe", "did_you_mean", "fold", "name_runs", "nearest", "show"]
 
 _NAMED: Final = 5
-"""How many runs a message names."""
+"""The most runs that a message names."""
 
 _SHOW = reprlib.Repr()
 _SHOW.maxstring = _SHOW.maxother = 120
 
 
 def did_you_mean(word: str, valid: Iterable[str]) -> str:
-    """The end of a message: the nearest valid word, or all of them when none is near.
+    """The end of a message: the nearest valid word, or all of them if none is near.
 
     >>> did_you_mean("panda", ["default", "pandas", "polars"])
     "; did you mean 'pandas'?"
@@ -34,7 +34,7 @@ def did_you_mean(word: str, valid: Iterable[str]) -> str:
 
 
 def name_runs(run_ids: Sequence[str]) -> str:
-    """How many runs there are, and which, as far as a message has room.
+    """The number of runs, and the ids of the first ones.
 
     >>> name_runs(["a"])
     '1 run (a)'
@@ -47,7 +47,7 @@ def name_runs(run_ids: Sequence[str]) -> str:
 
 
 def nearest(word: str, choices: Iterable[str]) -> str | None:
-    """The choice that `word` is most likely a misspelling of, if any.
+    """The choice of which `word` is most likely a misspelling, if any.
 
     >>> nearest("CreatedAt", ["created_at", "name"])
     'created_at'
@@ -70,13 +70,13 @@ def describe(value: object) -> str:
 
 
 def fold(word: str) -> str:
-    """A word without case, underscores and spaces: what misspellings of it agree on."""
+    """A word in lower case, without underscores and spaces, for comparing spellings."""
     return word.replace("_", "").replace(" ", "").lower()
 
 
 def show(value: object) -> str:
-    """A value as messages print it: shortened, and never failing."""
+    """The repr of a value, shortened; never raises."""
     try:
         return _SHOW.repr(value)
-    except Exception:  # noqa: BLE001 # whatever a repr raises, the refusal must still be made
+    except Exception:  # noqa: BLE001 # a failing repr must not replace the error
         return f"a {type(value).__name__}"

@@ -1,4 +1,4 @@
-"""Warnings: what a result lacks, or holds in another order, though no request failed."""
+"""Warnings: a result is incomplete or out of order, although no request failed."""
 
 from __future__ import annotations
 
@@ -15,13 +15,12 @@ __all__ = ["DriftWarning", "EmptyJoinWarning", "UnknownMetricWarning", "describe
 
 
 class EmptyJoinWarning(UserWarning):
-    """Runs came out empty though all metrics asked for have rows: never in the same one.
+    """Runs without a row in an inner join that have rows of each key, and none with all of them.
 
-    Programs that log their metrics in calls of their own write such runs; `join="outer"` reads
-    them.
+    Programs that log each metric by a separate call write such runs; `join="outer"` reads them.
 
     Attributes:
-        run_ids: The runs.
+        run_ids: The ids of the runs.
     """
 
     run_ids: Sequence[str]
@@ -34,18 +33,18 @@ class EmptyJoinWarning(UserWarning):
     def __str__(self) -> str:
         return (
             f"{name_runs(self.run_ids)} logged each of the keys, and never in the same row, so "
-            'that join="inner" leaves nothing; pass join="outer"'
+            'that join="inner" has no rows of theirs; pass join="outer"'
         )
 
 
 class DriftWarning(UserWarning):
-    """A listing came through a project that changed meanwhile, and not all could be set right.
+    """The project changed during a listing, and the result is out of order or incomplete.
 
     Attributes:
-        late: The ids of runs that jumped over the reader, since the listing's order changes with
-            what they log: they came after all others, out of their order.
-        nulls: How many runs the server gave as null, so that they could not be listed.
-        gone: The ids of runs that were listed before, and are there no more.
+        late: The ids of runs that moved to earlier pages during the listing, by what they logged:
+            they come after all others, out of order.
+        nulls: The number of runs that the server returned as null, which are missing.
+        gone: The ids of runs that were listed before and no longer exist.
     """
 
     late: Sequence[str]
@@ -64,11 +63,11 @@ class DriftWarning(UserWarning):
 
 
 class UnknownMetricWarning(UserWarning):
-    """No run has a row of the metrics asked for, and one that was looked at lacks some of them.
+    """No run has a row of the requested metrics; one run was checked, and lacks some of them.
 
     Attributes:
-        run_id: The run that was looked at.
-        nearest: The metrics that it lacks, each with the nearest that it has, or None.
+        run_id: The run that was checked.
+        nearest: The metrics that it lacks, each with its most similar metric or None.
     """
 
     run_id: str
@@ -89,18 +88,18 @@ class UnknownMetricWarning(UserWarning):
 
 
 def describe_drift(late: Sequence[str], nulls: int, gone: Sequence[str]) -> str:
-    """Say what moved, came as null or is gone, and what to do about it."""
-    said: list[str] = []
+    """The message about runs that moved, are null or no longer exist, and what to do."""
+    parts: list[str] = []
     if late:
-        said.append(
-            f"{name_runs(late)} changed their places while the runs were listed, and came last, "
-            "out of order; order by 'created_at', which nothing changes"
+        parts.append(
+            f"{name_runs(late)} changed their places during the listing, and come last, out "
+            "of order; order by 'created_at', which never changes"
         )
     if nulls:
-        said.append(
-            f"{nulls} of the runs came as null, and are missing; list them again, or ask for less "
+        parts.append(
+            f"{nulls} of the runs came as null, and are missing; list them again, or request less "
             "(config_keys=, summary_keys=)"
         )
     if gone:
-        said.append(f"{name_runs(gone)} were listed before, and are there no more; list them again")
-    return "; ".join(said)
+        parts.append(f"{name_runs(gone)} were listed before and no longer exist; list them again")
+    return "; ".join(parts)

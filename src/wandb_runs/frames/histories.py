@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar, cast
 
-from wandb_runs.errors import BadResponseError, GraphQLError, WandbRunsError, asked_too_much
+from wandb_runs.errors import BadResponseError, GraphQLError, WandbRunsError, is_too_large
 from wandb_runs.frames.build import Builder
 from wandb_runs.frames.one_run import suggest_metrics
 from wandb_runs.frames.rows import has_row_of_each
@@ -338,4 +338,4 @@ def _is_divisible(error: WandbRunsError) -> bool:
         return (
             isinstance(project, dict) and cast("dict[str, object]", project).get("runs") is not None
         )
-    return asked_too_much(error)
+    return is_too_large(error)

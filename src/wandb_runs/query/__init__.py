@@ -1,1 +1,1 @@
-"""Queries: which runs, in what order, and which of their keys; checked before anything is sent."""
+"""Queries: which runs, in which order, and which of their keys; checked before any request."""

@@ -1,7 +1,7 @@
-"""Fields: the places in a run that conditions and orders name, each with the type of its value.
+"""Fields: `State`, `Config("lr")` and others, which make typed conditions and orders.
 
-Comparing a field makes a `Condition`, which goes where a filter goes; `asc()` and `desc()` make an
-order. What the server would not understand is refused here, in the line that says it.
+Comparing a field makes a `Condition`, which is a filter; `asc()` and `desc()` make an order. What
+the server would not understand is refused by the comparison itself.
 
 >>> from wandb_runs import Config, State, Summary, Tags
 >>> good = (State == "finished") & (Config("learning_rate") < 0.1) & Tags.contains("long")
@@ -34,7 +34,7 @@ from typing_extensions import override
 
 from wandb_runs.errors import InvalidArgumentError
 from wandb_runs.errors.suggest import show
-from wandb_runs.query.filters import write_condition
+from wandb_runs.query.filters import make_condition
 from wandb_runs.query.order import FieldOrder, parse_order
 from wandb_runs.query.paths import Path, exact_path
 
@@ -62,19 +62,19 @@ __all__ = [
 ]
 
 V = TypeVar("V")
-"""What a field equals."""
+"""The type of a field's values."""
 
 B = TypeVar("B")
-"""What a field is more or less than."""
+"""The type that a field is ordered with."""
 
 V_co = TypeVar("V_co", covariant=True)
 
 Stored: TypeAlias = str | float | bool | datetime | Sequence[object] | Mapping[str, object] | None
-"""What a hyperparameter or a metric may be."""
+"""The type of a hyperparameter or a metric."""
 
 
 class _Members(Protocol[V_co]):
-    """A list, a tuple, a set or a range, and no string: that one holds strings alone."""
+    """A list, tuple, set or range; not a string, whose `__contains__` takes strings only."""
 
     def __contains__(self, value: object, /) -> bool: ...
 
@@ -84,31 +84,31 @@ class _Members(Protocol[V_co]):
 
 
 class _FieldPath:
-    """A place in a run, which nothing changes.
+    """A field of a run, immutable.
 
-    `str` is what a mapping or an order in text may call it.
+    `str` gives its path, as a mapping of filters or an order in text has it.
     """
 
     __slots__ = ("_name", "_path")
 
     _name: str
-    _path: str | Path  # exact, or an attribute, which filters and orders spell each in its way
+    _path: str | Path  # an attribute is a str: filters and orders spell it differently
 
     def __init__(self, name: str, path: str | Path) -> None:
         object.__setattr__(self, "_name", name)
         object.__setattr__(self, "_path", path)
 
-    if not TYPE_CHECKING:  # checkers would take it for leave to set anything
+    if not TYPE_CHECKING:  # a declared `__setattr__` would let checkers accept any attribute
 
         def __setattr__(self, name: str, value: object) -> NoReturn:
-            raise AttributeError(f"{self!r} is a field, and cannot be changed")
+            raise AttributeError(f"{self!r} is an immutable field")
 
         def __delattr__(self, name: str) -> NoReturn:
-            raise AttributeError(f"{self!r} is a field, and cannot be changed")
+            raise AttributeError(f"{self!r} is an immutable field")
 
     def __bool__(self) -> NoReturn:
         raise InvalidArgumentError(
-            f"{self!r} is a field, and no truth value. Compare it, or write {self!r}.exists()."
+            f"{self!r} is a field without a truth value. Compare it, or write {self!r}.exists()."
         )
 
     @override
@@ -121,20 +121,20 @@ class _FieldPath:
 
     @override
     def __reduce__(self) -> str | tuple[Callable[..., _FieldPath], tuple[str, ...]]:
-        return self._name  # the only one of its name
+        return self._name  # a module-level constant
 
 
 class _Sortable(_FieldPath):
-    """A place that W&B sorts by."""
+    """A field that W&B sorts by."""
 
     __slots__ = ()
 
     def asc(self) -> FieldOrder:
-        """The order from the least to the greatest."""
+        """Ascending order by this field."""
         return self._order("+")
 
     def desc(self) -> FieldOrder:
-        """The order from the greatest to the least."""
+        """Descending order by this field."""
         return self._order("-")
 
     def _order(self, sign: str) -> FieldOrder:
@@ -143,47 +143,49 @@ class _Sortable(_FieldPath):
 
 
 class _Field(_FieldPath, Generic[V]):
-    """A place that W&B filters by.
+    """A field that W&B filters by.
 
-    `==` makes a condition, but between two fields, which W&B cannot compare: there it tells
-    whether they are the same place, so that fields work in sets, and as keys.
+    `==` makes a condition. Between two fields, which W&B cannot compare, it tells whether they are
+    the same field, so that fields work in sets and as keys.
     """
 
     __slots__ = ()
 
-    # So that an array or a number of numpy's leaves a comparison to the field.
+    # Makes numpy's arrays and numbers leave a comparison to the field.
     __array_ufunc__: ClassVar[None] = None
 
-    @overload  # type: ignore[override] # a comparison is what is asked for
+    @overload  # type: ignore[override] # makes a condition
     def __eq__(self, other: V, /) -> Condition: ...
 
     @overload
     def __eq__(self, other: _FieldPath, /) -> bool: ...
 
     @override
-    def __eq__(self, other: object, /) -> bool | Condition:  # pyright: ignore[reportIncompatibleMethodOverride] # a comparison is what is asked for
+    def __eq__(self, other: object, /) -> bool | Condition:  # pyright: ignore[reportIncompatibleMethodOverride] # makes a condition
         if isinstance(other, _FieldPath):
             return str(self) == str(other)
         return self._compare("$eq", other, " == …")
 
-    @overload  # type: ignore[override] # a comparison is what is asked for
+    @overload  # type: ignore[override] # makes a condition
     def __ne__(self, other: V, /) -> Condition: ...
 
     @overload
     def __ne__(self, other: _FieldPath, /) -> bool: ...
 
     @override
-    def __ne__(self, other: object, /) -> bool | Condition:  # pyright: ignore[reportIncompatibleMethodOverride] # a comparison is what is asked for
+    def __ne__(self, other: object, /) -> bool | Condition:  # pyright: ignore[reportIncompatibleMethodOverride] # makes a condition
         if isinstance(other, _FieldPath):
             return str(self) != str(other)
         return self._compare("$ne", other, " != …")
 
     @override
     def __hash__(self) -> int:
-        return hash((_FieldPath, str(self)))  # unlike its text, which it is not equal to
+        return hash(
+            (_FieldPath, str(self))
+        )  # differs from the hash of its text, which is not equal to it
 
     def exists(self, exists: bool = True, /) -> Condition:  # noqa: FBT001, FBT002 # as `$exists` reads
-        """The runs that have a value here, null included; with False, those that have none."""
+        """Runs that have a value, null included; with False, runs without one."""
         return self._write("$exists", exists, ".exists(…)")
 
     def _compare(self, operator: str, operand: object, spelling: str) -> Condition:
@@ -192,14 +194,14 @@ class _Field(_FieldPath, Generic[V]):
         return condition
 
     def _write(self, operator: str, operand: object, spelling: str) -> Condition:
-        return write_condition(self._path, operator, operand, where=f"{self!r}{spelling}")
+        return make_condition(self._path, operator, operand, where=f"{self!r}{spelling}")
 
     def _check(self, value: object, where: str, /) -> None:
-        """Refuse what W&B understands, and no run can have here."""
+        """Refuse values that W&B would accept, and that no run can have in this field."""
 
 
 class _Comparable(_Field[V], Generic[V, B]):
-    """A field whose values are more or less than others."""
+    """A field whose values are ordered."""
 
     __slots__ = ()
 
@@ -216,11 +218,11 @@ class _Comparable(_Field[V], Generic[V, B]):
         return self._compare("$gte", other, " >= …")
 
     def is_in(self, values: _Members[V], /) -> Condition:
-        """The runs whose value is one of these."""
+        """Runs whose value is one of these."""
         return self._one_of("$in", values, ".is_in(…)")
 
     def not_in(self, values: _Members[V], /) -> Condition:
-        """The runs whose value is none of these, or that have none."""
+        """Runs whose value is none of these, or that have no value."""
         return self._one_of("$nin", values, ".not_in(…)")
 
     def _one_of(self, operator: str, values: object, spelling: str) -> Condition:
@@ -235,12 +237,12 @@ class _Comparable(_Field[V], Generic[V, B]):
 
 
 class _Matching(_Field[V]):
-    """A field whose values may be text."""
+    """A field whose values may be strings."""
 
     __slots__ = ()
 
     def matches(self, pattern: str, /) -> Condition:
-        """The runs whose value is a text in which this regular expression, RE2's, is found."""
+        """Runs whose value is a string that contains a match of this RE2 pattern."""
         return self._write("$regex", pattern, ".matches(…)")
 
 
@@ -259,7 +261,7 @@ class _SortableText(_Text[V], _Sortable):
 
 @final
 class _Instant(_Comparable[V, datetime], _Sortable):
-    # Text in ISO 8601 works, too; only running the program tells which text is an instant.
+    # A str in ISO 8601 works as well; it is left out of the type, since most strings do not.
     __slots__ = ()
 
 
@@ -277,15 +279,15 @@ class _Labels(_Field["list[str] | tuple[str, ...]"]):
     __slots__ = ()
 
     def contains(self, tag: str, /) -> Condition:
-        """The runs that bear this label, among others or alone."""
+        """Runs that have this tag."""
         if not isinstance(tag, str):  # pyright: ignore[reportUnnecessaryIsInstance] - untyped callers pass lists
             raise InvalidArgumentError(
-                f"{self!r}.contains(…): expected one label, not {show(tag)}. Join conditions by & "
+                f"{self!r}.contains(…): expected one tag, not {show(tag)}. Join conditions by & "
                 "for all of several, by | for any."
             )
         return self._write("$eq", tag, ".contains(…)")
 
-    if not TYPE_CHECKING:  # `in` gives a truth value, so that checkers shall refuse it
+    if not TYPE_CHECKING:  # `in` needs a truth value, so checkers are to refuse it
 
         def __contains__(self, tag: object) -> NoReturn:
             raise InvalidArgumentError(f"write {self!r}.contains({show(tag)}) for 'in'.")
@@ -295,8 +297,8 @@ class _Labels(_Field["list[str] | tuple[str, ...]"]):
         _check_kind(
             value,
             (list, tuple),
-            f"{where}: expected the list of all labels, not {show(value)}. To find runs by one of "
-            f"theirs, write {self!r}.contains(…).",
+            f"{where}: expected the list of all tags, not {show(value)}. To find runs by one "
+            f"tag, write {self!r}.contains(…).",
         )
 
 
@@ -324,11 +326,11 @@ class Config(_Key):
     Immutable, and therefore safe to share.
 
     Args:
-        key: Its name, to the letter, with all dots and slashes.
-        nested: The keys within, where its value is a mapping.
+        key: Its exact name, including dots and slashes.
+        nested: The keys of a nested value, where its value is a mapping.
 
     Raises:
-        InvalidArgumentError: A key is empty, or no string.
+        InvalidArgumentError: A key is empty or not a string.
 
     >>> Config("lr") < 0.1
     {"config.lr.value":{"$lt":0.1}}
@@ -337,7 +339,7 @@ class Config(_Key):
     >>> Config("lr") < None
     Traceback (most recent call last):
     wandb_runs.errors.InvalidArgumentError: Config('lr') < …: expected a number, a string or an \
-aware datetime, not None, which is neither more nor less than anything.
+aware datetime, not None, which cannot be ordered.
     """
 
     __slots__ = ()
@@ -347,16 +349,16 @@ aware datetime, not None, which is neither more nor less than anything.
 
 @final
 class Summary(_Key):
-    """A metric, as a run's summary holds it.
+    """A metric of a run's summary.
 
     Immutable, and therefore safe to share.
 
     Args:
-        key: Its name, to the letter, with all dots and slashes.
-        nested: The keys within, where its value is a mapping.
+        key: Its exact name, including dots and slashes.
+        nested: The keys of a nested value, where its value is a mapping.
 
     Raises:
-        InvalidArgumentError: A key is empty, or no string.
+        InvalidArgumentError: A key is empty or not a string.
 
     >>> ~Summary("eval/loss").exists()
     {"$nor":[{"summary_metrics.eval/loss":{"$exists":true}}]}
@@ -375,13 +377,13 @@ def _check_kind(value: object, kinds: type | tuple[type, ...], refusal: str) -> 
 
 
 RunId: Final = _SortableText[str]("RunId", "name")
-"""The run's id, which is `run.id`; the wire calls it `name`."""
+"""`run.id`; the server calls it `name`."""
 
 DisplayName: Final = _Text[str | None]("DisplayName", "display_name")
-"""The name that people see, which is `run.display_name`, and `run.name` in short."""
+"""`run.display_name`, also `run.name`."""
 
 State: Final = _Text[str]("State", "state")
-"""`run.state`: running, finished, crashed, failed, and whatever W&B adds."""
+"""`run.state`: running, finished, crashed, failed, or any that W&B adds."""
 
 Group: Final = _Text[str | None]("Group", "group")
 """`run.group`."""
@@ -390,19 +392,19 @@ JobType: Final = _Text[str | None]("JobType", "job_type")
 """`run.job_type`."""
 
 Username: Final = _Text[str | None]("Username", "username")
-"""The account of who started the run, which is `run.user.username`."""
+"""`run.user.username`, the account that started the run."""
 
 Host: Final = _Text[str | None]("Host", "host")
 """`run.host`."""
 
 SweepId: Final = _Text[str | None]("SweepId", "sweep")
-"""The id of the sweep that started the run, which is `run.sweep.id`."""
+"""`run.sweep.id`, the sweep that started the run."""
 
 Tags: Final = _Labels("Tags", "tags")
 """`run.tags`."""
 
 Duration: Final = _Seconds("Duration", "duration")
-"""How long the run took, in seconds."""
+"""The run's duration in seconds."""
 
 CreatedAt: Final = _Instant[datetime]("CreatedAt", "created_at")
 """`run.created_at`."""
@@ -411,4 +413,4 @@ HeartbeatAt: Final = _Instant["datetime | None"]("HeartbeatAt", "heartbeat_at")
 """`run.heartbeat_at`."""
 
 UpdatedAt: Final[_Sortable] = _Instant[datetime]("UpdatedAt", "updated_at")
-"""`run.updated_at`, by which W&B sorts, and does not filter."""
+"""`run.updated_at`; W&B sorts by it, and cannot filter by it."""

@@ -1,7 +1,6 @@
-"""Keys: which metrics, config values and summary values a call asks for.
+"""Keys: the metrics, config values and summary values that a call requests.
 
-A key is a name at the top of a document, as a program gave it to `run.config` or `run.log`; dots
-in it are part of the name.
+A key is a top-level name, as given to `run.config` or `run.log`; dots are part of it.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ K = TypeVar("K", bound=str)
 
 
 class KeySelection(NamedTuple):
-    """The keys that a listing asks for; None for all of them.
+    """The keys that a listing requests; None for all of them.
 
     Attributes:
         config: Keys of the config.
@@ -41,10 +40,10 @@ EVERYTHING: Final = KeySelection(None, None)
 def select_keys(
     config_keys: list[K] | tuple[K, ...] | None, summary_keys: list[K] | tuple[K, ...] | None
 ) -> KeySelection:
-    """Check which keys a listing is to ask for; an empty list asks for none of them.
+    """Check the keys of a listing; an empty list requests none.
 
     Raises:
-        InvalidArgumentError: Not a list or tuple, or a name is no string or empty.
+        InvalidArgumentError: Not a list or tuple, or a name is empty or not a string.
 
     >>> select_keys(["lr", "lr"], [])
     KeySelection(config=('lr',), summary=())
@@ -55,16 +54,16 @@ def select_keys(
 
 
 def check_keys(keys: list[K] | tuple[K, ...] | None) -> tuple[str, ...] | None:
-    """Check a choice of metrics.
+    """Check the keys of a call.
 
     Args:
         keys: Names of metrics; None for all.
 
     Returns:
-        Each name once, in the order of its first mention, or None.
+        The names without duplicates, in order, or None.
 
     Raises:
-        InvalidArgumentError: Not a list or tuple, empty, or a name is no string or empty.
+        InvalidArgumentError: Not a list or tuple, empty, or a name is empty or not a string.
 
     >>> check_keys(["loss", "accuracy", "loss"])
     ('loss', 'accuracy')
@@ -85,7 +84,7 @@ def check_metric(argument: str, name: object) -> str:
     """Check the name of one metric.
 
     Raises:
-        InvalidArgumentError: Not a str, empty, or not text that UTF-8 can hold.
+        InvalidArgumentError: Not a str, empty, or with lone surrogates.
     """
     if not isinstance(name, str):
         raise InvalidArgumentError(
@@ -96,13 +95,13 @@ def check_metric(argument: str, name: object) -> str:
     if not is_unicode(name):
         raise InvalidArgumentError(
             f"{argument} is the name of a metric; {name!a} holds half a surrogate pair, "
-            "which no server and no frame can name"
+            "which UTF-8 cannot encode"
         )
     return name
 
 
 def is_unicode(text: str) -> bool:
-    r"""Whether UTF-8 can hold it: JSON can escape half a surrogate pair, UTF-8 cannot.
+    r"""Whether UTF-8 can encode a text; it cannot encode lone surrogates, which JSON can escape.
 
     >>> is_unicode("naïve"), is_unicode("\ud83d")
     (True, False)

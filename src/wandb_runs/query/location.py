@@ -1,4 +1,4 @@
-"""Where things are: entity, project and id, and the paths that users write for them."""
+"""Location of projects, runs and sweeps: their paths, URLs, and errors where one is missing."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class PathParts:
-    """A path, taken apart; what it did not name is None.
+    """The parts of a path; those that it leaves out are None.
 
     Attributes:
         entity: The user or team.
@@ -34,7 +34,7 @@ class PathParts:
 
 
 def check_name(value: object, what: str) -> str:
-    """A name that can stand in a path.
+    """Check a name that is part of a path.
 
     Raises:
         InvalidArgumentError: Not a str, empty, with a slash, or with white space around it.
@@ -52,16 +52,16 @@ def check_name(value: object, what: str) -> str:
 
 
 def parse_path(path: object, *, kind: str | None = None) -> PathParts:
-    """Take `entity/project` apart, or `entity/project/<id>` for a run or a sweep.
+    """Split `entity/project`, or `entity/project/<id>` for a run or a sweep.
 
-    Leading parts may be left out. The form of a page's URL (`entity/project/runs/<id>`) works.
+    Leading parts may be left out. The path of a URL (`entity/project/runs/<id>`) is accepted.
 
     Args:
-        path: What the user wrote.
+        path: The path.
         kind: `run` or `sweep` for a path that ends in an id; None for a project's.
 
     Raises:
-        InvalidArgumentError: Not of this form; the message shows the right spelling.
+        InvalidArgumentError: Not a path; the message shows the right spelling.
 
     >>> parse_path("team/mnist")
     PathParts(entity='team', project='mnist', id=None)
@@ -95,7 +95,7 @@ def parse_path(path: object, *, kind: str | None = None) -> PathParts:
 
 
 def page_url(app_url: str, *parts: str) -> str:
-    """The address of a page of W&B's application.
+    """The URL of a page of W&B's application.
 
     >>> page_url("https://wandb.ai", "team", "my project", "runs", "1abc")
     'https://wandb.ai/team/my%20project/runs/1abc'
@@ -104,7 +104,7 @@ def page_url(app_url: str, *parts: str) -> str:
 
 
 def missing_project(entity: str, project: str) -> NotFoundError:
-    """The error for a project that the server does not know."""
+    """The error for a missing project."""
     return NotFoundError(
         f"no project '{entity}/{project}', or the API key may not see it; check the spelling of "
         "entity and project, and the key"
@@ -112,7 +112,7 @@ def missing_project(entity: str, project: str) -> NotFoundError:
 
 
 def missing_run(entity: str, project: str, run_id: str) -> NotFoundError:
-    """The error for a run that the server does not know."""
+    """The error for a missing run."""
     return NotFoundError(
         f"no run {run_id!r} in project '{entity}/{project}', or the API key may not see it; "
         "check the spelling (the id is the last part of the run's URL) and the key"
@@ -120,7 +120,7 @@ def missing_run(entity: str, project: str, run_id: str) -> NotFoundError:
 
 
 def missing_sweep(entity: str, project: str, sweep_id: str) -> NotFoundError:
-    """The error for a sweep that the server does not know."""
+    """The error for a missing sweep."""
     return NotFoundError(
         f"no sweep {sweep_id!r} in project '{entity}/{project}', or the API key may not see it; "
         "check the spelling (the id is the last part of the sweep's URL) and the key"

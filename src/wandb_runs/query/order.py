@@ -1,4 +1,4 @@
-"""In what order runs are listed."""
+"""Orders: checked, and spelt as the server reads them."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from wandb_runs.query.paths import Vocabulary
 __all__ = ["DEFAULT_ORDER", "FieldOrder", "Order", "RawOrder", "parse_order"]
 
 DEFAULT_ORDER: Final = "+created_at"
-"""Oldest first, so that runs created while somebody pages land behind the reader."""
+"""Oldest first, so that runs created during a listing come at its end."""
 
 _UNSORTED: Final = (
-    "W&B does not sort by it; it sorts by the instants 'created_at' and 'heartbeat_at', by "
+    "W&B does not sort by it; it sorts by 'created_at', 'updated_at' and 'heartbeat_at', by "
     "'config.<key>.value' and by 'summary_metrics.<key>'."
 )
 
@@ -43,15 +43,15 @@ _PATHS = Vocabulary(
 
 @dataclass(frozen=True, slots=True)
 class RawOrder:
-    """An order that is sent as it is, for paths that this package does not know.
+    """An order that is sent unchecked, for paths that this package does not know.
 
     Immutable, and therefore safe to share.
 
-    W&B does not sort at all, without a word, when it does not know a path; and it sorts
-    *descending* when the sign is missing.
+    W&B ignores an order with an unknown path, without an error, and sorts *descending* where the
+    sign is missing.
 
     Attributes:
-        text: The order, as the server shall read it: a sign and a path.
+        text: The order as the server reads it: a sign and a path.
 
     Raises:
         InvalidArgumentError: `text` is empty or not a string.
@@ -68,12 +68,12 @@ class RawOrder:
 
 @final
 class FieldOrder(str):
-    """An order that a field makes: a string, and known to be exact.
+    """An order made by a field: a string with an exact path.
 
     Immutable, and therefore safe to share.
 
-    It goes wherever a string goes. `parse_order` takes its key to the letter, where it would ask
-    about another string whether ` desc` at its end is a part of the key.
+    It is accepted wherever a string is. `parse_order` does not parse it again, so that its key may
+    end in ` desc`, which is refused in other strings.
 
     >>> from wandb_runs import Summary
     >>> parse_order(Summary("loss desc").asc())
@@ -84,33 +84,33 @@ class FieldOrder(str):
 
 
 Order: TypeAlias = str | RawOrder
-"""What is accepted where an order is asked for: text, a field's `asc()` or `desc()`, or raw."""
+"""An order: a string, a field's `asc()` or `desc()`, or a raw order."""
 
 
 def parse_order(order: Order | None = None) -> str:
-    """Read an order and spell it as the server does.
+    """Check an order, and spell it as the server does.
 
-    A `+` before the path sorts ascending, a `-` descending, and no sign ascending. Where runs
-    stand that lack the value is the server's choice. There is one path to an order.
+    `+` before the path sorts ascending, `-` descending; without a sign, ascending. The server
+    decides where runs without the value come. An order has one path.
 
     | path | sorts by |
     |---|---|
-    | `created_at`, `heartbeat_at`, `updated_at` | an instant; `createdAt` and so on mean the same |
-    | `name` | the run's id, not the name that people see |
+    | `created_at`, `heartbeat_at`, `updated_at` | an instant; also `createdAt` and so on |
+    | `name` | the run's id, not its displayed name |
     | `config.lr` or `config.lr.value` | a hyperparameter |
     | `config.model.value.depth` | a value inside the hyperparameter `model` |
     | `config.model.depth.value` | a hyperparameter whose key is `model.depth` |
     | `summary.loss` or `summary_metrics.loss` | a metric, nested or with slashes as well |
 
     Args:
-        order: The order. None means `+created_at`, as for W&B's own client; an empty string,
-            which that client reads in the same way, is refused.
+        order: The order. None means `+created_at`, as in W&B's SDK; an empty string, which means
+            the same there, is refused.
 
     Returns:
-        A sign and an exact path. Parsing it again gives it back unchanged.
+        A sign and an exact path. Parsing it again returns it unchanged.
 
     Raises:
-        InvalidArgumentError: The order cannot be read; the message names the nearest valid form.
+        InvalidArgumentError: Not an order; the message has the nearest valid one.
 
     >>> parse_order("summary.loss")
     '+summary_metrics.loss'

@@ -1,8 +1,8 @@
-"""Paths: how an order or a filter names a place in a run.
+"""Paths of orders and filters: an attribute, a hyperparameter or a metric of a run.
 
-A path is an attribute of the run (`created_at`), a hyperparameter (`config.lr.value`) or a metric
-(`summary_metrics.loss`). W&B keeps each hyperparameter in an envelope, `{"lr": {"value": 0.1}}`,
-hence the `value`; whatever stands after it is nested inside the hyperparameter.
+A path is an attribute (`created_at`), a hyperparameter (`config.lr.value`) or a metric
+(`summary_metrics.loss`). W&B stores each hyperparameter in an envelope, `{"lr": {"value": 0.1}}`,
+hence the `value`; the parts after it are keys of a nested value.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _SUBSCRIPT = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """A place in a run, known to be one that the server can look up.
+    """An exact path, which the server can look up.
 
     Attributes:
         root: `config`, `summary_metrics`, or the attribute of the run, as the server spells it.
@@ -42,18 +42,18 @@ class Path:
 def exact_path(
     section: Literal["config", "summary"], keys: Sequence[object], *, where: str
 ) -> Path:
-    """The path of a key, and of what is nested in its value, letter by letter.
+    """The path of a key, or of a key of its nested value.
 
-    Dots are the server's only sign between keys, so that a key with a dot may share its path with
-    a nested one: both are then looked up.
+    The server separates keys by dots, so a key with a dot may share its path with a nested one.
+    Then both are looked up.
 
     Args:
-        section: Where the key is.
-        keys: The key, and those nested in its value.
-        where: What the caller calls the place, for messages.
+        section: The section of the key.
+        keys: The key, and those of nested values.
+        where: The field as the caller wrote it, for messages.
 
     Raises:
-        InvalidArgumentError: A key is empty, or no string.
+        InvalidArgumentError: A key is empty or not a string.
 
     >>> exact_path("config", ["model.depth"], where="Config").wire
     'config.model.depth.value'
@@ -76,13 +76,13 @@ def _exact_key(key: object, where: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """The attributes of a run that the server knows in one of its arguments.
+    """The paths that the server accepts in filters, or in orders.
 
-    `config` and `summary_metrics` it knows in all of them.
+    It accepts `config` and `summary_metrics` in both.
 
     Attributes:
-        attributes: From each accepted spelling to the server's.
-        advice: From a word that users try, folded as `fold` does, to a sentence about it.
+        attributes: Accepted spellings of attributes to the server's.
+        advice: Common wrong words, folded by `fold`, to a sentence about each.
         escape: The name of the class that sends a path unchecked.
 
     >>> vocabulary = Vocabulary({"created_at": "created_at"}, {}, escape="RawOrder")
@@ -102,19 +102,19 @@ key that is itself called 'model.depth'.
     escape: str
 
     def parse(self, path: object, *, where: str, sign: str = "") -> Path:
-        """Read a path, in its exact or its short spelling.
+        """Check a path, in its exact or its short spelling.
 
         Args:
             path: An attribute, `config.<key>.value` with nested parts after `value`,
                 `config.<key>`, `summary_metrics.<key>` or `summary.<key>`.
-            where: What the caller calls the place of `path`, for messages.
-            sign: What stood before the path, which the spellings in messages keep.
+            where: The position of the path, for messages.
+            sign: The sign before the path, which suggestions repeat.
 
         Returns:
             The path. Parsing its `wire` gives an equal path.
 
         Raises:
-            InvalidArgumentError: `path` is no path, or can be read in two ways.
+            InvalidArgumentError: `path` is not a path, or is ambiguous.
         """
         if not isinstance(path, str) or not path.strip():
             raise InvalidArgumentError(
@@ -146,7 +146,7 @@ key that is itself called 'model.depth'.
     def _unknown(self, path: str, sign: str) -> str:
         root, _, rest = path.partition(".")
         hint = self.advice.get(fold(root)) or _subscripted(path) or self._guess(root, rest, sign)
-        # The first spelling of each attribute is the one to show.
+        # The first spelling of each attribute is the one shown.
         known = {wire: spelling for spelling, wire in reversed([*self.attributes.items()])}
         return (
             f"{show(path)} is no path that W&B knows. {hint} The attributes are: "
@@ -182,20 +182,20 @@ def _within(section: str, parts: list[str], *, where: str, sign: str) -> Path:
 
 
 def _spellings(section: str, parts: list[str]) -> list[str]:
-    """The exact paths that `parts` of a section may mean: one, or two where it is ambiguous."""
+    """The exact paths that the parts of a section may mean: one, or two if ambiguous."""
     key, *rest = parts
     if section != "config":
         return [".".join(["summary_metrics", *parts])]
     if not rest:
         return [f"config.{key}.value"]
-    # A first part `value` is a key of that name, since no envelope stands before it.
+    # A first part `value` is a key of that name: an envelope follows a key.
     if "value" in rest:
         return [".".join(["config", *parts])]
     return [".".join(["config", key, "value", *rest]), ".".join(["config", *parts, "value"])]
 
 
 def _subscripted(path: str) -> str | None:
-    """What to write for a path in Python's own notation, `config["lr"]`."""
+    """The suggestion for a path in Python's notation, `config["lr"]`."""
     match = _SUBSCRIPT.fullmatch(path)
     if match is None:
         return None

@@ -1,6 +1,6 @@
-"""Regular expressions in RE2's syntax, which W&B uses, checked without RE2.
+"""Regular expressions: a check for RE2's syntax, which W&B uses, without RE2.
 
-The check never refuses a pattern that RE2 reads; it finds what Python's `re` has and RE2 lacks.
+It never refuses a pattern that RE2 accepts; it finds what Python's `re` supports and RE2 does not.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["check_pattern"]
 
-# What RE2 refuses and `re` accepts, and brackets that do not match. The first alternatives skip
-# what only looks like it: quoted text, escapes and character classes.
+# Syntax that `re` accepts and RE2 refuses, and unbalanced brackets. The other alternatives skip
+# quoted text, escapes and character classes, which may look like it.
 _PATTERN_TOKEN = re.compile(
     r"""
       \\Q .*? (?: \\E | \Z )
@@ -46,14 +46,14 @@ _NOT_RE2: Mapping[str, str] = {
 
 
 def check_pattern(value: object, where: str) -> str:
-    """Refuse what RE2 cannot read.
+    """Refuse a pattern that RE2 cannot read.
 
     Args:
         value: The pattern.
-        where: What the caller calls the place of `value`, for messages.
+        where: The position of the pattern, for messages.
 
     Raises:
-        InvalidArgumentError: `value` is no string, or no pattern of RE2's.
+        InvalidArgumentError: Not a string, or not a pattern of RE2.
 
     >>> check_pattern("^fox-[0-9]+$", "$regex")
     '^fox-[0-9]+$'

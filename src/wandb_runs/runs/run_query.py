@@ -9,7 +9,7 @@ from wandb_runs.errors import InvalidArgumentError
 from wandb_runs.graphql._generated import list_runs
 from wandb_runs.pagination.checkpoint import ListingState, read_checkpoint
 from wandb_runs.pagination.page import MAX_PER_PAGE, Selection
-from wandb_runs.query.filters import translate_filters
+from wandb_runs.query.filters import filters_to_json
 from wandb_runs.query.keys import KeySelection, select_keys
 from wandb_runs.query.location import check_name
 from wandb_runs.query.order import parse_order
@@ -93,7 +93,7 @@ class RunQuery:
         query = cls(
             entity=None if entity is None else check_name(entity, "entity"),
             project=check_name(project, "project"),
-            filters=translate_filters(filters) or "{}",  # as W&B's SDK sends it
+            filters=filters_to_json(filters) or "{}",  # as W&B's SDK sends it
             order=parse_order(order),
             per_page=min(_check_per_page(per_page), MAX_PER_PAGE),
             include_sweeps=bool(include_sweeps),

@@ -12,7 +12,7 @@ from wandb_runs.errors import (
     ServerError,
     TruncatedResponseError,
     WandbRunsError,
-    asked_too_much,
+    is_too_large,
 )
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def decide_retry(
     reason = _passing(error)
     if reason is None:
         return GiveUp("the same request would fail in the same way")
-    if plan.is_divisible and asked_too_much(error):
+    if plan.is_divisible and is_too_large(error):
         return GiveUp("the caller splits the page instead")
     if plan.is_optional:
         return GiveUp("the caller can do without")

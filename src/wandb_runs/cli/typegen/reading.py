@@ -17,7 +17,7 @@ from wandb_runs.pagination.page import Page, Selection, read_project_page
 from wandb_runs.pagination.paginator import Paginator, Source
 from wandb_runs.pagination.progress import ProgressCounter
 from wandb_runs.pagination.seen import SeenIds, SeenInOrder
-from wandb_runs.query.filters import translate_filters
+from wandb_runs.query.filters import filters_to_json
 from wandb_runs.query.order import parse_order
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def read_documents(
     selection = Selection(
         entity=runs.entity,
         project=runs.project,
-        filters=translate_filters(filters) or "{}",
+        filters=filters_to_json(filters) or "{}",
         order=parse_order(order),
         first=_PER_PAGE if limit is None else max(1, min(_PER_PAGE, limit)),
     )

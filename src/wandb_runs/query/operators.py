@@ -1,0 +1,301 @@
+"""Operators: what may stand under a path of a filter, and which values each one takes.
+
+W&B answers an unknown operator or an unsuitable value with HTTP 500, or with no runs. They are
+refused here, with the right spelling.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
+from enum import Enum
+from typing import TYPE_CHECKING, NoReturn, cast
+
+from typing_extensions import TypeIs
+
+from wandb_runs.errors import InvalidArgumentError
+from wandb_runs.errors.suggest import fold, nearest, show
+from wandb_runs.query.regex import check_pattern
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from wandb_runs.query.paths import Path
+
+__all__ = [
+    "COMPARISONS",
+    "LOGICAL",
+    "at_key",
+    "check_key",
+    "check_operand",
+    "check_operation",
+    "is_list",
+    "is_mapping",
+    "named_operator",
+    "refuse_operator",
+    "write_json",
+]
+
+_MAX_KEY_SHOWN = 120
+"""Characters of a key that a message shows."""
+
+_INSTANTS = frozenset({"createdAt", "heartbeatAt"})
+_SECTIONS = frozenset({"config", "summary_metrics"})
+
+LOGICAL = frozenset({"$and", "$or", "$nor"})
+"""Operators that join whole filters."""
+
+_EQUALITY = frozenset({"$eq", "$ne"})
+_ORDERING = frozenset({"$gt", "$gte", "$lt", "$lte"})
+_MEMBERSHIP = frozenset({"$in", "$nin"})
+COMPARISONS = _EQUALITY | _ORDERING | _MEMBERSHIP | {"$exists", "$regex"}
+"""Operators that stand under a path."""
+
+# Other spellings of operators, folded; similar ones are found by `nearest`.
+_SYNONYMS: Mapping[str, str] = {
+    "<": "$lt",
+    "<=": "$lte",
+    ">": "$gt",
+    ">=": "$gte",
+    "=": "$eq",
+    "==": "$eq",
+    "!=": "$ne",
+    "less": "$lt",
+    "lessthan": "$lt",
+    "lessthanorequal": "$lte",
+    "greater": "$gt",
+    "greaterthan": "$gt",
+    "greaterthanorequal": "$gte",
+    "equal": "$eq",
+    "equals": "$eq",
+    "notequal": "$ne",
+    "notin": "$nin",
+    "oneof": "$in",
+    "contains": "$regex",
+    "like": "$regex",
+    "match": "$regex",
+}
+_UNSUPPORTED: Mapping[str, str] = {
+    "not": "Write '$ne' or '$nin' under a path, or '$nor' around whole conditions.",
+    "all": "Write '$and' around one condition for each value.",
+    "options": "Write flags into the pattern, like '(?i)' to ignore case.",
+    "size": "W&B cannot count the items of a list.",
+    "type": "W&B cannot ask for the type of a value.",
+    "elemmatch": "W&B cannot match the items of a list; '$in' comes nearest.",
+    "expr": "W&B cannot compare two paths.",
+}
+
+
+def check_operation(operator: str, value: object, path: Path, where: str) -> object:
+    """Check a comparison, and convert its value to what JSON can write.
+
+    Args:
+        operator: The operator, with its `$`.
+        value: The value that it compares with.
+        path: The path under which it stands.
+        where: The position in the filters, for messages.
+
+    Raises:
+        InvalidArgumentError: W&B would not understand it.
+    """
+    if operator in _EQUALITY:
+        return check_operand(value, path, where)
+    if operator in _ORDERING:
+        if value is None or isinstance(value, bool) or is_list(value) or is_mapping(value):
+            raise InvalidArgumentError(
+                f"{where}: expected a number, a string or an aware datetime, not {show(value)}, "
+                "which cannot be ordered."
+            )
+        return check_operand(value, path, where)
+    if operator in _MEMBERSHIP:
+        return _members(value, path, where)
+    if operator == "$exists":
+        if not isinstance(value, bool):
+            raise InvalidArgumentError(f"{where}: expected True or False, not {show(value)}.")
+        return value
+    if operator == "$regex":
+        return check_pattern(value, where)
+    if operator in LOGICAL:
+        raise InvalidArgumentError(
+            f"{where}: {operator!r} joins whole filters, so it stands where a path stands: "
+            f'{{"{operator}": [{{…}}, {{…}}]}}.'
+        )
+    return refuse_operator(operator, COMPARISONS, where)
+
+
+def _members(value: object, path: Path, where: str) -> object:
+    if is_list(value):
+        return [check_operand(item, path, f"{where}[{index}]") for index, item in enumerate(value)]
+    if isinstance(value, (set, frozenset)):
+        # Sorted: the order of a set differs between processes, and would defeat caches.
+        items = [
+            check_operand(item, path, where)
+            for item in cast("set[object] | frozenset[object]", value)
+        ]
+        return sorted(items, key=lambda item: write_json(item, where))
+    raise InvalidArgumentError(
+        f"{where}: expected a list, a tuple or a set of values, not {show(value)}."
+    )
+
+
+def check_operand(value: object, path: Path, where: str) -> object:
+    """Check a value that `path` is compared with, and convert it to what JSON can write."""
+    if path.root in _INSTANTS:
+        return _instant(value, where)
+    if path.root not in _SECTIONS:
+        if is_list(value) and path.root != "tags":
+            raise InvalidArgumentError(
+                f'{where}: {path.root!r} is never a list; to match any of these write {{"$in": '
+                "[…]} or .is_in([…])."
+            )
+        if is_mapping(value):
+            raise InvalidArgumentError(
+                f"{where}: {path.root!r} is never a mapping, so nothing equals {show(value)}."
+            )
+    return _value(value, where)
+
+
+def _instant(value: object, where: str) -> object:
+    if value is None or isinstance(value, datetime):
+        return _value(value, where)
+    if isinstance(value, str):
+        try:
+            datetime.fromisoformat(value)
+        except ValueError as error:
+            raise InvalidArgumentError(
+                f"{where}: {show(value)} is not in ISO 8601, like '2026-01-31T12:00:00Z'."
+            ) from error
+        return value
+    raise InvalidArgumentError(
+        f"{where}: expected an aware datetime or a string in ISO 8601, not {show(value)}."
+        + _advice(value)
+    )
+
+
+def _value(value: object, where: str) -> object:
+    if value is None or isinstance(value, (str, int)):
+        return value
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            raise InvalidArgumentError(
+                f"{where}: JSON cannot write {value}. A metric that is not finite is stored as a "
+                "string: 'NaN', 'Infinity' or '-Infinity'."
+            )
+        return value
+    if isinstance(value, datetime):
+        return _timestamp(value, where)
+    if is_list(value):
+        return [_value(item, f"{where}[{index}]") for index, item in enumerate(value)]
+    if is_mapping(value):
+        return _document(value, where)
+    raise InvalidArgumentError(
+        f"{where}: expected a value that JSON can write, not {show(value)}." + _advice(value)
+    )
+
+
+def _document(value: Mapping[object, object], where: str) -> object:
+    document: dict[str, object] = {}
+    for given, item in value.items():
+        key = check_key(given, where)
+        if key.startswith("$"):
+            raise InvalidArgumentError(
+                f"{at_key(where, key)}: a value may not hold operators. Write the path of the "
+                "nested value, like 'config.model.value.depth', and put the operator under it."
+            )
+        document[key] = _value(item, at_key(where, key))
+    return document
+
+
+def _timestamp(value: datetime, where: str) -> str:
+    try:
+        aware = value.utcoffset() is not None
+        instant = value.astimezone(UTC) if aware else value
+        text = instant.replace(tzinfo=None).isoformat()
+    # Raised for dates out of range and pandas' NaT.
+    except (ArithmeticError, TypeError, ValueError) as error:
+        raise InvalidArgumentError(f"{where}: {show(value)} is no instant in UTC.") from error
+    if not aware:
+        raise InvalidArgumentError(
+            f"{where}: {show(value)} has no time zone, so it is ambiguous. "
+            "Pass tzinfo=UTC, or .astimezone() for local time."
+        )
+    return text + "Z"
+
+
+def _advice(value: object) -> str:
+    """How to convert a refused value."""
+    for kind, sentence in _ADVICE:
+        if isinstance(value, kind):
+            return f" {sentence}"
+    # Of the type: an object with `__getattr__` has any attribute.
+    if hasattr(type(value), "item"):
+        return " Pass its .item(), or its .tolist() for several values."
+    return ""
+
+
+_ADVICE: tuple[tuple[type | tuple[type, ...], str], ...] = (
+    ((set, frozenset), "Sets are for '$in' and '$nin', .is_in and .not_in; equality takes a list."),
+    (Enum, "Pass the member's .value."),
+    (re.Pattern, 'Write {"$regex": …} or .matches(…), with the pattern as a string.'),
+    (date, "Pass an aware datetime, like datetime(2026, 1, 31, tzinfo=UTC)."),
+    (timedelta, "Pass its .total_seconds()."),
+    ((int, float), "Pass datetime.fromtimestamp(…, UTC)."),
+)
+
+
+def refuse_operator(key: str, known: Iterable[str], where: str) -> NoReturn:
+    """Raise the error for an unknown operator, with the nearest one or what to write instead."""
+    near = named_operator(key) or nearest(key, known)
+    advice = _UNSUPPORTED.get(fold(key.lstrip("$")))
+    hint = advice or (f"Did you mean {near!r}?" if near else "")
+    raise InvalidArgumentError(
+        f"{where}: W&B knows no operator {show(key)}. {hint}{' ' if hint else ''}"
+        f"The operators are: {', '.join(sorted(known))}. RawFilter sends an operator unchecked."
+    )
+
+
+def named_operator(word: str) -> str | None:
+    """The operator that a word means: without `$`, in another case, as a symbol or synonym."""
+    name = fold(word).lstrip("$")
+    operator = f"${name}"
+    if operator in COMPARISONS | LOGICAL:
+        return operator
+    return _SYNONYMS.get(name)
+
+
+def check_key(key: object, where: str) -> str:
+    """Check that the key of a mapping is a string."""
+    if not isinstance(key, str):
+        raise InvalidArgumentError(f"{where}: keys are strings, not {show(key)}.")
+    return key
+
+
+def at_key(where: str, key: str) -> str:
+    """The position of a key in the filters, for messages."""
+    shown = key if len(key) <= _MAX_KEY_SHOWN else f"{key[:_MAX_KEY_SHOWN]}…"
+    return f"{where}[{json.dumps(shown, ensure_ascii=False)}]"
+
+
+def write_json(value: object, where: str) -> str:
+    """Write compact JSON.
+
+    Raises:
+        InvalidArgumentError: JSON cannot hold the value.
+    """
+    try:
+        return json.dumps(value, allow_nan=False, separators=(",", ":"))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InvalidArgumentError(f"{where}: cannot be written as JSON: {error}.") from error
+
+
+def is_mapping(value: object) -> TypeIs[Mapping[object, object]]:
+    """Whether a value is a mapping, of any keys."""
+    return isinstance(value, Mapping)
+
+
+def is_list(value: object) -> TypeIs[list[object] | tuple[object, ...]]:
+    """Whether a value is a list or tuple."""
+    return isinstance(value, (list, tuple))
