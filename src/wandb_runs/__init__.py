@@ -76,6 +76,7 @@ from wandb_runs.transport import (
     AsyncRetryingClient,
     AsyncTransport,
     Clock,
+    HttpTransport,
     Request,
     RequestSent,
     Response,
@@ -91,6 +92,7 @@ if TYPE_CHECKING:
     from wandb_runs.aio.run import AsyncRun
     from wandb_runs.aio.runs import AsyncRuns
     from wandb_runs.aio.sweep import AsyncSweep
+    from wandb_runs.transport.aio_http import AsyncHttpTransport
 else:
 
     def __getattr__(name: str) -> object:
@@ -107,6 +109,7 @@ __all__ = [
     "Api",
     "AsyncApi",
     "AsyncClock",
+    "AsyncHttpTransport",
     "AsyncRetryingClient",
     "AsyncRun",
     "AsyncRunIterator",
@@ -137,6 +140,7 @@ __all__ = [
     "HeartbeatAt",
     "HistoriesError",
     "Host",
+    "HttpTransport",
     "InvalidArgumentError",
     "JSONObject",
     "JSONValue",

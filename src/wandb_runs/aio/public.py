@@ -5,5 +5,14 @@ from wandb_runs.aio.iterators import AsyncRunIterator, AsyncRunPages
 from wandb_runs.aio.run import AsyncRun
 from wandb_runs.aio.runs import AsyncRuns
 from wandb_runs.aio.sweep import AsyncSweep
+from wandb_runs.transport.aio_http import AsyncHttpTransport
 
-__all__ = ["AsyncApi", "AsyncRun", "AsyncRunIterator", "AsyncRunPages", "AsyncRuns", "AsyncSweep"]
+__all__ = [
+    "AsyncApi",
+    "AsyncHttpTransport",
+    "AsyncRun",
+    "AsyncRunIterator",
+    "AsyncRunPages",
+    "AsyncRuns",
+    "AsyncSweep",
+]

@@ -4,6 +4,7 @@ from wandb_runs.transport.aio_client import AsyncRetryingClient
 from wandb_runs.transport.client import RetryingClient
 from wandb_runs.transport.clock import AsyncClock, Clock
 from wandb_runs.transport.events import Answered, RequestSent, Retrying
+from wandb_runs.transport.http import HttpTransport
 from wandb_runs.transport.messages import (
     MAX_RESPONSE_BYTES,
     AsyncTransport,
@@ -20,6 +21,7 @@ __all__ = [
     "AsyncRetryingClient",
     "AsyncTransport",
     "Clock",
+    "HttpTransport",
     "Request",
     "RequestSent",
     "Response",

@@ -30,6 +30,7 @@ class AsyncHttpTransport:
 
     It is what `AsyncApi` uses by default; make one to put something of yours around it:
 
+    >>> import asyncio
     >>> from wandb_runs import AsyncApi, AsyncHttpTransport, Request, Response
     >>> class Counting:
     ...     def __init__(self, inner: AsyncHttpTransport) -> None:
@@ -39,7 +40,13 @@ class AsyncHttpTransport:
     ...     async def send(self, request: Request, /) -> Response:
     ...         self.sent += 1
     ...         return await self.inner.send(request)
-    >>> api = AsyncApi(transport=Counting(AsyncHttpTransport("https://api.wandb.ai")))
+    >>> async def count_runs() -> None:
+    ...     counting = Counting(AsyncHttpTransport(server.url))
+    ...     api = AsyncApi(base_url=server.url, api_key="any-key", transport=counting)
+    ...     print(await api.runs("sample/digits").length() > 10, counting.sent)
+    ...     await counting.inner.aclose()
+    >>> asyncio.run(count_runs())
+    True 1
 
     Args:
         base_url: The server that most requests go to.

@@ -49,10 +49,11 @@ class HttpTransport:
     ...     def send(self, request: Request, /) -> Response:
     ...         self.sent += 1
     ...         return self.inner.send(request)
-    >>> counting = Counting(HttpTransport("http://127.0.0.1:9"))
-    >>> api = Api(base_url="http://127.0.0.1:9", transport=counting)
-    >>> api.close()  # which leaves a transport that was passed in to its owner
-    >>> counting.inner.close()
+    >>> counting = Counting(HttpTransport(server.url))
+    >>> api = Api(base_url=server.url, api_key="any-key", transport=counting)
+    >>> len(api.runs("sample/digits")) > 10, counting.sent
+    (True, 1)
+    >>> counting.inner.close()  # a transport that was passed in is never closed by the Api
 
     Args:
         base_url: The server that most requests go to.
