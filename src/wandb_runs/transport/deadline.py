@@ -6,10 +6,9 @@ them. Here the whole exchange has one deadline, the headers included.
 
 from __future__ import annotations
 
-import socket
 import threading
 import time
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
@@ -17,6 +16,7 @@ import httpcore
 import httpx
 from typing_extensions import override
 
+from wandb_runs.transport.exchange import shut_down
 from wandb_runs.transport.threads import CancelledError, current_token
 
 if TYPE_CHECKING:
@@ -199,13 +199,7 @@ class _Stream(httpcore.NetworkStream):
         if token is None:
             return work()
         try:
-            with token.waking(self._shut_down):
+            with token.waking(partial(shut_down, self._inner)):
                 return work()
         except CancelledError:
             raise httpcore.ReadError("the call was cancelled") from None
-
-    def _shut_down(self) -> None:
-        """Wake the thread that reads or writes, which closing alone would not do."""
-        with suppress(OSError):
-            # Not the method of an encrypted socket, which would swap what the other thread uses.
-            socket.socket.shutdown(self._inner.get_extra_info("socket"), socket.SHUT_RDWR)

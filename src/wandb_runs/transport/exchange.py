@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
@@ -12,7 +13,7 @@ from wandb_runs.transport.failures import host_of
 from wandb_runs.transport.messages import Response
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Mapping
+    from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 
     from wandb_runs.transport.messages import Request
 
@@ -23,6 +24,7 @@ __all__ = [
     "ResponseReader",
     "read_body",
     "read_body_async",
+    "shut_down",
 ]
 
 
@@ -52,6 +54,11 @@ class BufferedResponse(Protocol):
 
 class HttpResponse(BufferedResponse, Protocol):
     """What an `httpx.Response` has for blocking callers."""
+
+    @property
+    def extensions(self) -> Mapping[str, object]:
+        """The connection, as `network_stream`, and how it was used."""
+        ...
 
     def iter_raw(self) -> Iterator[bytes]:
         """The body as it comes, still compressed."""
@@ -144,21 +151,34 @@ class ResponseReader:
 # this package is raised in them.
 
 
-def read_body(answer: HttpResponse, reader: ResponseReader, deadline: float) -> bool:
-    """Read the body of a response, unless it has been read; return False if the deadline passed.
+def read_body(chunks: Iterable[bytes], reader: ResponseReader, deadline: float) -> bool:
+    """Read the body of a response; return False if the deadline passed.
 
     Args:
-        answer: The response of the HTTP library.
-        reader: What takes the body.
-        deadline: Until when the body may come, in monotonic seconds.
+        chunks: The body as it comes.
+        reader: What takes it.
+        deadline: Until when it may come, in monotonic seconds.
     """
-    if not answer.is_stream_consumed:
-        for chunk in answer.iter_raw():
-            if not reader.add(chunk):
-                break
-            if time.monotonic() > deadline:
-                return False
+    for chunk in chunks:
+        if not reader.add(chunk):
+            break
+        if time.monotonic() > deadline:
+            return False
     return True
+
+
+def shut_down(stream: object) -> None:
+    """Wake the thread that reads or writes a connection, which closing it would not do.
+
+    Args:
+        stream: The connection, as the HTTP library has it.
+    """
+    get_extra_info = getattr(stream, "get_extra_info", None)
+    connection = get_extra_info("socket") if callable(get_extra_info) else None
+    if isinstance(connection, socket.socket):
+        with suppress(OSError):
+            # Not the method of an encrypted socket, which would swap what the other thread uses.
+            socket.socket.shutdown(connection, socket.SHUT_RDWR)
 
 
 async def read_body_async(answer: AsyncHttpResponse, reader: ResponseReader) -> None:

@@ -165,7 +165,7 @@ def _exchange(
     )
     try:
         reader = ResponseReader(request, answer)
-        is_whole = read_body(answer, reader, deadline)
+        is_whole = read_body(answer.iter_raw(), reader, deadline)
     finally:
         answer.close()
     return reader if is_whole else None

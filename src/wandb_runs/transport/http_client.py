@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from typing import TYPE_CHECKING, NoReturn, NotRequired, Protocol
 from urllib.parse import urlsplit
@@ -11,7 +12,7 @@ from typing_extensions import TypedDict, override
 from wandb_runs.errors import InvalidArgumentError, WandbRunsError
 from wandb_runs.transport.body import ACCEPT_ENCODING
 from wandb_runs.transport.credentials import SecretHeaders
-from wandb_runs.transport.exchange import ResponseReader, read_body
+from wandb_runs.transport.exchange import ResponseReader, read_body, shut_down
 from wandb_runs.transport.failures import (
     CONNECT_SECONDS,
     kinds_of,
@@ -21,7 +22,7 @@ from wandb_runs.transport.failures import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from contextlib import AbstractContextManager
 
     from wandb_runs.transport.exchange import BufferedResponse, HttpResponse
@@ -124,6 +125,8 @@ class HttpClientTransport:
                 meaning = meaning_of(request, error)
                 if meaning is None:
                     raise
+                if time.monotonic() > deadline:
+                    meaning = overdue(request)
                 raise meaning from without_frames(error)
             reader = ResponseReader(request, response)
         if reader is None:
@@ -137,8 +140,36 @@ class HttpClientTransport:
         with self._client.stream(request.method, request.url, **options) as response:
             limits["read"] = max(deadline - time.monotonic(), 0.001)
             reader = ResponseReader(request, response)
-            is_whole = read_body(response, reader, deadline)
+            chunks = () if response.is_stream_consumed else _chunks(response, deadline)
+            is_whole = read_body(chunks, reader, deadline)
         return reader if is_whole else None
+
+
+def _chunks(response: HttpResponse, deadline: float) -> Iterator[bytes]:
+    """The body as it comes, broken off at the deadline.
+
+    The client's timeout holds for each read anew, so that a body that drips slowly passes it.
+    """
+    extensions = response.extensions
+    timer: threading.Timer | None = None
+    received = 0
+    try:
+        for chunk in response.iter_raw():
+            received += len(chunk)
+            is_last = response.headers.get("content-length") == str(received)
+            # The requests of other threads share a connection of HTTP/2.
+            if timer is None and not is_last and extensions.get("http_version") != b"HTTP/2":
+                timer = threading.Timer(
+                    max(deadline - time.monotonic(), 0),
+                    shut_down,
+                    [extensions.get("network_stream")],
+                )
+                timer.daemon = True
+                timer.start()
+            yield chunk
+    finally:
+        if timer is not None:
+            timer.cancel()
 
 
 def check_client(client: object, *, enters: str, expected: str, api: str) -> None:
