@@ -22,10 +22,15 @@ import pytest
 import uvicorn
 from hypothesis import given
 from hypothesis import strategies as st
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from polars.testing import assert_frame_equal
 
 from wandb_runs import Api, AuthenticationError, State
-from wandb_runs.testing import LocalServer, RateLimited, Reset, Slow, Status, log_run
+from wandb_runs.testing import FakeClock, LocalServer, RateLimited, Reset, Slow, Status, log_run
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -312,3 +317,41 @@ def test_documented_pipeline_command_runs(environment: None, tmp_path: Path) -> 
     without = subprocess.run(command[:2], capture_output=True, text=True, check=False)
     assert without.returncode == 1
     assert "python examples/pipeline.py" in without.stderr
+
+
+def test_the_telemetry_has_a_span_for_each_request_and_counts_retries(
+    sample_server: LocalServer,
+) -> None:
+    telemetry, spans, reader = load("telemetry"), InMemorySpanExporter(), InMemoryMetricReader()
+    tracing = TracerProvider()
+    tracing.add_span_processor(SimpleSpanProcessor(spans))
+    told = telemetry.Telemetry(tracing, MeterProvider([reader]))
+    with (
+        Api(base_url=sample_server.url, api_key=KEY, on_event=told, clock=FakeClock()) as api,
+        tracing.get_tracer("test").start_as_current_span("all") as parent,
+        sample_server.fail(Status(503), Reset()),
+    ):
+        assert len(api.runs("sample/digits")) > 20
+    *requests, last = spans.get_finished_spans()
+    assert last.name == "all"
+    assert [span.name for span in requests] == ["wandb CountRuns"] * 3
+    assert [span.status.is_ok for span in requests] == [False, False, True]
+    assert {span.parent.span_id for span in requests if span.parent} == {
+        parent.get_span_context().span_id
+    }
+    exported = reader.get_metrics_data()
+    assert exported is not None
+    metrics = exported.resource_metrics[0].scope_metrics[0].metrics
+    assert {each.name.removeprefix("wandb_runs.") for each in metrics} == {
+        *("request.duration", "response.size", "retries")
+    }
+    assert KEY not in exported.to_json()
+    assert KEY not in "".join(span.to_json() for span in requests)
+
+
+def test_the_telemetry_runs_as_it_says(environment: None) -> None:
+    command = [sys.executable, str(EXAMPLES / "telemetry.py"), "sample/digits"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "runs" in done.stdout
+    assert "wandb ListRuns" in done.stdout
+    assert "wandb_runs.request.duration" in done.stdout

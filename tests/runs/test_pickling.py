@@ -1,24 +1,28 @@
-"""What is pickled or copied works where it lands, and the key does not travel."""
+"""Pickles and copies work where they land, and never hold the key."""
 
 from __future__ import annotations
 
+import base64
 import copy
 import pickle
 import ssl
 import subprocess
 import sys
-from typing import TYPE_CHECKING, TypeVar, cast
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Final, TypeVar, cast
 
 import anyio
 import pytest
 from pydantic import BaseModel
 
-from wandb_runs import Api, AsyncApi, Request, Response, Run, Runs
+from wandb_runs import Api, AsyncApi, AsyncRuns, AuthenticationError, Request, Response, Run, Runs
 from wandb_runs.testing import log_run
 from wandb_runs.transport.http import HttpTransport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from wandb_runs.testing import LocalServer
 
@@ -85,7 +89,7 @@ def test_no_pickle_holds_the_key(traveller: Api, many: str, kind: str, protocol:
     assert b"authorization" not in content
 
 
-def test_an_api_lands_with_its_settings_and_the_key_of_the_place(traveller: Api) -> None:
+def test_a_pickled_api_keeps_its_settings_and_finds_the_local_key(traveller: Api) -> None:
     landed = cast("Api", pickle.loads(pickle.dumps(traveller)))
     assert landed.base_url == traveller.base_url
     assert landed.default_entity == "team"
@@ -95,7 +99,7 @@ def test_an_api_lands_with_its_settings_and_the_key_of_the_place(traveller: Api)
     assert landed.stats.requests == 1
 
 
-def test_what_travels_together_shares_a_client_where_it_lands(traveller: Api, many: str) -> None:
+def test_objects_pickled_together_share_a_client_where_they_land(traveller: Api, many: str) -> None:
     patient = traveller.with_options(timeout=30)
     runs, twin, changed = pickle.loads(
         pickle.dumps((traveller.runs(many), traveller, patient.runs(many)))
@@ -109,7 +113,7 @@ def test_what_travels_together_shares_a_client_where_it_lands(traveller: Api, ma
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if "runs" in kind or kind == "part"])
 @pytest.mark.parametrize("how", HOW)
-def test_runs_land_as_they_were_asked_for(
+def test_pickled_runs_keep_their_query(
     traveller: Api, many: str, kind: str, how: Callable[[object], object]
 ) -> None:
     runs = KINDS[kind](traveller, many)
@@ -125,7 +129,7 @@ def test_runs_land_as_they_were_asked_for(
 
 
 @pytest.mark.parametrize("how", HOW)
-def test_a_run_lands_with_what_it_held(
+def test_a_pickled_run_keeps_its_data(
     wandb_server: LocalServer, traveller: Api, how: Callable[[object], object]
 ) -> None:
     log_run(wandb_server, "team", "landing", "r", config={"lr": 0.5}, history=[{"loss": 1}])
@@ -142,7 +146,7 @@ def test_a_run_lands_with_what_it_held(
     assert (landed.config.lr, run.config.lr) == (0.25, 0.5)
 
 
-def test_what_was_made_of_a_run_does_not_travel(traveller: Api, many: str) -> None:
+def test_derived_values_of_a_run_are_not_pickled(traveller: Api, many: str) -> None:
     run = traveller.runs(many)[0]
     before = pickle.dumps(run)
     assert run.config is not None
@@ -179,7 +183,7 @@ def test_runs_are_read_in_another_process(traveller: Api, many: str) -> None:
     assert done.stdout.decode().split() == [*(run.id for run in runs), user.username]
 
 
-def test_what_awaits_lands_as_well(
+def test_async_objects_are_pickled_as_well(
     wandb_server: LocalServer, many: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("WANDB_API_KEY", OTHER)
@@ -218,7 +222,7 @@ class Counting:
             inner.close()
 
 
-def test_a_transport_of_the_users_travels_along(
+def test_a_users_transport_is_pickled_with_its_api(
     wandb_server: LocalServer, many: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("WANDB_BASE_URL", wandb_server.url)
@@ -231,8 +235,111 @@ def test_a_transport_of_the_users_travels_along(
     assert len(list(runs)) > 10
 
 
-def test_a_context_of_certificates_does_not_travel() -> None:
+def test_an_ssl_context_is_not_pickled() -> None:
     api = Api(api_key=KEY, ssl_context=ssl.create_default_context())
     with pytest.raises(TypeError, match="SSL_CERT_FILE"):
         pickle.dumps(api)
     assert copy.deepcopy(api).client is api.client
+
+
+# Two hosts with two keys.
+
+
+class Recording(BaseHTTPRequestHandler):
+    """Answers counts, and keeps the keys that it is sent."""
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["content-length"]))
+        token = (self.headers["authorization"] or " ").split(" ")[1]
+        cast("Host", self.server).keys.append(base64.b64decode(token).decode()[4:])
+        cast("Host", self.server).gates.append(self.headers["x-gate"])
+        body = b'{"data": {"project": {"runCount": 7}}}'
+        self.send_response(200)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base's name
+        """Say nothing."""
+
+
+class Host(ThreadingHTTPServer):
+    """A server, and the keys and extra headers that it was sent."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Recording)
+        self.keys: list[str] = []
+        self.gates: list[str | None] = []
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}"
+
+
+@pytest.fixture
+def hosts() -> Iterator[tuple[Host, Host]]:
+    with Host() as one, Host() as other:
+        for host in (one, other):
+            threading.Thread(target=host.serve_forever, daemon=True).start()
+        yield one, other
+        for host in (one, other):
+            host.shutdown()
+
+
+def length_of(runs: Runs | AsyncRuns) -> int:
+    return len(runs) if isinstance(runs, Runs) else anyio.run(runs.length)
+
+
+each_api: Final = pytest.mark.parametrize("make", [Api, AsyncApi])
+
+
+@each_api
+def test_a_pickle_of_another_host_is_not_sent_the_key_of_the_environment(
+    hosts: tuple[Host, Host],
+    make: type[Api | AsyncApi],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    here, there = hosts
+    monkeypatch.setenv("WANDB_BASE_URL", here.url)
+    monkeypatch.setenv("WANDB_API_KEY", OTHER)
+    monkeypatch.setenv("WANDB_X_EXTRA_HTTP_HEADERS", '{"X-Gate": "gateway-secret"}')
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    assert length_of(make().runs("team/p")) == 7
+    sent = pickle.dumps(make(base_url=there.url, api_key=KEY).runs("team/p"))
+    assert b"gateway-secret" not in sent
+
+    for content in (sent, pickle.dumps(pickle.loads(sent))):
+        with pytest.raises(AuthenticationError, match="belongs to another server") as caught:
+            length_of(pickle.loads(content))
+        assert there.url in caught.value.message
+    assert (here.keys, here.gates) == ([OTHER], ["gateway-secret"])
+    assert there.keys == []
+
+    (tmp_path / "netrc").write_text(f"machine 127.0.0.1 login user password {KEY}\n")
+    assert length_of(pickle.loads(sent)) == 7
+    assert (there.keys, there.gates) == ([KEY], [None])
+
+
+@each_api
+def test_a_pickle_of_the_environments_host_finds_its_key_and_headers(
+    hosts: tuple[Host, Host], make: type[Api | AsyncApi], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, _ = hosts
+    sent = pickle.dumps(make(base_url=here.url, api_key=KEY, headers={"X-Gate": "x"}).runs("a/b"))
+    monkeypatch.setenv("WANDB_BASE_URL", f"{here.url}/")
+    monkeypatch.setenv("WANDB_API_KEY", OTHER)
+    monkeypatch.setenv("WANDB_X_EXTRA_HTTP_HEADERS", '{"X-Gate": "landed"}')
+    assert length_of(pickle.loads(sent)) == 7
+    assert (here.keys, here.gates) == ([OTHER], ["landed"])
+
+
+def test_a_pickle_without_a_key_reads_what_is_public(
+    hosts: tuple[Host, Host], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("WANDB_API_KEY", raising=False)
+    _, there = hosts
+    assert len(pickle.loads(pickle.dumps(Api(base_url=there.url).runs("team/p")))) == 7
+    assert there.keys == [""]

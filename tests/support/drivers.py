@@ -1,4 +1,4 @@
-"""The same calls twice: as they are written by who blocks, and by who awaits."""
+"""The same calls twice: by blocking and by async callers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What only the client that awaits has to do: be cancelled, serve loops, let others go on."""
+"""The async client: cancellation, several event loops, work in threads, background tasks."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ class Hanging:
 
 @each_backend
 @pytest.mark.parametrize("flows", [1, 9])
-def test_who_is_cancelled_leaves_no_connection_and_no_slot(backend: str, flows: int) -> None:
+def test_a_cancelled_task_leaves_no_connection_and_no_slot(backend: str, flows: int) -> None:
     hanging = Hanging()
 
     async def main() -> None:
@@ -162,7 +162,7 @@ def test_who_is_cancelled_leaves_no_connection_and_no_slot(backend: str, flows: 
         anyio.run(main, backend=backend)
 
 
-def test_a_task_that_asyncio_cancels_leaves_no_connection_and_no_slot() -> None:
+def test_a_task_cancelled_by_asyncio_leaves_no_connection_and_no_slot() -> None:
     hanging = Hanging()
 
     async def main() -> None:
@@ -192,7 +192,7 @@ async def turns(count: int) -> None:
 
 @each_backend
 @pytest.mark.parametrize("native", [False, True], ids=["scope", "task"])
-def test_whenever_a_call_is_cancelled_the_client_goes_on(
+def test_a_client_works_after_cancellation_at_any_point_of_a_call(
     wandb_server: LocalServer, backend: str, *, native: bool
 ) -> None:
     if native and backend == "trio":
@@ -322,7 +322,7 @@ def test_the_first_failure_is_raised_as_itself_and_results_keep_their_order(way:
 
 
 @each_backend
-def test_who_fails_cancels_the_others_and_nobody_else(backend: str) -> None:
+def test_a_failed_flow_cancels_the_gathered_ones_alone(backend: str) -> None:
     """Of flows at once, and of none that another call has under way."""
     ended: list[str] = []
 
@@ -371,7 +371,7 @@ def test_four_requests_of_a_loop_are_under_way_and_never_five(backend: str) -> N
 
 
 @each_backend
-def test_who_waits_for_others_waits_no_longer_than_the_call(backend: str) -> None:
+def test_the_wait_for_a_slot_ends_with_the_deadline(backend: str) -> None:
     async def main() -> None:
         released = anyio.Event()
 
@@ -394,7 +394,7 @@ def test_who_waits_for_others_waits_no_longer_than_the_call(backend: str) -> Non
 
 
 @each_backend
-def test_a_transport_may_ask_something_itself(backend: str) -> None:
+def test_a_transport_may_use_the_client_itself(backend: str) -> None:
     class Nesting:
         depth = 0
 
@@ -416,7 +416,7 @@ def test_a_transport_may_ask_something_itself(backend: str) -> None:
 
 
 @each_backend
-def test_what_a_transport_leaves_running_holds_no_slot(backend: str) -> None:
+def test_tasks_that_a_transport_starts_hold_no_slot(backend: str) -> None:
     quick = Quick()
 
     async def main() -> None:
@@ -511,7 +511,7 @@ def test_each_loop_has_four_requests_under_way(backend: str) -> None:
 
 
 @each_backend
-def test_closing_lets_others_finish_and_refuses_what_follows(backend: str) -> None:
+def test_aclose_lets_requests_under_way_finish_and_refuses_later_ones(backend: str) -> None:
     hanging = Hanging()
 
     async def main() -> None:
@@ -573,13 +573,13 @@ async def four_at_once(client):
 
 
 @each_backend
-def test_a_client_that_nobody_closes_leaves_nothing(
+def test_an_unclosed_client_leaves_no_socket_and_no_warning(
     wandb_server: LocalServer, backend: str
 ) -> None:
     log_run(wandb_server, "team", "mnist", "r")
     program = """
 async def main():
-    await four_at_once(make())  # nobody holds it any more
+    await four_at_once(make())  # no reference is left
     gc.collect()
     await anyio.sleep(0.05)
     client = make()
@@ -730,7 +730,7 @@ def test_large_answers_are_read_in_a_thread_and_small_ones_are_not(backend: str,
 
 
 @each_backend
-def test_the_loop_goes_on_while_a_large_answer_is_read(backend: str) -> None:
+def test_a_large_answer_is_read_without_blocking_the_loop(backend: str) -> None:
     body = GOOD + b" " * LARGE
     went_on = 0
 
@@ -761,7 +761,7 @@ def test_the_loop_goes_on_while_a_large_answer_is_read(backend: str) -> None:
 
 @each_backend
 @pytest.mark.parametrize("native", [False, True], ids=["scope", "task"])
-def test_who_is_cancelled_while_an_answer_is_read_leaves_no_flow_half_run(
+def test_cancellation_while_an_answer_is_read_closes_the_flow(
     backend: str, *, native: bool
 ) -> None:
     if native and backend == "trio":
@@ -781,7 +781,7 @@ def test_who_is_cancelled_while_an_answer_is_read_leaves_no_flow_half_run(
         finally:
             ended.append("closed")
 
-    running = flow()  # held, so that it is closed by nobody else
+    running = flow()  # referenced, so that garbage collection does not close it
 
     async def main() -> None:
         client = client_of(transport=Quick(Response(200, {}, body)))
@@ -804,7 +804,7 @@ def test_who_is_cancelled_while_an_answer_is_read_leaves_no_flow_half_run(
 
 
 @each_backend
-def test_threads_that_a_program_uses_up_hold_up_nothing(backend: str) -> None:
+def test_an_exhausted_thread_limiter_of_the_program_blocks_nothing(backend: str) -> None:
     body = GOOD + b" " * LARGE
     client = client_of(transport=Quick(Response(200, {}, body)))
 
@@ -873,7 +873,7 @@ def outcome_of(plan: Plan, way: str) -> tuple[str, list[str]]:
 
 @given(PLANS)
 @settings(max_examples=60, deadline=None)
-def test_all_drivers_make_the_same_of_any_flow(plan: Plan) -> None:
+def test_all_drivers_give_the_same_result_for_any_flow(plan: Plan) -> None:
     """Of what fails, of what is caught, of flows within flows, and of what is told of them."""
     outcomes = [outcome_of(plan, way) for way in WAYS]
     assert outcomes == outcomes[:1] * len(WAYS)
@@ -905,7 +905,7 @@ def test_background_work_outlives_the_call_that_began_it(backend: str) -> None:
 
 
 @each_backend
-def test_what_fails_in_the_background_is_nobodys_error(backend: str) -> None:
+def test_errors_of_background_tasks_are_dropped(backend: str) -> None:
     run_program(
         PROGRAM
         + """
@@ -946,11 +946,11 @@ assert len(began) == len(ended) + 1
 # Imports.
 
 
-def test_nothing_asynchronous_is_imported_by_those_who_block(wandb_server: LocalServer) -> None:
+def test_blocking_callers_import_nothing_asynchronous(wandb_server: LocalServer) -> None:
     log_run(wandb_server, "team", "mnist", "r")
     program = """
 import sys
-sys.modules["trio"] = None  # the HTTP library imports it where it is, and so does nobody else
+sys.modules["trio"] = None  # the HTTP library alone imports it, where it is installed
 from wandb_runs import Api
 from wandb_runs.transport import AsyncRetryingClient
 with Api(base_url=sys.argv[1], api_key="k") as api:

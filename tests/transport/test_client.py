@@ -1,4 +1,4 @@
-"""What a status means, what is sent again, and what never leaves the process."""
+"""The blocking client: statuses, retries, deadlines, pacing, counters, logs."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ class Script:
 
 
 @each_way
-def test_an_operation_goes_out_as_wandb_wants_it(way: str) -> None:
+def test_an_operation_is_sent_as_wandb_expects_it(way: str) -> None:
     script = Script(GOOD)
     answer = script.client(way).execute(COUNT)
 
@@ -145,7 +145,7 @@ def test_a_refusal_is_a_named_error_and_not_repeated(
     ],
     ids=str,
 )
-def test_what_passes_is_sent_again(way: str, passing: Response | WandbRunsError) -> None:
+def test_transient_failures_are_retried(way: str, passing: Response | WandbRunsError) -> None:
     script = Script(passing, passing, GOOD)
     assert script.client(way).execute(COUNT).project is not None
     assert len(script.requests) == 3
@@ -153,7 +153,7 @@ def test_what_passes_is_sent_again(way: str, passing: Response | WandbRunsError)
 
 
 @each_way
-def test_what_does_not_pass_is_given_up_with_its_status(way: str) -> None:
+def test_a_lasting_failure_carries_status_attempts_and_request_id(way: str) -> None:
     script = Script(Response(503, {"x-request-id": "abc"}, b"busy"))
     with pytest.raises(ServerError, match="503: busy, attempt 6") as caught:
         script.client(way).execute(COUNT)
@@ -165,7 +165,7 @@ def test_what_does_not_pass_is_given_up_with_its_status(way: str) -> None:
 @pytest.mark.parametrize(
     ("status", "header"), [(429, "retry-after"), (429, "ratelimit-reset"), (503, "retry-after")]
 )
-def test_the_server_says_how_long_to_wait(way: str, status: int, header: str) -> None:
+def test_delays_that_the_server_asks_for_are_obeyed(way: str, status: int, header: str) -> None:
     script = Script(Response(status, {header: "3"}, b""), GOOD)
     script.client(way).execute(COUNT)
     assert len(script.slept) == 1
@@ -174,7 +174,7 @@ def test_the_server_says_how_long_to_wait(way: str, status: int, header: str) ->
 
 @each_way
 @pytest.mark.parametrize("status", [429, 503])
-def test_a_wait_past_the_deadline_is_not_begun(way: str, status: int) -> None:
+def test_a_delay_past_the_deadline_is_an_error_at_once(way: str, status: int) -> None:
     script = Script(Response(status, {"retry-after": "90"}, b""))
     with pytest.raises((RateLimitError, ServerError), match=r"10\.0 s of the call's") as caught:
         script.client(way, timeout=10).execute(COUNT)
@@ -195,7 +195,7 @@ def test_attempts_end_with_the_deadline(way: str) -> None:
 
 @each_way
 @pytest.mark.parametrize("max_retries", [0, 1, 7])
-def test_a_request_is_sent_again_as_often_as_it_may(way: str, max_retries: int) -> None:
+def test_retries_are_bounded_by_max_retries(way: str, max_retries: int) -> None:
     script = Script(Response(503, {}, b""))
     with pytest.raises(ServerError) as caught:
         script.client(way, max_retries=max_retries).execute(COUNT)
@@ -206,7 +206,7 @@ def test_a_request_is_sent_again_as_often_as_it_may(way: str, max_retries: int) 
 @pytest.mark.parametrize(
     "body", [b'{"error": "rate limit exceeded"}', b'{"errors": ["rate limited"]}']
 )
-def test_a_rate_limit_may_be_said_by_a_success(way: str, body: bytes) -> None:
+def test_a_rate_limit_in_a_successful_answer_is_retried(way: str, body: bytes) -> None:
     limited = Response(200, {"retry-after": "2", "x-request-id": "abc"}, body)
     script = Script(limited, GOOD)
     assert script.client(way).execute(COUNT).project is not None
@@ -220,9 +220,7 @@ def test_a_rate_limit_may_be_said_by_a_success(way: str, body: bytes) -> None:
 
 @each_way
 @pytest.mark.parametrize("operation", [COUNT, RawOperation.of(COUNT)], ids=["read", "unread"])
-def test_an_answer_that_breaks_off_is_asked_for_again(
-    way: str, operation: Operation[object]
-) -> None:
+def test_a_truncated_answer_is_retried(way: str, operation: Operation[object]) -> None:
     cut = Response(200, {"x-request-id": "abc"}, GOOD.content[:-4])
     script = Script(cut, GOOD)
     script.client(way).execute(operation)
@@ -233,7 +231,7 @@ def test_an_answer_that_breaks_off_is_asked_for_again(
 
 
 @given(st.integers(0, len(GOOD.content)))
-def test_every_beginning_is_told_from_the_whole(length: int) -> None:
+def test_every_truncation_is_detected(length: int) -> None:
     assert is_cut(GOOD.content[:length]) == (0 < length < len(GOOD.content))
 
 
@@ -256,7 +254,7 @@ def test_a_mutation_is_sent_again_only_if_nothing_was_sent(way: str) -> None:
 
 
 @each_way
-def test_the_calls_of_a_client_share_their_retries(way: str) -> None:
+def test_the_calls_of_a_client_share_a_retry_budget(way: str) -> None:
     script = Script(Response(503, {}, b"busy"))
     client = script.client(way)
     for _ in range(4):
@@ -298,7 +296,7 @@ def test_the_calls_of_a_client_share_their_retries(way: str) -> None:
     ],
     ids=lambda body: str(body[:40]),
 )
-def test_what_is_no_answer_is_a_named_error_with_its_facts(
+def test_a_malformed_answer_is_a_named_error_with_its_facts(
     way: str, body: bytes, headers: dict[str, str]
 ) -> None:
     request_id = headers.get("x-request-id")
@@ -313,7 +311,7 @@ def test_what_is_no_answer_is_a_named_error_with_its_facts(
 
 @each_way
 @pytest.mark.parametrize("status", [301, 400, 401, 403, 404, 413, 422, 429, 500, 503])
-def test_every_refusal_carries_its_facts(way: str, status: int) -> None:
+def test_every_refusal_carries_status_request_id_and_attempts(way: str, status: int) -> None:
     script = Script(Response(status, {"x-request-id": "abc"}, b"no"))
     with pytest.raises((ResponseError, NotFoundError)) as caught:
         script.client(way, max_retries=0).execute(COUNT)
@@ -323,14 +321,14 @@ def test_every_refusal_carries_its_facts(way: str, status: int) -> None:
 
 
 @each_way
-def test_a_failed_connection_says_how_often_it_was_tried(way: str) -> None:
+def test_a_failed_connection_carries_its_attempts(way: str) -> None:
     with pytest.raises(ConnectionFailedError, match="sent 6 times") as caught:
         Script(ConnectionFailedError("broke")).client(way).execute(COUNT)
     assert caught.value.attempts == 6
 
 
 @each_way
-def test_an_answer_has_a_bound_whatever_carries_it(way: str) -> None:
+def test_the_bound_on_an_answer_holds_for_any_transport(way: str) -> None:
     script = Script(GOOD)
     assert (
         script.client(way, max_response_bytes=len(GOOD.content)).execute(COUNT).project is not None
@@ -342,7 +340,7 @@ def test_an_answer_has_a_bound_whatever_carries_it(way: str) -> None:
     assert caught.value.status == 200
 
 
-def test_histories_that_are_too_long_together_come_in_parts(wandb_server: LocalServer) -> None:
+def test_histories_over_the_bound_are_read_in_parts(wandb_server: LocalServer) -> None:
     for number in range(8):
         rows = [{"loss": number + step / 4} for step in range(100)]
         log_run(wandb_server, "team", "long", f"r{number}", history=rows)
@@ -365,7 +363,7 @@ def limited(remaining: int, reset: int) -> Response:
 
 
 @each_way
-def test_when_little_is_left_requests_are_spread(way: str) -> None:
+def test_requests_are_spread_when_little_of_the_rate_limit_is_left(way: str) -> None:
     script = Script(limited(100, 50), limited(99, 50), limited(98, 50))
     client = script.client(way)
     for _ in range(4):
@@ -377,7 +375,7 @@ def test_when_little_is_left_requests_are_spread(way: str) -> None:
 
 
 @each_way
-def test_a_pace_past_the_deadline_is_left_to_the_server(way: str) -> None:
+def test_a_pause_past_the_deadline_is_left_to_the_server(way: str) -> None:
     script = Script(limited(0, 3000))
     client = script.client(way)
     client.execute(COUNT)
@@ -386,7 +384,7 @@ def test_a_pace_past_the_deadline_is_left_to_the_server(way: str) -> None:
 
 
 @each_way
-def test_the_numbers_add_up(way: str) -> None:
+def test_stats_add_up(way: str) -> None:
     script = Script(Response(503, {}, b"busy"), ConnectionFailedError("broke"), GOOD)
     client = script.client(way)
     before = client.stats
@@ -401,7 +399,7 @@ def test_the_numbers_add_up(way: str) -> None:
         after.requests = 0  # type: ignore[misc] # wrong on purpose
 
 
-def test_what_many_threads_do_is_counted() -> None:
+def test_stats_count_the_requests_of_all_threads() -> None:
     api = api_of(Script(GOOD))
 
     def ask(_: int) -> int:
@@ -520,7 +518,7 @@ def test_four_requests_of_all_threads_are_under_way_and_never_five() -> None:
     assert transport.most == MAX_CONCURRENCY
 
 
-def test_who_waits_for_others_waits_no_longer_than_the_call() -> None:
+def test_the_wait_for_a_slot_ends_with_the_deadline() -> None:
     held, released = threading.Semaphore(0), threading.Event()
 
     class Holding:
@@ -540,7 +538,7 @@ def test_who_waits_for_others_waits_no_longer_than_the_call() -> None:
         assert [each.result(20) for each in asked] == [7] * MAX_CONCURRENCY
 
 
-def test_a_transport_may_ask_something_itself() -> None:
+def test_a_transport_may_use_the_client_itself() -> None:
     class Nesting:
         depth = 0
 
@@ -565,7 +563,7 @@ def test_partial_data_is_kept_on_the_error(way: str) -> None:
 
 
 @each_way
-def test_an_unread_answer_comes_with_what_its_headers_say(way: str) -> None:
+def test_a_raw_answer_carries_the_facts_of_its_headers(way: str) -> None:
     date = "Sun, 06 Nov 1994 08:49:37 GMT"
     dated = Response(200, {"date": date, "x-request-id": "abc"}, GOOD.content)
     content = Script(Response(503, {}, b""), dated).client(way).execute(RawOperation.of(COUNT))
@@ -592,7 +590,7 @@ def test_requests_and_retries_are_logged_and_the_key_is_not(
     assert KEY not in caplog.text
 
 
-def test_nothing_is_logged_to_a_program_that_does_not_ask() -> None:
+def test_logging_is_silent_without_a_handler() -> None:
     program = """
 import wandb_runs
 from wandb_runs.transport.retry import decide_retry
@@ -604,7 +602,7 @@ logging.getLogger("wandb_runs").error("not to be seen")
     assert (done.stdout, done.stderr) == (b"", b"")
 
 
-def test_waiting_takes_no_time_by_a_fake_clock_and_a_real_server(wandb_server: LocalServer) -> None:
+def test_a_fake_clock_waits_in_no_time_with_a_real_server(wandb_server: LocalServer) -> None:
     log_run(wandb_server, "team", "clock", "r")
     inner, busy = HttpTransport(wandb_server.url), [Response(429, {"retry-after": "45"}, b"")]
 
@@ -694,7 +692,7 @@ def test_no_traceback_shows_the_key(misbehaving: str, what: str) -> None:
         ("SSL_CERT_FILE", "/nonexistent.pem"),
     ],
 )
-def test_an_environment_that_cannot_be_used_is_an_error_of_ours(
+def test_an_unusable_environment_is_a_named_error(
     monkeypatch: pytest.MonkeyPatch, variable: str, value: str
 ) -> None:
     monkeypatch.setenv(variable, value)
@@ -734,7 +732,7 @@ def proxy() -> Iterator[str]:
 @pytest.mark.parametrize(
     ("variable", "scheme"), [("http_proxy", "http://me:pass@"), ("all_proxy", ""), ("no_proxy", "")]
 )
-def test_a_proxy_is_taken_from_the_environment_unless_it_is_told_not_to(
+def test_a_proxy_is_taken_from_the_environment_unless_no_proxy_excludes_it(
     monkeypatch: pytest.MonkeyPatch, proxy: str, variable: str, scheme: str
 ) -> None:
     monkeypatch.setenv("http_proxy" if variable == "no_proxy" else variable, f"{scheme}{proxy}")
@@ -750,7 +748,7 @@ def test_a_proxy_is_taken_from_the_environment_unless_it_is_told_not_to(
     assert Proxy.asked == asked
 
 
-def test_a_server_on_this_machine_is_asked_directly(
+def test_a_loopback_server_is_reached_without_a_proxy(
     monkeypatch: pytest.MonkeyPatch, proxy: str, wandb_server: LocalServer
 ) -> None:
     monkeypatch.setenv("http_proxy", proxy)
@@ -761,7 +759,9 @@ def test_a_server_on_this_machine_is_asked_directly(
     assert Proxy.asked == []
 
 
-def test_closing_waits_for_nobody_and_lets_others_finish(wandb_server: LocalServer) -> None:
+def test_close_returns_at_once_and_lets_requests_under_way_finish(
+    wandb_server: LocalServer,
+) -> None:
     log_run(wandb_server, "team", "closing", "r")
     api = Api(base_url=wandb_server.url, api_key=KEY, timeout=5)
     begun = threading.Barrier(5)
@@ -806,7 +806,7 @@ assert len(api.runs("team/forked")) == 4
     subprocess.run([sys.executable, "-c", program, wandb_server.url], check=True, timeout=60)
 
 
-def test_a_server_that_is_not_there_is_a_connection_error() -> None:
+def test_an_unreachable_server_is_a_connection_error() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

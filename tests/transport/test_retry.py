@@ -1,4 +1,4 @@
-"""What is sent again, when, and how fast: decisions as values, without I/O and without time."""
+"""Retry decisions, delays, pacing and bodies, as values: without I/O and without time."""
 
 from __future__ import annotations
 
@@ -150,7 +150,7 @@ def decided(
 
 
 @pytest.mark.parametrize("error", PASSING, ids=repr)
-def test_what_passes_is_worth_a_retry(error: WandbRunsError) -> None:
+def test_transient_errors_are_retried(error: WandbRunsError) -> None:
     assert isinstance(decided(error), Retry)
     assert isinstance(decided(error, is_optional=True), GiveUp)
     assert isinstance(decided(error, attempts=6), GiveUp)
@@ -159,17 +159,17 @@ def test_what_passes_is_worth_a_retry(error: WandbRunsError) -> None:
 
 
 @pytest.mark.parametrize("error", LASTING, ids=repr)
-def test_what_lasts_is_not(error: WandbRunsError) -> None:
+def test_lasting_errors_are_not_retried(error: WandbRunsError) -> None:
     assert decided(error) == GiveUp("the same request would fail in the same way")
 
 
 @pytest.mark.parametrize("status", [502, 504])
-def test_what_can_be_divided_is_not_asked_for_again(status: int) -> None:
+def test_divisible_work_is_not_retried_when_it_is_too_much(status: int) -> None:
     assert isinstance(decided(ServerError("no", status=status), is_divisible=True), GiveUp)
     assert isinstance(decided(ServerError("no", status=503), is_divisible=True), Retry)
 
 
-def test_a_mutation_is_sent_again_where_nothing_was_sent() -> None:
+def test_a_mutation_is_retried_only_if_it_was_not_sent() -> None:
     unsent = ConnectionFailedError("no", may_have_arrived=False)
     assert isinstance(decided(unsent, kind="mutation"), Retry)
     for error in PASSING:
@@ -181,7 +181,7 @@ def test_a_mutation_is_sent_again_where_nothing_was_sent() -> None:
 
 
 @given(st.integers(1, 100), chances)
-def test_a_pause_is_any_part_of_a_bound_that_doubles(attempts: int, chance: float) -> None:
+def test_back_off_is_exponential_with_full_jitter(attempts: int, chance: float) -> None:
     decision = decide_retry(
         ServerError("no", status=503),
         Plan("query"),
@@ -196,7 +196,7 @@ def test_a_pause_is_any_part_of_a_bound_that_doubles(attempts: int, chance: floa
     assert decision.after == pytest.approx(chance * bound)
 
 
-def test_why_not_is_told_where_it_might_have_worked() -> None:
+def test_the_reason_to_give_up_is_in_the_message_where_a_retry_might_have_helped() -> None:
     error = RateLimitError("no", retry_after=90)
     too_late = decided(error, left=30)
     assert isinstance(too_late, GiveUp)
@@ -240,13 +240,11 @@ def answer(**headers: str) -> Response:
         ("Sun, 99 Nov 1994 08:49:37 GMT", None),
     ],
 )
-def test_retry_after_is_seconds_or_a_date_and_nonsense_is_none(
-    text: str, delay: float | None
-) -> None:
+def test_retry_after_is_seconds_or_a_date_or_ignored(text: str, delay: float | None) -> None:
     assert delay_of(answer(retry_after=text), NOW) == delay
 
 
-def test_a_date_counts_from_the_date_that_the_server_has() -> None:
+def test_a_retry_date_is_relative_to_the_date_header() -> None:
     wrong_clock = NOW + 5000
     response = answer(
         retry_after=formatdate(NOW + 30, usegmt=True), date=formatdate(NOW, usegmt=True)
@@ -255,12 +253,12 @@ def test_a_date_counts_from_the_date_that_the_server_has() -> None:
 
 
 @given(st.text(max_size=40), st.text(max_size=40))
-def test_no_header_is_too_odd_to_be_read(text: str, date: str) -> None:
+def test_any_retry_header_gives_a_bounded_delay(text: str, date: str) -> None:
     delay = limit_delay_of(answer(retry_after=text, date=date, ratelimit_reset=text), NOW)
     assert delay is None or 0 <= delay < 1_000_000
 
 
-def test_the_reset_of_the_limit_counts_for_429_alone() -> None:
+def test_ratelimit_reset_is_obeyed_for_429_alone() -> None:
     response = answer(ratelimit_reset="12")
     assert limit_delay_of(response, NOW) == 12
     assert limit_delay_of(answer(ratelimit_reset="12", retry_after="3"), NOW) == 3
@@ -288,7 +286,7 @@ def test_the_reset_of_the_limit_counts_for_429_alone() -> None:
         ("project too-many-requests-test is private", False),
     ],
 )
-def test_words_that_mean_a_rate_limit(message: str, is_limit: bool) -> None:
+def test_error_messages_of_rate_limits_are_recognised(message: str, is_limit: bool) -> None:
     error = GraphQLError("no", status=200, errors=[message], attempts=2, request_id="abc")
     response = Response(200, {"retry-after": "5", "x-request-id": "abc"}, b"")
     found = rate_limit_in(error, response, NOW)
@@ -300,7 +298,7 @@ def test_words_that_mean_a_rate_limit(message: str, is_limit: bool) -> None:
 
 
 @given(st.lists(st.sampled_from("tg"), max_size=100))
-def test_a_budget_is_never_less_than_none_or_more_than_full(moves: list[str]) -> None:
+def test_a_retry_budget_stays_within_its_bounds(moves: list[str]) -> None:
     budget, left = RetryBudget(ForkSafeLock(), 5), 5
     for move in [*moves, *"tttttt"]:
         if move == "t":
@@ -350,7 +348,7 @@ def test_requests_are_spread_over_what_is_left_of_the_window(
     assert longest <= reset
 
 
-def test_while_there_is_plenty_nothing_waits() -> None:
+def test_no_pause_while_the_rate_limit_is_far() -> None:
     pacer = Pacer(ForkSafeLock())
     assert pacer.pause(0, 60) == 0
     pacer.note({"ratelimit-remaining": "900", "ratelimit-reset": "60"}, 0)
@@ -359,13 +357,13 @@ def test_while_there_is_plenty_nothing_waits() -> None:
     assert pacer.pause(0, 60) == 0
 
 
-def test_threads_take_turns() -> None:
+def test_paced_threads_reserve_times_one_after_another() -> None:
     pacer = Pacer(ForkSafeLock())
     pacer.note({"ratelimit-remaining": "10", "ratelimit-reset": "60"}, 0)
     assert [pacer.pause(0, 60) for _ in range(4)] == pytest.approx([0, 6, 12, 18])
 
 
-def test_an_empty_window_is_waited_for_and_a_long_one_is_not() -> None:
+def test_an_exhausted_window_is_awaited_unless_it_is_too_long() -> None:
     pacer = Pacer(ForkSafeLock())
     pacer.note({"ratelimit-remaining": "0", "ratelimit-reset": "20"}, 100)
     assert pacer.pause(105, 30) == 15
@@ -373,7 +371,7 @@ def test_an_empty_window_is_waited_for_and_a_long_one_is_not() -> None:
     assert pacer.pause(121, 30) == 0
 
 
-def test_what_a_request_costs_is_seen() -> None:
+def test_the_cost_of_a_request_is_estimated_from_answers() -> None:
     window = None
     for remaining in (150.0, 140.0, 130.0):
         window = follow(window, remaining, 60, 0)
@@ -391,7 +389,9 @@ def test_what_a_request_costs_is_seen() -> None:
     st.text(max_size=12) | st.floats().map(str) | st.integers(-5, 2000).map(str),
     st.floats(0, 1e6),
 )
-def test_no_pace_is_negative_or_past_the_bound(remaining: str, reset: str, now: float) -> None:
+def test_any_rate_limit_header_gives_a_bounded_pause(
+    remaining: str, reset: str, now: float
+) -> None:
     pacer = Pacer(ForkSafeLock())
     pacer.note({"ratelimit-remaining": remaining, "ratelimit-reset": reset}, now)
     for _ in range(5):
@@ -413,7 +413,7 @@ def read_body(chunks: Iterable[bytes], encoding: str, most: int) -> bytes:
     st.integers(1, 700),
     st.sampled_from(["", "identity", "gzip", "GZIP", "x-gzip", "deflate", "raw"]),
 )
-def test_a_body_is_what_was_sent(body: bytes, size: int, encoding: str) -> None:
+def test_bodies_are_decompressed(body: bytes, size: int, encoding: str) -> None:
     packed = body
     if "gzip" in encoding.lower():
         packed = compress(body[:100]) + compress(body[100:])  # in two members
@@ -430,10 +430,10 @@ def test_a_body_is_what_was_sent(body: bytes, size: int, encoding: str) -> None:
 
 
 @given(st.binary(min_size=1, max_size=2000), st.data(), st.sampled_from(["gzip", "deflate"]))
-def test_what_breaks_off_is_noticed(body: bytes, data: st.DataObject, encoding: str) -> None:
+def test_truncated_bodies_are_detected(body: bytes, data: st.DataObject, encoding: str) -> None:
     packed = compress(body) if encoding == "gzip" else zlib.compress(body)
     cut = data.draw(st.integers(1, len(packed) - 1))
-    with pytest.raises(BrokenBodyError, match="midst"):
+    with pytest.raises(BrokenBodyError, match="incomplete"):
         read_body([packed[:cut]], encoding, 10_000)
 
 

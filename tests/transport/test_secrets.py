@@ -1,4 +1,4 @@
-"""A key that is planted comes out nowhere, whatever goes wrong.
+"""A planted key appears nowhere, whatever fails.
 
 Each kind of error is provoked, with everything logged; what can be read of it afterwards is
 searched: messages, reprs, pickles, logs, warnings, and tracebacks with their local variables.
@@ -155,7 +155,7 @@ def use_when_closed(way: str) -> None:
     client.execute(COUNT)
 
 
-def connect_to_nobody(way: str) -> None:
+def connect_to_a_closed_port(way: str) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -226,7 +226,7 @@ PROVOKED: dict[type[WandbRunsError], Callable[..., None]] = {
     InvalidArgumentError: refuse_argument,
     MissingDependencyError: lack_pandas,
     NotFoundError: quoting("404 Not Found"),
-    ConnectionFailedError: connect_to_nobody,
+    ConnectionFailedError: connect_to_a_closed_port,
     CertificateError: distrust,
     RequestTimeoutError: asking(lambda _: b"", timeout=0.2),
     AuthenticationError: quoting("401 Unauthorized"),
@@ -293,7 +293,7 @@ def test_no_error_shows_the_key(
 @each_backend
 @pytest.mark.usefixtures("listening")
 @pytest.mark.parametrize("native", [False, True], ids=["scope", "task"])
-def test_who_is_cancelled_does_not_show_the_key(backend: str, *, native: bool) -> None:
+def test_a_cancelled_task_does_not_show_the_key(backend: str, *, native: bool) -> None:
     over = threading.Event()
     caught: list[BaseException] = []
 

@@ -1,4 +1,4 @@
-"""Argument, environment, netrc: in that order, and the key shown by nothing."""
+"""Settings: argument, then environment, then netrc; the key is shown by nothing."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ def test_the_key_is_shown_by_nothing() -> None:
         ("https://api.wandb.ai:99999", "port"),
     ],
 )
-def test_a_server_that_cannot_work_is_refused(url: str, message: str) -> None:
+def test_an_invalid_base_url_is_refused(url: str, message: str) -> None:
     with pytest.raises(InvalidArgumentError, match=message):
         Api(base_url=url)
 
@@ -161,7 +161,7 @@ def test_plain_http_is_fine_on_this_machine(url: str) -> None:
     assert Api(base_url=url + "/").base_url == url
 
 
-def test_plain_http_elsewhere_needs_a_word() -> None:
+def test_plain_http_to_another_host_needs_allow_http() -> None:
     assert Api(base_url="http://wandb.example", allow_http=True).base_url == "http://wandb.example"
 
 
@@ -232,5 +232,5 @@ def test_a_deadline_is_a_finite_number_of_seconds(timeout: float) -> None:
         ("http://127.0.0.1:8080", "http://127.0.0.1:8080"),
     ],
 )
-def test_pages_are_where_wandb_has_them(base_url: str, app_url: str) -> None:
+def test_app_urls_are_those_of_wandb(base_url: str, app_url: str) -> None:
     assert resolve_settings(base_url=base_url, environ={}).app_url == app_url

@@ -1,4 +1,4 @@
-"""Values that Python can hardly hold cost themselves, and at most their run."""
+"""Values nested too deep and integers too long cost their attribute, or at most their run."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def ids_of(found: object) -> list[str]:
 
 
 @unreadable
-def test_what_cannot_be_held_is_no_value(text: str) -> None:
+def test_unrepresentable_values_are_refused(text: str) -> None:
     for whole in (text, text.encode(), f'{{"a": "\x01", "b": [{text}]}}'):
         with pytest.raises(ValueError, match=r"it holds a value nested 200 deep, or an integer"):
             decode(whole)
@@ -142,7 +142,7 @@ def test_the_limits_are_the_same_for_both_parsers() -> None:
                 decode(f'[{mark}", {large}]')
 
 
-def test_text_is_no_value_and_may_hold_anything() -> None:
+def test_brackets_and_digits_in_text_are_no_values() -> None:
     text = "9" * 5_000 + "[" * 300 + '\\"' + "{" * 300
     assert decode(f'["{text}\x01"]') == [json.loads(f'"{text}"') + "\x01"]
 
@@ -154,7 +154,7 @@ def test_text_is_no_value_and_may_hold_anything() -> None:
         *("[" * 300 + "x" + "]" * 299, "[" * 300 + "]" * 301, '["' + "[" * 300 + "]" * 300),
     ],
 )
-def test_what_is_no_json_is_refused_and_takes_no_time(text: str) -> None:
+def test_malformed_json_is_refused_in_bounded_time(text: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         decode(text)
 
@@ -279,7 +279,9 @@ def test_an_unreadable_field_costs_its_attribute_alone(
 
 
 @unreadable
-def test_what_nobody_asked_for_costs_nothing(api: Api, replacing: Replacing, text: str) -> None:
+def test_unreadable_values_beside_the_data_cost_nothing(
+    api: Api, replacing: Replacing, text: str
+) -> None:
     replacing.old, replacing.new = b'"data":', f'"more":{text},"data":'.encode()
     assert [run.id for run in api.runs(PATH)] == ["u0", "u1", "u2", "u3"]
     assert api.run(f"{PATH}/u1").config == {"lr": 1}
@@ -324,7 +326,7 @@ def test_runs_are_put_in_order_whatever_their_ids() -> None:
     assert ids_of(frame) == ["\\ud83d", "a"]
 
 
-def test_polars_is_given_nothing_nested(
+def test_polars_never_parses_nested_values(
     api: Api, replacing: Replacing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def read(*_: object, **__: object) -> None:

@@ -1,4 +1,4 @@
-"""The next request of a listing, sent while the program works on what came."""
+"""Prefetching: the next request of a listing, sent while the program handles the last page."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ T = TypeVar("T")
 
 
 class _Attempt(Generic[T]):
-    """One flow whose first request is sent ahead.
+    """One flow whose first request is sent in the background.
 
     Attributes:
-        state: Whether its turn has come: it is started in the background, and that may be late.
-        rest: What remains of the flow behind the request; None while there is none.
-        ended: Set when the request has come to an end, in whatever way.
+        state: Whether the request was sent, or the flow taken before that.
+        rest: The flow after its first request; None until the answer is here.
+        ended: Set when the request has ended, in whatever way.
         loop: The event loop that sends it.
     """
 
@@ -40,13 +40,13 @@ class _Attempt(Generic[T]):
 
 
 class AsyncPrefetcher(Generic[T]):
-    """Sends the first request of a flow, and keeps its answer until the flow is wanted.
+    """Sends the first request of a flow, and keeps its answer until the flow is taken.
 
-    The flow goes on from there then, and not before: until it is taken, nothing has changed.
-    What fails is forgotten, since whoever wants the flow begins it anew.
+    The flow continues only then: until it is taken, nothing else has changed. Failures are
+    dropped, since the caller begins the flow anew.
 
     Args:
-        client: What sends.
+        client: Sends the requests.
     """
 
     __slots__ = ("_attempt", "_client")
@@ -82,11 +82,11 @@ class AsyncPrefetcher(Generic[T]):
         start_soon(send)
 
     async def take(self) -> Flow[T] | None:
-        """The flow, behind its first request; None if there is none, or the request failed."""
+        """The flow after its first request; None if there is none, or the request failed."""
         attempt = self._attempt
         if attempt is None:
             return None
-        # One that was left in a loop that ended will never end.
+        # In an event loop that has ended, it would never end.
         if attempt.state == "sent" and attempt.loop is running_loop():
             await attempt.ended.wait()
         attempt.state = "taken"

@@ -1,4 +1,4 @@
-"""Time and chance, as a value: tests bring their own, and wait for nothing."""
+"""Clock and random source, replaceable in tests."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["SYSTEM_CLOCK", "AsyncClock", "Clock", "SystemClock", "Timepiece"]
 
 
 class Timepiece(Protocol):
-    """What a client reads the time from, and draws its random pauses from."""
+    """The part of a clock that blocking and async clients share: time and randomness."""
 
     def monotonic(self) -> float:
         """Seconds since some moment; never runs backwards."""
@@ -28,30 +28,30 @@ class Timepiece(Protocol):
 
 
 class Clock(Timepiece, Protocol):
-    """What the client reads the time from, sleeps by, and draws its random pauses from.
+    """The clock and random source of a blocking client.
 
     May be used by several threads at once. `wandb_runs.testing.FakeClock` is one that waits in no
     time.
     """
 
     def sleep(self, seconds: float, /) -> None:
-        """Wait for so many seconds, or until nobody needs the waiting thread any more."""
+        """Wait for so many seconds, or until the thread is cancelled."""
         ...
 
 
 class AsyncClock(Timepiece, Protocol):
-    """What `Clock` is to a client, for one that awaits; one class may be both.
+    """The clock and random source of an async client; one class may also be a `Clock`.
 
     May be used by several event loops at once, each in a thread of its own.
     """
 
     async def sleep_async(self, seconds: float, /) -> None:
-        """Wait for so many seconds, while others go on."""
+        """Wait for so many seconds, without blocking the event loop."""
         ...
 
 
 class SystemClock:
-    """The machine's own time and chance."""
+    """The machine's own clock and random source."""
 
     def monotonic(self) -> float:
         """Seconds since some moment."""
@@ -62,12 +62,12 @@ class SystemClock:
         return time.time()
 
     def sleep(self, seconds: float, /) -> None:
-        """Wait for so many seconds; not longer than somebody waits for this thread."""
+        """Wait for so many seconds, or until the thread is cancelled."""
         sleep(seconds)
 
     async def sleep_async(self, seconds: float, /) -> None:
-        """Wait for so many seconds, while others go on."""
-        import anyio  # noqa: PLC0415 - only for those who await
+        """Wait for so many seconds, without blocking the event loop."""
+        import anyio  # noqa: PLC0415 - for async callers alone
 
         await anyio.sleep(seconds)
 

@@ -1,7 +1,7 @@
-"""Locks that a fork does not leave locked in the child.
+"""Fork safety: locks that are free in a forked child, and a registry of what starts afresh there.
 
 A fork copies the memory and one thread: a lock that another thread held would stay locked in the
-child for ever. What is registered here is renewed there, before anything else runs.
+child for ever. Registered objects are renewed in the child before any other code runs.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ __all__ = ["ForkSafeLock", "renew_in_children"]
 
 
 class Renewable(Protocol):
-    """What begins anew in a forked child."""
+    """An object that starts afresh in a forked child."""
 
     def renew(self) -> None:
-        """Begin anew; called in the child, while it has one thread."""
+        """Start afresh; called in the child, while it has one thread."""
         ...
 
 
@@ -50,7 +50,7 @@ if hasattr(os, "register_at_fork"):  # Windows has no fork
 
 
 class ForkSafeLock:
-    """A `threading.Lock` for `with`, which in a forked child is held by nobody who is not there.
+    """A `threading.Lock` for `with` that a forked child inherits free, unless the fork holds it.
 
     A thread that forks while it holds the lock holds it in the child, too.
     """
@@ -76,7 +76,7 @@ class ForkSafeLock:
         self._lock.release()
 
     def renew(self) -> None:
-        """Begin anew in a forked child."""
+        """Start afresh in a forked child."""
         self._lock = threading.Lock()
         if self._holder == threading.get_ident():
             self._lock.acquire()

@@ -1,4 +1,4 @@
-"""What an HTTP status means, when it is not a success."""
+"""Errors for HTTP statuses, and the delays that servers ask for."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _TOO_FAST: Final = re.compile(
 
 _SERVER_ERROR: Final = HTTPStatus.INTERNAL_SERVER_ERROR
 
-# Refusals whose status says it all, whatever the body is.
+# Refusals whose meaning does not depend on the body.
 _SAYS_ALL: Final = frozenset({401, 403, 404, 408, 429})
 
 
@@ -50,19 +50,19 @@ class _Facts(TypedDict):
 
 
 def request_id_of(response: Response) -> str | None:
-    """What the server, or whatever stands before it, calls this request."""
+    """The id that the server, or a proxy before it, gave the request."""
     return response.headers.get("x-request-id")
 
 
 def delay_of(response: Response, now: float) -> float | None:
-    """How many seconds the server asks to wait, as its header `Retry-After` says it.
+    """The delay of the header `Retry-After`, in seconds.
 
-    Negative, endless and absurd delays, and what cannot be read, count as none.
+    Negative, infinite, absurd and malformed delays count as none.
 
     Args:
         response: The answer.
-        now: Seconds since 1970, for a delay that is written as a date; where the answer says
-            what time the server has, that counts.
+        now: Seconds since 1970, for a delay that is written as a date, in an answer without a
+            `Date` header.
     """
     text = response.headers.get("retry-after", "").strip()
     if _SECONDS.fullmatch(text):
@@ -88,10 +88,7 @@ def limit_delay_of(response: Response, now: float) -> float | None:
 
 
 def rate_limit_in(error: GraphQLError, response: Response, now: float) -> RateLimitError | None:
-    """What an answer means whose errors say that requests come too fast, whatever its status.
-
-    Anything but a success has its own meaning, whatever words it uses.
-    """
+    """The rate limit that the errors of a successful answer report, if they do."""
     if response.status != HTTPStatus.OK or not any(map(_TOO_FAST.search, error.errors)):
         return None
     return _rate_limit(
@@ -103,7 +100,7 @@ def rate_limit_in(error: GraphQLError, response: Response, now: float) -> RateLi
 
 
 def error_of(response: Response, *, attempts: int, about: str, now: float) -> WandbRunsError | None:
-    """The error that a status stands for, or None when the body is to be read.
+    """The error of a status, or None when the body is to be read.
 
     A refusal whose body is JSON (HTTP 400, 422) is left to the operation, which finds GraphQL's
     own errors in it.
@@ -111,7 +108,7 @@ def error_of(response: Response, *, attempts: int, about: str, now: float) -> Wa
     Args:
         response: The answer.
         attempts: How many times the request was sent.
-        about: What was asked for, in the words of a message: "'entity/project'".
+        about: The subject of the request for the message, such as "'entity/project'".
         now: Seconds since 1970, for a delay that is written as a date.
     """
     status = response.status
@@ -173,7 +170,7 @@ def _rate_limit(said: str, response: Response, now: float, *, attempts: int) -> 
 
 
 def _moment(text: str) -> float | None:
-    """Seconds since 1970, of a date as HTTP writes it."""
+    """Seconds since 1970, of an HTTP date."""
     try:
         moment = parsedate_to_datetime(text)
         # A date without a zone is in UTC.
@@ -183,6 +180,6 @@ def _moment(text: str) -> float | None:
 
 
 def _excerpt(response: Response) -> str:
-    """A short, one-line piece of the body; a page of HTML says nothing that a message needs."""
+    """The start of the body on one line, without HTML."""
     text = " ".join(response.content[:_EXCERPT].decode("utf-8", "replace").split())
     return f": {text}" if text and not text.startswith("<") else ""

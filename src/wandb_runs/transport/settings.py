@@ -41,7 +41,7 @@ _OVERRIDES: Final = ("base_url", "entity", "project", "username")
 
 
 class Address:
-    """The address of a file, whose query is a signature that stands for a key: shown by nothing.
+    """A file's address, whose query may be a signature that works as a key: shown by nothing.
 
     Attributes:
         url: The address itself, for the request that needs it.
@@ -53,7 +53,7 @@ class Address:
         self.url: str = url
 
     def taken_out_of(self, content: bytes) -> bytes:
-        """What a server said, without the signature, should it quote what it was sent."""
+        """An answer without the signature, for a server that quotes what it was sent."""
         query = self.url.partition("?")[2].encode()
         return content.replace(query, b"(not shown)") if query else content
 
@@ -68,11 +68,11 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What `Api` was given, completed from the environment; reading it opens no file.
+    """The arguments of `Api`, completed from the environment; making them opens no file.
 
     Attributes:
         base_url: The server, without a trailing slash.
-        app_url: Where people look at runs, without a trailing slash.
+        app_url: The address of W&B's web pages, without a trailing slash.
         entity: The entity for paths that name none; None means the viewer's.
         project: The project for paths that name none.
         allow_http: Whether plain http may go to another machine than this one.
@@ -166,7 +166,7 @@ def without_secrets(url: str) -> str:
 
 
 def check_url(url: str, *, what: str = "base_url", allow_http: bool = False) -> None:
-    """Refuse a server's URL that cannot work or would show the key to others.
+    """Refuse a server's URL that cannot work or would expose the key.
 
     Args:
         url: The URL.
@@ -185,7 +185,7 @@ def check_url(url: str, *, what: str = "base_url", allow_http: bool = False) -> 
 
 
 def _problem_of(url: str, what: str, *, allow_http: bool) -> str | None:
-    """Why a URL is refused; what may be a secret of it is not repeated."""
+    """Why a URL is refused, without the parts of it that may be secret."""
     try:
         parts = urlsplit(url)
         host = (parts.hostname or "").encode("idna").decode()
@@ -286,7 +286,7 @@ def _check_overrides(overrides: object) -> dict[str, str | None]:
 
 
 def _app_url(base_url: str) -> str:
-    """The pages' address: `api.` is dropped for W&B's cloud, becomes `app.` elsewhere."""
+    """The address of the web pages: without `api.` for W&B's cloud, with `app.` elsewhere."""
     scheme, _, rest = base_url.partition("://")
     if rest.startswith("api.wandb."):
         return f"{scheme}://{rest.removeprefix('api.')}"

@@ -1,4 +1,4 @@
-"""The user whose key signs the requests, and the entity that paths without one mean."""
+"""The viewer, whose key signs the requests, and its default entity."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["Viewer"]
 
 
 class Viewer:
-    """What the server said of the viewer, asked once for a client."""
+    """The viewer of a client, asked for once."""
 
     __slots__ = ("_known",)
 
