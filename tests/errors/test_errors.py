@@ -1,4 +1,4 @@
-"""Every error says something, keeps its facts through a pickle, and has its place in the tree."""
+"""Errors have a message, keep their attributes when pickled, and derive from builtin errors."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_an_error_survives_pickle_and_copy(error: WandbRunsError) -> None:
         assert vars(twin) == vars(error)
 
 
-def test_errors_are_also_what_python_calls_them() -> None:
+def test_errors_derive_from_builtin_errors() -> None:
     assert issubclass(InvalidArgumentError, ValueError)
     assert issubclass(MissingDependencyError, ImportError)
     assert issubclass(RequestTimeoutError, TimeoutError)

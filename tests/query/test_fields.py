@@ -1,4 +1,4 @@
-"""Filters and orders that fields make: what they send, select and refuse."""
+"""Conditions and orders of fields: what they send, select and refuse."""
 
 from __future__ import annotations
 
@@ -246,7 +246,7 @@ def listed(api: Api, project: str, filters: Filters) -> list[str]:
     given_runs=st.lists(runs(), min_size=1, max_size=8),
     asked=st.lists(expressions, min_size=1, max_size=8),
 )
-def test_an_expression_its_wire_form_and_plain_python_agree(
+def test_a_condition_its_json_and_python_select_the_same_runs(
     server: LocalServer, reader: Api, given_runs: list[Run], asked: list[Meant]
 ) -> None:
     project = fill(server.store, given_runs)
@@ -305,7 +305,7 @@ ODD_KEYS = ["a.b", "a/b", "loss desc", " lr ", "*", "a, +b", "$lt", "value", "é
 
 
 @pytest.mark.parametrize("key", ODD_KEYS)
-def test_a_key_is_taken_to_the_letter(wandb_server: LocalServer, api: Api, key: str) -> None:
+def test_keys_are_exact(wandb_server: LocalServer, api: Api, key: str) -> None:
     project = f"odd-{ODD_KEYS.index(key)}"
     for number in (1, 3, 2):
         log_run(
@@ -319,7 +319,7 @@ def test_a_key_is_taken_to_the_letter(wandb_server: LocalServer, api: Api, key: 
         assert found == ["r3", "r2", "r1", "r0"]
 
 
-def test_they_go_wherever_a_mapping_or_a_string_goes(
+def test_conditions_and_orders_are_accepted_as_mappings_and_strings_are(
     wandb_server: LocalServer, api: Api, many: str
 ) -> None:
     condition = (State == "finished") & Tags.contains("best") & (Config("model", "depth") != 1)
@@ -348,7 +348,7 @@ def test_they_go_wherever_a_mapping_or_a_string_goes(
 
 @settings(deadline=None)
 @given(conditions)
-def test_what_is_sent_is_what_a_mapping_would_send(condition: Condition) -> None:
+def test_a_condition_sends_what_its_mapping_sends(condition: Condition) -> None:
     document = json.loads(condition.query)
     assert filters_to_json(condition) == condition.query
     assert filters_to_json(document) == condition.query
@@ -358,9 +358,7 @@ def test_what_is_sent_is_what_a_mapping_would_send(condition: Condition) -> None
 
 @settings(deadline=None)
 @given(conditions, conditions, conditions)
-def test_brackets_between_equal_operators_make_no_difference(
-    one: Condition, two: Condition, three: Condition
-) -> None:
+def test_joins_are_associative(one: Condition, two: Condition, three: Condition) -> None:
     assert (one & two) & three == one & (two & three)
     assert (one | two) | three == one | (two | three)
     if '{"$and":[' not in str(one) + str(two) + str(three):
@@ -369,7 +367,7 @@ def test_brackets_between_equal_operators_make_no_difference(
 
 @settings(deadline=None)
 @given(conditions)
-def test_a_double_negation_is_nothing(condition: Condition) -> None:
+def test_a_double_negation_is_the_condition(condition: Condition) -> None:
     assert ~~condition == condition
     assert ~condition != condition
 
@@ -457,7 +455,7 @@ any_key = st.text(min_size=1)
 
 @settings(deadline=None)
 @given(st.sampled_from([Config, Summary]), any_key, st.lists(any_key, max_size=2))
-def test_any_keys_name_one_place(
+def test_fields_are_equal_by_their_keys(
     section: type[Config | Summary], key: str, nested: list[str]
 ) -> None:
     field = section(key, *nested)
@@ -487,7 +485,7 @@ def test_fields_print_as_they_are_written() -> None:
         assert pickle.loads(pickle.dumps(field)) is copy.deepcopy(field) is field
 
 
-def test_every_field_is_one_of_its_own() -> None:
+def test_all_fields_differ() -> None:
     every = {*PLAIN, *SORTABLE, Config("state"), Summary("state")}
     assert len(every) == len({*PLAIN, *SORTABLE}) + 2
     assert len({str(field) for field in every}) == len(every)
@@ -496,7 +494,7 @@ def test_every_field_is_one_of_its_own() -> None:
 
 
 @pytest.mark.parametrize("name", ["_path", "_name", "_keys", "other", "__class__"])
-def test_nothing_changes_a_field(name: str) -> None:
+def test_fields_are_immutable(name: str) -> None:
     for field in (State, Config("lr"), CreatedAt):
         with pytest.raises(AttributeError):
             setattr(field, name, "x")
@@ -572,7 +570,7 @@ REFUSALS: list[tuple[Callable[[], object], list[str]]] = [
 
 
 @pytest.mark.parametrize(("write", "hints"), REFUSALS)
-def test_a_refusal_comes_at_once_and_names_the_way_out(
+def test_a_wrong_comparison_is_refused_with_what_to_write(
     write: Callable[[], object], hints: list[str]
 ) -> None:
     with pytest.raises(InvalidArgumentError) as refusal:
@@ -589,12 +587,12 @@ def test_a_long_condition_is_not_shown() -> None:
     assert len(refusal.value.message) < 300
 
 
-def test_a_condition_of_other_text_is_refused_where_it_is_joined() -> None:
+def test_a_condition_that_is_not_json_is_refused_by_a_join() -> None:
     with pytest.raises(InvalidArgumentError, match=r"'state = finished' is no JSON.*mapping"):
         _ = (State == "a") & Condition("state = finished")
 
 
-def test_what_is_nested_too_deeply_is_refused() -> None:
+def test_too_deep_nesting_is_refused() -> None:
     def deeper(condition: Condition, _: int) -> Condition:
         return ~(condition & (State == "a"))
 
@@ -607,7 +605,7 @@ def test_what_is_nested_too_deeply_is_refused() -> None:
         Config("a").is_in([nested])
 
 
-def test_what_was_joined_is_refused_where_the_stack_has_no_room_for_it() -> None:
+def test_a_join_near_the_recursion_limit_is_refused() -> None:
     condition = State == "a"
     for _ in range(150):
         condition = ~(condition & (State == "a"))
@@ -626,7 +624,7 @@ def test_what_was_joined_is_refused_where_the_stack_has_no_room_for_it() -> None
     assert refused
 
 
-def test_many_conditions_are_joined_in_no_time() -> None:
+def test_many_conditions_are_joined_flat() -> None:
     joined = Config("seed") == 0
     for number in range(1, 400):
         joined |= Config("seed") == number

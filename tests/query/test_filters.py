@@ -1,3 +1,5 @@
+"""Filters: the JSON that they become, and what is refused."""
+
 from __future__ import annotations
 
 import copy
@@ -130,7 +132,7 @@ filters_of_any_depth: st.SearchStrategy[Mapping[str, object]] = st.recursive(
 
 
 @given(filters_of_any_depth)
-def test_the_wire_form_translates_to_itself(filters: Mapping[str, object]) -> None:
+def test_the_json_of_a_filter_gives_itself(filters: Mapping[str, object]) -> None:
     before = copy.deepcopy(filters)
     try:
         text = filters_to_json(filters)
@@ -159,7 +161,7 @@ def test_every_spelling_of_an_attribute_becomes_the_servers(spelling: str, wire:
 
 
 @given(scalars.filter(lambda value: not isinstance(value, datetime)), keys)
-def test_plain_values_arrive_as_they_are(value: object, key: str) -> None:
+def test_values_are_sent_unchanged(value: object, key: str) -> None:
     arrived = translated({f"summary.{key}": {"$eq": value}})[f"summary_metrics.{key}"]["$eq"]
     assert arrived == value
     assert type(arrived) is type(value)
@@ -175,7 +177,7 @@ def test_a_datetime_denotes_the_same_instant_in_utc(instant: datetime) -> None:
 
 
 @given(st.sets(st.integers() | st.text(max_size=3), max_size=6))
-def test_a_set_is_written_in_one_order(members: set[int | str]) -> None:
+def test_a_set_is_sent_in_a_fixed_order(members: set[int | str]) -> None:
     backwards = dict.fromkeys(reversed([*members]))
     texts = {
         filters_to_json({"config.seed": {"$in": kind}})
@@ -208,7 +210,7 @@ class Metric(str, Enum):  # noqa: UP042 # prints otherwise than a StrEnum
     LOSS = "summary.loss"
 
 
-def test_members_of_enums_are_the_strings_and_numbers_that_they_are() -> None:
+def test_members_of_enums_are_sent_as_their_strings_and_numbers() -> None:
     assert translated({"state": State.FINISHED, "config.level": Level.HIGH, Metric.LOSS: 1}) == {
         "state": "finished",
         "config.level.value": 3,
@@ -216,7 +218,7 @@ def test_members_of_enums_are_the_strings_and_numbers_that_they_are() -> None:
     }
 
 
-def test_any_mapping_is_taken() -> None:
+def test_any_mapping_is_accepted() -> None:
     nested = MappingProxyType({"config.lr": MappingProxyType({"$lt": 1})})
     assert translated(MappingProxyType({"$or": (nested,)})) == {
         "$or": [{"config.lr.value": {"$lt": 1}}]
@@ -311,7 +313,7 @@ anything = st.recursive(
 
 @settings(max_examples=400)
 @given(anything | st.dictionaries(likely_keys, anything, min_size=1, max_size=3))
-def test_whatever_comes_is_refused_or_becomes_json(filters: Any) -> None:  # noqa: ANN401 # the point
+def test_any_value_is_refused_or_becomes_json(filters: Any) -> None:  # noqa: ANN401 # the point
     translate = partial(filters_to_json, filters)
     for begin, write in (("filters", translate), ("RawFilter", lambda: RawFilter(filters).query)):
         message = begin
@@ -344,7 +346,7 @@ class Hostile:
 
 @pytest.mark.parametrize("operator", [*LOGICAL, *CONDITIONS])
 @pytest.mark.parametrize("hostile", [Hostile(), 10**5000], ids=["object", "integer"])
-def test_nothing_hostile_breaks_a_refusal(hostile: object, operator: str) -> None:
+def test_values_with_failing_methods_are_refused(hostile: object, operator: str) -> None:
     faulty: list[Any] = [
         hostile,
         {hostile: 1},
@@ -440,7 +442,7 @@ REFUSALS: list[tuple[dict[Any, object], str, list[str]]] = [
 
 
 @pytest.mark.parametrize(("filters", "place", "hints"), REFUSALS, ids=lambda value: str(value)[:40])
-def test_a_refusal_names_the_place_and_the_way_out(
+def test_a_wrong_filter_is_refused_with_its_position_and_what_to_write(
     filters: dict[str, object], place: str, hints: list[str]
 ) -> None:
     with pytest.raises(InvalidArgumentError) as refusal:
@@ -457,7 +459,7 @@ def test_an_instant_in_iso_8601_passes_unchanged(value: str) -> None:
 
 
 @pytest.mark.parametrize("level", ["root", "branch", "operator", "value", "pattern"])
-def test_a_refusal_stays_short(level: str) -> None:
+def test_messages_are_short(level: str) -> None:
     long = "x" * 10**5
     filters: dict[str, dict[str, object]] = {
         "root": {long: 1},
@@ -554,7 +556,7 @@ def test_a_pattern_is_a_string() -> None:
 
 
 @given(st.dictionaries(st.text(), st.integers() | st.lists(st.text()), min_size=1))
-def test_a_raw_filter_is_sent_to_the_letter(query: dict[str, object]) -> None:
+def test_a_raw_filter_is_sent_unchanged(query: dict[str, object]) -> None:
     text = json.dumps(query, indent=1)
     assert filters_to_json(RawFilter(text)) == text
     assert translated(RawFilter(query)) == query

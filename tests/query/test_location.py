@@ -1,4 +1,4 @@
-"""Paths, as users write them."""
+"""Paths of projects, runs and sweeps."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ names = st.text(min_size=1, max_size=8).filter(
 
 
 @given(names, names)
-def test_a_project_path_is_taken_apart(entity: str, project: str) -> None:
+def test_a_project_path_is_split(entity: str, project: str) -> None:
     assert parse_path(f"{entity}/{project}") == PathParts(entity, project)
     assert parse_path(project) == PathParts(None, project)
 
@@ -27,7 +27,7 @@ def test_a_run_path_may_leave_out_what_has_a_default(entity: str, project: str, 
     assert parse_path(run, kind="run") == PathParts(None, None, run)
 
 
-def test_the_form_of_a_page_is_understood() -> None:
+def test_the_path_of_a_url_is_accepted() -> None:
     assert parse_path("team/mnist/runs/1abc", kind="run") == PathParts("team", "mnist", "1abc")
     assert parse_path("team/mnist/sweeps/9", kind="sweep") == PathParts("team", "mnist", "9")
 
@@ -45,7 +45,7 @@ def test_the_form_of_a_page_is_understood() -> None:
         (3, "str"),
     ],
 )
-def test_anything_else_is_refused_with_the_right_form(path: object, hint: str) -> None:
+def test_a_wrong_path_is_refused_with_the_right_form(path: object, hint: str) -> None:
     with pytest.raises(InvalidArgumentError, match=hint):
         parse_path(path)
 

@@ -1,3 +1,5 @@
+"""Orders: what is accepted, and what is refused."""
+
 from __future__ import annotations
 
 import pickle
@@ -61,7 +63,7 @@ def test_an_ambiguous_path_is_refused_with_two_spellings_that_are_not(
 
 
 @given(st.text(max_size=30) | st.text("+-. _abcdefgiklmnorstuvy'[]", max_size=30))
-def test_any_text_is_an_order_that_stays_itself_or_is_refused(text: str) -> None:
+def test_any_string_is_refused_or_becomes_a_stable_order(text: str) -> None:
     message = "order"
     try:
         wire = parse_order(text)
@@ -124,7 +126,7 @@ def test_other_spellings_of_what_the_server_knows(order: str | None, wire: str) 
         ("...", ["RawOrder"]),
     ],
 )
-def test_a_refusal_names_the_nearest_valid_form(order: str, hints: list[str]) -> None:
+def test_a_wrong_order_is_refused_with_the_nearest_valid_one(order: str, hints: list[str]) -> None:
     with pytest.raises(InvalidArgumentError) as refusal:
         parse_order(order)
     for hint in hints:
@@ -140,7 +142,7 @@ def test_only_strings_are_orders(order: object) -> None:
 
 
 @given(st.text(min_size=1))
-def test_a_raw_order_is_sent_to_the_letter(text: str) -> None:
+def test_a_raw_order_is_sent_unchanged(text: str) -> None:
     raw = RawOrder(text)
     assert parse_order(raw) == text
     assert pickle.loads(pickle.dumps(raw)) == raw  # our own bytes

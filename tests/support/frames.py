@@ -1,7 +1,7 @@
-"""Histories as nasty as they come, and a plain reading of what a frame of them should hold.
+"""Histories of difficult values, and a simple model of the frames that they should become.
 
-The reading is written without a look at the package: each value gets one label, and the labels of
-a column decide what it is.
+The model is independent of the package: each value gets one label, and the labels of a column
+decide its dtype.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ PALETTES: list[st.SearchStrategy[JSONValue]] = [
     LARGE | FLOATS | NON_FINITE,
     NESTED,
 ]
-"""What one metric logs. Metrics keep to one of these, or columns of one kind would be rare."""
+"""The values of one metric: one of these per metric, or columns of one kind would be rare."""
 
 RUNS = st.integers(0, 4)
 
@@ -103,7 +103,7 @@ def whole_histories(draw: st.DrawFn, names: Sequence[str]) -> History:
 
 
 def label(value: JSONValue) -> str:
-    """Say what a value is."""
+    """The label of a value."""
     if isinstance(value, bool):
         return "bool"
     if isinstance(value, int):
@@ -118,7 +118,7 @@ def label(value: JSONValue) -> str:
 
 
 def dtype_of(values: Sequence[JSONValue], *, x_axis: str, name: str) -> str:
-    """Say which of polars' dtypes a column has, or `JSON` for a String of JSON."""
+    """The polars dtype of a column, or `JSON` for a String of JSON."""
     labels = {label(value) for value in values}
     if not labels:
         return "Int64" if name == x_axis == "_step" else "Float64"
@@ -145,10 +145,10 @@ def settle(value: JSONValue, column: Sequence[JSONValue]) -> JSONValue:
 
 
 def logged(history: History, plan: HistoryPlan) -> History:
-    """Say which rows and values a plan keeps."""
+    """The rows and values that a plan keeps."""
     kept: History = []
     for run_id, rows in history:
-        block: Rows = []
+        own: Rows = []
         for row in rows:
             there: dict[str, JSONValue] = {
                 name: value for name, value in row.items() if value is not None
@@ -160,8 +160,8 @@ def logged(history: History, plan: HistoryPlan) -> History:
                     continue
                 if not {*there} & ({*plan.keys} - {plan.x_axis} or {plan.x_axis}):
                     continue
-            block.append(there)
-        kept.append((run_id, block))
+            own.append(there)
+        kept.append((run_id, own))
     return kept
 
 

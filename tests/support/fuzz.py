@@ -1,8 +1,7 @@
-"""Answers that went wrong on their way, made from real ones by seeded chance.
+"""Corrupted answers, made from real ones by a seeded random generator.
 
-`corrupt` changes the body of a real answer, or its status or headers. What it changed of the
-decoded JSON is kept beside the bytes, so that a check need not trust any decoder to know which
-runs an answer still holds.
+`corrupt` changes the body of a real answer, or its status or headers. The changed JSON tree is
+kept beside the bytes, so that a check knows which runs an answer holds without any decoder.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ _RAW: Final = "@@raw@@"
 
 
 class Unseen:
-    """What no look at an answer tells: it is no JSON any more."""
+    """Stands for what cannot be read from an answer, since it is not JSON."""
 
 
 UNSEEN: Final = Unseen()
@@ -40,7 +39,7 @@ class Raw:
 
     Attributes:
         text: JSON, or what is taken for it.
-        value: What it means; `UNSEEN` where nobody can say.
+        value: What it means; `UNSEEN` where it is undefined.
     """
 
     text: str
@@ -49,13 +48,13 @@ class Raw:
 
 @dataclass(frozen=True)
 class Corrupted:
-    """An answer that went wrong.
+    """A corrupted answer.
 
     Attributes:
-        response: What is answered.
-        how: What was done to it.
+        response: The answer.
+        how: The change.
         tree: The answer, decoded: `UNSEEN` where it cannot be.
-        harmless: Whether it means what it meant before.
+        harmless: Whether its meaning is unchanged.
     """
 
     response: Response
@@ -65,7 +64,7 @@ class Corrupted:
 
 
 def settled(tree: object) -> object:
-    """What the trees of answers mean: of a name that is there twice, the last."""
+    """The meaning of a tree: of a repeated name, the last value."""
     if isinstance(tree, Raw):
         return tree.value
     if isinstance(tree, list):
@@ -87,7 +86,7 @@ def look(tree: object, *names: str) -> object:
 
 
 def corrupt(response: Response, rng: random.Random) -> Corrupted:
-    """Do one thing to an answer."""
+    """Apply one random change to an answer."""
     body = response.content
     kind = rng.choices(
         (_bytes, _value, _text_in_text, _paging, _http, _harmless), (20, 35, 15, 8, 8, 8)
@@ -411,7 +410,7 @@ def _harmless(response: Response, body: bytes, rng: random.Random) -> Corrupted:
 
 
 def _turned(tree: Tree) -> Tree:
-    """The same with the names of each answer's objects in another order; rows keep theirs."""
+    """The tree with the names of its objects in another order; rows keep theirs."""
     if isinstance(tree, list):
         return [_turned(each) for each in tree]
     if not isinstance(tree, dict) or "_step" in tree:

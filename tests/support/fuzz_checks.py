@@ -1,4 +1,4 @@
-"""What a right result is for an answer that went wrong, read without a look at the package.
+"""The right result for a corrupted answer, computed independently of the package.
 
 - A listing, or configs and summaries, that succeed have every run that the wrong answer holds, and
   those of all other pages where its page info is as it was; what came as null is warned of. A
@@ -99,7 +99,7 @@ class Case(NamedTuple):
         """The edges of a page, but for one that the page before gave.
 
         Where pages overlap, the first run is asked for again, to see whether it is still there.
-        See `test_what_stands_in_another_runs_place_is_there` for what else may stand there.
+        See `test_a_run_at_the_position_of_another_is_listed` for what else may stand there.
         """
         edges = look(tree, "data", "project", "runs", "edges")
         if edges is None or edges is UNSEEN:
@@ -226,7 +226,7 @@ def check_histories(case: Case) -> None:
             continue  # what stands around it went wrong, and it was asked for again
         expected = rows_in(case, node)
         if expected is None:
-            assert run_id in errors, f"{run_id} cannot be read, and nobody says so"
+            assert run_id in errors, f"{run_id} cannot be read, and is not in the error"
             continue
         assert run_id not in errors
         if is_told:
@@ -352,7 +352,7 @@ def has_names_twice(body: bytes) -> bool:
     try:
         json.loads(body, strict=False, object_pairs_hook=note, parse_int=float)
     except (ValueError, RecursionError):
-        return True  # or nobody knows
+        return True  # or unknown
     return is_twice
 
 

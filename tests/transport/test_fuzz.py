@@ -1,8 +1,8 @@
-"""Answers that went wrong give a right result or a named error: no other, and no run is lost.
+"""Fuzzing: a corrupted answer gives a right result or a named error, and no run is lost.
 
-Real answers of the local server are corrupted by seeded chance, one answer of each call; a seed
-gives the same case again. `WANDB_RUNS_FUZZ=2000 pytest tests/test_fuzz.py -n 2 -rP` tries two
-thousand cases of each call, and shows what became of them.
+Real answers of the local server are corrupted by a seeded random generator, one answer per call;
+a seed reproduces its case. `WANDB_RUNS_FUZZ=2000 pytest tests/transport/test_fuzz.py -n 2 -rP`
+tries two thousand cases of each call, and shows their outcomes.
 """
 
 from __future__ import annotations
@@ -62,17 +62,17 @@ Sent: TypeAlias = tuple[str, bytes]
 
 
 class EndlessError(Exception):
-    """A call sends more requests than it can need."""
+    """A call sends more requests than it needs."""
 
 
 class HangError(Exception):
-    """A case takes longer than it can need."""
+    """A case takes longer than it needs."""
 
 
 class Replay:
-    """Answers as a real server did, but for one request, whose answer goes wrong.
+    """Replays the answers of a real server, and a corrupted one for one request.
 
-    What the server was never asked it is asked now, over HTTP, and known from then on.
+    Requests without a recorded answer are sent over HTTP and recorded.
     """
 
     def __init__(self, server: LocalServer) -> None:
@@ -395,7 +395,7 @@ def patience() -> Generator[None]:
 def is_impossible_count(tree: object) -> bool:
     """Whether an answer gives a number of runs that no project has.
 
-    See `test_a_count_that_no_project_has`.
+    See `test_an_impossible_count_is_an_error`.
     """
     count = look(tree, "data", "project", "runCount")
     return isinstance(count, int) and not 0 <= count <= 10**6
@@ -409,7 +409,7 @@ def replay(sample_server: LocalServer) -> Iterator[Replay]:
 
 
 @pytest.mark.parametrize("name", CALLS)
-def test_a_wrong_answer_gives_a_right_result_or_a_named_error(
+def test_a_corrupted_answer_gives_a_right_result_or_a_named_error(
     sample_server: LocalServer, replay: Replay, name: str
 ) -> None:
     call = CALLS[name]
@@ -417,7 +417,7 @@ def test_a_wrong_answer_gives_a_right_result_or_a_named_error(
     right = outcome(call, an_api(sample_server, replay))
     assert right.error is None, right
     asked = sorted({*replay.sent})  # in whatever order threads have sent them
-    tally: Counter[str] = Counter()
+    outcomes: Counter[str] = Counter()
     for number in range(CASES):
         seed = f"{name}/{number}"
         rng = random.Random(seed)  # noqa: S311 - chance that can be had again is the point
@@ -442,8 +442,8 @@ def test_a_wrong_answer_gives_a_right_result_or_a_named_error(
                 f"{answer.response.status}, {'each time' if again else 'once'}\n"
                 f"asked: {wrong[1][-300:]!r}\nbody ({len(body)} bytes): {body[:5_000]!r}"
             ) from error
-        tally["right" if found.error is None else type(found.error).__name__] += 1
-    sys.stdout.write(f"{name}: {dict(tally.most_common())}\n")
+        outcomes["right" if found.error is None else type(found.error).__name__] += 1
+    sys.stdout.write(f"{name}: {dict(outcomes.most_common())}\n")
 
 
 def a_case(
@@ -466,7 +466,7 @@ def a_case(
     )
 
 
-def test_what_stands_in_another_runs_place_is_there(
+def test_a_run_at_the_position_of_another_is_listed(
     sample_server: LocalServer, replay: Replay
 ) -> None:
     replay.start()
@@ -485,7 +485,7 @@ Countable: TypeAlias = Literal["len", "list"]
 
 @pytest.mark.parametrize("count", [-1, 2**31, 2**62, 2**63, 10**30])
 @pytest.mark.parametrize("call", ["len", "list"])
-def test_a_count_that_no_project_has(
+def test_an_impossible_count_is_an_error(
     sample_server: LocalServer, replay: Replay, count: int, call: Countable
 ) -> None:
     replay.start()
