@@ -17,7 +17,8 @@ from wandb_runs.frames.plan import plan_histories
 from wandb_runs.frames.polars_reader import FrameReader, collect_frame
 from wandb_runs.frames.requests import HistoryRequest, RowsReader
 from wandb_runs.graphql.flow import run_flow
-from wandb_runs.pagination.page import PageRequest, Selection, cursor_after, offset_of
+from wandb_runs.pagination.cursors import cursor_after, offset_of
+from wandb_runs.pagination.page import PageRequest, Selection
 
 if TYPE_CHECKING:
     from support.frames import History

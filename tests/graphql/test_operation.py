@@ -12,10 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wandb_runs.errors import BadResponseError, GraphQLError, InvalidArgumentError, ResponseError
-from wandb_runs.graphql import operation as module
+from wandb_runs.graphql import raw_response as module
 from wandb_runs.graphql._generated import GetViewer, ListRuns, RunFields, get_viewer, list_runs
 from wandb_runs.graphql.models import OpenEnum, envelope_of
-from wandb_runs.graphql.operation import Operation, error_messages
+from wandb_runs.graphql.operation import Operation
+from wandb_runs.graphql.raw_response import error_messages
 
 if TYPE_CHECKING:
     from wandb_runs.graphql.scalars import JSONValue

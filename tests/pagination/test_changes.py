@@ -36,7 +36,10 @@ from wandb_runs import (
     Runs,
     WandbRunsError,
 )
-from wandb_runs.pagination.listing import Listing
+from wandb_runs.graphql.flow import run_flow
+from wandb_runs.pagination.listing import Listing, ListingPlan
+from wandb_runs.pagination.page import Moved, Overlap, Page, PageRequest, Selection
+from wandb_runs.pagination.paginator import source_of
 from wandb_runs.query.filters import filters_to_json
 from wandb_runs.runs.iterators import RunPages
 from wandb_runs.testing import (
@@ -63,6 +66,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from wandb_runs import Checkpoint, RetryingClient
+    from wandb_runs.graphql.flow import Flow
     from wandb_runs.testing import Fault
 
 ORDERS = [
@@ -690,29 +694,39 @@ def test_threads_that_share_a_listing_read_the_same(churned: LocalServer) -> Non
 
 
 @pytest.mark.parametrize("order", ["+created_at", "-summary_metrics.loss"])
-def test_a_page_that_is_interrupted_when_it_has_come_is_not_lost(
-    churned: LocalServer, order: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    if not members(churned, "interrupted", {}):
-        log_many(churned, "interrupted", range(9))
-    client = client_of(churned)
-    expected = [run.id for run in Runs(client, "team", "interrupted", {}, order, 1000)]
-    keep = Listing[Run]._keep  # pyright: ignore[reportPrivateUsage] - between two of its lines
-    interruptions = iter([False, True, False, True, True, False])
+def test_a_page_that_is_interrupted_when_it_has_come_is_not_lost(order: str) -> None:
+    every = [f"r{number}" for number in range(9)]
+    interruptions = iter([False, False, True, False, False, True, True])
 
-    def keep_or_not(self: Listing[Run], fresh: list[Run]) -> None:
+    def interrupt(_: str) -> bool:
         if next(interruptions, False):
             raise KeyboardInterrupt
-        keep(self, fresh)
+        return True
 
-    monkeypatch.setattr(Listing, "_keep", keep_or_not)
-    runs: Runs = Runs(client, "team", "interrupted", {}, order, 2)
-    loop, found = iter(runs), list[str]()
+    def fetch(_: Selection, request: PageRequest) -> Flow[Page[str]]:
+        yield from ()
+        after = request.after if request.overlap is None else request.overlap.after
+        start = 0 if after is None else every.index(after) + 1
+        items = every[start : start + request.first + request.widens]
+        is_last = items[-1] == every[-1]
+        return Page(
+            tuple(items),
+            None if is_last else items[-1],
+            overlap=tuple(items[: request.widens]),
+            last=items[-1],
+            next_overlap=Overlap(items[-2]),
+            moved=Moved((), is_all=True),
+        )
+
+    selection = Selection(entity="e", project="p", filters="{}", order=order, first=2)
+    source = source_of(selection, fetch)
+    listing: Listing[str] = Listing(ListingPlan(str, str, order, 2, fits=interrupt))
     for _ in range(4):
         with suppress(KeyboardInterrupt):
-            found.extend(run.id for run in loop)
-    assert found == expected
-    assert [run.id for run in runs] == expected
+            run_flow(listing.read_to(None, source), lambda operation: pytest.fail(str(operation)))
+    assert next(interruptions, None) is None
+    assert listing.items == every
+    assert listing.complete
 
 
 def swap_over(project: str) -> Callable[[LocalServer], None]:

@@ -3,108 +3,116 @@
 from __future__ import annotations
 
 import base64
+import json
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wandb_runs import BadResponseError
-from wandb_runs.graphql._generated import PageInfoFields
+from wandb_runs import BadResponseError, NotFoundError
 from wandb_runs.graphql.flow import run_flow
+from wandb_runs.graphql.raw_response import RawResponse
+from wandb_runs.pagination.cursors import cursor_after, offset_of
 from wandb_runs.pagination.page import (
     Overlap,
     Page,
     PageRequest,
     Selection,
-    cursor_after,
-    offset_of,
     read_page,
 )
 from wandb_runs.pagination.prefetch import AHEAD, Prefetcher
 
 if TYPE_CHECKING:
     from wandb_runs.graphql.flow import Flow
+    from wandb_runs.graphql.scalars import JSONValue
 
 SELECTION = Selection(entity="e", project="p", filters="{}", order="+created_at", first=1)
 
 
-@dataclass(frozen=True)
-class ARun:
-    id: str
+def answer(edges: JSONValue, info: JSONValue, **beside: JSONValue) -> RawResponse:
+    project: JSONValue = {"runs": {"edges": edges, "pageInfo": info}, **beside}
+    body = json.dumps({"data": {"project": project}}).encode()
+    return RawResponse("ListRuns", body, 200, None, 1, None)
 
 
-@dataclass(frozen=True)
-class AnEdge:
-    node: ARun | None
-    cursor: str | None
-
-
-@dataclass(frozen=True)
-class AConnection:
-    edges: list[AnEdge | None] | None
-    page_info: PageInfoFields | None
-
-
-def info(end: str | None, more: bool | None) -> PageInfoFields:
-    return PageInfoFields(end_cursor=end, has_next_page=more)
-
-
-edges = st.lists(
-    st.none()
-    | st.builds(
-        AnEdge,
-        st.none() | st.builds(ARun, st.sampled_from("xyz")),
-        st.none() | st.sampled_from("abc"),
-    ),
-    max_size=5,
+cursors = st.none() | st.sampled_from("abc")
+nodes = st.none() | st.fixed_dictionaries({"id": st.sampled_from("xyz")})
+edges = st.lists(st.none() | st.fixed_dictionaries({"node": nodes, "cursor": cursors}), max_size=5)
+infos = st.none() | st.fixed_dictionaries(
+    {"endCursor": cursors, "hasNextPage": st.none() | st.booleans()}
 )
-infos = st.none() | st.builds(info, st.none() | st.sampled_from("abc"), st.none() | st.booleans())
 
 
 @given(
     st.none() | edges,
     infos,
     st.integers(1, 5),
-    st.none() | st.sampled_from("abc"),
-    st.none() | st.builds(Overlap, st.none() | st.sampled_from("abc")),
+    cursors,
+    st.none() | st.builds(Overlap, cursors),
 )
 def test_a_page_is_read_or_refused_and_no_node_is_lost(
-    found: list[AnEdge | None] | None,
-    page_info: PageInfoFields | None,
+    found: list[dict[str, Any] | None] | None,
+    info: dict[str, JSONValue] | None,
     first: int,
     after: str | None,
     overlap: Overlap | None,
 ) -> None:
-    nodes = [None if edge is None else edge.node for edge in found or []]
-    says_more = page_info is not None and page_info.has_next_page
+    nodes = [None if edge is None else edge["node"] for edge in found or []]
     request = PageRequest(after, first, overlap=overlap, includes_overlap=True)
     try:
-        page = read_page(AConnection(found, page_info), request)
+        page = read_page(answer(cast("JSONValue", found), info), SELECTION, request)
     except BadResponseError:
         return
     before = nodes[:1] if overlap is not None else []
-    assert page.overlap == tuple(node and node.id for node in before)
+    assert page.overlap == tuple(node and node["id"] for node in before)
     assert [*page.items] == [node for node in nodes if node is not None]
     assert page.nulls == nodes[len(before) :].count(None)
-    assert page.last == (nodes[-1].id if nodes and nodes[-1] is not None else None)
+    assert page.last == (nodes[-1]["id"] if nodes and nodes[-1] is not None else None)
     # A server that gives one run at a time gives the one before, and more to follow.
     assert page.next_cursor is None or page.next_cursor != after or (before and len(nodes) == 1)
-    if says_more:
+    if info is not None and info["hasNextPage"]:
         assert page.next_cursor is not None
 
 
 def test_without_page_info_a_full_page_is_followed_by_another() -> None:
-    full = AConnection([AnEdge(ARun("x"), "a"), AnEdge(ARun("y"), "b")], None)
-    assert read_page(full, PageRequest(None, 2)).next_cursor == "b"
-    assert read_page(full, PageRequest(None, 3)).next_cursor is None
+    full = answer([{"node": {"id": "x"}, "cursor": "a"}, {"node": {"id": "y"}, "cursor": "b"}], {})
+    assert read_page(full, SELECTION, PageRequest(None, 2)).next_cursor == "b"
+    assert read_page(full, SELECTION, PageRequest(None, 3)).next_cursor is None
 
 
-def test_no_connection_is_no_empty_page() -> None:
-    with pytest.raises(BadResponseError):
-        read_page(None, PageRequest(None, 1))
+@pytest.mark.parametrize(
+    ("project", "error", "message"),
+    [
+        (None, NotFoundError, "e/p"),
+        ({}, BadResponseError, "null instead of a page"),
+        ({"runs": None}, BadResponseError, "null instead of a page"),
+        (7, BadResponseError, "another shape at project:"),
+        ({"runs": []}, BadResponseError, "another shape at project.runs:"),
+        ({"runs": {"edges": {"0": 1}}}, BadResponseError, "project.runs.edges: not a list"),
+        ({"runs": {"edges": ""}}, BadResponseError, "project.runs.edges: not a list"),
+        ({"runs": {"edges": [7]}}, BadResponseError, "edges.node: not an object"),
+        ({"runs": {"edges": [{"node": {"id": True}}]}}, BadResponseError, "node.id: not a string"),
+        ({"runs": {"pageInfo": {"hasNextPage": 2}}}, BadResponseError, "hasNextPage: not a bool"),
+    ],
+)
+def test_an_answer_of_another_shape_is_no_empty_page(
+    project: JSONValue, error: type[Exception], message: str
+) -> None:
+    body = json.dumps({"data": {"project": project}}).encode()
+    with pytest.raises(error, match=message):
+        read_page(RawResponse("ListRuns", body, 200, None, 1), SELECTION, PageRequest(None, 1))
+
+
+def test_ids_that_a_server_writes_as_numbers_are_strings() -> None:
+    moved: JSONValue = {"edges": [{"node": {"id": 6}}], "pageInfo": {"hasNextPage": False}}
+    sent = answer([{"node": {"id": 7}, "cursor": 1}], {}, overlap=moved, moved=moved)
+    page = read_page(sent, SELECTION, PageRequest(None, 1))
+    assert page.items == ({"id": "7"},)
+    assert (page.last, page.next_cursor, page.overlap) == ("7", "1", ("6",))
+    assert page.moved == (("6",), True)
 
 
 @dataclass

@@ -31,7 +31,8 @@ from support.ways import BACKENDS, WAYS, Face, each_backend, each_way
 from wandb_runs import NotFoundError, RequestTimeoutError, Response, WandbRunsError
 from wandb_runs.graphql._generated import count_runs
 from wandb_runs.graphql.flow import ask, gather
-from wandb_runs.graphql.raw_response import LARGE, RawOperation, RawResponse
+from wandb_runs.graphql.operation import RawOperation
+from wandb_runs.graphql.raw_response import LARGE, RawResponse
 from wandb_runs.testing import FakeClock, log_run
 from wandb_runs.transport import AsyncRetryingClient
 from wandb_runs.transport.credentials import ApiKey

@@ -44,8 +44,8 @@ from wandb_runs import (
     WandbRunsError,
 )
 from wandb_runs.graphql._generated import count_runs
-from wandb_runs.graphql.operation import Operation, is_cut
-from wandb_runs.graphql.raw_response import RawOperation, RawResponse
+from wandb_runs.graphql.operation import Operation, RawOperation
+from wandb_runs.graphql.raw_response import RawResponse, is_cut
 from wandb_runs.testing import FakeClock, log_run
 from wandb_runs.transport.http import HttpTransport
 from wandb_runs.transport.options import MAX_CONCURRENCY, Options
@@ -567,7 +567,7 @@ def test_a_raw_answer_carries_the_facts_of_its_headers(way: str) -> None:
     date = "Sun, 06 Nov 1994 08:49:37 GMT"
     dated = Response(200, {"date": date, "x-request-id": "abc"}, GOOD.content)
     content = Script(Response(503, {}, b""), dated).client(way).execute(RawOperation.of(COUNT))
-    assert content == RawResponse(GOOD.content, 200, "abc", attempts=2, date=date)
+    assert content == RawResponse(COUNT.name, GOOD.content, 200, "abc", attempts=2, date=date)
     assert Script(GOOD).client(way).execute(RawOperation.of(COUNT)).date is None
 
 

@@ -10,7 +10,7 @@ from wandb_runs.frames.build import Builder
 from wandb_runs.frames.one_run import suggest_metrics
 from wandb_runs.frames.rows import has_row_of_each
 from wandb_runs.graphql.flow import ask, gather
-from wandb_runs.graphql.raw_response import RawOperation
+from wandb_runs.graphql.operation import RawOperation
 from wandb_runs.pagination.page import Page
 from wandb_runs.pagination.paginator import Drift, fetch_ids, list_all_ids
 from wandb_runs.pagination.prefetch import AHEAD, Prefetcher

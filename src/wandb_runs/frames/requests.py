@@ -9,18 +9,16 @@ from wandb_runs.errors import BadResponseError, WandbRunsError
 from wandb_runs.frames.rows import read_rows
 from wandb_runs.graphql._generated import list_events, list_histories, list_sampled_histories
 from wandb_runs.pagination.changes import name_filter
-from wandb_runs.pagination.json_page import read_json_page
-from wandb_runs.pagination.page import PageRequest, read_project_page
+from wandb_runs.pagination.page import PageRequest, read_page
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from wandb_runs.frames.plan import Field, HistoryPlan
     from wandb_runs.frames.rows import RunRows
-    from wandb_runs.graphql._generated import ListEvents, ListHistories, ListSampledHistories
     from wandb_runs.graphql.operation import Operation
     from wandb_runs.graphql.raw_response import RawResponse
-    from wandb_runs.pagination.page import HasId, Page, ReadProject, Selection
+    from wandb_runs.pagination.page import Page, Selection
 
 __all__ = [
     "ATTRIBUTES",
@@ -70,7 +68,7 @@ class HistoryRequest:
     page: PageRequest
 
     @property
-    def operation(self) -> Operation[ListSampledHistories | ListHistories | ListEvents]:
+    def operation(self) -> Operation[object]:
         """The operation to send."""
         placed = self.page.variables(self.selection)
         if self.plan.field == "sampledHistory":
@@ -93,26 +91,13 @@ class HistoryRequest:
             BadResponseError: The answer does not match the schema.
             NotFoundError: No such project.
         """
-        page = read_json_page(answer.body, self.page, date=answer.date)
-        if page is None:
-            return self._read_as_model(answer)
+        page = read_page(answer, self.selection, self.page)
         name = self.plan.field
         nodes = (
             Node(str(node["id"]), node.get(name), _int_or_none(node.get("historyLineCount")))
             for node in page.items
         )
         return page.with_items(nodes)
-
-    def _read_as_model(self, answer: RawResponse) -> Page[Node]:
-        project: ReadProject[HasId] | None = answer.read_as(self.operation).project
-        page = read_project_page(
-            project, self.selection, self.page, size=len(answer.body), date=answer.date
-        )
-        name = ATTRIBUTES[self.plan.field]
-        return page.with_items(
-            Node(run.id, getattr(run, name), getattr(run, "history_line_count", None))
-            for run in page.items
-        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,9 +14,8 @@ from wandb_runs.frames.build import build_pandas, build_polars, build_rows
 from wandb_runs.frames.plan import plan_histories
 from wandb_runs.graphql._generated import list_configs, list_summaries
 from wandb_runs.graphql.documents import INTERNAL_KEYS, read_config, read_document
-from wandb_runs.graphql.flow import ask, gather
-from wandb_runs.graphql.raw_response import RawOperation
-from wandb_runs.pagination.page import Page, read_project_page
+from wandb_runs.graphql.flow import gather
+from wandb_runs.pagination.page import Page, fetch_page
 from wandb_runs.pagination.paginator import Drift, fetch_named, list_all_ids
 from wandb_runs.pagination.prefetch import Prefetcher
 from wandb_runs.pagination.progress import ProgressCounter
@@ -28,10 +27,9 @@ if TYPE_CHECKING:
 
     from wandb_runs.frames.plan import Format, HistoryPlan
     from wandb_runs.frames.rows import Row
-    from wandb_runs.graphql._generated import ListConfigs, ListSummaries
     from wandb_runs.graphql.flow import Flow
     from wandb_runs.graphql.operation import Operation
-    from wandb_runs.pagination.page import HasId, PageRequest, ReadProject, Selection
+    from wandb_runs.pagination.page import Node, PageRequest, Selection
     from wandb_runs.pagination.progress import OnProgress
 
 __all__ = ["KnownRuns", "Values", "ValuesRead", "build_values", "fetch_values", "plan_values"]
@@ -155,15 +153,13 @@ def _fetch_page(
     request: PageRequest,
 ) -> Flow[Page[tuple[str, Row]]]:
     placed = request.variables(selection)
-    operation: Operation[ListConfigs | ListSummaries] = (
+    operation: Operation[object] = (
         list_configs(**placed, keys=keys)
         if what == "configs"
         else list_summaries(**placed, keys=keys)
     )
-    answer = yield from ask(RawOperation.of(operation))
-    project: ReadProject[HasId] | None = answer.read_as(operation).project
-    page = read_project_page(project, selection, request, size=len(answer.body), date=answer.date)
-    return page.with_items((run.id, _read_values(what, run, keys)) for run in page.items)
+    page = yield from fetch_page(operation, selection, request)
+    return page.with_items((str(node["id"]), _read_values(what, node, keys)) for node in page.items)
 
 
 def build_values(
@@ -202,16 +198,16 @@ def _columns(columns: list[str], plan: HistoryPlan, *, has_x_axis: bool) -> list
 
 
 def _read_values(
-    what: Literal["configs", "summaries"], run: HasId, keys: tuple[str, ...] | None
+    what: Literal["configs", "summaries"], node: Node, keys: tuple[str, ...] | None
 ) -> Row:
-    field = "config" if what == "configs" else "summary_metrics"
-    text: str | None = getattr(run, field)
+    field = "config" if what == "configs" else "summaryMetrics"
+    sent = node.get(field)
     try:
-        document = read_config(text, keys) if what == "configs" else read_document(text, keys)
+        document = read_config(sent, keys) if what == "configs" else read_document(sent, keys)
     except ValueError as error:
         raise BadResponseError(
-            f"the {field} of run {run.id!r} is {error}; leave the run out with a filter, or ask "
-            "for other keys",
+            f"the {field} of run {node['id']!r} is {error}; leave the run out with a filter, or "
+            "ask for other keys",
             status=200,
         ) from error
     if what == "configs" and keys is None:

@@ -26,11 +26,11 @@ INTERNAL_KEYS: Final = frozenset({"_wandb", "wandb_version"})
 _ENVELOPE: Final = frozenset({"value", "desc"})
 
 
-def read_config(text: str | None, keys: tuple[str, ...] | None) -> dict[str, JSONValue]:
+def read_config(text: JSONValue, keys: tuple[str, ...] | None) -> dict[str, JSONValue]:
     """Read a config, its values out of their envelopes.
 
     Args:
-        text: The document, or null, which is an empty one.
+        text: The document, as the server sent it; null is an empty one.
         keys: The keys to keep, whatever else the server sent; None for all.
 
     Raises:
@@ -48,11 +48,11 @@ def read_config(text: str | None, keys: tuple[str, ...] | None) -> dict[str, JSO
     return document
 
 
-def read_document(text: str | None, keys: tuple[str, ...] | None) -> dict[str, JSONValue]:
+def read_document(text: JSONValue, keys: tuple[str, ...] | None) -> dict[str, JSONValue]:
     """Read a config as it is stored, or a summary.
 
     Args:
-        text: The document, or null, which is an empty one.
+        text: The document, as the server sent it; null is an empty one.
         keys: The keys to keep, whatever else the server sent; None for all.
 
     Raises:
@@ -61,6 +61,8 @@ def read_document(text: str | None, keys: tuple[str, ...] | None) -> dict[str, J
     >>> read_document('{"loss": 0.5, "accuracy": 0.9}', ("accuracy", "absent"))
     {'accuracy': 0.9}
     """
+    if not isinstance(text, str | None):
+        raise ValueError(f"{text!r:.80}, not a JSON object in a string")  # noqa: TRY004 - the value is the server's
     try:
         document = decode(text or "{}")
     except ValueError as error:

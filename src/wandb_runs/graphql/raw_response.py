@@ -1,106 +1,165 @@
-"""Answers that stay bytes, for a reader that is faster than models."""
+"""An answer as it came, and what can be wrong with it."""
 
 from __future__ import annotations
 
-import re
+import json
 from dataclasses import dataclass
-from http import HTTPStatus
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final
 
-from typing_extensions import override
+from pydantic_core import from_json
 
-from wandb_runs.graphql.operation import Operation, is_cut
+from wandb_runs.errors import BadResponseError, GraphQLError, TruncatedResponseError
+from wandb_runs.graphql.scalars import decode_answer, without_unreadable
 
 if TYPE_CHECKING:
-    from typing import Self
+    from collections.abc import Mapping
 
-__all__ = ["LARGE", "RawOperation", "RawResponse"]
+    from wandb_runs.graphql.scalars import JSONValue
 
-T = TypeVar("T")
+__all__ = ["LARGE", "RawResponse", "error_messages", "is_cut"]
 
 LARGE: Final = 1 << 16
-"""Bytes of an answer from which on reading it holds up those who wait for others."""
+"""Bytes from which on an answer is read in a worker thread, so that the event loop stays free."""
 
-_END: Final = 4096
-_TAIL: Final = 64
+# Bounds what a proxy's error page or a server's stack trace may add to a message.
+_BODY_EXCERPT: Final = 80
+_MESSAGE_EXCERPT: Final = 300
 
-# A key, and no part of a document that is a text in the answer, where quotes are escaped.
-_ERROR: Final = re.compile(rb'(?<!\\)"error')
+_CHECK_URL: Final = (
+    "check that the base URL is a W&B server's and that no proxy answers in its place"
+)
+_CHECK: Final = "check the arguments, or ask for less (per_page=, samples=, keys=)"
+_REPORT: Final = "the server's schema has changed: upgrade wandb-runs, or report it"
 
 
 @dataclass(frozen=True, slots=True)
 class RawResponse:
-    """The body of an answer, as it came, and what its errors would say of it.
+    """The body of an answer, and what its errors say of the request.
 
     Attributes:
+        operation: The name of the operation that it answers.
         body: The body.
         status: The HTTP status.
-        request_id: What the server calls the request, if it said so.
+        request_id: The server's id of the request, if it sent one.
         attempts: How many times the request was sent.
-        date: When the server answered, by its own clock, as its `Date` header writes it.
+        date: The `Date` header: the server's clock.
     """
 
+    operation: str
     body: bytes
     status: int
     request_id: str | None
     attempts: int
     date: str | None = None
 
-    def read_as(self, operation: Operation[T]) -> T:
-        """Read it after all, with the operation's own model.
+    def data(self) -> JSONValue:
+        """Decode the body and return its `data`, as `decode_answer` gives it; never null.
 
         Raises:
-            GraphQLError: The server reports errors.
-            BadResponseError: The body is not JSON, or of another shape.
+            GraphQLError: The server reports errors, with or without data beside them.
+            TruncatedResponseError: The body is the beginning of JSON.
+            BadResponseError: The body is not JSON, or holds no data.
         """
-        return operation.parse(
-            self.body,
+        try:
+            answer = decode_answer(self.body)
+        except ValueError as error:
+            if is_cut(self.body):
+                raise TruncatedResponseError(
+                    f"{self.operation}: the answer (HTTP {self.status}) breaks off after "
+                    f"{len(self.body):,} bytes; try again, and if it always does, ask for less "
+                    "(per_page=, samples=, keys=)",
+                    status=self.status,
+                    request_id=self.request_id,
+                    attempts=self.attempts,
+                ) from error
+            raise self._bad(f"is not JSON: {_excerpt(self.body)}; {_CHECK_URL}") from error
+        if not isinstance(answer, dict):
+            raise self._bad(f"is not a JSON object: {_excerpt(self.body)}; {_CHECK_URL}")
+        data = answer.get("data")
+        if messages := error_messages(answer):
+            raise GraphQLError(
+                _summary(self.operation, messages),
+                status=self.status,
+                errors=messages,
+                data=without_unreadable(data),
+                request_id=self.request_id,
+                attempts=self.attempts,
+            )
+        if data is None:
+            raise self._bad(f"holds neither data nor errors; {_CHECK_URL}")
+        return data
+
+    def misshapen(self, where: str, problem: str) -> BadResponseError:
+        """Return the error for a value that the schema does not allow.
+
+        Args:
+            where: The path of the value below `data`.
+            problem: What is wrong with it.
+        """
+        return self._bad(f"has another shape at {where}: {problem}; {_REPORT}")
+
+    def _bad(self, what: str) -> BadResponseError:
+        return BadResponseError(
+            f"{self.operation}: the answer (HTTP {self.status}) {what}",
             status=self.status,
             request_id=self.request_id,
             attempts=self.attempts,
-            date=self.date,
         )
 
 
-class RawOperation(Operation[RawResponse]):
-    """An operation whose answer nobody reads on its way."""
+def is_cut(content: bytes) -> bool:
+    """Whether a body is the beginning of a JSON object, and not the whole of one.
 
-    __slots__ = ()
-
-    @classmethod
-    def of(cls, operation: Operation[object]) -> Self:
-        """The same request, unread."""
-        return cls(
-            operation.name, operation.kind, operation.document, operation.variables, _load_content
-        )
-
-    @override
-    def parse(
-        self,
-        content: bytes,
-        *,
-        status: int = 200,
-        request_id: str | None = None,
-        attempts: int = 1,
-        date: str | None = None,
-    ) -> RawResponse:
-        # What breaks off is told from what is whole here, where it can be asked for again. Only
-        # of a body that does not end as whole ones do is more asked: reading all of it would take
-        # as long as what is spared.
-        if not content[-_TAIL:].rstrip().endswith(b"}}") and is_cut(content):
-            read = Operation(self.name, self.kind, self.document, self.variables, _load_anything)
-            read.parse(content, status=status, request_id=request_id, attempts=attempts)
-        # Errors stand before the data or behind it; whoever divides work has to see them here.
-        ends = content[:_END] + content[-_END:]
-        if status != HTTPStatus.OK or (b'"error' in ends and _ERROR.search(ends)):
-            read = Operation(self.name, self.kind, self.document, self.variables, _load_anything)
-            read.parse(content, status=status, request_id=request_id, attempts=attempts)
-        return RawResponse(content, status, request_id, attempts, date)
+    >>> is_cut(b'{"data": {"project": nu'), is_cut(b'{"data": {}}'), is_cut(b"<html>")
+    (True, False, False)
+    """
+    if not content.lstrip().startswith(b"{"):
+        return False
+    try:
+        from_json(content)
+    except ValueError as error:
+        return "EOF while parsing" in str(error)
+    return False
 
 
-def _load_content() -> type[RawResponse]:
-    return RawResponse
+def error_messages(answer: Mapping[str, JSONValue]) -> tuple[str, ...]:
+    """Return what a decoded answer says went wrong, in the server's words.
+
+    Servers and proxies write `{"errors": [{"message": …}]}`, `{"errors": ["…"]}` and
+    `{"error": "…"}`.
+
+    >>> error_messages({"errors": [{"message": "no such field"}, "too slow"], "data": None})
+    ('no such field', 'too slow')
+    >>> error_messages({"error": "rate limit exceeded"})
+    ('rate limit exceeded',)
+    """
+    found: list[JSONValue] = []
+    for reported in (answer.get("errors"), answer.get("error")):
+        if isinstance(reported, list):
+            found += reported
+        elif reported:
+            found.append(reported)
+    return tuple(map(_message, found))
 
 
-def _load_anything() -> type[object]:
-    return object
+def _message(entry: JSONValue) -> str:
+    message = entry.get("message") if isinstance(entry, dict) else entry
+    if isinstance(message, str) and message:
+        return message
+    return json.dumps(entry, default=repr)  # `UNREADABLE` is not JSON
+
+
+def _summary(operation: str, messages: tuple[str, ...]) -> str:
+    first, *others = messages
+    more = f" (and {len(others)} more, in `errors`)" if others else ""
+    return f"{operation}: the server reports {_clip(first, _MESSAGE_EXCERPT)!r}{more}; {_CHECK}"
+
+
+def _excerpt(content: bytes) -> str:
+    # Four bytes hold any character, so that clipping before decoding loses nothing.
+    start = content[: 4 * _BODY_EXCERPT + 4].decode("utf-8", "replace").strip()
+    return repr(_clip(start, _BODY_EXCERPT)) if content else "the body is empty"
+
+
+def _clip(text: str, length: int) -> str:
+    return text if len(text) <= length else text[:length] + "…"

@@ -1,7 +1,8 @@
-"""Checkpoints: where a listing stands, as a token that another process can go on from.
+"""Checkpoints: where a listing stands, as a token from which another process can continue.
 
-A token is base64url of JSON. It holds the listing's filters as a digest, and the ids of runs, so
-it is as private as they are.
+A token is base64url of a digest and of JSON. It holds the entity, the project, the order and ids of
+runs, and a digest of the filters, so it is as private as they are. The digest finds accidents, such
+as a token that was cut or merged; it does not prove who wrote the token.
 """
 
 from __future__ import annotations
@@ -25,22 +26,24 @@ if TYPE_CHECKING:
 
 __all__ = ["Checkpoint", "ListingState", "make_checkpoint", "read_checkpoint"]
 
-_VERSION: Final = 1
+_VERSION: Final = 2
 
+_DIGEST: Final = 9
+"""Bytes of the digest in front of the JSON: twelve characters of a token."""
 
 _LONGEST: Final = 64 * 2**20
 """Characters of a token; that of a million ids of 20 characters has half as many."""
 
 Checkpoint: TypeAlias = str
-"""Where a listing stands: an opaque token, to be kept as it is.
+"""Where a listing stands: an opaque token, to be kept unchanged.
 
 A few hundred characters in an order by `created_at`, unless many runs were created in the same
-instant. In any other order it holds the id of each run that has been read: which runs have been
-read cannot be told in another way where runs change their places.
+instant. In any other order it holds the id of each run that has been read: where runs change their
+positions, nothing less tells which ones those are.
 """
 
 
-class _Token(TypedDict):
+class _Content(TypedDict):
     version: int
     entity: str | None
     project: str
@@ -60,10 +63,10 @@ class ListingState(NamedTuple):
     """Where a listing begins.
 
     Attributes:
-        position: The page.
-        watermark: How far it has come, in an order by creation.
-        ids: What has been read, in any other order.
-        read: How many runs have been read.
+        position: Where its next page starts.
+        watermark: What has been read, in an order by creation.
+        ids: The ids of what has been read, in any other order.
+        read: The number of runs that have been read.
         began: When it began, by the server's clock.
     """
 
@@ -74,78 +77,83 @@ class ListingState(NamedTuple):
     began: datetime | None = None
 
 
-def make_checkpoint(selection: Selection, entity: str | None, start: ListingState) -> Checkpoint:
-    """Write down where a listing stands.
+def make_checkpoint(selection: Selection, entity: str | None, state: ListingState) -> Checkpoint:
+    """Write the token of a listing's state.
 
     Args:
-        selection: Which runs it lists.
-        entity: Whose they are; None as long as only the server knows.
-        start: Where it would begin again.
+        selection: The runs that it lists.
+        entity: Their entity; None as long as only the server knows it.
+        state: Where it would begin again.
     """
-    watermark, overlap = start.watermark, start.position.overlap
-    content = _Token(
-        version=_VERSION,
-        entity=entity,
-        project=selection["project"],
-        order=selection["order"],
-        filters=_digest(selection["filters"]),
-        read=start.read,
-        began=None if start.began is None else start.began.isoformat(),
-        after=start.position.after,
-        overlap=[] if overlap is None else [overlap.after],
-        last=start.position.last,
-        key=watermark.key,
-        ids=[*start.ids, *sorted(watermark.ids)],
-        keyless=sorted(watermark.keyless),
+    position, watermark = state.position, state.watermark
+    return _write(
+        _Content(
+            version=_VERSION,
+            entity=entity,
+            project=selection["project"],
+            order=selection["order"],
+            filters=_digest(selection["filters"]),
+            read=state.read,
+            began=None if state.began is None else state.began.isoformat(),
+            after=position.after,
+            overlap=[] if position.overlap is None else [position.overlap.after],
+            last=position.last,
+            key=watermark.key,
+            ids=[*state.ids, *sorted(watermark.ids)],
+            keyless=sorted(watermark.keyless),
+        )
     )
-    return _write(content)
 
 
 def read_checkpoint(checkpoint: object, selection: Selection, entity: str | None) -> ListingState:
-    """Read where a listing stands.
+    """Read a token that `make_checkpoint` wrote, perhaps in another process.
 
     Args:
-        checkpoint: What `make_checkpoint` wrote, perhaps in another process.
-        selection: Which runs are to be listed.
-        entity: Whose they are, if that is known.
+        checkpoint: The token.
+        selection: The runs that are to be listed.
+        entity: Their entity, if that is known.
 
     Raises:
-        InvalidArgumentError: It is no checkpoint, or one of another listing.
+        InvalidArgumentError: It is no checkpoint, an altered one, or one of another listing.
     """
-    read = _read(checkpoint)
-    began = None if read["began"] is None else datetime.fromisoformat(read["began"])
-    if read["version"] != _VERSION or (began is not None and began.tzinfo is None):
-        raise InvalidArgumentError(
-            f"checkpoint has version {read['version']}, and this version reads {_VERSION}; list "
-            "from the start"
-        )
-    _check_same("entity", read["entity"], entity if read["entity"] is not None else None)
-    _check_same("project", read["project"], selection["project"])
-    _check_same("order", read["order"], selection["order"])
-    if read["filters"] != _digest(selection["filters"]):
+    content = _read(checkpoint)
+    for name, then, now in (
+        ("entity", content["entity"], entity),
+        ("project", content["project"], selection["project"]),
+        ("order", content["order"], selection["order"]),
+    ):
+        if None not in (then, now) and then != now:
+            raise InvalidArgumentError(
+                f"checkpoint was made with the {name} {then!r}, and {name} is {now!r} now; pass "
+                "the same"
+            )
+    if content["filters"] != _digest(selection["filters"]):
         raise InvalidArgumentError("checkpoint was made with other filters; pass the same")
-    is_keyed = is_by_creation(selection["order"])
-    position = Position(
-        read["after"], Overlap(read["overlap"][0]) if read["overlap"] else None, read["last"]
+    state = ListingState(
+        Position(
+            content["after"],
+            Overlap(content["overlap"][0]) if content["overlap"] else None,
+            content["last"],
+        ),
+        read=content["read"],
+        began=None if content["began"] is None else datetime.fromisoformat(content["began"]),
     )
-    watermark = Watermark(read["key"], frozenset(read["ids"]), frozenset(read["keyless"]))
-    return ListingState(
-        position,
-        watermark if is_keyed else Watermark(),
-        () if is_keyed else tuple(read["ids"]),
-        read["read"],
-        began,
-    )
+    if not is_by_creation(selection["order"]):
+        return state._replace(ids=tuple(content["ids"]))
+    ids, keyless = frozenset(content["ids"]), frozenset(content["keyless"])
+    return state._replace(watermark=Watermark(content["key"], ids, keyless))
 
 
-def _write(content: _Token) -> str:
-    text = json.dumps(content, separators=(",", ":"))
-    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+def _write(content: _Content) -> str:
+    return _encode(json.dumps(content, separators=(",", ":")).encode())
 
 
-def _read(checkpoint: object) -> _Token:
-    from pydantic import TypeAdapter, ValidationError  # noqa: PLC0415 - it takes long to import
+def _encode(written: bytes) -> str:
+    digest = hashlib.sha256(written).digest()[:_DIGEST]
+    return base64.urlsafe_b64encode(digest + written).decode().rstrip("=")
 
+
+def _read(checkpoint: object) -> _Content:
     if not isinstance(checkpoint, str):
         raise InvalidArgumentError(
             "checkpoint is a str that checkpoint() or error.checkpoint gave; got "
@@ -156,25 +164,28 @@ def _read(checkpoint: object) -> _Token:
             f"checkpoint has {len(checkpoint):,} characters, and none has more than {_LONGEST:,}"
         )
     try:
-        padded = checkpoint.encode("ascii") + b"=" * (-len(checkpoint) % 4)
-        content = base64.b64decode(padded, altchars=b"-_", validate=True)
-        read = TypeAdapter(_Token).validate_json(content, strict=True)
-        if read["began"] is not None:
-            datetime.fromisoformat(read["began"])
-    except (ValidationError, ValueError) as error:
+        return _decode(checkpoint)
+    except ValueError as error:
         raise InvalidArgumentError(
-            "checkpoint is none that this version has written; pass on what checkpoint() or "
-            "error.checkpoint gave, as it was"
+            "checkpoint is altered, or none that this version has written; pass what checkpoint() "
+            "or error.checkpoint gave, unchanged, or list from the start"
         ) from error
-    return read
 
 
-def _check_same(what: str, of_checkpoint: str | None, asked: str | None) -> None:
-    if asked is not None and of_checkpoint is not None and of_checkpoint != asked:
-        raise InvalidArgumentError(
-            f"checkpoint was made with the {what} {of_checkpoint!r}, and {what} is {asked!r} now; "
-            "pass the same"
-        )
+def _decode(checkpoint: str) -> _Content:
+    from pydantic import TypeAdapter  # noqa: PLC0415 - it takes long to import
+
+    padded = checkpoint.encode("ascii") + b"=" * (-len(checkpoint) % 4)
+    written = base64.b64decode(padded, altchars=b"-_", validate=True)[_DIGEST:]
+    # Encoded again, so that no other text decodes to the same token.
+    if _encode(written) != checkpoint:
+        raise ValueError("the digest is of another content")
+    content = TypeAdapter(_Content).validate_json(written, strict=True)
+    if content["version"] != _VERSION:
+        raise ValueError(f"version {content['version']}")
+    if content["began"] is not None and datetime.fromisoformat(content["began"]).tzinfo is None:
+        raise ValueError("it began at no instant")
+    return content
 
 
 def _digest(filters: str) -> str:

@@ -1,4 +1,4 @@
-"""The runs of a listing that were read so far, and where it stands."""
+"""Listings: all runs of a selection, kept as they are read, or a page at a time."""
 
 from __future__ import annotations
 
@@ -6,37 +6,78 @@ from bisect import bisect_right
 from itertools import islice
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar, cast
 
+from wandb_runs.pagination.changes import is_by_creation, is_descending
 from wandb_runs.pagination.checkpoint import ListingState
 from wandb_runs.pagination.paginator import Paginator
-from wandb_runs.pagination.seen import SeenIds, Watermark
+from wandb_runs.pagination.seen import SeenIds, SeenInOrder, Watermark
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-    from datetime import datetime
+    from collections.abc import Callable
 
     from wandb_runs.graphql.flow import Flow
     from wandb_runs.pagination.paginator import Drift, Position, Source
-    from wandb_runs.pagination.seen import SeenInOrder
+    from wandb_runs.pagination.seen import Seen
 
-__all__ = ["Listing", "PageStream"]
+__all__ = ["Listing", "ListingPlan", "PageStream"]
 
 T = TypeVar("T")
 
 
-class Listing(Generic[T]):
-    """The items of a listing, as far as they were read; a failed page can be asked again.
+class ListingPlan(NamedTuple, Generic[T]):
+    """How a listing is read.
 
-    Args:
+    Attributes:
         identify: An item's id.
+        created_key: An item's instant of creation, as a text that sorts alike; None if unknown.
         order: The order, as it is sent.
-        first: How many items a page holds.
-        limit: How many items to read at most.
-        position: Where to begin.
-        began: When the listing began, if it did before.
-        ids: The ids of what was read before.
-        before: Tells what else was read before.
+        first: The number of items in a page.
+        limit: The most items to read, those before the start among them; None for all.
         is_strict: Whether a drift that cannot be set right is an error.
         fits: Whether to keep an item that was read; None to keep all.
+        start: Where to begin.
+    """
+
+    identify: Callable[[T], str]
+    created_key: Callable[[T], str | None]
+    order: str
+    first: int
+    limit: int | None = None
+    is_strict: bool = False
+    fits: Callable[[T], bool] | None = None
+    start: ListingState = ListingState()
+
+    def seen_in_order(self) -> SeenInOrder[T] | None:
+        """What was seen before the start, in an order in which a watermark tells; else None."""
+        if not is_by_creation(self.order):
+            return None
+        return SeenInOrder(
+            self.identify,
+            self.created_key,
+            descending=is_descending(self.order),
+            watermark=self.start.watermark,
+        )
+
+    def paginator(self, seen: Seen[T]) -> Paginator[T]:
+        """The pages from the start on."""
+        return Paginator(
+            self.identify,
+            self.order,
+            self.first,
+            seen,
+            position=self.start.position,
+            began=self.start.began,
+            is_strict=self.is_strict,
+        )
+
+
+class Listing(Generic[T]):
+    """The items of a listing, as far as they were read; a page that failed can be asked for again.
+
+    It holds no source of pages: the source may hold the listing, and items are freed with the last
+    reference to them, not when the garbage collector next looks for cycles.
+
+    Args:
+        plan: How to read it.
 
     Attributes:
         items: What was read.
@@ -44,13 +85,11 @@ class Listing(Generic[T]):
     """
 
     __slots__ = (
-        "_before",
-        "_fits",
-        "_identify",
+        "_counts",
         "_left_out",
         "_limit",
         "_paginator",
-        "_places",
+        "_plan",
         "_positions",
         "_seen",
         "_taken",
@@ -58,83 +97,72 @@ class Listing(Generic[T]):
         "items",
     )
 
-    def __init__(
-        self,
-        identify: Callable[[T], str],
-        order: str,
-        first: int,
-        *,
-        limit: int | None = None,
-        position: Position,
-        began: datetime | None = None,
-        ids: Iterable[str] = (),
-        before: SeenInOrder[T] | None = None,
-        is_strict: bool = False,
-        fits: Callable[[T], bool] | None = None,
-    ) -> None:
-        self._seen: SeenIds[T] = SeenIds(identify, keeps=True, ids=ids, before=before)
-        self._paginator = Paginator(
-            identify, order, first, self._seen, position=position, began=began, is_strict=is_strict
-        )
-        self._identify = identify
-        self._fits = fits
+    def __init__(self, plan: ListingPlan[T]) -> None:
+        start, limit = plan.start, plan.limit
+        before = plan.seen_in_order() if start.read else None
+        self._plan = plan
+        self._seen: SeenIds[T] = SeenIds(plan.identify, keeps=True, ids=start.ids, before=before)
+        self._paginator = plan.paginator(self._seen)
         self._left_out: list[tuple[int, T]] = []
-        self._before = self._taken = len(self._seen.items)
-        self._limit = limit
-        self._places = [0]
+        self._taken = len(self._seen.items)
+        self._limit = None if limit is None else max(0, limit - start.read)
+        # How many items were read before each page, and where the page starts.
+        self._counts = [0]
         self._positions = [self._paginator.position]
         self.items: list[T] = []
-        self.complete: bool = limit == 0
+        self.complete: bool = self._limit == 0
 
     @property
     def drift(self) -> Drift:
         """What could not be set right."""
         return self._paginator.drift
 
-    @property
-    def began(self) -> datetime | None:
-        """When the listing began, by the server's clock; None before it has."""
-        return self._paginator.began
-
-    def position_before(self, place: int) -> Position:
-        """Where the page starts that holds the item at a place."""
-        return self._positions[bisect_right(self._places, place) - 1]
-
     def read_to(self, count: int | None, source: Source[T]) -> Flow[None]:
         """Read pages until there are `count` items, or all for None, or no more pages.
 
         Args:
-            count: How many items are wanted.
+            count: The number of items that are wanted.
             source: Where the pages come from.
         """
         while not self.complete and (count is None or len(self.items) < count):
             if len(self._seen.items) > self._taken:
-                # The last page was read, and interrupted: by Ctrl-C, or by a fork.
-                kept = set(map(self._identify, self.items))
-                read = islice(self._seen.items.items(), self._before, None)
+                # Reading the last page was interrupted when it had come: by Ctrl-C, or by a fork.
+                kept = set(map(self._plan.identify, self.items))
+                read = islice(self._seen.items.items(), len(self._plan.start.ids), None)
                 fresh = [item for item_id, item in read if item_id not in kept]
                 self._keep(cast("list[T]", fresh))  # all items are kept
             else:
                 self._keep((yield from self._paginator.next_page(source)) or [])
 
-    def read_before(self, place: int) -> list[T]:
-        """What was read before the item at a place, with what was left out."""
-        read = self.items[:place]
+    def state_at(self, index: int) -> ListingState:
+        """Where a listing begins that continues with the item at an index."""
+        start, read = self._plan.start, self.items[:index]
         for at, item in reversed(self._left_out):
-            if at <= place:
+            if at <= index:
                 read.insert(at, item)
-        return read
+        in_order, ids = self._plan.seen_in_order(), start.ids
+        if in_order is None:
+            ids = (*ids, *map(self._plan.identify, read))
+        else:
+            in_order.add(read)
+        return ListingState(
+            self._positions[bisect_right(self._counts, index) - 1],
+            Watermark() if in_order is None else in_order.watermark,
+            ids,
+            start.read + index,
+            self._paginator.began,
+        )
 
     def _keep(self, fresh: list[T]) -> None:
-        taken = len(self._seen.items)
-        if self._fits is not None:
-            fresh = self._leave_out(fresh, self._fits)
+        taken, fits = len(self._seen.items), self._plan.fits
+        if fits is not None:
+            fresh = self._leave_out(fresh, fits)
         left = None if self._limit is None else self._limit - len(self.items)
         is_cut = left is not None and left < len(fresh)
         self.items += fresh[:left]
-        # Whoever goes on behind a page that was cut needs the rest of it.
+        # A listing that continues behind a page that was cut needs the rest of it.
         if self._paginator.position is not self._positions[-1] and not is_cut:
-            self._places.append(len(self.items))
+            self._counts.append(len(self.items))
             self._positions.append(self._paginator.position)
         self._taken = taken
         self.complete = self._paginator.complete or len(self.items) == self._limit
@@ -151,82 +179,42 @@ class Listing(Generic[T]):
         return kept
 
 
-class _StreamState(NamedTuple):
-    """Where a walk stands.
+class _Taken(NamedTuple):
+    """Where a stream stands.
 
     Attributes:
         position: Where the next page starts.
-        watermark: What was passed, in an order in which that is known by something small.
-        by_id: How many runs were passed, in any other order.
-        read: How many items were handed on.
+        watermark: What was seen, in an order by creation.
+        ids: The number of ids seen, in any other order.
+        read: The number of items handed on.
     """
 
     position: Position
     watermark: Watermark
-    by_id: int
+    ids: int
     read: int
 
 
 class PageStream(Generic[T]):
-    """The pages of a listing, one after another, of which nothing is kept once it is taken.
+    """The pages of a listing, one after another, none of them kept once it is taken.
 
     Args:
-        identify: An item's id.
-        order: The order, as it is sent.
-        first: How many items a page holds.
+        plan: How to read it.
         source: Where the pages come from.
-        start: Where to begin.
-        by_key: Tells what was passed, in an order in which something smaller than ids does.
-        limit: How many items to read at most, those before the start among them.
-        is_strict: Whether a drift that cannot be set right is an error.
-        fits: Whether to hand an item on; None to hand on all.
     """
 
-    __slots__ = (
-        "_by_id",
-        "_by_key",
-        "_fits",
-        "_limit",
-        "_page",
-        "_paginator",
-        "_place",
-        "_read",
-        "_source",
-        "_within",
-    )
+    __slots__ = ("_cut", "_in_order", "_page", "_paginator", "_plan", "_seen", "_source", "_taken")
 
-    def __init__(
-        self,
-        identify: Callable[[T], str],
-        order: str,
-        first: int,
-        source: Source[T],
-        *,
-        start: ListingState,
-        by_key: SeenInOrder[T] | None,
-        limit: int | None,
-        is_strict: bool,
-        fits: Callable[[T], bool] | None,
-    ) -> None:
-        self._by_key = by_key
-        self._by_id: SeenIds[T] = SeenIds(identify, keeps=False, ids=start.ids)
-        self._paginator: Paginator[T] = Paginator(
-            identify,
-            order,
-            first,
-            self._by_id if by_key is None else by_key,
-            position=start.position,
-            began=start.began,
-            is_strict=is_strict,
-        )
+    def __init__(self, plan: ListingPlan[T], source: Source[T]) -> None:
+        self._plan = plan
         self._source = source
-        self._limit = limit
-        self._fits = fits
-        self._read = start.read
+        self._in_order = plan.seen_in_order()
+        self._seen: SeenIds[T] = SeenIds(plan.identify, keeps=False, ids=plan.start.ids)
+        self._paginator = plan.paginator(self._in_order or self._seen)
         self._page: list[T] | None = None
-        # Where the last page was cut, since the limit was reached.
-        self._within: _StreamState | None = None
-        self._place = self._here()
+        # Within the last page, where the limit cut it.
+        self._cut: _Taken | None = None
+        self._taken = self._now(plan.start.read)
 
     @property
     def drift(self) -> Drift:
@@ -240,43 +228,41 @@ class PageStream(Generic[T]):
 
     @property
     def state(self) -> ListingState:
-        """Where to begin for whoever goes on behind the page that was taken last."""
-        position, watermark, by_id, read = self._place
-        ids = tuple(islice(self._by_id.items, by_id))
+        """Where a listing begins that continues behind the page that was taken last."""
+        position, watermark, seen, read = self._taken
+        ids = tuple(islice(self._seen.items, seen))
         return ListingState(position, watermark, ids, read, self._paginator.began)
 
     def read_page(self) -> Flow[None]:
         """Read the next page that holds anything, for `take` to hand on; none after the last one.
 
-        A page that failed is asked for again by the next call, and one that nobody took, since he
-        was interrupted, is still there.
+        A page that failed is asked for again by the next call; one that was not taken is kept.
         """
-        while self._page is None:
-            left = None if self._limit is None else max(0, self._limit - self._read)
-            if self._paginator.complete or left == 0:
-                return
-            before = self._here()
+        limit, fits = self._plan.limit, self._plan.fits
+        left = None if limit is None else max(0, limit - self._taken.read)
+        while self._page is None and not self._paginator.complete and left != 0:
+            before = self._now(self._taken.read)
             read = (yield from self._paginator.next_page(self._source)) or []
-            page = read if self._fits is None else [item for item in read if self._fits(item)]
+            page = read if fits is None else list(filter(fits, read))
             if left is not None and left < len(page):
                 page = page[:left]
-                self._within = self._behind(page[-1], read, before)
+                self._cut = self._behind(page[-1], read, before)
             self._page = page or None
 
     def take(self) -> list[T] | None:
         """The page that was read; None after the last one."""
         page, self._page = self._page, None
-        self._read += len(page or ())
-        self._place = (self._within or self._here())._replace(read=self._read)
+        read = self._taken.read + len(page or ())
+        self._taken = self._now(read) if self._cut is None else self._cut._replace(read=read)
         return page
 
-    def _here(self) -> _StreamState:
-        watermark = Watermark() if self._by_key is None else self._by_key.watermark
-        return _StreamState(self._paginator.position, watermark, len(self._by_id.items), self._read)
+    def _now(self, read: int) -> _Taken:
+        watermark = Watermark() if self._in_order is None else self._in_order.watermark
+        return _Taken(self._paginator.position, watermark, len(self._seen.items), read)
 
-    def _behind(self, last: T, page: list[T], before: _StreamState) -> _StreamState:
-        """Where to go on behind an item within a page: at the page, of which these were passed."""
+    def _behind(self, last: T, page: list[T], before: _Taken) -> _Taken:
+        """Where to continue behind an item within a page: at the page, of which these were seen."""
         seen = page[: page.index(last) + 1]
-        if self._by_key is None:
-            return before._replace(by_id=before.by_id + len(seen))
-        return before._replace(watermark=self._by_key.behind(seen, before.watermark))
+        if self._in_order is None:
+            return before._replace(ids=before.ids + len(seen))
+        return before._replace(watermark=self._in_order.behind(seen, before.watermark))

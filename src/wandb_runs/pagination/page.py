@@ -1,62 +1,48 @@
-"""Pages of a connection: where one starts, and what an answer says of it. Pure."""
+"""One page of runs: how it is asked for, and how it is read from an answer."""
 
 from __future__ import annotations
 
-import base64
-import re
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final, Generic, NamedTuple, Protocol, TypedDict, TypeVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Generic, NamedTuple, TypeAlias, TypedDict, TypeVar
 
 from wandb_runs.errors import BadResponseError
+from wandb_runs.graphql.flow import ask
+from wandb_runs.graphql.operation import RawOperation
+from wandb_runs.pagination.cursors import cursor_after, offset_of
 from wandb_runs.query.location import missing_project
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from wandb_runs.graphql._generated import PageInfoFields, RunIdFields
+    from wandb_runs.graphql.flow import Flow
+    from wandb_runs.graphql.operation import Operation
+    from wandb_runs.graphql.raw_response import RawResponse
     from wandb_runs.graphql.scalars import JSONValue
 
 __all__ = [
     "MAX_PER_PAGE",
-    "Connection",
-    "CursorGuard",
-    "Edge",
     "Moved",
+    "Node",
     "Overlap",
     "Page",
     "PageRequest",
     "PageVariables",
-    "ReadProject",
     "Selection",
-    "cursor_after",
-    "offset_of",
+    "fetch_page",
     "overlap_at",
     "read_moved",
     "read_overlap",
     "read_page",
-    "read_project_page",
 ]
 
 MAX_PER_PAGE: Final = 1000
 """The most runs that W&B gives in one page (documented)."""
 
-
-_MOST_EMPTY: Final = 100
-"""How many pages without a run may follow each other."""
-
-
-class HasId(Protocol):
-    """A run of an answer, or whatever else has an id."""
-
-    @property
-    def id(self) -> str:
-        """The run's id."""
-        ...
-
-
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
-RunT = TypeVar("RunT", bound=HasId)
+
+Node: TypeAlias = "dict[str, JSONValue]"
+"""A run in an answer; its `id` is a str, its other values are as they came."""
 
 
 class Selection(TypedDict):
@@ -70,7 +56,7 @@ class Selection(TypedDict):
 
 
 class PageVariables(Selection):
-    """A selection and the place in it: the variables of a page."""
+    """A selection and one page of it: the variables that all operations on pages share."""
 
     after: str | None
     is_counted: bool | None
@@ -80,70 +66,18 @@ class PageVariables(Selection):
     moved: str | None
 
 
-class Edge(Protocol[T_co]):
-    """An item's place in a connection, as Relay defines it."""
-
-    @property
-    def node(self) -> T_co | None:
-        """The item, or null."""
-        ...
-
-    @property
-    def cursor(self) -> str | None:
-        """The place after which another page would start."""
-        ...
-
-
-class Connection(Protocol[T_co]):
-    """A page of edges, as Relay defines it; nulls may turn up anywhere in it."""
-
-    @property
-    def edges(self) -> Sequence[Edge[T_co] | None] | None:
-        """The page."""
-        ...
-
-    @property
-    def page_info(self) -> PageInfoFields | None:
-        """Where the page ends."""
-        ...
-
-
-class ReadProject(Protocol[T_co]):
-    """A project whose runs were asked for, and what else tells about their page."""
-
-    @property
-    def run_count(self) -> int | None:
-        """How many runs the selection has, if that was asked."""
-        ...
-
-    @property
-    def overlap(self) -> RunIdFields | None:
-        """The run before the page, if that was asked."""
-        ...
-
-    @property
-    def runs(self) -> Connection[T_co] | None:
-        """A page of them."""
-        ...
-
-    @property
-    def moved(self) -> RunIdFields | None:
-        """The runs that logged since the listing began, if that was asked."""
-        ...
-
-
 class Overlap(NamedTuple):
-    """Where the run stands that is the last one before a page.
+    """The position of the last run before a page.
 
     Attributes:
-        after: The cursor after which it comes; None when it is the first of all.
+        after: The cursor after which that run comes; None when it is the first of all.
     """
 
     after: str | None
 
 
 class Moved(NamedTuple):
-    """Runs that may have changed their places since a listing began.
+    """Runs that may have changed their positions since a listing began.
 
     Attributes:
         run_ids: Their ids.
@@ -156,17 +90,17 @@ class Moved(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PageRequest:
-    """Where a page starts, and what else to ask along with it.
+    """Where a page starts, and what else its request asks for.
 
     Attributes:
         after: The cursor after which it starts, or None for the first page.
-        first: How many items it holds at most.
+        first: The most items that it holds.
         is_counted: Whether to ask for the number of all items, too.
-        overlap: Where the item before the page stands, to be looked at, too: as long as it is the
+        overlap: Where the item before the page stands, to be asked for, too: as long as it is the
             one that was last before, nothing has come between or gone.
-        overlaps: Whether to look at it as an item of the page, which is the cheapest way; not
-            possible where the page is as large as the server allows.
-        moved: The filter of the runs that may have changed their places, to be asked, too.
+        includes_overlap: Whether to ask for it as an item of the page, which is the cheapest way;
+            not possible where the page is as large as the server allows.
+        moved: The filter of the runs that may have changed their positions, to be asked for, too.
     """
 
     after: str | None
@@ -176,9 +110,14 @@ class PageRequest:
     includes_overlap: bool = False
     moved: str | None = None
 
+    @property
+    def widens(self) -> bool:
+        """Whether the page has one item more, the one before it."""
+        return self.includes_overlap and self.overlap is not None
+
     def variables(self, selection: Selection) -> PageVariables:
         """The variables that ask for the page of these runs."""
-        placed = PageVariables(
+        variables = PageVariables(
             entity=selection["entity"],
             project=selection["project"],
             filters=selection["filters"],
@@ -192,19 +131,19 @@ class PageRequest:
             moved=self.moved,
         )
         if self.overlap is not None and self.includes_overlap:
-            placed["first"] += 1
-            placed["after"] = self.overlap.after
+            variables["first"] += 1
+            variables["after"] = self.overlap.after
         elif self.overlap is not None:
-            placed["has_overlap"] = True
-            placed["overlap_after"] = self.overlap.after
-        return placed
+            variables["has_overlap"] = True
+            variables["overlap_after"] = self.overlap.after
+        return variables
 
     def repeats(self, cursor: str | None, edges: int) -> bool:
         """Whether a page that ends at a cursor would be followed by itself.
 
         Args:
             cursor: The cursor.
-            edges: How many edges the answer has.
+            edges: The number of edges in the answer.
         """
         if cursor is None:
             return True
@@ -219,18 +158,18 @@ class Page(Generic[T_co]):
     """A page that was read.
 
     Attributes:
-        items: What the page holds, in order, and the item before it where they overlap; null edges
-            and nodes hold nothing.
+        items: The items of the page, in order, and the item before it where the request includes
+            the overlap; null edges and nodes are left out.
         next_cursor: Where the next page starts, or None after the last one.
-        total: How many items there are in all, if that was asked and answered.
-        size: Bytes of the answer, where somebody counts them.
+        total: The number of all items, if that was asked and answered.
+        size: Bytes of the answer, decompressed.
         overlap: The id of the item before the page, where that was asked: nothing when there is
             none, and None for an item that came as null.
         last: The id of the last item; None where that came as null, or where there is none.
-        next_overlap: Where the last item stands, as an overlap of the next page, if that is known.
-        nulls: How many items came as null, but for the one before the page.
-        moved: The runs that may have changed their places, if that was asked.
-        date: When the server answered, by its own clock, as HTTP writes it.
+        next_overlap: The overlap of the next page, if that is known.
+        nulls: The number of items that came as null, without the one before the page.
+        moved: The runs that may have changed their positions, if that was asked.
+        date: The `Date` header of the answer: the server's clock.
     """
 
     items: tuple[T_co, ...]
@@ -260,206 +199,162 @@ class Page(Generic[T_co]):
         )
 
 
-def read_page(connection: Connection[RunT] | None, request: PageRequest) -> Page[RunT]:
-    """Read one page of a connection, and never end a listing on a doubt.
-
-    Args:
-        connection: What the server answered.
-        request: What was asked for.
+def fetch_page(
+    operation: Operation[object], selection: Selection, request: PageRequest
+) -> Flow[Page[Node]]:
+    """Send an operation that asks for a page of runs, and read the page.
 
     Raises:
-        BadResponseError: No connection, or more pages and no way to ask for them: stopping
-            there would lose runs without a word.
+        NotFoundError: No such project, or the key may not see it.
+        BadResponseError: As `read_page` does.
     """
-    if connection is None:
+    answer = yield from ask(RawOperation.of(operation))
+    return read_page(answer, selection, request)
+
+
+def read_page(answer: RawResponse, selection: Selection, request: PageRequest) -> Page[Node]:
+    """Read one page of runs from an answer, as plain JSON, which is much faster than models.
+
+    Nulls may be anywhere in it. Values of the runs are not looked at, other than their ids.
+
+    Args:
+        answer: The answer: `project { runs { edges { node cursor } pageInfo } }`, and what
+            `ProjectPageFields` asks for.
+        selection: The runs that were asked for.
+        request: The page that was asked for.
+
+    Raises:
+        NotFoundError: No such project, or the key may not see it.
+        GraphQLError: The server reports errors.
+        BadResponseError: Not the shape that the schema promises; or no runs; or more pages and no
+            way to ask for them: ending there would lose runs without a word.
+    """
+    data = _object(answer, answer.data(), "data") or {}
+    project = _object(answer, data.get("project"), "project")
+    if project is None:
+        raise missing_project(selection["entity"], selection["project"])
+    runs = _object(answer, project.get("runs"), "project.runs")
+    if runs is None:
         raise BadResponseError(
             "the server answered null instead of a page of runs; try again", status=200
         )
-    edges = connection.edges or ()
-    info = connection.page_info
-    asked = request.first + (request.includes_overlap and request.overlap is not None)
-    # Without page info, a full page may have another behind it, which may prove empty.
-    has_next = (
-        len(edges) >= asked if info is None or info.has_next_page is None else info.has_next_page
-    )
-    cursors = [None if edge is None else edge.cursor for edge in edges]
-    cursor = info.end_cursor if info is not None else None
+    edges = runs.get("edges")
+    if edges is None:
+        edges = []
+    if not isinstance(edges, list):
+        raise answer.misshapen("project.runs.edges", "not a list")
+    info = _object(answer, runs.get("pageInfo"), "project.runs.pageInfo") or {}
+    nodes = _nodes(answer, edges)
+    items = tuple(node for node in nodes if node is not None)
+    included = nodes[:1] if request.widens else []
+    overlap = tuple(map(_id_of, included)) or read_overlap(project.get("overlap"))
+    has_next = info.get("hasNextPage")
+    if has_next is None:
+        # A full page may have another behind it, which may prove empty.
+        has_next = len(edges) >= request.first + request.widens
+    elif not isinstance(has_next, bool):
+        raise answer.misshapen("project.runs.pageInfo.hasNextPage", "not a boolean")
+    cursor = _text(info.get("endCursor"))
     if cursor is None:
-        cursor = next((each for each in reversed(cursors) if each), None)
+        cursor = next((each for edge in reversed(edges) if (each := _cursor_of(edge))), None)
     if has_next and request.repeats(cursor, len(edges)):
         raise BadResponseError(
             "the server says that more runs follow, and gives no new cursor "
             f"(after {request.after!r}); try again, or ask for a larger per_page",
             status=200,
         )
-    nodes = [None if edge is None else edge.node for edge in edges]
-    items = tuple(node for node in nodes if node is not None)
-    overlap: tuple[str | None, ...] = ()
-    if request.includes_overlap and request.overlap is not None and nodes:
-        overlap = (None if nodes[0] is None else nodes[0].id,)
-    last = nodes[-1] if nodes else None
+    total = project.get("runCount")
     return Page(
         items,
         cursor if has_next else None,
-        overlap=overlap,
-        last=None if last is None else last.id,
-        next_overlap=overlap_at(request, cursors, cursor),
-        nulls=len(nodes) - len(items) - (overlap == (None,)),
+        total if isinstance(total, int) and not isinstance(total, bool) else None,
+        len(answer.body),
+        overlap,
+        _id_of(nodes[-1]) if nodes else None,
+        overlap_at(request, [_cursor_of(edge) for edge in edges[-2:]], cursor),
+        len(nodes) - len(items) - included.count(None),
+        read_moved(project.get("moved")),
+        answer.date,
     )
 
 
 def overlap_at(
     request: PageRequest, cursors: Sequence[str | None], end: str | None
 ) -> Overlap | None:
-    """Where the last run of an answer stands.
+    """The overlap of the page that follows an answer; None if that is not known.
 
     Args:
-        request: What was asked for.
+        request: The page that was asked for.
         cursors: The last two cursors of the answer's edges, or all.
         end: The cursor of the last edge.
     """
     if len(cursors) > 1:
         if cursors[-2]:
             return Overlap(cursors[-2])
-        # The one before came as null; of a cursor that counts it can be told.
+        # The edge before the last came as null; a cursor that counts tells its cursor.
         offset = None if end is None else offset_of(end)
         return None if offset is None else Overlap(cursor_after(offset - 1) if offset else None)
     if not cursors:
         return None
     # The answer's only edge stands where the answer starts.
-    return (
-        request.overlap
-        if request.includes_overlap and request.overlap is not None
-        else Overlap(request.after)
-    )
+    return request.overlap if request.widens else Overlap(request.after)
 
 
 def read_overlap(overlap: JSONValue) -> tuple[str | None, ...]:
     """The id of the run before a page; nothing when there is none."""
-    edges = overlap.get("edges") if isinstance(overlap, dict) else None
-    if not isinstance(edges, list) or not edges:
-        return ()
-    return (_id_in(edges[0]),)
+    edges = _below(overlap, "edges")
+    return (_id_of(_below(edges[0], "node")),) if isinstance(edges, list) and edges else ()
 
 
 def read_moved(moved: JSONValue) -> Moved | None:
-    """The runs that may have changed their places, if the answer tells."""
-    edges = moved.get("edges") if isinstance(moved, dict) else None
-    if not isinstance(moved, dict) or not isinstance(edges, list):
+    """The runs that may have changed their positions, if the answer tells."""
+    edges = _below(moved, "edges")
+    if not isinstance(edges, list):
         return None
-    run_ids = [_id_in(edge) for edge in edges]
-    info = moved.get("pageInfo")
-    is_all = isinstance(info, dict) and info.get("hasNextPage") is False
+    run_ids = [_id_of(_below(edge, "node")) for edge in edges]
+    has_next = _below(_below(moved, "pageInfo"), "hasNextPage")
     return Moved(
-        tuple(run_id for run_id in run_ids if run_id is not None), is_all and None not in run_ids
+        tuple(run_id for run_id in run_ids if run_id is not None),
+        has_next is False and None not in run_ids,
     )
 
 
-def _id_in(edge: JSONValue) -> str | None:
-    node = edge.get("node") if isinstance(edge, dict) else None
-    run_id = node.get("id") if isinstance(node, dict) else None
-    return run_id if isinstance(run_id, str) else None
+def _nodes(answer: RawResponse, edges: list[JSONValue]) -> list[Node | None]:
+    nodes: list[Node | None] = []
+    for edge in edges:
+        # Without calls, since it is done for each run.
+        node = edge.get("node") if isinstance(edge, dict) else edge
+        if isinstance(node, dict):
+            if not isinstance(node.get("id"), str):
+                node["id"] = run_id = _id_of(node)
+                if run_id is None:
+                    raise answer.misshapen("project.runs.edges.node.id", "not a string")
+        elif node is not None:
+            raise answer.misshapen("project.runs.edges.node", "not an object")
+        nodes.append(node)
+    return nodes
 
 
-def read_project_page(
-    project: ReadProject[RunT] | None,
-    selection: Selection,
-    request: PageRequest,
-    *,
-    size: int = 0,
-    date: str | None = None,
-) -> Page[RunT]:
-    """Read the page of a project's runs at a place, and what came along with it.
-
-    Args:
-        project: What the server answered.
-        selection: Which runs were asked for.
-        request: Which page of them.
-        size: The answer's bytes.
-        date: When the server answered.
-
-    Raises:
-        NotFoundError: No such project, or the key may not see it.
-        BadResponseError: As `read_page` does.
-    """
-    if project is None:
-        raise missing_project(selection["entity"], selection["project"])
-    page = read_page(project.runs, request)
-    overlap, moved = page.overlap, None
-    if project.overlap is not None:
-        overlap = read_overlap(project.overlap.model_dump(by_alias=True))
-    if project.moved is not None:
-        moved = read_moved(project.moved.model_dump(by_alias=True))
-    return replace(
-        page, total=project.run_count, size=size, overlap=overlap, moved=moved, date=date
-    )
+def _object(answer: RawResponse, value: JSONValue, where: str) -> dict[str, JSONValue] | None:
+    if value is not None and not isinstance(value, dict):
+        raise answer.misshapen(where, "not an object")
+    return value
 
 
-class CursorGuard:
-    """Ends a listing whose cursors lead nowhere: in a circle, or through empty pages for ever."""
-
-    __slots__ = ("_empty", "_followed")
-
-    def __init__(self) -> None:
-        self._followed: set[str] = set()
-        self._empty = 0
-
-    def follow(self, page: Page[object], *, is_new: bool = False) -> None:
-        """Check where a page leads.
-
-        Args:
-            page: The page.
-            is_new: Whether it holds what no page before it did: then there is no circle yet.
-
-        Raises:
-            BadResponseError: Nowhere.
-        """
-        cursor = page.next_cursor
-        self._empty = self._empty + 1 if page.last is None and not page.nulls else 0
-        if is_new:
-            self._followed.clear()
-        if cursor is None:
-            return
-        if cursor in self._followed:
-            raise BadResponseError(
-                f"the server's cursors lead in a circle (at {cursor!r}); try again", status=200
-            )
-        if self._empty > _MOST_EMPTY:
-            raise BadResponseError(
-                f"the server says that more runs follow, and has given {_MOST_EMPTY} pages "
-                "without any; try again",
-                status=200,
-            )
-        self._followed.add(cursor)
-
-    def forget(self) -> None:
-        """Allow to come by again."""
-        self._followed.clear()
+def _id_of(node: JSONValue) -> str | None:
+    return _text(_below(node, "id"))
 
 
-_CURSOR: Final = re.compile(rb"arrayconnection:(\d{1,15})")
+def _cursor_of(edge: JSONValue) -> str | None:
+    return _text(_below(edge, "cursor"))
 
 
-def offset_of(cursor: str) -> int | None:
-    """The place that a cursor counts, from 0; None for a cursor of another kind.
-
-    W&B's cursors are `arrayconnection:<offset>` in base64 (wandb/wandb#6614).
-
-    >>> offset_of("YXJyYXljb25uZWN0aW9uOjQ5"), offset_of("opaque")
-    (49, None)
-    """
-    try:
-        found = _CURSOR.fullmatch(base64.b64decode(cursor, validate=True))
-    except ValueError:
-        return None
-    offset = int(found[1]) if found else None
-    return offset if offset is not None and cursor_after(offset) == cursor else None
+def _below(value: JSONValue, name: str) -> JSONValue:
+    return value.get(name) if isinstance(value, dict) else None
 
 
-def cursor_after(offset: int) -> str:
-    """The cursor of the item at an offset, after which a page can start.
-
-    >>> cursor_after(49)
-    'YXJyYXljb25uZWN0aW9uOjQ5'
-    """
-    return base64.b64encode(b"arrayconnection:%d" % offset).decode()
+def _text(value: JSONValue) -> str | None:
+    """A text, or a number as a text, as which some servers write ids."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return str(value)
+    return value if isinstance(value, str) else None

@@ -19,8 +19,6 @@ from typing import TYPE_CHECKING, Final, Generic, NamedTuple, TypeVar
 
 from wandb_runs.errors import BadResponseError, DriftError
 from wandb_runs.graphql._generated import list_run_ids
-from wandb_runs.graphql.flow import ask
-from wandb_runs.graphql.raw_response import RawOperation
 from wandb_runs.pagination.changes import (
     ChangeTracker,
     both,
@@ -30,17 +28,8 @@ from wandb_runs.pagination.changes import (
     name_filter,
     present_filter,
 )
-from wandb_runs.pagination.json_page import read_json_page
-from wandb_runs.pagination.page import (
-    MAX_PER_PAGE,
-    CursorGuard,
-    Overlap,
-    Page,
-    PageRequest,
-    cursor_after,
-    offset_of,
-    read_project_page,
-)
+from wandb_runs.pagination.cursors import CursorGuard, cursor_after, offset_of
+from wandb_runs.pagination.page import MAX_PER_PAGE, Overlap, Page, PageRequest, fetch_page
 from wandb_runs.pagination.seen import SeenIds
 
 if TYPE_CHECKING:
@@ -61,6 +50,7 @@ __all__ = [
     "fetch_named",
     "list_all_ids",
     "select_named",
+    "source_of",
 ]
 
 T = TypeVar("T")
@@ -81,6 +71,18 @@ class Source(NamedTuple, Generic[T]):
 
     select: Callable[[], Flow[Selection]]
     fetch: Callable[[Selection, PageRequest], Flow[Page[T]]]
+
+
+def source_of(
+    selection: Selection, fetch: Callable[[Selection, PageRequest], Flow[Page[T]]]
+) -> Source[T]:
+    """Return the pages of a selection that is known from the start."""
+
+    def select() -> Flow[Selection]:
+        yield from ()
+        return selection
+
+    return Source(select, fetch)
 
 
 class Position(NamedTuple):
@@ -375,12 +377,7 @@ def list_all_ids(selection: Selection) -> Flow[Ids]:
     Raises:
         NotFoundError: No such project, or the key may not see it.
     """
-
-    def select() -> Flow[Selection]:
-        yield from ()
-        return selection
-
-    source = Source(select, fetch_ids)
+    source = source_of(selection, fetch_ids)
     seen: SeenIds[str] = SeenIds(str, keeps=False)
     paginator: Paginator[str] = Paginator(str, selection["order"], MAX_PER_PAGE, seen)
     while (yield from paginator.next_page(source)) is not None:
@@ -396,20 +393,10 @@ def fetch_ids(selection: Selection, request: PageRequest) -> Flow[Page[str]]:
         BadResponseError: As `read_page` does.
     """
     operation = list_run_ids(**request.variables(selection))
-    answer = yield from ask(RawOperation.of(operation))
-    plain = read_json_page(answer.body, request, date=answer.date)
-    if plain is not None:
-        return plain.with_items(str(node["id"]) for node in plain.items)
-    project = answer.read_as(operation).project
-    page = read_project_page(project, selection, request, date=answer.date)
-    return page.with_items(run.id for run in page.items)
+    page = yield from fetch_page(operation, selection, request)
+    return page.with_items(str(node["id"]) for node in page.items)
 
 
 def _is_capped_to_the_overlap(page: Page[T], request: PageRequest) -> bool:
     """Whether a server that gives one run at a time gives the one that is known already."""
-    return (
-        request.includes_overlap
-        and request.overlap is not None
-        and page.next_cursor is not None
-        and page.next_cursor == request.after
-    )
+    return request.widens and page.next_cursor is not None and page.next_cursor == request.after

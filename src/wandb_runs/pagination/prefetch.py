@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from wandb_runs.graphql.flow import gather
 from wandb_runs.pagination.changes import ChangeTracker
-from wandb_runs.pagination.page import CursorGuard, Overlap, PageRequest, cursor_after, offset_of
+from wandb_runs.pagination.cursors import CursorGuard, cursor_after, offset_of
+from wandb_runs.pagination.page import Overlap, PageRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable

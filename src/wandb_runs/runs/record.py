@@ -10,22 +10,15 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from pydantic_core import ValidationError
 
-from wandb_runs.graphql.flow import ask
 from wandb_runs.graphql.operation import MODEL_LOCK
-from wandb_runs.graphql.raw_response import RawOperation
-from wandb_runs.pagination.json_page import read_json_page
-from wandb_runs.pagination.page import read_project_page
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from wandb_runs.graphql._generated import ListRuns, RunFields
-    from wandb_runs.graphql.flow import Flow
-    from wandb_runs.graphql.operation import Operation
+    from wandb_runs.graphql._generated import RunFields
     from wandb_runs.graphql.scalars import JSONValue
-    from wandb_runs.pagination.page import Page, PageRequest, Selection
 
-__all__ = ["Node", "RunRecord", "fetch_nodes", "read_record", "to_node"]
+__all__ = ["Node", "RunRecord", "read_record", "to_node"]
 
 Node: TypeAlias = "dict[str, JSONValue]"
 """A run's object in an answer. Names with a space, which no field has, hold what was decoded."""
@@ -74,21 +67,3 @@ def _read_record(node: Node) -> RunRecord:
 def to_node(fields: RunFields) -> Node:
     """The object that the model reads as `fields`."""
     return fields.model_dump(by_alias=True)
-
-
-def fetch_nodes(
-    operation: Operation[ListRuns], selection: Selection, request: PageRequest
-) -> Flow[Page[Node]]:
-    """Ask for a page of runs, and read it without models where it is as expected.
-
-    Raises:
-        NotFoundError: No such project.
-        BadResponseError: Not a page of runs.
-    """
-    answer = yield from ask(RawOperation.of(operation))
-    page = read_json_page(answer.body, request, date=answer.date)
-    if page is not None:
-        return page
-    project = answer.read_as(operation).project
-    validated = read_project_page(project, selection, request, date=answer.date)
-    return validated.with_items(map(to_node, validated.items))

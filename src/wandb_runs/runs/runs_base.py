@@ -40,16 +40,14 @@ from wandb_runs.frames.values import (
 )
 from wandb_runs.graphql._generated import count_runs
 from wandb_runs.graphql.flow import ask
-from wandb_runs.pagination.changes import creation_key, is_by_creation, is_descending
+from wandb_runs.pagination.changes import creation_key
 from wandb_runs.pagination.checkpoint import Checkpoint, ListingState, make_checkpoint
-from wandb_runs.pagination.listing import Listing, PageStream
-from wandb_runs.pagination.page import Page, PageRequest, Selection
+from wandb_runs.pagination.listing import Listing, ListingPlan, PageStream
+from wandb_runs.pagination.page import Page, PageRequest, Selection, fetch_page
 from wandb_runs.pagination.paginator import Drift, Source
 from wandb_runs.pagination.progress import check_progress
-from wandb_runs.pagination.seen import SeenInOrder, Watermark
 from wandb_runs.query.location import missing_project
 from wandb_runs.runs.explain import check_call, explain
-from wandb_runs.runs.record import fetch_nodes
 from wandb_runs.runs.run_base import AnyRun, RunContext, created_text, fits
 
 if TYPE_CHECKING:
@@ -122,7 +120,7 @@ class RunsBase(ABC, Generic[ClientT_co, SweepsT_co, RunT_co]):
 
     def _reset(self) -> None:
         """Begin the listing, with nothing read."""
-        self._listing = self._new_listing()
+        self._listing: Listing[RunT_co] = Listing(self._plan)
         self._count: int | None = None
         self._reported = Drift()
 
@@ -246,7 +244,7 @@ class RunsBase(ABC, Generic[ClientT_co, SweepsT_co, RunT_co]):
 
     def _fetch(self, selection: Selection, request: PageRequest) -> Flow[Page[RunT_co]]:
         operation = self._query.list_page(selection, request)
-        page = yield from fetch_nodes(operation, selection, request)
+        page = yield from fetch_page(operation, selection, request)
         return page.with_items(self._make(selection["entity"], page.items))
 
     def _has(self, count: int | None) -> bool:
@@ -309,63 +307,24 @@ class RunsBase(ABC, Generic[ClientT_co, SweepsT_co, RunT_co]):
     # Where a listing begins and where it stands.
 
     @property
-    def _fits(self) -> Callable[[AnyRun], bool] | None:
-        return fits if self._query.models.skips else None
-
-    def _seen_in_order(self) -> SeenInOrder[RunT_co] | None:
-        """The runs before the start, by their time of creation; None in any other order."""
-        order, watermark = self._query.order, self._query.start.watermark
-        if not is_by_creation(order):
-            return None
-        return SeenInOrder(_run_id, _run_key, descending=is_descending(order), watermark=watermark)
-
-    def _new_listing(self) -> Listing[RunT_co]:
-        query, start = self._query, self._query.start
-        return Listing(
+    def _plan(self) -> ListingPlan[RunT_co]:
+        query = self._query
+        return ListingPlan(
             _run_id,
+            _run_key,
             query.order,
             query.page_size,
-            limit=None if query.limit is None else max(0, query.limit - start.read),
-            position=start.position,
-            began=start.began,
-            ids=start.ids,
-            before=self._seen_in_order() if start.read else None,
-            is_strict=query.strict,
-            fits=self._fits,
+            query.limit,
+            query.strict,
+            fits if query.models.skips else None,
+            query.start,
         )
 
     def _page_stream(self) -> PageStream[RunT_co]:
-        query = self._query
-        return PageStream(
-            _run_id,
-            query.order,
-            query.page_size,
-            self._source,
-            start=query.start,
-            by_key=self._seen_in_order(),
-            limit=query.limit,
-            is_strict=query.strict,
-            fits=self._fits,
-        )
+        return PageStream(self._plan, self._source)
 
     def _checkpoint_at(self, index: int) -> Checkpoint:
-        start, listing = self._query.start, self._listing
-        read = listing.read_before(index)
-        by_key = self._seen_in_order()
-        ids: tuple[str, ...] = ()
-        if by_key is None:
-            ids = (*start.ids, *(run.id for run in read))
-        else:
-            by_key.add(read)
-        return self._write_checkpoint(
-            ListingState(
-                listing.position_before(index),
-                Watermark() if by_key is None else by_key.watermark,
-                ids,
-                start.read + index,
-                listing.began,
-            )
-        )
+        return self._write_checkpoint(self._listing.state_at(index))
 
     def _write_checkpoint(self, state: ListingState) -> Checkpoint:
         return make_checkpoint(self._query.selection, self._query.entity, state)

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from typing_extensions import override
 
 from wandb_runs.errors import BadResponseError, WandbRunsError
-from wandb_runs.graphql.raw_response import RawOperation
+from wandb_runs.graphql.operation import RawOperation
 from wandb_runs.transport.call import Call, Target
 from wandb_runs.transport.options import Options
 from wandb_runs.transport.responses import request_id_of

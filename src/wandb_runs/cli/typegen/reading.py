@@ -4,29 +4,26 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final, NamedTuple, cast
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from wandb_runs.cli.typegen.shapes import NOTHING, Shape, join, shape_of
 from wandb_runs.errors import BadResponseError, DriftWarning
 from wandb_runs.graphql._generated import list_documents
 from wandb_runs.graphql.documents import INTERNAL_KEYS, read_config, read_document
-from wandb_runs.graphql.flow import ask
-from wandb_runs.graphql.raw_response import RawOperation
-from wandb_runs.pagination.changes import creation_key, is_by_creation, is_descending
-from wandb_runs.pagination.page import Page, Selection, read_project_page
-from wandb_runs.pagination.paginator import Paginator, Source
+from wandb_runs.pagination.changes import creation_key
+from wandb_runs.pagination.listing import ListingPlan, PageStream
+from wandb_runs.pagination.page import Page, Selection, fetch_page
+from wandb_runs.pagination.paginator import source_of
 from wandb_runs.pagination.progress import ProgressCounter
-from wandb_runs.pagination.seen import SeenIds, SeenInOrder
 from wandb_runs.query.filters import filters_to_json
 from wandb_runs.query.order import parse_order
 
 if TYPE_CHECKING:
     from wandb_runs.api import Api
-    from wandb_runs.graphql._generated import ListDocumentsProjectRunsEdgesNode
     from wandb_runs.graphql.flow import Flow
-    from wandb_runs.pagination.page import PageRequest
+    from wandb_runs.graphql.scalars import JSONValue
+    from wandb_runs.pagination.page import Node, PageRequest
     from wandb_runs.pagination.progress import OnProgress
-    from wandb_runs.pagination.seen import Seen
     from wandb_runs.query.filters import Filters
     from wandb_runs.query.order import Order
 
@@ -111,67 +108,47 @@ def read_documents(
         nonlocal size, total
         # A bar needs to know where it ends: a count of the whole project, once.
         is_counted = progress is not None and total is None
-        page = yield from _fetch(selection, replace(request, is_counted=is_counted))
+        operation = list_documents(**replace(request, is_counted=is_counted).variables(selection))
+        page = yield from fetch_page(operation, selection, request)
         size += page.size
         if page.total is not None:
             total = page.total if limit is None else min(page.total, limit)
-        return page
+        return page.with_items(map(_read, page.items))
 
-    source = Source(lambda: _select(selection), fetch)
-    paginator = Paginator(_id_of, selection["order"], selection["first"], _seen(selection["order"]))
-    read = Documents()
-    while not paginator.complete and (limit is None or read.runs < limit):
-        page = api.client.run(paginator.next_page(source)) or []
-        taken = page if limit is None else page[: limit - read.runs]
-        for each in taken:
+    plan = ListingPlan(_id_of, _key_of, selection["order"], selection["first"], limit)
+    pages, read = PageStream(plan, source_of(selection, fetch)), Documents()
+    while not pages.complete and read.runs != limit:
+        api.client.run(pages.read_page())
+        page = pages.take() or []
+        for each in page:
             read = _join(read, each.documents)
-        counter.add(len(taken), size, total=total, is_last=paginator.complete)
+        counter.add(len(page), size, total=total, is_last=pages.complete)
         size = 0
-    if paginator.drift:
-        warnings.warn(DriftWarning(paginator.drift.late, paginator.drift.nulls), stacklevel=2)
+    if pages.drift:
+        warnings.warn(DriftWarning(pages.drift.late, pages.drift.nulls), stacklevel=2)
     return read
 
 
-def _select(selection: Selection) -> Flow[Selection]:
-    yield from ()
-    return selection
-
-
-def _seen(order: str) -> Seen[_Read]:
-    if is_by_creation(order):
-        return SeenInOrder(_id_of, _key_of, descending=is_descending(order))
-    return SeenIds(_id_of, keeps=False)
-
-
-def _fetch(selection: Selection, request: PageRequest) -> Flow[Page[_Read]]:
-    operation = list_documents(**request.variables(selection))
-    answer = yield from ask(RawOperation.of(operation))
-    project = answer.read_as(operation).project
-    page = read_project_page(project, selection, request, size=len(answer.body), date=answer.date)
-    return page.with_items(_read(run) for run in page.items)
-
-
-def _read(run: ListDocumentsProjectRunsEdgesNode) -> _Read:
-    field = "config"
+def _read(node: Node) -> _Read:
+    run_id, field = str(node["id"]), "config"
     try:
-        config = read_config(run.config, None)
+        config = read_config(node.get(field), None)
         field = "summaryMetrics"
-        summary = read_document(run.summary_metrics, None)
+        summary = read_document(node.get(field), None)
     except ValueError as error:
-        raise _malformed(field, run.id, str(error)) from error
+        raise _malformed(field, run_id, str(error)) from error
     for key in INTERNAL_KEYS:
         config.pop(key, None)
-    metrics = _names(run.history_keys, run.id)
+    metrics = _names(node.get("historyKeys"), run_id)
     documents = Documents(shape_of(config), shape_of(summary), metrics, 1)
-    return _Read(run.id, creation_key(run.created_at), documents)
+    return _Read(run_id, creation_key(node.get("createdAt")), documents)
 
 
-def _names(history_keys: object, run_id: str) -> frozenset[str]:
-    about: object = {} if history_keys is None else history_keys
-    keys = cast("dict[str, object]", about).get("keys") if isinstance(about, dict) else about
+def _names(history_keys: JSONValue, run_id: str) -> frozenset[str]:
+    keys = history_keys.get("keys") if isinstance(history_keys, dict) else history_keys
     if keys is not None and not isinstance(keys, dict):
         raise _malformed("historyKeys", run_id, f"{history_keys!r:.80}, not a JSON object")
-    return frozenset(cast("dict[str, object]", keys or {}))
+    return frozenset(keys or ())
 
 
 def _join(one: Documents, other: Documents) -> Documents:

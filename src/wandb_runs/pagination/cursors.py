@@ -1,0 +1,86 @@
+"""Cursors: the offsets that W&B's count, and a guard against those that lead nowhere."""
+
+from __future__ import annotations
+
+import base64
+import re
+from typing import TYPE_CHECKING, Final
+
+from wandb_runs.errors import BadResponseError
+
+if TYPE_CHECKING:
+    from wandb_runs.pagination.page import Page
+
+__all__ = ["CursorGuard", "cursor_after", "offset_of"]
+
+_MOST_EMPTY: Final = 100
+"""How many pages without a run may follow each other."""
+
+_CURSOR: Final = re.compile(rb"arrayconnection:(\d{1,15})")
+
+
+def offset_of(cursor: str) -> int | None:
+    """The offset that a cursor counts, from 0; None for a cursor of another kind.
+
+    W&B's cursors are `arrayconnection:<offset>` in base64 (wandb/wandb#6614).
+
+    >>> offset_of("YXJyYXljb25uZWN0aW9uOjQ5"), offset_of("opaque")
+    (49, None)
+    """
+    try:
+        found = _CURSOR.fullmatch(base64.b64decode(cursor, validate=True))
+    except ValueError:
+        return None
+    offset = int(found[1]) if found else None
+    return offset if offset is not None and cursor_after(offset) == cursor else None
+
+
+def cursor_after(offset: int) -> str:
+    """The cursor of the item at an offset, after which a page can start.
+
+    >>> cursor_after(49)
+    'YXJyYXljb25uZWN0aW9uOjQ5'
+    """
+    return base64.b64encode(b"arrayconnection:%d" % offset).decode()
+
+
+class CursorGuard:
+    """Ends a listing whose cursors lead in a circle, or through empty pages for ever."""
+
+    __slots__ = ("_empty", "_followed")
+
+    def __init__(self) -> None:
+        self._followed: set[str] = set()
+        self._empty = 0
+
+    def follow(self, page: Page[object], *, is_new: bool = False) -> None:
+        """Check the cursor that a page ends with.
+
+        Args:
+            page: The page.
+            is_new: Whether it holds an item that no page before it did: then there is no circle.
+
+        Raises:
+            BadResponseError: It leads nowhere.
+        """
+        cursor = page.next_cursor
+        self._empty = self._empty + 1 if page.last is None and not page.nulls else 0
+        if is_new:
+            self._followed.clear()
+        if cursor is None:
+            return
+        if cursor in self._followed:
+            raise BadResponseError(
+                f"the server's cursors lead in a circle (at {cursor!r}); try again", status=200
+            )
+        if self._empty > _MOST_EMPTY:
+            raise BadResponseError(
+                f"the server says that more runs follow, and has given {_MOST_EMPTY} pages "
+                "without any; try again",
+                status=200,
+            )
+        self._followed.add(cursor)
+
+    def forget(self) -> None:
+        """Allow the cursors so far to come again, after a step back."""
+        self._followed.clear()

@@ -1,0 +1,159 @@
+"""Checkpoints come back as they were written, and an altered one is refused."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from wandb_runs import InvalidArgumentError
+from wandb_runs.pagination.checkpoint import (
+    ListingState,
+    make_checkpoint,
+    read_checkpoint,
+)
+from wandb_runs.pagination.page import Overlap, Selection
+from wandb_runs.pagination.paginator import Position
+from wandb_runs.pagination.seen import Watermark
+
+CREATED = Selection(entity="e", project="p", filters="{}", order="+created_at", first=50)
+BY_LOSS = Selection(entity="e", project="p", filters="{}", order="-loss", first=50)
+CHARACTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+
+texts = st.text(max_size=8)
+positions = st.builds(
+    Position,
+    st.none() | texts,
+    st.none() | st.builds(Overlap, st.none() | texts),
+    st.none() | texts,
+)
+moments = st.none() | st.datetimes(timezones=st.just(UTC))
+states_by_id = st.builds(
+    ListingState,
+    positions,
+    watermark=st.just(Watermark()),
+    ids=st.lists(texts, max_size=5).map(tuple),
+    read=st.integers(0, 10**9),
+    began=moments,
+)
+states_in_order = st.builds(
+    ListingState,
+    positions,
+    st.builds(
+        Watermark,
+        st.none() | texts,
+        st.frozensets(texts),
+        st.frozensets(texts),
+        recent=st.just(frozenset[str]()),
+    ),
+    ids=st.just(()),
+    read=st.integers(0, 10**9),
+    began=moments,
+)
+TOKEN = make_checkpoint(
+    CREATED,
+    "e",
+    ListingState(
+        Position("YXJy", Overlap("YXJ"), "r9"),
+        Watermark("2026-01-02T03:04:05.000000+00:00", frozenset({"r9"})),
+        read=9,
+        began=datetime(2026, 1, 2, tzinfo=UTC),
+    ),
+)
+
+
+@given(states_by_id)
+def test_a_state_with_ids_comes_back(state: ListingState) -> None:
+    token = make_checkpoint(BY_LOSS, "e", state)
+    assert read_checkpoint(token, BY_LOSS, "e") == state
+    assert read_checkpoint(token, BY_LOSS, None) == state
+
+
+@given(states_in_order)
+def test_a_state_with_a_watermark_comes_back(state: ListingState) -> None:
+    assert read_checkpoint(make_checkpoint(CREATED, None, state), CREATED, "any") == state
+
+
+@given(st.sampled_from(range(len(TOKEN))), st.sampled_from(CHARACTERS))
+@example(0, "-")
+def test_any_changed_lost_or_added_character_is_refused(index: int, character: str) -> None:
+    for altered in (
+        TOKEN[:index] + character + TOKEN[index + 1 :],
+        TOKEN[:index] + character + TOKEN[index:],
+        TOKEN[:index] + TOKEN[index + 1 :],
+        TOKEN[:index],
+    ):
+        if altered != TOKEN:
+            with pytest.raises(InvalidArgumentError, match="checkpoint is altered"):
+                read_checkpoint(altered, CREATED, "e")
+
+
+@pytest.mark.parametrize("character", CHARACTERS)
+def test_no_other_last_character_is_the_same_token(character: str) -> None:
+    altered = TOKEN[:-1] + character
+    if altered != TOKEN:
+        with pytest.raises(InvalidArgumentError, match="checkpoint is altered"):
+            read_checkpoint(altered, CREATED, "e")
+
+
+@given(st.text() | st.text(CHARACTERS) | st.sampled_from([TOKEN + "=", f" {TOKEN}", TOKEN * 2]))
+def test_any_other_text_is_refused(text: str) -> None:
+    with pytest.raises(InvalidArgumentError, match="checkpoint is altered"):
+        read_checkpoint(text, CREATED, "e")
+
+
+def signed(content: object) -> str:
+    """A token of any content, whose digest is right."""
+    text = content if isinstance(content, str) else json.dumps(content)
+    written = text.encode()
+    digest = hashlib.sha256(written).digest()[:9]
+    return base64.urlsafe_b64encode(digest + written).decode().rstrip("=")
+
+
+def content_of(token: str) -> dict[str, object]:
+    decoded = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
+    read: dict[str, object] = json.loads(decoded[9:])
+    return read
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"version": 1},
+        {"version": "2"},
+        {"read": "9"},
+        {"ids": [1]},
+        {"ids": None},
+        {"overlap": "x"},
+        {"began": "yesterday"},
+        {"began": "2026-01-02T03:04:05"},
+    ],
+    ids=str,
+)
+def test_content_of_another_shape_is_refused_though_its_digest_is_right(
+    changed: dict[str, object],
+) -> None:
+    content = content_of(TOKEN)
+    assert signed(json.dumps(content, separators=(",", ":"))) == TOKEN
+    with pytest.raises(InvalidArgumentError, match="checkpoint is altered"):
+        read_checkpoint(signed({**content, **changed}), CREATED, "e")
+
+
+@pytest.mark.parametrize("opening", ["[", '{"ids":', '{"version":2,"ids":['])
+def test_deep_nesting_is_refused(opening: str) -> None:
+    with pytest.raises(InvalidArgumentError, match="checkpoint is altered"):
+        read_checkpoint(signed(opening * 100_000), CREATED, "e")
+
+
+def test_a_huge_token_is_refused_before_it_is_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> bytes:
+        pytest.fail("decoded")
+
+    monkeypatch.setattr(base64, "b64decode", fail)
+    with pytest.raises(InvalidArgumentError, match="67,108,865 characters"):
+        read_checkpoint("A" * (64 * 2**20 + 1), CREATED, "e")
