@@ -3,7 +3,7 @@
 python examples/pipeline.py entity/project FOLDER
 
 Reads the finished runs and their histories, a part at a time. Each part becomes a Parquet file, and
-`standing.json` says how far that is: called again after a failure, it reads no part twice. The
+`position.json` says how far that is: called again after a failure, it reads no part twice. The
 result is `settings.parquet`.
 """
 
@@ -27,13 +27,13 @@ class Summary(BaseModel):  # finite, so that runs that diverged are left out
     loss: FiniteFloat
 
 
-class Standing(BaseModel):
+class Position(BaseModel):
     read: int = 0
     parts: list[str] = []
     checkpoint: Checkpoint | None = None
 
 
-def next_part(api: Api, path: str, standing: Standing) -> Runs[Config, Summary]:
+def next_part(api: Api, path: str, position: Position) -> Runs[Config, Summary]:
     return api.runs(
         path,
         State == "finished",
@@ -42,8 +42,8 @@ def next_part(api: Api, path: str, standing: Standing) -> Runs[Config, Summary]:
         config=Config,
         summary=Summary,
         on_invalid="skip",
-        limit=standing.read + PART,  # of the whole listing
-        checkpoint=standing.checkpoint,
+        limit=position.read + PART,  # of the whole listing
+        checkpoint=position.checkpoint,
     )
 
 
@@ -77,29 +77,29 @@ def by_setting(runs: pl.DataFrame) -> pl.DataFrame:
 def pipeline(api: Api, path: str, folder: Path) -> pl.DataFrame:
     """Read what is left to read; whatever error ends it, the next call goes on from there."""
     folder.mkdir(parents=True, exist_ok=True)
-    place = folder / "standing.json"
-    standing = Standing()
+    place = folder / "position.json"
+    position = Position()
     if place.exists():
-        standing = Standing.model_validate_json(place.read_bytes())
+        position = Position.model_validate_json(place.read_bytes())
     while True:
-        part = next_part(api, path, standing)
+        part = next_part(api, path, position)
         loop = iter(part)
         if not (runs := list(loop)):
             break
         histories = part.histories(keys=["accuracy"], format="polars")
-        name = f"part-{standing.read:06}.parquet"
+        name = f"part-{position.read:06}.parquet"
         table(runs, histories).write_parquet(folder / name)
-        standing = Standing(
-            read=standing.read + len(runs),
-            parts=[*standing.parts, name],
+        position = Position(
+            read=position.read + len(runs),
+            parts=[*position.parts, name],
             checkpoint=loop.checkpoint(),
         )
         beside = place.with_suffix(".new")  # so that no half of one is in its place
-        beside.write_text(standing.model_dump_json(), encoding="utf-8")
+        beside.write_text(position.model_dump_json(), encoding="utf-8")
         beside.replace(place)
-    if not standing.parts:
+    if not position.parts:
         raise LookupError(f"no finished run of {path} fits the models")
-    result = by_setting(pl.read_parquet([folder / name for name in standing.parts]))
+    result = by_setting(pl.read_parquet([folder / name for name in position.parts]))
     result.write_parquet(folder / "settings.parquet")
     place.unlink(missing_ok=True)  # the next call begins anew
     return result

@@ -597,11 +597,12 @@ def command(
 
 STARTS = [
     ("-m", "wandb_runs.local"),
+    ("-m", "wandb_runs", "local"),
     ("-c", "from wandb_runs.cli import main; main()", "local"),
 ]
 
 
-@pytest.mark.parametrize("start", STARTS, ids=["module", "script"])
+@pytest.mark.parametrize("start", STARTS, ids=["server", "package", "script"])
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_the_command_prints_its_url_and_stops_on_a_signal(
     tmp_path: Path, start: tuple[str, ...], number: signal.Signals
@@ -620,6 +621,13 @@ def test_the_command_prints_its_url_and_stops_on_a_signal(
     with LocalServer(store=tmp_path / "store.db") as server:
         query = '{ project(entityName: "lab", name: "digits") { runCount } }'
         assert ask(server, query) == {"project": {"runCount": 1}}
+
+
+def test_the_command_adds_the_sample_project() -> None:
+    with command("-m", "wandb_runs.local", "--port", "0", "--sample") as (_, line, _):
+        query = '{ project(entityName: "sample", name: "digits") { runCount } }'
+        answer = httpx.post(f"{line.strip()}/graphql", json={"query": query})
+    assert answer.json()["data"]["project"]["runCount"] > 0
 
 
 def test_a_taken_port_is_an_error_of_one_line(server: LocalServer) -> None:
