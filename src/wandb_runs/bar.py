@@ -50,6 +50,7 @@ def progress_bar(
         # FORCE_COLOR makes rich take any file for a terminal.
         is_shown = is_shown and (console.is_jupyter or console.file.isatty())
     is_in_notebook = is_shown and console.is_jupyter
+    is_drawn = is_shown and console.is_terminal
     bar = Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -58,7 +59,7 @@ def progress_bar(
         TimeElapsedColumn(),
         console=console,
         transient=True,
-        disable=not is_shown or not console.is_terminal,
+        disable=not is_drawn,
         # The program's output goes above the bar, unless it goes to a file or a pipe.
         redirect_stdout=bool(sys.stdout and sys.stdout.isatty()),
     )
@@ -71,9 +72,12 @@ def progress_bar(
     if is_in_notebook:
         with _below_the_cell(bar, report) as report_and_redraw:
             yield report_and_redraw
-    else:
+    elif is_drawn:
         with bar:
             yield report
+    else:
+        # rich before 14.3 ends a disabled bar with an empty line.
+        yield report
 
 
 class _Output(Protocol):

@@ -38,8 +38,9 @@ DTYPES: list[tuple[Frames, object]] = [
     ("polars", pl.Categorical),
     ("polars", pl.Binary),
     ("pandas", "string"),
-    ("pandas", "str"),
 ]
+if pd.api.types.pandas_dtype("str") == "str":  # before pandas 3 it is numpy's, without nulls
+    DTYPES.append(("pandas", "str"))
 
 
 def texts(history: History, to: Frames, dtype: object) -> list[Text]:
