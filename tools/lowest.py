@@ -7,7 +7,8 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
-PYPROJECT = Path(__file__).parents[1] / "pyproject.toml"
+ROOT = Path(__file__).parents[1]
+CONSTRAINTS = ROOT / "constraints.txt"
 
 
 def lowest(stated: str) -> str | None:
@@ -23,12 +24,17 @@ def lowest(stated: str) -> str | None:
 
 def main() -> None:
     """Print the pins of `dependencies` and of all extras but `typegen`."""
-    project = tomllib.loads(PYPROJECT.read_text(encoding="utf-8"))["project"]
+    document = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    project, groups = document["project"], document["dependency-groups"]
     extras: dict[str, list[str]] = project["optional-dependencies"]
     # Its generator needs a newer typing_extensions; it is itself tested at its lowest version.
     del extras["typegen"]
     stated = [*project["dependencies"], *(each for extra in extras.values() for each in extra)]
-    print(*sorted({pin for each in stated if (pin := lowest(each))}), sep="\n")
+    pins = {pin for each in stated if (pin := lowest(each))}
+    # The tools are those of `make test`, but for what follows the version of pytest.
+    tools = {Requirement(each).name for each in groups["tests"]} - {"pytest-httpx"}
+    tested = CONSTRAINTS.read_text(encoding="utf-8").split()
+    print(*sorted(pins | {pin for pin in tested if pin.split("==")[0] in tools}), sep="\n")
 
 
 if __name__ == "__main__":
