@@ -33,7 +33,7 @@ fresh: .venv/.package
 	$(BIN)/python tools/docstrings.py --check
 
 quick: .venv/.package
-	$(BIN)/pytest -n 2 -m "not server"
+	$(BIN)/pytest -n 2 --dist worksteal -m "not server"
 
 pytest: .venv/.package  ## All tests, against the built wheel
 	$(BIN)/pytest -n auto --dist worksteal

@@ -33,9 +33,12 @@ def functions_of(value: object) -> Iterable[FunctionType]:
     else:
         members = [value]
     for member in members:
-        function = member.fget if isinstance(member, property) else member
-        inner = getattr(getattr(function, "hypothesis", None), "inner_test", function)
-        found = inspect.unwrap(inner) if callable(inner) else inner
+        found = member.fget if isinstance(member, property) else member
+        if isinstance(found, FunctionType):
+            found = getattr(getattr(found, "hypothesis", None), "inner_test", found)
+        # Without the attribute hooks of what a test made up.
+        while (wrapped := inspect.getattr_static(found, "__wrapped__", None)) is not None:
+            found = wrapped
         if isinstance(found, FunctionType):
             yield found
 
