@@ -113,7 +113,7 @@ class OperationsModule:
         variables = ", ".join(f"{a.variable!r}: {a.name}" for a in arguments)
         return [
             f"{constant} = {_literal(self.documents.text(operation))}",
-            # Whoever only builds requests needs no model.
+            # Building requests needs no model.
             f"def _load_{function}() -> type[{class_name(name)}]:",
             f"    {_result_import(operation)}",
             f"    return {class_name(name)}",

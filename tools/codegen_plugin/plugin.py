@@ -34,7 +34,7 @@ __all__ = ["BaseModel"]
 '''
 
 # Checkers see plain imports. At run time a module is imported when one of its models is touched,
-# since whoever only builds requests needs no model.
+# since building requests needs no model.
 _INIT = '''
 """Typed operations on W&B's GraphQL API, and the models of their answers."""
 from typing import TYPE_CHECKING

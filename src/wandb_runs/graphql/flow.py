@@ -1,9 +1,9 @@
-"""Work that takes several requests, written once for every driver.
+"""Flows: work that takes several requests, written once for every driver.
 
 A `Flow` is a generator that yields operations and is sent their answers, as httpx writes its
 authentication flows. Where flows do not depend on each other, it yields several of them at once,
 `Gather`. It does no I/O, so it is tested without a socket, and a driver of a few lines runs it:
-`run_flow`, and its awaiting twin `run_flow_async`.
+`run_flow`, and `run_flow_async` for callers that await.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Gather(Generic[T]):
 
     Attributes:
         flows: The flows; none has begun.
-        done: Told each result as it comes, in whatever order, in the driver's own thread.
+        done: Called with each result as it comes, in any order, in the driver's own thread.
     """
 
     flows: Sequence[Flow[T]]
@@ -92,7 +92,7 @@ def run_flow(
     execute: Callable[[Operation[object]], object],
     at_once: Callable[[Gather[object]], list[object]] | None = None,
 ) -> T:
-    """Run a flow to its end; what fails is thrown into it.
+    """Run a flow to its end; an error is thrown into it.
 
     Args:
         flow: The flow.
@@ -120,7 +120,7 @@ def run_flow(
 
 
 def resume(flow: Flow[T], answer: object) -> Flow[T]:
-    """What remains of a flow that has begun, and whose first step was answered elsewhere."""
+    """The rest of a flow that has begun, and whose first step was answered elsewhere."""
     try:
         step = flow.send(answer)
         while True:
@@ -138,10 +138,10 @@ def resume(flow: Flow[T], answer: object) -> Flow[T]:
 
 
 class Apart(Protocol):
-    """Does work where it holds up nobody who waits for something else."""
+    """Runs work outside the event loop, so that other tasks go on."""
 
     async def __call__(self, work: Callable[[], T], /) -> T:
-        """What the work comes to."""
+        """Return the result of the work."""
         ...
 
 
@@ -151,16 +151,16 @@ async def run_flow_async(
     at_once: Callable[[Gather[object]], Awaitable[list[object]]],
     apart: Apart,
 ) -> T:
-    """Run a flow to its end as `run_flow` does, while others go on.
+    """Run a flow to its end as `run_flow` does, without blocking the event loop.
 
-    Who is cancelled meanwhile leaves no flow half run: it is closed.
+    When the task is cancelled meanwhile, the flow is closed.
 
     Args:
         flow: The flow.
         execute: Answers one operation.
         at_once: Runs several flows.
-        apart: Does what takes long: a flow that is sent a large answer reads it, and one that is
-            sent the results of others puts them together.
+        apart: Runs the steps that take long: where a flow reads a large answer, or joins the
+            results of several flows.
     """
     try:
         step = _advanced(partial(next, flow))
@@ -182,7 +182,7 @@ async def run_flow_async(
 
 @dataclass(frozen=True, slots=True)
 class _End:
-    """What a flow came to; a `StopIteration` may not pass through what is awaited."""
+    """The result of a flow; a `StopIteration` cannot leave a coroutine."""
 
     result: object
 

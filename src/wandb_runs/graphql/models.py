@@ -66,7 +66,7 @@ class Envelope(BaseModel, Generic[T]):
     error: object = None
 
 
-# pydantic keeps parametrised models only as long as somebody holds them.
+# pydantic keeps parametrised models only as long as something refers to them.
 _envelopes: dict[type[object], object] = {}
 
 

@@ -40,7 +40,7 @@ _DIGITS: Final = 4_300
 
 
 class Unreadable:
-    """Stands in an answer for what Python could hardly hold, and what no metric is."""
+    """Stands in an answer for a value nested too deep, or an integer with too many digits."""
 
     __slots__ = ()
 
@@ -82,7 +82,7 @@ def decode(text: str | bytes) -> JSONValue:
 
 
 def decode_answer(body: bytes) -> JSONValue:
-    """Decode an answer of which a value may be too deep or too long without a loss of the rest.
+    """Decode an answer; a value in it that is too deep or too long does not cost the others.
 
     Args:
         body: The answer.
@@ -90,7 +90,7 @@ def decode_answer(body: bytes) -> JSONValue:
     Returns:
         The value, as `decode` gives it, but for `UNREADABLE` in the place of what that refuses:
         of a run, of the whole field, or of all that is in it where it is a list; elsewhere, of
-        the value alone. It is no JSON, so that nobody takes it for a value.
+        the value alone. It is no JSON type, so that it cannot be taken for a value.
 
     Raises:
         ValueError: `body` is not JSON, even by these rules.

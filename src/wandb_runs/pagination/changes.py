@@ -1,4 +1,4 @@
-"""Which orders stay as they are while somebody pages, and what to ask where they do not."""
+"""Which orders a run can move in between two pages, and what to ask for in those."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ _BY_CREATION: Final = frozenset({"created_at", "createdAt"})
 class ChangeTracker:
     """Notes what happens to runs while their pages are read, in an order that may change.
 
-    A run that jumps over the reader logs, and so is told by whatever page is read after that. It
-    was lost if it was not seen. Or it was the run at the edge of a page, and others came over the
+    A run that jumps over the current position logs, and so the next page tells of it. It was lost
+    if it was not seen. Or it was the run at the edge of a page, and others came over the
     edge behind it.
 
     Args:

@@ -1,15 +1,15 @@
-"""A way through a listing that loses nothing, while runs come, go and change their places.
+"""The pages of a listing one after another, with no run lost while runs come, go and move.
 
-W&B pages by offset: a run that is deleted before the reader's place pulls another one over it,
+W&B pages by offset: a run that is deleted before the current position pulls another one over it,
 unread, and one that is created there pushes another onto the next page, to be read again
 (wandb/wandb#6614, #7666). So each page is asked for with the run before it, the last one that was
 read. As long as that one is where it was, and runs keep their places to each other, all runs before
-it have been read; elsewhere the walk goes back until it sees a run that it knows.
+it have been read; elsewhere the paginator steps back until it sees a run that it knows.
 
 In an order by creation that is all there is to it. In an order by something that changes, a metric
-say, a run may also jump over the reader. The pages of such an order bring along which runs have
-logged since the walk began: where one was not seen, or stood at the edge of a page, the ids of all
-runs are listed by creation in the end, and what is missing comes last. Pure.
+say, a run may also jump over the current position. The pages of such an order bring along which
+runs have logged since the listing began: where one was not seen, or stood at the edge of a page,
+the ids of all runs are listed by creation in the end, and what is missing comes last. No I/O.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ T = TypeVar("T")
 _STEADY: Final = "+created_at"
 
 _MOST_STEPS: Final = 20
-"""How often the walk goes back without finding anything new; each time twice as far."""
+"""How often it steps back without finding anything new; each time twice as far."""
 
 
 class Source(NamedTuple, Generic[T]):
@@ -104,7 +104,7 @@ _START: Final = Position()
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """What a walk could not set right.
+    """What a listing could not set right.
 
     Attributes:
         late: The runs that came after all others, out of their order.
@@ -121,7 +121,7 @@ class Drift:
 class Paginator(Generic[T]):
     """Reads the pages of a listing, one after another.
 
-    It keeps nothing of whoever holds it, so that what it has read is freed with the holder, and
+    It holds no reference to its owner, so that what it has read is freed with the owner, and
     not when the garbage collector next looks for cycles.
 
     Args:
@@ -195,7 +195,7 @@ class Paginator(Generic[T]):
 
         Raises:
             BadResponseError: The server's cursors lead nowhere.
-            DriftError: Something could not be set right, and the walk is strict.
+            DriftError: Something could not be set right, and the listing is strict.
         """
         while not self._is_at_end:
             selection = yield from source.select()
@@ -284,7 +284,7 @@ class Paginator(Generic[T]):
             self.position = Position(page.next_cursor, page.next_overlap, page.last)
 
     def _find_late(self, source: Source[T]) -> Flow[list[T]]:
-        """Find what has jumped over the reader."""
+        """Find the runs that have jumped over the current position."""
         late: list[T] = []
         if self.began is not None and self._changes.suspects(self.seen.knows):
             selection = yield from source.select()

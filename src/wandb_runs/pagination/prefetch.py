@@ -35,9 +35,9 @@ class Prefetcher(Generic[T]):
     fit is dropped and asked for again, and nothing is guessed any more, so that the pages are
     those that following every cursor gives, on any server.
 
-    Each page is asked for with the run before it, as a walk does. Where that is not the one that
-    was read last, runs came or went meanwhile, and the reading ends there: whoever reads goes on
-    by the ids of the runs.
+    Each page is asked for with the run before it, as `Paginator` does. Where that is not the one
+    that was read last, runs came or went meanwhile, and the reading ends there: the caller
+    continues by the ids of the runs.
 
     The number of runs is asked for with the second page, since it costs the server a count: a
     listing of one page does without.
@@ -131,7 +131,7 @@ class Prefetcher(Generic[T]):
                 read.append(page)
                 continue
             else:
-                # Whoever guessed wrong once, on this server, follows its cursors from here on.
+                # A guess was wrong on this server: its cursors are followed from here on.
                 self._guesses = False
             if self._dropped is not None:
                 self._dropped(page)

@@ -33,10 +33,10 @@ OnProgress: TypeAlias = "Callable[[Progress], object]"
 
 
 class ProgressCounter:
-    """Counts what comes in, and tells whoever wants to know.
+    """Counts what comes in, and calls the progress callback.
 
     Args:
-        tell: Whom to tell, if anybody.
+        tell: The callback, if there is one.
         total: How many runs there are, if that is known.
     """
 
@@ -94,6 +94,6 @@ def check_progress(progress: object) -> None:
         )
     if hasattr(progress, "__enter__") and hasattr(progress, "gen"):
         raise InvalidArgumentError(
-            "progress is a context manager that nobody has entered; write "
+            "progress is a context manager that has not been entered; write "
             "'with progress_bar() as progress:'"
         )

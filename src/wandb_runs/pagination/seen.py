@@ -1,4 +1,4 @@
-"""Which runs a listing has passed: remembered by their ids, or told by where they stand."""
+"""Which runs a listing has seen: by their ids, or by a watermark in an order that stays."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ T = TypeVar("T")
 
 
 class Seen(Protocol[T]):
-    """What a listing knows of the runs that it has passed."""
+    """What a listing knows of the runs that it has seen."""
 
     def knows(self, run_id: str) -> bool:
-        """Whether a run was passed for sure; "no" may be wrong."""
+        """Whether a run was seen for sure; "no" may be wrong."""
         ...
 
     def fresh(self, items: Sequence[T], *, is_aligned: bool) -> list[T]:
-        """Those that were not passed yet, each once.
+        """Those that were not seen yet, each once.
 
         Args:
             items: A page of runs.
-            is_aligned: Whether the page is known to follow what was passed last.
+            is_aligned: Whether the page is known to follow what was seen last.
         """
         ...
 
     def add(self, items: Iterable[T]) -> None:
-        """Pass these; none was before."""
+        """Add these, of which none was seen before."""
         ...
 
 
@@ -38,10 +38,10 @@ class Watermark(NamedTuple):
     """How far a listing in a steady order has come.
 
     Attributes:
-        key: What the last run passed is sorted by; None before the first.
-        ids: The runs passed that have the same key.
-        keyless: The runs passed whose key the server does not tell.
-        recent: The runs passed last.
+        key: What the last run seen is sorted by; None before the first.
+        ids: The runs seen that have the same key.
+        keyless: The runs seen whose key the server does not tell.
+        recent: The runs seen last.
     """
 
     key: str | None = None
@@ -51,7 +51,7 @@ class Watermark(NamedTuple):
 
 
 class SeenInOrder(Generic[T]):
-    """Tells passed runs by what they are sorted by, and so remembers next to nothing.
+    """Tells runs that were seen by what they are sorted by, and so remembers next to nothing.
 
     For an order that no run's place in can change. A server that does not keep to the order is
     found out, and from there on ids are remembered.
@@ -85,7 +85,7 @@ class SeenInOrder(Generic[T]):
         return self._watermark
 
     def knows(self, run_id: str) -> bool:
-        """Whether a run is among the last ones passed."""
+        """Whether a run is among the last ones seen."""
         mark = self._watermark
         return (
             run_id in mark.recent
@@ -95,7 +95,7 @@ class SeenInOrder(Generic[T]):
         )
 
     def fresh(self, items: Sequence[T], *, is_aligned: bool) -> list[T]:
-        """Those that were not passed yet, each once."""
+        """Those that were not seen yet, each once."""
         if self._unsorted is None and self._contradicts(items, is_aligned=is_aligned):
             self._unsorted = set()
         found: dict[str, T] = {}
@@ -108,7 +108,7 @@ class SeenInOrder(Generic[T]):
         return [*found.values()]
 
     def add(self, items: Iterable[T]) -> None:
-        """Pass these."""
+        """Add these."""
         key, ids, keyless, _ = self._watermark
         recent: set[str] = set()
         new, lacking = set(ids), set(keyless)
@@ -126,7 +126,7 @@ class SeenInOrder(Generic[T]):
         self._watermark = Watermark(key, frozenset(new), frozenset(lacking), frozenset(recent))
 
     def behind(self, items: Iterable[T], watermark: Watermark) -> Watermark:
-        """How far a listing would be that had come to a watermark, and passed these."""
+        """The watermark of a listing that stood at another one, and saw these."""
         other = SeenInOrder(
             self._identify, self._key, descending=self._descending, watermark=watermark
         )
@@ -154,8 +154,8 @@ class SeenIds(Generic[T]):
     Args:
         identify: An item's id.
         keeps: Whether to keep the items as well.
-        ids: What was passed before.
-        before: Tells what else was passed before.
+        ids: What was seen before.
+        before: Tells what else was seen before.
 
     Attributes:
         items: The items by their ids, in the order in which they came; where they are not kept,
@@ -178,11 +178,11 @@ class SeenIds(Generic[T]):
         self.items: dict[str, T | None] = dict.fromkeys(ids)
 
     def knows(self, run_id: str) -> bool:
-        """Whether a run was passed."""
+        """Whether a run was seen."""
         return run_id in self.items or (self._before is not None and self._before.knows(run_id))
 
     def fresh(self, items: Sequence[T], *, is_aligned: bool) -> list[T]:  # noqa: ARG002 - ids do not need to know
-        """Those that were not passed yet, each once."""
+        """Those that were not seen yet, each once."""
         if self._before is not None:
             items = self._before.fresh(items, is_aligned=False)
         seen, identify = self.items, self._identify
@@ -190,9 +190,9 @@ class SeenIds(Generic[T]):
         return [*found.values()]
 
     def add(self, items: Iterable[T]) -> None:
-        """Pass these.
+        """Add these.
 
-        In one step: whatever interrupts it, an item is passed and kept, or neither.
+        In one step: whatever interrupts it, an item is seen and kept, or neither.
         """
         identify = self._identify
         if self._keeps:

@@ -87,7 +87,7 @@ def typegen(
             "--filters": "" if filters is None else json.dumps(filters, ensure_ascii=False),
             "--order": "" if order == ORDER else order,
             "--limit": "" if limit is None else str(limit),
-            # Where the file lies is nobody else's business.
+            # The name alone: a path may hold names of users and customers.
             "-o": "" if output == _STDOUT else output.name,
         }
         options = [part for option in given.items() if option[1] for part in option]
@@ -102,7 +102,7 @@ def typegen(
 
 
 def _check_output(path: Path, *, force: bool) -> None:
-    """Refuse a file that cannot be written, or that somebody wrote.
+    """Refuse a file that cannot be written, or that this command did not write.
 
     Raises:
         Refused: It is one.

@@ -25,7 +25,7 @@ writes for a number that JSON does not have."""
 
 
 _DEPTH: Final = 16
-"""How deep lists and dicts are looked into. Models of what is nested deeper help nobody."""
+"""How deep lists and dicts are looked into. Models of deeper values are too large to be of use."""
 
 _MOST_FIELDS: Final = 200
 """How many keys a nested dict has, over all runs, before they count as data, and not as names."""
