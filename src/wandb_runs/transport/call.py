@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import partial
 from http import HTTPStatus
 from itertools import count
-from typing import TYPE_CHECKING, Generic, Literal, NamedTuple, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, Final, Generic, Literal, NamedTuple, TypeAlias, TypeVar, cast
 
 from wandb_runs.errors import (
     AuthenticationError,
@@ -22,7 +22,7 @@ from wandb_runs.errors import (
     WandbRunsError,
 )
 from wandb_runs.graphql.raw_response import LARGE
-from wandb_runs.transport.credentials import PLAIN_HEADERS, ApiKey, Credentials
+from wandb_runs.transport.credentials import ApiKey, Credentials
 from wandb_runs.transport.events import Answered, RequestSent, Retrying
 from wandb_runs.transport.messages import Request, Response
 from wandb_runs.transport.responses import error_of, rate_limit_in, request_id_of
@@ -44,6 +44,8 @@ T = TypeVar("T")
 _log = logging.getLogger("wandb_runs")
 
 _calls = count(1)
+
+_ANONYMOUS: Final = Credentials(None, {})
 
 
 class Send(NamedTuple):
@@ -129,7 +131,7 @@ class Call(Generic[T]):
         self._options = options
         self._target = target
         self._parse = parse
-        self._credentials = Credentials(None, {})
+        self._credentials = _ANONYMOUS
         self._number = 0 if session.on_event is None else next(_calls)
         self._deadline = session.clock.monotonic() + options.timeout
         self._attempts = 0
@@ -235,7 +237,7 @@ class Call(Generic[T]):
         return Request(
             target.method,
             target.address.url,
-            self._credentials.headers if target.is_own else PLAIN_HEADERS,
+            self._credentials.headers,
             target.content,
             left,
             self._options.max_response_bytes,
