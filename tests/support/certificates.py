@@ -1,4 +1,4 @@
-"""Certificates that are thrown away with the test."""
+"""Certificates for one test."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["Authority"]
 
 
 class Authority:
-    """Issues certificates, and is trusted by nobody who is not told to."""
+    """Issues certificates that only its own contexts trust."""
 
     def __init__(self) -> None:
         self._authority = trustme.CA()

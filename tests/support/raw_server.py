@@ -1,4 +1,4 @@
-"""Servers that do to a connection whatever a test says, over real sockets."""
+"""Servers whose tests handle each connection themselves, over real sockets."""
 
 from __future__ import annotations
 

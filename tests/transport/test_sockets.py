@@ -1,4 +1,4 @@
-"""What happens over real sockets: broken answers, encryption, forks, and interrupts."""
+"""Broken responses, encryption, forks and interrupts, over real sockets."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ PACKED = gzip.compress(GOOD)
 
 
 def answering(*answers: bytes) -> Callable[[socket.socket], None]:
-    """Give one answer to each request, the last one again and again; None but bytes closes."""
+    """Give one answer to each request, the last again and again."""
     left = list(answers)
 
     def handle(connection: socket.socket) -> None:
@@ -100,9 +100,7 @@ def api_of(server: RawServer, **options: Unpack[Chosen]) -> Api:
     ],
     ids=lambda each: str(each[:60]) if isinstance(each, bytes) else each.__name__,
 )
-def test_an_answer_that_breaks_is_asked_for_again(
-    way: str, broken: bytes, kind: type[WandbRunsError]
-) -> None:
+def test_a_broken_response_is_retried(way: str, broken: bytes, kind: type[WandbRunsError]) -> None:
     with serve(answering(broken, http_answer(GOOD))) as server, client_of(way, server) as client:
         assert count(client) == 7
         assert client.stats.retries == 1
@@ -117,7 +115,7 @@ def test_an_answer_that_breaks_is_asked_for_again(
 
 @each_way
 @pytest.mark.parametrize("encoding", ["gzip", "deflate", ""])
-def test_an_answer_may_come_compressed(way: str, encoding: str) -> None:
+def test_a_response_may_be_compressed(way: str, encoding: str) -> None:
     body = GOOD if not encoding else PACKED
     if encoding == "deflate":
         body = zlib.compress(GOOD)
@@ -130,7 +128,7 @@ def test_an_answer_may_come_compressed(way: str, encoding: str) -> None:
 
 
 def bomb_of(size: int) -> bytes:
-    """A body that claims to go on for ever, of which each megabyte travels as a kilobyte."""
+    """A compressed body, of which each megabyte travels as a kilobyte."""
     return gzip.compress(b'{"data": "' + b" " * size)
 
 
@@ -145,7 +143,7 @@ def bomb_of(size: int) -> bytes:
     ],
     ids=["gzip", "plain", "endless", "error"],
 )
-def test_an_answer_that_is_too_long_is_not_read_to_its_end(way: str, answer: bytes) -> None:
+def test_a_response_over_the_limit_is_not_read_to_its_end(way: str, answer: bytes) -> None:
     with (
         serve(answering(answer)) as server,
         client_of(way, server, max_response_bytes=1_000_000) as client,
@@ -157,7 +155,7 @@ def test_an_answer_that_is_too_long_is_not_read_to_its_end(way: str, answer: byt
 
 
 @each_way
-def test_what_is_too_long_can_be_allowed(way: str) -> None:
+def test_the_limit_of_a_response_can_be_raised(way: str) -> None:
     body = GOOD + b" " * 2000
     with (
         serve(answering(http_answer(body))) as server,
@@ -169,7 +167,7 @@ def test_what_is_too_long_can_be_allowed(way: str) -> None:
 
 
 @each_way
-def test_headers_that_drip_pass_no_deadline(way: str) -> None:
+def test_deadline_holds_while_headers_drip(way: str) -> None:
     over = threading.Event()
 
     def drip(connection: socket.socket) -> None:
@@ -190,8 +188,8 @@ def test_headers_that_drip_pass_no_deadline(way: str) -> None:
 
 
 @each_way
-def test_a_connection_that_nobody_takes_is_no_late_answer(way: str) -> None:
-    """It is certain that nothing was sent, which decides whether a mutation may be sent again."""
+def test_a_connection_that_is_not_accepted_is_no_timeout_of_the_response(way: str) -> None:
+    """Nothing was sent for certain, so that even a mutation may be sent again."""
     with ExitStack() as held, socket.create_server(("127.0.0.1", 0), backlog=0) as deaf:
         for _ in range(4):  # more than the operating system keeps waiting
             waiting = held.enter_context(socket.socket())
@@ -207,7 +205,7 @@ def test_a_connection_that_nobody_takes_is_no_late_answer(way: str) -> None:
 
 
 @each_way
-def test_a_redirect_takes_the_key_nowhere(way: str) -> None:
+def test_redirects_are_not_followed(way: str) -> None:
     with serve(answering(http_answer(GOOD))) as other:
         for status in ("301 Moved", "302 Found", "307 Temporary", "308 Permanent"):
             moved = http_answer(b"", status, location=f"{other.url}/graphql")
@@ -250,7 +248,7 @@ def seen_headers(url_of_file: Callable[[RawServer], str], *, is_own: bool) -> by
     return head
 
 
-def test_the_key_goes_with_a_file_of_the_server_and_with_no_other() -> None:
+def test_the_key_is_sent_for_files_of_the_server_alone() -> None:
     own = seen_headers(lambda server: f"{server.url}/file?sig=1", is_own=True)
     assert b"authorization: Basic" in own
     assert own.startswith(b"GET /file?sig=1 HTTP/1.1")
@@ -270,7 +268,7 @@ def authority() -> Authority:
 
 @pytest.fixture(scope="module")
 def encrypted(authority: Authority) -> Iterator[RawServer]:
-    """A server with a certificate for this machine that nobody trusts yet."""
+    """A server with a certificate for this machine that no client trusts yet."""
     context = authority.serving("127.0.0.1")
     with serve(answering(http_answer(GOOD)), context) as server:
         yield server
@@ -283,7 +281,7 @@ def no_certificates_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @each_way
-def test_a_certificate_that_nobody_trusts_is_refused(way: str, encrypted: RawServer) -> None:
+def test_an_untrusted_certificate_is_refused(way: str, encrypted: RawServer) -> None:
     with (
         client_of(way, encrypted) as client,
         pytest.raises(CertificateError, match="set SSL_CERT_FILE, or pass ssl_context="),
@@ -293,7 +291,7 @@ def test_a_certificate_that_nobody_trusts_is_refused(way: str, encrypted: RawSer
 
 
 @each_way
-def test_a_certificate_is_trusted_by_the_environment(
+def test_certificates_of_the_environment_are_trusted(
     way: str,
     encrypted: RawServer,
     authority: Authority,
@@ -313,7 +311,7 @@ def test_a_certificate_is_trusted_by_the_environment(
         count(client)
 
 
-def test_a_folder_of_certificates_stands_for_those_of_the_library(
+def test_a_folder_of_certificates_replaces_the_default_ones(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert default_context().cert_store_stats()["x509_ca"] > 50
@@ -323,7 +321,7 @@ def test_a_folder_of_certificates_stands_for_those_of_the_library(
 
 
 @each_way
-def test_a_certificate_is_trusted_by_a_context(
+def test_certificates_of_a_context_are_trusted(
     way: str, encrypted: RawServer, authority: Authority
 ) -> None:
     context = authority.trusting()
@@ -331,7 +329,7 @@ def test_a_certificate_is_trusted_by_a_context(
         assert count(client) == 7
 
 
-def test_a_context_that_trusts_everybody_is_refused() -> None:
+def test_a_context_that_verifies_nothing_is_refused() -> None:
     blind = ssl.create_default_context()
     blind.check_hostname = False
     for context in (blind, ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)):
@@ -344,7 +342,7 @@ def test_a_context_that_trusts_everybody_is_refused() -> None:
         Api(base_url="https://wandb.invalid", ssl_context=False)  # type: ignore[arg-type] # on purpose
 
 
-def test_a_context_is_of_no_use_to_another_transport() -> None:
+def test_a_context_beside_a_transport_is_refused() -> None:
     class Nothing:
         def send(self, _: object, /) -> None: ...
 
@@ -412,7 +410,7 @@ def run_program(program: str, *arguments: str) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows has no fork")
-def test_a_fork_while_others_list_hangs_nobody(wandb_server: LocalServer) -> None:
+def test_a_fork_while_other_threads_list_does_not_hang(wandb_server: LocalServer) -> None:
     for number in range(6):
         log_run(wandb_server, "team", "forking", f"r{number}")
     run_program(
@@ -458,7 +456,7 @@ assert len(shared) == 6
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows has no fork")
-def test_locks_that_others_held_at_a_fork_are_free_in_the_child() -> None:
+def test_locks_that_other_threads_held_at_a_fork_are_free_in_the_child() -> None:
     run_program(
         """
 import os, threading
