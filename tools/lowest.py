@@ -23,12 +23,10 @@ def lowest(stated: str) -> str | None:
 
 
 def main() -> None:
-    """Print the pins of `dependencies` and of all extras but `typegen`."""
+    """Print the pins of `dependencies` and of all extras."""
     document = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     project, groups = document["project"], document["dependency-groups"]
     extras: dict[str, list[str]] = project["optional-dependencies"]
-    # Its generator needs a newer typing_extensions; it is itself tested at its lowest version.
-    del extras["typegen"]
     stated = [*project["dependencies"], *(each for extra in extras.values() for each in extra)]
     pins = {pin for each in stated if (pin := lowest(each))}
     # The tools are those of `make test`, but for what follows the version of pytest.

@@ -111,7 +111,8 @@ def _read_numbers(
         frame = pl.read_json(io.BytesIO(body), infer_schema_length=None)
         page = _unnest(frame, body, request)
         return None if page is None else replace(page, date=answer.date)
-    except (pl.exceptions.PolarsError, ValueError):  # another shape, or not JSON
+    # Another shape, or not JSON; polars 1 panics where a struct has values of several kinds.
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, ValueError):
         return None
 
 
