@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import re
 import subprocess
@@ -41,7 +42,7 @@ def test_the_tests_run_against_what_was_installed() -> None:
     assert not installed.is_relative_to(REPOSITORY / "src")
 
 
-def test_the_wheel_holds_what_users_need_and_no_more() -> None:
+def test_the_wheel_contains_the_package_alone() -> None:
     held = {str(each) for each in files("wandb-runs") or () if "dist-info" not in str(each)}
     held = {each for each in held if "__pycache__" not in each and not each.startswith("..")}
     assert "wandb_runs/py.typed" in held
@@ -130,3 +131,21 @@ def test_every_class_documents_its_thread_safety(name: str) -> None:
         assert re.search(r"\b(tasks?|event loops?)\b", said, re.IGNORECASE)
     else:
         assert re.search(r"\bthreads?\b", said, re.IGNORECASE)
+
+
+def documented_names() -> set[str]:
+    """The names of modules that have a docstring: of a class or function, or below a value."""
+    found: set[str] = set()
+    for path in Path(wandb_runs.__file__).parent.rglob("*.py"):
+        body = ast.parse(path.read_text(encoding="utf-8")).body
+        for node, following in zip(body, [*body[1:], ast.Pass()], strict=True):
+            if isinstance(node, ast.ClassDef | ast.FunctionDef):
+                found |= {node.name} if ast.get_docstring(node) else set()
+            elif isinstance(node, ast.AnnAssign | ast.Assign) and isinstance(following, ast.Expr):
+                targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+                found |= {each.id for each in targets if isinstance(each, ast.Name)}
+    return found
+
+
+def test_every_exported_name_has_a_docstring() -> None:
+    assert {*PUBLIC} - documented_names() == set()

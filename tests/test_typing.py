@@ -90,20 +90,20 @@ CHECKERS: list[Callable[[Path], set[int]]] = [
 
 
 @pytest.mark.parametrize("program", WRONG, ids=lambda path: path.name)
-def test_there_are_wrong_uses(program: Path) -> None:
+def test_there_are_at_least_forty_wrong_lines(program: Path) -> None:
     assert len(marked(program)) >= 40
 
 
 @pytest.mark.parametrize("program", WRONG, ids=lambda path: path.name)
 @pytest.mark.parametrize("rejected", CHECKERS)
-def test_wrong_uses_are_rejected_and_nothing_else(
+def test_each_checker_rejects_exactly_the_wrong_lines(
     program: Path, rejected: Callable[[Path], set[int]]
 ) -> None:
     assert rejected(program) == marked(program)
 
 
 @pytest.mark.parametrize("program", RIGHT, ids=lambda path: path.name)
-def test_a_third_checker_accepts_what_is_right(program: Path) -> None:
+def test_pyrefly_accepts_the_right_programs(program: Path) -> None:
     assert rejected_by_pyrefly(program) == set()
 
 
@@ -123,7 +123,7 @@ def lacking(
 
 
 @pytest.mark.parametrize("checker", ["mypy", "pyright", "pyrefly"])
-def test_no_library_is_needed_to_check_what_does_not_name_it(
+def test_programs_check_without_the_libraries_they_do_not_import(
     lacking: tuple[str, Path], checker: str, tmp_path: Path
 ) -> None:
     absent, python = lacking

@@ -1,4 +1,4 @@
-"""`Api`: where everything starts."""
+"""`Api`: the entry point of the blocking half."""
 
 from __future__ import annotations
 
@@ -202,22 +202,22 @@ class Api(ApiBase[RetryingClient]):
             include_sweeps: Whether `run.sweep` fetches the sweep when touched.
             entity: The entity, when `path` does not name it.
             project: The project, when `path` does not name it.
-            client: Another client to send the requests with; it is used as it is.
+            client: Another client to send the requests with; that of another `Api` will do.
             lazy: Ignored, with a warning. W&B's SDK needs it to choose between two queries;
                 here listing always carries config and summary, undecoded.
             config_keys: The keys that `run.config` is to hold; None for all, an empty list for
                 none. Only what is asked for travels: some projects have thousands.
             summary_keys: The keys that `run.summary` is to hold, likewise.
             limit: The most runs that the sequence has, whatever `per_page`; None for all.
-            checkpoint: Where to begin: what `checkpoint()` of a loop over the same runs gave, or
-                an error that ended it, as `error.checkpoint`.
-            strict: Whether what a `DriftWarning` would say is a `DriftError`.
-            config: What `run.config` is to be: a pydantic model, a dataclass or a `TypedDict`;
-                by default a mapping of JSON values.
-            summary: What `run.summary` is to be, likewise.
-            on_invalid: What becomes of a run that does not fit them: `"raise"` a
-                `RunValidationError` when its config or summary is touched, or `"skip"` the run,
-                with a warning in the log.
+            checkpoint: Where to continue: the `checkpoint()` of a loop over the same runs, or the
+                `error.checkpoint` of an error that ended it.
+            strict: Whether to raise a `DriftError` in place of a `DriftWarning`.
+            config: The type of `run.config`: a pydantic model, a dataclass or a `TypedDict`; by
+                default a mapping of JSON values.
+            summary: The type of `run.summary`, likewise.
+            on_invalid: What to do with a run that does not fit these types: `"raise"` a
+                `RunValidationError` when its config or summary is read, or `"skip"` the run, with
+                a warning in the log.
 
         Raises:
             InvalidArgumentError: An argument that cannot be right; nothing was sent.
@@ -257,8 +257,8 @@ class Api(ApiBase[RetryingClient]):
 
         Args:
             path: `"entity/project/run_id"`; leading parts that have a default may be left out.
-            config: What `run.config` is to be, as for `runs`.
-            summary: What `run.summary` is to be, as for `runs`.
+            config: The type of `run.config`: a pydantic model, a dataclass or a `TypedDict`.
+            summary: The type of `run.summary`, likewise.
 
         Raises:
             InvalidArgumentError: Not such a path; nothing was sent.

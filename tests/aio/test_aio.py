@@ -58,7 +58,7 @@ OVER_HTTP = settings(
     deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 
-# How a call is spelt by those who await; what is not here has one name.
+# Names of the awaiting half; a name that is not here is the same in both.
 SPELLINGS = {
     "close": "aclose",
     "__enter__": "__aenter__",
@@ -68,7 +68,7 @@ SPELLINGS = {
     "__contains__": "contains",
     "__getitem__": "get",
 }
-# What a sequence has by being one, and a spelling for those who move over from W&B's SDK.
+# Methods of a sequence, and a spelling of W&B's SDK.
 NOT_AWAITED = {"__reversed__", "index", "count", "lastHistoryStep"}
 # What Python gives a signature of its own.
 OF_PYTHON = {"__enter__", "__exit__", "__iter__", "__contains__", "__getitem__"}
@@ -90,7 +90,9 @@ def public(kind: type[object]) -> set[str]:
 
 
 @pytest.mark.parametrize(("blocks", "awaits"), PAIRS)
-def test_what_blocks_has_a_twin_that_awaits(blocks: type[object], awaits: type[object]) -> None:
+def test_each_blocking_method_has_an_awaiting_counterpart(
+    blocks: type[object], awaits: type[object]
+) -> None:
     assert {SPELLINGS.get(name, name) for name in public(blocks)} == public(awaits)
 
 
@@ -114,16 +116,14 @@ def signatures(value: object) -> list[tuple[object, ...]]:
 
 
 @pytest.mark.parametrize(("blocks", "awaits"), PAIRS)
-def test_twins_take_the_same_arguments_and_give_the_same(
-    blocks: type[object], awaits: type[object]
-) -> None:
+def test_counterparts_have_the_same_signatures(blocks: type[object], awaits: type[object]) -> None:
     for name in sorted(public(blocks) - OF_PYTHON):
         mine, twin = getattr(blocks, name), getattr(awaits, SPELLINGS.get(name, name))
         assert signatures(mine) == signatures(twin), name
     assert signature(blocks)[0] == signature(awaits)[0]
 
 
-def test_the_same_calls_are_compared() -> None:
+def test_both_halves_have_the_same_calls_to_compare() -> None:
     assert [*CALLS] == sorted(name for name in vars(Awaiting) if name.startswith("call_"))
 
 
@@ -151,7 +151,9 @@ def as_plain_data(value: object) -> object:
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("to", ["default", "pandas", "polars"])
 @pytest.mark.parametrize("name", CALLS)
-def test_both_come_to_the_same(sample_server: LocalServer, name: str, to: To, backend: str) -> None:
+def test_both_halves_return_the_same(
+    sample_server: LocalServer, name: str, to: To, backend: str
+) -> None:
     async def ask() -> object:
         async with AsyncApi(base_url=sample_server.url, api_key="k" * 40) as api:
             return await getattr(Awaiting(api, to), name)()
@@ -163,7 +165,7 @@ def test_both_come_to_the_same(sample_server: LocalServer, name: str, to: To, ba
 
 
 @given(st.lists(st.sampled_from(["answer", "error"]), min_size=1, max_size=6))
-def test_a_flow_whose_first_step_was_answered_goes_on_as_any_other(steps: list[str]) -> None:
+def test_a_resumed_flow_runs_like_any_other(steps: list[str]) -> None:
     def flow() -> Flow[list[object]]:
         seen: list[object] = []
         for _ in steps:
@@ -227,7 +229,7 @@ def recorded(server: LocalServer) -> tuple[AsyncApi, Recorder]:
     return AsyncApi(base_url=server.url, api_key="k", transport=recorder), recorder
 
 
-def test_the_next_page_is_asked_for_in_the_middle_of_this_one(
+def test_the_next_page_is_prefetched_at_half_a_page(
     wandb_server: LocalServer, many: str, backend: str
 ) -> None:
     async def check() -> None:
@@ -247,7 +249,7 @@ def test_the_next_page_is_asked_for_in_the_middle_of_this_one(
     anyio.run(check, backend=backend)
 
 
-def test_pages_are_asked_for_while_the_program_works_and_none_is_kept(
+def test_pages_are_prefetched_and_not_kept(
     wandb_server: LocalServer, many: str, backend: str
 ) -> None:
     async def check() -> None:
@@ -266,7 +268,7 @@ def test_pages_are_asked_for_while_the_program_works_and_none_is_kept(
     anyio.run(check, backend=backend)
 
 
-def test_a_loop_that_is_left_early_asks_for_no_more(
+def test_a_loop_that_ends_early_sends_no_more_requests(
     wandb_server: LocalServer, many: str, backend: str
 ) -> None:
     async def check() -> None:
@@ -280,7 +282,7 @@ def test_a_loop_that_is_left_early_asks_for_no_more(
     anyio.run(check, backend=backend)
 
 
-def test_batches_are_at_once_within_the_bound(
+def test_batches_are_requested_concurrently_within_the_limit(
     wandb_server: LocalServer, many: str, backend: str
 ) -> None:
     async def check() -> None:
@@ -300,7 +302,7 @@ def test_batches_are_at_once_within_the_bound(
 
 @OVER_HTTP
 @given(st.lists(st.booleans(), max_size=12), st.integers(1, 20), st.sampled_from(BACKENDS))
-def test_a_loop_goes_on_after_an_error_and_no_run_is_lost_or_comes_twice(
+def test_a_loop_continues_after_an_error_without_loss_or_repeat(
     wandb_server: LocalServer, many: str, fails: list[bool], per_page: int, backend: str
 ) -> None:
     async def read() -> list[str]:
@@ -322,7 +324,7 @@ def test_a_loop_goes_on_after_an_error_and_no_run_is_lost_or_comes_twice(
 
 @OVER_HTTP
 @given(st.lists(st.floats(0, 0.02), max_size=8), st.integers(4, 20), st.sampled_from(BACKENDS))
-def test_a_loop_goes_on_where_it_was_cancelled(
+def test_a_loop_continues_where_it_was_cancelled(
     wandb_server: LocalServer, many: str, patience: list[float], per_page: int, backend: str
 ) -> None:
     async def read() -> tuple[list[str], list[str]]:
@@ -348,7 +350,7 @@ def test_a_loop_goes_on_where_it_was_cancelled(
 
 @OVER_HTTP
 @given(st.lists(st.none() | st.integers(0, 15), max_size=12), st.integers(1, 20))
-def test_batches_go_on_where_asyncio_cancelled_them(
+def test_batches_continue_where_asyncio_cancelled_them(
     wandb_server: LocalServer, api: Api, many: str, cancels: list[int | None], per_page: int
 ) -> None:
     async def read() -> list[Row]:
@@ -414,7 +416,7 @@ def test_tasks_share_a_listing(wandb_server: LocalServer, many: str, backend: st
     st.lists(st.booleans(), max_size=12),
     st.sampled_from(BACKENDS),
 )
-def test_what_tasks_take_from_one_iterator_goes_to_one_of_them(
+def test_tasks_share_an_iterator_and_each_item_goes_to_one(
     wandb_server: LocalServer,
     api: Api,
     many: str,
@@ -458,7 +460,7 @@ def test_what_tasks_take_from_one_iterator_goes_to_one_of_them(
         anyio.run(check, backend=backend)
 
 
-def test_a_listing_goes_on_in_another_event_loop(wandb_server: LocalServer, many: str) -> None:
+def test_a_listing_continues_in_another_event_loop(wandb_server: LocalServer, many: str) -> None:
     api = AsyncApi(base_url=wandb_server.url, api_key="k")
     runs = api.runs(many, per_page=4)
     loop, pages = aiter(runs), runs.pages()
@@ -477,7 +479,7 @@ def test_a_listing_goes_on_in_another_event_loop(wandb_server: LocalServer, many
     assert len(paged) == len(set(paged)) == 16
 
 
-def test_what_was_asked_for_ahead_in_a_loop_that_is_gone_is_asked_for_again(
+def test_a_prefetch_of_a_closed_event_loop_is_requested_again(
     wandb_server: LocalServer, many: str
 ) -> None:
     async def take(count: int) -> list[str]:
@@ -504,7 +506,7 @@ def test_what_was_asked_for_ahead_in_a_loop_that_is_gone_is_asked_for_again(
         left.close()
 
 
-def test_a_checkpoint_passes_between_both(
+def test_checkpoints_work_in_both_halves(
     wandb_server: LocalServer, api: Api, many: str, backend: str
 ) -> None:
     async def check() -> None:
@@ -528,13 +530,13 @@ def test_one_api_serves_several_event_loops(wandb_server: LocalServer, many: str
     assert [anyio.run(count, backend=each) for each in BACKENDS * 2] == [MANY] * 4
 
 
-def test_whether_there_are_runs_is_not_told_by_if(wandb_server: LocalServer, many: str) -> None:
+def test_the_truth_value_of_async_runs_is_refused(wandb_server: LocalServer, many: str) -> None:
     runs = AsyncApi(base_url=wandb_server.url, api_key="k").runs(many)
     with pytest.raises(TypeError, match=r"await runs\.length"):
         bool(runs)
 
 
-def test_a_warning_of_what_was_read_ahead_reaches_who_takes_it(
+def test_a_warning_about_a_prefetched_page_points_at_the_caller(
     wandb_server: LocalServer, backend: str
 ) -> None:
     for number in range(8):

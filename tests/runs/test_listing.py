@@ -120,7 +120,7 @@ def told(attribute: Callable[[Run], object], run: Run) -> object:
 @given(nodes)
 @example({"id": "r", "tags": [None, 1, "x"], "user": {"username": 3}, "readOnly": "true"})
 @example({"id": "r", "state": 3, "config": 5, "summaryMetrics": {}, "tags": {}})
-def test_a_run_says_of_each_value_what_the_model_reads(node: dict[str, JSONValue]) -> None:
+def test_each_attribute_has_the_value_that_the_model_reads(node: dict[str, JSONValue]) -> None:
     (run,), _ = read(page_of([{"node": node}]))
     assert run.id == node["id"]
     assert repr(run)
@@ -197,7 +197,7 @@ def test_a_page_is_read_as_its_model_reads_it(
             for attribute in ATTRIBUTES.values()
         )
     else:
-        # A cursor that nobody needs: one of an edge, or of the last page.
+        # A cursor that is not used: one of an edge, or of the last page.
         assert "ursor: " in str(expected)
 
 

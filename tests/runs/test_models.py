@@ -102,7 +102,7 @@ def mixed(wandb_server: LocalServer) -> str:
 FITTING = [f"run{number:02}" for number in range(20) if number % 3]
 
 
-def test_config_and_summary_are_what_was_asked_for(api: Api, many: str) -> None:
+def test_config_and_summary_have_the_given_types(api: Api, many: str) -> None:
     for run, plain in zip(
         api.runs(many, {"summary_metrics.loss": {"$exists": True}}, config=TrainConfig),
         api.runs(many, {"summary_metrics.loss": {"$exists": True}}),
@@ -116,14 +116,16 @@ def test_config_and_summary_are_what_was_asked_for(api: Api, many: str) -> None:
         assert run.raw_config == plain.raw_config
 
 
-def test_a_summary_has_aliases_for_names_that_python_has_not(api: Api, many: str) -> None:
+def test_aliases_name_keys_that_are_no_identifiers(api: Api, many: str) -> None:
     run = api.runs(many, order="-summary_metrics.loss", summary=Metrics)[0]
     assert run.summary.eval_loss == run.summary_metrics.eval_loss
     assert isinstance(run.summary.loss, float)
 
 
 @pytest.mark.parametrize("kind", [MetricsDict, dict[str, object]])
-def test_whatever_pydantic_validates_will_do(api: Api, mixed: str, kind: type[object]) -> None:
+def test_any_type_that_pydantic_validates_is_accepted(
+    api: Api, mixed: str, kind: type[object]
+) -> None:
     runs = api.runs(mixed, {"config.lr": {"$ne": "fast"}}, config=Only, summary=kind)
     plain = api.runs(mixed, {"config.lr": {"$ne": "fast"}})
     for run, other in zip(runs, plain, strict=True):
@@ -162,7 +164,7 @@ numbers = st.floats() | st.sampled_from([math.nan, math.inf, -math.inf])
 
 
 @given(st.tuples(*[numbers] * 6))
-def test_numbers_that_json_has_not_are_numbers_to_strict_models(
+def test_strict_models_accept_non_finite_numbers(
     given: tuple[float, ...],
 ) -> None:
     plain, maybe, several, first, one, other = map(as_stored, given)
@@ -184,7 +186,7 @@ def test_numbers_that_json_has_not_are_numbers_to_strict_models(
         Model("summary", Diverged).read(lambda: {**document, "plain": "nan"}, "team/p/r")
 
 
-def test_a_run_that_does_not_fit_is_an_error_when_touched(api: Api, mixed: str) -> None:
+def test_an_invalid_run_raises_when_its_config_is_read(api: Api, mixed: str) -> None:
     run = api.runs(mixed, config=Only)[0]
     assert run.summary["loss"] == 0  # what was given no type is left as it is
     with pytest.raises(RunValidationError) as caught:
@@ -203,9 +205,7 @@ def test_a_missing_key_is_named_and_the_message_stays_short(api: Api, mixed: str
     assert len(caught.value.problems) == 9
 
 
-def test_runs_that_do_not_fit_are_left_out(
-    api: Api, mixed: str, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_invalid_runs_are_skipped(api: Api, mixed: str, caplog: pytest.LogCaptureFixture) -> None:
     runs = api.runs(mixed, per_page=4, config=Only, on_invalid="skip")
     with caplog.at_level(logging.WARNING, "wandb_runs"):
         assert [run.id for run in runs] == FITTING
@@ -229,7 +229,7 @@ ASKED: list[Callable[[Runs[Only]], int]] = [
 
 
 @pytest.mark.parametrize("ask", ASKED)
-def test_all_that_is_asked_of_a_listing_leaves_them_out(
+def test_every_call_on_a_listing_skips_invalid_runs(
     api: Api, mixed: str, ask: Callable[[Runs[Only]], int]
 ) -> None:
     assert ask(api.runs(mixed, config=Only, on_invalid="skip")) == len(FITTING)
@@ -238,7 +238,7 @@ def test_all_that_is_asked_of_a_listing_leaves_them_out(
 @pytest.mark.parametrize("order", ["+created_at", "-created_at", "+summary_metrics.loss"])
 @pytest.mark.parametrize("per_page", [2, 3])
 @pytest.mark.parametrize("taken", [0, 1, 2, 3, 4, len(FITTING)])
-def test_a_checkpoint_goes_on_behind_those_left_out(
+def test_a_checkpoint_continues_after_skipped_runs(
     api: Api, mixed: str, order: str, taken: int, per_page: int
 ) -> None:
     def skipping(checkpoint: Checkpoint | None = None, limit: int | None = None) -> Runs[Only]:
@@ -260,7 +260,7 @@ def test_a_checkpoint_goes_on_behind_those_left_out(
     assert limited == whole[:5]
 
 
-def test_refresh_makes_them_anew(wandb_server: LocalServer, api: Api) -> None:
+def test_refresh_validates_again(wandb_server: LocalServer, api: Api) -> None:
     log_run(wandb_server, "team", "anew", "r", config={"lr": 0.5}, history=[{"loss": 1}])
     run = api.runs("team/anew", config=Only)[0]
     assert run.config == Only(0.5)
@@ -329,7 +329,7 @@ class Paused(BaseModel):
         return document
 
 
-def test_a_refresh_meanwhile_mixes_nothing(wandb_server: LocalServer, api: Api) -> None:
+def test_a_concurrent_refresh_mixes_no_values(wandb_server: LocalServer, api: Api) -> None:
     log_run(wandb_server, "team", "paused", "r", config={"lr": 1, "loss": "NaN"})
     run = api.runs("team/paused", config=Paused)[0]
     log_run(wandb_server, "team", "paused", "r", config={"lr": 2, "loss": "NaN"})
@@ -346,7 +346,7 @@ class Tuned(BaseModel):
 
 
 @given(st.text(st.characters(categories=["Cs", "Lu"]), max_size=5))
-def test_half_a_surrogate_pair_is_no_misfit(note: str) -> None:
+def test_a_lone_surrogate_is_valid(note: str) -> None:
     document: JSONObject = {"betas": [0.5, 1], "note": note, "other": note}
     read = Model("config", Tuned).read(lambda: document, "e/p/r")
     assert (read.betas, read.note) == ((0.5, 1), as_unicode(note))
@@ -354,7 +354,7 @@ def test_half_a_surrogate_pair_is_no_misfit(note: str) -> None:
         Model("config", Tuned).read(lambda: {**document, "betas": 3}, "e/p/r")
 
 
-def test_names_are_not_looked_for_in_the_package(api: Api, mixed: str) -> None:
+def test_forward_references_are_not_resolved_in_the_package(api: Api, mixed: str) -> None:
     class kind(TypedDict):  # noqa: N801 - a name that the package's own functions have
         lr: float
 
@@ -376,7 +376,9 @@ def test_names_are_not_looked_for_in_the_package(api: Api, mixed: str) -> None:
     ],
 )
 @pytest.mark.parametrize("argument", ["config", "summary"])
-def test_what_is_no_type_is_refused_before_any_request(wrong: object, argument: str) -> None:
+def test_arguments_that_are_no_type_are_refused_before_any_request(
+    wrong: object, argument: str
+) -> None:
     nowhere = Api(base_url="http://127.0.0.1:9", api_key="k", max_retries=0)
     wrongly: Any = {argument: wrong}
     with pytest.raises(InvalidArgumentError, match=f"{argument} must be a pydantic model"):
@@ -394,7 +396,7 @@ class Raises(BaseModel):
         raise LookupError(f"no rate like {value}")
 
 
-def test_a_model_that_names_what_is_not_there_is_refused_before_any_request() -> None:
+def test_unresolvable_forward_references_are_refused_before_any_request() -> None:
     nowhere = Api(base_url="http://127.0.0.1:9", api_key="k", max_retries=0)
     with pytest.raises(InvalidArgumentError, match=r"summary cannot.*Unfinished.*'Nowhere'"):
         nowhere.runs("team/mnist", summary=Unfinished)
@@ -405,14 +407,14 @@ def test_a_root_may_be_a_union(api: Api, mixed: str) -> None:
     assert [run.id for run in runs] == FITTING
 
 
-def test_another_error_of_a_validator_says_which_run_it_was(api: Api, mixed: str) -> None:
+def test_other_validator_errors_name_the_run(api: Api, mixed: str) -> None:
     run = api.runs(mixed, config=Raises, on_invalid="skip")
     with pytest.raises(LookupError, match="no rate like fast") as caught:
         list(run)
     assert caught.value.__notes__ == [f"while the config of run '{mixed}/run00' was validated"]
 
 
-def test_a_model_that_names_a_later_one_is_finished(api: Api, mixed: str) -> None:
+def test_forward_references_to_later_models_are_resolved(api: Api, mixed: str) -> None:
     run = api.runs(mixed, config=Deferred, on_invalid="skip")[0]
     assert isinstance(run.config, Deferred)
 
@@ -425,7 +427,9 @@ values = st.recursive(
 
 
 @given(st.dictionaries(st.sampled_from(["lr", "optimizer", "model", "other"]), values))
-def test_a_model_makes_what_pydantic_makes_or_names_the_run(document: dict[str, JSONValue]) -> None:
+def test_a_model_validates_as_pydantic_does_or_names_the_run(
+    document: dict[str, JSONValue],
+) -> None:
     adapter = TypeAdapter(TrainConfig)
     try:
         expected = adapter.validate_python(document)

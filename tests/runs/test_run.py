@@ -180,13 +180,13 @@ def test_refresh_asks_again(api: Api, wandb_server: LocalServer) -> None:
 @pytest.mark.parametrize(
     "path", ["team/one/absent", "team/absent/full", "absent/one/full", "team/one/absent/x"]
 )
-def test_what_is_not_there_is_named(api: Api, path: str) -> None:
+def test_missing_runs_and_projects_are_named(api: Api, path: str) -> None:
     kind = InvalidArgumentError if path.count("/") > 2 else NotFoundError
     with pytest.raises(kind, match=path.split("/")[1]):
         api.run(path)
 
 
-def test_a_run_that_is_gone_is_an_error_of_ours(rewritten: Callable[..., Api]) -> None:
+def test_a_deleted_run_raises_not_found(rewritten: Callable[..., Api]) -> None:
     def change(body: dict[str, object]) -> None:
         for node in nodes_in(body):
             node["id"] = "gone"
@@ -236,7 +236,7 @@ def test_nulls_lose_no_run_and_break_no_page(
         assert run.user is None or run.user.username
 
 
-def test_what_is_null_and_must_not_be_is_an_error_when_touched(
+def test_a_null_in_a_required_field_raises_when_read(
     rewritten: Callable[..., Api], many: str
 ) -> None:
     def change(body: dict[str, object]) -> None:
@@ -446,7 +446,7 @@ class Expired:
         return Response(200, {}, json.dumps({"data": {"project": {"run": run}}}).encode())
 
 
-def test_an_error_is_no_metadata(wandb_server: LocalServer) -> None:
+def test_a_failed_download_is_not_metadata(wandb_server: LocalServer) -> None:
     transport = Expired(wandb_server)
     run = Api(base_url=wandb_server.url, api_key="k", transport=transport).run(PATH)
     with pytest.raises(BadResponseError, match="HTTP 400"):

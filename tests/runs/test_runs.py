@@ -298,7 +298,7 @@ def test_lazy_is_accepted_with_a_warning(api: Api, many: str) -> None:
     assert len(runs) == 47
 
 
-def test_a_run_is_no_item_of_another_project(
+def test_a_run_is_not_contained_in_another_project(
     api: Api, wandb_server: LocalServer, many: str
 ) -> None:
     run = api.runs(many)[0]

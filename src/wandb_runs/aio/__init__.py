@@ -1,1 +1,1 @@
-"""What users hold who await: `AsyncApi`, `AsyncRuns`, `AsyncRun`, `AsyncSweep`."""
+"""The awaiting half: `AsyncApi`, `AsyncRuns`, `AsyncRun`, `AsyncSweep`."""

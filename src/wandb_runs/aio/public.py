@@ -1,4 +1,4 @@
-"""What the package hands on when it is asked for."""
+"""The names that `wandb_runs` imports from here on first use."""
 
 from wandb_runs.aio.api import AsyncApi
 from wandb_runs.aio.iterators import AsyncRunIterator, AsyncRunPages

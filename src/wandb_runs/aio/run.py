@@ -1,4 +1,4 @@
-"""`AsyncRun`: one run, for those who await what takes a request."""
+"""`AsyncRun`: one run, with methods to await for what takes a request."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ K = TypeVar("K", bound=str)
 
 
 class AsyncRun(RunBase[RunContext[AsyncRetryingClient, AsyncSweeps], ConfigT_co, SummaryT_co]):
-    """One run, as it stood when it was listed: what `Run` is, for those who await.
+    """One run, as it was when it was listed: `Run` for asynchronous code.
 
     Made by listing (`async for run in api.runs(...)`) and by
     `await api.run("entity/project/run_id")`. Attributes send no request; what does is a method,

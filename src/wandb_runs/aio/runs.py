@@ -1,4 +1,4 @@
-"""`AsyncRuns`: the runs of a project that fit a filter, for those who await."""
+"""`AsyncRuns`: the runs of a project that fit a filter, for `async for`."""
 
 from __future__ import annotations
 
@@ -47,17 +47,17 @@ class AsyncRuns(
 
     `async for` goes through them; `await runs.length()` counts them, and `await runs.get(3)` or
     `await runs.get(slice(0, 10))` takes some. Requests, promises and errors are those of `Runs`,
-    but for one thing: when a loop has come to the middle of what was read, the next page is asked
-    for in the background, so that taking `k` runs sends one request more at most.
+    with one exception: when a loop has taken half of a page, the next page is requested in the
+    background, so that taking `k` runs may send one request more.
 
-    Several tasks of one event loop may share one, and loops over it may nest. Who is cancelled
-    breaks off what was asked for, and the next one asks again. An event loop that runs later goes
-    on with it; one that runs in another thread meanwhile takes `AsyncRuns` of its own, of the same
-    `AsyncApi` if it likes.
+    Several tasks of one event loop may share one, and loops over it may nest. Cancelling a task
+    cancels its request, and the next task sends it again. A later event loop can continue with
+    the same object; an event loop that runs in another thread at the same time needs `AsyncRuns`
+    of its own, which may be of the same `AsyncApi`.
 
     Args:
         client: The client to send requests with: `api.client`.
-        entity: The user or team that owns the project.
+        entity: The user or team that owns the project; None for the viewer's.
         project: The project's name.
         filters: A MongoDB query over runs; see `wandb_runs.query.filters`.
         order: `created_at`, `heartbeat_at`, `config.<key>.value` or `summary_metrics.<key>`,
@@ -68,20 +68,21 @@ class AsyncRuns(
             Only what is asked for travels.
         summary_keys: The keys that `run.summary` is to hold, likewise.
         limit: The most runs that the sequence has, whatever `per_page`; None for all.
-        checkpoint: Where to begin: behind the runs that a loop, which may have run in another
-            process, had taken when it was asked for its `checkpoint()`. Same filters, same order.
-        strict: Whether what a `DriftWarning` would say is a `DriftError`.
-        config: What `run.config` is to be: a pydantic model, a dataclass or a `TypedDict`.
-        summary: What `run.summary` is to be, likewise.
-        on_invalid: What becomes of a run that does not fit them: `"raise"` a `RunValidationError`
-            when its config or summary is touched, or `"skip"` the run, with a warning in the log.
-            Then all runs are listed before they are counted or asked for their histories.
+        checkpoint: The `checkpoint()` of a loop with the same filters and order, in this process
+            or another: the listing continues after the runs that the loop had taken.
+        strict: Whether to raise a `DriftError` in place of a `DriftWarning`.
+        config: The type of `run.config`: a pydantic model, a dataclass or a `TypedDict`.
+        summary: The type of `run.summary`, likewise.
+        on_invalid: What to do with a run that does not fit these types: `"raise"` a
+            `RunValidationError` when its config or summary is read, or `"skip"` the run, with a
+            warning in the log. To skip, all runs are listed before they are counted or their
+            histories are read.
 
     Raises:
         InvalidArgumentError: An argument that cannot be right; nothing was sent.
 
     Warns:
-        DriftWarning: The runs changed while they were listed, and not all could be set right.
+        DriftWarning: The runs changed while they were listed, and not all is corrected.
 
     >>> import anyio
     >>> from wandb_runs import AsyncApi

@@ -1,4 +1,4 @@
-"""`AsyncSweep`: a search over hyperparameters, for those who await its runs."""
+"""`AsyncSweep`: a search over hyperparameters, for asynchronous code."""
 
 from __future__ import annotations
 

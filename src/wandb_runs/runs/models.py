@@ -1,4 +1,4 @@
-"""A program's own types for configs and summaries, and what it hears of runs that do not fit."""
+"""Users' own types for config and summary: checked when given, applied when read."""
 
 from __future__ import annotations
 
@@ -40,12 +40,11 @@ __all__ = ["NO_MODELS", "Model", "Models", "OnInvalid", "check_models"]
 T = TypeVar("T")
 
 OnInvalid: TypeAlias = Literal["raise", "skip"]
-"""What becomes of a run whose config or summary does not fit: an error when it is touched, or the
-run is left out."""
+"""What to do with a run whose config or summary is invalid: raise when it is read, or skip it."""
 
 _WAYS: Final[tuple[OnInvalid, ...]] = get_args(OnInvalid)
 
-# Of the problems of one run that a message tells.
+# How many problems of a run a message names.
 _MOST_TOLD: Final = 5
 _LONGEST_VALUE: Final = 80
 
@@ -53,10 +52,10 @@ _HALF_A_PAIR: Final = re.compile("[\ud800-\udfff]")
 
 
 class Model(Generic[T]):
-    """What a config or a summary is made into: whatever pydantic can validate.
+    """A type that configs or summaries are validated as: any that pydantic can validate.
 
     Args:
-        what: What messages call the document: `config` or `summary`.
+        what: The name of the document in messages.
         kind: A pydantic model, a dataclass or a `TypedDict`.
 
     Raises:
@@ -74,11 +73,11 @@ class Model(Generic[T]):
         return type(self), (self._what, self._kind)
 
     def read(self, document: Callable[[], JSONObject], path: str) -> T:
-        """Make the document of a run into what the program wants.
+        """Validate a document of a run.
 
         Args:
-            document: Reads the document, anew each time: validators may change what they get.
-            path: The run's, for the message.
+            document: Decodes the document, for each attempt: validators may change their input.
+            path: The path of the run, for messages.
 
         Raises:
             RunValidationError: It does not fit.
@@ -88,7 +87,7 @@ class Model(Generic[T]):
                 return self._validate(document, path)
         except RunValidationError:
             raise
-        except Exception as error:  # a validator's own, which need be no ValueError
+        except Exception as error:  # of a validator, and not a ValueError
             error.add_note(f"while the {self._what} of run {path!r} was validated")
             raise
 
@@ -123,7 +122,7 @@ class Model(Generic[T]):
         more = f", and {len(told) - _MOST_TOLD} more" if len(told) > _MOST_TOLD else ""
         return RunValidationError(
             f"the {self._what} of run {path!r} is no {_name_of(self._kind)}: "
-            f"{'; '.join(told[:_MOST_TOLD])}{more}. Mend the type, or leave such runs out: "
+            f"{'; '.join(told[:_MOST_TOLD])}{more}. Fix the type, or skip such runs: "
             'on_invalid="skip"',
             path=path,
             part=self._what,
@@ -132,12 +131,12 @@ class Model(Generic[T]):
 
 
 class Models(NamedTuple):
-    """What the configs and summaries of a listing are made into; None to leave them as they are.
+    """The types that a listing validates configs and summaries as; None for none.
 
     Attributes:
         config: For configs.
         summary: For summaries.
-        skips: Whether runs that do not fit are left out of the listing.
+        skips: Whether the listing skips invalid runs.
     """
 
     config: Model[object] | None = None
@@ -151,7 +150,7 @@ NO_MODELS: Final = Models()
 def check_models(
     config: type[object] | None, summary: type[object] | None, on_invalid: OnInvalid
 ) -> Models:
-    """Check what configs and summaries are to be made into.
+    """Check the types of configs and summaries.
 
     Raises:
         InvalidArgumentError: Not a type that pydantic can validate, or another way than those
@@ -197,8 +196,8 @@ def _adapter_of(what: str, kind: type[T]) -> TypeAdapter[T]:
 
 
 def _built(_wandb_runs_adapter: type[TypeAdapter[T]], _wandb_runs_kind: type[T]) -> TypeAdapter[T]:
-    # pydantic looks for the names of types among the variables of whoever calls it: here there are
-    # none that a program could mean.
+    # pydantic resolves names of types among the variables of its caller: these names cannot be
+    # those of a user's type.
     _wandb_runs_made = _wandb_runs_adapter(_wandb_runs_kind)
     # A name that cannot be found would be heard of when the first run is touched.
     _wandb_runs_made.rebuild(raise_errors=True)

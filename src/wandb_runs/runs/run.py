@@ -111,7 +111,7 @@ class Run(RunBase[RunContext[RetryingClient, Sweeps], ConfigT_co, SummaryT_co]):
 
     @property
     def lastHistoryStep(self) -> int:  # noqa: N802 - W&B's spelling, for code that moves over
-        """The same as `last_history_step`, as W&B's SDK spells it."""
+        """`last_history_step`, as W&B's SDK spells it."""
         return self.last_history_step
 
     @overload

@@ -1,4 +1,4 @@
-"""What a run is made of, whichever client it came by."""
+"""What `Run` and `AsyncRun` share: attributes, decoding, and the flows of their methods."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ _log = logging.getLogger("wandb_runs")
 
 _METADATA_FILE: Final = "wandb-metadata.json"
 
-# Where a node keeps what was made of it.
+# Keys under which a node keeps what was decoded; no field has a space in its name.
 _CONFIG: Final = "config as given"
 _SUMMARY: Final = "summary as logged"
 _METADATA: Final = "metadata or null"
@@ -71,7 +71,7 @@ _NOT_MADE: Final = object()
 
 
 class NotGiven:
-    """What `pandas=` is when nobody passed it: True, and known not to have been passed."""
+    """The default of `pandas=`: true, and told apart from an explicit True."""
 
     def __bool__(self) -> Literal[True]:
         return True
@@ -116,7 +116,7 @@ class _Details(NamedTuple):
 
 
 class RunBase(Generic[ContextT_co, ConfigT_co, SummaryT_co]):
-    """What `Run` and `AsyncRun` have in common: all that takes no request."""
+    """What `Run` and `AsyncRun` share: all but the sending."""
 
     __slots__ = ("__weakref__", "_context", "_details", "_node", "_record")
 
@@ -140,11 +140,11 @@ class RunBase(Generic[ContextT_co, ConfigT_co, SummaryT_co]):
 
     @override
     def __reduce__(self) -> tuple[type[Self], tuple[object, Node]]:
-        # As it came: what was made of it is made again, by types that may not be there.
+        # Without what was decoded: the process that loads it may lack the types.
         node = {name: value for name, value in self._node.items() if " " not in name}
         return type(self), (self._context, node)
 
-    # Who and where.
+    # Identity.
 
     @property
     def id(self) -> str:
@@ -163,7 +163,7 @@ class RunBase(Generic[ContextT_co, ConfigT_co, SummaryT_co]):
 
     @property
     def display_name(self) -> str | None:
-        """The same as `name`, under the wire's word for it."""
+        """The human name: `name` as the wire calls it."""
         return self._read("name").name
 
     @property
@@ -191,7 +191,7 @@ class RunBase(Generic[ContextT_co, ConfigT_co, SummaryT_co]):
 
     @property
     def user(self) -> User | None:
-        """Who started the run; None for a user who is gone or hidden."""
+        """The owner of the run; None if the account is deleted or hidden."""
         user = self._read("user").user
         return None if user is None else User(username=user.username, name=user.name)
 
@@ -204,7 +204,7 @@ class RunBase(Generic[ContextT_co, ConfigT_co, SummaryT_co]):
         except ValueError as error:  # more digits than Python reads
             raise self._malformed("projectId", f"a text of {len(text or '')} digits") from error
 
-    # How it went.
+    # State.
 
     @property
     def state(self) -> str:
@@ -230,7 +230,7 @@ class RunBase(Generic[ContextT_co, ConfigT_co, SummaryT_co]):
 
     @property
     def heartbeat_at(self) -> datetime | None:
-        """When the run was last heard of, aware, in UTC."""
+        """When the run last sent a heartbeat, aware, in UTC."""
         text = self._read("heartbeatAt").heartbeat_at
         return None if text is None else self._moment(text, "heartbeatAt")
 
@@ -279,7 +279,7 @@ class RunBase(Generic[ContextT_co, ConfigT_co, SummaryT_co]):
         """The id of the sweep that started the run; never sends a request."""
         return self._read("sweepName").sweep_name
 
-    # What it was given and what it logged.
+    # Config and summary.
 
     @property
     def config(self) -> ConfigT_co:
@@ -306,7 +306,7 @@ class RunBase(Generic[ContextT_co, ConfigT_co, SummaryT_co]):
 
     @property
     def rawconfig(self) -> JSONObject:
-        """The same as `raw_config`, as W&B's SDK spells it."""
+        """`raw_config`, as W&B's SDK spells it."""
         return self.raw_config
 
     @property
@@ -325,7 +325,7 @@ class RunBase(Generic[ContextT_co, ConfigT_co, SummaryT_co]):
 
     @property
     def summary_metrics(self) -> SummaryT_co:
-        """The same as `summary`, under the wire's word for it."""
+        """`summary`, as the wire calls it."""
         return self.summary
 
     @property
@@ -333,7 +333,7 @@ class RunBase(Generic[ContextT_co, ConfigT_co, SummaryT_co]):
         """How many rows the history has."""
         return self._read("historyLineCount").history_line_count
 
-    # What takes requests: flows, for whichever client there is.
+    # Flows, which either kind of client runs.
 
     @property
     def _where(self) -> tuple[str, str, str]:
@@ -373,17 +373,17 @@ class RunBase(Generic[ContextT_co, ConfigT_co, SummaryT_co]):
 
     def _fetch_again(self) -> Flow[None]:
         fields = yield from fetch_run(*self._where, keys=self._context.keys)
-        # The one thing to swap: what was made of the old node is known by it, or kept in it.
+        # A swap of one attribute is atomic: what was decoded is kept in the node, or with it.
         self._node = to_node(fields)
 
     def _find_metadata(self, node: Node) -> Flow[Address | None]:
-        """Where the file with the metadata is; None without one, or when it was read."""
+        """The address of the metadata file; None without one, or if it has been read."""
         if _METADATA in node:
             return None
         return (yield from _find_file(*self._where, _METADATA_FILE))
 
     def _read_metadata(self, node: Node, content: bytes | None) -> JSONObject | None:
-        """What the file says, if it came; what it said, if it was read before."""
+        """The content of the file, decoded once."""
         if _METADATA not in node:
             node[_METADATA] = (
                 None
@@ -393,18 +393,18 @@ class RunBase(Generic[ContextT_co, ConfigT_co, SummaryT_co]):
         metadata = node[_METADATA]
         return metadata if isinstance(metadata, dict) else None
 
-    # How values are read.
+    # Decoding and validation.
 
     def _keep(
         self, node: Node, name: str, read: Callable[[Node], JSONObject], model: Model[object] | None
     ) -> object:
-        # Of one node to the end, whatever a refresh in another thread puts in its place.
+        # Of this node throughout: another thread may refresh the run meanwhile.
         made = read(node) if model is None else model.read(partial(read, node), "/".join(self.path))
-        node[name] = cast("JSONValue", made)  # nothing reads it there but as what it is
+        node[name] = cast("JSONValue", made)  # read again as an object only
         return made
 
     def _read(self, field: str) -> RunFields:
-        """The run's values, of which `field`, as the wire calls it, is about to be read.
+        """The validated values, of which `field` (its name on the wire) is about to be read.
 
         Raises:
             BadResponseError: It is not what the schema promises.
@@ -469,7 +469,7 @@ AnyRun: TypeAlias = "RunBase[RunContext[Client[SessionBase], object], object, ob
 
 
 def choose_format(pandas: object, format: object) -> Format:
-    """What a history comes as: `format`, when given, decides, else `pandas`.
+    """The format of a history: `format` if given, else by `pandas`.
 
     Raises:
         InvalidArgumentError: Both were passed, or a value that is no choice.
@@ -529,12 +529,12 @@ def _find_file(entity: str, project: str, run_id: str, name: str) -> Flow[Addres
 
 
 def created_text(run: AnyRun) -> JSONValue:
-    """When a run was created, as the server wrote it."""
+    """The time of creation as the server sent it."""
     return run._node.get("createdAt")  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - the class's own module
 
 
 def fits(run: AnyRun) -> bool:
-    """Whether config and summary fit what they are to be made into; the log says why not."""
+    """Whether config and summary are valid for the models; logs a warning if not."""
     models = run._context.models  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - the class's own module
     try:
         if models.config is not None:

@@ -49,17 +49,18 @@ class Runs(
     asks for it too, since Python wants to know the length beforehand. A negative index, or a
     slice that counts from the end, reads every page.
 
-    W&B pages by offset, so that runs which are created or deleted while somebody pages push others
-    to where they come twice, or never (wandb/wandb#6614, #7666). Here no run comes twice, and each
-    that was there all the time comes: every page is checked against the one before, at no request
-    more, and read again where it does not follow. In an order by what a run logs, such as a metric,
-    a run may jump over the reader: it then comes last, and a `DriftWarning` names it.
+    W&B pages by offset, so that runs which are created or deleted between two requests shift
+    others to where they come twice, or never (wandb/wandb#6614, #7666). Here no run comes twice,
+    and each run that exists throughout comes: every page is checked against the one before,
+    without extra requests, and read again where it does not follow. In an order by a logged value,
+    such as a metric, a run may move past the current page: it then comes last, and a
+    `DriftWarning` names it.
 
-    Threads may share one, and loops over it may nest: each has its own place.
+    Threads may share one, and loops over it may nest: each has its own position.
 
     Args:
         client: The client to send requests with: `api.client`.
-        entity: The user or team that owns the project.
+        entity: The user or team that owns the project; None for the viewer's.
         project: The project's name.
         filters: A MongoDB query over runs; see `wandb_runs.query.filters`.
         order: `created_at`, `heartbeat_at`, `config.<key>.value` or `summary_metrics.<key>`,
@@ -70,20 +71,21 @@ class Runs(
             Only what is asked for travels.
         summary_keys: The keys that `run.summary` is to hold, likewise.
         limit: The most runs that the sequence has, whatever `per_page`; None for all.
-        checkpoint: Where to begin: behind the runs that a loop, which may have run in another
-            process, had taken when it was asked for its `checkpoint()`. Same filters, same order.
-        strict: Whether what a `DriftWarning` would say is a `DriftError`.
-        config: What `run.config` is to be: a pydantic model, a dataclass or a `TypedDict`.
-        summary: What `run.summary` is to be, likewise.
-        on_invalid: What becomes of a run that does not fit them: `"raise"` a `RunValidationError`
-            when its config or summary is touched, or `"skip"` the run, with a warning in the log.
-            Then all runs are listed before they are counted or asked for their histories.
+        checkpoint: The `checkpoint()` of a loop with the same filters and order, in this process
+            or another: the listing continues after the runs that the loop had taken.
+        strict: Whether to raise a `DriftError` in place of a `DriftWarning`.
+        config: The type of `run.config`: a pydantic model, a dataclass or a `TypedDict`.
+        summary: The type of `run.summary`, likewise.
+        on_invalid: What to do with a run that does not fit these types: `"raise"` a
+            `RunValidationError` when its config or summary is read, or `"skip"` the run, with a
+            warning in the log. To skip, all runs are listed before they are counted or their
+            histories are read.
 
     Raises:
         InvalidArgumentError: An argument that cannot be right; nothing was sent.
 
     Warns:
-        DriftWarning: The runs changed while they were listed, and not all could be set right.
+        DriftWarning: The runs changed while they were listed, and not all is corrected.
 
     >>> from wandb_runs import Runs
     >>> runs = Runs(api.client, "sample", "digits", {"state": "finished"})

@@ -1,14 +1,12 @@
-"""What `Runs` and `AsyncRuns` share: listing, counting, checkpoints, and reading of all runs."""
+"""What `Runs` and `AsyncRuns` share: listing, counting, checkpoints."""
 
 from __future__ import annotations
 
-import logging
 import operator
 import warnings
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from dataclasses import replace
-from functools import partial
-from typing import TYPE_CHECKING, Final, Generic, Literal, NamedTuple, TypeVar, overload
+from typing import TYPE_CHECKING, Final, Generic, Literal, TypeVar, overload
 
 from typing_extensions import override
 
@@ -16,26 +14,9 @@ from wandb_runs.errors import (
     BadResponseError,
     DriftError,
     DriftWarning,
-    EmptyJoinWarning,
-    HistoriesError,
-    UnknownMetricWarning,
 )
-from wandb_runs.errors.suggest import name_runs
-from wandb_runs.frames.batches import Batches
-from wandb_runs.frames.build import build_pandas, build_polars, build_rows, check_installed
-from wandb_runs.frames.histories import Gaps, HistoryPages, collect_histories
-from wandb_runs.frames.plan import check_format, check_on_error, plan_histories
-from wandb_runs.frames.requests import HistoryRequest, RowsReader
-from wandb_runs.frames.schema import (
-    check_schema,
-    conform_pandas,
-    conform_polars,
-    find_text_columns,
-)
+from wandb_runs.frames.plan import plan_histories
 from wandb_runs.frames.values import (
-    KnownRuns,
-    build_values,
-    fetch_values,
     plan_values,
 )
 from wandb_runs.graphql._generated import count_runs
@@ -45,25 +26,18 @@ from wandb_runs.pagination.checkpoint import Checkpoint, ListingState, make_chec
 from wandb_runs.pagination.listing import Listing, ListingPlan, PageStream
 from wandb_runs.pagination.page import Page, PageRequest, Selection, fetch_page
 from wandb_runs.pagination.paginator import Drift, Source
-from wandb_runs.pagination.progress import check_progress
 from wandb_runs.query.location import missing_project
 from wandb_runs.runs.explain import check_call, explain
+from wandb_runs.runs.histories_base import ABOVE_AN_ITEM, HistoriesBase
 from wandb_runs.runs.run_base import AnyRun, RunContext, created_text, fits
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable
     from typing import SupportsIndex
 
-    import pandas as pd
-    import polars as pl
-
-    from wandb_runs.frames.batches import AnyBatches
-    from wandb_runs.frames.plan import Format, HistoryPlan, Join, OnError, Stream
-    from wandb_runs.frames.polars_reader import FrameOrRows
-    from wandb_runs.frames.requests import Reader
-    from wandb_runs.frames.rows import Row, RunRows
+    from wandb_runs.frames.plan import Join, Stream
     from wandb_runs.graphql.flow import Flow
-    from wandb_runs.pagination.progress import OnProgress
+    from wandb_runs.pagination.page import Page, PageRequest, Selection
     from wandb_runs.runs.explain import Call, Explanation
     from wandb_runs.runs.record import Node
     from wandb_runs.runs.run_query import RunQuery
@@ -82,26 +56,8 @@ SweepsT_co = TypeVar("SweepsT_co", covariant=True)
 
 _MOST_RUNS: Final = 100_000_000
 
-# How many frames above a warning the caller is: of a method, and of what takes a run or a batch.
-_ABOVE_A_CALL: Final = 3
-_ABOVE_AN_ITEM: Final = 4
 
-_log = logging.getLogger("wandb_runs")
-
-
-class Found(NamedTuple, Generic[T]):
-    """The result of a call, and what it lacks.
-
-    Attributes:
-        value: The result.
-        gaps: What it lacks.
-    """
-
-    value: T
-    gaps: Gaps
-
-
-class RunsBase(ABC, Generic[ClientT_co, SweepsT_co, RunT_co]):
+class RunsBase(HistoriesBase, Generic[ClientT_co, SweepsT_co, RunT_co]):
     """What `Runs` and `AsyncRuns` share: all but the sending.
 
     What takes requests is a flow here, which either kind of client runs.
@@ -231,6 +187,7 @@ class RunsBase(ABC, Generic[ClientT_co, SweepsT_co, RunT_co]):
     def _source(self) -> Source[RunT_co]:
         return Source(self._select, self._fetch)
 
+    @override
     def _select(self) -> Flow[Selection]:
         yield from self._fetch_entity()
         return self._query.selection
@@ -252,6 +209,7 @@ class RunsBase(ABC, Generic[ClientT_co, SweepsT_co, RunT_co]):
         listing = self._listing
         return listing.complete or (count is not None and len(listing.items) >= count)
 
+    @override
     def _listed_ids(self) -> list[str] | None:
         """The ids of all runs, where all have been listed."""
         return [run.id for run in self._listing.items] if self._listing.complete else None
@@ -268,9 +226,10 @@ class RunsBase(ABC, Generic[ClientT_co, SweepsT_co, RunT_co]):
         if drift and self._query.strict:
             raise DriftError(drift.late, drift.nulls)
         if drift and drift != reported:
-            warnings.warn(DriftWarning(drift.late, drift.nulls), stacklevel=_ABOVE_AN_ITEM)
+            warnings.warn(DriftWarning(drift.late, drift.nulls), stacklevel=ABOVE_AN_ITEM)
         return drift
 
+    @override
     def _counted(self) -> int | None:
         """How many runs there are, if that is known."""
         if self._listing.complete:
@@ -328,202 +287,6 @@ class RunsBase(ABC, Generic[ClientT_co, SweepsT_co, RunT_co]):
 
     def _write_checkpoint(self, state: ListingState) -> Checkpoint:
         return make_checkpoint(self._query.selection, self._query.entity, state)
-
-    # What is asked of all runs.
-
-    def _plan_values(
-        self, keys: list[K] | tuple[K, ...] | None, format: Format, progress: OnProgress | None
-    ) -> tuple[HistoryPlan, Format]:
-        plan = plan_values(keys)
-        to = check_format(format)
-        check_progress(progress)
-        check_installed(to)
-        return plan, to
-
-    def _fetch_values(
-        self,
-        what: Literal["configs", "summaries"],
-        plan: HistoryPlan,
-        to: Format,
-        progress: OnProgress | None,
-    ) -> Flow[Found[list[Row] | pd.DataFrame | pl.DataFrame]]:
-        known = self._known(progress)
-        selection = yield from self._select()
-        read = yield from fetch_values(what, selection, plan.keys, known)
-        built = build_values(read.values, plan, to=to)
-        return Found(built, Gaps({}, (), read.drift, read.gone))
-
-    def _plan_histories(
-        self,
-        samples: int,
-        keys: list[K] | tuple[K, ...] | None,
-        x_axis: str,
-        format: Format,
-        stream: Stream,
-        join: Join,
-        on_error: OnError,
-        progress: OnProgress | None,
-    ) -> tuple[HistoryPlan, Format]:
-        plan = plan_histories(samples, keys, x_axis, stream, join=join)
-        to = check_format(format)
-        check_on_error(on_error)
-        check_progress(progress)
-        check_installed(to)
-        return plan, to
-
-    def _fetch_histories(
-        self, plan: HistoryPlan, to: Format, progress: OnProgress | None
-    ) -> Flow[Found[list[Row] | pd.DataFrame | pl.DataFrame]]:
-        request = yield from self._request(plan)
-        if to == "polars" and plan.field == "sampledHistory" and plan.join == "inner":
-            from wandb_runs.frames.polars_reader import (  # noqa: PLC0415 - it needs polars
-                FrameReader,
-                collect_frame,
-            )
-
-            frames = self._pages(request, FrameReader(), progress)
-            frame = yield from collect_frame(frames, plan)
-            if frame is not None:
-                gaps = frames.gaps if frame.height else (yield from frames.suggest_metrics())
-                return Found(frame, gaps)
-        pages = self._pages(request, RowsReader(), progress)
-        collected = yield from collect_histories(pages, plan, to=to)
-        gaps = pages.gaps if len(collected) else (yield from pages.suggest_metrics())
-        return Found(collected, gaps)
-
-    def _known(self, progress: OnProgress | None) -> KnownRuns:
-        return KnownRuns(self._listed_ids(), self._counted(), progress)
-
-    def _request(self, plan: HistoryPlan) -> Flow[HistoryRequest]:
-        selection = yield from self._select()
-        return HistoryRequest(
-            plan, selection, PageRequest(None, self._query.histories_page_size(plan))
-        )
-
-    def _pages(
-        self,
-        request: HistoryRequest,
-        reader: Reader[ContentT],
-        progress: OnProgress | None,
-    ) -> HistoryPages[ContentT]:
-        return HistoryPages(
-            request,
-            reader,
-            run_ids=self._listed_ids(),
-            total=self._counted(),
-            progress=progress,
-        )
-
-    def _new_batches(
-        self, plan: HistoryPlan, to: Format, schema: object, progress: OnProgress | None
-    ) -> AnyBatches[list[Row] | pd.DataFrame | pl.DataFrame]:
-        dtypes = check_schema(schema, plan, to)
-        if to == "polars":
-            return self._polars_frames(plan, dtypes, progress)
-        if to == "pandas":
-            return self._pandas_frames(plan, dtypes, progress)
-        return self._lists(plan, progress)
-
-    def _finisher(self, on_error: OnError) -> Callable[[Gaps], None]:
-        return partial(self._finish, histories=None, on_error=on_error, stacklevel=_ABOVE_AN_ITEM)
-
-    def _lists(self, plan: HistoryPlan, progress: OnProgress | None) -> AnyBatches[list[Row]]:
-        return Batches(
-            lambda: self._begin(plan, RowsReader(), progress),
-            lambda histories: build_rows(histories, plan) or None,
-        )
-
-    def _pandas_frames(
-        self,
-        plan: HistoryPlan,
-        schema: Mapping[str, object] | None,
-        progress: OnProgress | None,
-    ) -> AnyBatches[pd.DataFrame]:
-        text_columns = find_text_columns(schema, "pandas")
-
-        def convert(histories: list[RunRows]) -> pd.DataFrame | None:
-            frame = build_pandas(histories, plan, text_columns=text_columns)
-            if not len(frame):
-                return None
-            return frame if schema is None else conform_pandas(frame, schema, plan)
-
-        return Batches(lambda: self._begin(plan, RowsReader(), progress), convert)
-
-    def _polars_frames(
-        self,
-        plan: HistoryPlan,
-        schema: Mapping[str, object] | None,
-        progress: OnProgress | None,
-    ) -> AnyBatches[pl.DataFrame]:
-        from wandb_runs.frames.polars_reader import FrameReader  # noqa: PLC0415 - it needs polars
-
-        text_columns = find_text_columns(schema, "polars")
-
-        def convert(content: FrameOrRows) -> pl.DataFrame | None:
-            frame = (
-                build_polars(content, plan, text_columns=text_columns)
-                if isinstance(content, list)
-                else content
-            )
-            if not frame.height:
-                return None
-            return frame if schema is None else conform_polars(frame, schema, plan)
-
-        if text_columns:
-            # The fast path loses how a number was written: with 0.5, 1 becomes 1.0.
-            return Batches(lambda: self._begin(plan, RowsReader(), progress), convert)
-        return Batches(lambda: self._begin(plan, FrameReader(), progress), convert)
-
-    def _begin(
-        self, plan: HistoryPlan, reader: Reader[ContentT], progress: OnProgress | None
-    ) -> Flow[HistoryPages[ContentT]]:
-        return self._pages((yield from self._request(plan)), reader, progress)
-
-    def _finish(
-        self,
-        gaps: Gaps,
-        histories: T,
-        on_error: OnError,
-        *,
-        stacklevel: int = _ABOVE_A_CALL,
-    ) -> T:
-        """Say what is missing from histories, and hand them on.
-
-        Raises:
-            DriftError: Not all could be set right, and the listing is strict.
-            HistoriesError: Some runs could not be had, and the caller wants to know.
-        """
-        self._report(gaps, stacklevel=stacklevel + 1)
-        if gaps.disjoint_runs:
-            warnings.warn(EmptyJoinWarning(gaps.disjoint_runs), stacklevel=stacklevel)
-        if gaps.unknown_metrics is not None:
-            warnings.warn(UnknownMetricWarning(*gaps.unknown_metrics), stacklevel=stacklevel)
-        if not gaps.failed:
-            return histories
-        first = next(iter(gaps.failed.values()))
-        message = f"the histories of {name_runs([*gaps.failed])} could not be had: {first.message}"
-        if on_error == "skip":
-            _log.warning("skipped: %s", message)
-            return histories
-        raise HistoriesError(
-            f'{message}; ask for fewer samples or keys, or pass on_error="skip"; error.histories '
-            "holds the rest",
-            errors=gaps.failed,
-            histories=histories,
-        ) from first
-
-    def _report(self, gaps: Gaps, *, stacklevel: int = _ABOVE_A_CALL) -> None:
-        """Say what could not be set right, when the runs changed while they were read.
-
-        Raises:
-            DriftError: The listing is strict.
-        """
-        drift, gone = gaps.drift, gaps.gone
-        if not (drift or gone):
-            return
-        if self._query.strict:
-            raise DriftError(drift.late, drift.nulls, gone)
-        warnings.warn(DriftWarning(drift.late, drift.nulls, gone), stacklevel=stacklevel)
 
 
 def _run_id(run: AnyRun) -> str:

@@ -1,4 +1,4 @@
-"""`User`: who started a run, or whose API key signs the requests."""
+"""`User`: the owner of a run or of the API key."""
 
 from __future__ import annotations
 

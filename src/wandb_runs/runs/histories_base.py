@@ -1,0 +1,248 @@
+"""What `Runs` and `AsyncRuns` share of reading all runs: histories, configs and summaries."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from abc import ABC, abstractmethod
+from functools import partial
+from typing import TYPE_CHECKING, Final, Generic, Literal, NamedTuple, TypeVar
+
+from wandb_runs.errors import (
+    DriftError,
+    DriftWarning,
+    EmptyJoinWarning,
+    HistoriesError,
+    UnknownMetricWarning,
+)
+from wandb_runs.errors.suggest import name_runs
+from wandb_runs.frames.batches import Batches
+from wandb_runs.frames.build import build_pandas, build_polars, build_rows, check_installed
+from wandb_runs.frames.histories import Gaps, HistoryPages, collect_histories
+from wandb_runs.frames.plan import check_format, check_on_error, plan_histories
+from wandb_runs.frames.requests import HistoryRequest, RowsReader
+from wandb_runs.frames.schema import (
+    check_schema,
+    conform_pandas,
+    conform_polars,
+    find_text_columns,
+)
+from wandb_runs.frames.values import KnownRuns, build_values, fetch_values, plan_values
+from wandb_runs.pagination.page import PageRequest
+from wandb_runs.pagination.progress import check_progress
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    import pandas as pd
+    import polars as pl
+
+    from wandb_runs.frames.batches import AnyBatches
+    from wandb_runs.frames.plan import Format, HistoryPlan, Join, OnError, Stream
+    from wandb_runs.frames.polars_reader import FrameOrRows
+    from wandb_runs.frames.requests import Reader
+    from wandb_runs.frames.rows import Row, RunRows
+    from wandb_runs.graphql.flow import Flow
+    from wandb_runs.pagination.page import Selection
+    from wandb_runs.pagination.progress import OnProgress
+    from wandb_runs.runs.run_query import RunQuery
+
+__all__ = ["ABOVE_AN_ITEM", "HistoriesBase"]
+
+K = TypeVar("K", bound=str)
+T = TypeVar("T")
+ContentT = TypeVar("ContentT")
+
+_ABOVE_A_CALL: Final = 3
+"""How many frames above a warning the caller of a method is."""
+
+ABOVE_AN_ITEM: Final = 4
+"""How many frames above a warning the code is that takes a run, a page or a batch."""
+
+_log = logging.getLogger("wandb_runs")
+
+
+class Found(NamedTuple, Generic[T]):
+    """The result of a call, and what it lacks.
+
+    Attributes:
+        value: The result.
+        gaps: What it lacks.
+    """
+
+    value: T
+    gaps: Gaps
+
+
+class HistoriesBase(ABC):
+    """Reads histories, configs and summaries of all runs of a listing."""
+
+    _query: RunQuery
+
+    @abstractmethod
+    def _select(self) -> Flow[Selection]:
+        """The variables that select the runs."""
+
+    @abstractmethod
+    def _listed_ids(self) -> list[str] | None:
+        """The ids of all runs, where all have been listed."""
+
+    @abstractmethod
+    def _counted(self) -> int | None:
+        """How many runs there are, if that is known."""
+
+    def _plan_values(
+        self, keys: list[K] | tuple[K, ...] | None, format: Format, progress: OnProgress | None
+    ) -> tuple[HistoryPlan, Format]:
+        return plan_values(keys), _check_output(format, progress)
+
+    def _fetch_values(
+        self,
+        what: Literal["configs", "summaries"],
+        plan: HistoryPlan,
+        to: Format,
+        progress: OnProgress | None,
+    ) -> Flow[Found[list[Row] | pd.DataFrame | pl.DataFrame]]:
+        known = KnownRuns(self._listed_ids(), self._counted(), progress)
+        selection = yield from self._select()
+        read = yield from fetch_values(what, selection, plan.keys, known)
+        built = build_values(read.values, plan, to=to)
+        return Found(built, Gaps({}, (), read.drift, read.gone))
+
+    def _plan_histories(
+        self,
+        samples: int,
+        keys: list[K] | tuple[K, ...] | None,
+        x_axis: str,
+        format: Format,
+        stream: Stream,
+        join: Join,
+        on_error: OnError,
+        progress: OnProgress | None,
+    ) -> tuple[HistoryPlan, Format]:
+        plan = plan_histories(samples, keys, x_axis, stream, join=join)
+        check_on_error(on_error)
+        return plan, _check_output(format, progress)
+
+    def _fetch_histories(
+        self, plan: HistoryPlan, to: Format, progress: OnProgress | None
+    ) -> Flow[Found[list[Row] | pd.DataFrame | pl.DataFrame]]:
+        if to == "polars" and plan.field == "sampledHistory" and plan.join == "inner":
+            from wandb_runs.frames.polars_reader import (  # noqa: PLC0415 - it needs polars
+                FrameReader,
+                collect_frame,
+            )
+
+            frames = yield from self._fetch_pages(plan, FrameReader(), progress)
+            frame = yield from collect_frame(frames, plan)
+            if frame is not None:
+                gaps = frames.gaps if frame.height else (yield from frames.suggest_metrics())
+                return Found(frame, gaps)
+        pages = yield from self._fetch_pages(plan, RowsReader(), progress)
+        collected = yield from collect_histories(pages, plan, to=to)
+        gaps = pages.gaps if len(collected) else (yield from pages.suggest_metrics())
+        return Found(collected, gaps)
+
+    def _fetch_pages(
+        self, plan: HistoryPlan, reader: Reader[ContentT], progress: OnProgress | None
+    ) -> Flow[HistoryPages[ContentT]]:
+        selection = yield from self._select()
+        page = PageRequest(None, self._query.histories_page_size(plan))
+        return HistoryPages(
+            HistoryRequest(plan, selection, page),
+            reader,
+            run_ids=self._listed_ids(),
+            total=self._counted(),
+            progress=progress,
+        )
+
+    def _new_batches(
+        self, plan: HistoryPlan, to: Format, schema: object, progress: OnProgress | None
+    ) -> AnyBatches[list[Row] | pd.DataFrame | pl.DataFrame]:
+        dtypes = check_schema(schema, plan, to)
+        if to == "polars":
+            return self._polars_batches(plan, dtypes, progress)
+        if to == "pandas":
+            return self._pandas_batches(plan, dtypes, progress)
+        return Batches(
+            lambda: self._fetch_pages(plan, RowsReader(), progress),
+            lambda histories: build_rows(histories, plan) or None,
+        )
+
+    def _pandas_batches(
+        self, plan: HistoryPlan, schema: Mapping[str, object] | None, progress: OnProgress | None
+    ) -> AnyBatches[pd.DataFrame]:
+        text_columns = find_text_columns(schema, "pandas")
+
+        def convert(histories: list[RunRows]) -> pd.DataFrame | None:
+            frame = build_pandas(histories, plan, text_columns=text_columns)
+            if not len(frame):
+                return None
+            return frame if schema is None else conform_pandas(frame, schema, plan)
+
+        return Batches(lambda: self._fetch_pages(plan, RowsReader(), progress), convert)
+
+    def _polars_batches(
+        self, plan: HistoryPlan, schema: Mapping[str, object] | None, progress: OnProgress | None
+    ) -> AnyBatches[pl.DataFrame]:
+        from wandb_runs.frames.polars_reader import FrameReader  # noqa: PLC0415 - it needs polars
+
+        text_columns = find_text_columns(schema, "polars")
+
+        def convert(content: FrameOrRows) -> pl.DataFrame | None:
+            frame = (
+                build_polars(content, plan, text_columns=text_columns)
+                if isinstance(content, list)
+                else content
+            )
+            if not frame.height:
+                return None
+            return frame if schema is None else conform_polars(frame, schema, plan)
+
+        if text_columns:
+            # The fast path loses how a number was written: with 0.5, 1 becomes 1.0.
+            return Batches(lambda: self._fetch_pages(plan, RowsReader(), progress), convert)
+        return Batches(lambda: self._fetch_pages(plan, FrameReader(), progress), convert)
+
+    def _finisher(self, on_error: OnError) -> Callable[[Gaps], None]:
+        return partial(self._finish, histories=None, on_error=on_error, stacklevel=ABOVE_AN_ITEM)
+
+    def _finish(
+        self, gaps: Gaps, histories: T, on_error: OnError, *, stacklevel: int = _ABOVE_A_CALL
+    ) -> T:
+        """Report what a result lacks, and return it.
+
+        Raises:
+            DriftError: There is drift that cannot be corrected, and the listing is strict.
+            HistoriesError: Some histories could not be read, and `on_error` is `"raise"`.
+        """
+        drift = gaps.drift
+        if drift or gaps.gone:
+            if self._query.strict:
+                raise DriftError(drift.late, drift.nulls, gaps.gone)
+            warning = DriftWarning(drift.late, drift.nulls, gaps.gone)
+            warnings.warn(warning, stacklevel=stacklevel)
+        if gaps.disjoint_runs:
+            warnings.warn(EmptyJoinWarning(gaps.disjoint_runs), stacklevel=stacklevel)
+        if gaps.unknown_metrics is not None:
+            warnings.warn(UnknownMetricWarning(*gaps.unknown_metrics), stacklevel=stacklevel)
+        if not gaps.failed:
+            return histories
+        first = next(iter(gaps.failed.values()))
+        message = f"the histories of {name_runs([*gaps.failed])} could not be had: {first.message}"
+        if on_error == "skip":
+            _log.warning("skipped: %s", message)
+            return histories
+        raise HistoriesError(
+            f'{message}; ask for fewer samples or keys, or pass on_error="skip"; error.histories '
+            "holds the rest",
+            errors=gaps.failed,
+            histories=histories,
+        ) from first
+
+
+def _check_output(format: Format, progress: OnProgress | None) -> Format:
+    to = check_format(format)
+    check_progress(progress)
+    check_installed(to)
+    return to
