@@ -24,7 +24,7 @@ from wandb_runs.graphql.flow import ask
 from wandb_runs.pagination.changes import creation_key
 from wandb_runs.pagination.checkpoint import Checkpoint, ListingState, make_checkpoint
 from wandb_runs.pagination.listing import Listing, ListingPlan, PageStream
-from wandb_runs.pagination.page import Page, PageRequest, Selection, fetch_page
+from wandb_runs.pagination.page import fetch_page
 from wandb_runs.pagination.paginator import Drift, Source
 from wandb_runs.query.location import missing_project
 from wandb_runs.runs.explain import check_call, explain
