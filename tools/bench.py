@@ -1,14 +1,14 @@
-"""How fast this package is, beside W&B's own SDK and a minimal implementation.
+"""Measure this package, W&B's own SDK and a minimal implementation.
 
     python tools/bench.py [--quick] [--full] [--rounds N] [--only NAME ...]
                           [--delay MS ...] [--without SIDE ...] [--python P] [--against P]
 
-Every piece of work is done in a process of its own, by each side in turn, against a server that
-replays the local server's answers from memory. It prints medians, as a table in Markdown; see
+Each job runs in a fresh process, for one side after another, against a server that replays the
+local server's answers from memory. The command prints median times as a table in Markdown; see
 docs/performance.md.
 
-Two versions of this package are compared with `--against`, which takes the interpreter of an
-environment that has the other one installed:
+`--against` compares two versions of this package: it takes the interpreter of an environment in
+which the other version is installed:
 
     python tools/bench.py --against ../old/.venv/bin/python --without wandb --without floor
 """
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Measure, print."""
+    """Measure the chosen jobs and print the table."""
     chosen = _parser().parse_args(arguments)
     sizes = QUICK if chosen.quick else FULL
     rounds: int = chosen.rounds or (1 if chosen.quick else 5)
@@ -69,8 +69,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("--quick", action="store_true", help="small sizes, one round")
-    add("--full", action="store_true", help="all jobs, those of many minutes too")
-    add("--rounds", type=int, help="rounds of each job (5; 1 when quick)")
+    add("--full", action="store_true", help="all jobs, including those of many minutes")
+    add("--rounds", type=int, help="rounds of each job (5; with --quick 1)")
     add("--only", action="append", choices=names, help="a job; may be repeated")
     add(
         "--delay",
@@ -86,8 +86,12 @@ def _parser() -> argparse.ArgumentParser:
         choices=("wandb", "floor"),
         help="a side to leave out; may be repeated",
     )
-    add("--python", help="the interpreter of this package's side, in place of the current one")
-    add("--against", metavar="PYTHON", help="an interpreter with another version to compare with")
+    add("--python", help="interpreter that runs the side ours, in place of the current one")
+    add(
+        "--against",
+        metavar="PYTHON",
+        help="interpreter in whose environment another version is installed",
+    )
     return parser
 
 

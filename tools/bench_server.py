@@ -1,9 +1,9 @@
-"""How fast the local server answers the first page of a large project.
+"""Measure how fast the local server answers the first page of a large project.
 
     python tools/bench_server.py [RUNS]
 
-A store is filled by the code that W&B's protocol calls, served over HTTP, and asked for its first
-page in several filters and orders. It prints medians, in milliseconds.
+Runs are written by the functions behind the server's mutations, and the first page is requested
+over HTTP with several filters and orders. The command prints median times in milliseconds.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ RUNS: Final = 100_000
 ROUNDS: Final = 9
 BATCH: Final = 5_000
 LIMIT: Final = 100.0
-"""What a first page may take, in milliseconds."""
+"""The longest acceptable time of a first page, in milliseconds."""
 
 QUERY: Final = """
 query ListRuns($filters: JSONString, $order: String, $first: Int) {
@@ -60,7 +60,7 @@ CASES: Final[list[tuple[str, JSONValue, str]]] = [
         {"config.optimizer": "adam", "summary_metrics.accuracy": {"$gt": 0.5}},
         "+config.lr.value",
     ),
-    ("a third by config, by the same", {"config.optimizer": "adam"}, "+config.optimizer.value"),
+    ("a third by config, by that key", {"config.optimizer": "adam"}, "+config.optimizer.value"),
     ("80 % by state, by summary", {"state": "finished"}, "-summary_metrics.val/loss"),
     ("none by state, by summary", {"state": "running"}, "-summary_metrics.val/loss"),
     ("half by tag, by summary", {"tags": {"$in": ["a"]}}, "-summary_metrics.loss"),
@@ -84,8 +84,8 @@ CASES: Final[list[tuple[str, JSONValue, str]]] = [
 
 
 def fill(store: Store, count: int) -> None:
-    """Write runs whose configs and summaries look like those of a large search."""
-    chance = random.Random(0)  # noqa: S311 - the same project every time
+    """Write runs with configs and summaries like those of a large hyperparameter search."""
+    chance = random.Random(0)  # noqa: S311 - reproducible by its seed
     for start in range(0, count, BATCH):
         with store.write() as writer:
             for number in range(start, min(start + BATCH, count)):
@@ -121,7 +121,7 @@ def fill(store: Store, count: int) -> None:
 
 
 def measure(client: httpx.Client, filters: JSONValue, order: str, first: int) -> float:
-    """Give the median time of a page, in milliseconds."""
+    """The median time of a page, in milliseconds."""
     variables = {"filters": json.dumps(filters), "order": order, "first": first}
     times: list[float] = []
     for _ in range(ROUNDS):
@@ -133,7 +133,7 @@ def measure(client: httpx.Client, filters: JSONValue, order: str, first: int) ->
 
 
 def main() -> int:
-    """Fill, serve, ask, print; 1 when a first page takes longer than it may."""
+    """Measure and print; return 1 if a first page took longer than `LIMIT`."""
     count = int(sys.argv[1]) if len(sys.argv) > 1 else RUNS
     slowest = 0.0
     with TemporaryDirectory() as folder, LocalServer(store=Path(folder) / "bench.db") as server:
@@ -148,7 +148,7 @@ def main() -> int:
                 print(f"{name:40} {took:8.1f}")
             took = measure(client, {}, "+created_at", 1000)
             print(f"{'a page of 1000, by creation':40} {took:8.1f}")
-    print(f"slowest first page: {slowest:.1f} ms, at most {LIMIT:.0f} ms wanted")
+    print(f"slowest first page: {slowest:.1f} ms; the limit is {LIMIT:.0f} ms")
     return int(slowest > LIMIT)
 
 

@@ -1,7 +1,6 @@
-"""Serve the sample project, run the example against it, stop the server.
+"""Start the local server with the sample project, run the example against it, and stop it.
 
-The example is run as a user would: as a program of its own, against the URL that the server
-prints first.
+The example runs as a separate program, with the URL from the first line that the server prints.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ EXAMPLE = Path(__file__).parents[1] / "examples" / "runs.py"
 
 
 def main() -> int:
-    """Return the example's exit code, or the server's if it did not stop cleanly."""
+    """Return the example's exit code, or the server's if that is not 0."""
     server = [sys.executable, "-m", "wandb_runs.local", "--port", "0", "--sample"]
     with subprocess.Popen(server, stdout=subprocess.PIPE, text=True) as running:
         try:

@@ -12,13 +12,13 @@ CONSTRAINTS = ROOT / "constraints.txt"
 
 
 def lowest(stated: str) -> str | None:
-    """The pin of one requirement, or None for an extra of this package."""
+    """The pin of one requirement; None for an extra of this package."""
     requirement = Requirement(stated)
     if requirement.name == "wandb-runs":
         return None
     bounds = [each.version for each in requirement.specifier if each.operator in {">=", "=="}]
     if not bounds:
-        raise SystemExit(f"{stated}: no lower bound is stated")
+        raise SystemExit(f"{stated}: no lower bound")
     return f"{requirement.name}=={bounds[0]}"
 
 

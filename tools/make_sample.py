@@ -1,7 +1,7 @@
 """Train the sample project's models and log them, with W&B's SDK, into the local server.
 
-What the server holds at the end becomes the sample that ships with the package. The trials run
-one after the other, so that their order is the same each time; all of them take two minutes.
+The server's project at the end becomes the sample that is shipped with the package. The trials run
+one after another, so that their order is always the same; all of them take two minutes.
 """
 
 from __future__ import annotations
@@ -23,23 +23,23 @@ if TYPE_CHECKING:
 
 _TOOLS: Final = Path(__file__).parent.resolve()
 _SAMPLE: Final = _TOOLS.parent / "src/wandb_runs/local/sample/sample.db.xz"
-_LONGEST: Final = 120  # seconds that one trial may take
+_TIMEOUT: Final = 120  # seconds for one trial
 
 
 def main() -> None:
-    """Train every trial, and keep what the server then holds."""
+    """Train every trial, and write the project that results to the package."""
     began = time.monotonic()
     with TemporaryDirectory() as folder, LocalServer(entity=ENTITY) as server:
         environment = _environment(folder, server.url)
         sweep = _run(["-m", "sample_project.sweep"], environment).split()[-1]
         for number, trial in enumerate(TRIALS, 1):
             print(f"{number:2} of {len(TRIALS)}: {trial.name}", flush=True)
-            place = {"WANDB_RUN_ID": trial.run_id}
+            ids = {"WANDB_RUN_ID": trial.run_id}
             if trial.in_sweep:
-                place["WANDB_SWEEP_ID"] = sweep  # as a sweep's agent does for the runs it starts
+                ids["WANDB_SWEEP_ID"] = sweep  # as a sweep's agent sets it
             _run(
                 ["-m", "sample_project.train", trial.name],
-                environment | place,
+                environment | ids,
                 expected=trial.exit_code,
             )
         _run(["-m", "wandb", "sweep", "--stop", f"{ENTITY}/{PROJECT}/{sweep}"], environment)
@@ -52,12 +52,12 @@ def main() -> None:
 
 
 def _environment(folder: str, url: str) -> dict[str, str]:
-    """Make an environment in which wandb knows one server and one folder, both temporary."""
+    """Environment variables with which wandb uses only a temporary server and folder."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("WANDB_")}
-    places = ("HOME", "WANDB_DIR", "WANDB_CACHE_DIR", "WANDB_CONFIG_DIR", "WANDB_DATA_DIR")
+    folders = ("HOME", "WANDB_DIR", "WANDB_CACHE_DIR", "WANDB_CONFIG_DIR", "WANDB_DATA_DIR")
     return {
         **kept,
-        **dict.fromkeys(places, folder),
+        **dict.fromkeys(folders, folder),
         "PYTHONPATH": os.pathsep.join([str(_TOOLS), *filter(None, [kept.get("PYTHONPATH")])]),
         "WANDB_BASE_URL": url,
         "WANDB_API_KEY": "0" * 40,
@@ -65,17 +65,17 @@ def _environment(folder: str, url: str) -> dict[str, str]:
         "WANDB_PROJECT": PROJECT,
         "WANDB_ERROR_REPORTING": "false",
         "NO_PROXY": "127.0.0.1",
-        # Sums in one order, however many cores there are: the same seed gives the same model.
+        # One thread, so that sums do not depend on the number of cores: a seed determines a model.
         "OPENBLAS_NUM_THREADS": "1",
         "MKL_NUM_THREADS": "1",
     }
 
 
 def _run(arguments: list[str], environment: Mapping[str, str], *, expected: int = 0) -> str:
-    """Run Python and give what it printed.
+    """Run Python and return its standard output.
 
     Raises:
-        SystemExit: It ended with another exit code than the one expected.
+        SystemExit: The exit code is not the expected one.
     """
     done = subprocess.run(
         [sys.executable, *arguments],
@@ -83,7 +83,7 @@ def _run(arguments: list[str], environment: Mapping[str, str], *, expected: int 
         cwd=environment["HOME"],
         capture_output=True,
         text=True,
-        timeout=_LONGEST,
+        timeout=_TIMEOUT,
         check=False,
     )
     if done.returncode != expected:
@@ -91,16 +91,16 @@ def _run(arguments: list[str], environment: Mapping[str, str], *, expected: int 
     return done.stdout
 
 
-def _refuse_traces(dump: Path, places: list[str]) -> None:
-    """Make sure that a dump tells nothing about where it was made.
+def _refuse_traces(dump: Path, paths: list[str]) -> None:
+    """Check that a dump does not contain paths of the machine that made it.
 
     Raises:
-        SystemExit: It names one of the places.
+        SystemExit: The dump contains one of the paths.
     """
     content = lzma.decompress(dump.read_bytes())
-    found = [place for place in places if place.encode() in content]
+    found = [path for path in paths if path.encode() in content]
     if found:
-        sys.exit(f"the sample names {found}")
+        sys.exit(f"the sample contains {found}")
 
 
 if __name__ == "__main__":

@@ -1,12 +1,13 @@
-"""A soak test: whether anything is lost or repeated while runs change and the server fails.
+"""A soak test: is anything lost or repeated while runs change and the server fails?
 
     python tools/soak.py [--minutes N] [--readers N] [--rate R] [--seed N] [--markdown FILE]
 
-Threads that share one `Api` read a project in every way there is, while runs come, change and go,
-from a local server in a process of its own that fails one answer in five. Each pass is held
-against what was in the project while it lasted, and in the end all is read at rest. It prints a
-table, after Ctrl-C as well, and exits with 1 when a run or row was lost or came twice, an error
-came that a failing server does not explain, or sockets stayed open.
+Threads that share one `Api` read a project through every reading method, while runs are created,
+changed and deleted. The local server runs in a separate process and fails one answer in five. The
+results of each pass are compared with the runs that existed during it, and at the end everything is
+read once more without changes and faults. The command prints a table, after Ctrl-C as well. It
+exits with 1 if a run or row was lost or repeated, if an error was raised that the faults do not
+explain, or if sockets stayed open.
 """
 
 from __future__ import annotations
@@ -21,14 +22,15 @@ from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
-from soaking.churn import Churn
+from soaking.churn import ENTITY, Churn
 from soaking.findings import Findings
 from soaking.ledger import Ledger
 from soaking.readers import FILTERS, KINDS, ORDERS, Listing, Reader
 from soaking.server import ServerProcess
-from soaking.table import Usage, as_markdown, is_well, list_figures, print_figures
+from soaking.table import Usage, as_markdown, is_success, list_figures, print_figures
 from soaking.usage import memory, open_sockets
 from wandb_runs import Api
+from wandb_runs.testing import log_run
 from wandb_runs.transport.options import MAX_CONCURRENCY
 
 if TYPE_CHECKING:
@@ -36,22 +38,22 @@ if TYPE_CHECKING:
 
 RUNS: Final = 120
 PAUSE: Final = 0.03
-"""Seconds between two changes to runs, so that dozens happen while a listing is read."""
+"""Seconds between two changes of runs: short enough for dozens of them during one listing."""
 
 
 class Soak:
-    """The load: threads that read, and one that changes what they read.
+    """The load: threads that read the project, and one that changes it.
 
     Args:
-        api: What is read with.
-        server: Where runs are read and changed.
-        readers: How many threads read.
-        seed: Of the random generators.
+        api: The client that all readers share.
+        server: The server that is read and changed.
+        readers: Number of reading threads.
+        seed: Seed of the random generators.
 
     Attributes:
-        findings: What was counted.
-        most_sockets: The most sockets that were seen open.
-        early_memory: The resident memory after a tenth of the time.
+        findings: Counts and problems.
+        most_sockets: The largest number of open sockets that was seen.
+        early_memory: Resident memory in bytes after a tenth of the time.
     """
 
     def __init__(self, api: Api, server: ServerProcess, readers: int, seed: int) -> None:
@@ -68,25 +70,25 @@ class Soak:
         ]
 
     def run(self, seconds: float) -> None:
-        """Read for some time, or until Ctrl-C."""
+        """Read for a number of seconds, or until Ctrl-C."""
         threads: list[threading.Thread] = []
         try:
             self._churn.fill()
             url = self._server.url
             print(f"reading from {url} for {seconds:g} s; Ctrl-C ends it", flush=True)
-            threads.append(threading.Thread(target=self._churn.go_on, args=[PAUSE]))
-            threads += [threading.Thread(target=reader.go_on) for reader in self._readers]
+            threads.append(threading.Thread(target=self._churn.run, args=[PAUSE]))
+            threads += [threading.Thread(target=reader.run) for reader in self._readers]
             for thread in threads:
                 thread.start()
-            self._watch(seconds)
+            self._sample_usage(seconds)
             self._stop(threads)
             self._server.recover()
             self._stopped.clear()
-            self._read_at_rest()
+            self._read_unchanged()
         except KeyboardInterrupt:
             self._stop(threads)
 
-    def _watch(self, seconds: float) -> None:
+    def _sample_usage(self, seconds: float) -> None:
         end = monotonic() + seconds
         while (left := end - monotonic()) > 0:
             self._stopped.wait(min(1, left, seconds / 10))
@@ -102,8 +104,8 @@ class Soak:
             if thread.ident is not None:
                 thread.join()
 
-    def _read_at_rest(self) -> None:
-        """Read in every way and order once more, when nothing changes and nothing fails."""
+    def _read_unchanged(self) -> None:
+        """Read by every method and in every order once more, without changes and faults."""
         filters, fits = FILTERS[0]
         for order in ORDERS:
             for kind in KINDS:
@@ -111,11 +113,13 @@ class Soak:
 
 
 def main() -> int:
-    """Run the test, print a table; 1 if anything went wrong."""
+    """Run the test and print its table; return 1 if a check failed."""
     parser = argparse.ArgumentParser(description=__doc__, usage="%(prog)s [options]")
-    parser.add_argument("--minutes", type=float, default=10, help="how long to read (10)")
-    parser.add_argument("--readers", type=int, default=4, help="threads that read (4)")
-    parser.add_argument("--rate", type=float, default=0.2, help="part of the answers that fail")
+    parser.add_argument("--minutes", type=float, default=10, help="minutes of reading (10)")
+    parser.add_argument("--readers", type=int, default=4, help="number of reading threads (4)")
+    parser.add_argument(
+        "--rate", type=float, default=0.2, help="fraction of the answers that fail (0.2)"
+    )
     parser.add_argument("--seed", type=int, default=0, help="seed of the random generators (0)")
     parser.add_argument("--markdown", type=Path, help="file to write the table to, in Markdown")
     chosen = parser.parse_args()
@@ -127,17 +131,19 @@ def main() -> int:
     print_figures(figures, findings, usage)
     if chosen.markdown is not None:
         chosen.markdown.write_text(as_markdown(figures), encoding="utf-8")
-    return int(not is_well(findings, usage))
+    return int(not is_success(findings, usage))
 
 
 def _soak(
     server: ServerProcess, readers: int, seconds: float, seed: int
 ) -> tuple[Findings, Counts, Usage]:
-    import_module("polars")  # its memory is none that reading takes
+    import_module("polars")  # imported first, so that its memory is not counted as that of reading
+    # Opens the connection that `log_run` keeps, so that it is not counted as a leak.
+    log_run(server.url, ENTITY, "another", "r1")
     sockets, start_memory, begin = open_sockets(), memory(), monotonic()
     with Api(base_url=server.url, api_key="any", timeout=30) as api:
         soak = Soak(api, server, readers, seed)
-        # Not `catch_warnings(record=True)`, which would keep them all.
+        # `catch_warnings(record=True)` would keep every warning in memory.
         warnings.showwarning = soak.findings.show_warning
         soak.run(seconds)
         idle = open_sockets()

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 RUNS = 3
 LISTED = 52
-"""One more page than one, at the default of 50."""
+"""Enough for two pages of the default size of 50."""
 
 FIRST = "r000000"
 """The run that the job `import` reads."""
@@ -106,7 +106,7 @@ def test_versions_are_compared_by_their_interpreters(tmp_path: Path) -> None:
     assert len(cells) == len(columns)
 
 
-def test_versions_that_read_different_values_are_reported(tmp_path: Path) -> None:
+def test_different_values_of_two_versions_are_an_error(tmp_path: Path) -> None:
     pythons: dict[Side, str] = {"other": environment_with(tmp_path, "another-run")}
     with (
         Benchmark(SIZES, sides=("ours", "other"), pythons=pythons) as versions,
@@ -115,7 +115,9 @@ def test_versions_that_read_different_values_are_reported(tmp_path: Path) -> Non
         versions.measure(JOBS["import"], rounds=1)
 
 
-def test_command_measures_chosen_jobs_sides_and_delays(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_measures_the_chosen_jobs_sides_and_delays(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     arguments = ["--only=import", "--delay=0", "--delay=30", "--without=wandb", "--without=floor"]
     assert bench.main(["--quick", f"--against={sys.executable}", *arguments]) == 0
     head, _, *rows = capsys.readouterr().out.partition("\n\n")[0].splitlines()
@@ -134,7 +136,7 @@ def test_jobs_at_other_delays_are_listed_once_with_their_goals() -> None:
     ]
 
 
-def test_answers_are_delayed_as_said_and_their_requests_counted(benchmark: Benchmark) -> None:
+def test_answers_are_delayed_and_requests_counted(benchmark: Benchmark) -> None:
     with httpx.Client(trust_env=False) as client:
         client.post(f"{benchmark.urls[0]}/bench/take")
         body = {"query": "{ viewer { entity } }"}
@@ -143,34 +145,34 @@ def test_answers_are_delayed_as_said_and_their_requests_counted(benchmark: Bench
         ]
         counts = client.post(f"{benchmark.urls[20]}/bench/take").json()
     assert {answer.text for answer in answers} == {'{"data":{"viewer":null}}'}
-    # It never comes early; that it comes in time is for the table to show.
+    # Only the lower bound is certain; the table shows the real delay.
     assert all(answer.elapsed.total_seconds() >= 0.02 for answer in answers[1:])
     assert (counts["requests"], counts["missed"]) == (3, 1)
     assert counts["sent"] > 2 * len(answers[0].content)
 
 
-def test_different_values_are_reported(
+def test_different_values_of_two_sides_are_an_error(
     benchmark: Benchmark, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    honest = benchmark.run
+    original = benchmark.run
 
-    def lies(job: Job, side: str, *, check: bool = False) -> object:
-        done = honest(job, "ours", check=check)
+    def wrong(job: Job, side: str, *, check: bool = False) -> object:
+        done = original(job, "ours", check=check)
         done.report["digest"] += side
         return done
 
-    monkeypatch.setattr(benchmark, "run", lies)
+    monkeypatch.setattr(benchmark, "run", wrong)
     with pytest.raises(BenchmarkError, match="different values"):
         benchmark.measure(JOBS["list"], rounds=1)
 
 
-def test_a_worker_that_fails_says_why(benchmark: Benchmark) -> None:
+def test_the_error_of_a_failed_worker_is_shown(benchmark: Benchmark) -> None:
     job = replace(JOBS["list"], samples=0)
     with pytest.raises(BenchmarkError, match="InvalidArgumentError: samples"):
         benchmark.run(job, "ours")
 
 
-def test_libraries_and_memory_are_compared() -> None:
+def test_imported_libraries_and_memory_are_shown_below_the_table() -> None:
     names = ("import", "stream", "long")
     with Benchmark(SIZES, sides=ONLY_OURS) as benchmark:
         measured = {name: benchmark.measure(JOBS[name], rounds=1) for name in names}

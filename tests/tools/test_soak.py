@@ -1,4 +1,4 @@
-"""`make soak` finds what it looks for, and finds nothing in this package."""
+"""The soak test finds lost and repeated runs, and finds none in this package."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from soaking.churn import Churn
 from soaking.findings import Findings
 from soaking.ledger import Condition, Ledger, Record
 from soaking.readers import FILTERS, KINDS, ORDERS, Kind, Listing, Reader
-from soaking.table import Usage, is_well
+from soaking.table import Usage, is_success
 from wandb_runs import Api, DriftWarning, RunIterator, Runs
 from wandb_runs.testing import LocalServer, NullEdges, Redirect
 
@@ -52,7 +52,7 @@ def filled(server: LocalServer) -> Ledger:
 
 @pytest.fixture
 def ledger(filled: Ledger) -> Ledger:
-    """What the server holds, to be told wrong."""
+    """A ledger of the server's runs, which a test may change to be wrong."""
     ledger = Ledger()
     for run_id, record in filled.records():
         phases = [(0, record.phases[-1][1])]
@@ -85,15 +85,15 @@ def test_a_short_soak_reads_runs_and_survives_faults(tmp_path: Path) -> None:
         check=False,
     )
     assert soak.returncode == 0, soak.stdout + soak.stderr
-    told = figures(file.read_text())
-    assert [*told][1:] == [
-        what for what in told if what != "what" and f"│ {what.split()[0]}" in soak.stdout
+    table = figures(file.read_text())
+    assert [*table][1:] == [
+        what for what in table if what != "what" and f"│ {what.split()[0]}" in soak.stdout
     ]
-    for what in ("passes", "runs read", "rows read", "requests", "changes to runs meanwhile"):
-        assert number(told[what]) > 0
-    assert number(told["faults that struck"]) > number(told["retries"]) > 0
-    assert (told["lost"], told["repeated"], told["other problems"]) == ("0", "0", "0")
-    assert "MB" in told["memory at the start, after a tenth, at the end"]
+    for what in ("passes", "runs read", "rows read", "requests", "changes of runs meanwhile"):
+        assert number(table[what]) > 0
+    assert number(table["faults applied"]) > number(table["retries"]) > 0
+    assert (table["lost"], table["repeated"], table["other problems"]) == ("0", "0", "0")
+    assert "MB" in table["memory at the start, after a tenth, at the end"]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C reaches the test itself there")
@@ -109,7 +109,7 @@ def test_ctrl_c_prints_the_results_so_far() -> None:
 
 @pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_project_at_rest_is_read_without_a_finding(
+def test_an_unchanged_project_is_read_without_problems(
     api: Api, ledger: Ledger, kind: Kind, order: str
 ) -> None:
     findings = read(api, ledger, kind, order)
@@ -118,7 +118,7 @@ def test_a_project_at_rest_is_read_without_a_finding(
     assert findings.counts["runs"] >= RUNS - 2  # some may have no rows
 
 
-def test_run_omitted_by_the_server_is_reported_as_lost(
+def test_a_run_omitted_by_the_server_is_reported_as_lost(
     server: LocalServer, api: Api, ledger: Ledger
 ) -> None:
     with server.fail(NullEdges(count=2)), pytest.warns(DriftWarning):
@@ -126,48 +126,48 @@ def test_run_omitted_by_the_server_is_reported_as_lost(
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_missing_run_is_reported_as_lost(api: Api, ledger: Ledger, kind: Kind) -> None:
+def test_a_missing_run_is_reported_as_lost(api: Api, ledger: Ledger, kind: Kind) -> None:
     ledger.add("never", Record(RUNS, [0.5], [(ledger.tick(), frozenset({FINISHED}))]))
     assert read(api, ledger, kind).problems == {"lost": 1}
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_run_that_cannot_be_there_is_found(api: Api, ledger: Ledger, kind: Kind) -> None:
+def test_a_run_that_does_not_exist_is_reported(api: Api, ledger: Ledger, kind: Kind) -> None:
     run_id, record = ledger.records()[0]
-    assert record.losses  # so that it comes with the histories, too
+    assert record.losses  # so that histories include it
     with ledger.changing(run_id, None):
         pass
-    assert read(api, ledger, kind).problems == {"not there": 1}
+    assert read(api, ledger, kind).problems == {"nonexistent": 1}
 
 
-def test_a_run_that_comes_twice_is_found(
+def test_a_repeated_run_is_reported(
     api: Api, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    honest = Runs.__iter__
+    original = Runs.__iter__
 
-    def again(runs: Runs) -> RunIterator:
+    def repeat_first(runs: Runs) -> RunIterator:
         doubled = [*runs[:], runs[0]]
-        start = honest(runs).checkpoint()
+        start = original(runs).checkpoint()
         return RunIterator(doubled, lambda _: start, lambda _: None)
 
-    monkeypatch.setattr(Runs, "__iter__", again)
+    monkeypatch.setattr(Runs, "__iter__", repeat_first)
     assert read(api, ledger, "share").problems["repeated"] == 1
 
 
-def test_rows_that_come_twice_are_found(
+def test_a_repeated_row_is_reported(
     api: Api, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    honest = Runs.iter_histories
-    rows = [row for batch in honest(api.runs("team/churned")) for row in batch]
+    original = Runs.iter_histories
+    rows = [row for batch in original(api.runs("team/churned")) for row in batch]
 
-    def again(runs: Runs, **_: object) -> Iterator[object]:
+    def repeat_row(runs: Runs, **_: object) -> Iterator[object]:
         yield [rows[0], *rows]
 
-    monkeypatch.setattr(Runs, "iter_histories", again)
+    monkeypatch.setattr(Runs, "iter_histories", repeat_row)
     assert read(api, ledger, "batches").problems["repeated"] == 1
 
 
-def test_wrong_values_are_found(api: Api, ledger: Ledger) -> None:
+def test_wrong_values_are_reported(api: Api, ledger: Ledger) -> None:
     _, record = ledger.records()[0]
     record.number += 1
     assert read(api, ledger, "configs").problems == {"wrong config": 1}
@@ -178,14 +178,14 @@ def test_wrong_values_are_found(api: Api, ledger: Ledger) -> None:
     for state, kind in (
         (Condition("finished", rows, 2.0), "wrong summary"),
         (Condition("finished", rows + 1, 2.0), "lost"),
-        (Condition("finished", rows - 1, 2.0), "not there"),
+        (Condition("finished", rows - 1, 2.0), "nonexistent"),
     ):
         record.phases = [(ledger.tick(), frozenset({state}))]
         assert read(api, ledger, "summaries").problems == {"wrong summary": 1}
         assert kind == "wrong summary" or read(api, ledger, "histories").problems[kind] == 1
 
 
-def test_runs_out_of_order_are_found(api: Api, ledger: Ledger) -> None:
+def test_runs_out_of_order_are_reported(api: Api, ledger: Ledger) -> None:
     first, second, *_ = (record for _, record in ledger.records())
     first.number, second.number = second.number, first.number
     for order in ("+created_at", "-created_at"):
@@ -193,7 +193,7 @@ def test_runs_out_of_order_are_found(api: Api, ledger: Ledger) -> None:
     assert not read(api, ledger, "pages", "-heartbeat_at").problems["out of order"]
 
 
-def test_an_error_that_nothing_explains_is_found(server: LocalServer, ledger: Ledger) -> None:
+def test_an_unexpected_error_is_reported(server: LocalServer, ledger: Ledger) -> None:
     with Api(base_url=server.url, api_key="any") as api:
         api.close()
         findings = read(api, ledger, "pages")
@@ -201,14 +201,16 @@ def test_an_error_that_nothing_explains_is_found(server: LocalServer, ledger: Le
     assert "this client is closed" in findings.details[0]
 
 
-def test_reader_without_progress_is_reported(server: LocalServer, api: Api, ledger: Ledger) -> None:
+def test_a_reader_without_progress_is_reported(
+    server: LocalServer, api: Api, ledger: Ledger
+) -> None:
     with server.fail_always(Redirect("http://127.0.0.1:1/")):
         findings = read(api, ledger, "pages")
     assert findings.problems == {"unexpected AssertionError": 1}
     assert findings.errors == {"BadResponseError": 51}
 
 
-def test_runs_present_throughout_are_known_while_changes_are_in_progress() -> None:
+def test_the_ledger_tells_which_runs_are_present_throughout_a_window() -> None:
     ledger = Ledger()
     fits = FILTERS[1][1]
     for run_id in ("stays", "goes", "comes", "changes", "hangs"):
@@ -217,34 +219,34 @@ def test_runs_present_throughout_are_known_while_changes_are_in_progress() -> No
             with ledger.changing(run_id, FINISHED):
                 pass
 
-    def there(*, filtered: bool = True) -> set[str]:
+    def present(*, filtered: bool = True) -> set[str]:
         window.close()
-        return {*window.there_throughout(fits if filtered else FILTERS[0][1])}
+        return {*window.present_throughout(fits if filtered else FILTERS[0][1])}
 
-    with ledger.watch() as window:
-        assert there() == {"stays", "goes", "changes", "hangs"}
+    with ledger.open_window() as window:
+        assert present() == {"stays", "goes", "changes", "hangs"}
         with ledger.changing("goes", None):
-            assert there() == {"stays", "changes", "hangs"}
+            assert present() == {"stays", "changes", "hangs"}
         with ledger.changing("comes", FINISHED), ledger.changing("changes", FAILED):
-            assert there() == {"stays", "hangs"}
-        assert there(filtered=False) == {"stays", "changes", "hangs"}
+            assert present() == {"stays", "hangs"}
+        assert present(filtered=False) == {"stays", "changes", "hangs"}
         with pytest.raises(TimeoutError), ledger.changing("hangs", None):
             raise TimeoutError
         ledger.forget()
-        # A window is still open, through which it may have been seen.
+        # The record is kept while a window is open that includes the run.
         assert window.conditions("goes") == [FINISHED]
-        assert there() == {"stays"}
+        assert present() == {"stays"}
     ledger.forget()
     assert ledger.find("goes") is None
-    with ledger.watch() as window:
-        # An unknown outcome stays unknown.
-        assert there() == {"stays", "comes"}
+    with ledger.open_window() as window:
+        # The outcome of a failed request stays unknown.
+        assert present() == {"stays", "comes"}
         assert {*window.conditions("hangs")} == {FINISHED}
         assert window.conditions("goes") == []
 
 
 def test_windows_agree_with_a_simple_model() -> None:
-    chance = random.Random(3)  # noqa: S311 - the same every time
+    chance = random.Random(3)  # noqa: S311 - reproducible by its seed
     for _ in range(200):
         ledger = Ledger()
         ledger.add("run", Record(0))
@@ -255,7 +257,7 @@ def test_windows_agree_with_a_simple_model() -> None:
                 break
             with ledger.changing("run", condition):
                 pass
-        with ledger.watch() as window:
+        with ledger.open_window() as window:
             seen = {before[begin]}
             for condition in before[begin + 1 :]:
                 with ledger.changing("run", condition):
@@ -267,7 +269,7 @@ def test_windows_agree_with_a_simple_model() -> None:
                 pass
             wanted = {condition for condition in seen if condition is not None}
             assert {*window.conditions("run")} == wanted
-            assert bool(window.there_throughout(lambda _: True)) is (None not in seen)
+            assert bool(window.present_throughout(lambda _: True)) is (None not in seen)
 
 
 @pytest.mark.parametrize(
@@ -280,11 +282,11 @@ def test_windows_agree_with_a_simple_model() -> None:
         ((None, None, None), False),
     ],
 )
-def test_sockets_that_stay_open_are_found(
+def test_sockets_that_stay_open_are_reported(
     sockets: tuple[int | None, int | None, int | None], *, leaks: bool
 ) -> None:
     usage = Usage(1.0, (None, None, None), sockets, None, sockets_wanted=8)
-    assert is_well(Findings(), usage) is not leaks
+    assert is_success(Findings(), usage) is not leaks
     findings = Findings()
     findings.lost(["r1"], "somewhere")
-    assert not is_well(findings, usage)
+    assert not is_success(findings, usage)

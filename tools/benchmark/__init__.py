@@ -1,6 +1,6 @@
-"""What `tools/bench.py` measures, and with what.
+"""The parts of the benchmark that `tools/bench.py` runs.
 
-`jobs` says what is measured, `projects` makes the runs that are read, `replay` serves them from
-memory, `worker` does one piece of work in a fresh process, in the way of one side (`ours`, `sdk`
-or `floor`), and `measure` runs the workers in turn and sums up.
+`jobs` lists the jobs, `projects` writes the projects that they read, `replay` serves recorded
+answers from memory, `worker` does one job in a fresh process with the code of one side (`ours`,
+`sdk` or `floor`), `measure` runs the workers in turn, and `table` prints the results.
 """

@@ -1,7 +1,7 @@
 """A minimal implementation of each job: httpx, orjson, and one frame built at once.
 
-It sends this package's documents, so that both receive the same bytes, and leaves out what makes
-a client: run objects, validation, rules for columns of mixed types.
+It sends the queries of this package, so that both receive the same bytes, but has no run objects,
+no validation, and no rules for columns of mixed types.
 """
 
 from __future__ import annotations
@@ -72,11 +72,11 @@ def _prepare_histories(task: Task, url: str) -> Work:
         return read
 
     if task["format"] == "polars":
-        import polars as pl  # noqa: PLC0415 - in no other work's memory
+        import polars as pl  # noqa: PLC0415 - must not count for other jobs
 
         return lambda: pl.DataFrame(rows(), infer_schema_length=None)
     if task["format"] == "pandas":
-        import pandas as pd  # noqa: PLC0415 - in this format's time alone
+        import pandas as pd  # noqa: PLC0415 - must not count for other formats
 
         return lambda: pd.DataFrame(rows())
     return rows
@@ -84,10 +84,10 @@ def _prepare_histories(task: Task, url: str) -> Work:
 
 def _nodes(
     url: str, page: Callable[[str | None], Operation[object]]
-) -> Iterator[dict[str, Any]]:  # what a server may send, unchecked
+) -> Iterator[dict[str, Any]]:  # answers are not validated
     after: str | None = None
-    # Made in the time measured, as ours is with the first request; plain http needs no
-    # certificates, and reading them takes longer than many an answer.
+    # Made within the measured time, as ours is with the first request. Without https no
+    # certificates are loaded, which would take longer than many an answer.
     with httpx.Client(
         base_url=url, auth=("api", "k" * 40), verify=url.startswith("https:"), trust_env=False
     ) as client:

@@ -1,4 +1,4 @@
-"""What is measured: the rows of the table."""
+"""The jobs of the benchmark: the rows of its table."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["DELAYS", "FULL", "QUICK", "Job", "Project", "Sizes", "at_delays", "list_jobs"]
 
 DELAYS: Final = (0, 20)
-"""Milliseconds added to each answer, one address each."""
+"""Milliseconds added to each answer; the server has one port for each."""
 
 ALL: Final[tuple[Side, ...]] = ("wandb", "ours", "floor", "other")
 PACKAGE: Final[tuple[Side, ...]] = ("ours", "other")
@@ -26,13 +26,13 @@ Project: TypeAlias = Literal["histories", "long", "listing", "many"]
 
 @dataclass(frozen=True)
 class Sizes:
-    """How large the projects are.
+    """Sizes of the projects.
 
     Attributes:
-        histories: Runs and rows of each, for the histories.
-        long: The same, for the frame that fills memory.
-        listing: Runs for the listings.
-        many: Runs for the stream that is to stay flat.
+        histories: Runs, and rows of each, of the project `histories`.
+        long: Runs, and rows of each, of the project `long`, which makes a large frame.
+        listing: Runs of the project `listing`.
+        many: Runs of the project `many`, which is streamed in constant memory.
     """
 
     histories: tuple[int, int]
@@ -41,7 +41,7 @@ class Sizes:
     many: int
 
     def write(self, store: Store, project: Project) -> None:
-        """Write a project."""
+        """Write a project to a store."""
         if project == "histories":
             write_histories(store, project, *self.histories)
         elif project == "long":
@@ -59,18 +59,18 @@ class Job:
     """A row of the table.
 
     Attributes:
-        name: What `--only` calls it.
-        work: What the table calls it.
-        kind: What is done.
-        project: The project read.
-        goal: The ratio or bound to reach.
-        format: What histories come as.
-        samples: Rows for each run.
-        delay: Milliseconds added to each answer; one of the benchmark's.
-        sides: Which sides can do it.
-        is_wall: Whether the time is that of the whole process, its start and end included.
+        name: Its name for `--only`.
+        work: Its description in the table.
+        kind: The operation.
+        project: The project that is read.
+        goal: The target, a ratio or a bound.
+        format: Format of histories.
+        samples: Rows of each run.
+        delay: Milliseconds added to each answer.
+        sides: The sides that can do it.
+        is_wall: Whether the time is that of the whole process, from its start to its end.
         is_slow: Whether wandb does it in one round only, unless `--full` is given.
-        is_heavy: Whether it is left out unless `--full` is given.
+        is_heavy: Whether it is omitted unless `--full` is given.
     """
 
     name: str
@@ -88,12 +88,12 @@ class Job:
 
     @property
     def title(self) -> str:
-        """What the table calls it, with the delay."""
+        """Its description in the table, with the delay."""
         return f"{self.work}, {self.delay} ms"
 
 
 def list_jobs(sizes: Sizes) -> list[Job]:
-    """List the rows, with their titles for these sizes."""
+    """All jobs, with descriptions for these sizes."""
     runs, rows = sizes.histories
     histories = f"histories of {runs} runs x {rows} samples x 5 keys"
     listing = f'{sizes.listing:,} runs, `config["lr"]` of each'
@@ -191,12 +191,12 @@ def list_jobs(sizes: Sizes) -> list[Job]:
 
 
 def at_delays(jobs: Iterable[Job], delays: Iterable[int]) -> list[Job]:
-    """Give each job every delay; goals stay with the delay that they are set for."""
+    """Each job at each delay; a goal stays with the delay that it is set for."""
     listed: dict[str, Job] = {}
     for job in jobs:
         for delay in delays:
             moved = replace(job, delay=delay, goal=job.goal if delay == job.delay else "")
-            # Jobs that differed in their delay alone are one job now.
+            # Jobs that differ only in their delay become one job.
             if moved.goal or moved.title not in listed:
                 listed[moved.title] = moved
     return list(listed.values())

@@ -1,4 +1,4 @@
-"""Workers, run in turn against the replaying server."""
+"""Runs the workers in turn against the replaying server."""
 
 from __future__ import annotations
 
@@ -28,22 +28,22 @@ if TYPE_CHECKING:
 __all__ = ["Benchmark", "BenchmarkError", "Measurement", "Measurements", "median_of"]
 
 TOOLS: Final = Path(__file__).parents[1]
-LONGEST: Final = 1800
-"""Seconds that a worker may take before it counts as stuck."""
+TIMEOUT: Final = 1800
+"""Seconds after which a worker counts as stuck."""
 
 
 class BenchmarkError(Exception):
-    """What was measured does not count: a worker failed, or the sides read different values."""
+    """The measurement is invalid: a worker failed, or the sides read different values."""
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """One worker's run.
+    """One run of a worker.
 
     Attributes:
-        report: What the worker said.
-        wall: Seconds from its start to its end.
-        counts: What the server counted meanwhile.
+        report: The report of the worker.
+        wall: Seconds from the start of the process to its end.
+        counts: The counts of the server meanwhile.
     """
 
     report: Report
@@ -55,21 +55,21 @@ Measurements = dict["Side", list[Measurement]]
 
 
 def median_of(measured: list[Measurement], value: Callable[[Measurement], float]) -> float:
-    """The median of a value over rounds."""
+    """The median of a value over all rounds."""
     return median(map(value, measured))
 
 
 class Benchmark:
-    """A store, the local server on it, and the server that replays the local server's answers.
+    """A store, a local server for it, and a server that replays the local server's answers.
 
     Args:
-        sizes: How large the projects are; each is written when it is first needed.
-        delays: Milliseconds added to each answer; one address for each.
-        sides: Which sides are measured, where a job has them.
-        pythons: The interpreters of sides that are not run by this one.
+        sizes: Sizes of the projects; each is written when a job first reads it.
+        delays: Milliseconds added to each answer; the server has one port for each.
+        sides: The sides to measure, where a job has them.
+        pythons: Interpreters of the sides that the current one does not run.
 
     Attributes:
-        urls: The address for each delay.
+        urls: The base URL for each delay.
     """
 
     def __init__(
@@ -96,7 +96,7 @@ class Benchmark:
             text=True,
         )
         if self._replay.stdout is None:
-            raise AssertionError("a pipe was asked for")
+            raise AssertionError("the process has no pipe")
         addresses = json.loads(self._replay.stdout.readline() or "[]")
         self.urls: dict[int, str] = dict(zip(delays, addresses, strict=True))
         self._client = httpx.Client(base_url=self.urls[delays[0]], trust_env=False)
@@ -111,15 +111,15 @@ class Benchmark:
         self._folder.cleanup()
 
     def measure(self, job: Job, rounds: int, *, is_full: bool = False) -> Measurements:
-        """Do a job once, unmeasured, so that the server holds every answer; then in rounds.
+        """Run a job once without measuring, so that every answer is recorded; then measure rounds.
 
         Args:
             job: The job.
-            rounds: How often each side does it; the order of sides rotates.
-            is_full: Whether wandb does slow jobs in every round.
+            rounds: Number of rounds; the order of sides rotates.
+            is_full: Whether wandb runs slow jobs in every round.
 
         Returns:
-            A list for each side that is measured and can do the job.
+            Measurements of each side that is chosen and can do the job.
 
         Raises:
             BenchmarkError: The sides read different values, or an answer was not replayed.
@@ -145,7 +145,7 @@ class Benchmark:
         return measured
 
     def run(self, job: Job, side: Side, *, check: bool = False) -> Measurement:
-        """Do a job once.
+        """Run a job once.
 
         Raises:
             BenchmarkError: The worker failed.
@@ -159,7 +159,7 @@ class Benchmark:
             "check": check,
         }
         url = self.urls[job.delay]
-        # Another interpreter measures what is installed beside it, not what this one is told of.
+        # Another interpreter must import its own installed package, not one from PYTHONPATH.
         own = {"PYTHONPATH": str(TOOLS)} if side in self._pythons else {}
         self._take()
         start = perf_counter()
@@ -168,7 +168,7 @@ class Benchmark:
             env={**self._environment, **own, "WANDB_BASE_URL": url},
             capture_output=True,
             text=True,
-            timeout=LONGEST,
+            timeout=TIMEOUT,
             check=False,
         )
         wall = perf_counter() - start
@@ -182,7 +182,7 @@ class Benchmark:
 
 
 def _environment(folder: Path) -> dict[str, str]:
-    """What workers see: neither the user's settings nor their key, and no proxy."""
+    """Environment variables of workers, without the user's settings, key and proxies."""
     folders = {
         f"WANDB_{name}_DIR": str(folder / name.lower()) for name in ("CACHE", "CONFIG", "DATA")
     }

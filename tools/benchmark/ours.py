@@ -1,4 +1,4 @@
-"""The work as a user of this package writes it."""
+"""The jobs as users of this package write them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["prepare"]
 
 
 def prepare(task: Task, url: str) -> Work:
-    """Connect, and return the work."""
+    """Make a client, and return the work."""
     path = f"{ENTITY}/{task['project']}"
     api = Api(base_url=url)
     if task["kind"] != "first_page":
@@ -24,7 +24,7 @@ def prepare(task: Task, url: str) -> Work:
         for library in ("httpx", "httpcore"):
             import_module(library)
     if task["kind"] == "histories" and task["format"] != "default":
-        import_module(task["format"])  # in no side's time
+        import_module(task["format"])  # not timed
 
     def histories() -> Result:
         return api.runs(path).histories(task["samples"], KEYS, format=task["format"])

@@ -1,4 +1,4 @@
-"""Projects to read, written by the code that W&B's protocol calls."""
+"""Writes the projects that are read, by the functions behind the server's mutations."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ BATCH: Final = 1_000
 
 
 def write_listing(store: Store, project: str, runs: int) -> None:
-    """Write runs without a history, with configs and summaries as of a large search."""
+    """Write runs without history, with configs and summaries like those of a large search."""
     chance = _chance()
     for start in range(0, runs, BATCH):
         with store.write() as writer:
@@ -82,4 +82,4 @@ def _row(step: int, chance: random.Random) -> str:
 
 
 def _chance() -> random.Random:
-    return random.Random(0)  # noqa: S311 - the same project every time
+    return random.Random(0)  # noqa: S311 - reproducible by its seed

@@ -1,16 +1,16 @@
-"""A server that answers from memory what another one has answered before.
+"""A server that replays the recorded answers of another server from memory.
 
     python -m benchmark.replay UPSTREAM DELAY [DELAY ...]
 
-It listens on loopback, once for each delay (in milliseconds, added to every answer), and prints
-the addresses as a JSON list. It ends with its standard input.
+It listens on one loopback port for each delay (in milliseconds, added to every answer), and prints
+the URLs as a JSON list. The process ends at the end of its standard input.
 
-Requests are the same when their decoded bodies are, whatever the order of keys in them. What was
-not asked before is asked upstream and kept. `POST /bench/take` gives what was counted since the
-last time, on all addresses, and is not counted itself.
+Two requests are equal if their decoded bodies are, in any order of keys. A request without a
+recorded answer is sent upstream, and its answer recorded. `POST /bench/take` returns the counts
+since the last such request, of all ports together, and is not counted itself.
 
-The protocol is written by hand, on blocking sockets, for the few things that the clients measured
-here do: with a framework or an event loop, it would take a tenth of the time that is measured.
+It implements only the parts of HTTP that the measured clients use, on blocking sockets: a framework
+or an event loop would take a tenth of the measured time.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ __all__ = ["Counts", "Replay", "key_of"]
 TAKE: Final = b"/bench/take"
 GRAPHQL: Final = b"/graphql"
 RECEIVED: Final = 2**16
-"""Bytes taken from a socket at once: most requests, whole."""
+"""Bytes read from a socket at once, enough for most requests."""
 
 _LENGTH: Final = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _ENCODING: Final = re.compile(rb"\r\ntransfer-encoding:", re.IGNORECASE)
@@ -45,13 +45,13 @@ _AUTHORIZATION: Final = re.compile(rb"\r\nauthorization: *([^\r]+)", re.IGNORECA
 
 
 class Counts(TypedDict):
-    """What the server did since it was last asked.
+    """Counts since they were last taken.
 
     Attributes:
         requests: GraphQL requests answered.
-        missed: How many of them had to be asked upstream.
-        sent: Bytes of their answers.
-        cpu: Seconds of processor time that this process took, the kernel's share included.
+        missed: Those of them that had no recorded answer.
+        sent: Bytes of the replayed answers.
+        cpu: Seconds of processor time of this process, user and system.
     """
 
     requests: int
@@ -61,10 +61,10 @@ class Counts(TypedDict):
 
 
 def key_of(body: bytes) -> bytes:
-    r"""Give equal keys to the bodies of equal requests.
+    r"""A key that is equal for the bodies of equal requests.
 
-    The specs of a sampled history are JSON in strings, and W&B's SDK writes their keys in an
-    order that changes from call to call.
+    The specs of a sampled history are JSON in strings, and the order of their keys changes from
+    call to call in W&B's SDK.
 
     >>> one = key_of(b'{"variables": {"specs": ["{\\"samples\\": 5, \\"keys\\": []}"]}}')
     >>> one == key_of(b'{"variables": {"specs": ["{\\"keys\\": [], \\"samples\\": 5}"]}}')
@@ -85,26 +85,26 @@ def key_of(body: bytes) -> bytes:
 
 
 class Replay:
-    """The answers, and what was counted.
+    """The recorded answers and the counts.
 
     Args:
-        upstream: The server that answers what is asked for the first time.
+        upstream: Base URL of the server that answers requests without a recorded answer.
     """
 
     def __init__(self, upstream: str) -> None:
         self._client = httpx.Client(base_url=upstream, timeout=600, trust_env=False)
         self._counting = Lock()
         self._answers: dict[tuple[bytes, bytes], bytes] = {}
-        # The same by the bytes received: most requests need not be decoded to be known again.
-        self._known: dict[tuple[bytes, bytes], bytes] = {}
-        self._start()
+        # By the bytes received, so that most requests need not be decoded.
+        self._answers_by_bytes: dict[tuple[bytes, bytes], bytes] = {}
+        self._reset_counts()
 
-    def _start(self) -> None:
+    def _reset_counts(self) -> None:
         self._requests = self._missed = self._sent = 0
         self._cpu = process_time()
 
     def take(self) -> bytes:
-        """Give what was counted, as a response, and count anew."""
+        """Return the counts as a response, and reset them."""
         with self._counting:
             counts: Counts = {
                 "requests": self._requests,
@@ -112,16 +112,16 @@ class Replay:
                 "sent": self._sent,
                 "cpu": process_time() - self._cpu,
             }
-            self._start()
+            self._reset_counts()
         return _response(200, orjson.dumps(counts))
 
     def find(self, path: bytes, body: bytes) -> bytes | None:
-        """Look for the response to a request."""
-        answer = self._known.get((path, body))
+        """The recorded response to a request, or None."""
+        answer = self._answers_by_bytes.get((path, body))
         if answer is None:
             answer = self._answers.get((path, key_of(body)))
             if answer is not None:
-                self._known[path, body] = answer
+                self._answers_by_bytes[path, body] = answer
         if path == GRAPHQL:
             with self._counting:
                 self._requests += 1
@@ -132,7 +132,7 @@ class Replay:
         return answer
 
     def ask(self, path: bytes, body: bytes, authorization: str) -> bytes:
-        """Get the response from upstream, and keep it if it is a good one."""
+        """Get the response from upstream, and record it if its status is a success."""
         headers = {"content-type": "application/json"}
         if authorization:
             headers["authorization"] = authorization
@@ -147,7 +147,7 @@ class Replay:
 
 
 class _Server(ThreadingTCPServer):
-    """A thread for each connection; a benchmark's client has few."""
+    """Runs a thread for each connection, of which a benchmark's client has few."""
 
     daemon_threads = True
     request_queue_size = 128
@@ -159,7 +159,7 @@ class _Server(ThreadingTCPServer):
 
 
 class _Connection(BaseRequestHandler):
-    """One client's connection: a request, then its response, then the next."""
+    """A connection: requests and responses alternate."""
 
     request: socket.socket
 
@@ -183,7 +183,7 @@ class _Connection(BaseRequestHandler):
             if len(received) < body_end:
                 continue
             body = bytes(received[end + 4 : body_end])
-            # No client here sends a request before it has the last one's response.
+            # The measured clients do not pipeline requests.
             received.clear()
             self.request.sendall(self._answer(head, body))
 
@@ -215,10 +215,10 @@ def _response(status: int, content: bytes) -> bytes:
 
 
 def serve(upstream: str, delays: list[float]) -> None:
-    """Listen, say where, and answer until standard input ends."""
+    """Listen, print the URLs, and answer until the end of standard input."""
     replay = Replay(upstream)
     servers = [_Server(replay, delay / 1000) for delay in delays]
-    # What is kept is never garbage, and looking for it takes long.
+    # The recorded answers are never garbage, and scanning them takes long.
     gc.disable()
     for server in servers:
         Thread(target=server.serve_forever, daemon=True).start()

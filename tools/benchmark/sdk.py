@@ -1,4 +1,4 @@
-"""The work as a user of W&B's own SDK writes it."""
+"""The jobs as users of W&B's own SDK write them."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from wandb_runs.graphql.scalars import JSONValue
 
     class WandbRun(Protocol):
-        """What is read of wandb's `Run`, which has no types of its own."""
+        """The attributes of wandb's `Run` that are read; wandb has no types for them."""
 
         id: str
         config: Mapping[str, JSONValue]
 
     class WandbRuns(Protocol):
-        """What is read of wandb's `Runs`, which `Api.runs` gives as `Any`."""
+        """The methods of wandb's `Runs` that are called; its `Api.runs` returns `Any`."""
 
         def __getitem__(self, index: int, /) -> WandbRun: ...
         def __iter__(self) -> Iterator[WandbRun]: ...
@@ -34,11 +34,11 @@ __all__ = ["prepare"]
 
 
 def prepare(task: Task, _: str) -> Work:
-    """Connect, where `WANDB_BASE_URL` says, and return the work."""
+    """Make a client for `WANDB_BASE_URL`, and return the work."""
     path = f"{ENTITY}/{task['project']}"
     api = wandb.Api()
     if task["kind"] == "histories" and task["format"] != "default":
-        import_module(task["format"])  # in no side's time
+        import_module(task["format"])  # not timed
 
     def runs(*, per_page: int = 50, lazy: bool = True) -> WandbRuns:  # wandb's own defaults
         return cast("WandbRuns", api.runs(path, per_page=per_page, lazy=lazy))

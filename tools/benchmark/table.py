@@ -1,4 +1,4 @@
-"""What was measured, as a table in Markdown."""
+"""The measurements as a table in Markdown."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MEGABYTE: Final = 10**6
 
 
 def headings(sides: Sequence[Side]) -> list[str]:
-    """The columns of a table of these sides."""
+    """The column headings for these sides."""
     return [
         "work",
         "to reach",
@@ -35,7 +35,7 @@ def headings(sides: Sequence[Side]) -> list[str]:
 
 
 def row(job: Job, measured: Measurements, sides: Sequence[Side]) -> str:
-    """One row: medians of times and of the server's share, the most memory of any round."""
+    """One row: median times, median shares of the server, and peak memory of all rounds."""
     seconds = {
         side: median_of(done, lambda one: one.wall if job.is_wall else one.report["seconds"])
         for side, done in measured.items()
@@ -59,7 +59,7 @@ def row(job: Job, measured: Measurements, sides: Sequence[Side]) -> str:
 
 
 def comparisons(measured: dict[str, Measurements]) -> list[str]:
-    """What no row can say by itself: memory against memory, and what was imported."""
+    """Lines below the table: imported libraries, and ratios of memory."""
     lines: list[str] = []
     if "import" in measured:
         found = sorted({name for one in measured["import"]["ours"] for name in _libraries(one)})

@@ -1,4 +1,4 @@
-"""A piece of work, in the words that all sides share."""
+"""Types of tasks and reports that all sides share."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ if TYPE_CHECKING:
 __all__ = ["ENTITY", "KEYS", "Kind", "Prepare", "Report", "Result", "Side", "Task", "Work"]
 
 ENTITY = "bench"
-"""The owner of every project that is read."""
+"""The entity of all projects."""
 
 KEYS = ["loss", "accuracy", "learning_rate", "gradient_norm", "throughput"]
-"""The metrics of every run's history."""
+"""The metrics in every history."""
 
 Side: TypeAlias = Literal["wandb", "ours", "floor", "other"]
-"""What is measured; `other` is this package as another interpreter has it installed."""
+"""The code that is measured; `other` is this package as installed for another interpreter."""
 
 Kind: TypeAlias = Literal["histories", "configs", "configs_eager", "first_page", "stream"]
-"""What is done; `configs_eager` is wandb's `lazy=False`, and the same as `configs` elsewhere."""
+"""The operation; `configs_eager` is `lazy=False` of wandb, and equal to `configs` elsewhere."""
 
 
 class Task(TypedDict):
-    """The task of a worker, as JSON on its command line.
+    """The task of a worker, given as JSON on its command line.
 
     Attributes:
-        side: The side that does it.
-        kind: What is done.
-        project: The project read.
-        format: What histories come as.
-        samples: Rows for each run.
-        check: Whether to report a digest of what was read, too.
+        side: The code that does it.
+        kind: The operation.
+        project: The project that is read.
+        format: Format of histories.
+        samples: Rows of each run.
+        check: Whether to report a digest of the values.
     """
 
     side: Side
@@ -47,15 +47,15 @@ class Task(TypedDict):
 
 
 class Report(TypedDict):
-    """What a worker prints, as JSON.
+    """The report of a worker, printed as JSON.
 
     Attributes:
-        seconds: The time that the work took.
-        before: Most memory that the process held before the work, in bytes.
-        peak: Most memory that it held at any time, in bytes.
-        size: What the result takes by itself, in bytes; 0 where nothing tells.
-        libraries: Which frame libraries were imported.
-        digest: Equal where the values read are equal; empty unless asked for.
+        seconds: Duration of the work.
+        before: Peak memory before the work, in bytes.
+        peak: Peak memory of the process, in bytes.
+        size: Size of the result, in bytes; 0 for lists.
+        libraries: The frame libraries that were imported.
+        digest: A hash of the values, equal for equal values; empty unless `check` is set.
     """
 
     seconds: float
@@ -72,8 +72,8 @@ Work: TypeAlias = Callable[[], "Result"]
 
 
 class Prepare(Protocol):
-    """What every side's module has: everything up to the work, which is what is timed."""
+    """The function of each side's module that prepares the timed work."""
 
     def __call__(self, task: Task, url: str, /) -> Work:
-        """Import, connect as `Api()` does, and return the work."""
+        """Import libraries, make a client, and return the work."""
         ...

@@ -1,4 +1,4 @@
-"""One piece of work in a process of its own: `python -m benchmark.worker TASK`."""
+"""Does one task in this process: `python -m benchmark.worker TASK`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ KIBIBYTE: Final = 1024
 
 
 def run_task(task: Task, url: str) -> Report:
-    """Do the work of a task, and say what it took."""
+    """Do a task, and report its time and memory."""
     work = _prepare_of(task["side"])(task, url)
     before = _peak()
     start = perf_counter()
@@ -37,7 +37,7 @@ def run_task(task: Task, url: str) -> Report:
 
 
 def _prepare_of(side: Side) -> Prepare:
-    # One side's imports must not be in another's memory or time.
+    # Imported here, so that one side's imports do not count for another side.
     if side == "wandb":
         from benchmark.sdk import prepare as sdk  # noqa: PLC0415 - see above
 
@@ -52,15 +52,15 @@ def _prepare_of(side: Side) -> Prepare:
 
 
 def _peak() -> int:
-    """The most memory that this process held, in bytes."""
+    """The peak memory of this process, in bytes."""
     try:
-        with open("/proc/self/status", encoding="ascii", errors="replace") as status:  # noqa: PTH123 - pathlib's import would be in every side's time
+        with open("/proc/self/status", encoding="ascii", errors="replace") as status:  # noqa: PTH123 - importing pathlib would count for every side
             for line in status:
                 if line.startswith("VmHWM:"):
                     return int(line.split()[1]) * KIBIBYTE
     except OSError:
         pass
-    # Where there is no /proc. On Linux, this one also counts what the parent held at the fork.
+    # Without /proc. On Linux this value would include the memory of the parent at the fork.
     import resource  # noqa: PLC0415 - absent from Windows
 
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -76,7 +76,7 @@ def _size(result: Result) -> int:
 
 
 def _digest(result: Result) -> str:
-    from hashlib import sha256  # noqa: PLC0415 - would be in every side's time
+    from hashlib import sha256  # noqa: PLC0415 - importing it would count for every side
 
     if isinstance(result, list):
         values: object = result

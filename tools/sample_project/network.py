@@ -1,4 +1,4 @@
-"""A small neural network in numpy: plain enough that a wrong learning rate shows as what it is."""
+"""A small neural network in numpy, simple enough that too high a learning rate diverges."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["LEAK", "MOMENTUM", "Array", "Labels", "Network", "Optimizer", "Score"]
 
 Array: TypeAlias = npt.NDArray[np.float32]
-"""Numbers in single precision, as networks are usually trained: they overflow near 3e38."""
+"""Single precision, as usual for networks; values overflow near 3e38."""
 Labels: TypeAlias = npt.NDArray[np.int64]
 """Class numbers, from 0."""
 Optimizer: TypeAlias = Literal["sgd", "adam"]
@@ -23,17 +23,17 @@ Optimizer: TypeAlias = Literal["sgd", "adam"]
 LEAK: Final = 0.01
 """The slope of a leaky ReLU below zero."""
 MOMENTUM: Final = 0.9
-"""How much of an update is the one before."""
+"""The fraction of the previous update that is kept."""
 _DECAY: Final = 0.999
 _TINY: Final = 1e-8
 
 
 class Score(NamedTuple):
-    """How well a network does on some examples.
+    """Loss and accuracy of a network on some examples.
 
     Attributes:
         loss: Mean cross-entropy, in nats.
-        accuracy: Share of right answers, from 0 to 1.
+        accuracy: Fraction of correct predictions, from 0 to 1.
     """
 
     loss: float
@@ -70,7 +70,7 @@ class Network:
     def train(
         self, images: Array, labels: Labels, *, batch_size: int, learning_rate: float
     ) -> list[float]:
-        """Go through the examples once, in a new order.
+        """Train one epoch, in a new order of the examples.
 
         Args:
             images: Shape (examples, pixels).
@@ -120,7 +120,7 @@ class Network:
 
     def _update(self, images: Array, labels: Labels, learning_rate: float) -> list[float]:
         norms: list[float] = []
-        # Too high a learning rate overflows: the NaN that follows is a result, not a mistake.
+        # With too high a learning rate values overflow; the resulting NaN is wanted.
         with np.errstate(over="ignore", invalid="ignore"):
             outputs = self._forward(images)
             errors = np.exp(_log_softmax(outputs[-1]))

@@ -1,7 +1,7 @@
 """Train one trial and log it with wandb: `python -m sample_project.train NAME`.
 
-The server, the key, the folders, the project and the run's id come from wandb's own environment
-variables: a run of a sweep takes them from nowhere else.
+The server, the key, the folders, the project and the run's id come from wandb's environment
+variables, the only source that wandb uses for runs of a sweep.
 """
 
 from __future__ import annotations
@@ -46,10 +46,10 @@ class _Best(TypedDict):
 
 
 def main(name: str) -> None:
-    """Train the trial of that name.
+    """Train the trial with this name.
 
     Raises:
-        SystemExit: It failed its target.
+        SystemExit: The accuracy stayed below the target.
     """
     trial = next(trial for trial in TRIALS if trial.name == name)
     data = _load()
@@ -109,7 +109,7 @@ def _config(trial: Trial) -> dict[str, object]:
 
 def _settings() -> wandb.Settings:
     return wandb.Settings(
-        # The sample is for everyone: nothing about the machine that made it may be in it.
+        # The sample is published and must not contain facts about this machine.
         host="",
         program="train.py",
         disable_code=True,
@@ -120,9 +120,9 @@ def _settings() -> wandb.Settings:
         ignore_globs=["*"],
         console="off",
         silent=True,
-        # By default the SDK asks a link-local address whether it runs in a certain cloud.
+        # By default the SDK requests a link-local address to detect its cloud.
         x_stats_coreweave_metadata_base_url=os.environ["WANDB_BASE_URL"],
-        # The trials take seconds, the defaults are for hours.
+        # The defaults are for runs of hours; trials take seconds.
         x_file_stream_transmit_interval=_TRANSMITTED_EVERY,
         x_stats_sampling_interval=_SAMPLED_EVERY,
     )
@@ -164,7 +164,7 @@ def _train(run: wandb.Run, trial: Trial, network: Network, data: _Data) -> _Best
                 row["weights"] = wandb.Histogram(network.weights(0).ravel().tolist(), num_bins=16)
             run.log(row)
         if epoch + 1 == trial.killed_after:
-            # What has not been transmitted dies as well, and there should be something to see.
+            # Rows that are not yet transmitted are lost when the process is killed.
             time.sleep(3 * _TRANSMITTED_EVERY)
             os.kill(os.getpid(), signal.SIGKILL)
     return best

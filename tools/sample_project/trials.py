@@ -1,4 +1,4 @@
-"""The trials of the sample project: a grid, a sweep, repeats, and what goes wrong in real life."""
+"""The trials of the sample project: a grid, a sweep, repeats, and trials that go wrong."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ENTITY: Final = "sample"
 PROJECT: Final = "digits"
 
 Schedule: TypeAlias = Literal["constant", "halving", "rising"]
-"""What becomes of the learning rate: nothing; half of it for the last quarter; more each epoch."""
+"""The learning rate is constant, halved for the last quarter, or raised each epoch."""
 
 _RISE: Final = 1.1
 _SWEPT_RATES: Final = (0.003, 0.01, 0.03)
@@ -35,30 +35,30 @@ SWEEP: Final[dict[str, object]] = {
         "width": {"values": list(_SWEPT_WIDTHS)},
     },
 }
-"""The definition of the sweep that some of the trials belong to."""
+"""The sweep that some of the trials belong to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
-    """One model to train, and what is to happen to it.
+    """The training of one model.
 
     Attributes:
-        name: What people call it; unique.
+        name: A unique name.
         optimizer: How the weights are updated.
         learning_rate: The length of an update.
         batch_size: Examples per update.
         width: The width of the first hidden layer; the second has half of it.
-        epochs: How often it sees the examples. 0 checks the set-up and trains nothing.
-        schedule: What becomes of the learning rate.
-        group: The experiment that it is part of.
-        job_type: What kind of work it is.
-        tags: Labels.
-        notes: A remark, if there is one.
+        epochs: Number of epochs. 0 loads the data and trains nothing.
+        schedule: How the learning rate changes.
+        group: The group of the run.
+        job_type: The job type of the run.
+        tags: The tags of the run.
+        notes: The notes of the run, or None.
         seed: The seed of the weights and of the order of the examples.
-        target: The accuracy that it must reach on held-out examples, else it fails.
-        killed_after: The epoch after which it is killed.
-        in_sweep: Whether it belongs to the sweep.
-        histograms: Whether its weights are logged too.
+        target: The accuracy on held-out examples below which the trial fails.
+        killed_after: The epoch after which the process is killed.
+        in_sweep: Whether the trial belongs to the sweep.
+        histograms: Whether histograms of the weights are logged.
     """
 
     name: str
@@ -80,17 +80,17 @@ class Trial:
 
     @property
     def run_id(self) -> str:
-        """Eight letters and digits, as W&B's ids are, and the same each time."""
+        """The run's id: eight letters and digits, as in W&B, derived from the name."""
         number = int.from_bytes(blake2b(self.name.encode(), digest_size=8).digest())
         return np.base_repr(number, 36).lower()[-8:]
 
     @property
     def exit_code(self) -> int:
-        """What the process that trains it ends with, as `subprocess` tells it."""
+        """The expected return code of the training process, as `subprocess` reports it."""
         return -9 if self.killed_after is not None else 0 if self.target is None else 1
 
     def factor(self, epoch: int) -> float:
-        """What the learning rate is multiplied by; an int until it is halved."""
+        """The factor of the learning rate; an int until it is halved."""
         match self.schedule:
             case "constant":
                 return 1
@@ -150,7 +150,7 @@ def _repeats() -> Iterator[Trial]:
         )
 
 
-def _in_real_life() -> Iterator[Trial]:
+def _special_cases() -> Iterator[Trial]:
     yield Trial(
         name="killed-midway",
         optimizer="adam",
@@ -215,5 +215,5 @@ def _in_real_life() -> Iterator[Trial]:
     )
 
 
-TRIALS: Final = (*_in_real_life(), *_grid(), *_sweep(), *_repeats())
-"""Every trial, in the order in which they are made."""
+TRIALS: Final = (*_special_cases(), *_grid(), *_sweep(), *_repeats())
+"""All trials, in the order in which they run."""

@@ -1,7 +1,7 @@
-"""What `tools/soak.py` runs for minutes on end.
+"""The parts of the soak test that `tools/soak.py` runs.
 
-`server` answers from a process of its own, and fails one answer in five; `churn` creates, changes
-and deletes runs all the time, and `ledger` remembers what was there when; `readers` read in every
-way there is, and hold what came against the ledger; `findings` counts, `usage` measures memory and
-sockets, and `table` prints.
+`server` runs the failing server in a separate process, `churn` creates, changes and deletes runs,
+`ledger` records which runs existed when, `readers` read by every method and compare the results
+with the ledger, `findings` counts results and problems, `usage` measures memory and sockets, and
+`table` prints the figures.
 """

@@ -1,4 +1,4 @@
-"""Creates, changes and deletes runs while they are read."""
+"""Creates, changes and deletes runs while other threads read them."""
 
 from __future__ import annotations
 
@@ -21,29 +21,29 @@ ENTITY: Final = "team"
 PROJECT: Final = "churned"
 
 _MOST_ROWS: Final = 60
-"""Fewer than are asked for, so that no row is left out of a sample."""
+"""Fewer than the samples that readers request, so that a sample holds every row."""
 
 _CREATED: Final = 0.3
-"""Which part of the changes creates a run."""
+"""The fraction of changes that create a run."""
 
 _STATES: Final[dict[int | None, str]] = {0: "finished", 1: "failed", None: "running"}
 
 
 def config_of(number: int) -> dict[str, int | str]:
-    """The config of a run."""
+    """The config of the run with this number."""
     return {"seed": number, "optimizer": ("adam", "sgd")[number % 2]}
 
 
 class Churn:
-    """Creates, changes and deletes runs over HTTP, and records it in the ledger.
+    """Creates, changes and deletes runs over HTTP, and records each change in the ledger.
 
     Args:
-        url: The server.
-        ledger: Where changes are recorded.
-        findings: Where changes are counted.
-        stopped: Set when it is to end.
-        runs: About how many runs there are at any time.
-        seed: Of the random generator.
+        url: Base URL of the server.
+        ledger: Records the changes.
+        findings: Counts the changes.
+        stopped: Ends the thread when it is set.
+        runs: Approximate number of runs at any time.
+        seed: Seed of the random generator.
     """
 
     def __init__(
@@ -70,24 +70,24 @@ class Churn:
         while len(self._alive) < self._runs and not self._stopped.is_set():
             self._create()
 
-    def go_on(self, pause: float) -> None:
-        """Change things, until it is stopped.
+    def run(self, pause: float) -> None:
+        """Change runs until `stopped` is set.
 
         Args:
-            pause: How long to rest between two changes, in seconds.
+            pause: Seconds between two changes.
         """
         while not self._stopped.wait(pause):
             try:
                 self._change()
             except WandbRunsError as error:
-                # It is unknown whether the change was made: the run is left alone from here on.
-                self._findings.went_on(error)
+                # The outcome of the change is unknown, so the run is not changed again.
+                self._findings.recovered(error)
             except Exception as error:  # noqa: BLE001 - the table shows it
                 self._findings.unexpected(error, "while runs were changed")
 
     def _change(self) -> None:
         lot = self._chance.random()
-        # The more runs there are, the more are deleted: it drifts back to as many as at first.
+        # The more runs exist, the more are deleted, so that their number stays near `runs`.
         deleted = _CREATED * len(self._alive) / self._runs
         if lot < _CREATED or not self._alive:
             self._create()
@@ -100,7 +100,7 @@ class Churn:
     def _create(self) -> None:
         number = self._made
         self._made += 1
-        # Not in the order of their ids.
+        # Ids are not in the order of creation.
         run_id = f"{number * 7919 % 1000:03}r{number}"
         self._ledger.add(run_id, record := Record(number))
         bare = Condition("running", 0, None)
@@ -110,7 +110,7 @@ class Churn:
         run_id, condition = self._draw()
         record = self._ledger.find(run_id)
         if record is None:
-            raise AssertionError("a run that is there was forgotten")
+            raise AssertionError("the ledger has no record of an existing run")
         self._write(run_id, record, condition, None)
 
     def _write(
@@ -119,19 +119,19 @@ class Churn:
         exit_code = self._chance.choice([0, 0, 1, None])
         rows = self._chance.randint(0, min(8, _MOST_ROWS - old.rows))
         losses = [self._chance.random() for _ in range(rows)]
-        # A run that logs nothing gives no sign of life.
+        # Without rows the server gets no heartbeat, and the state does not change.
         state = _STATES[exit_code] if rows or exit_code is not None else old.state
         new = Condition(state, old.rows + rows, losses[-1] if losses else old.loss)
         record.losses += losses
         first = old.rows
-        with self._ledger.changing(run_id, new, passing=() if config is None else (old,)):
+        with self._ledger.changing(run_id, new, intermediate=() if config is None else (old,)):
             log_run(
                 self._url,
                 ENTITY,
                 PROJECT,
                 run_id,
                 config=config,
-                history=[{"loss": loss, "n": first + place} for place, loss in enumerate(losses)],
+                history=[{"loss": loss, "n": first + index} for index, loss in enumerate(losses)],
                 exit_code=exit_code,
             )
         self._alive[run_id] = new
@@ -143,6 +143,6 @@ class Churn:
         self._ledger.forget()
 
     def _draw(self) -> tuple[str, Condition]:
-        """Take a run, which is only put back by a change that was surely made."""
+        """Take a random run; only a change that is known to have succeeded puts it back."""
         run_id = self._chance.choice([*self._alive])
         return run_id, self._alive.pop(run_id)

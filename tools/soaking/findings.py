@@ -1,4 +1,4 @@
-"""What happened, counted from all threads."""
+"""Counts of what all threads read, and the problems that they found."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ if TYPE_CHECKING:
 __all__ = ["Findings"]
 
 _SHOWN: Final = 10
-"""How many problems are told in full; the rest is counted."""
+"""How many problems are printed in full; others are only counted."""
 
 
 class Findings:
-    """Counts, and the first problems in full. Threads may use it at once.
+    """Counts, and the first problems in full. Thread-safe.
 
     Attributes:
-        counts: Passes, runs, rows and the like, by name.
-        passes: Finished passes, by kind.
-        errors: Errors that reached a reader, and were gone on from, by kind.
-        warnings: Warnings, by kind.
-        problems: What must not be, by kind.
-        details: The first problems, told in full.
+        counts: Numbers of runs, rows, changes and so on, by name.
+        passes: Completed passes, by kind.
+        errors: Expected errors that a thread recovered from, by class.
+        warnings: Warnings, by class.
+        problems: Failed checks, by kind.
+        details: The first problems in full.
     """
 
     def __init__(self) -> None:
@@ -41,22 +41,22 @@ class Findings:
         self.details: list[str] = []
 
     def count(self, what: str, number: int = 1) -> None:
-        """Count something."""
+        """Add a number to a count."""
         with self._lock:
             self.counts[what] += number
 
     def finish(self, kind: str) -> None:
-        """Count a pass that came to its end."""
+        """Count a completed pass."""
         with self._lock:
             self.passes[kind] += 1
 
-    def went_on(self, error: Exception) -> None:
-        """Count an error that a reader went on from."""
+    def recovered(self, error: Exception) -> None:
+        """Count an expected error, after which the thread continues."""
         with self._lock:
             self.errors[type(error).__name__] += 1
 
     def problem(self, kind: str, detail: str, number: int = 1) -> None:
-        """Note what must not be."""
+        """Record failed checks."""
         if not number:
             return
         with self._lock:
@@ -65,17 +65,17 @@ class Findings:
                 self.details.append(f"{kind}: {detail}")
 
     def lost(self, run_ids: Iterable[str], where: str) -> None:
-        """Note what was there all the time and did not come."""
+        """Record runs that existed all the time and were not read."""
         missing = sorted(run_ids)
         self.problem("lost", f"{', '.join(missing)}, {where}", len(missing))
 
     def repeated(self, run_ids: Iterable[str], where: str) -> None:
-        """Note what came twice."""
+        """Record runs that were read more than once."""
         again = sorted(run_ids)
         self.problem("repeated", f"{', '.join(again)}, {where}", len(again))
 
     def unexpected(self, error: Exception, where: str) -> None:
-        """Note an error that is not one of those that a failing server explains."""
+        """Record an error that the faults of the server do not explain."""
         told = "".join(traceback.format_exception(error))
         self.problem(f"unexpected {type(error).__name__}", f"{where}\n{told}")
 
@@ -88,10 +88,9 @@ class Findings:
         file: TextIO | None = None,
         line: str | None = None,
     ) -> None:
-        """Count a warning; in place of `warnings.showwarning`.
+        """Count a warning, in place of `warnings.showwarning`.
 
-        Where runs come and go a listing may well say that the order is not what it was. Any other
-        warning would be wrong here.
+        A `DriftWarning` is expected while runs change; any other warning is a problem.
         """
         del file, line
         with self._lock:

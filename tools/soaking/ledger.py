@@ -1,4 +1,4 @@
-"""The history of the project: what readers are checked against."""
+"""Which runs existed when, and in which state: what readers are checked against."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ __all__ = ["Condition", "Fits", "Ledger", "Record", "Window"]
 
 
 class Condition(NamedTuple):
-    """The state of a run at some time.
+    """A run at one moment.
 
     Attributes:
-        state: Its state.
-        rows: How many rows its history had.
-        loss: The loss of the last one; None without any.
+        state: Its state, such as `finished`.
+        rows: The number of rows in its history.
+        loss: The loss in the last row; None without rows.
     """
 
     state: str
@@ -30,18 +30,19 @@ class Condition(NamedTuple):
 
 
 Fits: TypeAlias = "Callable[[Condition], bool]"
-"""Whether a run in this condition fits a filter."""
+"""Whether a run in this condition matches a filter."""
 
 
 @dataclass
 class Record:
-    """A run.
+    """A run and all its conditions.
 
     Attributes:
-        number: How many runs were created before it; its config holds it.
-        losses: The losses of all rows that it ever logged, or is about to.
-        phases: From when on which conditions were possible. While a request is under way the old
-            and the new one are; None stands for a run that is not there.
+        number: The number of runs created before it, which is also its seed in the config.
+        losses: The losses of all rows that it logged or is about to log.
+        phases: Pairs of a moment and the conditions possible from then on. While a request is in
+            flight, both the old and the new condition are possible. None is a run that does not
+            exist.
     """
 
     number: int
@@ -51,22 +52,22 @@ class Record:
     )
 
     def possible(self, begin: int, end: float) -> set[Condition | None]:
-        """The conditions in which it may have been at any time from one moment to another."""
+        """All conditions that the run may have had between two moments."""
         starts = [*self.phases, (inf, frozenset[Condition | None]())]
         return {
             condition
-            for (since, conditions), (until, _) in pairwise(starts)
-            if since <= end and until > begin
+            for (since, conditions), (next_since, _) in pairwise(starts)
+            if since <= end and next_since > begin
             for condition in conditions
         }
 
 
 class Window:
-    """The time in which something was read: from when it was opened to when it was closed.
+    """The time span of one read.
 
     Attributes:
         begin: The moment before the first request.
-        end: The moment after the last; without an end as long as it is open.
+        end: The moment after the last request; infinite while the window is open.
     """
 
     def __init__(self, ledger: Ledger, begin: int) -> None:
@@ -75,11 +76,11 @@ class Window:
         self.end: float = inf
 
     def close(self) -> None:
-        """End it, so that the runs present throughout are determined."""
+        """Set the end, which determines the runs present throughout."""
         self.end = self._ledger.tick()
 
-    def there_throughout(self, fits: Fits) -> dict[str, Record]:
-        """The runs that were there and fitted a filter all the time, in the order of creation."""
+    def present_throughout(self, fits: Fits) -> dict[str, Record]:
+        """The runs that existed and matched a filter all the time, in the order of creation."""
 
         def stayed(record: Record) -> bool:
             conditions = record.possible(self.begin, self.end)
@@ -88,11 +89,11 @@ class Window:
         return {run_id: record for run_id, record in self._ledger.records() if stayed(record)}
 
     def record(self, run_id: str) -> Record | None:
-        """The record of a run."""
+        """The record of a run, or None."""
         return self._ledger.find(run_id)
 
     def conditions(self, run_id: str) -> list[Condition]:
-        """How a run may have been meanwhile; none for one that cannot have been there."""
+        """The conditions that a run may have had in the window; empty if it cannot have existed."""
         record = self.record(run_id)
         possible = (
             set[Condition | None]() if record is None else record.possible(self.begin, self.end)
@@ -101,9 +102,9 @@ class Window:
 
 
 class Ledger:
-    """Records each run from before its creation until no reader can have seen it.
+    """Records each run from before its creation until no open window can include it.
 
-    Moments are increasing numbers. Thread-safe.
+    Moments are increasing integers. Thread-safe.
     """
 
     def __init__(self) -> None:
@@ -113,16 +114,16 @@ class Ledger:
         self._open: set[Window] = set()
 
     def tick(self) -> int:
-        """The next moment."""
+        """Advance to the next moment and return it."""
         with self._lock:
             self._moment += 1
             return self._moment
 
     @contextmanager
-    def watch(self) -> Generator[Window]:
-        """Open a window, and forget no run that may be seen through it.
+    def open_window(self) -> Generator[Window]:
+        """Open a window, and keep the records of all runs that it may include.
 
-        The reader closes it once all has been read; after a failure it stays open.
+        The reader sets its end after the last request; after an error the window has no end.
         """
         with self._lock:
             self._moment += 1
@@ -136,20 +137,20 @@ class Ledger:
 
     @contextmanager
     def changing(
-        self, run_id: str, to: Condition | None, *, passing: Iterable[Condition] = ()
+        self, run_id: str, to: Condition | None, *, intermediate: Iterable[Condition] = ()
     ) -> Generator[None]:
-        """Note a change while it is made.
+        """Record a change around the request that makes it.
 
-        When the change fails, it is unknown whether it was made, and both stay possible.
+        If the request fails, the outcome is unknown, and both conditions stay possible.
 
         Args:
             run_id: The run.
-            to: How the run will be; None for one that is deleted.
-            passing: How it may be on the way there.
+            to: The condition after the change; None if the run is deleted.
+            intermediate: Conditions that readers may see during the request.
         """
         record = self._records[run_id]
         old = record.phases[-1][1] if record.phases else frozenset({None})
-        self._note(record, old | {to, *passing})
+        self._note(record, old | {to, *intermediate})
         yield
         self._note(record, frozenset({to}))
 
@@ -159,21 +160,21 @@ class Ledger:
             record.phases.append((self._moment, conditions))
 
     def add(self, run_id: str, record: Record) -> None:
-        """Enter a run that is about to be created."""
+        """Add the record of a run that is about to be created."""
         with self._lock:
             self._records[run_id] = record
 
     def find(self, run_id: str) -> Record | None:
-        """The record of a run."""
+        """The record of a run, or None."""
         return self._records.get(run_id)
 
     def records(self) -> list[tuple[str, Record]]:
-        """All runs that are remembered, in the order of their creation."""
+        """The records of all runs, in the order of creation."""
         with self._lock:
             return list(self._records.items())
 
     def forget(self) -> None:
-        """Forget the runs that were gone before any open window was opened."""
+        """Remove the records of runs that were deleted before every open window began."""
         with self._lock:
             oldest = min((window.begin for window in self._open), default=self._moment)
             gone = frozenset({None})

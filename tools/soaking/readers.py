@@ -1,4 +1,4 @@
-"""Readers: each reads the same project over and over, and holds what came against the ledger."""
+"""Readers: each reads the project repeatedly and compares the results with the ledger."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ T = TypeVar("T")
 PATH: Final = f"{ENTITY}/{PROJECT}"
 
 Kind = Literal["iterate", "pages", "share", "slice", "histories", "batches", "configs", "summaries"]
-"""How the runs are read."""
+"""The method by which runs are read."""
 
 KINDS: Final[tuple[Kind, ...]] = (
     "iterate",
@@ -69,33 +69,33 @@ _EXPLAINED: Final = (
     GraphQLError,
     HistoriesError,
 )
-"""The errors that a failing server explains; no other may reach a reader."""
+"""The errors that a failing server explains; readers may get no others."""
 
-_GOES_ON: Final = frozenset({"iterate", "pages", "share", "slice"})
-"""The ways to read that keep what they have over an error. The others begin anew, and of dozens of
-small pages one always fails."""
+_RESUMABLE: Final = frozenset({"iterate", "pages", "share", "slice"})
+"""The methods that resume after an error. The others start again, and with small pages there would
+always be one that fails."""
 
 _MOST_FAILURES: Final = 50
-"""How many errors without anything between them mean that a reader will never get on."""
+"""The number of consecutive errors after which a reader counts as stuck."""
 
-_GO_ON_ELSEWHERE: Final = 0.03
-"""How likely a listing goes on from its checkpoint, after any run or page."""
+_RESUMED: Final = 0.03
+"""The probability that a listing is resumed from its checkpoint after a run or page."""
 
 
 class StoppedError(Exception):
-    """The time is over."""
+    """The time of the test is over."""
 
 
 @dataclass(frozen=True)
 class Listing:
-    """What one pass asks for.
+    """The parameters of one pass.
 
     Attributes:
-        kind: How the runs are read.
-        filters: Which runs.
-        fits: The same, told by a run's condition.
-        order: In which order.
-        per_page: How many runs a page holds.
+        kind: The method by which runs are read.
+        filters: Filters of the listing.
+        fits: Whether a run in some condition matches these filters.
+        order: Order of the listing.
+        per_page: Runs per page.
     """
 
     kind: Kind
@@ -105,23 +105,23 @@ class Listing:
     per_page: int
 
     @classmethod
-    def draw(cls, chance: random.Random) -> Listing:
-        """Draw one by lot."""
+    def choose(cls, chance: random.Random) -> Listing:
+        """Choose the parameters at random."""
         filters, fits = chance.choice(FILTERS)
         kind = chance.choice(KINDS)
-        sizes = PER_PAGE if kind in _GOES_ON else PER_PAGE[1:]
+        sizes = PER_PAGE if kind in _RESUMABLE else PER_PAGE[1:]
         return cls(kind, filters, fits, chance.choice(ORDERS), chance.choice(sizes))
 
 
 class Reader:
-    """Reads in every way there is.
+    """Reads the project by every method, with random parameters.
 
     Args:
-        api: What to read with.
-        ledger: What was there when.
-        findings: Where it is counted what came, and what went wrong.
-        stopped: Set when the time is over.
-        seed: Where the lots begin by which it chooses what to read.
+        api: The client.
+        ledger: Which runs existed when.
+        findings: Counts the results and problems.
+        stopped: Ends the thread when it is set.
+        seed: Seed of the random generator.
     """
 
     def __init__(
@@ -131,28 +131,28 @@ class Reader:
         self._ledger = ledger
         self._findings = findings
         self._stopped = stopped
-        self._chance = random.Random(seed)  # noqa: S311 - to go the same way again
+        self._chance = random.Random(seed)  # noqa: S311 - reproducible by its seed
 
-    def go_on(self) -> None:
-        """Read one thing after another, until it is stopped."""
+    def run(self) -> None:
+        """Read one listing after another until `stopped` is set."""
         while not self._stopped.is_set():
-            self.read(Listing.draw(self._chance))
+            self.read(Listing.choose(self._chance))
 
-    def read(self, asked: Listing) -> None:
-        """Read everything once, and check it."""
+    def read(self, listing: Listing) -> None:
+        """Read all runs of a listing once, and check the results."""
         try:
-            with self._ledger.watch() as window:
-                _Pass(self._api, self._findings, self._stopped, self._chance, asked, window).run()
+            with self._ledger.open_window() as window:
+                _Pass(self._api, self._findings, self._stopped, self._chance, listing, window).run()
         except StoppedError:
             return
-        except Exception as error:  # noqa: BLE001 - what it is, the table tells
-            self._findings.unexpected(error, f"in {asked}")
+        except Exception as error:  # noqa: BLE001 - the table shows it
+            self._findings.unexpected(error, f"in {listing}")
         else:
-            self._findings.finish(asked.kind)
+            self._findings.finish(listing.kind)
 
 
 class _Pass:
-    """One pass through the runs."""
+    """One pass through a listing."""
 
     def __init__(
         self,
@@ -160,18 +160,18 @@ class _Pass:
         findings: Findings,
         stopped: threading.Event,
         chance: random.Random,
-        asked: Listing,
+        listing: Listing,
         window: Window,
     ) -> None:
         self._api = api
         self._findings = findings
         self._stopped = stopped
         self._chance = chance
-        self._asked = asked
+        self._listing = listing
         self._window = window
 
     def run(self) -> None:
-        """Read, and check."""
+        """Read the runs and check the results."""
         {
             "iterate": self._list,
             "pages": self._list,
@@ -181,18 +181,18 @@ class _Pass:
             "batches": self._batches,
             "configs": self._configs,
             "summaries": self._summaries,
-        }[self._asked.kind]()
+        }[self._listing.kind]()
 
     def _runs(self, checkpoint: Checkpoint | None = None) -> Runs:
-        asked = self._asked
+        listing = self._listing
         return self._api.runs(
-            PATH, asked.filters, asked.order, asked.per_page, checkpoint=checkpoint
+            PATH, listing.filters, listing.order, listing.per_page, checkpoint=checkpoint
         )
 
-    # Ways to read.
+    # Methods of reading.
 
     def _list(self) -> None:
-        """Go through a listing, which errors and a change of process interrupt."""
+        """Iterate over a listing that errors and resumptions from checkpoints interrupt."""
         loop = self._loop(None)
         came: list[str] = []
         failures = 0
@@ -200,9 +200,9 @@ class _Pass:
             try:
                 batch = _next_batch(loop)
             except _EXPLAINED as error:
-                stands = loop.checkpoint()
-                if error.checkpoint != stands:
-                    self._findings.problem("wrong checkpoint", f"{error.checkpoint}, {stands}")
+                current = loop.checkpoint()
+                if error.checkpoint != current:
+                    self._findings.problem("wrong checkpoint", f"{error.checkpoint}, {current}")
                 failures = self._note_failure(error, failures)
                 if self._chance.random() < 0.5:  # noqa: PLR2004 - one way or the other
                     loop = self._loop(error.checkpoint)
@@ -214,18 +214,18 @@ class _Pass:
             ids = [run.id for run in batch]
             self._check_once(ids, came)
             came += ids
-            if self._chance.random() < _GO_ON_ELSEWHERE:
+            if self._chance.random() < _RESUMED:
                 loop = self._loop(loop.checkpoint())
                 self._findings.count("resumed")
         self._check_all(came)
 
     def _loop(self, checkpoint: Checkpoint | None) -> RunIterator | RunPages:
-        # As another process would be given it.
+        # Through JSON, as a checkpoint reaches another process.
         runs = self._runs(json.loads(json.dumps(checkpoint)))
-        return runs.pages() if self._asked.kind == "pages" else iter(runs)
+        return runs.pages() if self._listing.kind == "pages" else iter(runs)
 
     def _share(self) -> None:
-        """Go through the same listing from two threads at once."""
+        """Iterate over the same listing from two threads at once."""
         runs = self._runs()
         with ThreadPoolExecutor(2) as pool:
             one, other = (list(ids) for ids in pool.map(self._iterate, [runs, runs]))
@@ -249,7 +249,7 @@ class _Pass:
             came += [run.id for run in batch]
 
     def _slice(self) -> None:
-        """Take parts of a listing, the whole of it, and compare."""
+        """Compare slices of a listing with the whole listing."""
         runs = self._runs()
         start, length = self._chance.randint(0, 30), self._chance.randint(0, 60)
         head = self._insist(lambda: runs[:length])
@@ -265,7 +265,7 @@ class _Pass:
         self._check_equal([run.id for run in reversed(runs)], ids[::-1], "reversed(runs)")
         if len(runs) != len(ids):
             self._findings.problem(
-                "wrong length", f"{len(runs)}, and {len(ids)} came, {self._asked}"
+                "wrong length", f"{len(runs)}, but {len(ids)} runs, {self._listing}"
             )
         self._check_runs(whole)
         self._check_once(ids, [])
@@ -274,7 +274,7 @@ class _Pass:
     def _histories(self) -> None:
         runs = self._runs()
         if self._chance.random() < 0.3:  # noqa: PLR2004 - some of them
-            # What was listed before is asked for by its ids.
+            # Histories of listed runs are requested by their ids.
             self._insist(lambda: list(runs))
         keys = self._chance.choice(KEYS)
         if self._chance.random() < 0.5:  # noqa: PLR2004 - one way or the other
@@ -322,7 +322,7 @@ class _Pass:
         self._check_all(ids)
 
     def _insist(self, call: Callable[[], T]) -> T:
-        """Call until it works; a call that is not a loop begins anew after an error."""
+        """Repeat a call until it succeeds."""
         failures = 0
         while True:
             try:
@@ -331,54 +331,54 @@ class _Pass:
                 failures = self._note_failure(error, failures)
 
     def _note_failure(self, error: WandbRunsError, failures: int) -> int:
-        self._findings.went_on(error)
+        self._findings.recovered(error)
         if self._stopped.is_set():
             raise StoppedError
         if failures == _MOST_FAILURES:
-            raise AssertionError(f"{failures} errors, and nothing between them") from error
+            raise AssertionError(f"{failures} consecutive errors") from error
         return failures + 1
 
-    # What must hold.
+    # Checks.
 
     def _check_once(self, ids: Iterable[str], before: Sequence[str]) -> None:
-        """No run comes twice."""
+        """Check that no run is repeated."""
         ids = list(ids)
         self._findings.count("runs", len(ids))
         times = Counter(ids)
         seen = set(before)
         again = [run_id for run_id, number in times.items() if number > 1 or run_id in seen]
-        self._findings.repeated(again, f"in {self._asked}")
+        self._findings.repeated(again, f"in {self._listing}")
 
     def _check_all(self, ids: Sequence[str], *, with_rows: bool = False) -> None:
-        """Each run that was there all the time has come, and in its place; none is made up.
+        """Check that each run that existed all the time was read, in order, and no other runs.
 
         Args:
-            ids: What came, all of it.
-            with_rows: Whether only runs with rows can come.
+            ids: The ids of all runs that were read.
+            with_rows: Whether only runs with rows are expected.
         """
         window = self._window
         window.close()
-        there = window.there_throughout(self._asked.fits)
+        present = window.present_throughout(self._listing.fits)
         if with_rows:
-            there = {
+            present = {
                 run_id: record
-                for run_id, record in there.items()
+                for run_id, record in present.items()
                 if min(run.rows for run in window.conditions(run_id))
             }
-        self._findings.lost(there.keys() - set(ids), f"in {self._asked}")
-        fits = self._asked.fits
-        made_up = [run_id for run_id in ids if not any(map(fits, window.conditions(run_id)))]
-        self._findings.problem("not there", f"{made_up}, in {self._asked}", len(made_up))
-        if self._asked.order.endswith("created_at"):
-            numbers = [there[run_id].number for run_id in ids if run_id in there]
-            if self._asked.order.startswith("-"):
+        self._findings.lost(present.keys() - set(ids), f"in {self._listing}")
+        fits = self._listing.fits
+        unknown = [run_id for run_id in ids if not any(map(fits, window.conditions(run_id)))]
+        self._findings.problem("nonexistent", f"{unknown}, in {self._listing}", len(unknown))
+        if self._listing.order.endswith("created_at"):
+            numbers = [present[run_id].number for run_id in ids if run_id in present]
+            if self._listing.order.startswith("-"):
                 numbers.reverse()
-            places = [pair for pair in pairwise(numbers) if pair[0] > pair[1]]
-            self._findings.problem("out of order", f"{places}, in {self._asked}", len(places))
+            wrong = [pair for pair in pairwise(numbers) if pair[0] > pair[1]]
+            self._findings.problem("out of order", f"{wrong}, in {self._listing}", len(wrong))
 
     def _check_equal(self, one: Sequence[str], other: Sequence[str], what: str) -> None:
         if one != other:
-            self._findings.problem("unlike", f"{what}: {one}, {other}, in {self._asked}")
+            self._findings.problem("different", f"{what}: {one}, {other}, in {self._listing}")
 
     def _check_runs(self, runs: Iterable[Run]) -> None:
         for run in runs:
@@ -388,15 +388,15 @@ class _Pass:
     def _check_config(self, run_id: str, config: object) -> None:
         record = self._window.record(run_id)
         if record is not None and config != config_of(record.number):
-            self._findings.problem("wrong config", f"{run_id}: {config}, in {self._asked}")
+            self._findings.problem("wrong config", f"{run_id}: {config}, in {self._listing}")
 
     def _check_loss(self, run_id: str, loss: JSONValue) -> None:
         runs = self._window.conditions(run_id)
         if runs and all(loss != run.loss for run in runs):
-            self._findings.problem("wrong summary", f"{run_id}: {loss}, in {self._asked}")
+            self._findings.problem("wrong summary", f"{run_id}: {loss}, in {self._listing}")
 
     def _check_rows(self, rows: Sequence[Row], keys: list[str] | None) -> None:
-        """Each run has the rows that it logged before the pass, and none that it never did."""
+        """Check that each run has the rows logged before the pass, and no rows never logged."""
         ids: list[str] = []
         for run_id, group in groupby(rows, key=lambda row: str(row["run_id"])):
             ids.append(run_id)
@@ -408,16 +408,16 @@ class _Pass:
     def _check_history(self, run_id: str, rows: Sequence[Row], keys: list[str]) -> None:
         record, runs = self._window.record(run_id), self._window.conditions(run_id)
         if record is None or not runs:
-            return  # not there at all, as is found elsewhere
+            return  # a run that does not exist; `_check_all` reports it
         steps = [row["_step"] for row in rows]
         wanted = list(range(len(rows)))
-        where = f"of {run_id}: {steps}, in {self._asked}"
+        where = f"of {run_id}: {steps}, in {self._listing}"
         if len(set(steps)) < len(steps):
             self._findings.problem("repeated", f"rows {where}", len(steps) - len(set(steps)))
         elif steps != wanted or len(rows) < min(run.rows for run in runs):
             self._findings.problem("lost", f"rows {where}, {runs}")
         elif len(rows) > max(run.rows for run in runs):
-            self._findings.problem("not there", f"rows {where}, {runs}")
+            self._findings.problem("nonexistent", f"rows {where}, {runs}")
         logged: dict[str, Sequence[float]] = {"loss": record.losses, "n": wanted}
         for key in keys:
             if [row.get(key) for row in rows] != [*logged[key][: len(rows)]]:

@@ -1,7 +1,7 @@
-"""A local server that fails, in a process of its own: `python -m soaking.server RATE SEED`.
+"""A local server with random faults in a separate process: `python -m soaking.server RATE SEED`.
 
-The process prints the server's address. For each line of its standard input it prints what it has
-counted so far, and with the end of it, it ends. From the line `recover` on nothing fails.
+The process prints the server's URL. For each line on its standard input it prints its counts so
+far; the line `recover` also removes all faults. The process ends at the end of its standard input.
 """
 
 from __future__ import annotations
@@ -66,28 +66,28 @@ FAULTS: Final[tuple[Fault, ...]] = (
     Status(408),
     ShortPages(first=2),
 )
-"""What a client can survive."""
+"""Faults after which a client can continue."""
 
 _CHURN: Final = "FindRun"
-"""The one query that changing runs needs, and reading them does not."""
+"""The one query that changing runs sends and reading them does not."""
 
 _TOOLS: Final = Path(__file__).parents[1]
 
 
 class Counts(TypedDict):
-    """What a server has counted.
+    """Counts of the server process.
 
     Attributes:
-        requests: The queries of readers.
-        struck: The faults that struck, by kind.
+        requests: Queries of readers.
+        faults: Applied faults, by class.
     """
 
     requests: int
-    struck: dict[str, int]
+    faults: dict[str, int]
 
 
 class _Counter:
-    """Counts requests and faults, since a server remembers the last ones alone."""
+    """Counts requests and faults; a server itself keeps only the most recent ones."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -97,15 +97,15 @@ class _Counter:
         with self._lock:
             self._counts[name] += 1
 
-    def tell(self) -> Counts:
+    def read(self) -> Counts:
         with self._lock:
-            struck = dict(self._counts)
-        return {"requests": struck.pop("", 0), "struck": struck}
+            faults = dict(self._counts)
+        return {"requests": faults.pop("", 0), "faults": faults}
 
 
 @dataclass(frozen=True, eq=False)
 class _Counted(Fault):
-    """Another fault, or none; counted when it strikes a reader."""
+    """Wraps a fault, or none, and counts the requests of readers that it applies to."""
 
     counter: _Counter
     fault: Fault | None = None
@@ -124,17 +124,17 @@ class _Counted(Fault):
 
 
 class ServerProcess:
-    """The server, from the outside.
+    """Starts and controls the server process.
 
     Args:
-        rate: Which part of the answers fails, from 0 to 1.
-        seed: Where the lots begin by which they do.
+        rate: Fraction of the answers that fail, from 0 to 1.
+        seed: Seed of the random generator that chooses the faults.
 
     Attributes:
-        url: Where it listens.
+        url: Base URL of the server.
 
     Raises:
-        RuntimeError: It did not start; what it printed says why.
+        RuntimeError: The process did not start; its standard error says why.
     """
 
     url: str
@@ -157,16 +157,16 @@ class ServerProcess:
         self._process.communicate()  # it ends with its standard input
 
     def counts(self) -> Counts:
-        """What it has counted so far."""
+        """The counts so far."""
         return self._ask("counts")
 
     def recover(self) -> Counts:
-        """Let nothing fail any more."""
+        """Remove all faults, and return the counts."""
         return self._ask("recover")
 
     def _ask(self, word: str) -> Counts:
         if self._process.stdin is None:
-            raise AssertionError("a pipe was asked for")
+            raise AssertionError("the process has no pipe")
         self._process.stdin.write(f"{word}\n")
         self._process.stdin.flush()
         counts: Counts = json.loads(self._read())
@@ -174,7 +174,7 @@ class ServerProcess:
 
     def _read(self) -> str:
         if self._process.stdout is None:
-            raise AssertionError("a pipe was asked for")
+            raise AssertionError("the process has no pipe")
         line = self._process.stdout.readline().strip()
         if not line:
             raise RuntimeError(f"the server ended with status {self._process.wait()}")
@@ -182,7 +182,7 @@ class ServerProcess:
 
 
 def _serve(rate: float, seed: int) -> None:
-    # Ctrl-C reaches all processes of a terminal; this one has to tell what it has counted.
+    # Ctrl-C reaches all processes of a terminal; this one must still report its counts.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     counter = _Counter()
     with LocalServer() as server:
@@ -194,7 +194,7 @@ def _serve(rate: float, seed: int) -> None:
             if line.strip() == "recover":
                 server.recover()
                 server.fail_always(_Counted(counter))
-            print(json.dumps(counter.tell()), flush=True)
+            print(json.dumps(counter.read()), flush=True)
 
 
 if __name__ == "__main__":

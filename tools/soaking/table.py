@@ -1,4 +1,4 @@
-"""What was found, as a table on a terminal or in Markdown."""
+"""The figures of a soak test as a table, on a terminal or in Markdown."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ if TYPE_CHECKING:
     from soaking.findings import Findings
     from soaking.server import Counts
 
-__all__ = ["Usage", "as_markdown", "is_well", "list_figures", "print_figures"]
+__all__ = ["Usage", "as_markdown", "is_success", "list_figures", "print_figures"]
 
 MEGABYTE: Final = 10**6
 
 
 class Usage(NamedTuple):
-    """What the reading process used; None where the system does not tell.
+    """Resources that the reading process used; None where the system does not report them.
 
     Attributes:
-        seconds: How long it read.
+        seconds: Duration of the test.
         memory: Bytes of memory at the start, after a tenth of the time, and at the end.
-        sockets: Open sockets before the first request, with all readers done, and in the end.
-        most_sockets: The most sockets that were seen open while it read.
-        sockets_wanted: The most that may be open with all readers done.
+        sockets: Open sockets before the first request, after the last one, and after closing.
+        most_sockets: The largest number of open sockets that was seen.
+        sockets_wanted: The most that may be open after the last request, in the connection pool.
     """
 
     seconds: float
@@ -43,13 +43,13 @@ class Usage(NamedTuple):
         return (idle or 0) - (before or 0) > self.sockets_wanted or (after or 0) > (before or 0)
 
 
-def is_well(findings: Findings, usage: Usage) -> bool:
-    """Whether nothing was found that must not be."""
+def is_success(findings: Findings, usage: Usage) -> bool:
+    """Whether no check failed and no socket leaked."""
     return not findings.problems and not usage.leaks
 
 
 def list_figures(findings: Findings, counts: Counts, usage: Usage) -> list[tuple[str, str]]:
-    """The rows of the table: what, and how much."""
+    """The rows of the table: a label and a figure each."""
     found, problems = findings.counts, findings.problems
     start, early, end = (_megabytes(size) for size in usage.memory)
     before, idle, after = ("?" if number is None else number for number in usage.sockets)
@@ -59,11 +59,11 @@ def list_figures(findings: Findings, counts: Counts, usage: Usage) -> list[tuple
         ("passes", _parts(findings.passes)),
         ("runs read", f"{found['runs']:,}"),
         ("rows read", f"{found['rows']:,}"),
-        ("changes to runs meanwhile", f"{found['changes']:,}"),
+        ("changes of runs meanwhile", f"{found['changes']:,}"),
         ("requests", f"{counts['requests']:,}"),
-        ("faults that struck", _parts(counts["struck"])),
+        ("faults applied", _parts(counts["faults"])),
         ("retries", f"{found['retries']:,}"),
-        ("errors gone on from", _parts(findings.errors)),
+        ("errors recovered from", _parts(findings.errors)),
         ("resumed from a checkpoint", f"{found['resumed']:,}"),
         ("warnings", _parts(findings.warnings)),
         ("lost", str(problems["lost"])),
@@ -79,7 +79,7 @@ def list_figures(findings: Findings, counts: Counts, usage: Usage) -> list[tuple
 
 
 def print_figures(figures: list[tuple[str, str]], findings: Findings, usage: Usage) -> None:
-    """Print the table, and below it what must not be."""
+    """Print the table, and below it the problems."""
     console = Console(highlight=False)
     table = Table(show_header=False)
     for what, figure in figures:
@@ -92,7 +92,7 @@ def print_figures(figures: list[tuple[str, str]], findings: Findings, usage: Usa
 
 
 def as_markdown(figures: list[tuple[str, str]]) -> str:
-    """The same table in Markdown."""
+    """Format the table in Markdown."""
     lines = [
         "| what | figure |",
         "|---|---|",
@@ -102,7 +102,7 @@ def as_markdown(figures: list[tuple[str, str]]) -> str:
 
 
 def _parts(counter: Counter[str] | dict[str, int]) -> str:
-    """The sum of several counts, and what it is made of, most first."""
+    """The sum of several counts and its parts, largest first."""
     if not counter:
         return "0"
     parts = sorted(counter.items(), key=lambda part: (-part[1], part[0]))
