@@ -1,4 +1,4 @@
-"""The examples do what they say, over real HTTP."""
+"""The examples work as documented, over real HTTP."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def number(run: Run, metric: str) -> float:
 
 
 @pytest.mark.parametrize(("metric", "sign"), [("accuracy", -1), ("loss", 1)])
-def test_the_board_is_of_the_best_runs_in_order(
+def test_the_leaderboard_lists_the_best_runs_in_order(
     board: httpx.Client, sample_api: Api, metric: str, sign: int
 ) -> None:
     expected = sorted(sign * number(run, metric) for run in finished(sample_api))
@@ -124,7 +124,7 @@ def test_a_run_is_shown_with_its_history(board: httpx.Client, sample_api: Api) -
     assert None in {row["loss"] for row in shown["history"]}  # not a number
 
 
-def test_names_are_escaped_as_markup(
+def test_names_are_escaped_in_html(
     wandb_server: LocalServer, monkeypatch: pytest.MonkeyPatch, board: httpx.Client
 ) -> None:
     name = "<script>alert('x')</script>"
@@ -157,7 +157,7 @@ def test_names_are_escaped_as_markup(
         ("/elsewhere", 404, ""),
     ],
 )
-def test_invalid_request_is_explained(
+def test_an_invalid_request_is_explained(
     board: httpx.Client, path: str, status: int, says: str
 ) -> None:
     answer = board.get(path)
@@ -178,7 +178,7 @@ def test_invalid_request_is_explained(
     ],
 )
 @pytest.mark.parametrize("path", ["/", "/runs/x9z1pcyd"])
-def test_upstream_failures_have_their_own_status(
+def test_each_failure_of_the_server_has_a_status_of_its_own(
     board: httpx.Client, sample_server: LocalServer, path: str, fault: Fault, status: int
 ) -> None:
     with sample_server.fail_always(fault):
@@ -204,7 +204,7 @@ def test_concurrent_requests_are_answered(board: httpx.Client, sample_server: Lo
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a signal ends it")
-def test_documented_command_runs_and_closes_its_connections(
+def test_the_documented_command_runs_and_closes_its_connections(
     environment: None, sample_server: LocalServer
 ) -> None:
     command = [
@@ -213,24 +213,24 @@ def test_documented_command_runs_and_closes_its_connections(
     ]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
-        said = ""
+        output = ""
         try:
-            while not (found := re.search(r"running on (http://\S+)", said)):
+            while not (found := re.search(r"running on (http://\S+)", output)):
                 line = process.stderr.readline()
-                assert line, said
-                said += line
+                assert line, output
+                output += line
             for path in ("/", "/runs/x9z1pcyd"):
                 assert httpx.get(found[1] + path, timeout=30).status_code == 200
             with sample_server.fail_always(Status(401)):
                 assert httpx.get(found[1], timeout=30).status_code == 502
         finally:
             process.send_signal(signal.SIGINT)
-            said += process.stderr.read()
-    assert "Application shutdown complete" in said
-    assert "502: " in said
-    assert "Warning" not in said
-    assert "Traceback" not in said
-    assert KEY not in said
+            output += process.stderr.read()
+    assert "Application shutdown complete" in output
+    assert "502: " in output
+    assert "Warning" not in output
+    assert "Traceback" not in output
+    assert KEY not in output
 
 
 @pytest.mark.parametrize("part", [1, 7, 26, 200])
@@ -273,13 +273,13 @@ def test_pipeline_resumes_after_a_failure(
             with sample_server.fail(*faults), pytest.raises(AuthenticationError):
                 pipeline.pipeline(api, "sample/digits", folder)
         assert_frame_equal(pipeline.pipeline(api, "sample/digits", folder), whole)
-        # The failures, and what was read of the parts that they ended.
+        # Four failed requests, and the repeated requests of the parts that failed.
         assert api.stats.requests <= undisturbed + 4 + 4
-    assert not (folder / "standing.json").exists()
+    assert not (folder / "position.json").exists()
     assert KEY not in "".join(str(file.read_bytes()) for file in folder.iterdir())
 
 
-def test_project_without_matching_runs_is_reported(api: Api, many: str, tmp_path: Path) -> None:
+def test_a_project_without_matching_runs_is_an_error(api: Api, many: str, tmp_path: Path) -> None:
     with pytest.raises(LookupError, match=many):
         load("pipeline").pipeline(api, many, tmp_path)
 
@@ -290,7 +290,7 @@ def test_project_without_matching_runs_is_reported(api: Api, many: str, tmp_path
         st.tuples(st.sampled_from(["adam", "sgd"]), st.sampled_from([0.1, 0.2]), st.floats(0, 1)),
     )
 )
-def test_settings_are_ranked(runs: dict[str, tuple[str, float, float]]) -> None:
+def test_settings_are_ranked_by_mean_accuracy(runs: dict[str, tuple[str, float, float]]) -> None:
     frame = pl.DataFrame(
         [(run_id, *facts, 3) for run_id, facts in runs.items()],
         {
@@ -309,7 +309,7 @@ def test_settings_are_ranked(runs: dict[str, tuple[str, float, float]]) -> None:
     assert (ranked["worst"] <= ranked["accuracy"] + 1e-9).all()
 
 
-def test_documented_pipeline_command_runs(environment: None, tmp_path: Path) -> None:
+def test_the_documented_pipeline_command_runs(environment: None, tmp_path: Path) -> None:
     command = [sys.executable, str(EXAMPLES / "pipeline.py"), "sample/digits", str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert "adam" in done.stdout
@@ -319,15 +319,15 @@ def test_documented_pipeline_command_runs(environment: None, tmp_path: Path) -> 
     assert "python examples/pipeline.py" in without.stderr
 
 
-def test_the_telemetry_has_a_span_for_each_request_and_counts_retries(
+def test_telemetry_records_a_span_per_request_and_counts_retries(
     sample_server: LocalServer,
 ) -> None:
     telemetry, spans, reader = load("telemetry"), InMemorySpanExporter(), InMemoryMetricReader()
     tracing = TracerProvider()
     tracing.add_span_processor(SimpleSpanProcessor(spans))
-    told = telemetry.Telemetry(tracing, MeterProvider([reader]))
+    events = telemetry.Telemetry(tracing, MeterProvider([reader]))
     with (
-        Api(base_url=sample_server.url, api_key=KEY, on_event=told, clock=FakeClock()) as api,
+        Api(base_url=sample_server.url, api_key=KEY, on_event=events, clock=FakeClock()) as api,
         tracing.get_tracer("test").start_as_current_span("all") as parent,
         sample_server.fail(Status(503), Reset()),
     ):
@@ -349,7 +349,7 @@ def test_the_telemetry_has_a_span_for_each_request_and_counts_retries(
     assert KEY not in "".join(span.to_json() for span in requests)
 
 
-def test_the_telemetry_runs_as_it_says(environment: None) -> None:
+def test_the_documented_telemetry_command_runs(environment: None) -> None:
     command = [sys.executable, str(EXAMPLES / "telemetry.py"), "sample/digits"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert "runs" in done.stdout

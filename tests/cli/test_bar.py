@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from wandb_runs.testing import LocalServer
 
-# A shell of the name by which rich knows a notebook, which keeps what it is given to display.
-# What a cell prints goes to stdout, and what was displayed to stderr.
+# A shell with the class name by which rich detects a notebook. It records displayed outputs and
+# writes them to stderr; a cell prints to stdout.
 NOTEBOOK = """
 import json, sys
 from IPython.core.displaypub import CapturingDisplayPublisher
@@ -61,7 +61,7 @@ def environment(wandb_server: LocalServer, many: str, tmp_path: Path) -> dict[st
 
 
 def in_a_notebook(cell: str, environment: Mapping[str, str]) -> tuple[str, list[str]]:
-    """What a cell prints, and what the one output beside it, if any, shows in turn."""
+    """What a cell prints, and the successive contents of its one displayed output, if any."""
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", NOTEBOOK, cell],
         env=environment,
@@ -79,7 +79,7 @@ def in_a_notebook(cell: str, environment: Mapping[str, str]) -> tuple[str, list[
     return done.stdout, [data["text/plain"] for _, _, data in outputs]
 
 
-def test_in_a_notebook_one_output_changes_and_is_empty_in_the_end(
+def test_a_notebook_has_one_output_that_is_updated_and_emptied_at_the_end(
     environment: dict[str, str],
 ) -> None:
     printed, (first, *moved, last) = in_a_notebook(READING, environment)
@@ -94,15 +94,13 @@ def test_in_a_notebook_one_output_changes_and_is_empty_in_the_end(
 
 
 @pytest.mark.parametrize("error", ["ValueError", "KeyboardInterrupt"])
-def test_a_call_that_fails_leaves_no_bar_in_a_notebook(
-    environment: dict[str, str], error: str
-) -> None:
+def test_a_failed_call_leaves_no_bar_in_a_notebook(environment: dict[str, str], error: str) -> None:
     printed, (*_, last) = in_a_notebook(f"{READING}        raise {error}('too much')", environment)
     assert error in printed
     assert last == ""
 
 
-def test_nothing_is_displayed_when_no_bar_is_wanted(environment: dict[str, str]) -> None:
+def test_a_hidden_bar_displays_nothing(environment: dict[str, str]) -> None:
     cell = READING.replace("progress_bar()", "progress_bar(is_shown=False)")
     assert in_a_notebook(cell, environment) == (PRINTED, [])
 
@@ -110,7 +108,7 @@ def test_nothing_is_displayed_when_no_bar_is_wanted(environment: dict[str, str])
 def drawn_on_stderr(
     environment: Mapping[str, str], *, is_terminal: bool = True, is_printed_there: bool = False
 ) -> tuple[str, str]:
-    """What reading prints into a pipe, and what it draws on stderr: a terminal, or a pipe."""
+    """What the program prints to a pipe, and what it draws on stderr, a terminal or a pipe."""
     ours, theirs = pty.openpty() if is_terminal else os.pipe()
     with subprocess.Popen(
         [sys.executable, "-W", "error", "-c", READING],
@@ -124,7 +122,7 @@ def drawn_on_stderr(
         try:
             while part := os.read(ours, 65536):
                 drawn += part
-        except OSError:  # how a terminal ends on Linux
+        except OSError:  # the end of a pseudo-terminal on Linux
             pass
         finally:
             os.close(ours)
@@ -133,18 +131,18 @@ def drawn_on_stderr(
     return printed, drawn.decode()
 
 
-def test_what_is_printed_into_a_pipe_stays_out_of_the_terminal(
+def test_output_to_a_pipe_does_not_reach_the_terminal(
     environment: dict[str, str],
 ) -> None:
     printed, drawn = drawn_on_stderr(environment)
     assert printed == PRINTED
     assert "47/47" in drawn
     assert "batch" not in drawn
-    # The cursor goes back to the start of the line, the line is cleared, the cursor is shown.
+    # At the end the line is cleared.
     assert drawn.endswith("\x1b[2K")
 
 
-def test_what_is_printed_on_the_same_terminal_goes_above_the_bar(
+def test_output_to_the_same_terminal_appears_above_the_bar(
     environment: dict[str, str],
 ) -> None:
     _, drawn = drawn_on_stderr(environment, is_printed_there=True)
@@ -152,6 +150,6 @@ def test_what_is_printed_on_the_same_terminal_goes_above_the_bar(
     assert "47/47" in drawn
 
 
-def test_no_bar_is_drawn_into_a_file_that_is_to_be_in_colour(environment: dict[str, str]) -> None:
+def test_no_bar_is_drawn_to_a_pipe_with_forced_colour(environment: dict[str, str]) -> None:
     forced = {**environment, "FORCE_COLOR": "1"}
     assert drawn_on_stderr(forced, is_terminal=False)[1] == ""

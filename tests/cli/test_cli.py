@@ -1,4 +1,4 @@
-"""The command line reads what the package reads, and says what is wrong in one line."""
+"""The command line reads what the package reads, and prints errors in one line."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ PROGRAM = (sys.executable, "-c", "from wandb_runs.cli import main; main()")
 
 
 @pytest.fixture(autouse=True)
-def settled(wandb_server: LocalServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def settings(wandb_server: LocalServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WANDB_BASE_URL", wandb_server.url)
     monkeypatch.setenv("WANDB_API_KEY", "k" * 40)
     for name in ("WANDB_ENTITY", "WANDB_PROJECT"):
@@ -43,7 +43,7 @@ def settled(wandb_server: LocalServer, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="module")
 def odd(wandb_server: LocalServer) -> str:
-    """A project whose names and values are as odd as they come."""
+    """A project with markup, control characters and special values."""
     log_run(
         wandb_server,
         "team",
@@ -73,7 +73,7 @@ def run(*arguments: str) -> Result:
     return CliRunner().invoke(cli, arguments)
 
 
-def start(*arguments: str) -> subprocess.CompletedProcess[str]:
+def run_process(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [*PROGRAM, *arguments], capture_output=True, encoding="utf-8", check=False
     )
@@ -84,7 +84,7 @@ def cells(line: str) -> list[str]:
 
 
 def test_list_prints_a_table_of_runs_and_keys(api: Api, many: str) -> None:
-    done = start("list", many, "--keys", "config.lr,summary.loss", "--order", "-config.lr")
+    done = run_process("list", many, "--keys", "config.lr,summary.loss", "--order", "-config.lr")
     assert (done.returncode, done.stderr) == (0, "")
     header, _rule, *lines = done.stdout.splitlines()
     assert cells(header) == ["Name", "Id", "State", "Created", "(UTC)", "config.lr", "summary.loss"]
@@ -96,7 +96,7 @@ def test_list_prints_a_table_of_runs_and_keys(api: Api, many: str) -> None:
     assert [cells(line) for line in lines] == expected
 
 
-def test_list_asks_for_what_it_prints_in_one_request(wandb_server: LocalServer, many: str) -> None:
+def test_list_requests_only_the_runs_that_it_prints(wandb_server: LocalServer, many: str) -> None:
     wandb_server.clear_operations()
     done = run("list", many, "--limit", "7", "--filters", '{"state": "finished"}')
     assert done.exit_code == 0
@@ -121,7 +121,7 @@ def test_list_shows_odd_names_and_values_as_text(odd: str) -> None:
     assert "1e-05" in run("list", odd, "--keys", "config.lr").stdout
 
 
-def test_list_of_no_runs_is_a_header(many: str) -> None:
+def test_list_without_runs_prints_only_a_header(many: str) -> None:
     done = run("list", many, "--filters", '{"name": "none"}', "--keys", "config.lr")
     assert done.exit_code == 0
     assert len(done.stdout.splitlines()) == 2
@@ -151,7 +151,9 @@ def test_histories_writes_what_the_package_reads(
     assert [each.name for each in tmp_path.iterdir()] == [output.name]
 
 
-def test_histories_takes_the_arguments_of_the_package(api: Api, many: str, tmp_path: Path) -> None:
+def test_options_of_histories_work_like_the_arguments_of_the_package(
+    api: Api, many: str, tmp_path: Path
+) -> None:
     output = tmp_path / "out.parquet"
     options = ["--x-axis", "n", "--keys", "loss", "--order", "-config.lr", "--quiet"]
     chosen = ("--filters", '{"config.optimizer": "adam"}')
@@ -163,7 +165,7 @@ def test_histories_takes_the_arguments_of_the_package(api: Api, many: str, tmp_p
     assert pl.read_parquet(output).columns == ["_runtime", "run_id"]
 
 
-def test_metrics_of_different_steps_are_joined_when_asked(
+def test_metrics_of_different_steps_are_joined_with_join_outer(
     api: Api, wandb_server: LocalServer, tmp_path: Path
 ) -> None:
     rows: list[JSONObject] = [{"a": 1}, {"b": 2}, {"a": 3}]
@@ -179,7 +181,7 @@ def test_metrics_of_different_steps_are_joined_when_asked(
     assert pl.read_parquet(tmp_path / "out.parquet").equals(expected)
 
 
-def test_nan_stays_in_csv_and_is_null_in_json_lines(odd: str, tmp_path: Path) -> None:
+def test_nan_is_kept_in_csv_and_null_in_json_lines(odd: str, tmp_path: Path) -> None:
     for ending in ("csv", "jsonl"):
         run("histories", odd, "--keys", "loss", "-o", str(tmp_path / f"out.{ending}"))
     lines = (tmp_path / "out.csv").read_text().splitlines()
@@ -189,7 +191,7 @@ def test_nan_stays_in_csv_and_is_null_in_json_lines(odd: str, tmp_path: Path) ->
 
 
 def on_a_terminal(*arguments: str, columns: int = 100) -> str:
-    """What a command draws on a terminal."""
+    """The output of a command on a terminal."""
     ours, theirs = pty.openpty()
     with subprocess.Popen(
         [*PROGRAM, *arguments],
@@ -202,7 +204,7 @@ def on_a_terminal(*arguments: str, columns: int = 100) -> str:
         try:
             while part := os.read(ours, 65536):
                 drawn += part
-        except OSError:  # how a terminal ends on Linux
+        except OSError:  # the end of a pseudo-terminal on Linux
             pass
         finally:
             os.close(ours)
@@ -210,26 +212,24 @@ def on_a_terminal(*arguments: str, columns: int = 100) -> str:
     return drawn.decode()
 
 
-def test_a_bar_is_drawn_on_a_terminal_and_nowhere_else(many: str, tmp_path: Path) -> None:
+def test_a_bar_is_drawn_only_on_a_terminal(many: str, tmp_path: Path) -> None:
     arguments = ("histories", many, "--keys", "loss", "-o", str(tmp_path / "out.csv"))
     drawn = on_a_terminal(*arguments)
     assert "47/47" in drawn
     assert "MB" in drawn
     assert on_a_terminal(*arguments, "--quiet") == ""
-    assert "━" not in start(*arguments).stderr
+    assert "━" not in run_process(*arguments).stderr
 
 
 @pytest.mark.parametrize("columns", [40, 89, 90, 120, 200])
-def test_a_narrow_terminal_cuts_names_and_nothing_else(
-    wandb_server: LocalServer, columns: int
-) -> None:
+def test_a_narrow_terminal_shortens_only_names(wandb_server: LocalServer, columns: int) -> None:
     name = "a name that is longer than most names are"
     config: dict[str, JSONValue] = {"a/key/of/some/length": 1.25, "text": "value"}
     log_run(wandb_server, "team", "narrow", "an-id-of-16-char", name=name, config=config)
     keys = ",".join(f"config.{key}" for key in config)
     drawn = on_a_terminal("list", "team/narrow", "--keys", keys, columns=columns)
-    plain = re.sub(r"\x1b\[[0-9;]*m", "", drawn)
-    *_, line = plain.splitlines()
+    text = re.sub(r"\x1b\[[0-9;]*m", "", drawn)
+    *_, line = text.splitlines()
     for whole in ("an-id-of-16-char", "finished", "1.25", "value"):
         assert whole in line
     assert line.startswith(name) or re.match(r"a name that.*…  ", line)
@@ -260,7 +260,7 @@ def refusal(done: Result | subprocess.CompletedProcess[str]) -> str:
         (("list", "team/many", "--filters", '{"stat": "finished"}'), "state"),
     ],
 )
-def test_usage_error_exits_with_2_and_sends_nothing(
+def test_a_usage_error_exits_with_2_and_sends_nothing(
     wandb_server: LocalServer,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -290,18 +290,18 @@ def test_usage_error_exits_with_2_and_sends_nothing(
         (("histories", "team/many", "--stream", "gpu", "-o", "out.csv"), "'system'"),
     ],
 )
-def test_options_that_cannot_be_read_are_explained(arguments: Sequence[str], message: str) -> None:
+def test_an_invalid_option_is_explained(arguments: Sequence[str], message: str) -> None:
     done = run(*arguments)
     assert done.exit_code == 2
     assert message in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_runtime_error_exits_with_1_and_leaves_no_file(
+def test_a_runtime_error_exits_with_1_and_leaves_no_file(
     many: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     output = tmp_path / "out.csv"
-    done = start("histories", "team/nothing", "-o", str(output))
+    done = run_process("histories", "team/nothing", "-o", str(output))
     assert done.returncode == 1
     assert "team/nothing" in refusal(done)
     assert not output.exists()
@@ -330,7 +330,7 @@ def test_a_missing_library_is_an_error_with_the_pip_command(
     assert "Traceback" not in done.stderr
 
 
-def test_a_file_is_written_where_a_link_points(many: str, tmp_path: Path) -> None:
+def test_output_to_a_symbolic_link_is_written_to_its_target(many: str, tmp_path: Path) -> None:
     link, target = tmp_path / "link.csv", tmp_path / "target.csv"
     target.write_text("old")
     link.symlink_to(target)
@@ -339,7 +339,7 @@ def test_a_file_is_written_where_a_link_points(many: str, tmp_path: Path) -> Non
     assert target.read_text().startswith("_step,loss,run_id")
 
 
-def test_a_file_that_cannot_be_written_is_refused_before_anything_is_read(
+def test_an_unwritable_file_is_refused_before_any_request(
     wandb_server: LocalServer, many: str, tmp_path: Path
 ) -> None:
     wandb_server.clear_operations()
@@ -349,42 +349,40 @@ def test_a_file_that_cannot_be_written_is_refused_before_anything_is_read(
     assert wandb_server.operations == ()
 
 
-def test_commands_that_write_one_file_at_once_each_write_all_of_it(
+def test_concurrent_commands_with_one_output_file_write_it_completely(
     wandb_server: LocalServer, many: str, tmp_path: Path
 ) -> None:
     output = tmp_path / "out.csv"
     command = [*PROGRAM, "histories", many, "--keys", "loss", "-o", str(output), "--quiet"]
-    with wandb_server.fail_always(Slow(2)):  # so that they are all done at once
+    with wandb_server.fail_always(Slow(2)):  # so that all of them finish at the same time
         started = [subprocess.Popen(command) for _ in range(4)]
         assert [each.wait() for each in started] == [0, 0, 0, 0]
     assert list(tmp_path.iterdir()) == [output]
     assert pl.read_csv(output).height == len(Api().runs(many).histories(keys=["loss"]))
 
 
-class TooMuch(Fault):
-    """Fails whatever asks for a history of one run."""
+class FailsForOneRun(Fault):
+    """Fails requests of histories that include `run01`."""
 
     @override
     def strike(self, request: GraphQLRequest, answer: Answering) -> Answer:
         found = answer(request)
-        is_hit = b"sampledHistory" in found.body and b'"run01"' in found.body
-        return replace(found, status=502) if is_hit else found
+        is_included = b"sampledHistory" in found.body and b'"run01"' in found.body
+        return replace(found, status=502) if is_included else found
 
 
-def test_runs_that_are_skipped_are_named(
-    wandb_server: LocalServer, many: str, tmp_path: Path
-) -> None:
+def test_skipped_runs_are_named(wandb_server: LocalServer, many: str, tmp_path: Path) -> None:
     arguments = ("histories", many, "--keys", "loss", "-o", str(tmp_path / "out.csv"))
-    with wandb_server.fail_always(TooMuch()):
+    with wandb_server.fail_always(FailsForOneRun()):
         done = run(*arguments, "--on-error", "skip", "--quiet")
     assert done.exit_code == 0
     (line,) = done.stderr.splitlines()
     assert line.startswith("Warning: skipped: the histories of 1 run (run01)")
 
 
-def test_list_warns_in_one_line(wandb_server: LocalServer, many: str) -> None:
+def test_list_prints_a_warning_in_one_line(wandb_server: LocalServer, many: str) -> None:
     with wandb_server.fail_always(NullEdges(count=2)):
-        done = start("list", many, "--limit", "1000")
+        done = run_process("list", many, "--limit", "1000")
     assert done.returncode == 0
     (line,) = done.stderr.splitlines()
     assert line.startswith("Warning: 2 of the runs came as null")

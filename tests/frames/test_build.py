@@ -1,4 +1,4 @@
-"""Frames in three formats: columns, dtypes and values, whatever was logged."""
+"""Frames in three formats: columns, dtypes and values of any logged rows."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def as_polars(history: History, plan: HistoryPlan, *, run_id: bool = True) -> pl
 
 
 def read_all(history: History, plan: HistoryPlan) -> History:
-    """What a server's answer with this history is read as."""
+    """The rows that are read from an answer with this history."""
     if plan.field == "sampledHistory":
         return [
             (run_id, read_rows(plan, [[row.copy() for row in rows]])) for run_id, rows in history
@@ -286,15 +286,15 @@ def test_a_key_first_seen_in_the_last_of_many_rows_is_kept() -> None:
 @pytest.mark.parametrize("run_ids", [[], ["a"]])
 def test_an_empty_result_keeps_its_columns(run_ids: list[str]) -> None:
     runs: History = [(run_id, []) for run_id in run_ids]
-    asked = plan_histories(keys=["loss", "accuracy"])
-    assert as_list(runs, asked) == []
-    assert as_polars(runs, asked).schema == {
+    plan = plan_histories(keys=["loss", "accuracy"])
+    assert as_list(runs, plan) == []
+    assert as_polars(runs, plan).schema == {
         "_step": pl.Int64,
         "loss": pl.Float64,
         "accuracy": pl.Float64,
         "run_id": pl.String,
     }
-    pandas = as_pandas(runs, asked)
+    pandas = as_pandas(runs, plan)
     assert list(map(str, pandas.dtypes)) == ["int64", "float64", "float64", "string"]
     assert isinstance(pandas.index, pd.RangeIndex)
     machine = plan_histories(stream="system")

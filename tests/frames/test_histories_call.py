@@ -92,7 +92,7 @@ def test_histories_without_keys_are_complete_and_in_the_order_of_runs(
     st.integers(1, 70),
     st.lists(st.sampled_from(["loss", "accuracy", "late", "absent"]), min_size=1, unique=True),
 )
-def test_keys_give_the_rows_that_hold_all_of_them(
+def test_keys_select_the_rows_with_all_of_them(
     api: Api, wandb_server: LocalServer, path: str, per_page: int, samples: int, keys: list[str]
 ) -> None:
     runs = api.runs(path, per_page=per_page)
@@ -104,9 +104,9 @@ def test_keys_give_the_rows_that_hold_all_of_them(
     pages = math.ceil(RUNS / per_page)
     # A page with runs whose rows never hold all keys costs one more request, and so does a result
     # without any row.
-    asked = [name for name in wandb_server.operations if rows or name != "GetHistoryKeys"]
-    assert set(asked) == {"ListSampledHistories"}
-    assert pages <= len(asked) <= (pages if len(keys) == 1 else 2 * pages)
+    sent = [name for name in wandb_server.operations if rows or name != "GetHistoryKeys"]
+    assert set(sent) == {"ListSampledHistories"}
+    assert pages <= len(sent) <= (pages if len(keys) == 1 else 2 * pages)
     for number in range(RUNS):
         own = [row for row in rows if row["run_id"] == f"h{number:02}"]
         full = [row for row in history_of(number) if set(keys) <= set(row)]

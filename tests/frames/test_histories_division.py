@@ -1,4 +1,4 @@
-"""Pages that are too much for the server are divided; one failing run does not affect others."""
+"""Pages that are too large for the server are divided; a failing run does not affect others."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 RUNS = 23
 WHOLE = 30
-"""The page size of histories of 500 rows without keys."""
+"""The largest page size of histories of 500 rows without keys."""
 HEAVY = "ListSampledHistories", "ListHistories", "ListEvents"
 
 
@@ -155,7 +155,7 @@ def test_each_readable_run_comes_once_and_the_others_are_in_the_error(
         assert pickle.loads(pickle.dumps(error)).errors.keys() == error.errors.keys()
     largest = RUNS if is_listed else WHOLE if how in {"whole", "system"} else 50
     assert max(transport.sizes) == min(per_page, largest)
-    # Answers are kept and each failure halves the page, so the requests are few.
+    # Answers are kept and each failure halves the page, which limits the number of requests.
     assert len(transport.sizes) <= 2 * RUNS + (len(bad) + 1) * (math.log2(per_page) + 2)
 
 
@@ -179,13 +179,13 @@ def test_other_failures_are_not_divided(
     assert transport.sizes == [40]
 
 
-def test_later_pages_are_as_small_as_what_succeeded(
+def test_later_pages_have_the_size_that_succeeded(
     overloaded: Callable[..., tuple[Api, Overloaded]], path: str
 ) -> None:
     api, transport = overloaded(3, set(), 504)
     runs = api.runs(path, per_page=6)
     assert ids_of(runs.histories(keys=["loss"])) == [f"d{number:02}" for number in range(RUNS)]
-    # The first page fails and comes in halves; pages of three follow: 6, 3, 3, and 17 more runs.
+    # The first page of 6 fails and is halved; the other 17 runs come in pages of 3.
     assert sorted(transport.sizes, reverse=True) == [6, 3, 3, *[3] * 6]
 
 
@@ -201,14 +201,14 @@ def test_a_failing_run_does_not_make_later_pages_smaller(
 def test_unreadable_rows_affect_one_run_only(wandb_server: LocalServer, path: str) -> None:
     inner = HttpTransport(wandb_server.url)
 
-    class Spoiling:
+    class CorruptsOneRow:
         def send(self, request: Request, /) -> Response:
             response = inner.send(request)
             answer = json.loads(response.content)
             answer["data"]["project"]["runs"]["edges"][3]["node"]["history"][0] = "{"
             return Response(response.status, response.headers, json.dumps(answer).encode())
 
-    api = Api(base_url=wandb_server.url, api_key="k", transport=Spoiling())
+    api = Api(base_url=wandb_server.url, api_key="k", transport=CorruptsOneRow())
     with pytest.raises(HistoriesError, match=r"1 run \(d03\) .* row 0 is not JSON") as caught:
         api.runs(path).histories()
     assert len(ids_of(caught.value.histories)) == RUNS - 1
@@ -221,7 +221,7 @@ def test_an_unknown_on_error_is_refused(api: Api) -> None:
 
 
 class Failing:
-    """A real server, with the answers of `fails` in place of its own."""
+    """Sends to a real server, unless `fails` returns an answer."""
 
     def __init__(
         self, server: LocalServer, fails: Callable[[dict[str, dict[str, object]]], Response | None]
@@ -284,13 +284,13 @@ def test_a_smaller_page_size_of_the_server_loses_no_run(
 ) -> None:
     inner = HttpTransport(wandb_server.url)
 
-    class Capping:
+    class LimitsPageSize:
         def send(self, request: Request, /) -> Response:
             body = json.loads(request.content)
             body["variables"]["first"] = min(body["variables"].get("first", 4), 4)
             return inner.send(replace(request, content=json.dumps(body).encode()))
 
-    runs = Api(base_url=wandb_server.url, api_key="k", transport=Capping()).runs(path)
+    runs = Api(base_url=wandb_server.url, api_key="k", transport=LimitsPageSize()).runs(path)
     if is_listed:
         assert len(list(runs)) == RUNS
     histories = runs.histories(keys=["loss"], format=to)
@@ -324,8 +324,8 @@ def test_a_run_that_fails_only_on_a_dropped_page_is_not_reported(
     inner = HttpTransport(wandb_server.url)
     failures = 0
 
-    class Capping:
-        """Gives two runs per page: prefetched pages are dropped, and one run fails on them."""
+    class LimitsPageSize:
+        """Returns two runs per page, so that prefetched pages are dropped; one run fails there."""
 
         def send(self, request: Request, /) -> Response:
             nonlocal failures
@@ -339,7 +339,7 @@ def test_a_run_that_fails_only_on_a_dropped_page_is_not_reported(
                     return Response(504, {}, b"")
             return response
 
-    api = Api(base_url=wandb_server.url, api_key="k", transport=Capping(), clock=FakeClock())
+    api = Api(base_url=wandb_server.url, api_key="k", transport=LimitsPageSize(), clock=FakeClock())
     runs = api.runs(path, per_page=3)
     len(runs)
     assert ids_of(runs.histories(keys=["loss"])) == [f"d{number:02}" for number in range(RUNS)]

@@ -67,7 +67,7 @@ def test_step_is_replaced_by_runtime_for_machine_metrics() -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         ({"samples": 0}, "samples must be an int of 1 or more; got int 0"),
         ({"samples": -5}, "got int -5"),
@@ -94,8 +94,8 @@ def test_step_is_replaced_by_runtime_for_machine_metrics() -> None:
         ({"stream": None}, "unknown stream None"),
     ],
 )
-def test_wrong_arguments_are_refused(arguments: dict[str, Any], told: str) -> None:
-    with pytest.raises(InvalidArgumentError, match=told):
+def test_wrong_arguments_are_refused(arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(InvalidArgumentError, match=message):
         plan_histories(**arguments)
 
 

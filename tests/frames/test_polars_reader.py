@@ -1,4 +1,4 @@
-"""The fast path from bytes to polars gives the frame that rows give, to the last value."""
+"""The fast path from bytes to polars returns the same frame as the path over rows."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ KEYS = [name for name in NAMES if name not in {"", "run_id", "\ud83d"}]
 
 
 class Server:
-    """Answers `sampledHistory` for a history, page by page, as bytes.
+    """Answers requests of `sampledHistory` as bytes.
 
-    Its cursors are W&B's, or opaque ones that cannot be computed.
+    Its cursors are those of W&B, or opaque ones that cannot be computed.
     """
 
     def __init__(
@@ -46,19 +46,19 @@ class Server:
         self.separators = (", ", ": ") if spaced else (",", ":")
         self.requests = 0
 
-    def cursor(self, place: int) -> str:
-        return f"place {place}" if self.opaque else cursor_after(place)
+    def cursor(self, index: int) -> str:
+        return f"index {index}" if self.opaque else cursor_after(index)
 
-    def start(self, cursor: object) -> int:
+    def index_after(self, cursor: object) -> int:
         if cursor is None:
             return 0
-        place = int(str(cursor).split()[1]) if self.opaque else offset_of(str(cursor))
-        return 0 if place is None else place + 1
+        index = int(str(cursor).split()[1]) if self.opaque else offset_of(str(cursor))
+        return 0 if index is None else index + 1
 
     def execute(self, operation: Operation[object]) -> object:
         self.requests += 1
         variables = operation.variables
-        start = self.start(variables.get("after"))
+        start = self.index_after(variables.get("after"))
         stop = start + cast("int", variables["first"])
         specs = [json.loads(spec)["keys"] for spec in cast("list[str]", variables.get("specs", []))]
         wanted = json.loads(str(variables["filters"])).get("name", {}).get("$in")
@@ -83,7 +83,7 @@ class Server:
         if variables.get("isCounted"):
             project = {"runCount": len(history), **project}
         if variables.get("hasOverlap"):
-            before = history[self.start(variables.get("overlapAfter")) :][:1]
+            before = history[self.index_after(variables.get("overlapAfter")) :][:1]
             overlap = [{"node": {"id": run_id}} for run_id, _ in before]
             project["overlap"] = {"edges": overlap, "pageInfo": info}
         body = {"data": {"project": project}}
@@ -99,17 +99,17 @@ def request(server: Server, plan: HistoryPlan) -> HistoryRequest:
 
 def both(server: Server, plan: HistoryPlan) -> tuple[pl.DataFrame, pl.DataFrame]:
     sent = request(server, plan)
-    plain = run_flow(
+    expected = run_flow(
         collect_histories(HistoryPages(sent, RowsReader()), plan, to="polars"), server.execute
     )
-    assert isinstance(plain, pl.DataFrame)
+    assert isinstance(expected, pl.DataFrame)
     frames = HistoryPages(sent, FrameReader())
     fast = run_flow(collect_frame(frames, plan), server.execute)
-    return plain if fast is None else fast, plain
+    return expected if fast is None else fast, expected
 
 
-def same(fast: pl.DataFrame, plain: pl.DataFrame) -> bool:
-    return fast.schema == plain.schema and fast.equals(plain)
+def same(fast: pl.DataFrame, expected: pl.DataFrame) -> bool:
+    return fast.schema == expected.schema and fast.equals(expected)
 
 
 @settings(deadline=None, max_examples=200)
@@ -145,7 +145,7 @@ def test_rows_of_few_kinds_give_the_frame_of_their_rows(
 
 @settings(deadline=None, max_examples=200)
 @given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=50))
-def test_floats_arrive_exactly(values: list[float]) -> None:
+def test_floats_are_exact(values: list[float]) -> None:
     history: History = [("r", [{"_step": n, "loss": value} for n, value in enumerate(values)])]
     fast, _ = both(Server(history, 5), plan_histories(keys=["loss"]))
     assert [math.copysign(1, each) for each in fast["loss"]] == [
@@ -157,8 +157,8 @@ def test_floats_arrive_exactly(values: list[float]) -> None:
 @pytest.mark.parametrize("large", [2**63, 2**64 - 1, -(2**63) - 1, 10**30])
 def test_a_large_integer_among_floats_stays_exact(large: int) -> None:
     history: History = [("r", [{"_step": 0, "loss": 1.5}, {"_step": 1, "loss": large}])]
-    fast, plain = both(Server(history, 5), plan_histories(keys=["loss"]))
-    assert same(fast, plain)
+    fast, expected = both(Server(history, 5), plan_histories(keys=["loss"]))
+    assert same(fast, expected)
     assert fast["loss"].to_list() == ["1.5", str(large)]
 
 
@@ -205,8 +205,8 @@ def test_a_dropped_row_does_not_affect_dtypes() -> None:
     history: History = [
         ("r", [{"_step": 0, "a": 2**53 + 1, "b": 1}, {"_step": 1.5, "a": 0.5, "b": None}])
     ]
-    fast, plain = both(Server(history, 5), plan_histories(keys=["a", "b"]))
-    assert same(fast, plain)
+    fast, expected = both(Server(history, 5), plan_histories(keys=["a", "b"]))
+    assert same(fast, expected)
     assert fast.rows() == [(0, 2**53 + 1, 1, "r")]
 
 
@@ -224,8 +224,8 @@ def test_a_column_without_any_number_is_requested_once(value: JSONValue) -> None
 
 def test_a_run_that_comes_twice_in_one_page_is_kept_once() -> None:
     history: History = [("a", [{"_step": 0, "loss": 1.5}]), ("a", [{"_step": 0, "loss": 1.5}])]
-    fast, plain = both(Server(history, 5), plan_histories(keys=["loss"]))
-    assert same(fast, plain)
+    fast, expected = both(Server(history, 5), plan_histories(keys=["loss"]))
+    assert same(fast, expected)
     assert len(fast) == 1
 
 
@@ -235,6 +235,6 @@ def test_a_run_that_comes_twice_is_kept_once() -> None:
         ("b", []),
         ("a", [{"_step": 0, "loss": 1.5}]),
     ]
-    fast, plain = both(Server(history, 1), plan_histories(keys=["loss"]))
-    assert same(fast, plain)
+    fast, expected = both(Server(history, 1), plan_histories(keys=["loss"]))
+    assert same(fast, expected)
     assert len(fast) == 1

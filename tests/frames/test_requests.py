@@ -48,29 +48,29 @@ OVER_HTTP = settings(
 
 
 class Recorder:
-    """Sends to a real server, and records requests; holds `gather` of them until all are sent."""
+    """Sends to a real server, and records requests; waits until `gather` of them are in flight."""
 
     def __init__(self, server: LocalServer, gather: int = 1) -> None:
         self.inner = HttpTransport(server.url)
         self.gather = threading.Barrier(gather)
         self.lock = threading.Lock()
         self.bodies: list[dict[str, dict[str, object]]] = []
-        self.under_way = 0
+        self.in_flight = 0
         self.most = 0
 
     def send(self, request: Request, /) -> Response:
         body = json.loads(request.content)
         with self.lock:
             self.bodies.append(body)
-            self.under_way += 1
-            self.most = max(self.most, self.under_way)
+            self.in_flight += 1
+            self.most = max(self.most, self.in_flight)
         try:
             if body["variables"].get("after") and not body["variables"].get("isCounted"):
                 self.gather.wait(timeout=20)
             return self.inner.send(request)
         finally:
             with self.lock:
-                self.under_way -= 1
+                self.in_flight -= 1
 
     @property
     def variables(self) -> list[dict[str, object]]:
@@ -84,7 +84,7 @@ def server() -> Iterator[LocalServer]:
             log_run(
                 server,
                 "team",
-                "asked",
+                "requests",
                 f"a{number:02}",
                 config={"lr": number, "name": f"n{number}"},
                 history=[{"loss": number + step / 4} for step in range(number % 4)],
@@ -111,7 +111,7 @@ def runs(server: LocalServer, recorder: Recorder) -> Runs:
 
 def listing(server: LocalServer, recorder: Recorder, per_page: int = 4) -> Runs:
     api = Api(base_url=server.url, api_key="k", transport=recorder)
-    return api.runs("team/asked", per_page=per_page)
+    return api.runs("team/requests", per_page=per_page)
 
 
 def rows_of(number: int) -> list[Row]:
@@ -173,7 +173,7 @@ def test_concurrent_requests_have_the_context_of_the_caller(server: LocalServer)
 
     request_of.set("this call")
     Api(base_url=server.url, api_key="k", transport=Noting()).runs(
-        "team/asked", per_page=4
+        "team/requests", per_page=4
     ).configs()
     assert {name for _, name in seen} == {"this call"}
     assert len({thread for thread, _ in seen}) > 1
@@ -183,8 +183,8 @@ def test_concurrent_requests_have_the_context_of_the_caller(server: LocalServer)
 def test_errors_in_the_middle_of_an_answer_are_raised(server: LocalServer) -> None:
     inner = HttpTransport(server.url)
 
-    class Erring:
-        """Puts errors between paddings, away from the first and last bytes of an answer."""
+    class AddsErrors:
+        """Adds errors to the middle of an answer, far from its first and last bytes."""
 
         def send(self, request: Request, /) -> Response:
             response = inner.send(request)
@@ -193,7 +193,7 @@ def test_errors_in_the_middle_of_an_answer_are_raised(server: LocalServer) -> No
             answer = {"a": padding, **answer, "errors": [{"message": "half of it"}], "z": padding}
             return Response(200, {}, json.dumps(answer).encode())
 
-    runs = Api(base_url=server.url, api_key="k", transport=Erring()).runs("team/asked")
+    runs = Api(base_url=server.url, api_key="k", transport=AddsErrors()).runs("team/requests")
     with pytest.raises(GraphQLError, match="half of it"):
         list(runs)
     with pytest.raises(GraphQLError, match="half of it"):
@@ -213,19 +213,19 @@ def test_listed_runs_are_requested_by_id(
     ids = [run.id for run in runs]
     recorder.bodies.clear()
     assert runs.histories(keys=["loss"]) == EVERYTHING
-    asked = [json.loads(str(sent["filters"]))["name"]["$in"] for sent in recorder.variables]
-    assert sorted(asked) == [ids[start : start + 4] for start in range(0, RUNS, 4)]
+    requested = [json.loads(str(sent["filters"]))["name"]["$in"] for sent in recorder.variables]
+    assert sorted(requested) == [ids[start : start + 4] for start in range(0, RUNS, 4)]
     assert not any("after" in sent for sent in recorder.variables)
 
 
 def test_histories_of_listed_runs_leave_out_later_ones(recorder: Recorder) -> None:
     with LocalServer() as server:
         for number in range(3):
-            log_run(server, "team", "asked", f"a{number}", history=[{"loss": number}])
+            log_run(server, "team", "requests", f"a{number}", history=[{"loss": number}])
         recorder.inner = HttpTransport(server.url)
         runs = listing(server, recorder)
         list(runs)
-        log_run(server, "team", "asked", "later", history=[{"loss": 9}])
+        log_run(server, "team", "requests", "later", history=[{"loss": 9}])
         assert [row["run_id"] for row in runs.histories(keys=["loss"])] == ["a0", "a1", "a2"]
         recorder.inner.close()
 
@@ -265,26 +265,26 @@ def test_progress_counts_every_run_and_ends_at_the_total(
     runs = listing(server, recorder, per_page)
     if is_counted:
         len(runs)
-    told: list[Progress] = []
+    reports: list[Progress] = []
     caller = threading.current_thread()
 
-    def tell(progress: Progress) -> None:
+    def report(progress: Progress) -> None:
         assert threading.current_thread() is caller
-        told.append(progress)
+        reports.append(progress)
 
     if call == "iter":
-        assert [row for rows in runs.iter_histories(keys=["loss"], progress=tell) for row in rows]
+        assert [row for rows in runs.iter_histories(keys=["loss"], progress=report) for row in rows]
     elif call == "configs":
-        runs.configs(["lr"], progress=tell)
+        runs.configs(["lr"], progress=report)
     else:
-        runs.histories(keys=["loss"], progress=tell)
-    assert len(told) == len(recorder.bodies) - is_counted
-    assert told[-1][:2] == (RUNS, RUNS)
-    assert [each.runs for each in told] == sorted(each.runs for each in told)
-    assert [each.bytes for each in told] == sorted({each.bytes for each in told})
-    assert told[-1].bytes > 1000
+        runs.histories(keys=["loss"], progress=report)
+    assert len(reports) == len(recorder.bodies) - is_counted
+    assert reports[-1][:2] == (RUNS, RUNS)
+    assert [each.runs for each in reports] == sorted(each.runs for each in reports)
+    assert [each.bytes for each in reports] == sorted({each.bytes for each in reports})
+    assert reports[-1].bytes > 1000
     if is_counted:
-        assert {each.total for each in told} == {RUNS}
+        assert {each.total for each in reports} == {RUNS}
 
 
 def test_an_error_of_the_progress_callback_ends_the_call(recorder: Recorder, runs: Runs) -> None:
@@ -311,8 +311,8 @@ def test_no_request_is_sent_after_an_interrupt(
     held = threading.Semaphore(0)
     sent: list[str] = []
 
-    class Holding:
-        """Answers three pages, holds the next four, and fails them: to be divided, or retried."""
+    class HoldsFourRequests:
+        """Answers three pages, and holds the next four, which then fail with `status`."""
 
         def send(self, request: Request, /) -> Response:
             sent.append(request.content.decode())
@@ -329,9 +329,9 @@ def test_no_request_is_sent_after_an_interrupt(
                 assert held.acquire(timeout=20)
             raise kind
 
-    api = Api(base_url=server.url, api_key="k", transport=Holding())
+    api = Api(base_url=server.url, api_key="k", transport=HoldsFourRequests())
     with pytest.raises(kind):
-        api.runs("team/asked", per_page=4).histories(keys=["loss"], progress=interrupt)
+        api.runs("team/requests", per_page=4).histories(keys=["loss"], progress=interrupt)
     # The interrupt was raised while four requests were held, without waiting for them.
     requests = len(sent)
     released.set()
@@ -350,7 +350,7 @@ def test_no_request_is_sent_after_an_interrupt(
     st.booleans(),
     st.none() | st.just(["loss"]),
 )
-def test_batches_hold_the_rows_of_the_whole_call(
+def test_batches_have_the_rows_of_one_call(
     server: LocalServer,
     recorder: Recorder,
     per_page: int,
@@ -380,11 +380,11 @@ def test_batches_hold_the_rows_of_the_whole_call(
 
 @OVER_HTTP
 @given(st.lists(st.booleans(), min_size=1, max_size=30), st.booleans(), st.booleans())
-def test_batches_continue_after_an_error_without_loss_or_repeat(
+def test_batches_resume_after_an_error_without_loss_or_repetition(
     server: LocalServer, fails: list[bool], is_frame: bool, is_part: bool
 ) -> None:
     api = Api(base_url=server.url, api_key="k", max_retries=0)
-    runs = api.runs("team/asked", per_page=4, limit=RUNS if is_part else None)
+    runs = api.runs("team/requests", per_page=4, limit=RUNS if is_part else None)
     frames = runs.iter_histories(keys=["loss"], format="polars")
     lists = runs.iter_histories(keys=["loss"])
     rows: list[Row] = []
@@ -417,13 +417,13 @@ def test_a_batch_that_cannot_be_converted_is_an_error_and_then_skipped(
     assert named == list(dict.fromkeys(row["run_id"] for row in EVERYTHING))
 
 
-def test_a_batch_is_freed_when_the_next_one_is_taken(runs: Runs) -> None:
-    taken: list[weakref.ref[pl.DataFrame]] = []
+def test_a_batch_is_freed_when_the_next_one_is_read(runs: Runs) -> None:
+    earlier: list[weakref.ref[pl.DataFrame]] = []
     for frame in runs.iter_histories(keys=["loss"], format="polars"):
-        assert not any(ref() is not None for ref in taken)
-        taken.append(weakref.ref(frame))
+        assert not any(ref() is not None for ref in earlier)
+        earlier.append(weakref.ref(frame))
         del frame
-    assert len(taken) > 8
+    assert len(earlier) > 8
 
 
 @OVER_HTTP
@@ -438,8 +438,8 @@ def test_progress_never_decreases_where_prefetched_pages_are_dropped(
 ) -> None:
     inner = HttpTransport(server.url)
 
-    class Otherwise:
-        """Has a page size of its own, so that prefetched pages are dropped."""
+    class OtherPageSize:
+        """Changes the page size, so that prefetched pages are dropped."""
 
         def send(self, request: Request, /) -> Response:
             body = json.loads(request.content)
@@ -447,28 +447,28 @@ def test_progress_never_decreases_where_prefetched_pages_are_dropped(
                 body["variables"]["first"] = given_at_once
             return inner.send(replace(request, content=json.dumps(body).encode()))
 
-    api = Api(base_url=server.url, api_key="k", transport=Otherwise())
-    runs = api.runs("team/asked", per_page=per_page)
+    api = Api(base_url=server.url, api_key="k", transport=OtherPageSize())
+    runs = api.runs("team/requests", per_page=per_page)
     if is_counted:
         len(runs)
-    told: list[Progress] = []
+    reports: list[Progress] = []
     if call == "histories":
-        assert runs.histories(keys=["loss"], progress=told.append) == EVERYTHING
+        assert runs.histories(keys=["loss"], progress=reports.append) == EVERYTHING
     elif call == "iter":
-        batches = runs.iter_histories(keys=["loss"], progress=told.append)
+        batches = runs.iter_histories(keys=["loss"], progress=reports.append)
         assert [row for batch in batches for row in batch] == EVERYTHING
     elif call == "configs":
-        assert len(runs.configs(["lr"], progress=told.append)) == RUNS
+        assert len(runs.configs(["lr"], progress=reports.append)) == RUNS
     else:
-        assert len(runs.summaries(["loss"], progress=told.append)) == RUNS
-    assert told[-1][:2] == (RUNS, RUNS)
-    assert [each.runs for each in told] == sorted(each.runs for each in told)
-    assert all(each.total is None or each.runs <= each.total for each in told)
-    assert [each.bytes for each in told] == sorted({each.bytes for each in told})
+        assert len(runs.summaries(["loss"], progress=reports.append)) == RUNS
+    assert reports[-1][:2] == (RUNS, RUNS)
+    assert [each.runs for each in reports] == sorted(each.runs for each in reports)
+    assert all(each.total is None or each.runs <= each.total for each in reports)
+    assert [each.bytes for each in reports] == sorted({each.bytes for each in reports})
     inner.close()
 
 
-def test_batches_are_asked_for_as_they_are_taken(recorder: Recorder, runs: Runs) -> None:
+def test_batches_are_requested_as_they_are_read(recorder: Recorder, runs: Runs) -> None:
     batches = runs.iter_histories(keys=["loss"])
     assert len(recorder.bodies) == 0
     next(batches)
@@ -490,8 +490,8 @@ def test_a_schema_gives_all_batches_the_same_columns(
             log_run(server, "team", "mixed", f"m{number}", history=[{"x": value, f"y{number}": 1}])
         runs = Api(base_url=server.url, api_key="k").runs("team/mixed", per_page=1)
         if to == "polars":
-            plain = list(runs.iter_histories(keys=["x"], format="polars"))
-            assert [str(frame.schema["x"]) for frame in plain] == ["Int64", "Float64", "Int64"]
+            untyped = list(runs.iter_histories(keys=["x"], format="polars"))
+            assert [str(frame.schema["x"]) for frame in untyped] == ["Int64", "Float64", "Int64"]
             schema: dict[str, pl.DataType | type[pl.DataType]] = {"x": pl.Float32, "y1": pl.Int8()}
             fixed = list(runs.iter_histories(format="polars", schema=schema))
             dtypes = {"_step": pl.Int64, "x": pl.Float32, "y1": pl.Int8, "run_id": pl.String}
@@ -511,7 +511,7 @@ def test_a_schema_gives_all_batches_the_same_columns(
             assert {str(frame["y1"].dtype) for frame in frames} == {"Int8"}
 
 
-def test_a_value_that_does_not_fit_the_schema_is_named_and_not_cut(runs: Runs) -> None:
+def test_a_value_that_does_not_fit_the_schema_is_an_error_with_its_runs(runs: Runs) -> None:
     with pytest.raises(SchemaError, match=r"'loss'.*'a01' to 'a03'.*Int64.*Float64") as caught:
         list(runs.iter_histories(keys=["loss"], format="polars", schema={"loss": pl.Int64}))
     assert caught.value.column == "loss"
@@ -559,7 +559,7 @@ def test_numbers_fit_a_schema_or_are_refused(
         assert caught.value.column == "x"
 
 
-def test_a_missing_metric_is_missing_and_never_a_value(runs: Runs) -> None:
+def test_a_missing_metric_is_null_or_an_error(runs: Runs) -> None:
     for dtype in ("bool", "int64"):
         with pytest.raises(SchemaError, match=r"'absent'.*missing"):
             list(runs.iter_histories(format="pandas", schema={"absent": dtype}))
@@ -596,24 +596,26 @@ def test_runs_that_an_inner_join_leaves_empty_are_one_warning(recorder: Recorder
                 rows = [{"loss": 1}]
             elif number == 5:
                 rows = []
-            log_run(server, "team", "asked", f"r{number}", history=rows)  # type: ignore[arg-type] # numbers
+            log_run(server, "team", "requests", f"r{number}", history=rows)  # type: ignore[arg-type] # numbers
         recorder.inner = HttpTransport(server.url)
         runs = listing(server, recorder, 3)
         for to in ("default", "polars"):
             recorder.bodies.clear()
-            with pytest.warns(EmptyJoinWarning, match=r"3 runs \(r0, r1, r2\).*\"outer\"") as told:
+            with pytest.warns(
+                EmptyJoinWarning, match=r"3 runs \(r0, r1, r2\).*\"outer\""
+            ) as caught:
                 assert len(runs.histories(keys=["loss", "val"], format=to)) == 1
-            assert len(told) == 1
-            assert told[0].filename == __file__
-            # Two pages; of each, the runs without a row are looked at, but for the one that has
-            # no history at all.
-            asked = [json.loads(str(sent["filters"])) for sent in recorder.variables]
-            assert {"name": {"$in": ["r0", "r1", "r2"]}} in asked
-            assert {"name": {"$in": ["r4"]}} in asked
-            assert len(asked) == 4
-        with pytest.warns(EmptyJoinWarning) as told:
+            assert len(caught) == 1
+            assert caught[0].filename == __file__
+            # Two pages, and for each a request of its runs without rows, except for the run
+            # without a history.
+            filters = [json.loads(str(sent["filters"])) for sent in recorder.variables]
+            assert {"name": {"$in": ["r0", "r1", "r2"]}} in filters
+            assert {"name": {"$in": ["r4"]}} in filters
+            assert len(filters) == 4
+        with pytest.warns(EmptyJoinWarning) as caught:
             assert len(list(runs.iter_histories(keys=["loss", "val"], format="polars"))) == 1
-        assert told[0].filename == __file__
+        assert caught[0].filename == __file__
         assert len(runs.histories(keys=["loss", "val"], join="outer")) == 8
         recorder.inner.close()
 
@@ -663,13 +665,13 @@ def test_an_explanation_equals_the_requests_sent(
     }
     assert explanation in sent
     probes = [each for each in recorder.variables if '"samples": 1}' in str(each.get("specs"))]
-    looks = [body for body in recorder.bodies if str(body["operationName"]) == "GetHistoryKeys"]
-    assert len(recorder.bodies) - len(probes) - len(looks) == explained.requests
+    lookups = [body for body in recorder.bodies if str(body["operationName"]) == "GetHistoryKeys"]
+    assert len(recorder.bodies) - len(probes) - len(lookups) == explained.requests
     assert explained.document in str(explained)
 
 
 def test_a_limited_listing_is_explained_as_listed_first(recorder: Recorder, recorded: Api) -> None:
-    part = recorded.runs("team/asked", limit=3)
+    part = recorded.runs("team/requests", limit=3)
     explained = part.explain("histories", keys=["loss"])
     assert (explained.is_listed_first, explained.variables["first"]) == (True, 3)
     assert "after the runs were listed" in str(explained)
@@ -681,7 +683,7 @@ def test_a_limited_listing_is_explained_as_listed_first(recorder: Recorder, reco
 
 
 @pytest.mark.parametrize(
-    ("asked", "told"),
+    ("arguments", "message"),
     [
         ({"keys": ["los"]}, r"'a\d\d'.*'los' \(did you mean 'loss'\?\)"),
         ({"keys": ["loss", "accuracy"]}, "no 'accuracy'"),
@@ -690,29 +692,29 @@ def test_a_limited_listing_is_explained_as_listed_first(recorder: Recorder, reco
     ],
 )
 def test_a_misspelt_metric_is_a_warning_where_no_run_has_a_row(
-    recorder: Recorder, recorded: Api, asked: dict[str, object], told: str
+    recorder: Recorder, recorded: Api, arguments: dict[str, object], message: str
 ) -> None:
     # The first run has logged nothing, so its metrics are unknown.
-    runs = recorded.runs("team/asked", order="+config.lr")
-    with pytest.warns(UnknownMetricWarning, match=told) as warned:
-        assert runs.histories(**asked) == []  # type: ignore[call-overload] # a table of arguments
+    runs = recorded.runs("team/requests", order="+config.lr")
+    with pytest.warns(UnknownMetricWarning, match=message) as warned:
+        assert runs.histories(**arguments) == []  # type: ignore[call-overload] # a table of arguments
     assert [each.filename for each in warned] == [__file__]
     assert [str(body["operationName"]) for body in recorder.bodies].count("GetHistoryKeys") == 1
-    message = warned[0].message
-    assert str(pickle.loads(pickle.dumps(message))) == str(message)
+    warning = warned[0].message
+    assert str(pickle.loads(pickle.dumps(warning))) == str(warning)
 
 
-@pytest.mark.parametrize("form", ["default", "polars"])
+@pytest.mark.parametrize("to", ["default", "polars"])
 def test_metrics_are_not_looked_up_where_no_run_has_logged(
-    recorder: Recorder, recorded: Api, form: Literal["default", "polars"]
+    recorder: Recorder, recorded: Api, to: Literal["default", "polars"]
 ) -> None:
-    new = recorded.runs("team/asked", {"config.lr": {"$in": [0, 4]}})
-    assert len(new.histories(keys=["los"], format=form)) == 0
+    new = recorded.runs("team/requests", {"config.lr": {"$in": [0, 4]}})
+    assert len(new.histories(keys=["los"], format=to)) == 0
     assert [str(body["operationName"]) for body in recorder.bodies] == ["ListSampledHistories"]
 
 
 def test_an_empty_listing_sends_no_request_for_histories(recorder: Recorder, recorded: Api) -> None:
-    none = recorded.runs("team/asked", {"state": "no such state"})
+    none = recorded.runs("team/requests", {"state": "no such state"})
     assert list(none) == []
     recorder.bodies.clear()
     explained = none.explain("histories", keys=["loss"])
@@ -726,13 +728,15 @@ def test_an_unknown_entity_is_left_out_of_an_explanation(
     server: LocalServer, recorder: Recorder
 ) -> None:
     api = Api(base_url=server.url, api_key="k", transport=recorder)
-    explained = api.runs("asked").explain("histories", keys=["loss"])
+    explained = api.runs("requests").explain("histories", keys=["loss"])
     assert "entity" not in explained.variables
     assert explained.requests is None
     assert recorder.bodies == []
 
 
-def test_an_explanation_without_a_count_says_how_to_get_one(recorder: Recorder, runs: Runs) -> None:
+def test_an_explanation_without_a_count_tells_how_to_get_one(
+    recorder: Recorder, runs: Runs
+) -> None:
     explained = runs.explain("histories", keys=["loss"])
     assert explained.requests is None
     assert "one for each 4 runs; len(runs)" in str(explained)

@@ -132,11 +132,11 @@ MALFORMED: list[tuple[HistoryPlan, object, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("plan", "sent", "told"), MALFORMED)
+@pytest.mark.parametrize(("plan", "sent", "message"), MALFORMED)
 def test_a_malformed_answer_is_refused_with_its_position(
-    plan: HistoryPlan, sent: object, told: str
+    plan: HistoryPlan, sent: object, message: str
 ) -> None:
-    with pytest.raises(ValueError, match=told):
+    with pytest.raises(ValueError, match=message):
         read_rows(plan, sent)
 
 

@@ -44,7 +44,7 @@ if pd.api.types.pandas_dtype("str") == "str":  # before pandas 3 it is numpy's, 
 
 
 def texts(history: History, to: Frames, dtype: object) -> list[Text]:
-    """What a batch holds in its column `loss`, None where there is no value."""
+    """The column `loss` of a batch, with None for missing values."""
     schema = {"loss": dtype}
     rows = deepcopy(history)
     text_columns = find_text_columns(schema, to)
@@ -64,9 +64,9 @@ def is_same(one: JSONValue, other: JSONValue) -> bool:
 
 @given(whole_histories(["loss"]), st.sampled_from(DTYPES))
 def test_the_text_of_a_value_does_not_depend_on_its_batch(
-    history: History, asked: tuple[Frames, object]
+    history: History, target: tuple[Frames, object]
 ) -> None:
-    to, dtype = asked
+    to, dtype = target
     whole = texts(history, to, dtype)
     alone = [texts([(run, [row])], to, dtype) for run, rows in history for row in rows]
     assert [[text] for text in whole] == alone

@@ -89,7 +89,7 @@ def read(runs: Runs, what: What, keys: list[str] | None) -> list[dict[str, JSONV
 
 
 def held(run: Run, what: What, keys: list[str] | None) -> dict[str, JSONValue]:
-    """What a listing has of these keys, without null, with the names of rows."""
+    """The values of these keys in a listing, without nulls, named as in rows."""
     document = run.config if what == "configs" else run.summary
     if what == "configs" and keys is not None:
         document = run.raw_config
@@ -211,15 +211,16 @@ def documents(draw: st.DrawFn) -> list[dict[str, JSONValue]]:
 def test_frames_hold_any_config_or_summary(
     drawn: list[dict[str, JSONValue]], keys: list[str] | None
 ) -> None:
-    asked = None if keys is None else [key for key in dict.fromkeys(keys) if key] or None
+    requested = None if keys is None else [key for key in dict.fromkeys(keys) if key] or None
     kept = [
-        {key: value for key, value in row.items() if asked is None or key in asked} for row in drawn
+        {key: value for key, value in row.items() if requested is None or key in requested}
+        for row in drawn
     ]
 
     def values() -> Values:
         return [(f"r{number}", row.copy()) for number, row in enumerate(kept)]
 
-    plan = plan_values(asked)
+    plan = plan_values(requested)
     rows = build_values(values(), plan, to="default")
     polars = build_values(values(), plan, to="polars")
     pandas = build_values(values(), plan, to="pandas")
@@ -228,7 +229,7 @@ def test_frames_hold_any_config_or_summary(
     assert isinstance(pandas, pd.DataFrame)
     assert [row["run_id"] for row in rows] == [run_id for run_id, _ in values()]
     assert [len(row) for row in rows] == [len(row) + 1 for row in kept]
-    check_frames(rows, asked, polars, pandas)
+    check_frames(rows, requested, polars, pandas)
 
 
 class Recording:
@@ -294,7 +295,7 @@ def cut(document: JSONObject, keys: list[str] | None) -> dict[str, JSONValue]:
 
 
 class IgnoresKeys:
-    """A transport to a server that sends every key, whichever were requested."""
+    """A transport to a server that sends all keys, not only the requested ones."""
 
     def send(self, request: Request, /) -> Response:
         del request

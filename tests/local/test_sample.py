@@ -1,4 +1,4 @@
-"""The sample project holds what it promises, asked for over plain GraphQL."""
+"""The sample project has the runs, values and sweep of its trials, as read over GraphQL."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from wandb_runs.local import LocalServer
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-LONG_AGO: Final = 600
-"""Enough seconds for a silent run to count as crashed."""
+SILENCE: Final = 600
+"""Seconds without a heartbeat, enough for a run to count as crashed."""
 
 QUERY: Final = """
 query ReadSample(
@@ -147,7 +147,7 @@ def read(text: str) -> dict[str, JSONValue]:
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[LocalServer]:
-    with LocalServer(sample=True, clock=lambda: time.time() + LONG_AGO) as server:
+    with LocalServer(sample=True, clock=lambda: time.time() + SILENCE) as server:
         yield server
 
 
@@ -198,17 +198,17 @@ def test_every_trial_is_a_run_in_the_order_of_the_trials(runs: list[Run]) -> Non
     assert runs == sorted(runs, key=lambda run: run.created_at)
 
 
-def test_runs_carry_what_their_trials_say(runs: list[Run]) -> None:
+def test_runs_have_the_settings_of_their_trials(runs: list[Run]) -> None:
     for run, trial in zip(runs, TRIALS, strict=True):
-        told = (run.group, run.job_type, tuple(run.tags), run.notes)
-        assert told == (trial.group, trial.job_type, trial.tags, trial.notes)
+        described = (run.group, run.job_type, tuple(run.tags), run.notes)
+        assert described == (trial.group, trial.job_type, trial.tags, trial.notes)
         for key in ("optimizer", "learning_rate", "batch_size", "width", "epochs", "schedule"):
             assert run.config[key] == getattr(trial, key), (run.display_name, key)
         finite = [loss for loss in run.column("loss") if isinstance(loss, int | float)]
         assert len(finite) == (trial.killed_after or trial.epochs)
 
 
-def test_the_grid_is_one(runs: list[Run]) -> None:
+def test_the_grid_has_every_combination(runs: list[Run]) -> None:
     axes = ("optimizer", "learning_rate", "batch_size", "width")
     grid = [run for run in runs if (run.group or "").startswith("grid-")]
     points = {tuple(run.config[axis] for axis in axes) for run in grid}
@@ -218,7 +218,7 @@ def test_the_grid_is_one(runs: list[Run]) -> None:
     }
 
 
-def test_models_learn(runs: list[Run]) -> None:
+def test_finished_models_are_accurate(runs: list[Run]) -> None:
     for run in runs:
         best = run.summary.get("best")
         if run.state != "finished" or not isinstance(best, dict):
@@ -228,14 +228,14 @@ def test_models_learn(runs: list[Run]) -> None:
         assert best["val"]["accuracy"] > 0.8, run.display_name
 
 
-def test_most_finish_and_one_of_each_other_kind_does_not(runs: list[Run]) -> None:
+def test_one_run_crashes_and_one_fails_and_the_others_finish(runs: list[Run]) -> None:
     others = {"killed-midway": "crashed", "below-target": "failed"}
     assert {run.display_name: run.state for run in runs} == {
         trial.name: others.get(trial.name, "finished") for trial in TRIALS
     }
 
 
-def test_the_demo_s_filter_finds_short_and_long_histories(server: LocalServer) -> None:
+def test_the_filter_of_the_demo_selects_short_and_long_histories(server: LocalServer) -> None:
     found = ask_runs(
         server,
         {"state": "finished", "config.optimizer": "adam"},
@@ -280,7 +280,7 @@ def test_loss_and_accuracy_share_rows_and_the_others_have_their_own(runs: list[R
         assert len(run.column("val/loss")) == len(run.column("loss")) // 5
 
 
-def test_an_int_turns_float_late(named: dict[str, Run]) -> None:
+def test_one_column_has_integers_first_and_floats_late(named: dict[str, Run]) -> None:
     factors = named["long-haul"].column("learning_rate_factor")
     kinds = [type(factor) for factor in factors]
     assert kinds == [int] * 120 + [float] * 40
@@ -305,7 +305,7 @@ def test_tags_groups_and_notes_vary(runs: list[Run]) -> None:
     assert {run.notes is None for run in runs} == {True, False}
 
 
-def test_the_sweep_holds_its_runs(server: LocalServer, runs: list[Run]) -> None:
+def test_the_sweep_has_its_runs_and_its_best_loss(server: LocalServer, runs: list[Run]) -> None:
     (name,) = {run.sweep_name for run in runs} - {None}
     project = ask(server, READ_SWEEP, sweep=name)
     assert isinstance(project, dict)
@@ -321,7 +321,7 @@ def test_the_sweep_holds_its_runs(server: LocalServer, runs: list[Run]) -> None:
     )
 
 
-def test_values_are_of_many_kinds(runs: list[Run], named: dict[str, Run]) -> None:
+def test_values_have_many_types(runs: list[Run], named: dict[str, Run]) -> None:
     config = named["long-haul"].config
     assert config["model"] == {
         "kind": "mlp",
@@ -346,7 +346,7 @@ def test_values_are_of_many_kinds(runs: list[Run], named: dict[str, Run]) -> Non
     assert all(isinstance(w, dict) and w["_type"] == "histogram" for w in weights)
 
 
-def test_it_is_small_and_tells_nothing_about_a_machine(runs: list[Run]) -> None:
+def test_the_sample_is_small_and_contains_no_facts_about_a_machine(runs: list[Run]) -> None:
     packaged = resources.files("wandb_runs.local").joinpath("sample/sample.db.xz").read_bytes()
     assert len(packaged) < 1_000_000
     texts = re.findall(rb"[ -~]{8,}", lzma.decompress(packaged))

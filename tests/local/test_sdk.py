@@ -1,4 +1,4 @@
-"""The unpatched wandb SDK logs to the local server, and reads the same back from it."""
+"""The unpatched wandb SDK logs to the local server, and reads back equal values."""
 
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ print([run.id for run in api.runs("team/deleted")])
 
 
 class Sdk:
-    """A server, and a way to run a program that uses the wandb SDK against it."""
+    """A server, and methods to run programs that use the wandb SDK with it."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -192,7 +192,7 @@ def sdk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sdk]:
     with prepared.server:
         prepared.run(LOG)
         sweep = prepared.run(SWEEP).split()[-1]
-        # As `wandb agent` starts them: in a sweep the SDK takes these from nowhere else.
+        # As `wandb agent` sets them: in a sweep the SDK reads these from the environment only.
         where = {"WANDB_ENTITY": "team", "WANDB_PROJECT": "digits", "WANDB_RUN_ID": "swept0"}
         prepared.run(SWEPT, WANDB_SWEEP_ID=sweep, **where)
         log_run(prepared.server, "team", "digits", "swept1", sweep=sweep, summary={"loss": 2.0})
@@ -206,7 +206,7 @@ def without_clock(row: JSONObject) -> dict[str, JSONValue]:
 
 
 def finite(row: JSONObject) -> dict[str, JSONValue]:
-    """Spell NaN and infinity, of which the first is not equal to itself."""
+    """Replace NaN and infinity by strings, since NaN is not equal to itself."""
     return {
         key: str(value) if isinstance(value, float) and not math.isfinite(value) else value
         for key, value in row.items()
@@ -225,7 +225,7 @@ def test_every_logged_row_is_stored_once(sdk: Sdk) -> None:
     assert [row["_step"] for row in rows] == list(range(31))
 
 
-def test_package_reads_what_the_sdk_logged(sdk: Sdk) -> None:
+def test_the_package_reads_what_the_sdk_logged(sdk: Sdk) -> None:
     with Api(base_url=sdk.server.url, api_key="k" * 40) as api:
         runs = api.runs("team/digits", {"name": {"$in": ["full", "bad"]}})
         full, bad = runs
@@ -239,7 +239,7 @@ def test_package_reads_what_the_sdk_logged(sdk: Sdk) -> None:
         assert (full.name, full.group, full.tags) == ("first", "grid", ["a", "b", "c"])
         assert full.summary["best"] == 0.99
         rows = list(full.scan_history())
-        # By their text: NaN is not equal to itself.
+        # Compared as strings, since NaN is not equal to itself.
         assert [repr(row) for row in rows] == [repr(row) for row in sdk.history("full")]
         assert [row["late"] for row in rows if "late" in row] == [
             step if step < 20 else step + 0.5 for step in range(25)
@@ -248,7 +248,7 @@ def test_package_reads_what_the_sdk_logged(sdk: Sdk) -> None:
         assert frame.rows() == [(epoch, epoch * 5, "full") for epoch in range(5)]
 
 
-def test_run_has_the_fields_that_the_sdk_set(sdk: Sdk) -> None:
+def test_a_run_has_the_fields_that_the_sdk_set(sdk: Sdk) -> None:
     run = sdk.ask("full", "displayName state tags group jobType notes config summaryMetrics")
     assert run["displayName"] == "first"
     assert run["state"] == "finished"
@@ -270,7 +270,7 @@ def test_run_has_the_fields_that_the_sdk_set(sdk: Sdk) -> None:
     assert summary["_step"] == 30
 
 
-def test_the_exit_code_decides_the_state(sdk: Sdk) -> None:
+def test_the_exit_code_determines_the_state(sdk: Sdk) -> None:
     assert sdk.ask("bad", "state exitcode") == {"state": "failed", "exitcode": 3}
     assert len(sdk.history("bad")) == 2
 
@@ -286,20 +286,20 @@ def test_files_are_returned_unchanged(sdk: Sdk) -> None:
     assert httpx.put(urls["wandb-metadata.json"], content=b"changed").status_code == 403
 
 
-def test_offline_runs_arrive_by_sync(sdk: Sdk) -> None:
+def test_offline_runs_are_synced_once(sdk: Sdk) -> None:
     assert sdk.ask("offline", "state") == {"state": "finished"}
     assert [row["loss"] for row in sdk.history("offline")] == [step / 7 for step in range(40)]
     sdk.sync(*(sdk.folder / "wandb").glob("offline-run-*"))
     assert len(sdk.history("offline")) == 40
 
 
-def test_resumed_run_continues_its_history(sdk: Sdk) -> None:
+def test_a_resumed_run_continues_its_history(sdk: Sdk) -> None:
     sdk.run(RESUME)
     rows = sdk.history("offline")
     assert [(row["_step"], row["loss"]) for row in rows] == [(n, n / 7) for n in range(41)]
 
 
-def test_sweep_lists_its_runs(sdk: Sdk) -> None:
+def test_a_sweep_counts_its_runs(sdk: Sdk) -> None:
     name = str(sdk.ask("swept0", "sweepName")["sweepName"])
     fields = "name method state bestLoss runCount runCountExpected"
     sweep = f'sweep(sweepName: "{name}") {{ {fields} }}'
@@ -354,8 +354,8 @@ def test_the_sdk_deletes_a_run(sdk: Sdk) -> None:
     assert sdk.run(DELETE) == "['third']\n"
 
 
-def test_a_killed_run_has_crashed_once_it_was_silent_for_five_minutes(sdk: Sdk) -> None:
-    # In a session of its own: the SDK's background process must die with it.
+def test_a_killed_run_counts_as_crashed_after_five_minutes_without_a_heartbeat(sdk: Sdk) -> None:
+    # A separate session, so that the SDK's background process is killed too.
     with subprocess.Popen(
         [sys.executable, "-c", KILLED],
         cwd=sdk.folder,

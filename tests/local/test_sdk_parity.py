@@ -1,4 +1,4 @@
-"""W&B's own SDK and this package read the same from the same server, on real runs."""
+"""W&B's own SDK and this package read equal values of real runs from one server."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ print(json.dumps([
 
 
 def settled(value: object) -> object:
-    """A value that is equal to itself: NaN is not, and comes as a word from some fields."""
+    """A comparable value: NaN and infinity become the strings that some fields have for them."""
     if isinstance(value, float) and not math.isfinite(value):
         return {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}[str(value)]
     if isinstance(value, dict):

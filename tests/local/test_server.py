@@ -1,4 +1,4 @@
-"""The local server answers as W&B does: keys, pages, samples, lines that are sent again."""
+"""The local server answers as W&B does: keys, pages, samples, resent lines."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ def test_default_entity_is_the_viewers() -> None:
 # Shapes
 
 
-def test_what_is_missing_is_null(server: LocalServer) -> None:
+def test_missing_objects_and_values_are_null(server: LocalServer) -> None:
     log_run(server, "me", "shapes", "r")
     assert ask(server, '{ project(entityName: "me", name: "none") { name } }') == {"project": None}
     assert ask(server, '{ project(entityName: "you", name: "shapes") { name } }') == {
@@ -138,13 +138,13 @@ def test_what_is_missing_is_null(server: LocalServer) -> None:
 @pytest.mark.parametrize(
     "query", ["{", "{ nothing }", "query A { viewer { id } } query B { viewer { id } }"]
 )
-def test_a_wrong_document_is_a_bad_request(server: LocalServer, query: str) -> None:
+def test_an_invalid_document_is_a_bad_request(server: LocalServer, query: str) -> None:
     answer = post(server, query)
     assert answer.status_code == 400
     assert answer.json()["errors"][0]["message"]
 
 
-def test_a_body_that_is_no_request_is_a_bad_request(server: LocalServer) -> None:
+def test_a_body_that_is_not_a_graphql_request_is_a_bad_request(server: LocalServer) -> None:
     assert httpx.post(f"{server.url}/graphql", content=b"<html>").status_code == 400
     assert httpx.get(f"{server.url}/graphql").status_code == 405
     assert stream(server, "nowhere", {}).status_code == 404
@@ -206,7 +206,7 @@ def number(count: int, *, monotonic: bool, previous: float) -> JSONObject:
 # Times
 
 
-def test_times_move_with_what_a_run_logs() -> None:
+def test_updates_and_logging_change_the_times_of_a_run() -> None:
     now = 1_700_000_000.0
     with LocalServer(clock=lambda: now) as server:
 
@@ -253,8 +253,8 @@ def test_responses_have_a_date_header(server: LocalServer) -> None:
 # Pages
 
 
-def cursor(place: int) -> str:
-    return base64.b64encode(f"arrayconnection:{place}".encode()).decode()
+def cursor(offset: int) -> str:
+    return base64.b64encode(f"arrayconnection:{offset}".encode()).decode()
 
 
 PAGE = """
@@ -265,8 +265,8 @@ runs(order: $order, first: $first, after: $after) {
 
 
 def test_cursors_are_offsets(server: LocalServer) -> None:
-    for place in range(5):
-        log_run(server, "me", "pages", f"r{place}")
+    for number in range(5):
+        log_run(server, "me", "pages", f"r{number}")
     page = project(server, "pages", PAGE, order="+created_at", first=2, after=cursor(1))["runs"]
     assert page == {
         "edges": [
@@ -288,7 +288,7 @@ def test_cursors_are_offsets(server: LocalServer) -> None:
 
 
 @pytest.mark.parametrize("after", ["x", cursor(-1), base64.b64encode(b"other:1").decode()])
-def test_a_made_up_cursor_is_a_bad_request(server: LocalServer, after: str) -> None:
+def test_an_invalid_cursor_is_a_bad_request(server: LocalServer, after: str) -> None:
     log_run(server, "me", "pages", "r0")
     fields = f'runs(after: "{after}") {{ edges {{ cursor }} }}'
     assert post(server, f"{{ {of_project('me', 'pages', fields)} }}").status_code == 400
@@ -297,8 +297,8 @@ def test_a_made_up_cursor_is_a_bad_request(server: LocalServer, after: str) -> N
 def test_a_page_holds_at_most_a_thousand_runs() -> None:
     with LocalServer() as server:
         with server.store.write() as writer:
-            for place in range(1003):
-                upsert_run(writer, "me", "many", f"r{place}", {})
+            for number in range(1003):
+                upsert_run(writer, "me", "many", f"r{number}", {})
         for first, size in [(5000, 1000), (1000, 1000), (1002, 1000), (None, 50)]:
             page = cast(
                 "JSONObject",
@@ -332,7 +332,7 @@ def test_resent_lines_are_stored_once(
     assert keys["loss"]["typeCounts"] == [{"type": "number", "count": total}]
 
 
-def test_a_chunk_with_a_broken_line_is_refused_whole(server: LocalServer) -> None:
+def test_a_chunk_with_an_invalid_line_is_not_stored_at_all(server: LocalServer) -> None:
     log_run(server, "me", "broken", "r", exit_code=None)
     chunk: JSONObject = {
         "files": {"wandb-history.jsonl": {"offset": 0, "content": ['{"loss": 1}', "{"]}}
@@ -344,10 +344,10 @@ def test_a_chunk_with_a_broken_line_is_refused_whole(server: LocalServer) -> Non
     }
 
 
-def test_threads_log_at_once_and_nothing_is_lost(server: LocalServer) -> None:
+def test_concurrent_logging_loses_no_row(server: LocalServer) -> None:
     def log(thread: int) -> None:
-        for place in range(5):
-            log_run(server, "me", "threads", f"r{thread}-{place}", history=[{"loss": thread}])
+        for number in range(5):
+            log_run(server, "me", "threads", f"r{thread}-{number}", history=[{"loss": thread}])
 
     threads = [Thread(target=log, args=(number,)) for number in range(8)]
     for thread in threads:
@@ -359,13 +359,13 @@ def test_threads_log_at_once_and_nothing_is_lost(server: LocalServer) -> None:
     assert [edge["node"]["historyLineCount"] for edge in edges] == [1] * 40
 
 
-def test_two_servers_may_share_a_store(tmp_path: Path) -> None:
+def test_two_servers_can_share_a_store(tmp_path: Path) -> None:
     path = tmp_path / "store.db"
     with LocalServer(store=path) as one, LocalServer(store=path) as other:
 
         def log(server: LocalServer, prefix: str) -> None:
-            for place in range(20):
-                log_run(server, "me", "shared", f"{prefix}{place}", history=[{"loss": place}])
+            for number in range(20):
+                log_run(server, "me", "shared", f"{prefix}{number}", history=[{"loss": number}])
 
         threads = [Thread(target=log, args=pair) for pair in ((one, "a"), (other, "b"))]
         for thread in threads:
@@ -387,7 +387,7 @@ def sampled(server: LocalServer, name: str, *specs: JSONObject) -> list[list[JSO
 
 @settings(max_examples=30, deadline=None)
 @given(total=st.integers(0, 300), samples=st.integers(0, 40))
-def test_samples_are_even_and_keep_both_ends(
+def test_samples_are_evenly_spaced_and_include_both_ends(
     wandb_server: LocalServer, total: int, samples: int
 ) -> None:
     name = f"even {total}"
@@ -419,7 +419,7 @@ ROWS: list[JSONObject] = [
 ]
 
 
-def test_a_spec_gives_the_rows_that_hold_all_its_keys_by_step_then_arrival(
+def test_a_spec_selects_the_rows_with_all_its_keys_by_step_then_arrival(
     server: LocalServer,
 ) -> None:
     log_run(server, "me", "specs", "r", history=ROWS)
@@ -446,8 +446,8 @@ def test_a_spec_gives_the_rows_that_hold_all_its_keys_by_step_then_arrival(
     ]
 
 
-def test_a_range_of_steps_is_a_page_from_its_start(server: LocalServer) -> None:
-    log_run(server, "me", "ranges", "r", history=[{"n": place} for place in range(20)])
+def test_a_range_of_steps_returns_the_first_rows_of_the_range(server: LocalServer) -> None:
+    log_run(server, "me", "ranges", "r", history=[{"n": number} for number in range(20)])
 
     def steps(arguments: str) -> list[int]:
         texts = cast("list[str]", run(server, "ranges", f"history({arguments})")["history"])
@@ -460,10 +460,10 @@ def test_a_range_of_steps_is_a_page_from_its_start(server: LocalServer) -> None:
     assert steps("samples: 3") == [0, 9, 19]
 
 
-def test_a_page_of_runs_carries_the_sample_of_each(server: LocalServer) -> None:
-    for place in range(4):
-        rows: list[JSONObject] = [{"loss": place * 100 + step} for step in range(place * 3)]
-        log_run(server, "me", "nested", f"r{place}", history=rows)
+def test_a_page_of_runs_has_a_sample_of_each_run(server: LocalServer) -> None:
+    for number in range(4):
+        rows: list[JSONObject] = [{"loss": number * 100 + step} for step in range(number * 3)]
+        log_run(server, "me", "nested", f"r{number}", history=rows)
     fields = 'runs(order: "-created_at") { edges { node { name sampledHistory(specs: $specs) } } }'
     spec = json.dumps({"keys": ["loss"], "samples": 2})
     found = cast(
@@ -503,13 +503,13 @@ def test_lone_surrogates_are_preserved(server: LocalServer) -> None:
 
 
 @pytest.mark.parametrize("spec", ["x", "[]", '{"keys": "loss"}', '{"samples": "5"}'])
-def test_a_wrong_spec_is_a_bad_request(server: LocalServer, spec: str) -> None:
+def test_an_invalid_spec_is_a_bad_request(server: LocalServer, spec: str) -> None:
     log_run(server, "me", "specs", "r")
     fields = f"sampledHistory(specs: [{json.dumps(spec)}])"
     assert post(server, f"{{ {of_run('me', 'specs', 'r', fields)} }}").status_code == 400
 
 
-# The server itself
+# Server
 
 
 def test_small_responses_are_not_delayed_by_nagles_algorithm(server: LocalServer) -> None:
@@ -519,11 +519,11 @@ def test_small_responses_are_not_delayed_by_nagles_algorithm(server: LocalServer
             start = time.perf_counter()
             client.post("/graphql", json={"query": "{ viewer { id } }"})
             times.append(time.perf_counter() - start)
-    # The delay of 0.04 s would be in every answer; the fastest shows that it is in none.
+    # Nagle's algorithm would delay every answer by 0.04 s, so the fastest one is enough.
     assert min(times) < 0.035
 
 
-def test_operations_are_remembered_in_order(server: LocalServer) -> None:
+def test_operations_are_recorded_in_order(server: LocalServer) -> None:
     server.clear_operations()
     ask(server, "query First { viewer { id } }")
     ask(server, "{ viewer { id } }")
@@ -533,7 +533,7 @@ def test_operations_are_remembered_in_order(server: LocalServer) -> None:
     assert list(server.operations) == []
 
 
-def test_a_store_outlives_its_server(tmp_path: Path) -> None:
+def test_a_store_can_be_opened_by_another_server_later(tmp_path: Path) -> None:
     path = tmp_path / "folder" / "store.db"
     with LocalServer(store=path) as server:
         log_run(server, "me", "kept", "r", history=[{"loss": 1}])
@@ -554,7 +554,7 @@ def test_closing_twice_is_harmless_and_removes_the_temporary_store() -> None:
         httpx.get(server.url)
 
 
-def test_dump_is_loaded_once_beside_existing_projects(tmp_path: Path) -> None:
+def test_a_dump_is_loaded_once_beside_existing_projects(tmp_path: Path) -> None:
     rows: list[JSONObject] = [{"loss": 1, "acc": 0.5}, {"loss": 2}]
     with LocalServer() as server:
         log_run(server, "me", "dumped", "r", config={"lr": 0.1}, history=rows, tags=["t"])
@@ -623,14 +623,14 @@ def test_the_command_prints_its_url_and_stops_on_a_signal(
         assert ask(server, query) == {"project": {"runCount": 1}}
 
 
-def test_the_command_adds_the_sample_project() -> None:
+def test_the_command_can_add_the_sample_project() -> None:
     with command("-m", "wandb_runs.local", "--port", "0", "--sample") as (_, line, _):
         query = '{ project(entityName: "sample", name: "digits") { runCount } }'
         answer = httpx.post(f"{line.strip()}/graphql", json={"query": query})
     assert answer.json()["data"]["project"]["runCount"] > 0
 
 
-def test_a_taken_port_is_an_error_of_one_line(server: LocalServer) -> None:
+def test_a_port_in_use_is_a_short_error(server: LocalServer) -> None:
     port = server.url.rpartition(":")[2]
     with command("-m", "wandb_runs.local", "--port", port) as (process, line, finish):
         assert line == ""
@@ -638,16 +638,16 @@ def test_a_taken_port_is_an_error_of_one_line(server: LocalServer) -> None:
         assert process.returncode == 1
 
 
-def test_a_file_of_another_kind_is_an_error_of_one_line(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_database_is_a_short_error(tmp_path: Path) -> None:
     path = tmp_path / "notes.txt"
-    path.write_text("no database, and too long to be taken for an empty one. " * 100)
+    path.write_text("not a database, and too long for an empty one. " * 100)
     with pytest.raises(InvalidArgumentError, match=r"notes\.txt"):
         LocalServer(store=path)
     with command("-m", "wandb_runs.local", "--store", str(path)) as (process, line, finish):
         assert line == ""
         assert "notes.txt" in finish()[1]
         assert process.returncode == 1
-    assert path.read_text().startswith("no database")
+    assert path.read_text().startswith("not a database")
 
 
 @pytest.mark.parametrize("missing", ["click", "ariadne", "sqlalchemy", "uvicorn", "re2", "yaml"])

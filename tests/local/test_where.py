@@ -1,4 +1,4 @@
-"""The server's filters and orders, against a reading of the same language in plain Python."""
+"""The server's filters and orders select and sort like an implementation in plain Python."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def test_filters_select_as_mongodb_does(
         assert listed(store, project, query) == expected, query
 
 
-def test_the_first_value_at_a_path_decides_the_order(store: Store) -> None:
+def test_runs_are_sorted_by_the_first_value_at_a_path(store: Store) -> None:
     bare: Run = {
         "stored": "finished",
         "state": "finished",
@@ -142,7 +142,7 @@ def test_pages_concatenate_to_the_full_listing(
     name = fill(store, given_runs)
     whole = listed(store, name, query, order)
     assert whole == [run["name"] for run in ordered(given_runs, order) if matches(run, query)]
-    for few in (True, False):  # the two ways to walk an order
+    for few in (True, False):  # with both query plans
         paged: list[str] = []
         with store.read() as connection:
             project = Project.find(connection, "me", name, store.now())
@@ -156,7 +156,9 @@ def test_pages_concatenate_to_the_full_listing(
 
 @settings(max_examples=10, deadline=None)
 @given(given_runs=st.lists(runs(), min_size=1, max_size=6), asked=st.lists(queries, max_size=6))
-def test_filters_over_http(given_runs: list[Run], asked: list[dict[str, JSONValue]]) -> None:
+def test_filters_over_http_select_the_same_runs(
+    given_runs: list[Run], asked: list[dict[str, JSONValue]]
+) -> None:
     with LocalServer(clock=lambda: NOW) as server:
         project = fill(server.store, given_runs)
         for query in asked:
@@ -197,7 +199,7 @@ def ask(server: LocalServer, project: str, filters: JSONValue) -> httpx.Response
     ],
     ids=json.dumps,
 )
-def test_invalid_filter_is_a_bad_request(wandb_server: LocalServer, query: JSONValue) -> None:
+def test_an_invalid_filter_is_a_bad_request(wandb_server: LocalServer, query: JSONValue) -> None:
     log_run(wandb_server, "me", "refused", "r1")
     answer = ask(wandb_server, "refused", query)
     assert answer.status_code == 400
@@ -228,7 +230,7 @@ def test_a_filter_too_large_is_a_bad_request(wandb_server: LocalServer, query: J
     assert "filters" in answer.json()["errors"][0]["message"]
 
 
-def test_a_filter_may_be_large(wandb_server: LocalServer) -> None:
+def test_a_large_filter_is_accepted(wandb_server: LocalServer) -> None:
     log_run(wandb_server, "me", "refused", "r1")
     query: JSONValue = {"$or": [{"name": f"r{number}"} for number in range(400)]}
     for large in (query, deep(40)):
@@ -241,7 +243,9 @@ def test_a_time_as_a_number_is_a_server_error_as_at_wandb(wandb_server: LocalSer
 
 
 @pytest.mark.parametrize("order", ["", None, "+config.lr", "-summary.loss", "+nothing", "-Name"])
-def test_an_unknown_order_leaves_runs_as_they_were_created(store: Store, order: str | None) -> None:
+def test_runs_with_an_unknown_order_come_in_order_of_creation(
+    store: Store, order: str | None
+) -> None:
     name = fill(store, [run_of("config", 3), run_of("config", 1), run_of("config", 2)])
     assert listed(store, name, {}, order) == ["r0", "r1", "r2"]
     assert listed(store, name, {}, "+config.lr.value") == ["r1", "r2", "r0"]
@@ -254,7 +258,7 @@ def run_of(section: str, value: JSONValue) -> Run:
     return run
 
 
-def test_more_names_than_sqlite_takes_parameters(store: Store) -> None:
+def test_a_filter_can_have_more_values_than_sqlite_parameters(store: Store) -> None:
     name = fill(store, [run_of("config", 1), run_of("config", 2)])
     many: list[JSONValue] = [f"n{number}" for number in range(300_000)]
     assert listed(store, name, {"name": {"$in": [*many, "r1"]}}, "-config.lr.value") == ["r1"]
@@ -277,7 +281,7 @@ def test_changed_values_are_found_and_former_ones_are_not(store: Store) -> None:
     assert listed(store, name, {"group": "g"}) == ["r0"]
 
 
-def test_bad_queries_raise_before_anything_is_selected(store: Store) -> None:
+def test_an_unknown_operator_is_refused_by_name(store: Store) -> None:
     name = fill(store, [run_of("config", 1)])
     with pytest.raises(BadRequestError, match=r"\$foo"):
         listed(store, name, {"a": {"$foo": 1}})

@@ -1,4 +1,4 @@
-"""Conditions and orders of fields: what they send, select and refuse."""
+"""Conditions and orders of fields: the JSON that they send, the runs that they select, errors."""
 
 from __future__ import annotations
 
@@ -56,10 +56,10 @@ if TYPE_CHECKING:
     from wandb_runs import Filters
     from wandb_runs.graphql.scalars import JSONValue
 
-Reading: TypeAlias = Callable[[Run], bool]
-"""What a condition means, in plain Python."""
+Predicate: TypeAlias = Callable[[Run], bool]
+"""A condition in plain Python."""
 
-Meant: TypeAlias = tuple[Condition, Reading]
+ConditionAndPredicate: TypeAlias = tuple[Condition, Predicate]
 
 TEXTS = [
     (RunId, "name"),
@@ -72,7 +72,7 @@ TEXTS = [
     (SweepId, "sweep"),
 ]
 INSTANTS = [(CreatedAt, "created_at"), (HeartbeatAt, "heartbeat_at")]
-PLAIN = [RunId, DisplayName, State, Group, JobType, Username, Host, SweepId, Tags, Duration]
+UNSECTIONED = [RunId, DisplayName, State, Group, JobType, Username, Host, SweepId, Tags, Duration]
 SORTABLE = [CreatedAt, HeartbeatAt, UpdatedAt, RunId]
 
 numbers = st.sampled_from([0, 1, 2, -1, 1.0, 0.5, 2**53 + 1, float(2**53), 2**70])
@@ -90,7 +90,7 @@ moments = st.sampled_from([0.0, 299.0, 301.0, 86400.0, 100.0]).map(
     lambda silent: datetime.fromtimestamp(NOW - silent, UTC)
 )
 
-# What each comparison of Python's does on the server: to the field's values, there may be several.
+# The result of each comparison by the outcome of `compare`; one of several values is enough.
 COMPARISONS: dict[str, Callable[[int], bool]] = {
     "lt": lambda outcome: outcome < 0,
     "le": lambda outcome: outcome <= 0,
@@ -100,15 +100,15 @@ COMPARISONS: dict[str, Callable[[int], bool]] = {
 
 
 def is_any(found: list[JSONValue], wanted: list[JSONValue]) -> bool:
-    """Whether a place holds one of these; a place without a value holds null."""
+    """Whether one of the values at a path is wanted; without a value it is null."""
     return any(equal(one, other) for one in found or [None] for other in wanted)
 
 
-def read_at(path: str, test: Callable[[list[JSONValue]], bool]) -> Reading:
+def predicate_at(path: str, test: Callable[[list[JSONValue]], bool]) -> Predicate:
     return lambda run: test(list(values_at(run, path)))
 
 
-def as_it_is(value: JSONValue) -> JSONValue:
+def unchanged(value: JSONValue) -> JSONValue:
     return value
 
 
@@ -119,33 +119,33 @@ def comparisons_of(
     path: str,
     equals: st.SearchStrategy[Any],
     bounds: st.SearchStrategy[Any],
-    seen: Callable[[Any], JSONValue] = as_it_is,
-) -> Meant:
-    """A comparison of one field, and its reading.
+    stored: Callable[[Any], JSONValue] = unchanged,
+) -> ConditionAndPredicate:
+    """A comparison of one field, and its predicate.
 
-    `seen` makes of an operand what the run holds.
+    `stored` converts an operand to the value that the run has.
     """
     kinds = ["eq", "ne", "is_in", "not_in", "exists", *COMPARISONS]
     match draw(st.sampled_from(kinds)):
         case "eq" | "ne" as sign:
             value = draw(equals)
             condition = getattr(operator, sign)(field, value)
-            return condition, read_at(
-                path, lambda found: is_any(found, [seen(value)]) is (sign == "eq")
+            return condition, predicate_at(
+                path, lambda found: is_any(found, [stored(value)]) is (sign == "eq")
             )
         case "is_in" | "not_in" as sign:
             several = draw(st.lists(equals, max_size=3))
-            wanted = [seen(value) for value in several]
-            return getattr(field, sign)(several), read_at(
+            wanted = [stored(value) for value in several]
+            return getattr(field, sign)(several), predicate_at(
                 path, lambda found: is_any(found, wanted) is (sign == "is_in")
             )
         case "exists":
-            there = draw(st.booleans())
-            return field.exists(there), read_at(path, lambda found: bool(found) is there)
+            exists = draw(st.booleans())
+            return field.exists(exists), predicate_at(path, lambda found: bool(found) is exists)
         case sign:
             bound = draw(bounds)
-            limit, holds = seen(bound), COMPARISONS[sign]
-            return getattr(operator, sign)(field, bound), read_at(
+            limit, holds = stored(bound), COMPARISONS[sign]
+            return getattr(operator, sign)(field, bound), predicate_at(
                 path,
                 lambda found: any(
                     kind(value) == kind(limit) and holds(compare(value, limit)) for value in found
@@ -154,9 +154,9 @@ def comparisons_of(
 
 
 @st.composite
-def patterns_of(draw: st.DrawFn, field: Any, path: str) -> Meant:  # noqa: ANN401 # as above
+def patterns_of(draw: st.DrawFn, field: Any, path: str) -> ConditionAndPredicate:  # noqa: ANN401 # as above
     pattern = draw(patterns)
-    return field.matches(pattern), read_at(
+    return field.matches(pattern), predicate_at(
         path,
         lambda found: any(isinstance(text, str) and re.search(pattern, text) for text in found),
     )
@@ -170,17 +170,17 @@ def sections(draw: st.DrawFn) -> tuple[Config | Summary, str]:
     return Config(*keys), ".".join(["config", keys[0], "value", *keys[1:]])
 
 
-def labelled(tag: str) -> Meant:
-    return Tags.contains(tag), read_at("tags", lambda found: tag in found)
+def labelled(tag: str) -> ConditionAndPredicate:
+    return Tags.contains(tag), predicate_at("tags", lambda found: tag in found)
 
 
-leaves: st.SearchStrategy[Meant] = st.one_of(
-    sections().flatmap(lambda place: comparisons_of(*place, values, numbers | words)),
-    sections().flatmap(lambda place: patterns_of(*place)),
-    st.sampled_from(TEXTS).flatmap(lambda place: comparisons_of(*place, names, names)),
-    st.sampled_from(TEXTS).flatmap(lambda place: patterns_of(*place)),
+leaves: st.SearchStrategy[ConditionAndPredicate] = st.one_of(
+    sections().flatmap(lambda field: comparisons_of(*field, values, numbers | words)),
+    sections().flatmap(lambda field: patterns_of(*field)),
+    st.sampled_from(TEXTS).flatmap(lambda field: comparisons_of(*field, names, names)),
+    st.sampled_from(TEXTS).flatmap(lambda field: patterns_of(*field)),
     st.sampled_from(INSTANTS).flatmap(
-        lambda place: comparisons_of(*place, moments, moments, datetime.timestamp)
+        lambda field: comparisons_of(*field, moments, moments, datetime.timestamp)
     ),
     comparisons_of(Duration, "duration", numbers, numbers),
     st.sampled_from("xyz").map(labelled),
@@ -196,17 +196,21 @@ mappings: st.SearchStrategy[dict[str, JSONValue]] = st.fixed_dictionaries(
 )
 
 
-def joined(inner: st.SearchStrategy[Meant]) -> st.SearchStrategy[Meant]:
-    def both(left: Meant, right: Meant) -> Meant:
+def joined(
+    inner: st.SearchStrategy[ConditionAndPredicate],
+) -> st.SearchStrategy[ConditionAndPredicate]:
+    def both(left: ConditionAndPredicate, right: ConditionAndPredicate) -> ConditionAndPredicate:
         return left[0] & right[0], lambda run: left[1](run) and right[1](run)
 
-    def either(left: Meant, right: Meant) -> Meant:
+    def either(left: ConditionAndPredicate, right: ConditionAndPredicate) -> ConditionAndPredicate:
         return left[0] | right[0], lambda run: left[1](run) or right[1](run)
 
-    def neither(one: Meant) -> Meant:
+    def neither(one: ConditionAndPredicate) -> ConditionAndPredicate:
         return ~one[0], lambda run: not one[1](run)
 
-    def with_mapping(one: Meant, mapping: dict[str, JSONValue], before: bool) -> Meant:
+    def with_mapping(
+        one: ConditionAndPredicate, mapping: dict[str, JSONValue], before: bool
+    ) -> ConditionAndPredicate:
         condition = mapping & one[0] if before else one[0] & mapping
         return condition, lambda run: one[1](run) and matches(run, mapping)
 
@@ -218,8 +222,8 @@ def joined(inner: st.SearchStrategy[Meant]) -> st.SearchStrategy[Meant]:
     )
 
 
-expressions: st.SearchStrategy[Meant] = st.recursive(leaves, joined, max_leaves=5)
-conditions = expressions.map(lambda meant: meant[0])
+expressions: st.SearchStrategy[ConditionAndPredicate] = st.recursive(leaves, joined, max_leaves=5)
+conditions = expressions.map(lambda pair: pair[0])
 
 
 @pytest.fixture(scope="module")
@@ -238,7 +242,7 @@ def listed(api: Api, project: str, filters: Filters) -> list[str]:
     return [run.id for run in api.runs(f"me/{project}", filters, include_sweeps=False)]
 
 
-# What is selected.
+# Selected runs.
 
 
 @settings(max_examples=60, deadline=None)
@@ -247,7 +251,7 @@ def listed(api: Api, project: str, filters: Filters) -> list[str]:
     asked=st.lists(expressions, min_size=1, max_size=8),
 )
 def test_a_condition_its_json_and_python_select_the_same_runs(
-    server: LocalServer, reader: Api, given_runs: list[Run], asked: list[Meant]
+    server: LocalServer, reader: Api, given_runs: list[Run], asked: list[ConditionAndPredicate]
 ) -> None:
     project = fill(server.store, given_runs)
     for condition, holds in asked:
@@ -278,7 +282,7 @@ def test_the_laws_of_logic_hold_on_the_server(
 
 orders = st.one_of(
     st.sampled_from(
-        # Nothing changes these runs after they were created.
+        # These runs are not changed after they were created.
         [*INSTANTS, (UpdatedAt, "created_at"), (RunId, "name")]
     ),
     sections(),
@@ -343,7 +347,7 @@ def test_conditions_and_orders_are_accepted_as_mappings_and_strings_are(
     assert begun + [run.id for run in rest] == [run.id for run in runs]
 
 
-# What is sent.
+# Sent JSON.
 
 
 @settings(deadline=None)
@@ -430,7 +434,7 @@ def test_conditions_compare_and_hash_by_what_they_send(one: Condition, other: Co
         ({} & (State == "a"), '{"$and":[{},{"state":"a"}]}'),
     ],
 )
-def test_what_a_comparison_sends(condition: Condition, sent: str) -> None:
+def test_a_comparison_sends_this_json(condition: Condition, sent: str) -> None:
     assert str(condition) == sent
 
 
@@ -460,7 +464,7 @@ def test_fields_are_equal_by_their_keys(
 ) -> None:
     field = section(key, *nested)
     assert field == section(key, *nested)
-    assert not field != section(key, *nested)  # noqa: SIM202 # each operator is asked
+    assert not field != section(key, *nested)  # noqa: SIM202 # tests both operators
     assert hash(field) == hash(section(key, *nested))
     assert {field: 1}[section(key, *nested)] == 1
     again = pickle.loads(pickle.dumps(field))
@@ -478,7 +482,7 @@ def test_fields_print_as_they_are_written() -> None:
     )
     assert str(Config("model", "depth")) == "config.model.value.depth"
     assert eval(repr(Config("a'b", "c"))) == Config("a'b", "c")  # noqa: S307 # our own text
-    for field in [*PLAIN, *SORTABLE]:
+    for field in [*UNSECTIONED, *SORTABLE]:
         name = repr(field)
         assert getattr(wandb_runs, name) is field
         assert name in fields.__all__
@@ -486,10 +490,10 @@ def test_fields_print_as_they_are_written() -> None:
 
 
 def test_all_fields_differ() -> None:
-    every = {*PLAIN, *SORTABLE, Config("state"), Summary("state")}
-    assert len(every) == len({*PLAIN, *SORTABLE}) + 2
+    every = {*UNSECTIONED, *SORTABLE, Config("state"), Summary("state")}
+    assert len(every) == len({*UNSECTIONED, *SORTABLE}) + 2
     assert len({str(field) for field in every}) == len(every)
-    # A field is looked up beside strings without being taken for one.
+    # A field differs from an equal string as a key.
     assert {State: 1, "state": 2}["state"] == 2
 
 
@@ -503,9 +507,9 @@ def test_fields_are_immutable(name: str) -> None:
     assert str(State) == "state"
 
 
-# What is refused.
+# Errors.
 
-# So that what checkers refuse can be written.
+# For expressions that type checkers reject.
 untyped: Any = wandb_runs
 
 REFUSALS: list[tuple[Callable[[], object], list[str]]] = [
@@ -557,7 +561,7 @@ REFUSALS: list[tuple[Callable[[], object], list[str]]] = [
     (lambda: untyped.Config("lr").exists(1), ["Config('lr').exists(…): expected True or False"]),
     (lambda: DisplayName.matches("(?=a)"), ["DisplayName.matches(…)", "ahead"]),
     (lambda: untyped.DisplayName.matches(re.compile("a")), [".pattern"]),
-    # places
+    # paths
     (lambda: Config(""), ["Config('')", "not empty"]),
     (lambda: untyped.Config(3), ["Config(3)", "a string"]),
     (lambda: untyped.Summary("a", None), ["Summary('a', None)", "a string"]),
@@ -570,7 +574,7 @@ REFUSALS: list[tuple[Callable[[], object], list[str]]] = [
 
 
 @pytest.mark.parametrize(("write", "hints"), REFUSALS)
-def test_a_wrong_comparison_is_refused_with_what_to_write(
+def test_a_wrong_comparison_is_refused_with_a_correction(
     write: Callable[[], object], hints: list[str]
 ) -> None:
     with pytest.raises(InvalidArgumentError) as refusal:
@@ -581,7 +585,7 @@ def test_a_wrong_comparison_is_refused_with_what_to_write(
         assert hint in refusal.value.message
 
 
-def test_a_long_condition_is_not_shown() -> None:
+def test_a_long_condition_is_not_part_of_the_message() -> None:
     with pytest.raises(InvalidArgumentError) as refusal:
         bool(Config("seed").is_in(range(10_000)))
     assert len(refusal.value.message) < 300
@@ -619,7 +623,7 @@ def test_a_join_near_the_recursion_limit_is_refused() -> None:
             joined_at(depth)
         except InvalidArgumentError:
             refused += 1
-        except RecursionError:  # the test's own
+        except RecursionError:  # raised by `joined_at` itself
             break
     assert refused
 

@@ -1,4 +1,4 @@
-"""Filters: the JSON that they become, and what is refused."""
+"""Filters: the JSON that they become, and errors."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from wandb_runs.query.filters import Filters
 
-# The server's own engine; it comes without types.
+# The regex engine of the server, which has no types.
 re2 = importlib.import_module("re2")
 
 LOGICAL = ["$and", "$or", "$nor"]
@@ -132,7 +132,7 @@ filters_of_any_depth: st.SearchStrategy[Mapping[str, object]] = st.recursive(
 
 
 @given(filters_of_any_depth)
-def test_the_json_of_a_filter_gives_itself(filters: Mapping[str, object]) -> None:
+def test_the_json_of_a_filter_translates_to_itself(filters: Mapping[str, object]) -> None:
     before = copy.deepcopy(filters)
     try:
         text = filters_to_json(filters)
@@ -225,7 +225,7 @@ def test_any_mapping_is_accepted() -> None:
     }
 
 
-def test_equality_to_a_whole_value() -> None:
+def test_equality_to_a_list_or_an_object() -> None:
     assert translated({"config.model": {"depth": 3, "widths": (1, 2)}, "tags": ["a"]}) == {
         "config.model.value": {"depth": 3, "widths": [1, 2]},
         "tags": ["a"],
@@ -327,7 +327,7 @@ def test_any_value_is_refused_or_becomes_json(filters: Any) -> None:  # noqa: AN
 
 
 class Hostile:
-    """Fails at whatever a message might do with it."""
+    """Raises from every method that an error message might use."""
 
     def __repr__(self) -> str:
         raise RuntimeError
@@ -435,14 +435,14 @@ REFUSALS: list[tuple[dict[Any, object], str, list[str]]] = [
     ({"createdAt": "yesterday"}, '["createdAt"]', ["ISO 8601"]),
     ({"created_at": datetime(2026, 1, 31)}, '["created_at"]', ["no time zone"]),  # noqa: DTZ001 - wrong on purpose
     ({"created_at": pd.NaT}, '["created_at"]', ["no instant"]),
-    # one place twice
+    # one path twice
     ({"config.a": 1, "config.a.value": 2}, '["config.a.value"]', ["the same place"]),
     ({"createdAt": None, "created_at": None}, '["created_at"]', ["'createdAt'", "'$and'"]),
 ]
 
 
 @pytest.mark.parametrize(("filters", "place", "hints"), REFUSALS, ids=lambda value: str(value)[:40])
-def test_a_wrong_filter_is_refused_with_its_position_and_what_to_write(
+def test_a_wrong_filter_is_refused_with_its_position_and_a_correction(
     filters: dict[str, object], place: str, hints: list[str]
 ) -> None:
     with pytest.raises(InvalidArgumentError) as refusal:
@@ -454,7 +454,7 @@ def test_a_wrong_filter_is_refused_with_its_position_and_what_to_write(
 
 
 @pytest.mark.parametrize("value", ["2026-01-31", "2026-01-31T12:00:00Z", "2026-01-31T12:00:00"])
-def test_an_instant_in_iso_8601_passes_unchanged(value: str) -> None:
+def test_an_instant_in_iso_8601_is_sent_unchanged(value: str) -> None:
     assert translated({"created_at": {"$gt": value}}) == {"createdAt": {"$gt": value}}
 
 
@@ -473,7 +473,7 @@ def test_messages_are_short(level: str) -> None:
     assert len(refusal.value.message) < 1500
 
 
-# Patterns: what is refused here, RE2 itself refuses.
+# Patterns: only those that RE2 refuses are refused.
 
 pattern_pieces = st.sampled_from(
     [
@@ -495,7 +495,7 @@ def is_re2(pattern: str) -> bool:
     return True
 
 
-def is_taken(pattern: str) -> bool:
+def is_accepted(pattern: str) -> bool:
     try:
         wire = translated({"name": {"$regex": pattern}})
     except InvalidArgumentError:
@@ -513,9 +513,9 @@ def is_taken(pattern: str) -> bool:
 @example("a{,2}+")
 @example(r"\Q(((")
 @example(r"[\]]")
-def test_no_pattern_that_re2_reads_is_refused(pattern: str) -> None:
+def test_every_pattern_that_re2_reads_is_accepted(pattern: str) -> None:
     if is_re2(pattern):
-        assert is_taken(pattern)
+        assert is_accepted(pattern)
 
 
 @pytest.mark.parametrize(
@@ -541,13 +541,13 @@ def test_no_pattern_that_re2_reads_is_refused(pattern: str) -> None:
         ("a\\", "never finished"),
     ],
 )
-def test_what_re2_cannot_read_is_refused_with_the_reason(pattern: str, reason: str) -> None:
+def test_a_pattern_that_re2_refuses_is_refused_with_the_reason(pattern: str, reason: str) -> None:
     assert not is_re2(pattern)
     with pytest.raises(InvalidArgumentError, match=reason):
         filters_to_json({"name": {"$regex": pattern}})
 
 
-def test_a_pattern_is_a_string() -> None:
+def test_a_compiled_pattern_is_refused() -> None:
     with pytest.raises(InvalidArgumentError, match=r"\.pattern"):
         filters_to_json({"name": {"$regex": re.compile("a")}})
 
@@ -564,7 +564,7 @@ def test_a_raw_filter_is_sent_unchanged(query: dict[str, object]) -> None:
     assert pickle.loads(pickle.dumps(raw)) == raw == copy.copy(raw)  # our own bytes
 
 
-def test_a_raw_filter_does_not_follow_its_mapping() -> None:
+def test_a_raw_filter_does_not_change_with_its_mapping() -> None:
     query = {"inputArtifacts": "a"}
     raw = RawFilter(query)
     query.clear()

@@ -21,7 +21,7 @@ def test_a_project_path_is_split(entity: str, project: str) -> None:
 
 
 @given(names, names, names)
-def test_a_run_path_may_leave_out_what_has_a_default(entity: str, project: str, run: str) -> None:
+def test_a_run_path_can_omit_parts_with_a_default(entity: str, project: str, run: str) -> None:
     assert parse_path(f"{entity}/{project}/{run}", kind="run") == PathParts(entity, project, run)
     assert parse_path(f"{project}/{run}", kind="run") == PathParts(None, project, run)
     assert parse_path(run, kind="run") == PathParts(None, None, run)
@@ -50,7 +50,7 @@ def test_a_wrong_path_is_refused_with_the_right_form(path: object, hint: str) ->
         parse_path(path)
 
 
-def test_path_and_arguments_may_agree_and_not_contradict() -> None:
+def test_path_and_arguments_must_not_contradict_each_other() -> None:
     api = Api(base_url="http://127.0.0.1:9", api_key="k")
     assert repr(api.runs("team/mnist", entity="team", project="mnist")) == "<Runs team/mnist>"
     assert repr(api.runs("mnist", entity="team")) == "<Runs team/mnist>"
@@ -61,7 +61,7 @@ def test_path_and_arguments_may_agree_and_not_contradict() -> None:
         api.runs("team/mnist", project="other")
 
 
-def test_without_a_project_nothing_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_runs_without_a_project_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("WANDB_PROJECT", raising=False)
     with pytest.raises(InvalidArgumentError, match="WANDB_PROJECT"):
         Api(base_url="http://127.0.0.1:9").runs()

@@ -1,4 +1,4 @@
-"""Orders: what is accepted, and what is refused."""
+"""Orders: accepted spellings, and errors."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ def exact_paths(draw: st.DrawFn) -> str:
 @example("summary_metrics.eval/loss", "-")
 @example("summary_metrics.top-0.5", "-")
 @example("config.model.value.depth", "+")
-def test_an_exact_order_passes_unchanged_and_without_a_sign_ascends(path: str, sign: str) -> None:
+def test_an_exact_order_is_sent_unchanged_and_ascends_without_a_sign(path: str, sign: str) -> None:
     assert parse_order(sign + path) == sign + path
     assert parse_order(path) == "+" + path
 
 
 @given(KEYS, NESTED, st.sampled_from("+-"))
-def test_short_and_exact_spellings_are_one_order(key: str, nested: list[str], sign: str) -> None:
+def test_short_and_exact_spellings_are_equal_orders(key: str, nested: list[str], sign: str) -> None:
     metric = ".".join([key, *nested])
     assert parse_order(f"{sign}config.{key}") == parse_order(f"{sign}config.{key}.value")
     assert parse_order(f"{sign}summary.{metric}") == parse_order(f"{sign}summary_metrics.{metric}")
@@ -48,7 +48,7 @@ def test_short_and_exact_spellings_are_one_order(key: str, nested: list[str], si
 
 @given(KEYS, st.lists(KEYS.filter(lambda part: part != "value"), min_size=1, max_size=3))
 @example("value", ["lr"])
-def test_an_ambiguous_path_is_refused_with_two_spellings_that_are_not(
+def test_an_ambiguous_path_is_refused_with_two_unambiguous_spellings(
     key: str, rest: list[str]
 ) -> None:
     inside = ".".join(rest)
@@ -87,7 +87,7 @@ def test_any_string_is_refused_or_becomes_a_stable_order(text: str) -> None:
         (None, DEFAULT_ORDER),
     ],
 )
-def test_other_spellings_of_what_the_server_knows(order: str | None, wire: str) -> None:
+def test_other_spellings_are_sent_as_the_server_knows_them(order: str | None, wire: str) -> None:
     assert parse_order(order) == wire
 
 
@@ -148,6 +148,6 @@ def test_a_raw_order_is_sent_unchanged(text: str) -> None:
     assert pickle.loads(pickle.dumps(raw)) == raw  # our own bytes
 
 
-def test_a_raw_order_is_not_empty() -> None:
+def test_an_empty_raw_order_is_refused() -> None:
     with pytest.raises(InvalidArgumentError):
         RawOrder("")

@@ -1,7 +1,7 @@
-"""W&B's filters and orders, read in plain Python over dicts: what the server's SQL must equal.
+"""W&B's filters and orders, implemented over dicts: the reference for the server's SQL.
 
-Written from MongoDB's manual, on purpose without a look at the SQL: values are found by walking
-documents, not by an index of paths.
+It follows MongoDB's manual and is independent of the SQL: values are found by recursion into
+documents, without an index of paths.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from wandb_runs.graphql.scalars import JSONValue
 
 Run: TypeAlias = "dict[str, JSONValue]"
-"""A run's root keys as they stand in filters, `config` in its envelope, `summary_metrics`."""
+"""A run by its root keys in filters, with `config` in its envelope and `summary_metrics`."""
 
 TIMES = frozenset({"created_at", "heartbeat_at"})
 SPELLINGS = {
@@ -28,7 +28,7 @@ SPELLINGS = {
     "heartbeatAt": "heartbeat_at",
 }
 KINDS = ("nan", "number", "string", "bool")
-"""Types that decide a place in an order, in MongoDB's own order."""
+"""Types of sortable values, in the order in which MongoDB sorts them."""
 
 
 def matches(run: Run, query: JSONValue) -> bool:
@@ -67,14 +67,14 @@ def _time(bound: JSONValue) -> JSONValue:
 
 
 def values_at(document: JSONValue, path: str) -> Iterator[JSONValue]:
-    """Find what a path points at: a value, and the elements of one that is an array."""
-    for value in _walk(document, path.split(".")):
+    """The values at a path: each value, and the elements of each array."""
+    for value in _find_values(document, path.split(".")):
         yield value
         if isinstance(value, list):
             yield from value
 
 
-def _walk(
+def _find_values(
     document: JSONValue, parts: Sequence[str], *, into_arrays: bool = True
 ) -> Iterator[JSONValue]:
     if not parts:
@@ -82,12 +82,12 @@ def _walk(
     elif isinstance(document, list):
         for item in document:
             if isinstance(item, dict) and into_arrays:
-                yield from _walk(item, parts)
+                yield from _find_values(item, parts)
     elif isinstance(document, dict):
         for key, value in document.items():
             width = key.count(".") + 1
             if key == ".".join(parts[:width]):
-                yield from _walk(value, parts[width:], into_arrays=into_arrays)
+                yield from _find_values(value, parts[width:], into_arrays=into_arrays)
 
 
 def _test(values: Sequence[JSONValue], name: str, bound: JSONValue) -> bool:
@@ -103,7 +103,7 @@ def _test(values: Sequence[JSONValue], name: str, bound: JSONValue) -> bool:
             texts = [value for value in values if isinstance(value, str)]
             return any(re.search(str(bound), text) for text in texts)
         case _:
-            if kind(bound) in {"null", "nan"}:  # each is equal to itself, and no more
+            if kind(bound) in {"null", "nan"}:  # equal only to themselves, and without an order
                 return name in {"$gte", "$lte"} and _holds(values, bound)
             same = [value for value in values if kind(value) == kind(bound)]
             return any(name in _OUTCOMES[compare(value, bound)] for value in same)
@@ -154,17 +154,17 @@ def equal(left: JSONValue, right: JSONValue) -> bool:
 
 
 def ordered(runs: Sequence[Run], order: str) -> list[Run]:
-    """Sort as the server does: what is missing last, then by type and value, the oldest first."""
+    """Sort as the server does: by type and value, missing values last, the oldest run first."""
     descending = not order.startswith("+")
     path = order.lstrip("+-")
     path = SPELLINGS.get(path, path)
 
-    def place(run: Run) -> JSONValue:
-        value = next(_walk(run, path.split("."), into_arrays=False), None)
+    def sort_value(run: Run) -> JSONValue:
+        value = next(_find_values(run, path.split("."), into_arrays=False), None)
         return None if isinstance(value, list | dict) else value
 
-    def before(left: Run, right: Run) -> int:
-        one, other = place(left), place(right)
+    def compare_runs(left: Run, right: Run) -> int:
+        one, other = sort_value(left), sort_value(right)
         if one is None or other is None:
             return (one is None) - (other is None)
         kinds = KINDS.index(kind(one)), KINDS.index(kind(other))
@@ -174,4 +174,4 @@ def ordered(runs: Sequence[Run], order: str) -> list[Run]:
             outcome = 0 if kind(one) == "nan" else compare(one, other)
         return -outcome if descending else outcome
 
-    return sorted(runs, key=cmp_to_key(before))
+    return sorted(runs, key=cmp_to_key(compare_runs))

@@ -1,7 +1,7 @@
-"""Corrupted answers, made from real ones by a seeded random generator.
+"""Corrupts answers of the server, by a seeded random generator.
 
-`corrupt` changes the body of a real answer, or its status or headers. The changed JSON tree is
-kept beside the bytes, so that a check knows which runs an answer holds without any decoder.
+`corrupt` changes the body, status or headers of an answer. It keeps the changed JSON tree beside
+the bytes, so that checks know the content of an answer without decoding it.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ if TYPE_CHECKING:
     import random
     from collections.abc import Callable, Iterator
 
-__all__ = ["UNSEEN", "Corrupted", "corrupt", "look", "settled"]
+__all__ = ["UNSEEN", "Corrupted", "corrupt", "decoded", "look"]
 
 Tree: TypeAlias = "None | bool | int | float | str | Raw | list[Tree] | dict[str, Tree]"
-"""Decoded JSON, in which some values are JSON text that is to be written as it is."""
+"""Decoded JSON, with some values as raw JSON text."""
 
 _DUPLICATE: Final = "@@again@@"
 _RAW: Final = "@@raw@@"
 
 
 class Unseen:
-    """Stands for what cannot be read from an answer, since it is not JSON."""
+    """The type of `UNSEEN`, a part of an answer that is not JSON."""
 
 
 UNSEEN: Final = Unseen()
@@ -35,11 +35,11 @@ UNSEEN: Final = Unseen()
 
 @dataclass(frozen=True)
 class Raw:
-    """A value that stands in the body as this text.
+    """A value that is written to the body as this text.
 
     Attributes:
-        text: JSON, or what is taken for it.
-        value: What it means; `UNSEEN` where it is undefined.
+        text: JSON, or almost JSON.
+        value: The decoded value; `UNSEEN` if it is undefined.
     """
 
     text: str
@@ -52,9 +52,9 @@ class Corrupted:
 
     Attributes:
         response: The answer.
-        how: The change.
-        tree: The answer, decoded: `UNSEEN` where it cannot be.
-        harmless: Whether its meaning is unchanged.
+        how: A description of the change.
+        tree: The decoded answer; `UNSEEN` where it is not JSON.
+        harmless: Whether the decoded answer is equal to the original.
     """
 
     response: Response
@@ -63,20 +63,20 @@ class Corrupted:
     harmless: bool = False
 
 
-def settled(tree: object) -> object:
-    """The meaning of a tree: of a repeated name, the last value."""
+def decoded(tree: object) -> object:
+    """The decoded value of a tree, with the last value of a repeated name."""
     if isinstance(tree, Raw):
         return tree.value
     if isinstance(tree, list):
-        return [settled(each) for each in cast("list[object]", tree)]
+        return [decoded(each) for each in cast("list[object]", tree)]
     if isinstance(tree, dict):
         items = cast("dict[str, object]", tree).items()
-        return {name.removeprefix(_DUPLICATE): settled(each) for name, each in items}
+        return {name.removeprefix(_DUPLICATE): decoded(each) for name, each in items}
     return tree
 
 
 def look(tree: object, *names: str) -> object:
-    """Look into an answer; `UNSEEN` where there is nothing of that name."""
+    """The value at a path of names in an answer, or `UNSEEN`."""
     found = tree
     for name in names:
         if not isinstance(found, dict):
@@ -95,7 +95,7 @@ def corrupt(response: Response, rng: random.Random) -> Corrupted:
 
 
 def dump(tree: Tree, **how: object) -> str:
-    """Write JSON, with the raw values and the names that are there twice."""
+    """Write JSON with raw values and repeated names."""
     raws: list[str] = []
 
     def as_plain_data(node: Tree) -> object:
@@ -113,7 +113,7 @@ def dump(tree: Tree, **how: object) -> str:
     return re.sub(f'"{_RAW}(\\d+){_RAW}"', lambda found: raws[int(found[1])], text)
 
 
-def _seen(body: bytes) -> Tree | Unseen:
+def _decode(body: bytes) -> Tree | Unseen:
     try:
         return cast("Tree", json.loads(body, strict=False))
     except (ValueError, RecursionError):
@@ -124,7 +124,7 @@ def _answer(response: Response, body: bytes, how: str, **facts: object) -> Corru
     return Corrupted(
         Response(response.status, response.headers, body),
         how,
-        settled(facts.get("tree", UNSEEN)),
+        decoded(facts.get("tree", UNSEEN)),
         bool(facts.get("harmless")),
     )
 
@@ -141,7 +141,7 @@ INSERTED: Final = (
 
 def _bytes(response: Response, body: bytes, rng: random.Random) -> Corrupted:
     name = rng.choice(("flip", "cut", "double", "part twice", "insert", "leave out", "other"))
-    place, end = sorted((rng.randrange(len(body) + 1), rng.randrange(len(body) + 1)))
+    begin, end = sorted((rng.randrange(len(body) + 1), rng.randrange(len(body) + 1)))
     changed = bytearray(body)
     match name:
         case "flip":
@@ -149,17 +149,17 @@ def _bytes(response: Response, body: bytes, rng: random.Random) -> Corrupted:
                 if changed:
                     changed[rng.randrange(len(changed))] ^= 1 << rng.randrange(8)
         case "cut":
-            del changed[place:]
+            del changed[begin:]
         case "double":
             changed += rng.choice((body, b"\n" + body, b"," + body))
         case "part twice":
-            changed[place:place] = body[place:end]
+            changed[begin:begin] = body[begin:end]
         case "insert":
             for _ in range(rng.randint(1, 3)):
-                place = rng.randrange(len(changed) + 1)
-                changed[place:place] = rng.choice(INSERTED)
+                begin = rng.randrange(len(changed) + 1)
+                changed[begin:begin] = rng.choice(INSERTED)
         case "leave out":
-            del changed[place : place + rng.randint(1, 40)]
+            del changed[begin : begin + rng.randint(1, 40)]
         case _:
             changed = bytearray(
                 rng.choice(
@@ -171,26 +171,26 @@ def _bytes(response: Response, body: bytes, rng: random.Random) -> Corrupted:
                     )
                 )
             )
-    return _answer(response, bytes(changed), name, tree=_seen(bytes(changed)))
+    return _answer(response, bytes(changed), name, tree=_decode(bytes(changed)))
 
 
 # --- values --------------------------------------------------------------------------------------
 
 
-def _places(tree: Tree, above: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+def _paths(tree: Tree, above: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
     if above:
         yield above
     if isinstance(tree, dict):
         for name, each in tree.items():
-            yield from _places(each, (*above, name))
+            yield from _paths(each, (*above, name))
     elif isinstance(tree, list):
         for index, each in enumerate(tree):
-            yield from _places(each, (*above, index))
+            yield from _paths(each, (*above, index))
 
 
-def _holder(tree: Tree, place: tuple[str | int, ...]) -> dict[str | int, Tree]:
-    """What holds the value at a place; a list may pass for a dict with numbers for names."""
-    for part in place[:-1]:
+def _holder(tree: Tree, path: tuple[str | int, ...]) -> dict[str | int, Tree]:
+    """The list or object that contains the value at a path, typed as a dict."""
+    for part in path[:-1]:
         tree = cast("dict[str | int, Tree]", tree)[part]
     return cast("dict[str | int, Tree]", tree)
 
@@ -227,7 +227,7 @@ KEYS: Final = ("loss", "_step", "run_id", "id", "node", "errors", "error", "", "
 
 
 def _value(response: Response, body: bytes, rng: random.Random) -> Corrupted:
-    tree = _seen(body)
+    tree = _decode(body)
     if isinstance(tree, Unseen) or not isinstance(tree, dict):
         return _bytes(response, body, rng)
     how = _change(tree, rng)
@@ -236,13 +236,13 @@ def _value(response: Response, body: bytes, rng: random.Random) -> Corrupted:
 
 def _change(tree: Tree, rng: random.Random) -> str:
     """Change one value or name somewhere in a tree, in place."""
-    places = list(_places(tree))
-    if not places:
+    paths = list(_paths(tree))
+    if not paths:
         return "nothing"
-    # The small places near the top are few, and matter most.
-    depth = rng.randint(1, max(map(len, places)))
-    place = rng.choice([each for each in places if len(each) == depth])
-    holder, last = _holder(tree, place), place[-1]
+    # Choose the depth first: values near the top are few and the most important.
+    depth = rng.randint(1, max(map(len, paths)))
+    path = rng.choice([each for each in paths if len(each) == depth])
+    holder, last = _holder(tree, path), path[-1]
     value = holder[last]
     changes: list[Callable[[], str]] = [lambda: _put(holder, last, rng)] * 4
     if isinstance(last, str):
@@ -252,7 +252,7 @@ def _change(tree: Tree, rng: random.Random) -> str:
         changes += [lambda: _reorder(value, rng)] * 4
     elif isinstance(value, dict):
         changes += [lambda: _mix(value, rng)] * 2
-    return f"{rng.choice(changes)()} at {place}"
+    return f"{rng.choice(changes)()} at {path}"
 
 
 def _put(holder: dict[str | int, Tree], last: str | int, rng: random.Random) -> str:
@@ -308,18 +308,18 @@ def _mix(value: dict[str, Tree], rng: random.Random) -> str:
 
 
 def _text_in_text(response: Response, body: bytes, rng: random.Random) -> Corrupted:
-    tree = _seen(body)
+    tree = _decode(body)
     if isinstance(tree, Unseen):
         return _bytes(response, body, rng)
-    places = [
-        place
-        for place in _places(tree)
-        if isinstance(text := _holder(tree, place)[place[-1]], str) and text.startswith(("{", "["))
+    paths = [
+        path
+        for path in _paths(tree)
+        if isinstance(text := _holder(tree, path)[path[-1]], str) and text.startswith(("{", "["))
     ]
-    if not places:
+    if not paths:
         return _value(response, body, rng)
-    place = rng.choice(places)
-    holder, last = _holder(tree, place), place[-1]
+    path = rng.choice(paths)
+    holder, last = _holder(tree, path), path[-1]
     text = str(holder[last])
     if rng.random() < 0.3:
         inner = _bytes(response, text.encode(), rng)
@@ -330,12 +330,12 @@ def _text_in_text(response: Response, body: bytes, rng: random.Random) -> Corrup
         how = _change(document, rng)
         holder[last] = dump(document)
     return _answer(
-        response, dump(tree).encode(errors="surrogatepass"), f"{how} in {place}", tree=tree
+        response, dump(tree).encode(errors="surrogatepass"), f"{how} in {path}", tree=tree
     )
 
 
 def _paging(response: Response, body: bytes, rng: random.Random) -> Corrupted:
-    tree = _seen(body)
+    tree = _decode(body)
     info = look(tree, "data", "project", "runs", "pageInfo")
     if not isinstance(info, dict):
         return _value(response, body, rng)
@@ -372,7 +372,9 @@ def _http(response: Response, body: bytes, rng: random.Random) -> Corrupted:
         text = f'{{"{name}":{report},{body.decode()[1:]}'
         if rng.random() < 0.5:
             text = f'{body.decode().rstrip()[:-1]},"{name}":{report}}}'
-        return _answer(response, text.encode(), f"{name} {report[:20]}", tree=_seen(text.encode()))
+        return _answer(
+            response, text.encode(), f"{name} {report[:20]}", tree=_decode(text.encode())
+        )
     status = rng.choice(STATUSES)
     headers = {
         "content-type": rng.choice(TYPES),
@@ -380,11 +382,13 @@ def _http(response: Response, body: bytes, rng: random.Random) -> Corrupted:
         "x-request-id": rng.choice(("", "r1", "é")),
     }
     content = rng.choice((body, body, b"", b"<html>", b"{", b'{"errors":["no"]}', b"\xff"))
-    return Corrupted(Response(status, headers, content), f"HTTP {status}", settled(_seen(content)))
+    return Corrupted(
+        Response(status, headers, content), f"HTTP {status}", decoded(_decode(content))
+    )
 
 
 def _harmless(response: Response, body: bytes, rng: random.Random) -> Corrupted:
-    tree = _seen(body)
+    tree = _decode(body)
     if isinstance(tree, Unseen) or not isinstance(tree, dict):
         return _answer(response, body, "nothing", tree=tree, harmless=True)
     name = rng.choice(("spaced", "sorted", "unescaped", "escaped", "more names", "mark", "twice"))
@@ -393,7 +397,7 @@ def _harmless(response: Response, body: bytes, rng: random.Random) -> Corrupted:
         case "spaced":
             text = dump(tree, indent=rng.choice((1, "\t"))) + "\r\n "
         case "sorted":
-            text = dump(_turned(tree))
+            text = dump(_reversed(tree))
         case "unescaped":
             text = dump(tree, ensure_ascii=False, separators=(",", ":"))
         case "escaped":
@@ -409,17 +413,17 @@ def _harmless(response: Response, body: bytes, rng: random.Random) -> Corrupted:
     return _answer(response, text.encode(), name, tree=tree, harmless=True)
 
 
-def _turned(tree: Tree) -> Tree:
-    """The tree with the names of its objects in another order; rows keep theirs."""
+def _reversed(tree: Tree) -> Tree:
+    """The tree with the names of its objects in another order, except for rows."""
     if isinstance(tree, list):
-        return [_turned(each) for each in tree]
+        return [_reversed(each) for each in tree]
     if not isinstance(tree, dict) or "_step" in tree:
         return tree
-    return {name: _turned(tree[name]) for name in reversed(tree)}
+    return {name: _reversed(tree[name]) for name in reversed(tree)}
 
 
 OURS: Final = frozenset({"data", "project", "runs", "node", "pageInfo", "run", "viewer", "sweep"})
-"""Objects that a server may add to; what is below others is the user's."""
+"""Objects to which a server may add names; objects below others contain values of users."""
 
 
 def _objects(tree: Tree) -> Iterator[dict[str, Tree]]:

@@ -1,12 +1,12 @@
-"""The right result for a corrupted answer, computed independently of the package.
+"""The expected result for a corrupted answer, computed independently of the package.
 
-- A listing, or configs and summaries, that succeed have every run that the wrong answer holds, and
-  those of all other pages where its page info is as it was; what came as null is warned of. A
-  run's summary is what its text means, and its config has the names of its text; where a text
-  means nothing, the attribute is an error.
-- Histories have just the rows that the wrong answer holds for each of its runs, with their numbers,
-  and those of the other pages as ever; a run whose history means nothing is named.
-- Where the server reports errors, no listing succeeds.
+- A listing, or configs and summaries, that succeed have every run of the corrupted answer, and
+  those of all other pages if its page info is unchanged; null in place of a run is a warning. A
+  run's summary equals the decoded text, and its config has the names of the decoded text; where a
+  text cannot be decoded, the attribute is an error.
+- Histories have exactly the rows of each run in the corrupted answer, with equal numbers, and the
+  rows of the other pages; a run whose history cannot be decoded is named in the error.
+- No listing succeeds if the server reports errors.
 """
 
 from __future__ import annotations
@@ -29,35 +29,35 @@ if TYPE_CHECKING:
 
     from wandb_runs import WandbRunsError
 
-__all__ = ["Case", "Outcome", "WhatWasAsked", "as_plain_data", "check", "rows_of"]
+__all__ = ["Case", "HistoryArguments", "Outcome", "as_plain_data", "check", "rows_of"]
 
 Rows: TypeAlias = "list[dict[str, object]]"
 
 REDIRECTED: Final = 300
-"""The first status that is no success."""
+"""The first status above those of success."""
 
 LISTINGS: Final = frozenset({"ListRuns", "ListConfigs", "ListSummaries"})
 HISTORIES: Final = frozenset({"ListSampledHistories", "ListHistories", "ListEvents"})
 ONE_HISTORY: Final = frozenset({"GetSampledHistory", "GetHistory", "GetEvents"})
 
 FIELDS: Final = {"Sampled": "sampledHistory", "Histor": "history", "Events": "events"}
-"""Where an operation's answer has its rows."""
+"""The field of the rows, by a part of the operation's name."""
 
 
 class Outcome(NamedTuple):
-    """What became of a call: a result, an error, or both; and whether it warned of a loss."""
+    """The outcome of a call: a result, an error, or both, and whether it warned of lost runs."""
 
     result: object
     error: WandbRunsError | None
     is_warned: bool
 
 
-class WhatWasAsked(NamedTuple):
-    """What a call asks of histories.
+class HistoryArguments(NamedTuple):
+    """Arguments of a call that reads histories.
 
     Attributes:
-        columns: The columns that a row must hold.
-        join: `inner` for all of them, `any`, or `outer`, where each has rows of its own.
+        columns: The requested columns.
+        join: `inner` for rows with all of them, `any` for rows with any of them, or `outer`.
     """
 
     columns: Sequence[str] = ()
@@ -65,26 +65,26 @@ class WhatWasAsked(NamedTuple):
 
 
 class Case(NamedTuple):
-    """A call of which one answer went wrong.
+    """A call and one corrupted answer.
 
     Attributes:
-        name: The call.
-        kind: What it reads: `runs`, `values`, `histories`, `batches`, or else.
-        asked: What it asks of histories.
-        listed: Whether it asks for runs by their ids.
-        per_page: How many runs it asks for at once.
-        everything: The runs that there are.
-        operation: What the answer is for.
-        variables: The variables of its request.
-        right: The result with the right answer.
-        before: The right answer.
-        after: The wrong one.
-        found: The outcome with it.
+        name: The name of the call.
+        kind: What it reads: `runs`, `values`, `histories`, `batches`, or something else.
+        arguments: Its arguments for histories.
+        listed: Whether it requests runs by their ids.
+        per_page: Runs per page.
+        everything: The ids of all runs.
+        operation: The operation of the request with the corrupted answer.
+        variables: The variables of that request.
+        right: The result with the original answer.
+        before: The original answer, decoded.
+        after: The corrupted answer, decoded.
+        found: The outcome with the corrupted answer.
     """
 
     name: str
     kind: str
-    asked: WhatWasAsked
+    arguments: HistoryArguments
     listed: bool
     per_page: int
     everything: frozenset[str]
@@ -96,15 +96,15 @@ class Case(NamedTuple):
     found: Outcome
 
     def edges(self, tree: object) -> list[object]:
-        """The edges of a page, but for one that the page before gave.
+        """The edges of a page, without the overlap with the page before.
 
-        Where pages overlap, the first run is asked for again, to see whether it is still there.
-        See `test_a_run_at_the_position_of_another_is_listed` for what else may stand there.
+        Where pages overlap, the first edge is the last run of the page before, requested again to
+        detect changes. `test_a_run_at_the_position_of_another_is_listed` tests another run there.
         """
         edges = look(tree, "data", "project", "runs", "edges")
         if edges is None or edges is UNSEEN:
             return []
-        assert isinstance(edges, list), "what is no page was taken for one"
+        assert isinstance(edges, list), "a value that is not a list was accepted as edges"
         own = cast("list[object]", edges)
         if self.variables.get("first") == self.per_page + 1:
             return own[1:]
@@ -112,7 +112,7 @@ class Case(NamedTuple):
 
     @property
     def own_ids(self) -> set[object]:
-        """The runs that the right answer is asked for."""
+        """The ids of the runs in the original answer."""
         edges = look(self.before, "data", "project", "runs", "edges")
         skipped = self.variables.get("first") == self.per_page + 1
         own = cast("list[object]", edges)[skipped:] if isinstance(edges, list) else []
@@ -125,67 +125,67 @@ class Case(NamedTuple):
             node, run_id = look(edge, "node"), look(edge, "node", "id")
             if edge is None or edge is UNSEEN:
                 continue
-            assert isinstance(edge, dict), "what is no edge was passed over"
+            assert isinstance(edge, dict), "a value that is not an edge was ignored"
             if node is None or node is UNSEEN:
                 continue
-            assert isinstance(node, dict), "what is no run was passed over"
+            assert isinstance(node, dict), "a value that is not a run was ignored"
             if isinstance(run_id, str | int):
-                assert not isinstance(run_id, bool), "what is no id was passed over"
+                assert not isinstance(run_id, bool), "a value that is not an id was ignored"
                 nodes.append(cast("dict[str, object]", node))
-            else:  # no server numbers its runs so, and any text for it will do
+            else:  # not checked: ids are never floats
                 assert isinstance(run_id, float) or run_id is UNSEEN
         return nodes
 
     @property
     def has_nulls(self) -> bool:
-        """Whether some runs of the page came as null."""
+        """Whether some runs of the page are null."""
         return any(edge is None or look(edge, "node") is None for edge in self.edges(self.after))
 
     @property
     def elsewhere(self) -> set[str]:
-        """The runs that other answers hold."""
+        """The ids of the runs in other answers."""
         return {*self.everything} - {str(each) for each in self.own_ids}
 
     @property
     def is_read_on(self) -> bool:
-        """Whether the other pages are asked for as ever."""
+        """Whether the page info is unchanged, so that the other pages are requested as before."""
         info = ("data", "project", "runs", "pageInfo")
         return look(self.before, *info) == look(self.after, *info)
 
 
 def check(case: Case, wrong: Corrupted, *, again: bool) -> None:
-    """Check what a call made of an answer that went wrong, as far as anybody can say."""
+    """Check the outcome of a call with a corrupted answer, where the right outcome is defined."""
     error = case.found.error
     if (error is not None and not isinstance(error, HistoriesError)) or wrong.tree is UNSEEN:
         return
     if not again and as_plain_data(case.found.result) == as_plain_data(case.right):
-        return  # asked for again, or nothing was changed that matters
+        return  # it was retried, or the change does not matter
     if '"samples": 1}' in str(case.variables.get("specs")):
-        return  # only a warning needs it
+        return  # only for a warning
     if "polars" in case.name and has_names_twice(wrong.response.content):
-        return  # of which polars takes the first, and all other parsers the last
+        return  # polars uses the first value, all other parsers the last
     if case.operation in LISTINGS | HISTORIES and case.kind != "part" and case.has_nulls:
-        assert case.found.is_warned, "a run that came as null was passed over"
+        assert case.found.is_warned, "a null run was ignored without a warning"
     if case.operation in LISTINGS and case.kind in {"runs", "values"}:
         check_listing(case)
     elif case.operation in HISTORIES and wrong.response.status < REDIRECTED:
-        if not has_errors(wrong.tree):  # beside errors it is asked for in parts
+        if not has_errors(wrong.tree):  # with errors the page is divided
             check_histories(case)
     elif case.operation in ONE_HISTORY:
         assert not has_errors(wrong.tree)
         run = look(wrong.tree, "data", "project", "run")
         expected = rows_in(case, run)
-        assert expected is not None, "what cannot be read was passed over"
-        assert_same(rows_of(case.found.result), expected, case.asked)
+        assert expected is not None, "a history that cannot be decoded was ignored"
+        assert_same(rows_of(case.found.result), expected, case.arguments)
 
 
 def check_listing(case: Case) -> None:
-    """Check that a listing which succeeded has every run that came, and what came of it."""
+    """Check that a listing that succeeded has every run of the answer, with its values."""
     assert not has_errors(case.after)
     ids = ids_of(case.found.result)
     nodes = case.nodes(case.after)
     known = Counter(str(node["id"]) for node in nodes)
-    # In a frame half a surrogate pair is shown as its escape.
+    # A frame contains lone surrogates as escapes.
     assert {*known} <= ids or {shown(each) for each in known} <= ids
     if case.is_read_on:
         assert case.elsewhere <= ids
@@ -209,12 +209,12 @@ def check_listing(case: Case) -> None:
 
 
 def check_histories(case: Case) -> None:
-    """Check that histories which came have all their rows, and those that cannot be read a name."""
+    """Check that readable histories have all their rows, and that the others are named."""
     error = case.found.error
     errors = set(error.errors if isinstance(error, HistoriesError) else ())
-    # The error of a stream of batches carries no rows: they have been taken.
-    is_told = case.found.result is not None
-    found = rows_of(case.found.result if is_told else [])
+    # The error of a stream of batches has no rows, since they were already returned.
+    has_rows = case.found.result is not None
+    found = rows_of(case.found.result if has_rows else [])
     last = {str(node["id"]): node for node in case.nodes(case.after)}
     for run_id, node in last.items():
         if run_id in case.elsewhere or (case.listed and run_id not in case.everything):
@@ -223,47 +223,47 @@ def check_histories(case: Case) -> None:
         if own and as_plain_data(own) == as_plain_data(
             [r for r in rows_of(case.right) if r["run_id"] == run_id]
         ):
-            continue  # what stands around it went wrong, and it was asked for again
+            continue  # the part around it was corrupted, and the run was requested again
         expected = rows_in(case, node)
         if expected is None:
-            assert run_id in errors, f"{run_id} cannot be read, and is not in the error"
+            assert run_id in errors, f"{run_id} cannot be decoded, and is not in the error"
             continue
         assert run_id not in errors
-        if is_told:
+        if has_rows:
             if case.kind == "batches" and not case.is_read_on:
-                # A stream forgets, and a server that leads back gives it runs again.
+                # A stream does not keep ids, so a cursor that leads back repeats runs.
                 own = own[: len(expected)]
-            assert_same(own, expected, case.asked)
-    if case.is_read_on and is_told:
+            assert_same(own, expected, case.arguments)
+    if case.is_read_on and has_rows:
         right = Counter(str(row["run_id"]) for row in rows_of(case.right))
         rows = Counter(str(row["run_id"]) for row in found)
         for run_id in case.elsewhere - last.keys():
             assert rows[run_id] == right[run_id]
 
 
-def assert_same(found: Rows, expected: Rows, asked: WhatWasAsked) -> None:
-    """Check the number of rows, and their numbers in columns of numbers."""
+def assert_same(found: Rows, expected: Rows, arguments: HistoryArguments) -> None:
+    """Check the number of rows, and the numbers in them."""
     assert len(found) == len(expected)
-    if asked.join == "outer":
+    if arguments.join == "outer":
         return
     for row, right in zip(found, expected, strict=True):
-        for name in asked.columns:
+        for name in arguments.columns:
             value, number = row.get(name), right.get(name)
             if _is_number(value) and _is_number(number):
                 assert float(cast("float", value)) == number or math.isnan(cast("float", number))
 
 
 def _is_number(value: object) -> bool:
-    # Larger integers are text in a frame.
+    # Larger integers are strings in a frame.
     is_float = isinstance(value, float) and math.isfinite(value)
     return is_float or (isinstance(value, int) and abs(value) < 2**53)
 
 
-# --- what an answer means ------------------------------------------------------------------------
+# --- contents of an answer -----------------------------------------------------------------------
 
 
 def document(text: object) -> dict[str, object] | None:
-    """What a config or summary means; None where it means nothing."""
+    """A decoded config or summary; None if it cannot be decoded."""
     if text is None or text == "":
         return {}
     found = _decoded(text)
@@ -273,15 +273,15 @@ def document(text: object) -> dict[str, object] | None:
 
 
 def rows_in(case: Case, run: object) -> Rows | None:
-    """The rows that came for a run; of an outer join as many. None where they mean nothing."""
+    """The rows of a run, for an outer join as many empty ones; None if they cannot be decoded."""
     field = next(field for name, field in FIELDS.items() if name in case.operation)
     sent = look(run, field)
     if sent is None or not isinstance(run, dict) or field not in run:
         return []
     if field != "sampledHistory":
         rows = _objects(sent, is_text=True)
-        return None if rows is None else _chosen(rows, case.asked)
-    specs = len(case.asked.columns) if case.asked.join == "outer" else 1
+        return None if rows is None else _chosen(rows, case.arguments)
+    specs = len(case.arguments.columns) if case.arguments.join == "outer" else 1
     if not isinstance(sent, list) or len(cast("list[object]", sent)) not in {0, specs}:
         return None
     samples: list[Rows] = []
@@ -290,17 +290,17 @@ def rows_in(case: Case, run: object) -> Rows | None:
         if rows is None:
             return None
         samples.append(rows)
-    if case.asked.join != "outer":
-        return _chosen([row for sample in samples for row in sample], case.asked)
-    places: set[tuple[object, int]] = set()
-    for key, rows in zip(case.asked.columns, samples, strict=False):
+    if case.arguments.join != "outer":
+        return _chosen([row for sample in samples for row in sample], case.arguments)
+    positions: set[tuple[object, int]] = set()
+    for key, rows in zip(case.arguments.columns, samples, strict=False):
         steps = [
             row["_step"]
             for row in rows
             if row.get(key) is not None and isinstance(row.get("_step"), int | float)
         ]
-        places |= {(step, steps[:index].count(step)) for index, step in enumerate(steps)}
-    return [{} for _ in places]
+        positions |= {(step, steps[:index].count(step)) for index, step in enumerate(steps)}
+    return [{} for _ in positions]
 
 
 def _objects(sent: object, *, is_text: bool) -> Rows | None:
@@ -317,12 +317,12 @@ def _objects(sent: object, *, is_text: bool) -> Rows | None:
     return rows
 
 
-def _chosen(rows: Rows, asked: WhatWasAsked) -> Rows:
-    some = any if asked.join == "any" else all
+def _chosen(rows: Rows, arguments: HistoryArguments) -> Rows:
+    some = any if arguments.join == "any" else all
     return [
         row
         for row in rows
-        if not asked.columns or some(row.get(name) is not None for name in asked.columns)
+        if not arguments.columns or some(row.get(name) is not None for name in arguments.columns)
     ]
 
 
@@ -342,7 +342,7 @@ def _holds_unseen(value: object) -> bool:
 
 
 def has_names_twice(body: bytes) -> bool:
-    """Whether an object of an answer has a name twice."""
+    """Whether an object in an answer has a name twice."""
     is_twice = False
 
     def note(pairs: list[tuple[str, object]]) -> None:
@@ -357,16 +357,16 @@ def has_names_twice(body: bytes) -> bool:
 
 
 def has_errors(tree: object) -> bool:
-    """Whether the server reports any."""
+    """Whether the server reports errors."""
     found = (look(tree, "errors"), look(tree, "error"))
     return any(each is not UNSEEN and bool(each) for each in found)
 
 
-# --- what a result says --------------------------------------------------------------------------
+# --- contents of a result ------------------------------------------------------------------------
 
 
 def rows_of(result: object) -> list[dict[str, object]]:
-    """The rows of whatever holds some, without what is missing."""
+    """The rows of a list or frame, without missing values."""
     if isinstance(result, pl.DataFrame):
         found = result.to_dicts()
     elif isinstance(result, pd.DataFrame):
@@ -377,7 +377,7 @@ def rows_of(result: object) -> list[dict[str, object]]:
 
 
 def as_plain_data(result: object) -> object:
-    """What a result says, as something that two results can be compared by."""
+    """A result in a form in which two results can be compared."""
     if isinstance(result, pl.DataFrame):
         return dict(result.schema), repr(rows_of(result))
     if isinstance(result, pd.DataFrame):
@@ -397,7 +397,7 @@ def _sorted(value: object) -> object:
 
 
 def ids_of(result: object) -> set[str]:
-    """The runs of a list of runs or ids, or of rows with their runs' ids."""
+    """The ids in a list of runs, ids or rows."""
     if isinstance(result, pl.DataFrame | pd.DataFrame):
         result = rows_of(result)
     ids: set[str] = set()
@@ -411,11 +411,11 @@ def ids_of(result: object) -> set[str]:
 
 
 def is_whole(result: object) -> bool:
-    """Whether a list of runs has their config and summary."""
+    """Whether a result is a list of runs with config and summary."""
     runs = cast("list[object]", result)
     return bool(runs) and isinstance(runs[0], dict) and "raw_config" in runs[0]
 
 
 def shown(run_id: str) -> str:
-    """A run's id as a frame shows it."""
+    """A run's id as in a frame."""
     return run_id.encode(errors="backslashreplace").decode()

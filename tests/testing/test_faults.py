@@ -1,4 +1,4 @@
-"""Each fault does on the wire what it says; our own client lives through it, or names it."""
+"""Each fault changes the response as documented; the client recovers or raises a typed error."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ if TYPE_CHECKING:
     from wandb_runs.local.faults import Answering
 
 IDS = [f"r{number:02}" for number in range(11)]
-VIEWER = {"query": "query Who { viewer { username } }"}
+VIEWER = {"query": "query GetViewer { viewer { username } }"}
 GOOD = {"data": {"viewer": None}}
 LIST = """
 query ListThem($first: Int, $after: String) {
@@ -96,12 +96,12 @@ def started() -> Iterator[LocalServer]:
 def server(
     started: LocalServer, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> Iterator[LocalServer]:
-    """A server that is well, and that has said nothing by the end of the test."""
+    """A server without faults, which must not log or print anything during the test."""
     started.recover()
     yield started
     started.recover()
-    noise = [record for record in caplog.records if not record.name.startswith(("http", "wandb"))]
-    assert not noise
+    logged = [record for record in caplog.records if not record.name.startswith(("http", "wandb"))]
+    assert not logged
     assert capfd.readouterr() == ("", "")
 
 
@@ -109,8 +109,8 @@ def post(server: LocalServer, body: JSONObject = VIEWER) -> httpx.Response:
     return httpx.post(f"{server.url}/graphql", json=body, timeout=10)
 
 
-def raw(server: LocalServer) -> socket.socket:
-    """Send a request by hand."""
+def send_raw(server: LocalServer) -> socket.socket:
+    """Send a request over a plain socket."""
     url = httpx.URL(server.url)
     connection = socket.create_connection((url.host, url.port or 80), timeout=10)
     body = json.dumps(VIEWER).encode()
@@ -120,15 +120,15 @@ def raw(server: LocalServer) -> socket.socket:
 
 
 def rest_of(connection: socket.socket) -> tuple[str, bytes]:
-    """Read until the connection ends: the head of the answer, and what came of the body."""
+    """Read until the connection ends: the head of the answer, and the received body."""
     received = b""
-    while piece := connection.recv(65536):
-        received += piece
+    while data := connection.recv(65536):
+        received += data
     head, _, body = received.partition(b"\r\n\r\n")
     return head.decode().lower(), body
 
 
-# On the wire
+# Responses
 
 
 @pytest.mark.parametrize(
@@ -150,10 +150,10 @@ def rest_of(connection: socket.socket) -> tuple[str, bytes]:
             {"ratelimit-reset": "3", "ratelimit-remaining": "0"},
         ),
         (
-            RateLimited(after="when it suits"),
+            RateLimited(after="soon"),
             429,
             b'{"error":"rate limit exceeded"}',
-            {"retry-after": "when it suits"},
+            {"retry-after": "soon"},
         ),
         (
             Redirect("https://elsewhere.example"),
@@ -188,7 +188,7 @@ def test_response_matches_the_fault(
     assert post(server).json() == GOOD
 
 
-def test_a_page_of_html_says_its_status(server: LocalServer) -> None:
+def test_an_html_page_has_the_given_status(server: LocalServer) -> None:
     server.fail(Html(), Html(200))
     for status in (502, 200):
         answer = post(server)
@@ -204,7 +204,7 @@ def test_partial_data_has_errors_beside_the_real_data(server: LocalServer) -> No
     assert answer.json() == {**GOOD, "errors": [{"message": "a shard is down", "path": []}]}
 
 
-def test_limits_can_be_missing_altogether(server: LocalServer) -> None:
+def test_a_rate_limit_response_can_have_no_rate_limit_headers(server: LocalServer) -> None:
     server.fail(RateLimited(after=None))
     assert {"retry-after", "ratelimit-reset", "ratelimit-remaining"}.isdisjoint(
         post(server).headers
@@ -213,21 +213,21 @@ def test_limits_can_be_missing_altogether(server: LocalServer) -> None:
 
 def test_a_reset_ends_the_connection_before_any_byte(server: LocalServer) -> None:
     server.fail(Reset())
-    with raw(server) as connection, pytest.raises(ConnectionResetError):
+    with send_raw(server) as connection, pytest.raises(ConnectionResetError):
         connection.recv(1)
 
 
 @pytest.mark.parametrize("at", [0, 5, 10_000])
-def test_a_truncated_answer_promises_the_whole(server: LocalServer, at: int) -> None:
+def test_a_truncated_answer_announces_its_full_length(server: LocalServer, at: int) -> None:
     server.fail(Truncate(at=at))
-    with raw(server) as connection:
+    with send_raw(server) as connection:
         head, body = rest_of(connection)
     whole = post(server).content
     assert f"content-length: {len(whole)}" in head
     assert body == whole[: min(at, len(whole) - 1)]
 
 
-def test_gzip_breaks_off_within_whole_http(server: LocalServer) -> None:
+def test_bad_gzip_is_truncated_within_complete_http(server: LocalServer) -> None:
     server.fail(BadGzip())
     with httpx.stream("POST", f"{server.url}/graphql", json=VIEWER) as answer:
         assert answer.headers["content-encoding"] == "gzip"
@@ -238,14 +238,14 @@ def test_gzip_breaks_off_within_whole_http(server: LocalServer) -> None:
     assert post(server).content != post(server).content
 
 
-def test_a_slow_answer_comes_late(server: LocalServer) -> None:
+def test_a_slow_answer_is_delayed(server: LocalServer) -> None:
     server.fail(Slow(3600))
     with pytest.raises(httpx.ReadTimeout):
         httpx.post(f"{server.url}/graphql", json=VIEWER, timeout=0.05)
 
 
 def pending_responses() -> list[str]:
-    """The tasks in which uvicorn still answers a request."""
+    """The tasks of requests that uvicorn has not finished."""
     tasks = [repr(cast("object", each)) for each in gc.get_objects() if type(each) is asyncio.Task]
     return [task for task in tasks if "pending" in task and "run_asgi" in task]
 
@@ -265,20 +265,20 @@ def test_delays_add_up(server: LocalServer) -> None:
     delays: list[float] = []
 
     @dataclass(frozen=True)
-    class Hurried(Fault):
+    class NoDelay(Fault):
         def strike(self, request: GraphQLRequest, answer: Answering) -> Answer:
             late = answer(request)
             delays.append(late.delay)
             return replace(late, delay=0)
 
-    with server.fail_always(Slow(1000), Slow(2000), Hurried()):
+    with server.fail_always(Slow(1000), Slow(2000), NoDelay()):
         assert post(server).json() == GOOD
     assert delays == [3000]
 
 
-def test_an_answer_drips_byte_by_byte(server: LocalServer) -> None:
+def test_a_dripping_answer_arrives_byte_by_byte(server: LocalServer) -> None:
     server.fail(Drip(3600))
-    with raw(server) as connection:
+    with send_raw(server) as connection:
         received = b""
         while b"\r\n\r\n" not in received or received.endswith(b"\r\n\r\n"):
             received += connection.recv(65536)
@@ -289,7 +289,7 @@ def test_an_answer_drips_byte_by_byte(server: LocalServer) -> None:
 
 
 @pytest.mark.parametrize("fault", [Slow(3600), Drip(3600)], ids=repr)
-def test_a_server_that_stops_waits_for_no_fault(
+def test_a_stopping_server_does_not_wait_for_faults(
     fault: Fault, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     broken: list[Exception] = []
@@ -309,12 +309,12 @@ def test_a_server_that_stops_waits_for_no_fault(
         struck.wait(10)
     thread.join()
     assert len(broken) == 1
-    # uvicorn says so when it has to cut a request off.
+    # uvicorn logs a message when it has to cancel a request.
     assert not [record for record in caplog.records if record.name.startswith("uvicorn")]
     assert capfd.readouterr() == ("", "")
 
 
-# Which requests they apply to
+# Requests
 
 
 def statuses(server: LocalServer, count: int, body: JSONObject = VIEWER) -> list[int]:
@@ -328,25 +328,25 @@ def test_faults_apply_in_order(server: LocalServer) -> None:
     assert server.failed == (Status(501), Status(502), Status(503))
 
 
-def test_faults_strike_the_operation_that_is_named(server: LocalServer) -> None:
+def test_faults_apply_to_the_named_operation(server: LocalServer) -> None:
     server.fail(Status(501), operation="Other")
-    server.fail(Status(502), operation="Who")
+    server.fail(Status(502), operation="GetViewer")
     server.fail(Status(503))
     other: JSONObject = {"query": "query Other { viewer { id } }"}
     assert statuses(server, 3) == [502, 503, 200]
     assert statuses(server, 2, other) == [501, 200]
 
 
-def test_a_struck_request_was_received(server: LocalServer) -> None:
+def test_failed_requests_are_recorded_as_operations(server: LocalServer) -> None:
     server.clear_operations()
     server.fail(Reset(), Status(503))
     with pytest.raises(httpx.TransportError):
         post(server)
     post(server)
-    assert server.operations == ("Who", "Who")
+    assert server.operations == ("GetViewer", "GetViewer")
 
 
-def test_mutations_fail_only_by_name(server: LocalServer) -> None:
+def test_mutations_fail_only_if_named(server: LocalServer) -> None:
     server.fail(Status(503))
     with server.fail_always(Status(502)):
         log_run(server, "me", "logged", "r")
@@ -356,7 +356,7 @@ def test_mutations_fail_only_by_name(server: LocalServer) -> None:
         log_run(server, "me", "logged", "r")
 
 
-def test_the_operation_that_is_asked_for_decides_whether_it_changes_anything(
+def test_operation_name_determines_whether_a_request_is_a_mutation(
     server: LocalServer,
 ) -> None:
     server.fail(Status(503))
@@ -368,12 +368,12 @@ def test_the_operation_that_is_asked_for_decides_whether_it_changes_anything(
     assert post(server, {"query": query, "operationName": "Read"}).status_code == 503
 
 
-def test_lasting_fault_ends_with_its_block_or_with_recover(server: LocalServer) -> None:
+def test_a_lasting_fault_ends_with_its_block_or_with_recover(server: LocalServer) -> None:
     with server.fail_always(Status(501)):
         server.fail(Status(502))
         assert statuses(server, 3) == [502, 501, 501]
     assert statuses(server, 1) == [200]
-    server.fail_always(Status(503), operation="Who")
+    server.fail_always(Status(503), operation="GetViewer")
     server.fail(Status(502), Status(502))
     assert statuses(server, 1) == [502]
     server.recover()
@@ -388,7 +388,7 @@ def test_unused_faults_end_with_their_block(server: LocalServer) -> None:
     assert statuses(server, 2) == [503, 200]
 
 
-def test_lasting_faults_add_up(server: LocalServer) -> None:
+def test_lasting_faults_are_combined(server: LocalServer) -> None:
     with server.fail_always(WithHeaders({"a": "1", "b": "1"}), WithHeaders({"b": "2"})):
         server.fail(PartialData())
         answer = post(server)
@@ -401,33 +401,33 @@ def test_lasting_faults_add_up(server: LocalServer) -> None:
     )
 
 
-def test_faults_at_random_are_the_same_for_a_seed(server: LocalServer) -> None:
-    def soak(seed: int) -> list[int]:
+def test_random_faults_are_reproducible_by_their_seed(server: LocalServer) -> None:
+    def with_seed(seed: int) -> list[int]:
         with server.fail_at_random([Status(501), Status(502)], rate=0.4, seed=seed):
             return statuses(server, 40)
 
-    first = soak(1)
+    first = with_seed(1)
     assert set(first) == {200, 501, 502}
     assert 5 < first.count(200) < 35
-    assert soak(1) == first
-    assert soak(2) != first
+    assert with_seed(1) == first
+    assert with_seed(2) != first
     with server.fail_at_random([Status(501)], rate=1.0):
         assert statuses(server, 3) == [501] * 3
     with server.fail_at_random([Status(501)], rate=0.0):
         assert statuses(server, 3) == [200] * 3
 
 
-def test_custom_fault_is_a_class_with_a_method(server: LocalServer) -> None:
+def test_a_custom_fault_is_a_class_with_a_method(server: LocalServer) -> None:
     @dataclass(frozen=True)
     class Shouting(Fault):
         def strike(self, request: GraphQLRequest, answer: Answering) -> Answer:
             return Answer(answer(request).body.upper() + request.operation.encode())
 
     server.fail(Shouting())
-    assert post(server).text == '{"DATA":{"VIEWER":NULL}}Who'
+    assert post(server).text == '{"DATA":{"VIEWER":NULL}}GetViewer'
 
 
-def test_churn_happens_before_the_answer_is_made(server: LocalServer) -> None:
+def test_churn_is_applied_before_the_answer_is_computed(server: LocalServer) -> None:
     server.fail(Churn(lambda server: log_run(server, "me", "churned", "r")), Status(503))
     query = f"{{ {of_project('me', 'churned', 'runCount')} }}"
     assert post(server, {"query": query}).json() == {"data": {"project": {"runCount": 1}}}
@@ -440,7 +440,7 @@ def test_churn_happens_before_the_answer_is_made(server: LocalServer) -> None:
 
 @dataclass(frozen=True)
 class Listed:
-    """A page, as it came."""
+    """A page of runs in an answer."""
 
     names: list[str | None]
     cursors: list[str | None]
@@ -473,7 +473,7 @@ def list_names(server: LocalServer, first: int, limit: int = 200) -> list[str | 
     raise AssertionError("the listing has no end")
 
 
-def test_a_cursor_is_repeated_from_the_second_page_on(server: LocalServer) -> None:
+def test_repeat_cursor_applies_from_the_second_page_on(server: LocalServer) -> None:
     server.fail(RepeatCursor())
     first = page(server)
     assert first.end == first.cursors[-1]
@@ -485,7 +485,7 @@ def test_a_cursor_is_repeated_from_the_second_page_on(server: LocalServer) -> No
     assert server.failed == (RepeatCursor(),)
 
 
-def test_cursors_go_in_a_circle(server: LocalServer) -> None:
+def test_cycle_cursors_returns_to_the_first_pages(server: LocalServer) -> None:
     with server.fail_always(CycleCursors()):
         ends: list[str | None] = [None]
         for _ in range(6):
@@ -500,19 +500,19 @@ def test_cursors_go_in_a_circle(server: LocalServer) -> None:
     assert page(server, other).names == IDS[8:]
 
 
-def test_cursors_go_in_a_circle_whatever_the_size_of_a_page(server: LocalServer) -> None:
+def test_cycle_cursors_works_without_a_page_size(server: LocalServer) -> None:
     with server.fail_always(CycleCursors()):
         end = page(server, first=None).end
         assert page(server, end, first=None).names == []
         assert page(server, end, first=None).end != end
 
 
-def test_no_cursor_is_given_and_more_is_promised(server: LocalServer) -> None:
+def test_no_cursor_announces_a_next_page_without_a_cursor(server: LocalServer) -> None:
     server.fail(NoCursor())
     assert page(server) == Listed(list(IDS[:4]), [None] * 4, None, more=True)
 
 
-def test_empty_pages_go_on_with_new_cursors_and_lose_nothing(server: LocalServer) -> None:
+def test_empty_pages_have_new_cursors_and_lose_no_run(server: LocalServer) -> None:
     first = page(server)
     with server.fail_always(EmptyPages()):
         assert page(server) == first
@@ -527,15 +527,15 @@ def test_empty_pages_go_on_with_new_cursors_and_lose_nothing(server: LocalServer
 
 @pytest.mark.parametrize("nodes", [False, True])
 def test_the_first_runs_of_a_page_are_null(server: LocalServer, nodes: bool) -> None:
-    well = page(server)
+    healthy = page(server)
     server.fail(NullEdges(count=2, nodes=nodes))
     listed = page(server)
     assert listed.names == [None, None, *IDS[2:4]]
-    assert listed.cursors == (well.cursors if nodes else [None, None, *well.cursors[2:]])
-    assert (listed.end, listed.more) == (well.end, well.more)
+    assert listed.cursors == (healthy.cursors if nodes else [None, None, *healthy.cursors[2:]])
+    assert (listed.end, listed.more) == (healthy.end, healthy.more)
 
 
-def test_pages_are_shorter_than_asked_for(server: LocalServer) -> None:
+def test_short_pages_are_shorter_than_requested(server: LocalServer) -> None:
     with server.fail_always(ShortPages(first=3)):
         assert page(server).names == IDS[:3]
         assert page(server, first=None).names == IDS[:3]
@@ -543,15 +543,15 @@ def test_pages_are_shorter_than_asked_for(server: LocalServer) -> None:
         assert list_names(server, 100) == IDS
 
 
-def test_opaque_cursors_work_and_no_others_do(server: LocalServer) -> None:
+def test_opaque_cursors_are_the_only_valid_ones(server: LocalServer) -> None:
     known = page(server).end
     with server.fail_always(OpaqueCursors()):
         listed = page(server)
         assert listed.cursors[-1] == listed.end
         assert listed.end != known
         assert page(server, listed.end).names == IDS[4:8]
-        for made_up in (known, f"{listed.end}00", "opaque-xyz"):
-            answer = post(server, {"query": LIST, "variables": {"after": made_up}})
+        for invalid in (known, f"{listed.end}00", "opaque-xyz"):
+            answer = post(server, {"query": LIST, "variables": {"after": invalid}})
             assert answer.status_code == 400
     answer = post(server, {"query": LIST, "variables": {"after": listed.end}})
     assert answer.status_code == 400
@@ -566,7 +566,7 @@ def test_opaque_cursors_work_and_no_others_do(server: LocalServer) -> None:
     ],
     ids=["alias", "fragment"],
 )
-def test_pages_are_found_under_any_name(server: LocalServer, query: str) -> None:
+def test_faults_find_pages_under_aliases_and_in_fragments(server: LocalServer, query: str) -> None:
     fragment = "fragment P on RunConnection { list: edges { n: node { name } at: cursor } "
     fragment += "info: pageInfo { end: endCursor more: hasNextPage } }"
     server.fail(NoCursor())
@@ -579,7 +579,7 @@ def test_pages_are_found_under_any_name(server: LocalServer, query: str) -> None
 @pytest.mark.parametrize(
     ("declared", "after"), [("", '"{}"'), ('($after: String = "{}")', "$after")]
 )
-def test_a_cursor_is_found_wherever_it_is_written(
+def test_faults_find_cursors_in_literals_and_default_values(
     server: LocalServer, declared: str, after: str
 ) -> None:
     end = page(server).end
@@ -591,17 +591,17 @@ def test_a_cursor_is_found_wherever_it_is_written(
     assert server.failed == (RepeatCursor(),)
 
 
-def test_first_page_beside_a_later_one_is_exempt(server: LocalServer) -> None:
-    well = page(server)
+def test_a_first_page_beside_a_later_one_is_exempt(server: LocalServer) -> None:
+    healthy = page(server)
     info = "{ pageInfo { endCursor } }"
-    fields = f'one: runs(first: 4) {info} two: runs(first: 4, after: "{well.end}") {info}'
+    fields = f'one: runs(first: 4) {info} two: runs(first: 4, after: "{healthy.end}") {info}'
     server.fail(RepeatCursor())
     answer = post(server, {"query": f"{{ {of_project('me', 'paged', fields)} }}"}).json()
-    expected = {"pageInfo": {"endCursor": well.end}}
+    expected = {"pageInfo": {"endCursor": healthy.end}}
     assert answer["data"]["project"] == {"one": expected, "two": expected}
 
 
-def test_faults_of_pages_wait_for_a_request_of_pages(server: LocalServer) -> None:
+def test_page_faults_wait_for_a_request_of_a_page(server: LocalServer) -> None:
     server.fail(NullEdges(), Status(503))
     assert statuses(server, 2) == [200, 200]
     assert not server.failed
@@ -612,7 +612,7 @@ def test_faults_of_pages_wait_for_a_request_of_pages(server: LocalServer) -> Non
     assert server.failed == (NullEdges(), Status(503))
 
 
-def test_faults_apply_to_pages_of_a_sweep(server: LocalServer) -> None:
+def test_page_faults_apply_to_the_runs_of_a_sweep(server: LocalServer) -> None:
     mutation = (
         'mutation { upsertSweep(input: {entityName: "me", projectName: "swept", id: "s1"}) '
         "{ sweep { name } } }"
@@ -633,7 +633,7 @@ def test_faults_apply_to_pages_of_a_sweep(server: LocalServer) -> None:
     seed=st.integers(0, 9),
     is_opaque=st.booleans(),
 )
-def test_a_listing_loses_nothing_to_faults_that_lose_nothing(
+def test_a_listing_is_complete_with_short_and_empty_pages(
     started: LocalServer, first: int, short: int, rate: float, seed: int, is_opaque: bool
 ) -> None:
     lasting: list[Fault] = [OpaqueCursors()] if is_opaque else []
@@ -647,7 +647,7 @@ def test_a_listing_loses_nothing_to_faults_that_lose_nothing(
 # Deleting
 
 
-def test_deleted_run_leaves_no_data(server: LocalServer) -> None:
+def test_a_deleted_run_leaves_no_data(server: LocalServer) -> None:
     for run_id in ("kept", "gone"):
         log_run(
             server,
@@ -704,7 +704,7 @@ def put_file(server: LocalServer, run_id: str) -> str:
     return url.partition("?")[0]
 
 
-def test_only_a_run_that_exists_is_deleted_and_only_with_a_key(server: LocalServer) -> None:
+def test_deleting_needs_an_existing_run_and_a_key(server: LocalServer) -> None:
     with pytest.raises(NotFoundError, match="me/paged/none"):
         delete_run(server, "me", "paged", "none")
     with pytest.raises(NotFoundError, match="me/nowhere/r00"):
@@ -726,12 +726,12 @@ def test_only_a_run_that_exists_is_deleted_and_only_with_a_key(server: LocalServ
     assert list_names(server, 50) == IDS
 
 
-# With our client
+# With the client of this package
 
 
 @pytest.fixture
 def listing(server: LocalServer) -> Iterator[Callable[[], Runs]]:
-    """Makes a listing whose client does not wait between attempts."""
+    """Makes listings with a client that does not wait between attempts."""
     with Api(base_url=server.url, api_key="k" * 40, clock=FakeClock()) as api:
         yield lambda: api.runs("me/paged", per_page=4)
 

@@ -1,4 +1,4 @@
-"""What users get for their own tests: a server as a fixture, and a way to log to it."""
+"""The public test helpers: the fixture of a server, and functions that log runs to it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def read(server: LocalServer, name: str, fields: str) -> JSONObject:
     return cast("JSONObject", answer["data"]["project"]["run"])
 
 
-def test_a_run_is_logged_with_all_that_is_given(wandb_server: LocalServer) -> None:
+def test_log_run_stores_every_argument(wandb_server: LocalServer) -> None:
     log_run(
         wandb_server.url,
         "me",
@@ -79,18 +79,18 @@ def test_logging_to_an_existing_run_appends(wandb_server: LocalServer) -> None:
     assert found["summaryMetrics"] == '{"best":1}'
 
 
-@pytest.mark.parametrize("state", ["preempted", "pending", "a word of tomorrow"])
+@pytest.mark.parametrize("state", ["preempted", "pending", "a future state"])
 def test_any_state_can_be_set(wandb_server: LocalServer, state: str) -> None:
     log_run(wandb_server, "me", "testing", f"state {state}", state=state)
     assert read(wandb_server, f"state {state}", "state") == {"state": state}
 
 
-def test_refusal_quotes_the_server(wandb_server: LocalServer) -> None:
+def test_a_refusal_quotes_the_message_of_the_server(wandb_server: LocalServer) -> None:
     with pytest.raises(WandbRunsError, match="user is not logged in"):
         log_run(wandb_server, "me", "testing", "r", api_key="")
 
 
-def test_unreachable_server_is_named_in_the_error() -> None:
+def test_an_unreachable_server_is_named_in_the_error() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{free.getsockname()[1]}"
@@ -104,7 +104,7 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
     assert wandb_runs.testing.LocalServer is LocalServer
 
 
-def test_plugin_imports_nothing_until_used() -> None:
+def test_the_pytest_plugin_imports_no_library_before_its_use() -> None:
     program = "import json, sys, wandb_runs.testing.plugin; print(json.dumps(sorted(sys.modules)))"
     loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True).stdout
     heavy = {

@@ -1,8 +1,8 @@
 """Fuzzing: a corrupted answer gives a right result or a named error, and no run is lost.
 
-Real answers of the local server are corrupted by a seeded random generator, one answer per call;
-a seed reproduces its case. `WANDB_RUNS_FUZZ=2000 pytest tests/transport/test_fuzz.py -n 2 -rP`
-tries two thousand cases of each call, and shows their outcomes.
+A seeded random generator corrupts one answer of the local server per call; the seed reproduces the
+case. `WANDB_RUNS_FUZZ=2000 pytest tests/transport/test_fuzz.py -n 2 -rP` runs two thousand cases of
+each call and shows their outcomes.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 import pytest
 from support.fuzz import UNSEEN, Corrupted, corrupt, look
-from support.fuzz_checks import Case, Outcome, WhatWasAsked, as_plain_data, check, rows_of
+from support.fuzz_checks import Case, HistoryArguments, Outcome, as_plain_data, check, rows_of
 
 from wandb_runs import (
     Api,
@@ -44,69 +44,69 @@ if TYPE_CHECKING:
     from wandb_runs.testing import LocalServer
 
 CASES: Final = int(os.environ.get("WANDB_RUNS_FUZZ", "220"))
-"""How many cases of each call are tried: more than 10,000 in all."""
+"""Cases of each call; more than 10,000 in all."""
 
 MOST_REQUESTS: Final = 200
-"""How many requests a call may send: none needs half of it, even when it divides its work."""
+"""The most requests of one call; even calls that divide pages need less than half of it."""
 
-PATIENCE: Final = 60
-"""Seconds after which a case counts as hanging; most take a few thousandths of one."""
+TIME_LIMIT: Final = 60
+"""Seconds after which a case counts as hanging; most take a few milliseconds."""
 
 PER_PAGE: Final = 3
 
-# Some that finished, one that diverged, crashed, failed, logs histograms, has a sweep.
+# Finished runs, and runs that diverged, crashed, failed, logged histograms, or have a sweep.
 CHOSEN: Final = ("odpqnvxo", "hjruasnj", "zjoo2lb3", "p1rnoeck", "ifc50hmu", "yt08g7lf", "x9z1pcyd")
 
 Sent: TypeAlias = tuple[str, bytes]
-"""A request: where it goes, and its body."""
+"""The URL and the body of a request."""
 
 
-class EndlessError(Exception):
-    """A call sends more requests than it needs."""
+class TooManyRequestsError(Exception):
+    """A call sends more than `MOST_REQUESTS` requests."""
 
 
 class HangError(Exception):
-    """A case takes longer than it needs."""
+    """A case takes longer than `TIME_LIMIT`."""
 
 
 class Replay:
-    """Replays the answers of a real server, and a corrupted one for one request.
+    """Replays recorded answers of a server, except for one corrupted answer.
 
     Requests without a recorded answer are sent over HTTP and recorded.
     """
 
     def __init__(self, server: LocalServer) -> None:
         self.inner = HttpTransport(server.url)
-        self.known: dict[Sent, Response] = {}
+        self.recorded: dict[Sent, Response] = {}
         self._lock = threading.Lock()
-        self.start()
+        self.reset()
 
-    def start(
+    def reset(
         self, wrong: Sent | None = None, answer: Response | None = None, *, again: bool = False
     ) -> None:
-        """Begin another call.
+        """Prepare for another call.
 
         Args:
-            wrong: The request of which the answer goes wrong.
-            answer: That answer.
-            again: Whether it is wrong each time it is asked for, and not only once.
+            wrong: The request that gets the corrupted answer.
+            answer: The corrupted answer.
+            again: Whether every such request gets it, and not only the first one.
         """
         self.sent: list[Sent] = []
         self._wrong, self._answer, self._again = wrong, answer, again
 
     def send(self, request: Request, /) -> Response:
-        asked = (request.url, request.content)
+        sent = (request.url, request.content)
         with self._lock:
-            self.sent.append(asked)
+            self.sent.append(sent)
             if len(self.sent) > MOST_REQUESTS:
-                raise EndlessError
-            if asked == self._wrong and self._answer is not None:
+                raise TooManyRequestsError
+            if sent == self._wrong and self._answer is not None:
                 if not self._again:
                     self._wrong = None
                 return self._answer
-            if asked not in self.known:
-                self.known[asked] = self.inner.send(request)
-            return self.known[asked]
+            if sent not in self.recorded:
+                self.recorded[sent] = self.inner.send(request)
+            return self.recorded[sent]
 
 
 def an_api(server: LocalServer, replay: Replay) -> Api:
@@ -115,7 +115,7 @@ def an_api(server: LocalServer, replay: Replay) -> Api:
     return Api(base_url=server.url, api_key="k" * 40, transport=replay, clock=clock)
 
 
-# --- what users call -----------------------------------------------------------------------------
+# --- calls ---------------------------------------------------------------------------------------
 
 
 ATTRIBUTES: Final = (
@@ -133,7 +133,7 @@ OF_SWEEP: Final = (
 
 
 def tried(call: Callable[[], object]) -> object:
-    """A value, or the kind of the named error that it is."""
+    """The value of a call, or the class name of its error."""
     try:
         return call()
     except WandbRunsError as error:
@@ -141,7 +141,7 @@ def tried(call: Callable[[], object]) -> object:
 
 
 def touched(thing: Run | Sweep, names: Sequence[str] = ATTRIBUTES) -> dict[str, object]:
-    """All attributes, each a value or the kind of its error."""
+    """All attributes, each as a value or the class name of its error."""
     assert repr(thing)
     assert hash(thing) == hash(thing)
 
@@ -151,7 +151,7 @@ def touched(thing: Run | Sweep, names: Sequence[str] = ATTRIBUTES) -> dict[str, 
     return {name: tried(touch(name)) for name in names}
 
 
-ROWS: Final = WhatWasAsked()
+ROWS: Final = HistoryArguments()
 
 
 def listing(api: Api) -> Runs:
@@ -175,7 +175,7 @@ def by_index(api: Api) -> object:
         try:
             return runs[index].id
         except IndexError:
-            # As of a list: only where there is no such run.
+            # As for a list, an IndexError is right only if there is no such run.
             assert len([run.id for run in iter(runs)]) < abs(index) + (index >= 0)
             return "none"
 
@@ -216,7 +216,7 @@ def viewer(api: Api) -> object:
 
 
 def listed(api: Api) -> Runs:
-    """A listing whose runs are known: they are then asked for by their ids."""
+    """A listing that is already read, so that its runs are requested by their ids."""
     runs = listing(api)
     list(iter(runs))
     return runs
@@ -228,18 +228,18 @@ def joined(batches: Iterator[object]) -> object:
 
 @dataclass(frozen=True)
 class Call:
-    """What a user calls.
+    """A public call.
 
     Attributes:
-        run: The call.
-        kind: What it reads all of: `runs`, `values`, `histories`, `batches`; `part` for less.
-        asked: What it asks of histories.
-        listed: Whether it asks for runs by their ids.
+        run: The function that makes the call.
+        kind: What it reads of all runs: `runs`, `values`, `histories` or `batches`; else `part`.
+        arguments: Its arguments for histories.
+        listed: Whether it requests runs by their ids.
     """
 
     run: Callable[[Api], object]
     kind: str = "part"
-    asked: WhatWasAsked = ROWS
+    arguments: HistoryArguments = ROWS
     listed: bool = False
 
 
@@ -251,10 +251,10 @@ TWO: Final = ["val/accuracy", "val/loss"]
 THREE: Final = ["loss", "val/accuracy", "weights"]
 MACHINE: Final = ["system.cpu", "system.proc.cpu.threads"]
 
-ROWS_OF_ONE: Final = WhatWasAsked(("_step", *LOSS))
-ROWS_OF_TWO: Final = WhatWasAsked(("_step", *TWO))
-ROWS_OF_EACH: Final = WhatWasAsked(THREE, "outer")
-ROWS_OF_ANY: Final = WhatWasAsked(MACHINE, "any")
+ROWS_OF_ONE: Final = HistoryArguments(("_step", *LOSS))
+ROWS_OF_TWO: Final = HistoryArguments(("_step", *TWO))
+ROWS_OF_EACH: Final = HistoryArguments(THREE, "outer")
+ROWS_OF_ANY: Final = HistoryArguments(MACHINE, "any")
 
 CALLS: Final[Mapping[str, Call]] = {
     "list": Call(lambda api: [touched(run) for run in iter(listing(api))], "runs"),
@@ -278,14 +278,14 @@ CALLS: Final[Mapping[str, Call]] = {
     "history": Call(lambda api: a_run(api).history(N, pandas=False)),
     "history, pandas": Call(lambda api: a_run(api).history(N)),
     "history, one, polars": Call(
-        lambda api: a_run(api).history(N, LOSS, format="polars"), asked=ROWS_OF_ONE
+        lambda api: a_run(api).history(N, LOSS, format="polars"), arguments=ROWS_OF_ONE
     ),
     "history, two": Call(
         lambda api: a_run(api).history(N, ["loss", "weights"], pandas=False),
-        asked=WhatWasAsked(("_step", "loss", "weights")),
+        arguments=HistoryArguments(("_step", "loss", "weights")),
     ),
     "history, outer": Call(
-        lambda api: a_run(api).history(N, THREE, join="outer"), asked=ROWS_OF_EACH
+        lambda api: a_run(api).history(N, THREE, join="outer"), arguments=ROWS_OF_EACH
     ),
     "history, machine, polars": Call(
         lambda api: a_run(api).history(N, stream="system", format="polars")
@@ -356,13 +356,13 @@ CALLS: Final[Mapping[str, Call]] = {
 }
 
 
-# --- what becomes of it --------------------------------------------------------------------------
+# --- outcomes ------------------------------------------------------------------------------------
 
 
 def outcome(call: Call, api: Api) -> Outcome:
     result: object = None
     failure: WandbRunsError | None = None
-    with warnings.catch_warnings(record=True) as told:
+    with warnings.catch_warnings(record=True) as caught:
         warnings.filterwarnings("always", category=DriftWarning)
         warnings.filterwarnings("ignore", category=EmptyJoinWarning)
         try:
@@ -373,18 +373,18 @@ def outcome(call: Call, api: Api) -> Outcome:
         assert failure.errors
         result = failure.histories
     assert failure is None or failure.message
-    return Outcome(result, failure, bool(told))
+    return Outcome(result, failure, bool(caught))
 
 
 @contextmanager
-def patience() -> Generator[None]:
-    """Raise where a case hangs."""
+def time_limit() -> Generator[None]:
+    """Raise an error if the block takes longer than `TIME_LIMIT`."""
 
     def hang(*_: object) -> None:
         raise HangError
 
     before = signal.signal(signal.SIGALRM, hang)
-    signal.setitimer(signal.ITIMER_REAL, PATIENCE)
+    signal.setitimer(signal.ITIMER_REAL, TIME_LIMIT)
     try:
         yield
     finally:
@@ -393,7 +393,7 @@ def patience() -> Generator[None]:
 
 
 def is_impossible_count(tree: object) -> bool:
-    """Whether an answer gives a number of runs that no project has.
+    """Whether an answer has a number of runs that is not possible.
 
     See `test_an_impossible_count_is_an_error`.
     """
@@ -413,34 +413,34 @@ def test_a_corrupted_answer_gives_a_right_result_or_a_named_error(
     sample_server: LocalServer, replay: Replay, name: str
 ) -> None:
     call = CALLS[name]
-    replay.start()
+    replay.reset()
     right = outcome(call, an_api(sample_server, replay))
     assert right.error is None, right
-    asked = sorted({*replay.sent})  # in whatever order threads have sent them
+    requests = sorted({*replay.sent})  # in a fixed order, since threads send some of them
     outcomes: Counter[str] = Counter()
     for number in range(CASES):
         seed = f"{name}/{number}"
-        rng = random.Random(seed)  # noqa: S311 - chance that can be had again is the point
-        wrong = rng.choice(asked)
-        answer = corrupt(replay.known[wrong], rng)
+        rng = random.Random(seed)  # noqa: S311 - reproducible by its seed
+        wrong = rng.choice(requests)
+        answer = corrupt(replay.recorded[wrong], rng)
         again = rng.random() < 0.5
         if is_impossible_count(answer.tree):
             continue
-        replay.start(wrong, answer.response, again=again)
+        replay.reset(wrong, answer.response, again=again)
         try:
-            with patience():
+            with time_limit():
                 found = outcome(call, an_api(sample_server, replay))
             if answer.harmless:
                 assert found.error is None, found.error
                 assert as_plain_data(found.result) == as_plain_data(right.result)
-            case = a_case(name, wrong, replay.known[wrong], answer, right, found)
+            case = a_case(name, wrong, replay.recorded[wrong], answer, right, found)
             check(case, answer, again=again)
         except Exception as error:
             body = answer.response.content
             raise AssertionError(
                 f"{seed!r} (WANDB_RUNS_FUZZ={number + 1}): {answer.how}, HTTP "
                 f"{answer.response.status}, {'each time' if again else 'once'}\n"
-                f"asked: {wrong[1][-300:]!r}\nbody ({len(body)} bytes): {body[:5_000]!r}"
+                f"request: {wrong[1][-300:]!r}\nbody ({len(body)} bytes): {body[:5_000]!r}"
             ) from error
         outcomes["right" if found.error is None else type(found.error).__name__] += 1
     sys.stdout.write(f"{name}: {dict(outcomes.most_common())}\n")
@@ -453,7 +453,7 @@ def a_case(
     return Case(
         name,
         call.kind,
-        call.asked,
+        call.arguments,
         call.listed,
         PER_PAGE,
         frozenset(CHOSEN),
@@ -469,14 +469,14 @@ def a_case(
 def test_a_run_at_the_position_of_another_is_listed(
     sample_server: LocalServer, replay: Replay
 ) -> None:
-    replay.start()
+    replay.reset()
     assert [run.id for run in iter(listing(an_api(sample_server, replay)))] == list(CHOSEN)
     wrong = replay.sent[1]
-    page = json.loads(replay.known[wrong].content)
+    page = json.loads(replay.recorded[wrong].content)
     page["data"]["project"]["runs"]["edges"][:2] = reversed(
         page["data"]["project"]["runs"]["edges"][:2]
     )
-    replay.start(wrong, Response(200, {}, json.dumps(page).encode()), again=True)
+    replay.reset(wrong, Response(200, {}, json.dumps(page).encode()), again=True)
     assert {run.id for run in iter(listing(an_api(sample_server, replay)))} == {*CHOSEN}
 
 
@@ -488,10 +488,10 @@ Countable: TypeAlias = Literal["len", "list"]
 def test_an_impossible_count_is_an_error(
     sample_server: LocalServer, replay: Replay, count: int, call: Countable
 ) -> None:
-    replay.start()
+    replay.reset()
     assert len(listing(an_api(sample_server, replay))) == len(CHOSEN)
     body = b'{"data": {"project": {"runCount": %d}}}' % count
-    replay.start(replay.sent[0], Response(200, {}, body), again=True)
+    replay.reset(replay.sent[0], Response(200, {}, body), again=True)
     runs = listing(an_api(sample_server, replay))
     with pytest.raises(WandbRunsError):
         _ = len(runs) if call == "len" else list(runs)
