@@ -89,12 +89,12 @@ def listed(store: Store, name: str, query: JSONValue, order: str | None = None) 
 
 
 @settings(max_examples=60, deadline=None)
-@given(given_runs=st.lists(runs(), min_size=1, max_size=8), asked=st.lists(queries, max_size=8))
+@given(given_runs=st.lists(runs(), min_size=1, max_size=8), filters=st.lists(queries, max_size=8))
 def test_filters_select_as_mongodb_does(
-    store: Store, given_runs: list[Run], asked: list[dict[str, JSONValue]]
+    store: Store, given_runs: list[Run], filters: list[dict[str, JSONValue]]
 ) -> None:
     project = fill(store, given_runs)
-    for query in asked:
+    for query in filters:
         expected = [run["name"] for run in given_runs if matches(run, query)]
         assert listed(store, project, query) == expected, query
 
@@ -119,12 +119,12 @@ def test_runs_are_sorted_by_the_first_value_at_a_path(store: Store) -> None:
 
 
 @settings(max_examples=40, deadline=None)
-@given(given_runs=st.lists(runs(), min_size=1, max_size=12), asked=st.lists(orders, max_size=6))
+@given(given_runs=st.lists(runs(), min_size=1, max_size=12), wanted=st.lists(orders, max_size=6))
 def test_orders_sort_by_type_and_value(
-    store: Store, given_runs: list[Run], asked: list[str]
+    store: Store, given_runs: list[Run], wanted: list[str]
 ) -> None:
     project = fill(store, given_runs)
-    for order in asked:
+    for order in wanted:
         expected = [run["name"] for run in ordered(given_runs, order)]
         assert listed(store, project, {}, order) == expected, order
 
@@ -155,13 +155,13 @@ def test_pages_concatenate_to_the_full_listing(
 
 
 @settings(max_examples=10, deadline=None)
-@given(given_runs=st.lists(runs(), min_size=1, max_size=6), asked=st.lists(queries, max_size=6))
+@given(given_runs=st.lists(runs(), min_size=1, max_size=6), filters=st.lists(queries, max_size=6))
 def test_filters_over_http_select_the_same_runs(
-    given_runs: list[Run], asked: list[dict[str, JSONValue]]
+    given_runs: list[Run], filters: list[dict[str, JSONValue]]
 ) -> None:
     with LocalServer(clock=lambda: NOW) as server:
         project = fill(server.store, given_runs)
-        for query in asked:
+        for query in filters:
             answer = ask(server, project, query)
             assert answer.status_code == 200
             found = answer.json()["data"]["project"]

@@ -248,13 +248,13 @@ def listed(api: Api, project: str, filters: Filters) -> list[str]:
 @settings(max_examples=60, deadline=None)
 @given(
     given_runs=st.lists(runs(), min_size=1, max_size=8),
-    asked=st.lists(expressions, min_size=1, max_size=8),
+    wanted=st.lists(expressions, min_size=1, max_size=8),
 )
 def test_a_condition_its_json_and_python_select_the_same_runs(
-    server: LocalServer, reader: Api, given_runs: list[Run], asked: list[ConditionAndPredicate]
+    server: LocalServer, reader: Api, given_runs: list[Run], wanted: list[ConditionAndPredicate]
 ) -> None:
     project = fill(server.store, given_runs)
-    for condition, holds in asked:
+    for condition, holds in wanted:
         expected = [run["name"] for run in ordered(given_runs, "+created_at") if holds(run)]
         assert listed(reader, project, condition) == expected, condition
         assert listed(reader, project, RawFilter(str(condition))) == expected, condition
@@ -292,13 +292,13 @@ orders = st.one_of(
 @settings(max_examples=40, deadline=None)
 @given(
     given_runs=st.lists(runs(), min_size=1, max_size=12),
-    asked=st.lists(orders, min_size=1, max_size=6),
+    wanted=st.lists(orders, min_size=1, max_size=6),
 )
 def test_orders_of_fields_sort_as_python_does(
-    server: LocalServer, reader: Api, given_runs: list[Run], asked: list[tuple[Any, str]]
+    server: LocalServer, reader: Api, given_runs: list[Run], wanted: list[tuple[Any, str]]
 ) -> None:
     project = fill(server.store, given_runs)
-    for field, path in asked:
+    for field, path in wanted:
         for order, sign in ((field.asc(), "+"), (field.desc(), "-")):
             expected = [run["name"] for run in ordered(given_runs, sign + path)]
             found = [run.id for run in reader.runs(f"me/{project}", order=order)]

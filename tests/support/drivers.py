@@ -1,4 +1,4 @@
-"""The same calls twice: by blocking and by async callers."""
+"""Equal calls of the blocking and the async client."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ To = Literal["default", "pandas", "polars"]
 
 
 class Config(BaseModel):
-    """What every config of the sample project holds."""
+    """A model of the configs of the sample project."""
 
     optimizer: str
 
 
 async def gather(items: AsyncIterable[T]) -> list[T]:
-    """All there is."""
+    """The list of all items."""
     return [item async for item in items]
 
 
 class Blocking:
-    """Calls of `Api` and what it gives."""
+    """Calls of `Api` and of its runs."""
 
     def __init__(self, api: Api, to: To) -> None:
         self.api = api
@@ -116,7 +116,7 @@ class Blocking:
 
 
 class Awaiting:
-    """The same of `AsyncApi`."""
+    """Calls of `AsyncApi` and of its runs."""
 
     def __init__(self, api: AsyncApi, to: To) -> None:
         self.api = api

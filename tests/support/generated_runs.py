@@ -1,4 +1,4 @@
-"""Runs of any kind, for filters and orders to choose among, and a way to write them to a store."""
+"""Generated runs for tests of filters and orders, and a function that writes them to a store."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 DAY = 86400.0
 NOW = 20_000 * DAY
-"""The time of the server that holds the runs."""
+"""The time of the server, in seconds since 1970."""
 
 KEYS: list[str] = ["a", "b", "a.b", "c/d"]
 SUFFIXES: list[str] = ["", ".a", ".b", ".c/d"]
@@ -72,7 +72,7 @@ def enveloped(config: dict[str, JSONValue]) -> JSONValue:
 
 
 def finite(value: JSONValue) -> JSONValue:
-    """A summary holds no NaN: W&B writes the word."""
+    """Replace NaN in a summary by a string, as W&B does."""
     match value:
         case float() if value != value:  # noqa: PLR0124 - only NaN differs from itself
             return "NaN"
@@ -85,7 +85,7 @@ def finite(value: JSONValue) -> JSONValue:
 
 
 def fill(store: Store, given: Sequence[Run]) -> str:
-    """Write runs as the protocol does, each at its own time, to a project of their own."""
+    """Write runs to a new project, each at its own time."""
     project = new_id()
     with store.write() as writer:
         for number, run in enumerate(given):

@@ -1,4 +1,4 @@
-"""Queries as text, in pieces: what a test asks stands out, what it repeats does not."""
+"""Builds GraphQL queries from the fields that a test reads."""
 
 from __future__ import annotations
 

@@ -76,8 +76,8 @@ class Findings:
 
     def unexpected(self, error: Exception, where: str) -> None:
         """Record an error that the faults of the server do not explain."""
-        told = "".join(traceback.format_exception(error))
-        self.problem(f"unexpected {type(error).__name__}", f"{where}\n{told}")
+        text = "".join(traceback.format_exception(error))
+        self.problem(f"unexpected {type(error).__name__}", f"{where}\n{text}")
 
     def show_warning(
         self,

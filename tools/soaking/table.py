@@ -106,8 +106,8 @@ def _parts(counter: Counter[str] | dict[str, int]) -> str:
     if not counter:
         return "0"
     parts = sorted(counter.items(), key=lambda part: (-part[1], part[0]))
-    told = ", ".join(f"{name} {number:,}" for name, number in parts)
-    return f"{sum(counter.values()):,} ({told})"
+    text = ", ".join(f"{name} {number:,}" for name, number in parts)
+    return f"{sum(counter.values()):,} ({text})"
 
 
 def _megabytes(size: int | None) -> str:
