@@ -149,3 +149,28 @@ def documented_names() -> set[str]:
 
 def test_every_exported_name_has_a_docstring() -> None:
     assert {*PUBLIC} - documented_names() == set()
+
+
+OTHER_WORDS = {
+    *("walk", "Border", "Place", "Start", "Standing", "Anchor", "passed", "Frontier", "Watch"),
+    *("ahead", "unread", "Content", "plain", "checked", "Asked", "Known", "Together", "drive"),
+    *("Piece", "Block", "Missing", "Tally", "Home", "decide", "Bench", "Form", "Common", "until"),
+}
+"""Names of an earlier version for which the field has words of its own."""
+
+
+def test_names_are_the_words_of_the_field() -> None:
+    found = {
+        f"{path.relative_to(REPOSITORY)}: {name}"
+        for folder in ("src", "tests", "tools", "examples")
+        for path in (REPOSITORY / folder).rglob("*.py")
+        for name in (path.stem, *names_defined_in(path))
+        if name in OTHER_WORDS
+    }
+    assert not found
+
+
+def names_defined_in(path: Path) -> list[str]:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    kinds = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    return [node.name for node in ast.walk(tree) if isinstance(node, kinds)]

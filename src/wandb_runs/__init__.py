@@ -87,21 +87,24 @@ from wandb_runs.transport import (
 )
 
 if TYPE_CHECKING:
-    from wandb_runs.aio.api import AsyncApi
-    from wandb_runs.aio.iterators import AsyncRunIterator, AsyncRunPages
-    from wandb_runs.aio.run import AsyncRun
-    from wandb_runs.aio.runs import AsyncRuns
-    from wandb_runs.aio.sweep import AsyncSweep
-    from wandb_runs.transport.aio_http import AsyncHttpTransport
+    from wandb_runs.aio import (
+        AsyncApi,
+        AsyncHttpTransport,
+        AsyncRun,
+        AsyncRunIterator,
+        AsyncRunPages,
+        AsyncRuns,
+        AsyncSweep,
+    )
 else:
 
     def __getattr__(name: str) -> object:
-        """Import what awaits when it is asked for: asyncio takes as long as everything else."""
+        """Import the awaiting half on first use: asyncio takes as long as everything else."""
         if not name.startswith("Async"):
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        from wandb_runs.aio import public  # noqa: PLC0415 - it imports asyncio
+        from wandb_runs import aio  # noqa: PLC0415 - it imports asyncio
 
-        return getattr(public, name)
+        return getattr(aio, name)
 
 
 __all__ = [

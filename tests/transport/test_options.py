@@ -8,6 +8,7 @@ import json
 import logging
 import pickle
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -33,12 +34,14 @@ from wandb_runs import (
     WandbRunsError,
 )
 from wandb_runs.graphql._generated import count_runs
-from wandb_runs.testing import FakeClock
+from wandb_runs.testing import FakeClock, log_run
+from wandb_runs.transport.http import HttpTransport
 from wandb_runs.transport.settings import Address
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from wandb_runs.testing import LocalServer
     from wandb_runs.transport.events import Event
 
 URL = "http://127.0.0.1:9"
@@ -329,6 +332,38 @@ def test_as_many_requests_of_tasks_are_under_way_as_may_be(backend: str, width: 
 
     anyio.run(main, backend=backend)
     assert most == width
+
+
+@pytest.mark.parametrize("width", [1, 12])
+def test_one_call_for_many_pages_uses_the_whole_width(
+    wandb_server: LocalServer, width: int
+) -> None:
+    project = f"wide-{width}"
+    for number in range(40):
+        log_run(wandb_server, "team", project, f"r{number}", history=[{"loss": 1}])
+    most = under_way = 0
+    lock, inner = threading.Lock(), HttpTransport(wandb_server.url)
+
+    class Watching:
+        def send(self, request: Request, /) -> Response:
+            nonlocal most, under_way
+            with lock:
+                under_way += 1
+                most = max(most, under_way)
+            try:
+                time.sleep(0.02)
+                return inner.send(request)
+            finally:
+                with lock:
+                    under_way -= 1
+
+    with Api(base_url=wandb_server.url, transport=Watching(), max_concurrency=width) as api:
+        rows = api.runs(f"team/{project}", per_page=1).histories(keys=["loss"])
+        assert len(rows) == 40
+        assert most <= width
+        if width > 8:
+            assert most > 8
+    inner.close()
 
 
 @pytest.mark.parametrize("width", [0, -1, 101, 1.5, True, "4", None])

@@ -5,12 +5,13 @@ from __future__ import annotations
 import ssl
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, Literal, assert_type
+from typing import TYPE_CHECKING, Any, Literal, assert_type
 
 import pandas as pd
 import polars as pl
 
 from wandb_runs import (
+    Answered,
     Api,
     Checkpoint,
     Clock,
@@ -34,7 +35,9 @@ from wandb_runs import (
     RawFilter,
     RawOrder,
     Request,
+    RequestSent,
     Response,
+    Retrying,
     RetryingClient,
     Row,
     Run,
@@ -56,6 +59,10 @@ from wandb_runs import (
 )
 from wandb_runs.bar import progress_bar
 from wandb_runs.testing import FakeClock
+
+if TYPE_CHECKING:
+    import httpx
+    import httpx2
 
 
 class Recorder:
@@ -267,3 +274,19 @@ def build_orders(api: Api, sweep: Sweep) -> None:
     api.runs("team/mnist", order=order)
     api.runs("team/mnist", order=RunId.asc())
     sweep.best_run(Summary("loss").asc())
+
+
+def embed(own: httpx.Client, newer: httpx2.Client) -> None:
+    Api(http_client=own)
+    Api({"entity": "team"}, http_client=newer, headers={"X-Team": "vision"})
+
+    def key() -> str:
+        return "k"
+
+    def observe(event: RequestSent | Answered | Retrying) -> None:
+        assert_type(event.operation, str)
+        if isinstance(event, Answered):
+            assert_type(event.elapsed, float)
+
+    Api(api_key=key, max_concurrency=8, on_event=observe)
+    Api(api_key=lambda: "k", on_event=print)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
-from typing import Literal, TypedDict, assert_type
+from typing import TYPE_CHECKING, Literal, TypedDict, assert_type
 
 import pandas as pd
 import polars as pl
@@ -40,6 +40,10 @@ from wandb_runs import (
     User,
 )
 from wandb_runs.testing import FakeClock
+
+if TYPE_CHECKING:
+    import httpx
+    import httpx2
 
 
 class TrainConfig(BaseModel):
@@ -181,3 +185,11 @@ def take_any(runs: Runs[BaseModel, Mapping[str, object]]) -> None:
 async def take_what_is_awaited(runs: AsyncRuns[TrainConfig, Metrics]) -> float:
     best = await runs.get(0)
     return best.config.lr + best.summary["loss"]
+
+
+def embed(own: httpx.AsyncClient, newer: httpx2.AsyncClient) -> None:
+    async def key() -> str:
+        return "k"
+
+    AsyncApi(http_client=own, api_key=key)
+    AsyncApi(http_client=newer, api_key=lambda: "k", headers={"X-Team": "vision"})

@@ -24,6 +24,8 @@ from wandb_runs import (
 if TYPE_CHECKING:
     from datetime import datetime
 
+    import httpx
+
 
 def misspell(api: Api, runs: Runs, run: Run) -> None:
     run.sumary  # wrong
@@ -152,3 +154,14 @@ def build_wrong_orders(api: Api) -> None:
     api.runs("team/mnist", order=CreatedAt)  # wrong
     api.runs("team/mnist", order=CreatedAt.desc)  # wrong
     api.runs("team/mnist", order=Summary("loss") < 1)  # wrong
+
+
+def embed_wrongly(own: httpx.AsyncClient) -> None:
+    Api(http_client=own)  # wrong
+    Api(http_client="https://api.wandb.ai")  # wrong
+    Api(headers=[("X-Team", "vision")])  # wrong
+    Api(headers={"X-Team": 3})  # wrong
+    Api(api_key=lambda: 3)  # wrong
+    Api(api_key=lambda name: name)  # wrong
+    Api(max_concurrency="4")  # wrong
+    Api(on_event=lambda: None)  # wrong

@@ -1,1 +1,18 @@
-"""The awaiting half: `AsyncApi`, `AsyncRuns`, `AsyncRun`, `AsyncSweep`."""
+"""The awaiting half: `AsyncApi`, `AsyncRuns`, `AsyncRun`, `AsyncSweep`; imported on first use."""
+
+from wandb_runs.aio.api import AsyncApi
+from wandb_runs.aio.iterators import AsyncRunIterator, AsyncRunPages
+from wandb_runs.aio.run import AsyncRun
+from wandb_runs.aio.runs import AsyncRuns
+from wandb_runs.aio.sweep import AsyncSweep
+from wandb_runs.transport.aio_http import AsyncHttpTransport
+
+__all__ = [
+    "AsyncApi",
+    "AsyncHttpTransport",
+    "AsyncRun",
+    "AsyncRunIterator",
+    "AsyncRunPages",
+    "AsyncRuns",
+    "AsyncSweep",
+]

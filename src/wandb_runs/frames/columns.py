@@ -84,7 +84,7 @@ class Table:
         self, plan: HistoryPlan, *, run_id: bool, text_columns: Collection[str] = frozenset()
     ) -> None:
         self.lengths: list[tuple[str, int]] = []
-        self.run_id = run_id
+        self.run_id: bool = run_id
         self._plan = plan
         self._text_columns = text_columns
         self._builders: dict[str, _ColumnBuilder] = {}

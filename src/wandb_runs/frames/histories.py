@@ -68,24 +68,9 @@ class HistoryPages(Generic[T]):
         reader: Turns answers into rows or frames.
         run_ids: The ids of all runs, in order, if they are known.
         total: The number of runs, if only that is known.
+        ahead: How many pages are requested at once.
         progress: The caller's progress callback.
     """
-
-    __slots__ = (
-        "_counter",
-        "_disjoint_runs",
-        "_drift",
-        "_empty_run",
-        "_failed",
-        "_gone",
-        "_ids_are_known",
-        "_page_size",
-        "_prefetcher",
-        "_reader",
-        "_remaining",
-        "_request",
-        "_seen",
-    )
 
     def __init__(
         self,
@@ -94,17 +79,20 @@ class HistoryPages(Generic[T]):
         *,
         run_ids: Sequence[str] | None = None,
         total: int | None = None,
+        ahead: int = AHEAD,
         progress: OnProgress | None = None,
     ) -> None:
         self._request = request
         self._reader = reader
         self._page_size = request.page.first
+        self._ahead = ahead
         self._counter = ProgressCounter(progress, total if run_ids is None else len(run_ids))
         self._prefetcher: Prefetcher[PageHistories[T]] = Prefetcher(
             request.selection,
             self._fetch_page,
             lambda: self._page_size,
             total=total,
+            ahead=ahead,
             done=self._count,
             dropped=lambda page: self._counter.take_back(_count_runs(page)),
         )
@@ -171,7 +159,7 @@ class HistoryPages(Generic[T]):
     def _fetch_remaining(self, remaining: list[str]) -> Flow[list[Page[PageHistories[T]]]]:
         size = self._page_size
         parts = [remaining[start : start + size] for start in range(0, len(remaining), size)]
-        parts = parts[:AHEAD]
+        parts = parts[: self._ahead]
         pages = yield from gather([self._fetch_by_ids(part) for part in parts], self._count)
         del remaining[: sum(map(len, parts))]
         return pages

@@ -17,7 +17,7 @@ from wandb_runs.graphql.documents import INTERNAL_KEYS, read_config, read_docume
 from wandb_runs.graphql.flow import gather
 from wandb_runs.pagination.page import Page, fetch_page
 from wandb_runs.pagination.paginator import Drift, fetch_named, list_all_ids
-from wandb_runs.pagination.prefetch import Prefetcher
+from wandb_runs.pagination.prefetch import AHEAD, Prefetcher
 from wandb_runs.pagination.progress import ProgressCounter
 from wandb_runs.query.keys import check_keys
 
@@ -78,11 +78,13 @@ class KnownRuns(NamedTuple):
         ids: The ids of all runs, in order, if they are known.
         total: The number of runs, if that is known.
         progress: The caller's progress callback.
+        ahead: How many pages are requested at once.
     """
 
     ids: list[str] | None
     total: int | None
     progress: OnProgress | None
+    ahead: int = AHEAD
 
 
 def fetch_values(
@@ -124,6 +126,7 @@ def fetch_values(
             partial(fetch, selection),
             lambda: selection["first"],
             total=runs.total,
+            ahead=runs.ahead,
             done=count,
             dropped=lambda page: counter.take_back(len(page.items)),
         )

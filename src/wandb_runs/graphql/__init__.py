@@ -1,1 +1,1 @@
-"""GraphQL: one request and how its answer is read, without any I/O."""
+"""GraphQL: operations, flows of several of them, and how answers are read. No I/O."""

@@ -1,4 +1,4 @@
-"""What the generated models are made of."""
+"""Base classes of the generated models."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One request and how its answer is read, without any I/O.
+"""`Operation`: one request, and the type of its answer.
 
 The functions of `wandb_runs.graphql._generated` build operations; a transport sends `content()`
 and hands what comes back to `parse`.

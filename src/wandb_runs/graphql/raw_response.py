@@ -1,4 +1,4 @@
-"""An answer as it came, and what can be wrong with it."""
+"""`RawResponse`: the bytes of an answer, decoded when read, and what can be wrong with them."""
 
 from __future__ import annotations
 

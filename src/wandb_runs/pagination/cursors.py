@@ -1,15 +1,12 @@
-"""Cursors: the offsets that W&B's count, and a guard against those that lead nowhere."""
+"""Cursors: the offsets that they encode, and a guard against cursors that lead in circles."""
 
 from __future__ import annotations
 
 import base64
 import re
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from wandb_runs.errors import BadResponseError
-
-if TYPE_CHECKING:
-    from wandb_runs.pagination.page import Page
 
 __all__ = ["CursorGuard", "cursor_after", "offset_of"]
 
@@ -47,24 +44,22 @@ def cursor_after(offset: int) -> str:
 class CursorGuard:
     """Ends a listing whose cursors lead in a circle, or through empty pages for ever."""
 
-    __slots__ = ("_empty", "_followed")
-
     def __init__(self) -> None:
         self._followed: set[str] = set()
         self._empty = 0
 
-    def follow(self, page: Page[object], *, is_new: bool = False) -> None:
+    def follow(self, cursor: str | None, *, is_empty: bool, is_new: bool = False) -> None:
         """Check the cursor that a page ends with.
 
         Args:
-            page: The page.
+            cursor: The cursor; None after the last page.
+            is_empty: Whether the page holds no item, and none that came as null.
             is_new: Whether it holds an item that no page before it did: then there is no circle.
 
         Raises:
             BadResponseError: It leads nowhere.
         """
-        cursor = page.next_cursor
-        self._empty = self._empty + 1 if page.last is None and not page.nulls else 0
+        self._empty = self._empty + 1 if is_empty else 0
         if is_new:
             self._followed.clear()
         if cursor is None:

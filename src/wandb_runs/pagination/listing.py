@@ -1,4 +1,4 @@
-"""Listings: all runs of a selection, kept as they are read, or a page at a time."""
+"""`Listing`: the runs of one listing, kept as pages of them are read."""
 
 from __future__ import annotations
 
@@ -83,19 +83,6 @@ class Listing(Generic[T]):
         items: What was read.
         complete: Whether there is nothing more to read.
     """
-
-    __slots__ = (
-        "_counts",
-        "_left_out",
-        "_limit",
-        "_paginator",
-        "_plan",
-        "_positions",
-        "_seen",
-        "_taken",
-        "complete",
-        "items",
-    )
 
     def __init__(self, plan: ListingPlan[T]) -> None:
         start, limit = plan.start, plan.limit
@@ -202,8 +189,6 @@ class PageStream(Generic[T]):
         plan: How to read it.
         source: Where the pages come from.
     """
-
-    __slots__ = ("_cut", "_in_order", "_page", "_paginator", "_plan", "_seen", "_source", "_taken")
 
     def __init__(self, plan: ListingPlan[T], source: Source[T]) -> None:
         self._plan = plan

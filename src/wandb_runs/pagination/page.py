@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Generic, NamedTuple, TypeAlias, TypedDict, TypeVar
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final, Generic, NamedTuple, TypeAlias, TypedDict, TypeVar, cast
 
 from wandb_runs.errors import BadResponseError
 from wandb_runs.graphql.flow import ask
@@ -183,20 +183,14 @@ class Page(Generic[T_co]):
     moved: Moved | None = None
     date: str | None = None
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether it has no item, and none that came as null."""
+        return self.last is None and not self.nulls
+
     def with_items(self, items: Iterable[T]) -> Page[T]:
         """The page with what was made of its items."""
-        return Page(
-            tuple(items),
-            self.next_cursor,
-            self.total,
-            self.size,
-            self.overlap,
-            self.last,
-            self.next_overlap,
-            self.nulls,
-            self.moved,
-            self.date,
-        )
+        return cast("Page[T]", replace(self, items=cast("tuple[T_co, ...]", tuple(items))))
 
 
 def fetch_page(

@@ -1,4 +1,4 @@
-"""The pages of a listing one after another, with no run lost while runs come, go and move.
+"""`Paginator`: follows the pages of a listing, and loses no run while runs come, go and move.
 
 W&B pages by offset: a run that is deleted before the current position pulls another one over it,
 unread, and one that is created there pushes another onto the next page, to be read again
@@ -140,23 +140,6 @@ class Paginator(Generic[T]):
         drift: What could not be set right, as far as it is known.
     """
 
-    __slots__ = (
-        "_changes",
-        "_first",
-        "_guard",
-        "_has_gap_before",
-        "_identify",
-        "_includes_overlap",
-        "_is_at_end",
-        "_is_strict",
-        "_is_within",
-        "_steps",
-        "complete",
-        "drift",
-        "position",
-        "seen",
-    )
-
     def __init__(
         self,
         identify: Callable[[T], str],
@@ -220,7 +203,7 @@ class Paginator(Generic[T]):
                 continue
             # It may hold nothing new, where many runs were created, and so may the next one.
             self._is_within = self._is_within or not follows
-            self._guard.follow(page, is_new=bool(fresh))
+            self._guard.follow(page.next_cursor, is_empty=page.is_empty, is_new=bool(fresh))
             self._changes.note(page, asked=request.moved is not None, is_aligned=is_aligned)
             self._take(page, fresh)
             if fresh:

@@ -1,4 +1,4 @@
-"""The pages of a connection, several of them asked for at once."""
+"""`Prefetcher`: the pages of a connection, several of them requested at once."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["AHEAD", "Prefetcher"]
 
 AHEAD: Final = 8
-"""How many pages are asked for at once, when it is known where they start."""
+"""How many pages are asked for at once by default, when it is known where they start."""
 
 _COUNTS: Final = 2
 """How often the number of runs is asked for before the pages have to do without."""
@@ -47,6 +47,7 @@ class Prefetcher(Generic[T]):
         fetch: The flow that reads one page.
         first: Tells how many items the next pages are to hold.
         total: How many items there are, if that is known.
+        ahead: How many pages are asked for at once.
         done: Told each page as it comes, in whatever order.
         dropped: Told each page that was read for nothing.
 
@@ -55,25 +56,6 @@ class Prefetcher(Generic[T]):
         nulls: How many items came as null.
     """
 
-    __slots__ = (
-        "_changes",
-        "_counts",
-        "_cursor",
-        "_done",
-        "_dropped",
-        "_fetch",
-        "_filters",
-        "_first",
-        "_guard",
-        "_guesses",
-        "_has_drifted",
-        "_last",
-        "_overlap",
-        "_total",
-        "complete",
-        "nulls",
-    )
-
     def __init__(
         self,
         selection: Selection,
@@ -81,12 +63,14 @@ class Prefetcher(Generic[T]):
         first: Callable[[], int],
         *,
         total: int | None = None,
+        ahead: int = AHEAD,
         done: Callable[[Page[T]], None] | None = None,
         dropped: Callable[[Page[T]], None] | None = None,
     ) -> None:
         self._fetch = fetch
         self._first = first
         self._total = total
+        self._ahead = ahead
         self._done = done
         self._dropped = dropped
         self._filters = selection["filters"]
@@ -138,7 +122,7 @@ class Prefetcher(Generic[T]):
         return read
 
     def _take(self, page: Page[T], request: PageRequest) -> None:
-        self._guard.follow(page)
+        self._guard.follow(page.next_cursor, is_empty=page.is_empty)
         self._changes.note(page, asked=request.moved is not None)
         self.nulls += page.nulls
         if page.total is not None:
@@ -155,7 +139,7 @@ class Prefetcher(Generic[T]):
             is_counted = start is not None and self._total is None and self._counts > 0
             self._counts -= is_counted
             return [PageRequest(self._cursor, first, is_counted, self._overlap, moved=moved)]
-        last = min(self._total - 1, start + AHEAD * first)
+        last = min(self._total - 1, start + self._ahead * first)
         return [
             PageRequest(self._cursor, first, overlap=self._overlap, moved=moved),
             *(

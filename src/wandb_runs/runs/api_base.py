@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from wandb_runs.graphql.flow import Flow
     from wandb_runs.runs.record import Node
     from wandb_runs.transport import Stats
-    from wandb_runs.transport.base import Client
+    from wandb_runs.transport.client_base import Client
     from wandb_runs.transport.session import SessionBase
     from wandb_runs.transport.settings import Settings
 

@@ -91,6 +91,10 @@ class HistoriesBase(ABC):
     def _counted(self) -> int | None:
         """How many runs there are, if that is known."""
 
+    @abstractmethod
+    def _ahead(self) -> int:
+        """How many pages are requested at once."""
+
     def _plan_values(
         self, keys: list[K] | tuple[K, ...] | None, format: Format, progress: OnProgress | None
     ) -> tuple[HistoryPlan, Format]:
@@ -103,7 +107,7 @@ class HistoriesBase(ABC):
         to: Format,
         progress: OnProgress | None,
     ) -> Flow[Found[list[Row] | pd.DataFrame | pl.DataFrame]]:
-        known = KnownRuns(self._listed_ids(), self._counted(), progress)
+        known = KnownRuns(self._listed_ids(), self._counted(), progress, self._ahead())
         selection = yield from self._select()
         read = yield from fetch_values(what, selection, plan.keys, known)
         built = build_values(read.values, plan, to=to)
@@ -153,6 +157,7 @@ class HistoriesBase(ABC):
             reader,
             run_ids=self._listed_ids(),
             total=self._counted(),
+            ahead=self._ahead(),
             progress=progress,
         )
 

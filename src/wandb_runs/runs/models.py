@@ -1,4 +1,4 @@
-"""Users' own types for config and summary: checked when given, applied when read."""
+"""Users' pydantic models, dataclasses and `TypedDict`s for config and summary, and validation."""
 
 from __future__ import annotations
 

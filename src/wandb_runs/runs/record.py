@@ -1,4 +1,4 @@
-"""`RunRecord`: the values of a run, from the JSON of an answer to the validated model.
+"""`RunRecord`: the attributes of a run, from an answer's JSON to the generated GraphQL model.
 
 A listing brings twenty values for each run, of which most programs read two or three. A run stays
 plain JSON until a value is read that needs validation; only then is pydantic imported.

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from wandb_runs.graphql.scalars import JSONValue
     from wandb_runs.runs.models import Model
     from wandb_runs.runs.record import Node, RunRecord
-    from wandb_runs.transport.base import Client
+    from wandb_runs.transport.client_base import Client
     from wandb_runs.transport.session import SessionBase
 
 __all__ = [

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from wandb_runs.runs.explain import Call, Explanation
     from wandb_runs.runs.record import Node
     from wandb_runs.runs.run_query import RunQuery
-    from wandb_runs.transport.base import Client
+    from wandb_runs.transport.client_base import Client
     from wandb_runs.transport.session import SessionBase
 
 __all__ = ["RunsBase", "count_needed", "pick"]
@@ -92,6 +92,10 @@ class RunsBase(HistoriesBase, Generic[ClientT_co, SweepsT_co, RunT_co]):
     @abstractmethod
     def _make(self, entity: str, nodes: Iterable[Node]) -> list[RunT_co]:
         """Make runs of their nodes in an answer."""
+
+    @override
+    def _ahead(self) -> int:
+        return 2 * self._client.max_concurrency  # while some are read, others are under way
 
     def _context(self, entity: str) -> RunContext[ClientT_co, SweepsT_co]:
         query = self._query

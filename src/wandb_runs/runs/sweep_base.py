@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from wandb_runs.graphql._generated import SweepFields
     from wandb_runs.graphql.flow import Flow
     from wandb_runs.graphql.scalars import JSONObject
-    from wandb_runs.transport.base import Client
+    from wandb_runs.transport.client_base import Client
     from wandb_runs.transport.session import SessionBase
 
 __all__ = ["SweepBase", "SweepsBase", "fetch_sweep"]

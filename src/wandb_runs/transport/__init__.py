@@ -1,4 +1,4 @@
-"""The only folder that does I/O, and the only one that knows the HTTP library."""
+"""Transport: the only room of the client that does I/O and imports an HTTP client library."""
 
 from wandb_runs.transport.aio_client import AsyncRetryingClient
 from wandb_runs.transport.client import RetryingClient

@@ -7,8 +7,8 @@ from inspect import isawaitable
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from wandb_runs.graphql.flow import run_flow_async
-from wandb_runs.transport.base import DEFAULTS, Client
 from wandb_runs.transport.call import Send, Sleep
+from wandb_runs.transport.client_base import DEFAULTS, Client
 from wandb_runs.transport.clock import SYSTEM_CLOCK
 from wandb_runs.transport.options import MAX_CONCURRENCY
 from wandb_runs.transport.session import SessionBase

@@ -76,9 +76,11 @@ class AsyncHttpTransport:
             raise closed()
         template = self._templates.of(request)
         with MODEL_LOCK:  # a fork must not split an import
-            from wandb_runs.transport.aio_pool import Content  # noqa: PLC0415 - it imports httpx
+            from wandb_runs.transport.aio_pool import (  # noqa: PLC0415 - it imports httpx
+                RequestBody,
+            )
 
-        content = Content(request.content)
+        content = RequestBody(request.content)
         try:
             with anyio.move_on_after(request.timeout):
                 reader = await self._connections.here().exchange(template, request, content)

@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from wandb_runs.transport.messages import Request
     from wandb_runs.transport.template import PoolKey, RequestTemplate
 
-__all__ = ["Connections", "Content"]
+__all__ = ["Connections", "RequestBody"]
 
 
-class Content(httpx.AsyncByteStream):
+class RequestBody(httpx.AsyncByteStream):
     """The body of a request.
 
     httpx would make an asynchronous generator of it, and leave that unfinished when the task is
@@ -38,7 +38,7 @@ class Content(httpx.AsyncByteStream):
 
     def __init__(self, content: bytes) -> None:
         self._left = [content]
-        self.is_taken = False
+        self.is_taken: bool = False
 
     @override
     def __aiter__(self) -> AsyncIterator[bytes]:
@@ -67,7 +67,7 @@ class Connections:
         self._end_of_loop: AsyncGenerator[None] | None = None
 
     async def exchange(
-        self, template: RequestTemplate, request: Request, content: Content
+        self, template: RequestTemplate, request: Request, content: RequestBody
     ) -> ResponseReader:
         """Send a request and read its response."""
         self._active += 1

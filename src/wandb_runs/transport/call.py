@@ -1,6 +1,6 @@
 """The attempts of one call, as a generator: retries, pauses, events and logs, without I/O.
 
-Two drivers run it: `Session.run` in `session`, and `AsyncSession.run` in `aio_client`.
+Two drivers run it: `Session.run` in `client`, and `AsyncSession.run` in `aio_client`.
 """
 
 from __future__ import annotations

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from wandb_runs.graphql.flow import run_flow
-from wandb_runs.transport.base import DEFAULTS, Client
+from wandb_runs.transport.call import Send, Sleep
+from wandb_runs.transport.client_base import DEFAULTS, Client
 from wandb_runs.transport.clock import SYSTEM_CLOCK
+from wandb_runs.transport.http import HttpTransport
 from wandb_runs.transport.options import MAX_CONCURRENCY
-from wandb_runs.transport.session import Session
-from wandb_runs.transport.threads import run_gathered
+from wandb_runs.transport.session import SessionBase
+from wandb_runs.transport.threads import Slots, run_gathered
 
 if TYPE_CHECKING:
     import ssl
@@ -17,15 +20,77 @@ if TYPE_CHECKING:
 
     from wandb_runs.graphql.flow import Flow
     from wandb_runs.graphql.operation import Operation
+    from wandb_runs.transport.call import Attempts, Step
     from wandb_runs.transport.clock import Clock
     from wandb_runs.transport.events import Event
     from wandb_runs.transport.messages import Transport
     from wandb_runs.transport.options import Options
     from wandb_runs.transport.settings import Address, Settings
 
-__all__ = ["RetryingClient"]
+__all__ = ["RetryingClient", "Session"]
 
 T = TypeVar("T")
+
+
+class Session(SessionBase):
+    """What a blocking client and its copies share.
+
+    Attributes:
+        transport: Carries the requests.
+        slots: How many requests may be under way.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        given: Transport | None,
+        ssl_context: ssl.SSLContext | None,
+        clock: Clock,
+        max_concurrency: int,
+        on_event: Callable[[Event], object] | None = None,
+    ) -> None:
+        super().__init__(settings, given, ssl_context, clock, max_concurrency, on_event)
+        self._own_transport: HttpTransport | None = None
+        if given is None:
+            given = self._own_transport = HttpTransport(settings.base_url, ssl_context=ssl_context)
+        self.transport: Transport = given
+        self.slots: Slots = Slots(max_concurrency)
+        self._sleep = clock.sleep
+
+    def run(self, attempts: Attempts[T]) -> T:
+        """Run the attempts of a call in this thread.
+
+        Raises:
+            WandbRunsError: How the last attempt failed.
+        """
+        advance = partial(next, attempts)
+        try:
+            while True:
+                step = advance()
+                try:
+                    advance = partial(attempts.send, self._perform(step))
+                except BaseException as error:  # noqa: BLE001 - the call decides about it
+                    advance = partial(attempts.throw, error)
+        except StopIteration as stop:
+            answer: T = stop.value
+            return answer
+        finally:
+            del advance  # with its error, whose traceback holds this frame
+
+    def _perform(self, step: Step) -> object:
+        if isinstance(step, Send):
+            with self.slots.slot(step.wait) as is_held:
+                return self.transport.send(step.begin(is_held))
+        if isinstance(step, Sleep):
+            self._sleep(step.seconds)
+            return None
+        return step.work()
+
+    def close(self) -> None:
+        """Refuse later requests, and close connections that are not the user's."""
+        self.is_closed = True
+        if self._own_transport is not None:
+            self._own_transport.close()
 
 
 class RetryingClient(Client[Session]):
@@ -75,7 +140,7 @@ class RetryingClient(Client[Session]):
 
     def run(self, flow: Flow[T]) -> T:
         """Run a flow to its end; gathered flows run in threads, `max_concurrency` at a time."""
-        width = self._session.max_concurrency
+        width = self.max_concurrency
         return run_flow(flow, self.execute, lambda step: run_gathered(step, self.execute, width))
 
     def download(self, address: Address) -> bytes:

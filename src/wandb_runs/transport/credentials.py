@@ -1,4 +1,4 @@
-"""API keys and extra headers: where they come from, how they are sent, what hides them."""
+"""API keys and extra headers: look-up (environment, netrc), sending, and redaction."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`DeadlineTransport`: httpx's transport, with one deadline per request that interrupts wake.
+"""`DeadlineTransport`: httpx's transport, with one deadline per request, which an interrupt ends.
 
 The HTTP library's timeouts are for each read or write, so that a server that drips passes none of
 them. Here the whole exchange has one deadline, the headers included.

@@ -1,4 +1,4 @@
-"""Fork safety: locks that are free in a forked child, and a registry of what starts afresh there.
+"""Fork safety: locks that are free in a forked child, and objects that start anew there.
 
 A fork copies the memory and one thread: a lock that another thread held would stay locked in the
 child for ever. Registered objects are renewed in the child before any other code runs.

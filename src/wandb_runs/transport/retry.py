@@ -1,4 +1,4 @@
-"""Retries: whether a failed request is sent again, as a value, and how many a client may make."""
+"""Retries: the decision whether a failed request is sent again, and how many a client may make."""
 
 from __future__ import annotations
 

@@ -1,24 +1,21 @@
-"""What a client and its copies share: transport, credentials, limits, counters."""
+"""What a client and its copies share, blocking or not: credentials, limits, counters."""
 
 from __future__ import annotations
 
 import logging
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from typing_extensions import override
 
 from wandb_runs.errors import InvalidArgumentError
-from wandb_runs.transport.call import Send, Sleep
 from wandb_runs.transport.credentials import Identity
 from wandb_runs.transport.fork import ForkSafeLock
-from wandb_runs.transport.http import HttpTransport
 from wandb_runs.transport.options import check_count
 from wandb_runs.transport.rate_limit import Pacer
 from wandb_runs.transport.retry import RetryBudget
 from wandb_runs.transport.settings import Address
 from wandb_runs.transport.stats import StatsCounter
-from wandb_runs.transport.threads import Slots
 from wandb_runs.transport.viewer import Viewer
 
 if TYPE_CHECKING:
@@ -26,15 +23,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Self
 
-    from wandb_runs.transport.call import Attempts, Step
-    from wandb_runs.transport.clock import Clock, Timepiece
+    from wandb_runs.transport.clock import Timepiece
     from wandb_runs.transport.events import Event
-    from wandb_runs.transport.messages import Transport
     from wandb_runs.transport.settings import Settings
 
-__all__ = ["Session", "SessionBase"]
-
-T = TypeVar("T")
+__all__ = ["SessionBase"]
 
 _MOST_AT_ONCE = 100
 """As many connections as a pool has."""
@@ -101,67 +94,6 @@ class SessionBase:
         is_first = load not in self._loaded
         self._loaded.add(load)
         return is_first
-
-
-class Session(SessionBase):
-    """What a blocking client and its copies share.
-
-    Attributes:
-        transport: Carries the requests.
-        slots: How many requests may be under way.
-    """
-
-    def __init__(
-        self,
-        settings: Settings,
-        given: Transport | None,
-        ssl_context: ssl.SSLContext | None,
-        clock: Clock,
-        max_concurrency: int,
-        on_event: Callable[[Event], object] | None = None,
-    ) -> None:
-        super().__init__(settings, given, ssl_context, clock, max_concurrency, on_event)
-        self._own_transport: HttpTransport | None = None
-        if given is None:
-            given = self._own_transport = HttpTransport(settings.base_url, ssl_context=ssl_context)
-        self.transport: Transport = given
-        self.slots: Slots = Slots(max_concurrency)
-        self._sleep = clock.sleep
-
-    def run(self, attempts: Attempts[T]) -> T:
-        """Run the attempts of a call in this thread.
-
-        Raises:
-            WandbRunsError: How the last attempt failed.
-        """
-        advance = partial(next, attempts)
-        try:
-            while True:
-                step = advance()
-                try:
-                    advance = partial(attempts.send, self._perform(step))
-                except BaseException as error:  # noqa: BLE001 - the call decides about it
-                    advance = partial(attempts.throw, error)
-        except StopIteration as stop:
-            answer: T = stop.value
-            return answer
-        finally:
-            del advance  # with its error, whose traceback holds this frame
-
-    def _perform(self, step: Step) -> object:
-        if isinstance(step, Send):
-            with self.slots.slot(step.wait) as is_held:
-                return self.transport.send(step.begin(is_held))
-        if isinstance(step, Sleep):
-            self._sleep(step.seconds)
-            return None
-        return step.work()
-
-    def close(self) -> None:
-        """Refuse later requests, and close connections that are not the user's."""
-        self.is_closed = True
-        if self._own_transport is not None:
-            self._own_transport.close()
 
 
 def _tell(on_event: Callable[[Event], object], event: Event) -> None:

@@ -1,4 +1,4 @@
-"""What is known of the values at one place, over all runs.
+"""Shapes: which kinds of values runs hold under one key, joined over all runs.
 
 Shapes are joined: in whatever order, and however often a value comes, the result is the same. So
 runs can be read a page at a time, and nothing but the shape is kept.

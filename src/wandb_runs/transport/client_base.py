@@ -84,6 +84,11 @@ class Client(Generic[C_co]):
         """What this client and its copies have done so far."""
         return self._session.stats.snapshot
 
+    @property
+    def max_concurrency(self) -> int:
+        """How many requests may be under way at once."""
+        return self._session.max_concurrency
+
     def with_options(self, options: Options) -> Self:
         """A copy with other options, which shares everything else; see `Api.with_options`."""
         changed = type(self).__new__(type(self))
