@@ -39,7 +39,7 @@ DTYPES: list[tuple[Frames, object]] = [
     ("polars", pl.Binary),
     ("pandas", "string"),
 ]
-if pd.api.types.pandas_dtype("str") == "str":  # before pandas 3 it is numpy's, without nulls
+if isinstance(pd.api.types.pandas_dtype("str"), pd.StringDtype):  # numpy's before pandas 3
     DTYPES.append(("pandas", "str"))
 
 

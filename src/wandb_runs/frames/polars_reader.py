@@ -139,7 +139,7 @@ def _unnest(
     project = answer.unnest("data").unnest("project")
     runs = project.unnest("runs")
     info = runs.select("pageInfo").unnest("pageInfo").select("endCursor", "hasNextPage")
-    edges = runs.select(pl.col("edges").explode()).unnest("edges").unnest("node")
+    edges = runs.select(pl.col("edges").explode(empty_as_null=False)).unnest("edges").unnest("node")
     end, more = info.row(0)
     cursor = end if more else None
     cursors = edges["cursor"].tail(2).to_list()
@@ -158,7 +158,7 @@ def _unnest(
         return None
     rows = (
         edges.select(pl.col("sampledHistory").list.first(), pl.col("id").alias(RUN_ID))
-        .explode("sampledHistory")
+        .explode("sampledHistory", empty_as_null=False)
         .filter(pl.col("sampledHistory").is_not_null())
     )
     frame = build_polars([], request.plan)
