@@ -61,7 +61,7 @@ class Envelope(BaseModel, Generic[T]):
     """What surrounds the data of every GraphQL answer."""
 
     data: T | None = None
-    # Servers and proxies disagree on the shape of these; whatever it is, it means no.
+    # Servers and proxies disagree on the shape of these; any value is a refusal.
     errors: object = None
     error: object = None
 

@@ -42,9 +42,9 @@ _BY_CREATION: Final = frozenset({"created_at", "createdAt"})
 class ChangeTracker:
     """Notes what happens to runs while their pages are read, in an order that may change.
 
-    A run that jumps over the current position logs, and so the next page tells of it. It was lost
-    if it was not seen. Or it was the run at the edge of a page, and others came over the
-    edge behind it.
+    A run that moves from an unread place to one already read has logged, so the next page reports
+    it. It was lost if it was not seen. Or it was the run at the edge of a page, and others crossed
+    the edge behind it.
 
     Args:
         order: The order, as it is sent.
