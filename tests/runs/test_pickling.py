@@ -312,7 +312,7 @@ def test_a_pickle_of_another_host_is_not_sent_the_key_of_the_environment(
     assert b"gateway-secret" not in sent
 
     for content in (sent, pickle.dumps(pickle.loads(sent))):
-        with pytest.raises(AuthenticationError, match="belongs to another server") as caught:
+        with pytest.raises(AuthenticationError, match="the server of this pickle") as caught:
             length_of(pickle.loads(content))
         assert there.url in caught.value.message
     assert (here.keys, here.gates) == ([OTHER], ["gateway-secret"])
@@ -321,6 +321,20 @@ def test_a_pickle_of_another_host_is_not_sent_the_key_of_the_environment(
     (tmp_path / "netrc").write_text(f"machine 127.0.0.1 login user password {KEY}\n")
     assert length_of(pickle.loads(sent)) == 7
     assert (there.keys, there.gates) == ([KEY], [None])
+
+
+def test_a_pickle_says_so_where_there_is_no_key_at_all(
+    hosts: tuple[Host, Host], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, there = hosts
+    sent = pickle.dumps(Api(base_url=there.url, api_key=KEY).runs("team/p"))
+    monkeypatch.delenv("WANDB_API_KEY", raising=False)
+    monkeypatch.delenv("WANDB_BASE_URL", raising=False)
+    with pytest.raises(AuthenticationError) as caught:
+        len(pickle.loads(sent))
+    assert f"no API key for {there.url}" in caught.value.message
+    assert "another server" not in caught.value.message
+    assert there.keys == []
 
 
 @each_api

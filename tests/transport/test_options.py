@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import base64
 import functools
+import gc
 import json
 import logging
 import pickle
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import anyio
 import anyio.lowlevel
 import httpx
 import pytest
 from support.secrets import assert_hidden, assert_hidden_error
-from support.ways import BACKENDS, Face, each_way
+from support.ways import BACKENDS, WAYS, Face, each_way
 
 from wandb_runs import (
     Answered,
@@ -28,6 +29,7 @@ from wandb_runs import (
     InvalidArgumentError,
     Request,
     RequestSent,
+    RequestTimeoutError,
     Response,
     Retrying,
     ServerError,
@@ -39,7 +41,7 @@ from wandb_runs.transport.http import HttpTransport
 from wandb_runs.transport.settings import Address
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from wandb_runs.testing import LocalServer
     from wandb_runs.transport.events import Event
@@ -104,6 +106,27 @@ def test_headers_go_to_the_own_origin_alone(way: str, monkeypatch: pytest.Monkey
     assert elsewhere["user-agent"].startswith("wandb-runs/")
 
 
+@each_way
+@pytest.mark.parametrize(
+    ("base_url", "file", "is_own"),
+    [
+        ("https://wandb.example", "https://WANDB.example:443/f", True),
+        ("https://wandb.example:443", "HTTPS://wandb.example/f", True),
+        ("http://localhost:8080", "http://LOCALHOST:8080/f", True),
+        ("https://wandb.example", "https://wandb.example:8443/f", False),
+        ("https://wandb.example", "https://wandb.example.evil.example/f", False),
+        ("http://localhost", "https://localhost/f", False),
+    ],
+)
+def test_the_own_origin_is_known_in_any_spelling(
+    way: str, base_url: str, file: str, is_own: bool
+) -> None:
+    script = Script(GOOD)
+    client = Face.of(way, base_url, KEY, transport=script)
+    client.download(Address(file))
+    assert script.keys == [KEY if is_own else ""]
+
+
 @pytest.mark.parametrize(
     "headers",
     [
@@ -143,9 +166,20 @@ def test_a_variable_without_headers_adds_none(text: str, monkeypatch: pytest.Mon
     monkeypatch.setenv("WANDB_X_EXTRA_HTTP_HEADERS", text)
     assert not Api(base_url=URL).client.settings.headers
     monkeypatch.setenv("WANDB_X_EXTRA_HTTP_HEADERS", f"{{{SECRET}")
-    with pytest.raises(InvalidArgumentError, match="in JSON, an object") as caught:
+    with pytest.raises(InvalidArgumentError, match="is not JSON") as caught:
         Api(base_url=URL)
     assert_hidden_error(caught.value, SECRET, here=__file__)
+
+
+@pytest.mark.parametrize("text", ["[" * 60_000, "[" * 60_000 + "]" * 60_000, "9" * 5000])
+def test_a_variable_that_json_cannot_read_is_refused(
+    text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WANDB_X_EXTRA_HTTP_HEADERS", text)
+    with pytest.raises(InvalidArgumentError, match="is not JSON that can be read") as caught:
+        Api(base_url=URL)
+    assert "[[" not in str(caught.value)
+    assert caught.value.__context__ is None
 
 
 @each_way
@@ -239,26 +273,145 @@ def refuse_with_key() -> str:
 
 @each_way
 @pytest.mark.parametrize(
-    ("provide", "kind", "message"),
+    ("provide", "message"),
     [
-        (raise_with_key, AuthenticationError, "raised RuntimeError"),
-        (refuse_with_key, AuthenticationError, "raised InvalidArgumentError"),
-        (lambda: None, InvalidArgumentError, "must be a str, got NoneType"),
-        (KEY.encode, InvalidArgumentError, "must be a str, got bytes"),
-        (lambda: f"{KEY} {KEY}", InvalidArgumentError, "holds characters that no key has"),
-        (lambda: "", InvalidArgumentError, "is empty"),
+        (raise_with_key, "raised RuntimeError"),
+        (refuse_with_key, "raised InvalidArgumentError"),
+        (lambda: None, "must be a str, got NoneType"),
+        (KEY.encode, "must be a str, got bytes"),
+        (lambda: raise_with_key, "must be a str, got function"),
+        (functools.partial("{0} {0}".format, KEY), "holds characters that no key has"),
+        (str, "is empty"),
     ],
-    ids=["raises", "refuses", "none", "bytes", "spaces", "empty"],
+    ids=["raises", "refuses", "none", "bytes", "function", "spaces", "empty"],
 )
 def test_a_key_that_is_not_provided_is_an_error_that_shows_none(
-    way: str, provide: Callable[[], str], kind: type[WandbRunsError], message: str
+    way: str, provide: Callable[[], str], message: str
 ) -> None:
     script = Script(GOOD)
     client = Face.of_api(way, transport=script, api_key=provide)
-    with pytest.raises(kind, match=message) as caught:
+    with pytest.raises(
+        AuthenticationError, match=f"the callable of api_key= .*{message}"
+    ) as caught:
         client.execute(COUNT)
+    assert caught.value.attempts == 0
     assert_hidden_error(caught.value, KEY, here=__file__)
     assert script.requests == []
+
+
+@each_way
+@pytest.mark.parametrize(
+    ("renewed", "message"), [(RuntimeError(KEY), "raised RuntimeError"), (None, "got NoneType")]
+)
+def test_a_failure_to_renew_a_key_does_not_hide_the_refusal(
+    way: str, renewed: object, message: str
+) -> None:
+    keys = iter([OTHER, renewed])
+
+    def provide() -> str:
+        key = next(keys)
+        if isinstance(key, RuntimeError):
+            raise key
+        return key  # type: ignore[return-value] # wrong on purpose
+
+    script = Script(REFUSED)
+    client = Face.of_api(way, transport=script, api_key=provide)
+    with pytest.raises(AuthenticationError, match="does not accept the API key") as caught:
+        client.execute(COUNT)
+    assert message in caught.value.message
+    assert caught.value.attempts == len(script.requests) == 1
+    assert_hidden_error(caught.value, KEY, OTHER, here=__file__)
+
+
+class Cache(dict[str, str]):
+    """A callable that is falsy as long as it is empty, and returns a subclass of str."""
+
+    def __call__(self) -> str:
+        return Text(f" {KEY}")
+
+
+class Text(str):
+    """Not an exact str."""
+
+    __slots__ = ()
+
+
+@each_way
+def test_a_falsy_callable_is_asked_for_the_key(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WANDB_API_KEY", OTHER)
+    script = Script(GOOD)
+    Face.of_api(way, transport=script, api_key=Cache()).execute(COUNT)
+    assert script.keys == [KEY]
+
+
+@pytest.mark.parametrize("key", [0, False, b"", [], {}])
+def test_a_falsy_key_of_another_type_is_refused(key: object) -> None:
+    for api in (Api, AsyncApi):
+        with pytest.raises(InvalidArgumentError, match="API key from argument must be a str, got"):
+            api(base_url=URL, api_key=key)  # type: ignore[arg-type] # wrong on purpose
+
+
+async def provide_async() -> str:
+    await anyio.sleep(20)
+    return KEY
+
+
+class Vault:
+    """A callable object whose call is async."""
+
+    async def __call__(self, _: object = None) -> str:
+        return await provide_async()
+
+
+async_callables: Final = pytest.mark.parametrize(
+    "function", [provide_async, functools.partial(provide_async), Vault(), Vault().__call__]
+)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@async_callables
+def test_an_async_callable_is_bounded_by_the_deadline(
+    backend: str, function: Callable[[], Awaitable[str]]
+) -> None:
+    script = AsyncScript(GOOD)
+
+    async def main() -> None:
+        async with AsyncApi(base_url=URL, api_key=function, transport=script, timeout=0.1) as api:
+            with pytest.raises(RequestTimeoutError, match="callable of api_key=") as caught:
+                await api.runs("team/mnist").length()
+            assert_hidden_error(caught.value, KEY, here=__file__)
+
+    began = time.monotonic()
+    anyio.run(main, backend=backend)
+    assert time.monotonic() - began < 10
+    assert script.requests == []
+
+
+def test_a_callable_that_takes_the_whole_deadline_is_not_blamed_on_other_requests() -> None:
+    for way in WAYS:
+        clock = FakeClock()
+
+        def provide(clock: FakeClock = clock) -> str:
+            clock.sleep(3)
+            return KEY
+
+        client = Face.of_api(way, Script(GOOD), clock, api_key=provide, timeout=2)
+        with pytest.raises(RequestTimeoutError) as caught:
+            client.execute(COUNT)
+        assert "other requests" not in caught.value.message
+
+
+@async_callables
+def test_async_callables_are_refused_where_nothing_awaits_them(
+    function: Callable[[], object], recwarn: pytest.WarningsRecorder
+) -> None:
+    with pytest.raises(InvalidArgumentError, match="api_key= needs AsyncApi"):
+        Api(base_url=URL, api_key=function)  # type: ignore[arg-type] # wrong on purpose
+    for api in (Api, AsyncApi):
+        with pytest.raises(InvalidArgumentError, match="on_event must be callable and not async"):
+            api(base_url=URL, on_event=function)  # type: ignore[arg-type] # wrong on purpose
+    gc.collect()
+    assert not [*recwarn]
 
 
 def test_a_callable_is_shown_by_nothing_and_not_pickled(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -440,7 +593,9 @@ def test_a_cancelled_request_ends_with_an_event(backend: str) -> None:
 
 
 def test_an_observer_that_is_no_function_is_refused_and_none_is_pickled() -> None:
-    with pytest.raises(InvalidArgumentError, match="on_event must be callable, got int"):
+    with pytest.raises(
+        InvalidArgumentError, match="on_event must be callable and not async, got int"
+    ):
         Api(base_url=URL, on_event=1)  # type: ignore[arg-type] # wrong on purpose
     api = Api(base_url=URL, on_event=lambda _: None)
     assert pickle.loads(pickle.dumps(api)).base_url == URL

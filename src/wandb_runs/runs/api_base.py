@@ -64,10 +64,11 @@ class Given:
             InvalidArgumentError: An argument, or a value from the environment, that cannot be
                 right.
         """
+        is_given = self.api_key not in (None, "")  # a callable may be falsy
         try:
             return resolve_settings(
                 base_url=self.base_url,
-                api_key=ApiKey(self.api_key, source="argument") if self.api_key else None,
+                api_key=ApiKey(self.api_key, source="argument").validated() if is_given else None,
                 entity=entity,
                 project=project,
                 allow_http=allow_http,

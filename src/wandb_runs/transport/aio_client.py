@@ -7,7 +7,7 @@ from inspect import isawaitable
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from wandb_runs.graphql.flow import run_flow_async
-from wandb_runs.transport.call import Send, Sleep
+from wandb_runs.transport.call import OverdueError, Send, Sleep
 from wandb_runs.transport.client_base import DEFAULTS, Client
 from wandb_runs.transport.clock import SYSTEM_CLOCK
 from wandb_runs.transport.options import MAX_CONCURRENCY
@@ -93,7 +93,13 @@ class AsyncSession(SessionBase):
         if step.takes_long:
             return await self.limits.here().apart(step.work)
         result = step.work()
-        return await cast("Awaitable[object]", result) if isawaitable(result) else result
+        if not isawaitable(result):
+            return result
+        from anyio import move_on_after  # noqa: PLC0415 - of asyncio
+
+        with move_on_after(step.wait):
+            return await cast("Awaitable[object]", result)
+        raise OverdueError
 
     async def aclose(self) -> None:
         """Refuse later requests, and close connections that are not the user's."""

@@ -6,6 +6,7 @@ Two drivers run it: `Session.run` in `client`, and `AsyncSession.run` in `aio_cl
 from __future__ import annotations
 
 import logging
+import math
 from dataclasses import replace
 from functools import partial
 from http import HTTPStatus
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from wandb_runs.transport.session import SessionBase
     from wandb_runs.transport.settings import Address
 
-__all__ = ["Attempts", "Call", "Compute", "Send", "Sleep", "Step", "Target"]
+__all__ = ["Attempts", "Call", "Compute", "OverdueError", "Send", "Sleep", "Step", "Target"]
 
 T = TypeVar("T")
 
@@ -72,10 +73,16 @@ class Compute(NamedTuple):
     Attributes:
         work: The function.
         takes_long: Whether it would hold up an event loop.
+        wait: How many seconds to await its result at most; `OverdueError` is thrown then.
     """
 
     work: Callable[[], object]
     takes_long: bool = False
+    wait: float = math.inf
+
+
+class OverdueError(Exception):
+    """An awaitable did not return in time."""
 
 
 Step: TypeAlias = "Send | Sleep | Compute"
@@ -167,36 +174,44 @@ class Call(Generic[T]):
 
     def _authenticate(self) -> Generator[Step, object, None]:
         identity, provided = self._session.identity, None
-        if (key := identity.key) is not None and key.provide is not None:
-            # No variable holds the key: a traceback may be shown with those of its frames.
-            provided = ApiKey((yield from self._provided(key.provide)), source="api_key=")
+        if (key := identity.key) is not None and key.is_provided:
+            provided = yield from self._provided(key)
         self._credentials = identity.credentials(provided)
 
-    def _provided(self, provide: Callable[[], object]) -> Generator[Step, object, object]:
+    def _provided(self, key: ApiKey) -> Generator[Step, object, ApiKey]:
+        """The key that a caller's function returns.
+
+        Raises:
+            AuthenticationError: It raises, or returns what cannot be a key.
+            RequestTimeoutError: What it returns has to be awaited beyond the deadline.
+        """
+        problem = None
         try:
-            return (yield Compute(provide))
+            # No variable holds the key: a traceback may be shown with those of its frames.
+            got = ApiKey((yield Compute(key.provide, wait=self._left())), source="argument")
+            if got.problem is None:
+                return got
+            problem = f"the key that the callable of api_key= returned {got.problem}"
+        except OverdueError:
+            pass
         except Exception as error:  # noqa: BLE001 - a caller's function may raise anything
-            failed = type(error).__name__
+            problem = f"the callable of api_key= raised {type(error).__name__}; let it return a key"
         # Out here without a cause, which might quote the key.
-        raise AuthenticationError(
-            f"the callable that was passed as api_key= raised {failed}, so that no request was "
-            "sent; let it return the key",
-            status=HTTPStatus.UNAUTHORIZED,
-            attempts=self._attempts,
-        )
+        if problem is None:
+            problem = "the callable of api_key= returned no key before the deadline of the call"
+            raise RequestTimeoutError(problem, attempts=self._attempts)
+        raise AuthenticationError(problem, status=HTTPStatus.UNAUTHORIZED, attempts=self._attempts)
 
     def _renew_key(self, error: WandbRunsError) -> Generator[Step, object, Retry | None]:
         """After HTTP 401, ask a callable for the key once more; a new one is worth a retry."""
-        if (
-            not isinstance(error, AuthenticationError)
-            or error.status != HTTPStatus.UNAUTHORIZED
-            or not self._target.is_own
-            or self._renewals
-        ):
+        if not isinstance(error, AuthenticationError) or not self._target.is_own or self._renewals:
             return None
         before = self._credentials.headers
         self._renewals = 1
-        yield from self._authenticate()
+        try:
+            yield from self._authenticate()
+        except (AuthenticationError, RequestTimeoutError) as failure:
+            error.args = (f"{error.message}; when asked for a new key, {failure.message}",)
         return None if self._credentials.headers == before else Retry(0.0, "a new API key")
 
     def _exchange(self) -> Generator[Step, object, Response]:
@@ -209,7 +224,9 @@ class Call(Generic[T]):
             yield Sleep(pause)
         self._began = None
         try:
-            response = cast("Response", (yield Send(max(self._left(), 0), self._begin)))
+            if (wait := self._left()) <= 0:  # already without waiting for others
+                self._begin(is_slot_held=True)
+            response = cast("Response", (yield Send(wait, self._begin)))
         except BaseException as error:
             if self._began is not None:  # it was sent
                 if isinstance(error, (TransportError, ResponseError)):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
+from wandb_runs.errors import InvalidArgumentError
 from wandb_runs.graphql.flow import run_flow
 from wandb_runs.transport.call import Send, Sleep
 from wandb_runs.transport.client_base import DEFAULTS, Client
@@ -50,6 +51,8 @@ class Session(SessionBase):
         on_event: Callable[[Event], object] | None = None,
     ) -> None:
         super().__init__(settings, given, ssl_context, clock, max_concurrency, on_event)
+        if settings.api_key is not None and settings.api_key.is_async:
+            raise InvalidArgumentError("an async function as api_key= needs AsyncApi, not Api")
         self._own_transport: HttpTransport | None = None
         if given is None:
             given = self._own_transport = HttpTransport(settings.base_url, ssl_context=ssl_context)

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
-from urllib.parse import urlsplit
 
 from typing_extensions import override
 
 from wandb_runs.errors import BadResponseError, WandbRunsError
 from wandb_runs.graphql.operation import RawOperation
 from wandb_runs.transport.call import Call, Target
+from wandb_runs.transport.credentials import Shared
 from wandb_runs.transport.options import Options
 from wandb_runs.transport.responses import request_id_of
 from wandb_runs.transport.retry import Plan
 from wandb_runs.transport.session import SessionBase
-from wandb_runs.transport.settings import check_url
+from wandb_runs.transport.settings import check_url, origin_of
 
 if TYPE_CHECKING:
     from typing import Self
@@ -39,7 +39,7 @@ _FILE: Final = "a file"
 """What a file is called in messages, logs and events."""
 
 
-class Client(Generic[C_co]):
+class Client(Shared, Generic[C_co]):
     """What `RetryingClient` and `AsyncRetryingClient` have in common: all but the waiting.
 
     Copies of one client that are pickled together share a session where they land.
@@ -57,12 +57,6 @@ class Client(Generic[C_co]):
     @override
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.settings.base_url}>"
-
-    def __copy__(self) -> Self:
-        return self
-
-    def __deepcopy__(self, memo: object) -> Self:
-        return self
 
     @property
     def settings(self) -> Settings:
@@ -124,7 +118,7 @@ class Client(Generic[C_co]):
         self._check_open()
         settings = self._session.settings
         check_url(address.url, what="the file's address", allow_http=settings.allow_http)
-        is_own = urlsplit(address.url)[:2] == urlsplit(settings.base_url)[:2]
+        is_own = origin_of(address.url) == origin_of(settings.base_url)
         target = Target(_FILE, _FILE, "GET", address, is_own=is_own)
         return Call(self._session, self.options, target, _file_in).attempts()
 

@@ -8,7 +8,9 @@ import os
 import re
 from collections import UserDict
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from http import HTTPStatus
+from inspect import iscoroutinefunction
 from netrc import NetrcParseError, netrc
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn, cast
@@ -31,8 +33,10 @@ __all__ = [
     "Environment",
     "Identity",
     "SecretHeaders",
+    "Shared",
     "extra_headers",
     "find_api_key",
+    "is_async",
     "key_in",
 ]
 
@@ -70,28 +74,41 @@ class ApiKey:
 
     Attributes:
         source: `argument`, the environment variable's name, or the netrc file's path.
-        provide: The caller's function that returns the key (or an awaitable of it), if the
-            argument was one; None where the key is known.
+        is_provided: Whether the argument was a function that returns the key.
+        is_async: Whether that function is async.
+        problem: Why the value cannot be sent as a key; None if it can.
     """
 
-    __slots__ = ("_value", "provide", "source")
+    __slots__ = ("_provide", "_value", "is_async", "is_provided", "problem", "source")
 
     def __init__(self, value: object, *, source: str) -> None:
-        kind = type(value).__name__
-        self._value = value.strip() if isinstance(value, str) else ""
+        self._value = str.strip(value) if isinstance(value, str) else ""
         self.source: str = source
-        self.provide: Callable[[], object] | None = value if callable(value) else None
-        # A traceback may be shown with the local variables of its frames.
-        del value
-        if self.provide is not None:
-            return
-        if kind != "str":
-            raise InvalidArgumentError(f"the API key from {source} must be a str, got {kind}")
-        if not re.fullmatch(r"[!-~]+", self._value):
-            raise InvalidArgumentError(
-                f"the API key from {source} is empty or holds characters that no key has; "
-                "copy it again from the settings page of W&B"
+        self._provide = value
+        self.is_provided: bool = callable(value)
+        self.is_async: bool = is_async(value)
+        self.problem: str | None = None
+        if not isinstance(value, str):
+            self.problem = f"must be a str, got {type(value).__name__}"
+        elif not re.fullmatch(r"[!-~]+", self._value):
+            self.problem = (
+                "is empty or holds characters that no key has; copy it again from the settings "
+                "page of W&B"
             )
+
+    def validated(self) -> Self:
+        """This key.
+
+        Raises:
+            InvalidArgumentError: It cannot be one; the message does not show it.
+        """
+        if self.problem is not None and not self.is_provided:
+            raise InvalidArgumentError(f"the API key from {self.source} {self.problem}")
+        return self
+
+    def provide(self) -> object:
+        """Call the function: the key, or an awaitable of it."""
+        return cast("Callable[[], object]", self._provide)()
 
     def reveal(self) -> str:
         """The key itself, for the request that needs it."""
@@ -106,7 +123,19 @@ class ApiKey:
         raise TypeError("an API key is never pickled; it is found again where it is needed")
 
 
-class SecretHeaders(Mapping[str, str]):
+class Shared:
+    """What is never copied within a process: its copy is itself."""
+
+    __slots__ = ()
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Self:
+        return self
+
+
+class SecretHeaders(Shared, Mapping[str, str]):
     """Headers with secrets among them: shown by no repr, and in no pickle.
 
     >>> headers = SecretHeaders({"accept": "application/json", "authorization": "Basic c2Vj"})
@@ -137,12 +166,6 @@ class SecretHeaders(Mapping[str, str]):
     def __repr__(self) -> str:
         return repr(self._shown())
 
-    def __copy__(self) -> Self:
-        return self
-
-    def __deepcopy__(self, memo: object) -> Self:
-        return self
-
     @override
     def __reduce__(self) -> tuple[Callable[..., object], tuple[dict[str, str]]]:
         return dict, (self._shown(),)
@@ -169,7 +192,7 @@ class Credentials:
         self.headers: Mapping[str, str] = PLAIN_HEADERS
         secrets = [value.encode() for value in extra.values() if len(value) >= _SHORTEST_SECRET]
         own: dict[str, str] = {}
-        if key is not None and key.provide is None:
+        if key is not None and not key.is_provided:
             # W&B takes the key as the password of a fixed user.
             token = base64.b64encode(b"api:" + key.reveal().encode())
             secrets += [token, key.reveal().encode()]
@@ -227,9 +250,9 @@ class Identity:
         found = self._find()
         if found.key is None and self._settings.is_keyless:
             raise AuthenticationError(
-                f"no API key for {self._settings.base_url}, where this pickle was made: the key of "
-                "this environment belongs to another server, and is not sent there; set "
-                "WANDB_BASE_URL to that address, or put its key into a netrc file",
+                f"no API key for {self._settings.base_url}, the server of this pickle, was found "
+                "here: WANDB_API_KEY goes to the server of WANDB_BASE_URL alone; set both for "
+                "that server, or put its key into a netrc file",
                 status=HTTPStatus.UNAUTHORIZED,
                 attempts=0,
             )
@@ -242,15 +265,21 @@ class Identity:
         return self._found
 
 
+def is_async(function: object) -> bool:
+    """Whether this is an async function, or an object whose `__call__` is one."""
+    return iscoroutinefunction(function) or (
+        callable(function) and iscoroutinefunction(type(function).__call__)
+    )
+
+
 def key_in(env: Mapping[str, str]) -> ApiKey | None:
     """The key of the environment.
 
     Raises:
         InvalidArgumentError: It cannot be a key.
     """
-    return (
-        ApiKey(env["WANDB_API_KEY"], source="WANDB_API_KEY") if env.get("WANDB_API_KEY") else None
-    )
+    name = "WANDB_API_KEY"
+    return ApiKey(env[name], source=name).validated() if env.get(name) else None
 
 
 def find_api_key(settings: Settings, *, environ: Mapping[str, str] | None = None) -> ApiKey | None:
@@ -283,12 +312,12 @@ def extra_headers(given: object, env: Mapping[str, str]) -> Mapping[str, str]:
         InvalidArgumentError: No such mapping, a header that the client sets itself, or a value
             that HTTP cannot carry. The message shows no value.
     """
-    try:
-        found: object = json.loads(env.get(_HEADERS_VARIABLE) or "null")
-    except ValueError:
-        found = ""
-    # Raised by another function, whose frame holds no values.
-    problem = _problem_of(found, _HEADERS_VARIABLE) or _problem_of(given, "headers=")
+    found: object = None
+    problem: str | None = f"{_HEADERS_VARIABLE} is not JSON that can be read"
+    with suppress(ValueError, RecursionError):
+        found = json.loads(env.get(_HEADERS_VARIABLE) or "null")
+        problem = _problem_of(found, _HEADERS_VARIABLE)
+    problem = problem or _problem_of(given, "headers=")
     if problem is None:
         both = cast("list[Mapping[str, str]]", [found or {}, given or {}])
         return SecretHeaders({name.lower(): each[name] for each in both for name in each})
@@ -343,7 +372,7 @@ def _netrc_key(path: Path, host: str) -> ApiKey | None:
         line = None
     else:
         try:
-            return ApiKey(entry[2], source=str(path)) if entry and entry[2] else None
+            return ApiKey(entry[2], source=str(path)).validated() if entry and entry[2] else None
         finally:
             # A traceback may be shown with the local variables of its frames.
             del entry

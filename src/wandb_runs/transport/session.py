@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from typing_extensions import override
 
 from wandb_runs.errors import InvalidArgumentError
-from wandb_runs.transport.credentials import Identity
+from wandb_runs.transport.credentials import Identity, is_async
 from wandb_runs.transport.fork import ForkSafeLock
 from wandb_runs.transport.options import check_count
 from wandb_runs.transport.rate_limit import Pacer
@@ -62,14 +62,15 @@ class SessionBase:
         on_event: Callable[[Event], object] | None,
     ) -> None:
         check_count("max_concurrency", max_concurrency, least=1, most=_MOST_AT_ONCE)
-        if on_event is not None and not callable(on_event):
-            raise InvalidArgumentError(f"on_event must be callable, got {type(on_event).__name__}")
+        if on_event is not None and (is_async(on_event) or not callable(on_event)):
+            kind = type(on_event).__name__
+            raise InvalidArgumentError(f"on_event must be callable and not async, got {kind}")
         lock = ForkSafeLock()
         self.settings = settings
         self.endpoint: Address = Address(f"{settings.base_url}/graphql")
         self.clock = clock
         self.max_concurrency: int = max_concurrency
-        self.on_event: Callable[[Event], None] | None = on_event and partial(_tell, on_event)
+        self.on_event = None if on_event is None else partial(_tell, on_event)
         self.identity: Identity = Identity(settings)
         self.viewer: Viewer = Viewer()
         self.budget: RetryBudget = RetryBudget(lock)

@@ -7,7 +7,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, NoReturn, Self, cast
+from typing import TYPE_CHECKING, Final, NoReturn, cast
 from urllib.parse import urlsplit
 
 from typing_extensions import override
@@ -19,6 +19,7 @@ from wandb_runs.transport.credentials import (
     ApiKey,
     Environment,
     SecretHeaders,
+    Shared,
     extra_headers,
     key_in,
 )
@@ -31,6 +32,7 @@ __all__ = [
     "Settings",
     "check_url",
     "is_loopback",
+    "origin_of",
     "resolve_settings",
     "without_secrets",
 ]
@@ -67,7 +69,7 @@ class Address:
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(Shared):
     """The arguments of `Api`, completed from the environment; making them opens no file.
 
     Attributes:
@@ -92,12 +94,6 @@ class Settings:
     headers: Mapping[str, str] = field(default_factory=lambda: SecretHeaders({}))
     is_keyless: bool = False
 
-    def __copy__(self) -> Self:
-        return self
-
-    def __deepcopy__(self, memo: object) -> Self:
-        return self
-
     @override
     def __reduce__(self) -> tuple[Callable[..., Settings], tuple[object, ...]]:
         # Without the key and the headers, which are looked for where the pickle lands.
@@ -121,15 +117,15 @@ def _land(
 ) -> Settings:
     """Settings that were pickled, with this environment's key and headers if they are for it."""
     env = Environment(os.environ)
-    if _origin_of(base_url) != _origin_of(env.get("WANDB_BASE_URL") or DEFAULT_BASE_URL):
+    if origin_of(base_url) != origin_of(env.get("WANDB_BASE_URL") or DEFAULT_BASE_URL):
         is_keyless = had_key or bool(env.get("WANDB_API_KEY"))
         return Settings(base_url, app_url, entity, project, allow_http, is_keyless=is_keyless)
     headers = extra_headers(None, env)
     return Settings(base_url, app_url, entity, project, allow_http, key_in(env), headers=headers)
 
 
-def _origin_of(url: str) -> object:
-    """Scheme, host and port; None for what is no URL."""
+def origin_of(url: str) -> object:
+    """Scheme, host and port, however they are spelled; None for what is no URL."""
     try:
         parts = urlsplit(url)
         port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
@@ -191,10 +187,6 @@ def _problem_of(url: str, what: str, *, allow_http: bool) -> str | None:
         host = (parts.hostname or "").encode("idna").decode()
     except ValueError:  # of which UnicodeError is one
         parts, host = urlsplit(""), ""
-    try:
-        port_is_valid = parts.port != 0
-    except ValueError:
-        port_is_valid = False
     shown = without_secrets(url)
     if parts.username is not None or parts.password is not None:
         return f"{what} must not hold credentials; pass api_key= or set WANDB_API_KEY"
@@ -203,7 +195,7 @@ def _problem_of(url: str, what: str, *, allow_http: bool) -> str | None:
             f"{what} must look like {DEFAULT_BASE_URL!r}, got {shown!r}; "
             f"{'write it with https:// in front' if '//' not in url else 'check its spelling'}"
         )
-    if not port_is_valid:
+    if origin_of(url) is None or parts.port == 0:
         return f"{what} has no valid port (1 to 65535): {shown!r}"
     if parts.scheme == "http" and not allow_http and not is_loopback(host):
         return (
@@ -232,14 +224,8 @@ def resolve_settings(
         InvalidArgumentError: A value of the wrong type or form, or an unknown override.
     """
     env = Environment(os.environ if environ is None else environ)
-    given: dict[str, object] = {
-        "base_url": base_url,
-        "entity": entity,
-        "project": project,
-    }
-    for name, value in given.items():
-        if value is not None and not isinstance(value, str):
-            raise InvalidArgumentError(f"{name} must be a str, got {type(value).__name__}")
+    for name, value in (("base_url", base_url), ("entity", entity), ("project", project)):
+        _check_text(name, value)
     extra = _check_overrides(overrides)
 
     base = (
@@ -258,9 +244,15 @@ def resolve_settings(
         entity=check_name(entity, "entity") if entity else None,
         project=check_name(project, "project") if project else None,
         allow_http=allow_http,
-        api_key=api_key or key_in(env),
+        api_key=key_in(env) if api_key is None else api_key,
         headers=extra_headers(headers, env),
     )
+
+
+def _check_text(what: str, value: object) -> str | None:
+    if value is not None and not isinstance(value, str):
+        raise InvalidArgumentError(f"{what} must be a str, got {type(value).__name__}")
+    return value
 
 
 def _check_overrides(overrides: object) -> dict[str, str | None]:
@@ -277,11 +269,7 @@ def _check_overrides(overrides: object) -> dict[str, str | None]:
             raise InvalidArgumentError(
                 f"overrides has an unknown key {name!r}{did_you_mean(str(name), _OVERRIDES)}"
             )
-        if value is not None and not isinstance(value, str):
-            raise InvalidArgumentError(
-                f"overrides[{name!r}] must be a str, got {type(value).__name__}"
-            )
-        checked[str(name)] = value
+        checked[str(name)] = _check_text(f"overrides[{name!r}]", value)
     return checked
 
 

@@ -112,11 +112,9 @@ class LoopLimits:
         if any(each.limits is self for each in held):
             yield True
             return
-        is_free = False
-        with anyio.move_on_after(seconds):
+        with anyio.move_on_after(seconds) as scope:
             await self._slots.acquire()
-            is_free = True
-        if not is_free:
+        if scope.cancelled_caught:
             yield False
             return
         holding = _Holding(self)
