@@ -214,7 +214,7 @@ def test_refused_runs_can_be_rendered() -> None:
     with pytest.raises(InvalidArgumentError) as caught:
         api.runs("a/b", per_page=0)
     rendered = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
-    assert "<Runs a/b>" in "".join(rendered.format())
+    assert "<Runs, not made>" in "".join(rendered.format())
 
 
 @pytest.mark.parametrize("timeout", [0, -1, float("nan"), float("inf"), True])
