@@ -15,7 +15,8 @@ demo: .venv/.package  ## Read the sample project, over HTTP, in three formats
 	@$(BIN)/python tools/demo.py
 
 check: .venv/.package  ## The quick loop: lint, types, freshness, tests that start no server
-	$(MAKE) --no-print-directory lint fresh types quick
+	@$(MAKE) --no-print-directory lint fresh
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync quick types
 
 test: lint types fresh pytest  ## Lint, both type checkers, the generated code's freshness, all tests
 
@@ -33,7 +34,7 @@ fresh: .venv/.package
 	$(BIN)/python tools/docstrings.py --check
 
 quick: .venv/.package
-	$(BIN)/pytest -n 2 --dist worksteal -m "not server"
+	$(BIN)/pytest -n 2 --dist worksteal -m "not server" --hypothesis-profile quick
 
 pytest: .venv/.package  ## All tests, against the built wheel
 	$(BIN)/pytest -n auto --dist worksteal

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 from support.needs import is_slow
 
 from wandb_runs import Api
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOTS = (str(Path(__file__).parent), str(Path(__file__).parents[1] / "tools"))
+
+# `make check` tries few examples; `make test` the usual number.
+settings.register_profile("quick", max_examples=10, deadline=None)
 
 MANY = 47
 """How many runs `many` has: a prime, so that no page size divides it."""

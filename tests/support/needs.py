@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import subprocess
+from functools import cache
 from types import CodeType, FunctionType, ModuleType
 from typing import TYPE_CHECKING
 
@@ -43,20 +44,31 @@ def functions_of(value: object) -> Iterable[FunctionType]:
             yield found
 
 
+@cache
+def references(function: FunctionType) -> tuple[bool, frozenset[FunctionType]]:
+    """Whether a function refers to what is heavy, and the functions that it refers to."""
+    names = {*names_in(function.__code__)}
+    found: set[FunctionType] = set()
+    for value in [function.__globals__.get(name) for name in names]:
+        if any(value is each for each in HEAVY):
+            return True, frozenset()
+        if isinstance(value, ModuleType):  # `module.name` may be any of its functions
+            found.update(*(functions_of(vars(value).get(name)) for name in names))
+        else:
+            found.update(functions_of(value))
+    return False, frozenset(found)
+
+
 def is_slow(test: object, used: Iterable[object], roots: tuple[str, ...]) -> bool:
     """Whether a test, what it uses or a helper below `roots` starts a server or a process."""
-    pending = [test, *used]
+    pending = {function for value in (test, *used) for function in functions_of(value)}
     seen: set[FunctionType] = set()
     while pending:
-        for function in functions_of(pending.pop()):
-            if function in seen or not function.__code__.co_filename.startswith(roots):
-                continue
-            seen.add(function)
-            for name in names_in(function.__code__):
-                value = function.__globals__.get(name)
-                if any(value is each for each in HEAVY):
-                    return True
-                if isinstance(value, ModuleType):
-                    continue
-                pending.append(value)
+        function = pending.pop()
+        seen.add(function)
+        if function.__code__.co_filename.startswith(roots):
+            is_heavy, found = references(function)
+            if is_heavy:
+                return True
+            pending |= found - seen
     return False
