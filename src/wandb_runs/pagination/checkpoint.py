@@ -10,13 +10,13 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from datetime import datetime
+from datetime import MAXYEAR, MINYEAR, datetime
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from typing_extensions import TypedDict
 
 from wandb_runs.errors import InvalidArgumentError
-from wandb_runs.pagination.changes import is_by_creation
+from wandb_runs.pagination.changes import creation_key, is_by_creation
 from wandb_runs.pagination.page import Overlap
 from wandb_runs.pagination.paginator import Position
 from wandb_runs.pagination.seen import Watermark
@@ -145,10 +145,7 @@ def read_checkpoint(checkpoint: object, selection: Selection, entity: str | None
 
 
 def _write(content: _Content) -> str:
-    return _encode(json.dumps(content, separators=(",", ":")).encode())
-
-
-def _encode(written: bytes) -> str:
+    written = json.dumps(content, separators=(",", ":")).encode()
     digest = hashlib.sha256(written).digest()[:_DIGEST]
     return base64.urlsafe_b64encode(digest + written).decode().rstrip("=")
 
@@ -177,13 +174,15 @@ def _decode(checkpoint: str) -> _Content:
 
     padded = checkpoint.encode("ascii") + b"=" * (-len(checkpoint) % 4)
     written = base64.b64decode(padded, altchars=b"-_", validate=True)[_DIGEST:]
-    # Encoded again, so that no other text decodes to the same token.
-    if _encode(written) != checkpoint:
-        raise ValueError("the digest is of another content")
     content = TypeAdapter(_Content).validate_json(written, strict=True)
-    if content["version"] != _VERSION:
-        raise ValueError(f"version {content['version']}")
-    if content["began"] is not None and datetime.fromisoformat(content["began"]).tzinfo is None:
+    # Written again: no other text, digest, field or order of fields makes the same token.
+    if _write(content) != checkpoint or content["version"] != _VERSION:
+        raise ValueError("not as this version writes it")
+    read, key = content["read"], content["key"]
+    if not 0 <= read <= 2**53 or key != creation_key(key) or len(content["overlap"]) > 1:
+        raise ValueError("a value that no listing has")
+    began = None if content["began"] is None else datetime.fromisoformat(content["began"])
+    if began is not None and (began.tzinfo is None or not MINYEAR < began.year < MAXYEAR):
         raise ValueError("it began at no instant")
     return content
 
