@@ -1,10 +1,10 @@
-"""Which settings train best? A pipeline that goes on where it failed.
+"""Which settings train best? A pipeline that resumes where it failed.
 
 python examples/pipeline.py entity/project FOLDER
 
 Reads the finished runs and their histories, a part at a time. Each part becomes a Parquet file, and
-`position.json` says how far that is: called again after a failure, it reads no part twice. The
-result is `settings.parquet`.
+`position.json` holds the position after it: when the program is run again after a failure, no part
+is read twice. The result is `settings.parquet`.
 """
 
 import sys
@@ -23,7 +23,7 @@ class Config(BaseModel):  # `wandb-runs typegen` writes such models
     learning_rate: float
 
 
-class Summary(BaseModel):  # finite, so that runs that diverged are left out
+class Summary(BaseModel):  # finite: runs that diverged are left out
     loss: FiniteFloat
 
 
@@ -37,12 +37,12 @@ def next_part(api: Api, path: str, position: Position) -> Runs[Config, Summary]:
     return api.runs(
         path,
         State == "finished",
-        CreatedAt.asc(),  # nothing changes this order, and its checkpoints are small
+        CreatedAt.asc(),  # an order that never changes, with small checkpoints
         per_page=PART,
         config=Config,
         summary=Summary,
         on_invalid="skip",
-        limit=position.read + PART,  # of the whole listing
+        limit=position.read + PART,  # counted from the start of the listing
         checkpoint=position.checkpoint,
     )
 
@@ -60,7 +60,7 @@ def table(runs: list[Run[Config, Summary]], histories: pl.DataFrame) -> pl.DataF
 
 
 def by_setting(runs: pl.DataFrame) -> pl.DataFrame:
-    """How well the settings do, the best first."""
+    """The accuracy of each combination of settings, best first."""
     accuracy = pl.col("accuracy")
     return (
         runs.group_by("optimizer", "learning_rate")
@@ -75,12 +75,12 @@ def by_setting(runs: pl.DataFrame) -> pl.DataFrame:
 
 
 def pipeline(api: Api, path: str, folder: Path) -> pl.DataFrame:
-    """Read what is left to read; whatever error ends it, the next call goes on from there."""
+    """Read the remaining parts. After an error, the next call resumes after the last whole part."""
     folder.mkdir(parents=True, exist_ok=True)
-    place = folder / "position.json"
+    file = folder / "position.json"
     position = Position()
-    if place.exists():
-        position = Position.model_validate_json(place.read_bytes())
+    if file.exists():
+        position = Position.model_validate_json(file.read_bytes())
     while True:
         part = next_part(api, path, position)
         loop = iter(part)
@@ -94,14 +94,16 @@ def pipeline(api: Api, path: str, folder: Path) -> pl.DataFrame:
             parts=[*position.parts, name],
             checkpoint=loop.checkpoint(),
         )
-        beside = place.with_suffix(".new")  # so that no half of one is in its place
-        beside.write_text(position.model_dump_json(), encoding="utf-8")
-        beside.replace(place)
+        written = file.with_suffix(
+            ".new"
+        )  # replaced at once, so that a crash leaves no half-written file
+        written.write_text(position.model_dump_json(), encoding="utf-8")
+        written.replace(file)
     if not position.parts:
         raise LookupError(f"no finished run of {path} fits the models")
     result = by_setting(pl.read_parquet([folder / name for name in position.parts]))
     result.write_parquet(folder / "settings.parquet")
-    place.unlink(missing_ok=True)  # the next call begins anew
+    file.unlink(missing_ok=True)  # the next call starts over
     return result
 
 

@@ -1,4 +1,4 @@
-"""A listing loses no run and gives none twice, while runs come, go and change their places."""
+"""A listing loses no run and gives none twice, while runs come, go and change their positions."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ class Lr(BaseModel):
 
 
 class Clock:
-    """The server's: now, or long ago, so that what was logged by then is not news."""
+    """The server's clock: now, or in the past, so that what was logged then is no change."""
 
     behind = 0.0
 
@@ -120,7 +120,7 @@ def client_of(server: LocalServer) -> RetryingClient:
 
 
 def members(server: LocalServer, project: str, filters: dict[str, object]) -> set[str]:
-    """Which runs a filter selects, told by the server in one page."""
+    """The ids of the runs that a filter selects, as one page of the server."""
     document = """query($project: String!, $filters: JSONString) {
       project(name: $project, entityName: "team") {
         runs(filters: $filters, first: 1000) { edges { node { name } } }
@@ -135,7 +135,14 @@ def members(server: LocalServer, project: str, filters: dict[str, object]) -> se
 
 
 class Reader:
-    """Somebody who goes through the runs of a listing, and what that should give."""
+    """A loop over a listing, and the runs that it has to give.
+
+    Attributes:
+        read: The ids that it gave, in order.
+        there: The ids that matched at each moment since it began, so that it must give them.
+        is_done: Whether it came to its end.
+        before: How many runs it gave before it was resumed last.
+    """
 
     def __init__(self, make: Callable[[Checkpoint | None], Runs], *, by_page: bool) -> None:
         self.make = make
@@ -143,10 +150,10 @@ class Reader:
         self.read: list[str] = []
         self.there: set[str] | None = None
         self.is_done = False
-        self.go_on(None)
+        self.resume(None)
 
-    def go_on(self, checkpoint: Checkpoint | None, *, by_page: bool | None = None) -> None:
-        """List anew, from a checkpoint: what another process would do."""
+    def resume(self, checkpoint: Checkpoint | None, *, by_page: bool | None = None) -> None:
+        """List again from a checkpoint, as another process would."""
         if by_page is not None:
             self.by_page = by_page
         self.before = len(self.read)
@@ -159,7 +166,7 @@ class Reader:
         return [*islice(self.loop, 1)]
 
     def take(self) -> None:
-        """Take what comes next; an error must say where it stood."""
+        """Read the next batch; an error has to carry the checkpoint of the loop."""
         try:
             came = self.next_batch()
         except WandbRunsError as error:
@@ -173,7 +180,7 @@ class Reader:
 
 
 class ProjectInMotion(RuleBasedStateMachine):
-    """Runs come and go, log and end, requests fail, and several readers are on their way."""
+    """Runs are created, log, end and are deleted, and requests fail, while several loops read."""
 
     server: LocalServer
     client: RetryingClient
@@ -226,8 +233,8 @@ class ProjectInMotion(RuleBasedStateMachine):
             exit_code=exit_code,
         )
 
-    def note(self) -> None:
-        """Who was there all the time has to be there now."""
+    def update_expected(self) -> None:
+        """Drop the runs that no longer match from what each loop has to give."""
         there = members(self.server, self.project, self.filters)
         for reader in self.readers:
             if reader.there is not None:
@@ -236,26 +243,26 @@ class ProjectInMotion(RuleBasedStateMachine):
     @rule(loss=st.integers(0, 9))
     def a_run_is_created(self, loss: int) -> None:
         self.create(loss)
-        self.note()
+        self.update_expected()
 
     @precondition(lambda self: self.alive)
     @rule(data=st.data(), many=st.integers(1, 6))
     def runs_are_deleted(self, data: st.DataObject, many: int) -> None:
         for _ in range(min(many, len(self.alive))):
-            place = data.draw(st.integers(0, len(self.alive) - 1))
-            delete_run(self.server, "team", self.project, self.alive.pop(place))
-        self.note()
+            index = data.draw(st.integers(0, len(self.alive) - 1))
+            delete_run(self.server, "team", self.project, self.alive.pop(index))
+        self.update_expected()
 
     @precondition(lambda self: self.alive)
     @rule(data=st.data(), loss=st.integers(0, 9), exit_code=st.sampled_from([None, 0, 1]))
     def a_run_logs(self, data: st.DataObject, loss: int, exit_code: int | None) -> None:
         run_id = data.draw(st.sampled_from(self.alive))
         self.log(run_id, loss, exit_code)
-        self.note()
+        self.update_expected()
 
     @precondition(lambda self: len(self.readers) < 4)
     @rule(by_page=st.booleans())
-    def somebody_begins(self, by_page: bool) -> None:
+    def a_loop_begins(self, by_page: bool) -> None:
         if self.alive:
             self.readers.append(Reader(self.listing, by_page=by_page))
 
@@ -272,7 +279,7 @@ class ProjectInMotion(RuleBasedStateMachine):
 
     @precondition(lambda self: self.readers)
     @rule(data=st.data(), times=st.integers(1, 4))
-    def somebody_reads(self, data: st.DataObject, times: int) -> None:
+    def a_loop_reads(self, data: st.DataObject, times: int) -> None:
         reader = data.draw(st.sampled_from(self.readers))
         if reader.there is None:
             reader.there = members(self.server, self.project, self.filters)
@@ -281,13 +288,13 @@ class ProjectInMotion(RuleBasedStateMachine):
 
     @precondition(lambda self: self.readers)
     @rule(data=st.data(), by_page=st.booleans())
-    def somebody_goes_on_elsewhere(self, data: st.DataObject, by_page: bool) -> None:
+    def a_loop_is_resumed_from_its_checkpoint(self, data: st.DataObject, by_page: bool) -> None:
         reader = data.draw(st.sampled_from(self.readers))
-        reader.go_on(reader.loop.checkpoint(), by_page=by_page)
+        reader.resume(reader.loop.checkpoint(), by_page=by_page)
 
     @precondition(lambda self: any(not reader.by_page for reader in self.readers))
     @rule(data=st.data(), start=st.integers(0, 9), length=st.integers(0, 5))
-    def what_was_read_is_there_to_look_at(
+    def runs_that_were_read_can_be_sliced(
         self, data: st.DataObject, start: int, length: int
     ) -> None:
         reader = data.draw(
@@ -324,7 +331,7 @@ def test_no_run_is_lost_or_comes_twice_whatever_happens_meanwhile(churned: Local
     ProjectInMotion.server = churned
     ProjectInMotion.client = client_of(churned)
     with warnings.catch_warnings():
-        # The order is not what it was; that no run is missing is the point here.
+        # Positions change all the time; this test is about missing and repeated runs.
         warnings.simplefilter("ignore", DriftWarning)
         run_state_machine_as_test(
             ProjectInMotion,
@@ -431,7 +438,7 @@ def test_a_run_that_is_logged_anew_under_its_id_hides_no_others(
             found = [str(row["run_id"]) for batch in batches for row in batch]
         else:
             found = [str(row["run_id"]) for row in runs.configs()]
-    # r000 itself is not the run that it was.
+    # r000 is another run by now, which may be given or not.
     others = [f"r{number:03}" for number in range(1, 8)]
     assert [each for each in found if each != "r000"] == sorted(others, reverse=order[0] == "-")
     assert len(found) == len(set(found))
@@ -449,14 +456,16 @@ def test_a_page_of_a_thousand_is_checked_as_well(churned: LocalServer) -> None:
 
 def jump(project: str) -> Callable[[LocalServer], None]:
     def change(server: LocalServer) -> None:
-        # From behind the reader's place to before it.
+        # From behind the position of the loop to before it.
         log_run(server, "team", project, "r009", history=[{"loss": -1}])
         delete_run(server, "team", project, "r000")
 
     return change
 
 
-def test_a_run_that_jumps_over_the_reader_comes_last_and_is_named(churned: LocalServer) -> None:
+def test_a_run_that_moves_before_the_position_of_the_loop_comes_last_and_is_named(
+    churned: LocalServer,
+) -> None:
     log_many(churned, "jumps", range(10))
     runs = Runs(client_of(churned), "team", "jumps", {}, "+summary_metrics.loss", 3)
     with (
@@ -469,13 +478,13 @@ def test_a_run_that_jumps_over_the_reader_comes_last_and_is_named(churned: Local
     assert warning.late == ["r009"]
     assert caught[0].filename == __file__
     assert str(pickle.loads(pickle.dumps(warning))) == str(warning)
-    # What was read is there again, and no warning with it.
+    # Runs that were read are given again, without a warning.
     assert len([run.id for run in runs]) == 10
 
 
 @pytest.mark.parametrize("ahead", [2, -55])
-def test_a_run_is_there_though_clocks_differ(ahead: float) -> None:
-    # Late, as where a first page was read long before it was sent.
+def test_a_run_that_moves_is_found_though_clocks_differ(ahead: float) -> None:
+    # Also late, as where a page was read long before it was sent.
     with LocalServer(clock=lambda: time.time() + ahead) as server:
         log_many(server, "ahead", range(4))
         runs = Runs(client_of(server), "team", "ahead", {}, "+summary_metrics.loss", 2)
@@ -694,7 +703,7 @@ def test_threads_that_share_a_listing_read_the_same(churned: LocalServer) -> Non
 
 
 @pytest.mark.parametrize("order", ["+created_at", "-summary_metrics.loss"])
-def test_a_page_that_is_interrupted_when_it_has_come_is_not_lost(order: str) -> None:
+def test_a_page_whose_processing_is_interrupted_is_not_lost(order: str) -> None:
     every = [f"r{number}" for number in range(9)]
     interruptions = iter([False, False, True, False, False, True, True])
 
@@ -731,7 +740,7 @@ def test_a_page_that_is_interrupted_when_it_has_come_is_not_lost(order: str) -> 
 
 def swap_over(project: str) -> Callable[[LocalServer], None]:
     def change(server: LocalServer) -> None:
-        # r001 jumps over r002 and stays the second of all, where the first page ended.
+        # r001 moves behind r002 and is still the second run, where the first page ended.
         log_run(server, "team", project, "r001", history=[{"loss": 2.5}])
         delete_run(server, "team", project, "r000")
 
@@ -740,7 +749,7 @@ def swap_over(project: str) -> Callable[[LocalServer], None]:
 
 @pytest.mark.parametrize("is_resumed", [False, True])
 @pytest.mark.parametrize("is_new", [False, True])
-def test_a_run_at_the_edge_of_a_page_takes_none_along(
+def test_a_run_that_moves_at_the_edge_of_a_page_hides_no_others(
     churned: LocalServer, is_resumed: bool, is_new: bool
 ) -> None:
     project = f"edge{next(ProjectInMotion.projects)}"
@@ -833,7 +842,7 @@ def test_new_runs_do_not_come_behind_older_ones(churned: LocalServer) -> None:
     assert found == [f"r{number:03}" for number in range(19, -1, -1)]
 
 
-def test_a_null_is_told_to_whoever_takes_the_runs_before_the_end(
+def test_each_caller_is_warned_of_a_null_before_the_end_of_the_listing(
     wandb_server: LocalServer, api: Api, many: str
 ) -> None:
     with wandb_server.fail_always(NullEdges(count=2), operation="ListRuns"):
@@ -852,7 +861,7 @@ def test_a_null_is_told_to_whoever_takes_the_runs_before_the_end(
                 next(strict.pages())
 
 
-def test_a_null_is_told_once(wandb_server: LocalServer, api: Api, many: str) -> None:
+def test_a_loop_warns_of_a_null_once(wandb_server: LocalServer, api: Api, many: str) -> None:
     runs = api.runs(many, per_page=10)
     with wandb_server.fail(NullEdges(count=2), operation="ListRuns"):
         with pytest.warns(DriftWarning, match="null") as told:
@@ -864,7 +873,7 @@ def test_a_null_is_told_once(wandb_server: LocalServer, api: Api, many: str) -> 
 
 @pytest.mark.parametrize("new", range(1, 8))
 @pytest.mark.parametrize("resumes", [True, False])
-def test_pages_that_hold_nothing_but_what_was_passed_are_passed_over(
+def test_pages_that_hold_only_runs_read_before_are_skipped(
     wandb_server: LocalServer, api: Api, new: int, resumes: bool
 ) -> None:
     project = f"pushed-{new}-{resumes}"
@@ -872,7 +881,7 @@ def test_pages_that_hold_nothing_but_what_was_passed_are_passed_over(
         log_run(wandb_server, "team", project, f"r{number}")
     pages = api.runs(f"team/{project}", order="-created_at", per_page=2).pages()
     came = [run.id for run in next(pages)]
-    # Runs that are created now push those that were read onto later pages.
+    # New runs move those that were read onto later pages.
     for number in range(new):
         log_run(wandb_server, "team", project, f"new{number}")
     if resumes:

@@ -1,7 +1,7 @@
-"""Histories of difficult values, and a simple model of the frames that they should become.
+"""Strategies for histories of difficult values, and a reference model of their frames.
 
-The model is independent of the package: each value gets one label, and the labels of a column
-decide its dtype.
+The model shares no code with the package: each value has a label, and the labels of a column decide
+its dtype.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ PALETTES: list[st.SearchStrategy[JSONValue]] = [
     LARGE | FLOATS | NON_FINITE,
     NESTED,
 ]
-"""The values of one metric: one of these per metric, or columns of one kind would be rare."""
+"""Strategies for values; each metric draws from one, so that columns of one dtype are common."""
 
 RUNS = st.integers(0, 4)
 
@@ -64,7 +64,7 @@ NAMES = [
 
 @st.composite
 def histories(draw: st.DrawFn) -> History:
-    """Draw runs, some without rows, whose rows lack metrics, or have null for them."""
+    """Draw histories of runs: some are empty, and rows lack metrics or hold null for them."""
     palettes = {
         name: draw(st.sampled_from(PALETTES))
         for name in draw(st.lists(st.sampled_from(NAMES), min_size=1, max_size=5, unique=True))
@@ -78,7 +78,7 @@ def histories(draw: st.DrawFn) -> History:
 
 @st.composite
 def whole_histories(draw: st.DrawFn, names: Sequence[str]) -> History:
-    """Draw runs whose rows hold just these metrics, in this order, but for a row that may not."""
+    """Draw histories whose rows hold exactly these metrics, in this order, but for one row."""
     palettes = {
         name: draw(st.sampled_from(PALETTES)).filter(lambda value: value is not None)
         for name in names
@@ -103,7 +103,7 @@ def whole_histories(draw: st.DrawFn, names: Sequence[str]) -> History:
 
 
 def label(value: JSONValue) -> str:
-    """The label of a value."""
+    """The label of a value: its JSON type, or what makes it special."""
     if isinstance(value, bool):
         return "bool"
     if isinstance(value, int):
@@ -118,7 +118,7 @@ def label(value: JSONValue) -> str:
 
 
 def dtype_of(values: Sequence[JSONValue], *, x_axis: str, name: str) -> str:
-    """The polars dtype of a column, or `JSON` for a String of JSON."""
+    """The polars dtype of a column; `JSON` for a String column of JSON texts."""
     labels = {label(value) for value in values}
     if not labels:
         return "Int64" if name == x_axis == "_step" else "Float64"
@@ -134,7 +134,7 @@ def dtype_of(values: Sequence[JSONValue], *, x_axis: str, name: str) -> str:
 
 
 def settle(value: JSONValue, column: Sequence[JSONValue]) -> JSONValue:
-    """Spell NaN and the infinities as numbers among numbers, as words elsewhere."""
+    """NaN and infinities as floats in a column of numbers, as strings in any other."""
     if label(value) != "word":
         return value
     if {label(other) for other in column} <= {"int", "large", "float", "word"}:
@@ -155,8 +155,8 @@ def logged(history: History, plan: HistoryPlan) -> History:
             }
             if plan.keys is not None:
                 there = {name: there[name] for name in there if name in {plan.x_axis, *plan.keys}}
-                asked = {plan.x_axis, *plan.keys}
-                if plan.stream == "default" and {*there} != asked:
+                required = {plan.x_axis, *plan.keys}
+                if plan.stream == "default" and {*there} != required:
                     continue
                 if not {*there} & ({*plan.keys} - {plan.x_axis} or {plan.x_axis}):
                     continue
@@ -166,7 +166,7 @@ def logged(history: History, plan: HistoryPlan) -> History:
 
 
 def exact(value: object) -> str:
-    """Spell a value so that equal texts mean equal values, of equal types, NaN included."""
+    """A text that is equal for values of equal type and value, NaN included."""
     return json.dumps(value, sort_keys=True)
 
 

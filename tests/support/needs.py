@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 __all__ = ["is_slow"]
 
 HEAVY = (LocalServer, subprocess, subprocess.Popen, subprocess.run)
-"""What a test that is not quick refers to, itself or through a function of the tests."""
+"""What slow tests refer to, directly or through helpers of the tests."""
 
 
 def names_in(code: CodeType) -> Iterator[str]:
-    """All names that a function's code and the functions inside it refer to."""
+    """The names that a function and its nested functions refer to."""
     yield from code.co_names
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
@@ -28,7 +28,7 @@ def names_in(code: CodeType) -> Iterator[str]:
 
 
 def functions_of(value: object) -> Iterable[FunctionType]:
-    """The functions that a name stands for: itself, what it wraps, or a class's methods."""
+    """The functions behind a value: the function itself, unwrapped, or the methods of a class."""
     if isinstance(value, type):
         members = [each for kind in value.__mro__ for each in vars(kind).values()]
     else:
@@ -37,7 +37,7 @@ def functions_of(value: object) -> Iterable[FunctionType]:
         found = member.fget if isinstance(member, property) else member
         if isinstance(found, FunctionType):
             found = getattr(getattr(found, "hypothesis", None), "inner_test", found)
-        # Without the attribute hooks of what a test made up.
+        # Statically, so that no `__getattr__` of a test double runs.
         while (wrapped := inspect.getattr_static(found, "__wrapped__", None)) is not None:
             found = wrapped
         if isinstance(found, FunctionType):
@@ -46,7 +46,7 @@ def functions_of(value: object) -> Iterable[FunctionType]:
 
 @cache
 def references(function: FunctionType) -> tuple[bool, frozenset[FunctionType]]:
-    """Whether a function refers to what is heavy, and the functions that it refers to."""
+    """Whether a function refers to something of `HEAVY`, and the functions that it refers to."""
     names = {*names_in(function.__code__)}
     found: set[FunctionType] = set()
     for value in [function.__globals__.get(name) for name in names]:
@@ -60,7 +60,13 @@ def references(function: FunctionType) -> tuple[bool, frozenset[FunctionType]]:
 
 
 def is_slow(test: object, used: Iterable[object], roots: tuple[str, ...]) -> bool:
-    """Whether a test, what it uses or a helper below `roots` starts a server or a process."""
+    """Whether a test starts a server or a process, itself, by a fixture, or by a helper.
+
+    Args:
+        test: The test.
+        used: Its fixtures.
+        roots: Folders whose functions are followed.
+    """
     pending = {function for value in (test, *used) for function in functions_of(value)}
     seen: set[FunctionType] = set()
     while pending:

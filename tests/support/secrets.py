@@ -1,4 +1,4 @@
-"""A search for planted secrets in all that is shown of values and errors."""
+"""Assertions that reprs, pickles, JSON, messages and tracebacks hold no planted secret."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ __all__ = ["assert_hidden", "assert_hidden_error", "assert_unseen"]
 
 
 def assert_unseen(text: str, *secrets: str) -> None:
-    """None of the secrets is in a text, as it is or quoted for a URL."""
+    """Assert that a text holds no secret, plain or percent-encoded."""
     for secret in secrets:
         assert secret not in text, f"{secret} in {text}"
         assert quote(secret, safe="") not in text
 
 
 def assert_hidden(thing: object, *secrets: str) -> None:
-    """Nothing that is shown of a value holds a secret."""
+    """Assert that no repr, str, pickle, JSON or `vars` of a value holds a secret."""
     for text in (repr(thing), str(thing), f"{thing}", f"{[thing]!r}"):
         assert_unseen(text, *secrets)
     for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
@@ -34,7 +34,7 @@ def assert_hidden(thing: object, *secrets: str) -> None:
 
 
 def assert_hidden_error(error: BaseException, *secrets: str, here: str) -> None:
-    """Nothing that is shown of an error, its causes or its traceback holds a secret.
+    """Assert that an error, its causes and its tracebacks with local variables hold no secret.
 
     Args:
         error: The error.
@@ -49,7 +49,7 @@ def assert_hidden_error(error: BaseException, *secrets: str, here: str) -> None:
             traceback.walk_tb(each.__traceback__), capture_locals=True
         )
         for frame in stack:
-            # The library's frames hold the headers; which of them show them depends on its version.
+            # Frames of an HTTP library may hold headers, by its version: none may be here.
             assert not {"httpcore", "httpx"} & {*Path(frame.filename).parts}
             if frame.filename != here:
                 assert_unseen(f"{frame.name} {frame.filename}: {frame.locals}", *secrets)

@@ -1,7 +1,6 @@
-"""One test body for the blocking and the async client: `@each_way` runs it three times.
+"""`@each_way`: runs a test with the blocking client, and with the async one on each backend.
 
-`Face` wraps either client; its methods block, and run an event loop for each call of the async
-client.
+`Face` wraps either client. Its methods block; for the async client each runs an event loop.
 """
 
 from __future__ import annotations
@@ -46,7 +45,7 @@ each_backend: Final = pytest.mark.parametrize("backend", BACKENDS)
 
 
 class Awaiting:
-    """An async transport of a blocking one that takes no time."""
+    """An async transport that calls a blocking one."""
 
     def __init__(self, inner: Transport) -> None:
         self._inner = inner
@@ -57,10 +56,10 @@ class Awaiting:
 
 
 class Face:
-    """A client, blocking or async.
+    """Blocking calls of a client, which may be async.
 
     Attributes:
-        inner: The client itself.
+        inner: The client.
     """
 
     def __init__(self, way: str, inner: RetryingClient | AsyncRetryingClient) -> None:

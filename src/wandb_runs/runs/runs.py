@@ -286,12 +286,13 @@ class Runs(
     ) -> list[Row] | PandasFrame | PolarsFrame:
         """The sampled histories of all runs, in the order of runs.
 
-        A page of runs carries its histories: `ceil(runs / page)` requests, up to four of them
-        under way at once. A page is as large as its work allows: 50 runs for 500 samples of five
-        keys, more for less; 1000 at most, or `per_page` where that is not the default. What is
-        too much for the server (HTTP 502, 504, a timeout) is halved, down to one run. Runs that
-        were all listed before are asked for by their ids: what this call gives are the histories
-        of those runs. Runs without a history, or without a row that holds all `keys`, add no rows.
+        A page of runs carries its histories: `ceil(runs / page)` requests, up to
+        `max_concurrency` of them at once. A page is as large as its work allows: 50 runs for 500
+        samples of five keys, more for less; 1000 at most, or `per_page` where that is not the
+        default. What is too much for the server (HTTP 502, 504, a timeout) is halved, down to one
+        run. Runs that were all listed before are asked for by their ids: what this call gives are
+        the histories of those runs. Runs without a history, or without a row that holds all
+        `keys`, add no rows.
 
         Args:
             samples: The most rows for each run, at least 1. With keys they are evenly spread;
@@ -516,8 +517,8 @@ class Runs(
     ) -> list[Row] | PandasFrame | PolarsFrame:
         """The configs of all runs: a row for each run, in the order of runs.
 
-        Sends `ceil(runs / per_page)` requests, up to four at once, which ask for ids and
-        configs alone, and of the configs for `keys` alone.
+        Sends `ceil(runs / per_page)` requests, up to `max_concurrency` at once, which ask for
+        ids and configs alone, and of the configs for `keys` alone.
 
         Args:
             keys: The keys to read, names at the top of the config; None for all but W&B's own
@@ -587,8 +588,8 @@ class Runs(
     ) -> list[Row] | PandasFrame | PolarsFrame:
         """The summaries of all runs: a row for each run, in the order of runs.
 
-        Sends `ceil(runs / per_page)` requests, up to four at once, which ask for ids and
-        summaries alone, and of the summaries for `keys` alone.
+        Sends `ceil(runs / per_page)` requests, up to `max_concurrency` at once, which ask for
+        ids and summaries alone, and of the summaries for `keys` alone.
 
         Args:
             keys: The metrics to read, names at the top of the summary; None for all.
