@@ -9,6 +9,7 @@ import time
 import traceback
 from functools import partial
 from typing import TYPE_CHECKING, Final, Unpack
+from unittest.mock import MagicMock
 
 import anyio
 import httpx
@@ -30,6 +31,7 @@ from wandb_runs import (
     BadResponseError,
     CertificateError,
     ConnectionFailedError,
+    GraphQLError,
     InvalidArgumentError,
     RequestTimeoutError,
     ResponseTooLargeError,
@@ -185,12 +187,18 @@ def test_event_hooks_see_each_attempt(way: str) -> None:
 
 @each_way
 def test_a_hook_that_raises_for_the_status_is_an_answer(way: str) -> None:
-    def refuse(response: httpx.Response) -> None:
+    def refuse(response: httpx.Response | httpx2.Response) -> None:
         response.raise_for_status()
 
-    async def refuse_async(response: httpx.Response) -> None:
+    async def refuse_async(response: httpx.Response | httpx2.Response) -> None:
         response.raise_for_status()
 
+    of_httpx2 = (
+        partial(httpx2.Client, event_hooks={"response": [refuse]}),
+        partial(httpx2.AsyncClient, event_hooks={"response": [refuse_async]}),
+    )
+    with answering(http_answer(b"", "503 Busy"), http_answer(GOOD)) as server:
+        assert count(way, server.url, *of_httpx2) == 7
     makers = (
         partial(httpx.Client, event_hooks={"response": [refuse]}),
         partial(httpx.AsyncClient, event_hooks={"response": [refuse_async]}),
@@ -220,6 +228,66 @@ def test_a_hook_that_reads_the_body_leaves_it_to_the_call(way: str) -> None:
             partial(httpx.AsyncClient, event_hooks={"response": [read_async]}),
         )
     assert counted == 7
+
+
+@each_way
+def test_a_hook_that_reads_before_it_raises_keeps_what_the_server_says(way: str) -> None:
+    def refuse(response: httpx.Response) -> None:
+        response.read()
+        response.raise_for_status()
+
+    async def refuse_async(response: httpx.Response) -> None:
+        await response.aread()
+        response.raise_for_status()
+
+    answer = http_answer(b'{"errors": [{"message": "bad thing"}]}', "400 Bad Request")
+    with answering(answer) as server, pytest.raises(GraphQLError, match="bad thing"):
+        count(
+            way,
+            server.url,
+            partial(httpx.Client, event_hooks={"response": [refuse]}, params={"p": "q"}),
+            partial(httpx.AsyncClient, event_hooks={"response": [refuse_async]}, params={"p": "q"}),
+        )
+
+
+@each_way
+def test_a_hook_that_consumes_the_body_before_it_raises_is_told(way: str) -> None:
+    def refuse(response: httpx.Response) -> None:
+        assert list(response.iter_bytes())
+        response.raise_for_status()
+
+    async def refuse_async(response: httpx.Response) -> None:
+        assert [part async for part in response.aiter_bytes()]
+        response.raise_for_status()
+
+    with (
+        answering(http_answer(b"no", "401 Unauthorized")) as server,
+        pytest.raises(WandbRunsError, match=r"call response\.read\(\)") as caught,
+    ):
+        count(
+            way,
+            server.url,
+            partial(httpx.Client, event_hooks={"response": [refuse]}),
+            partial(httpx.AsyncClient, event_hooks={"response": [refuse_async]}),
+        )
+    assert_hidden(caught.value)
+
+
+@each_way
+def test_a_broken_body_that_a_mock_or_a_hook_decompresses_is_truncated(way: str) -> None:
+    transport = httpx.MockTransport(
+        lambda _: httpx.Response(200, content=b"no gzip", headers={"content-encoding": "gzip"})
+    )
+    with pytest.raises(TruncatedResponseError, match="cannot be decompressed") as caught:
+        count(
+            way,
+            ELSEWHERE,
+            partial(httpx.Client, transport=transport),
+            partial(httpx.AsyncClient, transport=transport),
+            max_retries=1,
+        )
+    assert caught.value.attempts == 2
+    assert_hidden(caught.value)
 
 
 @each_way
@@ -314,6 +382,86 @@ def test_an_auth_flow_signs_in_our_place(way: str) -> None:
     assert not any(TOKEN.encode() in head for head in heads)
 
 
+@each_way
+def test_an_auth_flow_takes_the_place_of_the_key_whichever_header_it_sets(way: str) -> None:
+    class Signing(httpx.Auth):
+        def auth_flow(
+            self, request: httpx.Request
+        ) -> Generator[httpx.Request, httpx.Response, None]:
+            request.headers["x-signature"] = "signed"
+            yield request
+
+    heads: list[bytes] = []
+    with answering(http_answer(GOOD), heads=heads) as server:
+        auth = Signing()
+        counted = count(
+            way,
+            server.url,
+            partial(httpx.Client, auth=auth),
+            partial(httpx.AsyncClient, auth=auth),
+        )
+    assert counted == 7
+    assert b"x-signature: signed" in heads[0]
+    assert b"authorization" not in heads[0].lower()
+
+
+@each_way
+@pytest.mark.parametrize("library", [httpx, httpx2], ids=["httpx", "httpx2"])
+def test_an_illegal_header_of_the_client_is_neither_shown_nor_retried(
+    way: str, library: object
+) -> None:
+    headers = {"x-token": "secret-of-the-user\n"}
+    is_first = library is httpx
+    heads: list[bytes] = []
+    with (
+        answering(http_answer(GOOD), heads=heads) as server,
+        pytest.raises(WandbRunsError, match="a header of the http_client=") as caught,
+    ):
+        count(
+            way,
+            server.url,
+            partial(httpx.Client if is_first else httpx2.Client, headers=headers),
+            partial(httpx.AsyncClient if is_first else httpx2.AsyncClient, headers=headers),
+        )
+    assert type(caught.value) is WandbRunsError  # which is not retried
+    assert heads == []
+    assert_hidden(caught.value, "secret-of-the-user")
+
+
+@each_way
+def test_a_status_error_of_another_request_is_no_answer(way: str) -> None:
+    sent: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        sent.append(request.url.path)
+        if request.url.path == "/token":
+            return httpx.Response(404, content=b"body of the token endpoint")
+        return httpx.Response(200, content=GOOD)
+
+    class Fetching(httpx.Auth):
+        def auth_flow(
+            self, request: httpx.Request
+        ) -> Generator[httpx.Request, httpx.Response, None]:
+            response = yield httpx.Request("POST", f"{ELSEWHERE}/token")
+            response.raise_for_status()
+            yield request
+
+    transport = httpx.MockTransport(answer)
+    with pytest.raises(WandbRunsError, match="raised HTTPStatusError") as caught:
+        count(
+            way,
+            ELSEWHERE,
+            partial(httpx.Client, transport=transport, auth=Fetching()),
+            partial(httpx.AsyncClient, transport=transport, auth=Fetching()),
+        )
+    assert type(caught.value) is WandbRunsError
+    assert sent == ["/token"]
+    cause = caught.value.__cause__
+    assert isinstance(cause, httpx.HTTPStatusError)
+    assert cause.__traceback__ is None
+    assert_hidden(caught.value, "body of the token endpoint")
+
+
 def test_auth_of_the_client_goes_to_the_server_alone() -> None:
     heads: list[bytes] = []
 
@@ -376,7 +524,76 @@ def test_opentelemetry_has_one_span_for_each_request(way: str) -> None:
     assert KEY not in repr([each.to_json() for each in spans.get_finished_spans()])
 
 
+@each_way
+def test_an_instrumented_client_shows_no_key_in_the_error_of_a_mock(way: str) -> None:
+    def fail(_: object) -> httpx.Response:
+        raise ZeroDivisionError from ValueError()
+
+    transport = httpx.MockTransport(fail)
+    HTTPXClientInstrumentor().instrument(tracer_provider=TracerProvider())
+    try:
+        with pytest.raises(ZeroDivisionError) as caught:
+            count(
+                way,
+                ELSEWHERE,
+                partial(httpx.Client, transport=transport),
+                partial(httpx.AsyncClient, transport=transport),
+            )
+    finally:
+        HTTPXClientInstrumentor().uninstrument()
+    assert_hidden(caught.value)
+    frames = traceback.extract_tb(caught.value.__traceback__)
+    assert frames[-1].name == "fail"
+    assert not any("opentelemetry" in frame.filename for frame in frames)
+
+
 # What is promised.
+
+
+@each_way
+def test_deadline_holds_while_the_size_of_a_chunk_drips(way: str) -> None:
+    over = threading.Event()
+
+    def drip(connection: socket.socket) -> None:
+        read_request(connection)
+        connection.sendall(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1;")
+        for _ in range(50):
+            if not over.wait(0.1):
+                connection.sendall(b"x")
+
+    with serve(drip) as server:
+        began = time.monotonic()
+        try:
+            with pytest.raises(RequestTimeoutError):
+                count(way, server.url, timeout=0.5)
+            assert time.monotonic() - began < 1.5
+        finally:
+            over.set()
+
+
+@each_way
+def test_an_answer_that_a_hook_reads_past_the_deadline_is_late(way: str) -> None:
+    def read(response: httpx.Response) -> None:
+        response.read()
+
+    async def read_async(response: httpx.Response) -> None:
+        await response.aread()
+
+    def drip(connection: socket.socket) -> None:
+        read_request(connection)
+        connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % len(GOOD))
+        for start in range(0, len(GOOD), 5):
+            connection.sendall(GOOD[start : start + 5])
+            time.sleep(0.1)
+
+    with serve(drip) as server, pytest.raises(RequestTimeoutError):
+        count(
+            way,
+            server.url,
+            partial(httpx.Client, event_hooks={"response": [read]}),
+            partial(httpx.AsyncClient, event_hooks={"response": [read_async]}),
+            timeout=0.4,
+        )
 
 
 @each_way
@@ -464,6 +681,20 @@ def test_a_connection_that_is_refused_is_an_error_of_ours(way: str) -> None:
 
 
 @each_way
+def test_a_proxy_that_refuses_is_not_quoted(way: str) -> None:
+    with answering(http_answer(b"", f"407 {TOKEN}")) as proxy:
+        with pytest.raises(ConnectionFailedError, match="the proxy answers HTTP 407") as caught:
+            count(
+                way,
+                ELSEWHERE,
+                partial(httpx.Client, proxy=proxy.url),
+                partial(httpx.AsyncClient, proxy=proxy.url),
+                max_retries=0,
+            )
+        assert_hidden(caught.value)
+
+
+@each_way
 def test_a_connection_that_breaks_may_have_arrived(way: str) -> None:
     def cut(connection: socket.socket) -> None:
         read_request(connection)
@@ -511,6 +742,8 @@ def test_another_object_than_a_client_is_refused() -> None:
         (httpx.Client, "the class Client"),
         (httpx.MockTransport(lambda _: httpx.Response(200)), "MockTransport"),
         ("https://x", "str"),
+        (MagicMock(), "MagicMock"),
+        (MagicMock(spec=httpx.Client), "MagicMock"),
     ):
         with pytest.raises(InvalidArgumentError, match=f"httpx.Client or httpx2.Client, got {got}"):
             Api(http_client=wrong)  # type: ignore[arg-type] # on purpose
@@ -518,10 +751,18 @@ def test_another_object_than_a_client_is_refused() -> None:
         AsyncApi(http_client=httpx.Client())  # type: ignore[arg-type] # on purpose
 
 
-def assert_hidden(error: BaseException) -> None:
-    """Neither the error nor its causes show the key, with the variables of their frames."""
-    each: BaseException | None = error
-    while each is not None:
+def assert_hidden(error: BaseException, *secrets: str) -> None:
+    """Neither the error nor its causes show the key, with the variables of their frames.
+
+    Args:
+        error: The error.
+        secrets: What is not shown either.
+    """
+    left: list[BaseException | None] = [error]
+    while left:
+        each = left.pop()
+        if each is None:
+            continue
         stack = traceback.StackSummary.extract(
             traceback.walk_tb(each.__traceback__), capture_locals=True
         )
@@ -530,4 +771,5 @@ def assert_hidden(error: BaseException) -> None:
         for text in shown:
             assert KEY[:20] not in text
             assert TOKEN[8:28] not in text
-        each = each.__cause__ or each.__context__
+            assert not any(secret in text for secret in secrets)
+        left += (each.__cause__, each.__context__)

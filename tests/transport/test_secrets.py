@@ -28,7 +28,7 @@ import pytest
 from support import secrets
 from support.certificates import Authority
 from support.raw_server import http_answer, read_request, serve
-from support.ways import WAYS, Face, each_backend
+from support.ways import WAYS, Face, each_backend, each_way
 from typing_extensions import TypedDict
 
 import wandb_runs
@@ -504,6 +504,33 @@ def test_no_value_shows_the_key(wandb_server: LocalServer) -> None:
     assert copy.deepcopy(request).headers["authorization"] == f"Basic {TOKEN}"
     assert pickle.loads(pickle.dumps(request)).headers["authorization"] == "(not shown)"
     inner.close()
+
+
+@each_way
+@pytest.mark.usefixtures("listening")
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        (f"{TOKEN} OK\r\n\r\n".encode(), ConnectionFailedError),
+        (f"HTTP/1.1 200 OK\r\nno header {TOKEN}\r\n\r\n".encode(), ConnectionFailedError),
+        (http_answer(b"{}", content_encoding=TOKEN), TruncatedResponseError),
+        (
+            http_answer(b"no gzip", content_encoding="gzip", x_request_id=f"id of {TOKEN}"),
+            TruncatedResponseError,
+        ),
+        (http_answer(bytes(5000), x_request_id=f"id of {KEY}"), ResponseTooLargeError),
+    ],
+    ids=["status line", "header line", "encoding", "id of truncated", "id of too large"],
+)
+def test_a_secret_that_a_server_quotes_outside_of_the_body_is_not_shown(
+    way: str, answer: bytes, kind: type[WandbRunsError]
+) -> None:
+    with pytest.raises(kind) as caught:
+        asking(lambda _: answer, max_retries=1, max_response_bytes=1000)(way)
+    assert type(caught.value) is kind
+    assert_hidden_error(caught.value)
+    if isinstance(caught.value, ResponseError) and b"id of" in answer:
+        assert caught.value.request_id == "id of (not shown)"
 
 
 @pytest.mark.parametrize("quoted", [KEY, TOKEN])

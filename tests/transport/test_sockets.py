@@ -80,6 +80,26 @@ def api_of(server: RawServer, **options: Unpack[Chosen]) -> Api:
 
 
 @each_way
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_proxy_that_cannot_be_used_is_named_without_its_password(
+    way: str, monkeypatch: pytest.MonkeyPatch, scheme: str
+) -> None:
+    for name in ("http_proxy", "https_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    with serve(answering(http_answer(b"", "407 No"))) as proxy:
+        # Unencrypted, the refusal of a proxy is an answer; so none listens there.
+        port = proxy.port if scheme == "https" else 9
+        monkeypatch.setenv("all_proxy", f"http://me:pass@127.0.0.1:{port}")
+        with Face.of(
+            way, f"{scheme}://wandb.invalid", KEY, clock=FakeClock(), max_retries=0, allow_http=True
+        ) as client:
+            named = rf"wandb\.invalid through the proxy http://127\.0\.0\.1:{port} failed"
+            with pytest.raises(ConnectionFailedError, match=named) as caught:
+                count(client)
+    assert "pass" not in caught.value.message.replace("pass ", "")
+
+
+@each_way
 @pytest.mark.parametrize(
     ("broken", "kind"),
     [

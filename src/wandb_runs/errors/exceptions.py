@@ -156,7 +156,8 @@ class ResponseError(WandbRunsError):
     """The server answered with an error, or with no usable data.
 
     Attributes:
-        status: The HTTP status.
+        status: The HTTP status; 0 where a hook or a mock of an `http_client=` failed to decompress
+            the answer, which leaves it unknown.
         request_id: The server's id of the request, if it sent one.
         attempts: How many times the request was sent.
     """

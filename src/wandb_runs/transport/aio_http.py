@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import anyio
 
 from wandb_runs.graphql.operation import MODEL_LOCK
-from wandb_runs.transport.failures import closed, meaning_of, overdue, unconnected, without_frames
+from wandb_runs.transport.failures import closed, meaning_of, overdue, unconnected
 from wandb_runs.transport.tasks import PerLoop
 from wandb_runs.transport.template import TemplateCache
 
@@ -81,16 +81,16 @@ class AsyncHttpTransport:
             )
 
         content = RequestBody(request.content)
+        failure = None
         try:
             with anyio.move_on_after(request.timeout):
                 reader = await self._connections.here().exchange(template, request, content)
                 return reader.response()
         except BaseException as error:
-            meaning = meaning_of(request, error)
-            if meaning is None:
+            failure = meaning_of(request, error, template.proxy)
+            if failure is None:
                 raise
-            raise meaning from without_frames(error)
-        raise overdue(request) if content.is_taken else unconnected(request)
+        raise failure or (overdue(request) if content.is_taken else unconnected(request))
 
     async def aclose(self) -> None:
         """Refuse later requests; close this loop's connections once no request is active."""

@@ -2,57 +2,37 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NoReturn, Protocol
+from typing import TYPE_CHECKING, NoReturn, TypeAlias
 
 import anyio
 from typing_extensions import override
 
 from wandb_runs.transport.exchange import ResponseReader, read_body_async
-from wandb_runs.transport.failures import meaning_of, overdue, without_frames
+from wandb_runs.transport.failures import meaning_of, overdue
 from wandb_runs.transport.http_client import (
     check_client,
     check_open,
     limits_of,
-    refusal_in,
+    refused,
     send_options,
     unpicklable,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from contextlib import AbstractAsyncContextManager
 
     from wandb_runs.transport.exchange import AsyncHttpResponse
+    from wandb_runs.transport.http_client import ClientOf
     from wandb_runs.transport.messages import Request, Response
 
 __all__ = ["AsyncHttpClient", "AsyncHttpClientTransport"]
 
 
-class AsyncHttpClient(Protocol):
-    """What `AsyncApi(http_client=...)` needs of a client; `httpx.AsyncClient` has it.
+AsyncHttpClient: TypeAlias = "ClientOf[AbstractAsyncContextManager[AsyncHttpResponse]]"
+"""What `AsyncApi(http_client=...)` needs of a client; `httpx.AsyncClient` has it.
 
-    So has `httpx2.AsyncClient`.
-    """
-
-    @property
-    def is_closed(self) -> bool:
-        """Whether it refuses requests."""
-        ...
-
-    def stream(
-        self,
-        method: str,
-        url: str,
-        /,
-        *,
-        content: bytes,
-        headers: Mapping[str, str],
-        auth: None = ...,
-        follow_redirects: bool,
-        extensions: Mapping[str, object],
-    ) -> AbstractAsyncContextManager[AsyncHttpResponse]:
-        """Send a request; the body of its response is read within the block."""
-        ...
+So has `httpx2.AsyncClient`.
+"""
 
 
 class AsyncHttpClientTransport:
@@ -91,25 +71,25 @@ class AsyncHttpClientTransport:
             WandbRunsError: The client is closed.
         """
         check_open(self._client)
-        reader: ResponseReader | None = None
+        reader = failure = None
         try:
             with anyio.move_on_after(request.timeout):
                 reader = await self._exchange(request)
         except BaseException as error:
-            response = refusal_in(error)
-            if response is None:
-                meaning = meaning_of(request, error)
-                if meaning is None:
-                    raise
-                raise meaning from without_frames(error)
-            reader = ResponseReader(request, response)
+            failure = meaning_of(request, error)
+            if failure is None:
+                raise
         if reader is None:
-            raise overdue(request)
+            raise failure or overdue(request)
         return reader.response()
 
     async def _exchange(self, request: Request) -> ResponseReader:
-        options = send_options(request, limits_of(request), self._base_url)
-        async with self._client.stream(request.method, request.url, **options) as response:
-            reader = ResponseReader(request, response)
-            await read_body_async(response, reader)
-        return reader
+        limits = limits_of(request)
+        options = send_options(self._client, request, limits, self._base_url)
+        try:
+            async with self._client.stream(request.method, request.url, **options) as response:
+                reader = ResponseReader(request, response)
+                await read_body_async(response, reader)
+                return reader
+        except Exception as error:  # noqa: BLE001 - raised again unless it is a refusal
+            return refused(request, limits, error)

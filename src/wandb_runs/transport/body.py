@@ -10,6 +10,8 @@ __all__ = ["ACCEPT_ENCODING", "Body", "BodyTooLargeError", "BrokenBodyError"]
 ACCEPT_ENCODING: Final = "gzip, deflate"
 """The encodings that `Body` decompresses."""
 
+_KNOWN: Final = frozenset({"br", "compress", "deflate", "gzip", "x-gzip", "zstd"})
+
 _GZIP: Final = 0x1F
 """The first byte that gzip writes."""
 
@@ -48,7 +50,9 @@ class Body:
         names = [name for name in names if name != "identity"]
         if len(names) > 1 or (names and names[0] not in ("gzip", "x-gzip", "deflate")):
             # Compressed twice, or as no request allows.
-            raise BrokenBodyError(f"it is encoded as {encoding!r}, which was not asked for")
+            # Another name may be a secret that the server quotes.
+            shown = repr(encoding) if _KNOWN.issuperset(names) else "(not shown)"
+            raise BrokenBodyError(f"it is encoded as {shown}, which was not asked for")
         self._is_compressed = bool(names)
         self._left = max_bytes
         self._parts: list[bytes] = []

@@ -231,6 +231,8 @@ class Call(Generic[T]):
             if self._began is not None:  # it was sent
                 if isinstance(error, (TransportError, ResponseError)):
                     error.attempts = self._attempts
+                if isinstance(error, ResponseError) and error.request_id is not None:
+                    error.request_id = self._without_secrets(error.request_id)
                 is_counted = isinstance(error, WandbRunsError)
                 self._note(None, type(error).__name__, 0, None, is_counted=is_counted)
             raise
@@ -264,7 +266,7 @@ class Call(Generic[T]):
         session, most = self._session, self._options.max_response_bytes
         request_id = request_id_of(response)
         if request_id is not None:
-            clean = self._credentials.taken_out_of(request_id.encode()).decode()
+            clean = self._without_secrets(request_id)
             if clean != request_id:
                 request_id = clean
                 response = replace(response, headers={**response.headers, "x-request-id": clean})
@@ -330,6 +332,9 @@ class Call(Generic[T]):
         if decision.is_told and decision.why not in error.message:
             error.args = (f"{error.message}; {decision.why}",)
         return None
+
+    def _without_secrets(self, text: str) -> str:
+        return self._credentials.taken_out_of(text.encode()).decode()
 
     def _left(self) -> float:
         return self._deadline - self._session.clock.monotonic()

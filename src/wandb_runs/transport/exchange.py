@@ -31,19 +31,15 @@ __all__ = [
 class BufferedResponse(Protocol):
     """What every `httpx.Response` has, and `httpx2.Response`."""
 
-    @property
-    def status_code(self) -> int:
-        """The HTTP status."""
-        ...
+    status_code: int
+    """The HTTP status."""
+
+    is_stream_consumed: bool
+    """Whether the body has been read already."""
 
     @property
     def headers(self) -> Mapping[str, str]:
         """Header names and values."""
-        ...
-
-    @property
-    def is_stream_consumed(self) -> bool:
-        """Whether the body has been read already."""
         ...
 
     @property
@@ -129,21 +125,21 @@ class ResponseReader:
                 return Response(self._status, self._headers, self._body.whole())
         except BrokenBodyError as error:
             self._reason = str(error)
-        # Raised outside of the handler: a cause would have frames that hold the body.
-        request_id = self._headers.get("x-request-id")
+        # Raised outside of the handler: a cause would have frames that hold the body. No variable
+        # holds the request id either: the server may quote a secret in it.
         if self._is_too_large:
             raise ResponseTooLargeError(
                 f"{host_of(self._request)} answers with more than {self._request.max_bytes:,} "
                 "bytes; ask for less (per_page=, samples=, keys=), or pass a larger "
                 "max_response_bytes=",
                 status=self._status,
-                request_id=request_id,
+                request_id=self._headers.get("x-request-id"),
             )
         raise TruncatedResponseError(
             f"the answer of {host_of(self._request)} (HTTP {self._status}) cannot be read: "
             f"{self._reason}; try again, and check that no proxy changes what passes through it",
             status=self._status,
-            request_id=request_id,
+            request_id=self._headers.get("x-request-id"),
         )
 
 

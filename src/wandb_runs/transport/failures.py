@@ -5,7 +5,9 @@ The library is not imported here: httpx, httpx2 and httpcore name their errors a
 
 from __future__ import annotations
 
+import os
 import ssl
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 from urllib.parse import urlsplit
 
@@ -13,9 +15,10 @@ from wandb_runs.errors import (
     CertificateError,
     ConnectionFailedError,
     RequestTimeoutError,
-    TransportError,
+    TruncatedResponseError,
     WandbRunsError,
 )
+from wandb_runs.transport.settings import without_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,13 +45,23 @@ CONNECT_SECONDS: Final = 10.0
 
 _LIBRARIES: Final = frozenset({"httpx", "httpx2", "httpcore", "httpcore2"})
 
-_UNSHOWN: Final = _LIBRARIES | {
-    "anyio", "asyncio", "h11", "h2", "socket", "ssl", "trio", "wandb_runs",
-}  # fmt: skip
-"""The packages whose frames hold the headers of a request, or the body of a response."""
+_LIBRARY_PATHS: Final = (
+    str(Path(os.__file__).parent), str(Path(__file__).parents[1]), "site-packages", "dist-packages",
+)  # fmt: skip
+"""Parts of the paths of code whose frames may hold the headers of a request, or an answer."""
+
+_LASTING: Final = {
+    "StreamError": "an event hook of the http_client= has consumed the body of a response without "
+    "keeping it; call response.read() there, which keeps it",
+    "HTTPStatusError": "a hook or auth flow of the http_client= raised HTTPStatusError for a "
+    "request of its own; see the cause",
+    "LocalProtocolError": "the request could not be written: a header of the http_client= is not "
+    "valid HTTP; check its headers=, its auth= and its hooks",
+}
+"""What is lasting, and no failure of the network."""
 
 _FAILURES: Final = frozenset({
-    "NetworkError", "ProtocolError", "ProxyError", "RequestError", "TimeoutException",
+    *_LASTING, "NetworkError", "ProtocolError", "ProxyError", "RequestError", "TimeoutException",
     "UnsupportedProtocol",
 })  # fmt: skip
 _UNSENT: Final = frozenset({"ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError"})
@@ -63,30 +76,41 @@ def kinds_of(error: BaseException) -> frozenset[str]:
     )
 
 
-def meaning_of(request: Request, error: BaseException) -> WandbRunsError | None:
-    """What an error of the HTTP library means, to be raised from `without_frames(error)`.
+def meaning_of(
+    request: Request, error: BaseException, proxy: str | None = None
+) -> WandbRunsError | None:
+    """What an error of the HTTP library means.
 
-    None for an interrupt, a cancellation, and an error of a user's hook: they are to be raised as
-    they are, and have lost the frames that hold the key.
+    To be raised outside of the handler of `error`, whose text may quote what was sent; it has the
+    cause that is safe to show. None for an interrupt, a cancellation, and an error of a user's
+    hook: they are to be raised as they are, and have lost the frames that hold the key.
+
+    Args:
+        request: The request that failed.
+        error: How it failed.
+        proxy: The proxy that it went through, as far as it is known.
     """
     if isinstance(error, WandbRunsError):
         return None
     kinds = kinds_of(error)
     if kinds & _FAILURES:
-        return _failure(request, error, kinds)
-    if "StreamError" in kinds:
-        return WandbRunsError(
-            "an event hook of the http_client= has consumed the body of a response without "
-            "keeping it; call response.read() there, which keeps it"
-        )
-    if isinstance(error, Exception):
-        _drop_library_frames(error)
-    else:
-        without_frames(error)
+        failure = _failure(request, error, kinds, proxy)
+        if not kinds & {"ProtocolError", "ProxyError"}:  # whose texts quote what was sent
+            failure.__cause__ = without_frames(error)
+        return failure
+    _drop_library_frames(error)
     return None
 
 
-def _failure(request: Request, error: BaseException, kinds: frozenset[str]) -> TransportError:
+def _failure(
+    request: Request, error: BaseException, kinds: frozenset[str], proxy: str | None
+) -> WandbRunsError:
+    if lasting := [text for kind, text in _LASTING.items() if kind in kinds]:
+        return WandbRunsError(lasting[0])
+    if "DecodingError" in kinds:
+        return TruncatedResponseError(
+            f"the answer of {host_of(request)} cannot be decompressed; try again", status=0
+        )
     if "ConnectTimeout" in kinds:
         return unconnected(request)
     if "TimeoutException" in kinds:
@@ -98,11 +122,24 @@ def _failure(request: Request, error: BaseException, kinds: frozenset[str]) -> T
             "the server has one of your own, set SSL_CERT_FILE, or pass ssl_context=",
             may_have_arrived=False,
         )
+    through = f" through the proxy {without_secrets(proxy)}" if proxy else ""
     return ConnectionFailedError(
-        f"the connection to {host_of(request)} failed ({str(error) or type(error).__name__}); "
-        "check the address and the network",
+        f"the connection to {host_of(request)}{through} failed ({_reason(error, kinds)}); check "
+        "the address and the network",
         may_have_arrived=not kinds & _UNSENT,
     )
+
+
+def _reason(error: BaseException, kinds: frozenset[str]) -> str:
+    """Why a connection failed, without a word of the server's or the proxy's."""
+    text = str(error) or type(error).__name__
+    if "ProxyError" in kinds:
+        status = text.partition(" ")[0]
+        return f"the proxy answers HTTP {status}" if status.isdigit() else text
+    if "ProtocolError" not in kinds:
+        return text
+    is_cut = text.startswith(("Server disconnected", "peer closed"))
+    return "it was closed before the answer was whole" if is_cut else "the answer is not valid HTTP"
 
 
 def unconnected(request: Request) -> ConnectionFailedError:
@@ -147,23 +184,28 @@ def without_frames(error: E) -> E:
     return error
 
 
-def _drop_library_frames(error: Exception) -> None:
+def _drop_library_frames(error: BaseException) -> None:
     """Leave of the tracebacks the frames of a user's code alone."""
     for each in _chain(error):
         kept: TracebackType | None = None
         for trace in reversed(list(_traces(each.__traceback__))):
-            module = trace.tb_frame.f_globals.get("__name__", "")
-            if module.partition(".")[0] not in _UNSHOWN:
+            path = trace.tb_frame.f_code.co_filename
+            if not any(part in path for part in _LIBRARY_PATHS):
                 trace.tb_next = kept
                 kept = trace
         each.__traceback__ = kept
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
-    each: BaseException | None = error
-    while each is not None:
-        yield each
-        each = each.__cause__ or each.__context__
+    """An error, its causes and contexts, and the members of groups among them."""
+    left: list[BaseException | None] = [error]
+    seen: set[int] = set()
+    while left:
+        each = left.pop()
+        if each is not None and id(each) not in seen:
+            seen.add(id(each))
+            yield each
+            left += (each.__context__, each.__cause__, *getattr(each, "exceptions", ()))
 
 
 def _traces(trace: TracebackType | None) -> Iterator[TracebackType]:

@@ -97,17 +97,17 @@ class HttpTransport:
         """
         template = self._templates.of(request)
         pool = self._acquire(template)
+        reader = failure = None
         try:
             reader = _exchange(pool, template, request)
         except BaseException as error:
-            meaning = meaning_of(request, error)
-            if meaning is None:
+            failure = meaning_of(request, error, template.proxy)
+            if failure is None:
                 raise
-            raise meaning from without_frames(error)
         finally:
             self._release()
         if reader is None:
-            raise overdue(request)
+            raise failure or overdue(request)
         return reader.response()
 
     def close(self) -> None:

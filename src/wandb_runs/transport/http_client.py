@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import TYPE_CHECKING, NoReturn, NotRequired, Protocol
+from typing import TYPE_CHECKING, NoReturn, NotRequired, Protocol, TypeAlias, TypeVar
 from urllib.parse import urlsplit
 
 from typing_extensions import TypedDict, override
@@ -18,27 +18,29 @@ from wandb_runs.transport.failures import (
     kinds_of,
     meaning_of,
     overdue,
-    without_frames,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from contextlib import AbstractContextManager
 
-    from wandb_runs.transport.exchange import BufferedResponse, HttpResponse
+    from wandb_runs.transport.exchange import HttpResponse
     from wandb_runs.transport.messages import Request, Response
 
 __all__ = [
+    "ClientOf",
     "HttpClient",
     "HttpClientTransport",
     "SendOptions",
     "check_client",
     "check_open",
     "limits_of",
-    "refusal_in",
+    "refused",
     "send_options",
     "unpicklable",
 ]
+
+C_co = TypeVar("C_co", covariant=True)
 
 
 class SendOptions(TypedDict):
@@ -51,8 +53,8 @@ class SendOptions(TypedDict):
     auth: NotRequired[None]
 
 
-class HttpClient(Protocol):
-    """What `Api(http_client=...)` needs of a client; `httpx.Client` and `httpx2.Client` have it."""
+class ClientOf(Protocol[C_co]):
+    """What is needed of a client, whose context managers are of the kind `C_co`."""
 
     @property
     def is_closed(self) -> bool:
@@ -70,9 +72,13 @@ class HttpClient(Protocol):
         auth: None = ...,
         follow_redirects: bool,
         extensions: Mapping[str, object],
-    ) -> AbstractContextManager[HttpResponse]:
+    ) -> C_co:
         """Send a request; the body of its response is read within the block."""
         ...
+
+
+HttpClient: TypeAlias = "ClientOf[AbstractContextManager[HttpResponse]]"
+"""What `Api(http_client=...)` needs of a client; `httpx.Client` and `httpx2.Client` have it."""
 
 
 class HttpClientTransport:
@@ -104,8 +110,9 @@ class HttpClientTransport:
     def send(self, request: Request, /) -> Response:
         """Send the request once and read its whole response.
 
-        The deadline is checked between the chunks of the body. Before that, each read may take
-        as long as `request.timeout`.
+        The body is broken off at the deadline. Before it begins, and where an event hook or the
+        authentication reads it, each read may take as long as `request.timeout`; an answer that
+        is late for that reason is an error.
 
         Raises:
             ConnectionFailedError: No connection, or one that broke.
@@ -117,32 +124,32 @@ class HttpClientTransport:
         """
         check_open(self._client)
         deadline = time.monotonic() + request.timeout
+        reader = failure = None
         try:
             reader = self._exchange(request, deadline)
         except BaseException as error:
-            response = refusal_in(error)
-            if response is None:
-                meaning = meaning_of(request, error)
-                if meaning is None:
-                    raise
-                if time.monotonic() > deadline:
-                    meaning = overdue(request)
-                raise meaning from without_frames(error)
-            reader = ResponseReader(request, response)
-        if reader is None:
+            failure = meaning_of(request, error)
+            if failure is None:
+                raise
+        if time.monotonic() > deadline:
             raise overdue(request)
+        if reader is None:
+            raise failure or overdue(request)
         return reader.response()
 
-    def _exchange(self, request: Request, deadline: float) -> ResponseReader | None:
-        """The response; None if the deadline passed."""
+    def _exchange(self, request: Request, deadline: float) -> ResponseReader:
+        """The response, as far as it came before the deadline."""
         limits = limits_of(request)
-        options = send_options(request, limits, self._base_url)
-        with self._client.stream(request.method, request.url, **options) as response:
-            limits["read"] = max(deadline - time.monotonic(), 0.001)
-            reader = ResponseReader(request, response)
-            chunks = () if response.is_stream_consumed else _chunks(response, deadline)
-            is_whole = read_body(chunks, reader, deadline)
-        return reader if is_whole else None
+        options = send_options(self._client, request, limits, self._base_url)
+        try:
+            with self._client.stream(request.method, request.url, **options) as response:
+                limits["read"] = max(deadline - time.monotonic(), 0.001)
+                reader = ResponseReader(request, response)
+                chunks = () if response.is_stream_consumed else _chunks(response, deadline)
+                read_body(chunks, reader, deadline)
+                return reader
+        except Exception as error:  # noqa: BLE001 - raised again unless it is a refusal
+            return refused(request, limits, error)
 
 
 def _chunks(response: HttpResponse, deadline: float) -> Iterator[bytes]:
@@ -151,25 +158,17 @@ def _chunks(response: HttpResponse, deadline: float) -> Iterator[bytes]:
     The client's timeout holds for each read anew, so that a body that drips slowly passes it.
     """
     extensions = response.extensions
-    timer: threading.Timer | None = None
-    received = 0
+    timer = threading.Timer(
+        max(deadline - time.monotonic(), 0), shut_down, [extensions.get("network_stream")]
+    )
+    timer.daemon = True
     try:
-        for chunk in response.iter_raw():
-            received += len(chunk)
-            is_last = response.headers.get("content-length") == str(received)
-            # The requests of other threads share a connection of HTTP/2.
-            if timer is None and not is_last and extensions.get("http_version") != b"HTTP/2":
-                timer = threading.Timer(
-                    max(deadline - time.monotonic(), 0),
-                    shut_down,
-                    [extensions.get("network_stream")],
-                )
-                timer.daemon = True
-                timer.start()
-            yield chunk
+        # The requests of other threads share a connection of HTTP/2.
+        if extensions.get("http_version") != b"HTTP/2":
+            timer.start()
+        yield from response.iter_raw()
     finally:
-        if timer is not None:
-            timer.cancel()
+        timer.cancel()
 
 
 def check_client(client: object, *, enters: str, expected: str, api: str) -> None:
@@ -186,7 +185,9 @@ def check_client(client: object, *, enters: str, expected: str, api: str) -> Non
     """
     kind = type(client)
     if isinstance(client, type) or not (
-        hasattr(kind, enters) and callable(getattr(client, "stream", None))
+        hasattr(kind, enters)
+        and callable(getattr(client, "stream", None))
+        and isinstance(getattr(client, "is_closed", None), bool)  # unlike a mock's
     ):
         got = f"the class {client.__name__}" if isinstance(client, type) else kind.__name__
         raise InvalidArgumentError(
@@ -223,20 +224,34 @@ def limits_of(request: Request) -> dict[str, float]:
 
 
 def send_options(
-    request: Request, limits: Mapping[str, float], base_url: str | None
+    client: object, request: Request, limits: Mapping[str, float], base_url: str | None
 ) -> SendOptions:
     """How a client sends a request."""
+    is_own = base_url is None or urlsplit(request.url)[:2] == urlsplit(base_url)[:2]
+    # The authentication of the client takes the place of the key, whichever header it sets.
+    left_out = "authorization" if is_own and getattr(client, "auth", None) is not None else ""
+    headers = {name: value for name, value in request.headers.items() if name != left_out}
     options = SendOptions(
         content=request.content,
-        headers=SecretHeaders({**request.headers, "accept-encoding": ACCEPT_ENCODING}),
+        headers=SecretHeaders({**headers, "accept-encoding": ACCEPT_ENCODING}),
         follow_redirects=False,
         extensions={"timeout": limits},
     )
-    if base_url is not None and urlsplit(request.url)[:2] != urlsplit(base_url)[:2]:
+    if not is_own:
         options["auth"] = None
     return options
 
 
-def refusal_in(error: BaseException) -> BufferedResponse | None:
-    """The response that an event hook has refused by `response.raise_for_status()`."""
-    return getattr(error, "response", None) if "HTTPStatusError" in kinds_of(error) else None
+def refused(request: Request, limits: Mapping[str, float], error: Exception) -> ResponseReader:
+    """The response that an event hook has refused by `response.raise_for_status()`.
+
+    Args:
+        request: The request.
+        limits: The timeouts that it was sent with, by which it is recognized: an authentication
+            may send requests of its own.
+        error: What the client raised; raised again if it is anything else.
+    """
+    response = getattr(error, "response", None) if "HTTPStatusError" in kinds_of(error) else None
+    if response is None or response.request.extensions.get("timeout") is not limits:
+        raise error
+    return ResponseReader(request, response)
