@@ -632,6 +632,16 @@ def test_a_client_of_httpx_carries_the_requests_and_is_not_pickled() -> None:
         assert not client.is_closed
 
 
+def test_auth_of_a_client_goes_to_the_own_origin_in_any_spelling() -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, content=request.headers.get("authorization", "").encode())
+
+    with httpx.Client(transport=httpx.MockTransport(answer), auth=("api", KEY)) as client:
+        inner = Api(base_url="https://wandb.example", http_client=client).client
+        assert inner.download(Address("https://WANDB.example:443/file")).startswith(b"Basic ")
+        assert inner.download(Address("https://files.example/file")) == b""
+
+
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_an_async_client_of_httpx_carries_the_requests_and_is_not_pickled(backend: str) -> None:
     async def main() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import time
 from typing import TYPE_CHECKING, NoReturn, NotRequired, Protocol, TypeAlias, TypeVar
-from urllib.parse import urlsplit
 
 from typing_extensions import TypedDict, override
 
@@ -19,6 +18,7 @@ from wandb_runs.transport.failures import (
     meaning_of,
     overdue,
 )
+from wandb_runs.transport.settings import origin_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -227,7 +227,7 @@ def send_options(
     client: object, request: Request, limits: Mapping[str, float], base_url: str | None
 ) -> SendOptions:
     """How a client sends a request."""
-    is_own = base_url is None or urlsplit(request.url)[:2] == urlsplit(base_url)[:2]
+    is_own = base_url is None or origin_of(request.url) == origin_of(base_url)
     # The authentication of the client takes the place of the key, whichever header it sets.
     left_out = "authorization" if is_own and getattr(client, "auth", None) is not None else ""
     headers = {name: value for name, value in request.headers.items() if name != left_out}
