@@ -89,7 +89,7 @@ clean:  ## Remove what the targets made
 	@touch $@
 
 .venv-lowest/.package: .venv/.package tools/lowest.py constraints.txt
-	$(PYTHON) -m venv .venv-lowest
+	$(PYTHON) -m venv --clear .venv-lowest
 	$(BIN)/python tools/lowest.py > .venv-lowest/constraints.txt
 	.venv-lowest/bin/python -m pip --quiet install --constraint constraints.txt --upgrade pip
 	.venv-lowest/bin/python -m pip --disable-pip-version-check --quiet install \
