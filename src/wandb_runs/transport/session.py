@@ -70,7 +70,8 @@ class SessionBase:
         self.endpoint: Address = Address(f"{settings.base_url}/graphql")
         self.clock = clock
         self.max_concurrency: int = max_concurrency
-        self.on_event = None if on_event is None else partial(_tell, on_event)
+        tell = None if on_event is None else partial(_tell, on_event)
+        self.on_event: Callable[[Event], object] | None = tell
         self.identity: Identity = Identity(settings)
         self.viewer: Viewer = Viewer()
         self.budget: RetryBudget = RetryBudget(lock)
