@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -133,6 +134,22 @@ api = wandb.Api()
 api.run("team/deleted/first").delete()
 api.run("team/deleted/second").delete(delete_artifacts=True)
 print([run.id for run in api.runs("team/deleted")])
+"""
+
+SHARED = """
+import wandb
+
+number = NUMBER
+run = wandb.init(
+    entity="team", project="digits", id="shared", config={f"rank{number}": number},
+    settings=wandb.Settings(
+        mode="shared", x_primary=not number, x_label=f"rank{number}",
+        x_update_finish_state=not number,
+    ),
+)
+for value in range(20):
+    run.log({f"metric{number}": value, "both": number})
+run.finish()
 """
 
 
@@ -378,3 +395,22 @@ def test_a_killed_run_counts_as_crashed_after_five_minutes_without_a_heartbeat(s
         assert sdk.ask("full", "state") == {"state": "finished"}
     finally:
         sdk.later = 0
+
+
+def test_processes_in_shared_mode_lose_no_row(sdk: Sdk) -> None:
+    ranks = range(3)
+    programs = [SHARED.replace("NUMBER", str(rank)) for rank in ranks]
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(sdk.run, programs))
+    with Api(base_url=sdk.server.url, api_key="k" * 40) as api:
+        run = api.run("team/digits/shared")
+        rows = list(run.scan_history())
+        for rank in ranks:
+            logged = [row[f"metric{rank}"] for row in rows if f"metric{rank}" in row]
+            assert logged == list(range(20))
+        assert [row["_step"] for row in rows] == list(range(60))
+        assert {key: run.summary[key] for key in run.summary if key.startswith("metric")} == {
+            f"metric{rank}": 19 for rank in ranks
+        }
+        assert run.config == {f"rank{rank}": rank for rank in ranks}
+        assert run.state == "finished"

@@ -10,7 +10,7 @@ import secrets
 from dataclasses import dataclass, field
 from functools import lru_cache
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from ariadne import ScalarType, make_executable_schema
 from graphql import (
@@ -138,6 +138,14 @@ def create_app(
     )
 
 
+class _Caller(NamedTuple):
+    """What the headers and the address of a GraphQL request say."""
+
+    base_url: str
+    is_viewer: bool
+    is_shared: bool
+
+
 @dataclass(frozen=True, slots=True)
 class _Endpoints:
     """One method for each address. SQLite's work is done in threads, off the event loop."""
@@ -160,10 +168,11 @@ class _Endpoints:
             return _refusal("the body is not a GraphQL request in JSON", HTTPStatus.BAD_REQUEST)
         except ClientDisconnect:
             return Response(status_code=HTTPStatus.BAD_REQUEST)  # the client is gone
-        answer = await run_in_threadpool(self._respond, body, str(request.base_url), is_viewer)
+        caller = _Caller(str(request.base_url), is_viewer, _is_shared(request))
+        answer = await run_in_threadpool(self._respond, body, caller)
         return make_response(answer, self.closing)
 
-    def _respond(self, body: _Body, base_url: str, is_viewer: bool) -> Answer:  # noqa: FBT001 - run_in_threadpool loses the types of keywords
+    def _respond(self, body: _Body, caller: _Caller) -> Answer:
         document = _prepare(body.query)
         if isinstance(document, list):
             return _answer(ExecutionResult(None, document), HTTPStatus.BAD_REQUEST)
@@ -174,26 +183,21 @@ class _Endpoints:
         )
         return self.faults.answer(
             request,
-            lambda request: self._execute(request, body.operation_name, base_url, is_viewer),
+            lambda request: self._execute(request, body.operation_name, caller),
         )
 
-    def _execute(
-        self,
-        request: GraphQLRequest,
-        named: str | None,
-        base_url: str,
-        is_viewer: bool,  # noqa: FBT001 - as above
-    ) -> Answer:
-        storage = f"{base_url}storage/"
+    def _execute(self, request: GraphQLRequest, named: str | None, caller: _Caller) -> Answer:
+        storage = f"{caller.base_url}storage/"
         with self.store.read() as connection:
             context = Context(
                 store=self.store,
                 connection=connection,
                 entity=self.entity,
-                is_viewer=is_viewer,
+                is_viewer=caller.is_viewer,
                 upload_url=lambda path: f"{storage}{path}?signature={self._signature(path)}",
                 file_url=lambda path: f"{storage}{path}",
                 paging=request.paging,
+                is_shared=caller.is_shared,
             )
             result = execute_sync(
                 _SCHEMA,
@@ -209,8 +213,9 @@ class _Endpoints:
         if not _is_viewer(request):
             return _refusal("user is not logged in", HTTPStatus.UNAUTHORIZED)
         body = await request.body()
+        client = _shared_client(request)
         try:
-            known = await run_in_threadpool(receive, self.store, *_run(request), body)
+            known = await run_in_threadpool(receive, self.store, *_run(request), body, client)
         except (ValueError, RecursionError) as error:
             return _refusal(str(error), HTTPStatus.BAD_REQUEST)
         if not known:
@@ -252,6 +257,19 @@ def _refusal(message: str, status: HTTPStatus) -> Response:
 def _run(request: Request) -> tuple[str, str, str]:
     values: dict[str, str] = request.path_params
     return values["entity"], values["project"], values["run"]
+
+
+def _is_shared(request: Request) -> bool:
+    """Whether a request is of one of several writers of a run, `wandb.Settings(mode="shared")`."""
+    return request.headers.get("x-wandb-use-async-filestream", "").lower() == "true"
+
+
+def _shared_client(request: Request) -> str | None:
+    """The writer's id in shared mode; None for a run's only writer."""
+    if not _is_shared(request):
+        return None
+    ids = ("x-wandb-async-client-id", "x-wandb-client-id")
+    return next((found for name in ids if (found := request.headers.get(name))), None)
 
 
 def _is_viewer(request: Request) -> bool | None:

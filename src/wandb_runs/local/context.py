@@ -34,6 +34,7 @@ class Context:
         upload_url: Makes the signed address for uploading a file.
         file_url: Makes the address for reading a file.
         paging: Changes pages of runs; None leaves them as they are.
+        is_shared: Whether the request is of one of several writers of a run, in shared mode.
     """
 
     store: Store
@@ -43,6 +44,7 @@ class Context:
     upload_url: Callable[[str], str]
     file_url: Callable[[str], str]
     paging: Paging | None
+    is_shared: bool
 
     def project(self, entity: str | None, name: str | None) -> Project | None:
         """Find a project."""

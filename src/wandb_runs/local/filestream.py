@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Final
 
 from pydantic import BaseModel, Field, JsonValue
 
-from wandb_runs.local.ingest import end_run, find_run, heartbeat, set_summary
-from wandb_runs.local.lines import append_lines
+from wandb_runs.local.documents import read_object
+from wandb_runs.local.ingest import end_run, find_run, heartbeat, merge_summary, set_summary
+from wandb_runs.local.lines import append_lines, last_step
 from wandb_runs.local.tables import Stream
 
 if TYPE_CHECKING:
-    from wandb_runs.local.store import Store
+    from wandb_runs.local.store import Store, Writer
 
 __all__ = ["receive"]
 
@@ -33,8 +34,18 @@ class _Chunk(BaseModel):
     exitcode: int | None = None
 
 
-def receive(store: Store, entity: str, project: str, run: str, body: bytes) -> bool:
+def receive(
+    store: Store, entity: str, project: str, run: str, body: bytes, client: str | None
+) -> bool:
     """Store one chunk.
+
+    Args:
+        store: Where to write.
+        entity: The owner of the project.
+        project: The project.
+        run: The run's id.
+        body: The chunk, in JSON.
+        client: The writer in shared mode, one of several of the run; None for its only writer.
 
     Returns:
         Whether there is such a run.
@@ -47,14 +58,30 @@ def receive(store: Store, entity: str, project: str, run: str, body: bytes) -> b
         run_id = find_run(writer.connection, entity, project, run)
         if run_id is None:
             return False
-        heartbeat(writer, run_id)
+        heartbeat(writer, run_id, is_shared=client is not None)
         for name, stream in _STREAMS.items():
             if name in chunk.files:
                 part = _Lines.model_validate(chunk.files[name])
-                append_lines(writer, run_id, stream, part.offset, part.content)
-        if _SUMMARY in chunk.files:
-            for text in _Lines.model_validate(chunk.files[_SUMMARY]).content[-1:]:
-                set_summary(writer, run_id, text)
+                append_lines(writer, run_id, stream, part.offset, part.content, client)
+        _summarize(writer, run_id, chunk, client)
         if chunk.complete:
             end_run(writer, run_id, chunk.exitcode or 0)
     return True
+
+
+def _summarize(writer: Writer, run_id: int, chunk: _Chunk, client: str | None) -> None:
+    """Store the summary of a chunk: of the whole run, or in shared mode of one of its writers."""
+    sent = chunk.files.get(_SUMMARY)
+    text = None if sent is None else next(iter(_Lines.model_validate(sent).content[-1:]), None)
+    if client is None:
+        if text is not None:
+            set_summary(writer, run_id, text)
+        return
+    summary = read_object(text)
+    # The writer's own count of steps is not the run's.
+    summary.pop("_step", None)
+    step = last_step(writer.connection, run_id, Stream.HISTORY)
+    if step is not None:
+        summary["_step"] = step
+    if summary:
+        merge_summary(writer, run_id, summary)

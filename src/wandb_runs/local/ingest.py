@@ -5,22 +5,40 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import case, delete, insert, select, update
 
 from wandb_runs.local.documents import finite, read_object, set_document, write_object
 from wandb_runs.local.leaves import Leaf, config_leaves, flatten
 from wandb_runs.local.store import inserted_id
-from wandb_runs.local.tables import documents, files, leaves, lines, paths, projects, runs
+from wandb_runs.local.tables import (
+    documents,
+    files,
+    leaves,
+    lines,
+    paths,
+    projects,
+    runs,
+    writers,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from sqlalchemy import Connection
 
+    from wandb_runs.graphql.scalars import JSONObject, JSONValue
     from wandb_runs.local.store import Writer
     from wandb_runs.local.tables import Scalar
 
-__all__ = ["delete_run", "end_run", "find_run", "heartbeat", "set_summary", "upsert_run"]
+__all__ = [
+    "delete_run",
+    "end_run",
+    "find_run",
+    "heartbeat",
+    "merge_summary",
+    "set_summary",
+    "upsert_run",
+]
 
 _INDEXED: Final = {
     "name": "name",
@@ -53,6 +71,7 @@ def upsert_run(
     tags: Sequence[str] | None = None,
     config: str | None = None,
     summary_metrics: str | None = None,
+    is_shared: bool = False,
 ) -> tuple[int, bool]:
     """Create or update a run; null means unchanged.
 
@@ -65,6 +84,8 @@ def upsert_run(
         tags: The run's labels.
         config: The config, in JSON.
         summary_metrics: The summary, in JSON.
+        is_shared: Whether the config is that of one of the run's writers: keys that other writers
+            set are kept.
 
     Returns:
         The run's row id, and whether it is new.
@@ -93,6 +114,9 @@ def upsert_run(
         changed["tags"] = json.dumps(list(tags))
         sections["tags"] = flatten("tags", list(tags))
     if config is not None:
+        if is_shared and known is not None:
+            held = connection.scalar(select(documents.c.config).where(documents.c.run_id == known))
+            config = json.dumps(read_object(held) | read_object(config))
         texts["config"] = config
         sections["config"] = config_leaves(read_object(config))
     if summary_metrics is not None:
@@ -126,6 +150,25 @@ def set_summary(writer: Writer, run_id: int, text: str) -> None:
     ).scalar_one()
     sections = {"summary_metrics": flatten("summary_metrics", summary)}
     _index(writer, project_id, run_id, sections, is_new=False)
+
+
+def merge_summary(writer: Writer, run_id: int, sent: JSONObject) -> None:
+    """Add to a run's summary; keys of nested objects are added one by one, media replaced."""
+    held = writer.connection.scalar(
+        select(documents.c.summary_metrics).where(documents.c.run_id == run_id)
+    )
+    set_summary(writer, run_id, json.dumps(_merged(read_object(held), sent)))
+
+
+def _merged(held: JSONObject, sent: JSONObject) -> dict[str, JSONValue]:
+    merged = dict(held)
+    for key, value in sent.items():
+        before = merged.get(key)
+        if isinstance(before, dict) and isinstance(value, dict) and "_type" not in value:
+            merged[key] = _merged(before, value)
+        else:
+            merged[key] = value
+    return merged
 
 
 def _index(
@@ -177,9 +220,18 @@ def _index(
         )
 
 
-def heartbeat(writer: Writer, run_id: int) -> None:
-    """Record a sign of life of a run."""
-    alive = {"heartbeat_at": writer.now, "updated_at": writer.now, "state": "running"}
+def heartbeat(writer: Writer, run_id: int, *, is_shared: bool = False) -> None:
+    """Record a sign of life of a run.
+
+    Args:
+        writer: The transaction.
+        run_id: The run.
+        is_shared: Whether the sign is of one of several writers: a run that its primary writer
+            ended stays so when another one sends its last rows.
+    """
+    has_ended = runs.c.exit_code.is_not(None)
+    state = case((has_ended, runs.c.state), else_="running") if is_shared else "running"
+    alive = {"heartbeat_at": writer.now, "updated_at": writer.now, "state": state}
     writer.connection.execute(update(runs).where(runs.c.id == run_id).values(alive))
 
 
@@ -191,6 +243,6 @@ def end_run(writer: Writer, run_id: int, exit_code: int) -> None:
 
 def delete_run(writer: Writer, run_id: int) -> None:
     """Delete a run with everything it logged."""
-    for table in (leaves, lines, files, documents):
+    for table in (leaves, lines, files, documents, writers):
         writer.connection.execute(delete(table).where(table.c.run_id == run_id))
     writer.connection.execute(delete(runs).where(runs.c.id == run_id))

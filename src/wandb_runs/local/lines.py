@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from hashlib import blake2b
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sqlalchemy import func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
@@ -13,18 +13,29 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 from wandb_runs.local.documents import read_object, set_document, storable, write_object
 from wandb_runs.local.history_keys import extend_history_keys
 from wandb_runs.local.store import inserted_id
-from wandb_runs.local.tables import Stream, documents, keyset_members, keysets, lines, runs
+from wandb_runs.local.tables import (
+    Stream,
+    documents,
+    keyset_members,
+    keysets,
+    lines,
+    runs,
+    writers,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from sqlalchemy import Connection
+    from sqlalchemy import ColumnElement, Connection
 
     from wandb_runs.graphql.scalars import JSONObject, JSONValue
     from wandb_runs.local.store import Writer
     from wandb_runs.local.tables import Scalar
 
-__all__ = ["append_lines", "pick"]
+__all__ = ["append_lines", "last_step", "pick"]
+
+_LINES_OF_A_WRITER: Final = 2**31
+"""What the number of a row, an Int of GraphQL, stays below; each writer has a range of lines."""
 
 
 class _Row(NamedTuple):
@@ -36,9 +47,17 @@ class _Row(NamedTuple):
 
 
 def append_lines(
-    writer: Writer, run_id: int, stream: Stream, offset: int, content: Sequence[str]
+    writer: Writer,
+    run_id: int,
+    stream: Stream,
+    offset: int,
+    content: Sequence[str],
+    client: str | None = None,
 ) -> None:
     """Append rows to a stream; rows that it holds already are skipped.
+
+    In shared mode rows are numbered in order of arrival: each writer counts its own `_step`, or
+    sends none.
 
     Args:
         writer: The transaction.
@@ -46,25 +65,31 @@ def append_lines(
         stream: Which stream.
         offset: The number of the first row; a retry repeats it.
         content: The rows, each a JSON object.
+        client: The writer in shared mode, which counts its rows apart from other writers; None
+            for a run's only writer.
 
     Raises:
-        ValueError: A row is not a JSON object.
+        ValueError: A row is not a JSON object, or the offset is out of range.
     """
     connection = writer.connection
     this = (lines.c.run_id == run_id, lines.c.stream == int(stream))
-    end = offset + len(content)
+    if offset + len(content) >= _LINES_OF_A_WRITER:
+        raise ValueError(f"offset {offset} is out of range")
+    start = offset + _writer_number(connection, run_id, client) * _LINES_OF_A_WRITER
+    end = start + len(content)
     held = set(
         connection.scalars(
-            select(lines.c.line).where(*this, lines.c.line.between(offset, end))
+            select(lines.c.line).where(*this, lines.c.line.between(start, end))
         ).all()
     )
-    rows = [
-        _row(stream, line, text)
-        for line, text in enumerate(content, start=offset)
-        if line not in held
-    ]
-    if not rows:
+    new = [(line, text) for line, text in enumerate(content, start=start) if line not in held]
+    if not new:
         return
+    first = None if client is None else _next_step(last_step(connection, run_id, stream))
+    rows = [
+        _row(stream, line, text, None if first is None else first + number)
+        for number, (line, text) in enumerate(new)
+    ]
     ids = {keys: _keyset_id(connection, keys) for keys in {row.keys for row in rows}}
     connection.execute(
         insert(lines),
@@ -80,15 +105,63 @@ def append_lines(
             for row in rows
         ],
     )
-    last = connection.execute(select(func.max(lines.c.line)).where(*this)).scalar_one()
-    count = "history_line_count" if stream is Stream.HISTORY else "events_line_count"
-    connection.execute(update(runs).where(runs.c.id == run_id).values({count: last + 1}))
+    column = "history_line_count" if stream is Stream.HISTORY else "events_line_count"
+    count = _line_count(connection, *this)
+    connection.execute(update(runs).where(runs.c.id == run_id).values({column: count}))
     _describe(connection, run_id, stream, [row.values for row in rows])
 
 
-def _row(stream: Stream, line: int, text: str) -> _Row:
+def last_step(connection: Connection, run_id: int, stream: Stream) -> float | None:
+    """The highest step of a stream; None for one without rows."""
+    step: float | None = connection.scalar(
+        select(func.max(lines.c.step)).where(
+            lines.c.run_id == run_id, lines.c.stream == int(stream)
+        )
+    )
+    return step
+
+
+def _next_step(last: float | None) -> float:
+    if last is None:
+        return 0
+    # Beyond the integers of a float, and near the largest of SQLite's, steps are repeated.
+    return math.floor(last) + 1 if abs(last) < 2**53 else last
+
+
+def _writer_number(connection: Connection, run_id: int, client: str | None) -> int:
+    """Find the number of a run's writer, or assign the next one."""
+    if client is None:
+        return 0
+    of_run = writers.c.run_id == run_id
+    found: int | None = connection.scalar(
+        select(writers.c.number).where(of_run, writers.c.client == client)
+    )
+    if found is not None:
+        return found
+    highest = connection.scalar(select(func.max(writers.c.number)).where(of_run)) or 0
+    connection.execute(insert(writers).values(run_id=run_id, client=client, number=highest + 1))
+    return highest + 1
+
+
+def _line_count(connection: Connection, *this: ColumnElement[bool]) -> int:
+    """How many rows a stream has: at least the offset at which its only writer resumes."""
+    last = connection.scalar(select(func.max(lines.c.line)).where(*this)) or 0
+    if last < _LINES_OF_A_WRITER:
+        return last + 1  # without counting: most runs have one writer
+    own = connection.scalar(
+        select(func.max(lines.c.line)).where(*this, lines.c.line < _LINES_OF_A_WRITER)
+    )
+    total = connection.execute(select(func.count()).where(*this)).scalar_one()
+    return total if own is None else max(total, own + 1)
+
+
+def _row(stream: Stream, line: int, text: str, given: float | None) -> _Row:
+    """Read a row; its step is the one that the server gives, or its own, or its number."""
     values = read_object(text)
-    step = values.get("_step") if stream is Stream.HISTORY else line
+    if given is not None and stream is Stream.HISTORY:
+        values["_step"] = given
+        text = json.dumps(values)
+    step = values.get("_step") if stream is Stream.HISTORY else given
     if isinstance(step, bool) or not isinstance(step, int | float) or not math.isfinite(step):
         step = line
     return _Row(line, step, frozenset(_present(values)), text, values)

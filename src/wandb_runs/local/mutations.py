@@ -99,6 +99,7 @@ def _upsert_bucket(context: Context, given: _UpsertBucket) -> dict[str, object]:
                 tags=given.tags,
                 config=given.config,
                 summary_metrics=given.summary_metrics,
+                is_shared=context.is_shared,
             )
     except (ValueError, RecursionError) as error:
         raise BadRequestError(str(error)) from error

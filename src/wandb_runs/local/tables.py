@@ -35,6 +35,7 @@ __all__ = [
     "projects",
     "runs",
     "sweeps",
+    "writers",
 ]
 
 Scalar: TypeAlias = "int | float | str"
@@ -180,6 +181,17 @@ lines: Final = Table(
     Column("keyset_id", Integer, ForeignKey("keysets.id"), nullable=False),
     Column("text", Text, nullable=False),
     Index("lines_by_step", "run_id", "stream", "step", "line", "keyset_id"),
+    sqlite_with_rowid=False,
+)
+
+# In shared mode several processes log to one run, and each counts its own rows from 0.
+writers: Final = Table(
+    "writers",
+    metadata,
+    Column("run_id", Integer, ForeignKey("runs.id"), primary_key=True),
+    Column("client", Text, primary_key=True),
+    # From 1: number 0 is a run's only writer, which names itself by nothing.
+    Column("number", Integer, nullable=False),
     sqlite_with_rowid=False,
 )
 
