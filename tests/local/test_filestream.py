@@ -55,7 +55,7 @@ def send(
         **others,
     }
     url = f"{server.url}/files/me/shared/{run_id}/file_stream"
-    return httpx.post(url, content=json.dumps(chunk), headers=headers(client), auth=KEY)
+    return httpx.post(url, json=chunk, headers=headers(client), auth=KEY)
 
 
 def ask(server: LocalServer, run_id: str, fields: str) -> JSONObject:

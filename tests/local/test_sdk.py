@@ -153,17 +153,31 @@ run.finish()
 """
 
 
+DOWNLOAD = """
+from pathlib import Path
+
+import wandb
+
+with wandb.init(entity="team", project="digits", id="kept") as run:
+    run.log({"loss": 1.5})
+run = wandb.Api().run("team/digits/kept")
+assert [row["loss"] for row in run.scan_history()] == [1.5]
+with run.file("wandb-metadata.json").download(root="downloads", replace=True) as file:
+    print(len(file.read()) > 0)
+"""
+
+
 class Sdk:
     """A server, and methods to run programs that use the wandb SDK with it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, api_key: str | None = None) -> None:
         self.folder = folder
         self.later = 0.0
-        self.server = LocalServer(clock=lambda: time.time() + self.later)
+        self.server = LocalServer(clock=lambda: time.time() + self.later, api_key=api_key)
         kept = {name: value for name, value in os.environ.items() if not name.startswith("WANDB")}
         self.environment = kept | {
             "HOME": str(folder),
-            "WANDB_API_KEY": "k" * 40,
+            "WANDB_API_KEY": api_key or "k" * 40,
             "WANDB_BASE_URL": self.server.url,
             "WANDB_CACHE_DIR": str(folder / "cache"),
             "WANDB_CONFIG_DIR": str(folder / "config"),
@@ -369,6 +383,14 @@ def test_the_sdk_deletes_a_run(sdk: Sdk) -> None:
     for run_id in ("first", "second", "third"):
         log_run(sdk.server, "team", "deleted", run_id)
     assert sdk.run(DELETE) == "['third']\n"
+
+
+def test_the_sdk_logs_to_a_server_with_a_key_of_its_own(tmp_path: Path) -> None:
+    sdk = Sdk(tmp_path, api_key="0123456789abcdef" * 3)
+    with sdk.server:
+        assert sdk.run(DOWNLOAD) == "True\n"
+        with pytest.raises(AssertionError, match="CommError"):
+            sdk.run(DOWNLOAD, WANDB_API_KEY="f" * 48)
 
 
 def test_a_killed_run_counts_as_crashed_after_five_minutes_without_a_heartbeat(sdk: Sdk) -> None:

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from wandb_runs.graphql.scalars import JSONObject, JSONValue
 
 KEY = ("api", "k" * 40)
+JSON = {"content-type": "application/json"}
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +77,7 @@ def stream(
     server: LocalServer, name: str, chunk: JSONObject, auth: tuple[str, str] | None = KEY
 ) -> httpx.Response:
     url = f"{server.url}/files/me/{name}/r/file_stream"
-    return httpx.post(url, content=json.dumps(chunk), auth=auth)
+    return httpx.post(url, content=json.dumps(chunk), auth=auth, headers=JSON)
 
 
 def lines(offset: int, *rows: JSONObject) -> JSONObject:
@@ -145,7 +146,8 @@ def test_an_invalid_document_is_a_bad_request(server: LocalServer, query: str) -
 
 
 def test_a_body_that_is_not_a_graphql_request_is_a_bad_request(server: LocalServer) -> None:
-    assert httpx.post(f"{server.url}/graphql", content=b"<html>").status_code == 400
+    answer = httpx.post(f"{server.url}/graphql", content=b"<html>", headers=JSON)
+    assert answer.status_code == 400
     assert httpx.get(f"{server.url}/graphql").status_code == 405
     assert stream(server, "nowhere", {}).status_code == 404
 

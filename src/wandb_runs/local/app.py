@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import hmac
 import logging
 import mimetypes
@@ -29,10 +28,12 @@ from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticSerializationError, to_json
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
+from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from wandb_runs.local.access import AccessMiddleware, is_json, is_viewer, refusal
 from wandb_runs.local.context import Context
 from wandb_runs.local.documents import write_object
 from wandb_runs.local.faults import Answer, GraphQLRequest
@@ -46,7 +47,7 @@ from wandb_runs.local.wire import make_response
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from starlette.requests import Request
 
@@ -113,6 +114,8 @@ def create_app(
     on_operation: Callable[[str], None],
     faults: Faults,
     closing: asyncio.Event,
+    api_key: str | None = None,
+    allow_hosts: Iterable[str] = (),
 ) -> Starlette:
     """Make the server as an ASGI application.
 
@@ -122,8 +125,10 @@ def create_app(
         on_operation: Called with the name of each GraphQL operation.
         faults: The faults to apply to GraphQL requests.
         closing: Set when the server stops.
+        api_key: The key that every request needs; None accepts any, and reading without one.
+        allow_hosts: Hosts to accept in requests, beside those of this machine.
     """
-    endpoints = _Endpoints(store, entity, on_operation, faults, closing)
+    endpoints = _Endpoints(store, entity, on_operation, faults, closing, api_key)
     storage = "/storage/{entity}/{project}/{run}/{name:path}"
     stream = "/files/{entity}/{project}/{run}/file_stream"
     return Starlette(
@@ -134,7 +139,9 @@ def create_app(
             Route(storage, endpoints.put_file, methods=["PUT"]),
             # The SDK sends its own telemetry, and expects success.
             Route("/sdk/otel/{rest:path}", endpoints.accept, methods=["POST"]),
-        ]
+        ],
+        middleware=[Middleware(AccessMiddleware, allow_hosts=allow_hosts)],
+        exception_handlers={ClientDisconnect: _leave},
     )
 
 
@@ -155,20 +162,21 @@ class _Endpoints:
     on_operation: Callable[[str], None]
     faults: Faults
     closing: asyncio.Event
-    secret: bytes = field(default_factory=secrets.token_bytes)
+    api_key: str | None = field(repr=False)
+    secret: bytes = field(default_factory=secrets.token_bytes, repr=False)
 
     async def graphql(self, request: Request) -> Response:
         """Answer a GraphQL request."""
-        is_viewer = _is_viewer(request)
-        if is_viewer is None:
-            return _refusal("invalid credentials", HTTPStatus.UNAUTHORIZED)
+        viewer = is_viewer(request, self.api_key)
+        if viewer is None:
+            return refusal("invalid credentials", HTTPStatus.UNAUTHORIZED)
+        if not is_json(request):
+            return _NOT_JSON
         try:
             body = _Body.model_validate_json(await request.body())
         except ValidationError:
-            return _refusal("the body is not a GraphQL request in JSON", HTTPStatus.BAD_REQUEST)
-        except ClientDisconnect:
-            return Response(status_code=HTTPStatus.BAD_REQUEST)  # the client is gone
-        caller = _Caller(str(request.base_url), is_viewer, _is_shared(request))
+            return refusal("the body is not a GraphQL request in JSON", HTTPStatus.BAD_REQUEST)
+        caller = _Caller(str(request.base_url), viewer, _is_shared(request))
         answer = await run_in_threadpool(self._respond, body, caller)
         return make_response(answer, self.closing)
 
@@ -194,8 +202,10 @@ class _Endpoints:
                 connection=connection,
                 entity=self.entity,
                 is_viewer=caller.is_viewer,
-                upload_url=lambda path: f"{storage}{path}?signature={self._signature(path)}",
-                file_url=lambda path: f"{storage}{path}",
+                upload_url=lambda path: f"{storage}{self._signed('PUT', path)}",
+                file_url=lambda path: (
+                    f"{storage}{path if self.api_key is None else self._signed('GET', path)}"
+                ),
                 paging=request.paging,
                 is_shared=caller.is_shared,
             )
@@ -210,48 +220,73 @@ class _Endpoints:
 
     async def file_stream(self, request: Request) -> Response:
         """Store what a run logs."""
-        if not _is_viewer(request):
-            return _refusal("user is not logged in", HTTPStatus.UNAUTHORIZED)
+        if not is_viewer(request, self.api_key):
+            return refusal("user is not logged in", HTTPStatus.UNAUTHORIZED)
+        if not is_json(request):
+            return _NOT_JSON
         body = await request.body()
         client = _shared_client(request)
         try:
             known = await run_in_threadpool(receive, self.store, *_run(request), body, client)
         except (ValueError, RecursionError) as error:
-            return _refusal(str(error), HTTPStatus.BAD_REQUEST)
+            return refusal(str(error), HTTPStatus.BAD_REQUEST)
         if not known:
-            return _refusal("run not found", HTTPStatus.NOT_FOUND)
+            return refusal("run not found", HTTPStatus.NOT_FOUND)
         return JSONResponse({"exitcode": None, "limits": {}})
 
     async def put_file(self, request: Request) -> Response:
         """Store a file; the signature in its address stands in for a key."""
-        path = request.scope["raw_path"].decode().removeprefix("/storage/")
-        given = request.query_params.get("signature", "")
-        if not hmac.compare_digest(given, self._signature(path)):
-            return _refusal("wrong signature", HTTPStatus.FORBIDDEN)
+        if not self._is_signed(request):
+            return refusal("wrong signature", HTTPStatus.FORBIDDEN)
         content = await request.body()
         name: str = request.path_params["name"]
         known = await run_in_threadpool(save_file, self.store, *_run(request), name, content)
-        return Response() if known else _refusal("run not found", HTTPStatus.NOT_FOUND)
+        return Response() if known else refusal("run not found", HTTPStatus.NOT_FOUND)
 
     async def get_file(self, request: Request) -> Response:
-        """Return a file, unchanged."""
+        """Return a file, unchanged; a signature in its address stands in for a key."""
+        if is_viewer(request, self.api_key) is None and not self._is_signed(request):
+            return refusal("invalid credentials", HTTPStatus.UNAUTHORIZED)
         name: str = request.path_params["name"]
         content = await run_in_threadpool(read_file, self.store, *_run(request), name)
         if content is None:
-            return _refusal("file not found", HTTPStatus.NOT_FOUND)
+            return refusal("file not found", HTTPStatus.NOT_FOUND)
         kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
-        return Response(content, media_type=kind)
+        return Response(content, media_type=kind, headers=_INERT)
 
     async def accept(self, _: Request) -> Response:
         """Accept telemetry, and discard it."""
         return JSONResponse({})
 
-    def _signature(self, path: str) -> str:
-        return hmac.digest(self.secret, path.encode(), "sha256").hex()
+    def _signed(self, method: str, path: str) -> str:
+        return f"{path}?signature={self._signature(method, path)}"
+
+    def _is_signed(self, request: Request) -> bool:
+        path = request.scope["raw_path"].decode().removeprefix("/storage/")
+        given = request.query_params.get("signature", "")
+        return hmac.compare_digest(given.encode(), self._signature(request.method, path).encode())
+
+    def _signature(self, method: str, path: str) -> str:
+        return hmac.digest(self.secret, f"{method} {path}".encode(), "sha256").hex()
 
 
-def _refusal(message: str, status: HTTPStatus) -> Response:
-    return JSONResponse({"error": message}, status)
+_NOT_JSON: Final = refusal(
+    "the body is JSON: send the header 'Content-Type: application/json'",
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+)
+
+# A file may hold a page with scripts: no browser may run it, or show it, in the server's name.
+_INERT: Final = {
+    "content-disposition": "attachment",
+    "content-security-policy": "sandbox",
+    "cross-origin-resource-policy": "same-origin",
+    "x-content-type-options": "nosniff",
+}
+
+
+async def _leave(_request: Request, _error: Exception) -> Response:
+    """Answer a client that is gone, so that its end is no error of the server's."""
+    return Response(status_code=HTTPStatus.BAD_REQUEST)
 
 
 def _run(request: Request) -> tuple[str, str, str]:
@@ -270,22 +305,6 @@ def _shared_client(request: Request) -> str | None:
         return None
     ids = ("x-wandb-async-client-id", "x-wandb-client-id")
     return next((found for name in ids if (found := request.headers.get(name))), None)
-
-
-def _is_viewer(request: Request) -> bool | None:
-    """Whether a request carries an API key; None for credentials of another form.
-
-    Any key is accepted, as the password of the user `api`.
-    """
-    header = request.headers.get("authorization")
-    if header is None:
-        return False
-    scheme, _, encoded = header.partition(" ")
-    try:
-        user, _, key = base64.b64decode(encoded, validate=True).decode().partition(":")
-    except ValueError:
-        return None
-    return bool(key) if scheme.lower() == "basic" and user == "api" else None
 
 
 def _status(result: ExecutionResult) -> int:

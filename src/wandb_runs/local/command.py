@@ -33,11 +33,37 @@ __all__ = ["local"]
 )
 @click.option("--entity", default="local", show_default=True, help="Where runs go by default.")
 @click.option("--sample", is_flag=True, help="Add the sample project.")
-def local(host: str, port: int, store: Path | None, entity: str, *, sample: bool) -> None:
+@click.option(
+    "--api-key",
+    envvar="WANDB_RUNS_LOCAL_API_KEY",
+    show_envvar=True,
+    help="Key that every request needs; the variable keeps it out of the list of processes.  "
+    "[default: any is right]",
+)
+@click.option(
+    "--allow-host",
+    "allow_hosts",
+    metavar="NAME",
+    multiple=True,
+    help="Name or address that requests may give as their host, beside those of the loopback "
+    "interface; repeatable.",
+)
+def local(
+    host: str,
+    port: int,
+    store: Path | None,
+    entity: str,
+    *,
+    sample: bool,
+    api_key: str | None,
+    allow_hosts: tuple[str, ...],
+) -> None:
     """Serve W&B's API from this machine, until it is interrupted.
 
     The first line printed is the server's URL. Set WANDB_BASE_URL to it, and WANDB_API_KEY to
     anything of 40 characters: the wandb SDK then logs to it, and every client reads from it.
+
+    An address that other machines reach needs --api-key.
     """
     try:
         from wandb_runs.local import LocalServer  # noqa: PLC0415 - its libraries are optional
@@ -51,7 +77,15 @@ def local(host: str, port: int, store: Path | None, entity: str, *, sample: bool
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
     try:
-        server = LocalServer(store=store, sample=sample, host=host, port=port, entity=entity)
+        server = LocalServer(
+            store=store,
+            sample=sample,
+            host=host,
+            port=port,
+            entity=entity,
+            api_key=api_key,
+            allow_hosts=allow_hosts,
+        )
     except (OSError, InvalidArgumentError) as error:
         raise click.ClickException(str(error)) from error
     with server:

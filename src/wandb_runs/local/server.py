@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 import threading
 import time
@@ -14,13 +15,15 @@ from typing import TYPE_CHECKING, Final, Self
 import uvicorn
 from typing_extensions import override
 
+from wandb_runs.errors import InvalidArgumentError
+from wandb_runs.local.access import host_name, is_loopback
 from wandb_runs.local.app import create_app
 from wandb_runs.local.faults import REMEMBERED, Faults
 from wandb_runs.local.store import Store
 from wandb_runs.local.wire import HttpProtocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -30,6 +33,7 @@ __all__ = ["LocalServer"]
 
 _GRACE: Final = 5  # seconds that requests under way may still take
 _TICK: Final = 0.1
+_KEY: Final = re.compile(r"[!-~]+")
 _SAMPLE: Final = "sample/sample.db.xz"
 
 
@@ -56,25 +60,35 @@ class LocalServer:
     """A W&B-compatible server in a thread of this process.
 
     It implements W&B's API: this package, the wandb SDK and other clients can log to it and read
-    from it. Reading needs no key, and every project is public; logging needs one, and any key is
-    accepted. Projects are created when something is logged to them.
+    from it. Without `api_key`, reading needs no key, and every project is public; logging needs
+    one, and any key is accepted. Projects are created when something is logged to them.
+
+    Requests need a `Host`, and an `Origin` where they have one, that is `localhost`, a name that
+    ends in `.localhost`, a loopback address, the address that the connection was made to, or one
+    of `allow_hosts`; the port is free. Pages of other sites can thus neither read nor write.
 
     Args:
         store: The SQLite file that holds what was logged; made when missing. None keeps a
             temporary one until the server is closed.
         sample: Whether to add the sample project, unless the store has it.
-        host: The address to listen on.
+        host: The address to listen on; one that is not of the loopback interface needs
+            `api_key`.
         port: The port to listen on; 0 takes a free one.
         entity: The viewer's entity, the default for runs that name none.
         clock: Returns the time in seconds since 1970. By this clock, a run without a sign of life
             for five minutes has crashed.
+        api_key: The key that every request needs then, for reading too; None accepts any.
+        allow_hosts: Names or addresses, without ports, that requests may give as `Host` and in
+            `Origin` as well: those of a container, a proxy or a forwarded port.
 
     Attributes:
         url: Where it listens, such as `http://127.0.0.1:43817`.
         store: The data logged to it.
 
     Raises:
-        InvalidArgumentError: `store` is a file of another kind.
+        InvalidArgumentError: `store` is a file of another kind; `host` can be reached from other
+            machines and there is no `api_key`; `api_key` holds characters that no key has; one of
+            `allow_hosts` is not a host.
         OSError: The port is taken, or the file cannot be opened.
         RuntimeError: The server did not start.
 
@@ -95,19 +109,25 @@ class LocalServer:
         port: int = 0,
         entity: str = "local",
         clock: Callable[[], float] = time.time,
+        api_key: str | None = None,
+        allow_hosts: Iterable[str] = (),
     ) -> None:
+        if api_key is not None and not _KEY.fullmatch(api_key):
+            raise InvalidArgumentError(
+                "api_key is empty or holds characters that no key has: ASCII without spaces"
+            )
+        hosts = [host_name(name) for name in allow_hosts]
         self._operations: deque[str] = deque(maxlen=REMEMBERED)
         self.store = Store(store, clock=clock)
         try:
             if sample:
                 packaged = resources.files("wandb_runs.local").joinpath(_SAMPLE)
                 self.store.load(packaged.read_bytes())
-            self._socket = _listen(host, port)
+            self._socket = _listen(host, port, is_open=api_key is None)
         except BaseException:
             self.store.close()
             raise
-        bound: int = self._socket.getsockname()[1]
-        self.url = f"http://{f'[{host}]' if ':' in host else host}:{bound}"
+        self.url = f"http://{_reachable(host)}:{self._socket.getsockname()[1]}"
         self._faults = Faults(self)
         closing = asyncio.Event()
         app = create_app(
@@ -116,6 +136,8 @@ class LocalServer:
             on_operation=self._operations.append,
             faults=self._faults,
             closing=closing,
+            api_key=api_key,
+            allow_hosts=hosts,
         )
         config = uvicorn.Config(
             app,
@@ -240,15 +262,28 @@ class LocalServer:
         self.store.close()
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def _listen(host: str, port: int, *, is_open: bool) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # asyncio turns Nagle's delay of 40 ms off for what is declared TCP, and for nothing else.
-    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
+    with ExitStack() as undo:
+        listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        undo.callback(listener.close)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
+        # What a name stands for is known for sure once it is bound; nothing connects before the
+        # call to `listen`.
+        address: str = listener.getsockname()[0]
+        if is_open and not is_loopback(address):
+            raise InvalidArgumentError(
+                f"{address} can be reached from other machines: set a key with --api-key or "
+                "api_key=, or listen on 127.0.0.1"
+            )
         listener.listen(128)
-    except OSError:
-        listener.close()
-        raise
+        undo.pop_all()
     return listener
+
+
+def _reachable(host: str) -> str:
+    """The host of the server's URL: where it listens on every address, the loopback one."""
+    name = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - it is looked for, not bound
+    return f"[{name}]" if ":" in name else name

@@ -129,7 +129,7 @@ def log_run(
         exit_code: The exit status of the program: 0 makes the run finished, another number failed.
             None leaves it running.
         state: A state to set last, such as `"preempted"`.
-        api_key: The key to sign with; the local server takes any.
+        api_key: The key to sign with; the local server takes any, unless it has one of its own.
 
     Raises:
         WandbRunsError: The server could not be reached, or refused.
@@ -166,7 +166,7 @@ def delete_run(
         entity: The owner of the project.
         project: The project; it stays when its last run is deleted.
         run_id: The run's id.
-        api_key: The key to sign with; the local server takes any.
+        api_key: The key to sign with; the local server takes any, unless it has one of its own.
 
     Raises:
         NotFoundError: There is no such run.
