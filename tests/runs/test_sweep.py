@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import sys
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
+import httpx
 import pytest
 
 from wandb_runs import Api, MissingDependencyError, NotFoundError, Sweep
-
-if TYPE_CHECKING:
-    from wandb_runs.testing import LocalServer
+from wandb_runs.testing import LocalServer
 
 
 @pytest.fixture
@@ -81,6 +79,65 @@ def test_the_best_run_is_first_in_the_sweeps_own_order(sweep: Sweep) -> None:
 def test_a_sweep_that_is_not_there_is_named(sample_api: Api) -> None:
     with pytest.raises(NotFoundError, match="no sweep 'absent' in project 'sample/digits'"):
         sample_api.sweep("sample/digits/absent")
+
+
+UPSERT = """
+mutation U($config: String, $displayName: String) {
+  upsertSweep(input: {
+    config: $config, displayName: $displayName, entityName: "me", projectName: "named"
+  }) { sweep { name displayName } }
+}
+"""
+
+
+def define_sweep(server: LocalServer, config: str, display_name: str | None = None) -> str:
+    variables = {"config": config, "displayName": display_name}
+    answer = httpx.post(
+        f"{server.url}/graphql",
+        json={"query": UPSERT, "variables": variables},
+        auth=("api", "k" * 40),
+    ).json()
+    sweep: dict[str, str] = answer["data"]["upsertSweep"]["sweep"]
+    assert sweep["displayName"] == display_name
+    return sweep["name"]
+
+
+@pytest.mark.parametrize(
+    ("config", "name"),
+    [
+        ("method: grid\nname: scan\nmetric: {name: loss}\n", "scan"),
+        ('{"method": "grid", "name": "scan"}', "scan"),
+        ("'name': scan\n", "scan"),
+        ("name: 7\n", "7"),
+        ("--- {name: scan}\n", "scan"),
+        ("method: grid\nmetric:\n  name: loss\ncommand:\n- python\n# name: no\n", None),
+        ("name: ''\n", None),
+        ("name: [not, closed\n", None),
+        ("", None),
+    ],
+)
+def test_a_sweep_without_a_given_name_has_that_of_its_definition_else_its_id(
+    config: str, name: str | None
+) -> None:
+    with LocalServer() as server, Api(base_url=server.url, api_key="k") as api:
+        sweep_id = define_sweep(server, config)
+        assert api.sweep(f"me/named/{sweep_id}").name == (name or sweep_id)
+        given = define_sweep(server, config, "given later")
+        assert api.sweep(f"me/named/{given}").name == "given later"
+
+
+def test_without_pyyaml_a_sweep_is_named_if_no_definition_need_be_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with LocalServer() as server, Api(base_url=server.url, api_key="k") as api:
+        plain = define_sweep(server, "method: grid\nmetric:\n  name: loss\n")
+        given = define_sweep(server, "name: scan\n", "given later")
+        defined = define_sweep(server, "name: scan\n")
+        monkeypatch.setitem(sys.modules, "yaml", None)
+        assert api.sweep(f"me/named/{plain}").name == plain
+        assert api.sweep(f"me/named/{given}").name == "given later"
+        with pytest.raises(MissingDependencyError, match=r"pip install 'wandb-runs\[yaml\]'"):
+            api.sweep(f"me/named/{defined}").name  # noqa: B018 - touched on purpose
 
 
 def test_without_pyyaml_the_text_is_there_and_the_command_is_named(

@@ -1,4 +1,4 @@
-"""W&B's file stream protocol: a run's rows and summary, in chunks of lines."""
+"""W&B's file stream protocol: a run's rows, summary and console output, in chunks of lines."""
 
 from __future__ import annotations
 
@@ -6,8 +6,16 @@ from typing import TYPE_CHECKING, Final
 
 from pydantic import BaseModel, Field, JsonValue
 
+from wandb_runs.local.console import write_console
 from wandb_runs.local.documents import read_object
-from wandb_runs.local.ingest import end_run, find_run, heartbeat, merge_summary, set_summary
+from wandb_runs.local.ingest import (
+    end_run,
+    find_run,
+    heartbeat,
+    mark_preempting,
+    merge_summary,
+    set_summary,
+)
 from wandb_runs.local.lines import append_lines, last_step
 from wandb_runs.local.tables import Stream
 
@@ -21,6 +29,7 @@ _STREAMS: Final = {
     "wandb-events.jsonl": Stream.EVENTS,
 }
 _SUMMARY: Final = "wandb-summary.json"
+_CONSOLE: Final = "output.log"
 
 
 class _Lines(BaseModel):
@@ -30,6 +39,7 @@ class _Lines(BaseModel):
 
 class _Chunk(BaseModel):
     files: dict[str, JsonValue] = Field(default_factory=dict)
+    preempting: bool | None = None
     complete: bool | None = None
     exitcode: int | None = None
 
@@ -64,6 +74,11 @@ def receive(
                 part = _Lines.model_validate(chunk.files[name])
                 append_lines(writer, run_id, stream, part.offset, part.content, client)
         _summarize(writer, run_id, chunk, client)
+        if _CONSOLE in chunk.files:
+            part = _Lines.model_validate(chunk.files[_CONSOLE])
+            write_console(writer, run_id, part.offset, part.content, client)
+        if chunk.preempting:
+            mark_preempting(writer, run_id)
         if chunk.complete:
             end_run(writer, run_id, chunk.exitcode or 0)
     return True

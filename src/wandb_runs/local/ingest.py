@@ -11,6 +11,7 @@ from wandb_runs.local.documents import finite, read_object, set_document, write_
 from wandb_runs.local.leaves import Leaf, config_leaves, flatten
 from wandb_runs.local.store import inserted_id
 from wandb_runs.local.tables import (
+    console,
     documents,
     files,
     leaves,
@@ -20,6 +21,7 @@ from wandb_runs.local.tables import (
     runs,
     writers,
 )
+from wandb_runs.local.where import state_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -35,6 +37,7 @@ __all__ = [
     "end_run",
     "find_run",
     "heartbeat",
+    "mark_preempting",
     "merge_summary",
     "set_summary",
     "upsert_run",
@@ -221,7 +224,7 @@ def _index(
 
 
 def heartbeat(writer: Writer, run_id: int, *, is_shared: bool = False) -> None:
-    """Record a sign of life of a run.
+    """Record a sign of life of a run: it runs, or is still about to be preempted.
 
     Args:
         writer: The transaction.
@@ -229,20 +232,30 @@ def heartbeat(writer: Writer, run_id: int, *, is_shared: bool = False) -> None:
         is_shared: Whether the sign is of one of several writers: a run that its primary writer
             ended stays so when another one sends its last rows.
     """
-    has_ended = runs.c.exit_code.is_not(None)
-    state = case((has_ended, runs.c.state), else_="running") if is_shared else "running"
+    kept = state_at(writer.now) == "preempting"
+    if is_shared:
+        kept |= runs.c.exit_code.is_not(None)
+    state = case((kept, runs.c.state), else_="running")
     alive = {"heartbeat_at": writer.now, "updated_at": writer.now, "state": state}
     writer.connection.execute(update(runs).where(runs.c.id == run_id).values(alive))
 
 
+def mark_preempting(writer: Writer, run_id: int) -> None:
+    """Record that a run is about to be preempted."""
+    writer.connection.execute(
+        update(runs).where(runs.c.id == run_id).values({"state": "preempting"})
+    )
+
+
 def end_run(writer: Writer, run_id: int, exit_code: int) -> None:
-    """Record the end of a run: finished with exit code 0, else failed."""
-    ended = {"state": "finished" if exit_code == 0 else "failed", "exit_code": exit_code}
+    """Record the end of a run: finished with exit code 0, else preempted or failed."""
+    failed = case((runs.c.state == "preempting", "preempted"), else_="failed")
+    ended = {"state": "finished" if exit_code == 0 else failed, "exit_code": exit_code}
     writer.connection.execute(update(runs).where(runs.c.id == run_id).values(ended))
 
 
 def delete_run(writer: Writer, run_id: int) -> None:
     """Delete a run with everything it logged."""
-    for table in (leaves, lines, files, documents, writers):
+    for table in (leaves, lines, console, files, documents, writers):
         writer.connection.execute(delete(table).where(table.c.run_id == run_id))
     writer.connection.execute(delete(runs).where(runs.c.id == run_id))

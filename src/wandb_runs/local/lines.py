@@ -32,9 +32,9 @@ if TYPE_CHECKING:
     from wandb_runs.local.store import Writer
     from wandb_runs.local.tables import Scalar
 
-__all__ = ["append_lines", "last_step", "pick"]
+__all__ = ["LINES_OF_A_WRITER", "append_lines", "last_step", "pick", "writer_number"]
 
-_LINES_OF_A_WRITER: Final = 2**31
+LINES_OF_A_WRITER: Final = 2**31
 """What the number of a row, an Int of GraphQL, stays below; each writer has a range of lines."""
 
 
@@ -73,9 +73,9 @@ def append_lines(
     """
     connection = writer.connection
     this = (lines.c.run_id == run_id, lines.c.stream == int(stream))
-    if offset + len(content) >= _LINES_OF_A_WRITER:
+    if offset + len(content) >= LINES_OF_A_WRITER:
         raise ValueError(f"offset {offset} is out of range")
-    start = offset + _writer_number(connection, run_id, client) * _LINES_OF_A_WRITER
+    start = offset + writer_number(connection, run_id, client) * LINES_OF_A_WRITER
     end = start + len(content)
     held = set(
         connection.scalars(
@@ -128,7 +128,7 @@ def _next_step(last: float | None) -> float:
     return math.floor(last) + 1 if abs(last) < 2**53 else last
 
 
-def _writer_number(connection: Connection, run_id: int, client: str | None) -> int:
+def writer_number(connection: Connection, run_id: int, client: str | None) -> int:
     """Find the number of a run's writer, or assign the next one."""
     if client is None:
         return 0
@@ -146,10 +146,10 @@ def _writer_number(connection: Connection, run_id: int, client: str | None) -> i
 def _line_count(connection: Connection, *this: ColumnElement[bool]) -> int:
     """How many rows a stream has: at least the offset at which its only writer resumes."""
     last = connection.scalar(select(func.max(lines.c.line)).where(*this)) or 0
-    if last < _LINES_OF_A_WRITER:
+    if last < LINES_OF_A_WRITER:
         return last + 1  # without counting: most runs have one writer
     own = connection.scalar(
-        select(func.max(lines.c.line)).where(*this, lines.c.line < _LINES_OF_A_WRITER)
+        select(func.max(lines.c.line)).where(*this, lines.c.line < LINES_OF_A_WRITER)
     )
     total = connection.execute(select(func.count()).where(*this)).scalar_one()
     return total if own is None else max(total, own + 1)

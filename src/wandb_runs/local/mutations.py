@@ -104,7 +104,11 @@ def _upsert_bucket(context: Context, given: _UpsertBucket) -> dict[str, object]:
     except (ValueError, RecursionError) as error:
         raise BadRequestError(str(error)) from error
     found = context.project(entity, project)
-    return {"bucket": found and found.run(name), "inserted": is_new}
+    return {
+        "bucket": found and found.run(name),
+        "inserted": is_new,
+        "server_settings": {"server_messages": []},
+    }
 
 
 class _UpsertSweep(BaseModel):
@@ -160,10 +164,12 @@ class _DeleteRun(BaseModel):
 
 @_mutation("deleteRun", _DeleteRun)
 def _delete_run(context: Context, given: _DeleteRun) -> dict[str, object]:
+    where = _stored("Run", given.id)
+    if where is None:
+        raise BadRequestError(f"run {given.id} not found", HTTPStatus.NOT_FOUND)
     with context.store.write() as writer:
-        where = _stored("Run", given.id)
-        found = where and find_run(writer.connection, *where)
-        if found is None:
-            raise BadRequestError(f"run {given.id} not found", HTTPStatus.NOT_FOUND)
-        delete_run(writer, found)
+        found = find_run(writer.connection, *where)
+        # A run that is gone is what the request asks for: a retry after a lost answer succeeds.
+        if found is not None:
+            delete_run(writer, found)
     return {"client_mutation_id": given.client_mutation_id}

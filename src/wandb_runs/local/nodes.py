@@ -105,9 +105,7 @@ class Project:
         if name is not None:
             query = query.where(sweeps.c.name == name)
         return [
-            Sweep(
-                **_values(row, Sweep, project=self, display_name=row["display_name"] or row["name"])
-            )
+            Sweep(**_values(row, Sweep, project=self))
             for row in self.scope.connection.execute(query).mappings()
         ]
 
@@ -183,7 +181,7 @@ class Sweep:
 
     project: Project
     name: str
-    display_name: str
+    display_name: str | None
     description: str | None
     config: str
     state: str

@@ -13,11 +13,17 @@ from ariadne import ObjectType, QueryType
 from sqlalchemy import func, select
 from sqlalchemy.exc import OperationalError
 
+from wandb_runs.local.console import (
+    ConsoleLine,
+    count_console,
+    end_of_console,
+    read_console,
+)
 from wandb_runs.local.context import Context, context_of, file_path
 from wandb_runs.local.documents import read_object
 from wandb_runs.local.ids import storage_id
 from wandb_runs.local.nodes import Project, Run, Sweep, iso
-from wandb_runs.local.pages import PageRequest, read_page
+from wandb_runs.local.pages import PageRequest, cursor_at, read_page
 from wandb_runs.local.sampling import (
     DEFAULT_SAMPLES,
     Spec,
@@ -292,8 +298,27 @@ def _events_tail(run: Run, _: GraphQLResolveInfo) -> str:
 
 
 @run_type.field("logLineCount")
-def _log_line_count(*_: object) -> int:
-    return 0
+def _log_line_count(run: Run, _: GraphQLResolveInfo) -> int:
+    return end_of_console(run.project.scope.connection, run.row_id)
+
+
+@run_type.field("logLines")
+def _log_lines(
+    run: Run,
+    _: GraphQLResolveInfo,
+    first: int | None = None,
+    after: str | None = None,
+    last: int | None = None,
+    **__: object,
+) -> Page[ConsoleLine]:
+    connection = run.project.scope.connection
+    if last is not None:
+        before = max(0, count_console(connection, run.row_id) - max(0, last))
+        first, after = last, cursor_at(before - 1) if before else None
+    return read_page(
+        PageRequest(after, first),
+        lambda offset, limit: read_console(connection, run.row_id, offset, limit),
+    )
 
 
 @run_type.field("running")

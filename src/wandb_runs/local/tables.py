@@ -24,6 +24,7 @@ __all__ = [
     "Kind",
     "Scalar",
     "Stream",
+    "console",
     "documents",
     "files",
     "keyset_members",
@@ -192,6 +193,16 @@ writers: Final = Table(
     Column("client", Text, primary_key=True),
     # From 1: number 0 is a run's only writer, which names itself by nothing.
     Column("number", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# As the SDK sends them: a line may be sent again, with another text.
+console: Final = Table(
+    "console",
+    metadata,
+    Column("run_id", Integer, ForeignKey("runs.id"), primary_key=True),
+    Column("line", Integer, primary_key=True),
+    Column("text", Text, nullable=False),
     sqlite_with_rowid=False,
 )
 

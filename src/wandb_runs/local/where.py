@@ -191,9 +191,13 @@ class _Instant(_Column):
 
 
 def state_at(now: int) -> ColumnElement[str]:
-    """A run's state in SQL: a running one without a recent heartbeat has crashed."""
+    """A run's state in SQL: one without a recent heartbeat has crashed, or was preempted."""
     silent = runs.c.heartbeat_at < now - CRASHED_AFTER
-    return case((and_(runs.c.state == "running", silent), "crashed"), else_=runs.c.state)
+    return case(
+        (and_(runs.c.state == "running", silent), "crashed"),
+        (and_(runs.c.state == "preempting", silent), "preempted"),
+        else_=runs.c.state,
+    )
 
 
 def root_field(root: str, now: int) -> tuple[ColumnElement[Any], Kind, bool] | None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Generic, TypeVar, cast
+import re
+from typing import TYPE_CHECKING, Final, Generic, TypeVar, cast
 
 from typing_extensions import override
 
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
     from wandb_runs.transport.session import SessionBase
 
 __all__ = ["SweepBase", "SweepsBase", "fetch_sweep"]
+
+# A line at the margin that is no plain key other than `name`, no item of a list, comment or
+# indented line: only a YAML parser can tell whether it names the sweep.
+_MAY_NAME: Final = re.compile(r"^(?!(?!name\b)\w+:|[ \t#]|- |$)", re.MULTILINE)
 
 ClientT_co = TypeVar("ClientT_co", bound="Client[SessionBase]", covariant=True)
 SweepT = TypeVar("SweepT")
@@ -86,8 +91,22 @@ class SweepBase(Generic[ClientT_co]):
 
     @property
     def name(self) -> str:
-        """The human name; the id when it has none."""
-        return self._fields.display_name or self.id
+        """The human name: one given later, else the `name` in the definition, else the id.
+
+        Follows W&B's own `Sweep.name`. A definition that is not a YAML mapping has no name.
+
+        Raises:
+            MissingDependencyError: The definition may hold the name, and PyYAML is not installed.
+        """
+        if self._fields.display_name:
+            return self._fields.display_name
+        if _MAY_NAME.search(self.config_yaml) is None:
+            return self.id
+        try:
+            defined = self.config.get("name")
+        except BadResponseError:
+            return self.id
+        return str(defined) if defined else self.id
 
     @property
     def state(self) -> str | None:
