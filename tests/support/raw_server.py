@@ -15,15 +15,26 @@ __all__ = ["RawServer", "http_answer", "read_request", "serve"]
 
 
 class RawServer:
-    """Hands each connection to `handle`, in a thread of its own."""
+    """Hands each connection to `handle`, in a thread of its own.
+
+    Attributes:
+        connections: How many there have been.
+        host: The address it listens at.
+        port: The port.
+    """
 
     def __init__(
-        self, handle: Callable[[socket.socket], None], context: ssl.SSLContext | None = None
+        self,
+        handle: Callable[[socket.socket], None],
+        context: ssl.SSLContext | None = None,
+        host: str = "127.0.0.1",
     ) -> None:
         self.connections = 0
         self._handle = handle
         self._context = context
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.host = host
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self._listener = socket.create_server((host, 0), family=family)
         self.port: int = self._listener.getsockname()[1]
         self._open: list[socket.socket] = []
         self._thread = threading.Thread(target=self._accept)
@@ -32,7 +43,8 @@ class RawServer:
     @property
     def url(self) -> str:
         """Where it listens."""
-        return f"http{'s' if self._context else ''}://127.0.0.1:{self.port}"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http{'s' if self._context else ''}://{host}:{self.port}"
 
     def close(self) -> None:
         """Stop, and break off what is under way."""
@@ -68,10 +80,12 @@ class RawServer:
 
 @contextmanager
 def serve(
-    handle: Callable[[socket.socket], None], context: ssl.SSLContext | None = None
+    handle: Callable[[socket.socket], None],
+    context: ssl.SSLContext | None = None,
+    host: str = "127.0.0.1",
 ) -> Generator[RawServer]:
     """A server for the length of a block."""
-    server = RawServer(handle, context)
+    server = RawServer(handle, context, host)
     try:
         yield server
     finally:

@@ -11,11 +11,12 @@ import subprocess
 import sys
 import threading
 import zlib
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Unpack
 
 import pytest
 from support.certificates import Authority
+from support.proxies import http_proxy
 from support.raw_server import RawServer, http_answer, read_request, serve
 from support.ways import Face, each_way
 
@@ -381,21 +382,10 @@ def test_an_encrypted_server_is_reached_through_a_proxy(
 ) -> None:
     asked: list[bytes] = []
 
-    def tunnel(connection: socket.socket) -> None:
-        asked.append(read_request(connection))
-        connection.sendall(b"HTTP/1.1 200 Connected\r\n\r\n")
-        with socket.create_connection(("127.0.0.1", named.port)) as onward:
-            back = threading.Thread(target=_pour, args=(onward, connection))
-            back.start()
-            _pour(connection, onward)
-            with suppress(OSError):
-                onward.shutdown(socket.SHUT_RDWR)
-            back.join()
-
     context = authority.trusting()
     with (
         serve(answering(http_answer(GOOD)), authority.serving("wandb.invalid")) as named,
-        serve(tunnel) as proxy,
+        serve(http_proxy(named.port, asked)) as proxy,
     ):
         monkeypatch.setenv(variable, f"http://me:pa%40ss@127.0.0.1:{proxy.port}")
         monkeypatch.delenv("no_proxy", raising=False)
@@ -406,12 +396,6 @@ def test_an_encrypted_server_is_reached_through_a_proxy(
     assert b"Proxy-Authorization: Basic bWU6cGFAc3M=" in head
     assert KEY.encode() not in head
     assert b"\r\nauthorization:" not in head.lower()
-
-
-def _pour(source: socket.socket, target: socket.socket) -> None:
-    with suppress(OSError):
-        while data := source.recv(65536):
-            target.sendall(data)
 
 
 # Forks and interrupts.

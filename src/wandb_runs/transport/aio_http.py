@@ -9,6 +9,7 @@ import anyio
 
 from wandb_runs.graphql.operation import MODEL_LOCK
 from wandb_runs.transport.failures import closed, meaning_of, overdue, unconnected
+from wandb_runs.transport.phases import Phases
 from wandb_runs.transport.tasks import PerLoop
 from wandb_runs.transport.template import TemplateCache
 
@@ -76,21 +77,18 @@ class AsyncHttpTransport:
             raise closed()
         template = self._templates.of(request)
         with MODEL_LOCK:  # a fork must not split an import
-            from wandb_runs.transport.aio_pool import (  # noqa: PLC0415 - it imports httpx
-                RequestBody,
-            )
-
-        content = RequestBody(request.content)
+            connections = self._connections.here()
+        phases = Phases()
         failure = None
         try:
             with anyio.move_on_after(request.timeout):
-                reader = await self._connections.here().exchange(template, request, content)
+                reader = await connections.exchange(template, request, phases)
                 return reader.response()
         except BaseException as error:
-            failure = meaning_of(request, error, template.proxy)
+            failure = meaning_of(request, error, template.proxy, phases)
             if failure is None:
                 raise
-        raise failure or (overdue(request) if content.is_taken else unconnected(request))
+        raise failure or (overdue(request) if phases.is_sent else unconnected(request, phases))
 
     async def aclose(self) -> None:
         """Refuse later requests; close this loop's connections once no request is active."""

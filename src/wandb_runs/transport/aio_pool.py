@@ -21,31 +21,27 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator
 
     from wandb_runs.transport.messages import Request
+    from wandb_runs.transport.phases import Phases
     from wandb_runs.transport.template import PoolKey, RequestTemplate
 
-__all__ = ["Connections", "RequestBody"]
+__all__ = ["Connections"]
 
 
-class RequestBody(httpx.AsyncByteStream):
+class _RequestBody(httpx.AsyncByteStream):
     """The body of a request.
 
     httpx would make an asynchronous generator of it, and leave that unfinished when the task is
     cancelled, of which trio warns.
-
-    Attributes:
-        is_taken: Whether it has been asked for, which is once there is a connection.
     """
 
     def __init__(self, content: bytes) -> None:
         self._left = [content]
-        self.is_taken: bool = False
 
     @override
     def __aiter__(self) -> AsyncIterator[bytes]:
         return self
 
     async def __anext__(self) -> bytes:
-        self.is_taken = True
         if not self._left:
             raise StopAsyncIteration
         return self._left.pop()
@@ -67,14 +63,16 @@ class Connections:
         self._end_of_loop: AsyncGenerator[None] | None = None
 
     async def exchange(
-        self, template: RequestTemplate, request: Request, content: RequestBody
+        self, template: RequestTemplate, request: Request, phases: Phases
     ) -> ResponseReader:
         """Send a request and read its response."""
         self._active += 1
         try:
             pool = self._pools.get(template.key) or await self._open(template)
-            sent = template.fill(request, connect=CONNECT_SECONDS, deadline=None)
-            sent.stream = content
+            sent = template.fill(
+                request, connect=CONNECT_SECONDS, deadline=None, trace=phases.note_async
+            )
+            sent.stream = _RequestBody(request.content)
             answer = await pool.handle_async_request(sent)
             try:
                 reader = ResponseReader(request, answer)
@@ -83,6 +81,8 @@ class Connections:
                 await answer.aclose()
         except BaseException:
             self._has_broken = True
+            with anyio.CancelScope(shield=True):
+                await phases.aclose_unused()
             raise
         finally:
             self._active -= 1

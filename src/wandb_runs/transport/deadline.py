@@ -1,7 +1,8 @@
 """`DeadlineTransport`: httpx's transport, with one deadline per request, which an interrupt ends.
 
-The HTTP library's timeouts are for each read or write, so that a server that drips passes none of
-them. Here the whole exchange has one deadline, the headers included.
+The HTTP library's timeouts are for each address, read or write, so that a server that drips passes
+none of them. Here the whole exchange has one deadline: the look-up of a name, connecting, a proxy's
+answer, encryption, and the headers included.
 """
 
 from __future__ import annotations
@@ -16,7 +17,10 @@ import httpcore
 import httpx
 from typing_extensions import override
 
+from wandb_runs.transport.connect import connect, look_up
 from wandb_runs.transport.exchange import shut_down
+from wandb_runs.transport.phases import LOOK_UP
+from wandb_runs.transport.streams import SocketStream, TlsInTls
 from wandb_runs.transport.threads import CancelledError, current_token
 
 if TYPE_CHECKING:
@@ -33,6 +37,8 @@ class _Deadline(threading.local):
     """The deadline of the request that this thread has under way, in monotonic seconds."""
 
     at = float("inf")
+    trace: Callable[[str, dict[str, object]], None] | None = None
+    """Told what is being done, as the HTTP library tells it."""
 
     def left(self, timeout: float | None) -> float:
         """The timeout of the next read or write; not above 0 once the deadline has passed."""
@@ -71,6 +77,7 @@ class DeadlineTransport(httpx.BaseTransport):
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         url = request.url
         _deadline.at = request.extensions.get("deadline", float("inf"))
+        _deadline.trace = request.extensions.get("trace")
         try:
             with _as_errors_of_httpx():
                 answer = self._pool.handle_request(
@@ -137,8 +144,11 @@ def _as_errors_of_httpx() -> Generator[None]:
         raise kind(str(error)) from error
 
 
-class _Network(httpcore.SyncBackend):
-    """Opens connections whose reads and writes keep the deadline."""
+class _Network(httpcore.NetworkBackend):
+    """Opens connections within the deadline, whose reads and writes keep it.
+
+    The pool names neither a local address nor options of sockets.
+    """
 
     @override
     def connect_tcp(
@@ -149,7 +159,23 @@ class _Network(httpcore.SyncBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.NetworkStream:
-        return _Stream(super().connect_tcp(host, port, timeout, local_address, socket_options))
+        trace = _deadline.trace
+        left = _deadline.left(timeout)
+        until = time.monotonic() + left
+        try:
+            if trace is not None:
+                trace(LOOK_UP, {"host": host})
+            endpoints = look_up(host, port, until)
+            if trace is not None:
+                trace("network.connect_tcp.started", {"host": host, "port": port})
+            connection = connect(endpoints, until)
+        except CancelledError:
+            raise httpcore.ConnectError("the call was cancelled") from None
+        except TimeoutError as error:
+            raise httpcore.ConnectTimeout(str(error)) from error
+        except (OSError, UnicodeError) as error:  # a name that cannot be encoded is none
+            raise httpcore.ConnectError(str(error)) from error
+        return _Stream(SocketStream(connection))
 
 
 class _Stream(httpcore.NetworkStream):
@@ -183,10 +209,14 @@ class _Stream(httpcore.NetworkStream):
         server_hostname: str | None = None,
         timeout: float | None = None,
     ) -> httpcore.NetworkStream:
+        left = _deadline.left(timeout)
+        if left <= 0:
+            raise httpcore.ConnectTimeout
+        if self._inner.get_extra_info("ssl_object") is not None:
+            # Over this stream, whose reads and writes can be interrupted.
+            return TlsInTls(self, ssl_context, server_hostname, left)
         return _Stream(
-            self._interruptible(
-                lambda: self._inner.start_tls(ssl_context, server_hostname, timeout)
-            )
+            self._interruptible(lambda: self._inner.start_tls(ssl_context, server_hostname, left))
         )
 
     @override

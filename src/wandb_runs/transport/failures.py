@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from wandb_runs.transport.messages import Request
+    from wandb_runs.transport.phases import Phases
 
 __all__ = [
     "CONNECT_SECONDS",
@@ -77,7 +78,10 @@ def kinds_of(error: BaseException) -> frozenset[str]:
 
 
 def meaning_of(
-    request: Request, error: BaseException, proxy: str | None = None
+    request: Request,
+    error: BaseException,
+    proxy: str | None = None,
+    phases: Phases | None = None,
 ) -> WandbRunsError | None:
     """What an error of the HTTP library means.
 
@@ -89,12 +93,13 @@ def meaning_of(
         request: The request that failed.
         error: How it failed.
         proxy: The proxy that it went through, as far as it is known.
+        phases: How far it came, if that is known.
     """
     if isinstance(error, WandbRunsError):
         return None
     kinds = kinds_of(error)
     if kinds & _FAILURES:
-        failure = _failure(request, error, kinds, proxy)
+        failure = _failure(request, error, kinds, proxy, phases)
         if not kinds & {"ProtocolError", "ProxyError"}:  # whose texts quote what was sent
             failure.__cause__ = without_frames(error)
         return failure
@@ -103,18 +108,22 @@ def meaning_of(
 
 
 def _failure(
-    request: Request, error: BaseException, kinds: frozenset[str], proxy: str | None
+    request: Request,
+    error: BaseException,
+    kinds: frozenset[str],
+    proxy: str | None,
+    phases: Phases | None,
 ) -> WandbRunsError:
+    is_unsent = bool(kinds & _UNSENT) or (phases is not None and not phases.is_sent)
     if lasting := [text for kind, text in _LASTING.items() if kind in kinds]:
         return WandbRunsError(lasting[0])
     if "DecodingError" in kinds:
         return TruncatedResponseError(
             f"the answer of {host_of(request)} cannot be decompressed; try again", status=0
         )
-    if "ConnectTimeout" in kinds:
-        return unconnected(request)
     if "TimeoutException" in kinds:
-        return overdue(request)
+        is_connecting = is_unsent and "PoolTimeout" not in kinds
+        return unconnected(request, phases) if is_connecting else overdue(request)
     refusal = next((e for e in _chain(error) if isinstance(e, ssl.SSLCertVerificationError)), None)
     if refusal is not None:
         return CertificateError(
@@ -126,7 +135,7 @@ def _failure(
     return ConnectionFailedError(
         f"the connection to {host_of(request)}{through} failed ({_reason(error, kinds)}); check "
         "the address and the network",
-        may_have_arrived=not kinds & _UNSENT,
+        may_have_arrived=not is_unsent,
     )
 
 
@@ -142,11 +151,18 @@ def _reason(error: BaseException, kinds: frozenset[str]) -> str:
     return "it was closed before the answer was whole" if is_cut else "the answer is not valid HTTP"
 
 
-def unconnected(request: Request) -> ConnectionFailedError:
-    """The error of a request that got no connection in time."""
+def unconnected(request: Request, phases: Phases | None = None) -> ConnectionFailedError:
+    """The error of a request that got no connection in time.
+
+    Args:
+        request: The request.
+        phases: How far it came, if that is known.
+    """
+    seconds = min(CONNECT_SECONDS if phases is None else phases.elapsed, request.timeout)
+    doing = f", while {phases.doing}" if phases is not None and phases.doing else ""
+    advice = "check the address and the network" if phases is None else phases.advice
     return ConnectionFailedError(
-        f"{host_of(request)} took no connection within "
-        f"{min(CONNECT_SECONDS, request.timeout):.3g} s; check the address and the network",
+        f"{host_of(request)} took no connection within {seconds:.3g} s{doing}; {advice}",
         may_have_arrived=False,
     )
 

@@ -17,6 +17,7 @@ from wandb_runs.transport.failures import (
     without_frames,
 )
 from wandb_runs.transport.fork import ForkSafeLock, renew_in_children
+from wandb_runs.transport.phases import Phases
 from wandb_runs.transport.proxies import httpx_proxy
 from wandb_runs.transport.template import TemplateCache
 from wandb_runs.transport.tls import default_context
@@ -98,10 +99,11 @@ class HttpTransport:
         template = self._templates.of(request)
         pool = self._acquire(template)
         reader = failure = None
+        phases = Phases()
         try:
-            reader = _exchange(pool, template, request)
+            reader = _exchange(pool, template, request, phases)
         except BaseException as error:
-            failure = meaning_of(request, error, template.proxy)
+            failure = meaning_of(request, error, template.proxy, phases)
             if failure is None:
                 raise
         finally:
@@ -156,13 +158,18 @@ def _close(pools: dict[PoolKey, DeadlineTransport]) -> None:
 
 
 def _exchange(
-    pool: DeadlineTransport, template: RequestTemplate, request: Request
+    pool: DeadlineTransport, template: RequestTemplate, request: Request, phases: Phases
 ) -> ResponseReader | None:
     """The response; None if the deadline passed."""
     deadline = time.monotonic() + request.timeout
-    answer = pool.handle_request(
-        template.fill(request, connect=min(CONNECT_SECONDS, request.timeout), deadline=deadline)
+    sent = template.fill(
+        request, connect=min(CONNECT_SECONDS, request.timeout), deadline=deadline, trace=phases.note
     )
+    try:
+        answer = pool.handle_request(sent)
+    except BaseException:
+        phases.close_unused()
+        raise
     try:
         reader = ResponseReader(request, answer)
         is_whole = read_body(answer.iter_raw(), reader, deadline)

@@ -59,7 +59,9 @@ class RequestTemplate:
         """
         return self.proxy, self.is_encrypted
 
-    def fill(self, request: Request, *, connect: float, deadline: float | None) -> httpx.Request:
+    def fill(
+        self, request: Request, *, connect: float, deadline: float | None, trace: object
+    ) -> httpx.Request:
         """A request, as httpx sends it.
 
         Args:
@@ -67,6 +69,7 @@ class RequestTemplate:
             connect: The timeout of its connection, in seconds.
             deadline: Until when it has to be answered, in monotonic seconds, if the transport is
                 to see to that.
+            trace: Told what the HTTP library does with the request.
         """
         import httpx  # noqa: PLC0415 - it has been imported
 
@@ -79,6 +82,7 @@ class RequestTemplate:
             extensions={
                 "timeout": {"connect": connect, "read": rest, "write": rest, "pool": rest},
                 "deadline": deadline,
+                "trace": trace,
             },
         )
 
