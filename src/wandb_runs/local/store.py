@@ -11,11 +11,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from sqlalchemy import create_engine, event, func, insert, select
+from sqlalchemy import URL, create_engine, event, func, insert, select
 from sqlalchemy.exc import DatabaseError
 
 from wandb_runs.errors import InvalidArgumentError
 from wandb_runs.local.re2_function import matches
+from wandb_runs.local.store_file import mark_file, update_tables
 from wandb_runs.local.tables import metadata, paths, projects
 
 if TYPE_CHECKING:
@@ -42,7 +43,9 @@ class Store:
         clock: The time now, in seconds since 1970. Tests set it.
 
     Raises:
-        InvalidArgumentError: The file is of another kind, or cannot be opened.
+        InvalidArgumentError: The file is of another kind or of a newer version, which changes
+            nothing of it, or SQLite cannot use it.
+        OSError: The file cannot be read, or its folder not be made.
 
     >>> with Store() as store, store.read() as connection:
     ...     connection.exec_driver_sql("PRAGMA journal_mode").scalar()
@@ -51,18 +54,22 @@ class Store:
 
     def __init__(self, path: Path | None = None, *, clock: Callable[[], float] = time.time) -> None:
         self._folder = TemporaryDirectory(prefix="wandb-runs-") if path is None else None
-        self.path: Path = Path(self._folder.name) / "store.db" if self._folder else Path(path or "")
+        self.path: Path = (
+            Path(self._folder.name) / "store.db" if self._folder else Path(path or "").absolute()
+        )
         self._clock = clock
         self._writing = threading.Lock()
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self._engine = _engine(self.path)
         try:
-            with self._engine.begin() as connection:
-                metadata.create_all(connection)
-        except DatabaseError as error:
+            mark_file(self.path, _BUSY_TIMEOUT)
+            with self.write() as writer:
+                update_tables(writer.connection)
+        except (DatabaseError, sqlite3.Error) as error:
             self.close()
+            reason = error.orig if isinstance(error, DatabaseError) else error
             raise InvalidArgumentError(
-                f"{self.path} cannot be used as a store: {error.orig}. Name another file."
+                f"{self.path} cannot be used as a store: {reason}. Name another file."
             ) from error
 
     def __enter__(self) -> Self:
@@ -169,9 +176,9 @@ def inserted_id(result: CursorResult[tuple[()]]) -> int:
 
 
 def _engine(path: Path) -> Engine:
-    engine = create_engine(
-        f"sqlite:///{path}", connect_args={"timeout": _BUSY_TIMEOUT}, pool_size=_THREADS
-    )
+    # Not as a text, in which a path with `?` would have options.
+    url = URL.create("sqlite", database=str(path))
+    engine = create_engine(url, connect_args={"timeout": _BUSY_TIMEOUT}, pool_size=_THREADS)
 
     @event.listens_for(engine, "connect")
     def prepare(connection: sqlite3.Connection, _: object) -> None:
