@@ -152,6 +152,40 @@ for value in range(20):
 run.finish()
 """
 
+FORK = """
+import wandb
+
+with wandb.init(entity="team", project="digits", id="base") as run:
+    for step in range(6):
+        run.log({"b": step, "early": step})
+with wandb.init(entity="team", project="digits", id="fork", fork_from="base?_step=2") as run:
+    run.log({"b": 100})
+with wandb.init(entity="team", project="digits", id="fork2", fork_from="fork?_step=3") as run:
+    run.log({"b": 200})
+with wandb.init(entity="team", project="digits", id="fork2", resume="must") as run:
+    run.log({"b": 300})
+with wandb.init(entity="team", project="digits", resume_from="base?_step=3") as run:
+    run.log({"b": 400})
+"""
+
+READ_FORKS = """
+import json
+import wandb
+
+api = wandb.Api()
+runs = {name: api.run(f"team/digits/{name}") for name in ("base", "fork", "fork2")}
+print(json.dumps({
+    name: [
+        [[row["_step"], row["b"]] for row in run.scan_history()],
+        [[row["_step"], row["b"]] for row in run.history(keys=["b"], pandas=False)],
+        run.lastHistoryStep,
+        run.summary["b"],
+        run.summary["early"],
+    ]
+    for name, run in runs.items()
+}))
+"""
+
 
 DOWNLOAD = """
 from pathlib import Path
@@ -436,3 +470,22 @@ def test_processes_in_shared_mode_lose_no_row(sdk: Sdk) -> None:
         }
         assert run.config == {f"rank{rank}": rank for rank in ranks}
         assert run.state == "finished"
+
+
+def test_forks_and_rewinds_have_the_rows_up_to_their_step(sdk: Sdk) -> None:
+    sdk.run(FORK)
+    rows = {
+        "base": [0, 1, 2, 3, 400],
+        "fork": [0, 1, 2, 100],
+        "fork2": [0, 1, 2, 100, 200, 300],
+    }
+    early = {"base": 3, "fork": 2, "fork2": 2}
+    read = json.loads(sdk.run(READ_FORKS))
+    with Api(base_url=sdk.server.url, api_key="k" * 40) as api:
+        for name, values in rows.items():
+            numbered = [[step, value] for step, value in enumerate(values)]
+            run = api.run(f"team/digits/{name}")
+            assert [[row["_step"], row["b"]] for row in run.scan_history()] == numbered
+            assert run.state == "finished"
+            last = numbered[-1]
+            assert read[name] == [numbered, numbered, last[0], last[1], early[name]]

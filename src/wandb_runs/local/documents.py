@@ -59,6 +59,6 @@ def storable(text: str) -> str:
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
-def set_document(connection: Connection, run_id: int, name: str, text: str) -> None:
+def set_document(connection: Connection, run_id: int, name: str, text: str | None) -> None:
     """Replace one of a run's documents."""
     connection.execute(update(documents).where(documents.c.run_id == run_id).values({name: text}))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from pydantic import BaseModel, Field, JsonValue
 
+from wandb_runs.local.branches import is_branch
 from wandb_runs.local.console import write_console
 from wandb_runs.local.documents import read_object
 from wandb_runs.local.ingest import (
@@ -89,7 +90,9 @@ def _summarize(writer: Writer, run_id: int, chunk: _Chunk, client: str | None) -
     sent = chunk.files.get(_SUMMARY)
     text = None if sent is None else next(iter(_Lines.model_validate(sent).content[-1:]), None)
     if client is None:
-        if text is not None:
+        if text is not None and is_branch(writer.connection, run_id):
+            merge_summary(writer, run_id, read_object(text))
+        elif text is not None:
             set_summary(writer, run_id, text)
         return
     summary = read_object(text)

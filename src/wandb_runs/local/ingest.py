@@ -11,6 +11,7 @@ from wandb_runs.local.documents import finite, read_object, set_document, write_
 from wandb_runs.local.leaves import Leaf, config_leaves, flatten
 from wandb_runs.local.store import inserted_id
 from wandb_runs.local.tables import (
+    branches,
     console,
     documents,
     files,
@@ -256,6 +257,6 @@ def end_run(writer: Writer, run_id: int, exit_code: int) -> None:
 
 def delete_run(writer: Writer, run_id: int) -> None:
     """Delete a run with everything it logged."""
-    for table in (leaves, lines, console, files, documents, writers):
+    for table in (leaves, lines, console, files, documents, writers, branches):
         writer.connection.execute(delete(table).where(table.c.run_id == run_id))
     writer.connection.execute(delete(runs).where(runs.c.id == run_id))

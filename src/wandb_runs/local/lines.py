@@ -32,7 +32,14 @@ if TYPE_CHECKING:
     from wandb_runs.local.store import Writer
     from wandb_runs.local.tables import Scalar
 
-__all__ = ["LINES_OF_A_WRITER", "append_lines", "last_step", "pick", "writer_number"]
+__all__ = [
+    "LINES_OF_A_WRITER",
+    "append_lines",
+    "last_step",
+    "line_count",
+    "pick",
+    "writer_number",
+]
 
 LINES_OF_A_WRITER: Final = 2**31
 """What the number of a row, an Int of GraphQL, stays below; each writer has a range of lines."""
@@ -106,7 +113,7 @@ def append_lines(
         ],
     )
     column = "history_line_count" if stream is Stream.HISTORY else "events_line_count"
-    count = _line_count(connection, *this)
+    count = line_count(connection, *this)
     connection.execute(update(runs).where(runs.c.id == run_id).values({column: count}))
     _describe(connection, run_id, stream, [row.values for row in rows])
 
@@ -143,15 +150,18 @@ def writer_number(connection: Connection, run_id: int, client: str | None) -> in
     return highest + 1
 
 
-def _line_count(connection: Connection, *this: ColumnElement[bool]) -> int:
+def line_count(connection: Connection, *this: ColumnElement[bool]) -> int:
     """How many rows a stream has: at least the offset at which its only writer resumes."""
-    last = connection.scalar(select(func.max(lines.c.line)).where(*this)) or 0
-    if last < LINES_OF_A_WRITER:
-        return last + 1  # without counting: most runs have one writer
-    own = connection.scalar(
+    first = connection.scalar(select(func.min(lines.c.line)).where(*this)) or 0
+    last: int | None = connection.scalar(select(func.max(lines.c.line)).where(*this))
+    if last is None:
+        return 0
+    if first >= 0 and last < LINES_OF_A_WRITER:
+        return last + 1  # without counting: most runs have one writer, and no parent
+    own: int | None = connection.scalar(
         select(func.max(lines.c.line)).where(*this, lines.c.line < LINES_OF_A_WRITER)
     )
-    total = connection.execute(select(func.count()).where(*this)).scalar_one()
+    total: int = connection.execute(select(func.count()).where(*this)).scalar_one()
     return total if own is None else max(total, own + 1)
 
 

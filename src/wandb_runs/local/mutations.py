@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from ariadne import MutationType
 from pydantic import BaseModel, Field
 
+from wandb_runs.local.branches import fork_run, read_branch_point, rewind_run
 from wandb_runs.local.context import context_of, file_path
 from wandb_runs.local.ids import new_id, storage_id, storage_parts
 from wandb_runs.local.ingest import delete_run, find_run, upsert_run
@@ -90,7 +91,7 @@ def _upsert_bucket(context: Context, given: _UpsertBucket) -> dict[str, object]:
     )
     try:
         with context.store.write() as writer:
-            _row_id, is_new = upsert_run(
+            run_id, is_new = upsert_run(
                 writer,
                 entity,
                 project,
@@ -101,6 +102,16 @@ def _upsert_bucket(context: Context, given: _UpsertBucket) -> dict[str, object]:
                 summary_metrics=given.summary_metrics,
                 is_shared=context.is_shared,
             )
+            point = read_branch_point(given.config)
+            # A rewound run names itself.
+            if point is not None and point.run_id != name:
+                parent_id = find_run(writer.connection, entity, project, point.run_id)
+                if parent_id is None:
+                    raise BadRequestError(
+                        f"run {entity}/{project}/{point.run_id}, to fork from, not found",
+                        HTTPStatus.NOT_FOUND,
+                    )
+                fork_run(writer, run_id, parent_id, point)
     except (ValueError, RecursionError) as error:
         raise BadRequestError(str(error)) from error
     found = context.project(entity, project)
@@ -155,6 +166,30 @@ def _create_run_files(context: Context, given: _CreateRunFiles) -> dict[str, obj
             for name in given.files
         ],
     }
+
+
+class _RewindRun(BaseModel):
+    run_name: str
+    entity_name: str | None = None
+    project_name: str | None = None
+    metric_name: str
+    metric_value: float
+
+
+@_mutation("rewindRun", _RewindRun)
+def _rewind_run(context: Context, given: _RewindRun) -> dict[str, object]:
+    if given.metric_name != "_step":
+        raise BadRequestError("metricName: runs are rewound to a _step")
+    entity, project = given.entity_name or context.entity, given.project_name or "uncategorized"
+    with context.store.write() as writer:
+        run_id = find_run(writer.connection, entity, project, given.run_name)
+        if run_id is None:
+            raise BadRequestError(
+                f"run {entity}/{project}/{given.run_name} not found", HTTPStatus.NOT_FOUND
+            )
+        rewind_run(writer, run_id, given.run_name, given.metric_value)
+    found = context.project(entity, project)
+    return {"rewound_run": found and found.run(given.run_name)}
 
 
 class _DeleteRun(BaseModel):

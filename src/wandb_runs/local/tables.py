@@ -24,6 +24,7 @@ __all__ = [
     "Kind",
     "Scalar",
     "Stream",
+    "branches",
     "console",
     "documents",
     "files",
@@ -204,6 +205,15 @@ console: Final = Table(
     Column("line", Integer, primary_key=True),
     Column("text", Text, nullable=False),
     sqlite_with_rowid=False,
+)
+
+# Runs that are forks, or were rewound: where the SDK that goes on with one began.
+branches: Final = Table(
+    "branches",
+    metadata,
+    Column("run_id", Integer, ForeignKey("runs.id"), primary_key=True),
+    Column("parent", Text, nullable=False),
+    Column("step", _AnyScalar, nullable=False),
 )
 
 sweeps: Final = Table(
