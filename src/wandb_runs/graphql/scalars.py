@@ -75,9 +75,12 @@ def decode(text: str | bytes) -> JSONValue:
     >>> decode('{"loss": NaN, "seed": 123456789012345678901234567890}')
     {'loss': nan, 'seed': 123456789012345678901234567890}
     """
-    value, is_whole = _decode(text)
-    if not is_whole:
-        raise ValueError(f"it holds {UNREADABLE}")
+    try:
+        value: JSONValue = from_json(text)
+    except (TypeError, ValueError):
+        value, is_whole = _decode_slowly(text)
+        if not is_whole:
+            raise ValueError(f"it holds {UNREADABLE}") from None
     return value
 
 
@@ -99,8 +102,13 @@ def decode_answer(body: bytes) -> JSONValue:
     >>> decode_answer(body)["run"]
     {'id': 'r', 'history': [a value nested 200 deep, or an integer of more than 4300 digits]}
     """
-    value, is_whole = _decode(body)
-    return value if is_whole else cast("JSONValue", _by_fields(value))
+    try:
+        value: JSONValue = from_json(body)
+    except (TypeError, ValueError):
+        value, is_whole = _decode_slowly(body)
+        if not is_whole:
+            value = cast("JSONValue", _by_fields(value))
+    return value
 
 
 def without_unreadable(value: JSONValue) -> JSONValue:
@@ -110,16 +118,11 @@ def without_unreadable(value: JSONValue) -> JSONValue:
     return cast("JSONValue", json.loads(json.dumps(value, default=lambda _: None)))
 
 
-def _decode(text: str | bytes) -> tuple[JSONValue, bool]:
-    """Decode a text, and say whether `UNREADABLE` stands nowhere in it."""
-    try:
-        return cast("JSONValue", from_json(text)), True
-    except (TypeError, ValueError):  # the first for a str with half a surrogate pair
-        return _decode_slowly(text)
-
-
 def _decode_slowly(text: str | bytes) -> tuple[JSONValue, bool]:
-    """The same for what pydantic's parser refuses, such as control characters and surrogates."""
+    """Decode what pydantic's parser refuses, and say whether `UNREADABLE` stands nowhere in it.
+
+    It refuses control characters and surrogates: in a str, the latter by a `TypeError`.
+    """
     if isinstance(text, bytes):
         text = text.decode(json.detect_encoding(text), "surrogatepass")
     text = _without_depths(text)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Generic, NamedTuple, TypeAlias, TypedDict, TypeVar, cast
 
 from wandb_runs.errors import BadResponseError
@@ -190,7 +190,19 @@ class Page(Generic[T_co]):
 
     def with_items(self, items: Iterable[T]) -> Page[T]:
         """The page with what was made of its items."""
-        return cast("Page[T]", replace(self, items=cast("tuple[T_co, ...]", tuple(items))))
+        # Not `dataclasses.replace`, which takes as long as reading twenty runs.
+        return Page(
+            tuple(items),
+            self.next_cursor,
+            self.total,
+            self.size,
+            self.overlap,
+            self.last,
+            self.next_overlap,
+            self.nulls,
+            self.moved,
+            self.date,
+        )
 
 
 def fetch_page(
@@ -239,7 +251,7 @@ def read_page(answer: RawResponse, selection: Selection, request: PageRequest) -
         raise answer.misshapen("project.runs.edges", "not a list")
     info = _object(answer, runs.get("pageInfo"), "project.runs.pageInfo") or {}
     nodes = _nodes(answer, edges)
-    items = tuple(node for node in nodes if node is not None)
+    items = tuple([node for node in nodes if node is not None])
     included = nodes[:1] if request.widens else []
     overlap = tuple(map(_id_of, included)) or read_overlap(project.get("overlap"))
     has_next = info.get("hasNextPage")
@@ -314,9 +326,11 @@ def read_moved(moved: JSONValue) -> Moved | None:
 
 
 def _nodes(answer: RawResponse, edges: list[JSONValue]) -> list[Node | None]:
+    plain = _plain_nodes(edges)
+    if plain is not None:
+        return plain
     nodes: list[Node | None] = []
     for edge in edges:
-        # Without calls, since it is done for each run.
         node = edge.get("node") if isinstance(edge, dict) else edge
         if isinstance(node, dict):
             if not isinstance(node.get("id"), str):
@@ -327,6 +341,20 @@ def _nodes(answer: RawResponse, edges: list[JSONValue]) -> list[Node | None]:
             raise answer.misshapen("project.runs.edges.node", "not an object")
         nodes.append(node)
     return nodes
+
+
+def _plain_nodes(edges: list[JSONValue]) -> list[Node | None] | None:
+    """The nodes, if each is an object that has a text for an id, as nearly all answers have it.
+
+    Without a call for each edge: this is a tenth of what listing takes on the client.
+    """
+    try:
+        nodes = [edge["node"] for edge in cast("list[dict[str, Node]]", edges)]
+        ids = [node["id"] for node in nodes]
+    except (KeyError, TypeError, IndexError):
+        return None
+    is_plain = {*map(type, nodes)} <= {dict} and {*map(type, ids)} <= {str}
+    return [*nodes] if is_plain else None
 
 
 def _object(answer: RawResponse, value: JSONValue, where: str) -> dict[str, JSONValue] | None:

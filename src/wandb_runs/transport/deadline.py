@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import threading
 import time
-from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import httpcore
 import httpx
@@ -25,7 +24,7 @@ from wandb_runs.transport.threads import CancelledError, current_token
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Callable, Generator, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from typing import TypeVar
 
     T = TypeVar("T")
@@ -79,21 +78,23 @@ class DeadlineTransport(httpx.BaseTransport):
         _deadline.at = request.extensions.get("deadline", float("inf"))
         _deadline.trace = request.extensions.get("trace")
         try:
-            with _as_errors_of_httpx():
-                answer = self._pool.handle_request(
-                    httpcore.Request(
-                        request.method,
-                        httpcore.URL(
-                            scheme=url.raw_scheme,
-                            host=url.raw_host,
-                            port=url.port,
-                            target=url.raw_path,
-                        ),
-                        headers=request.headers.raw,
-                        content=cast("httpx.SyncByteStream", request.stream),
-                        extensions=request.extensions,
-                    )
+            answer = self._pool.handle_request(
+                httpcore.Request(
+                    request.method,
+                    httpcore.URL(
+                        scheme=url.raw_scheme,
+                        host=url.raw_host,
+                        port=url.port,
+                        target=url.raw_path,
+                    ),
+                    headers=request.headers.raw,
+                    content=cast("httpx.SyncByteStream", request.stream),
+                    extensions=request.extensions,
                 )
+            )
+        except _ERRORS as error:
+            _deadline.at = float("inf")
+            raise _as_error_of_httpx(error) from error
         except BaseException:
             _deadline.at = float("inf")
             raise
@@ -117,8 +118,10 @@ class _Body(httpx.SyncByteStream):
 
     @override
     def __iter__(self) -> Iterator[bytes]:
-        with _as_errors_of_httpx():
+        try:
             yield from self._answer.iter_stream()
+        except _ERRORS as error:
+            raise _as_error_of_httpx(error) from error
 
     @override
     def close(self) -> None:
@@ -128,20 +131,19 @@ class _Body(httpx.SyncByteStream):
             _deadline.at = float("inf")
 
 
-@contextmanager
-def _as_errors_of_httpx() -> Generator[None]:
-    try:
-        yield
-    except (
-        httpcore.NetworkError,
-        httpcore.ProtocolError,
-        httpcore.ProxyError,
-        httpcore.TimeoutException,
-        httpcore.UnsupportedProtocol,
-    ) as error:
-        # Both name their errors alike.
-        kind: type[httpx.TransportError] = getattr(httpx, type(error).__name__)
-        raise kind(str(error)) from error
+_ERRORS: Final = (
+    httpcore.NetworkError,
+    httpcore.ProtocolError,
+    httpcore.ProxyError,
+    httpcore.TimeoutException,
+    httpcore.UnsupportedProtocol,
+)
+
+
+def _as_error_of_httpx(error: Exception) -> httpx.TransportError:
+    # Both name their errors alike.
+    kind: type[httpx.TransportError] = getattr(httpx, type(error).__name__)
+    return kind(str(error))
 
 
 class _Network(httpcore.NetworkBackend):

@@ -49,7 +49,11 @@ class RequestTemplate:
             self.proxy is not None and self.proxy.startswith("https:")
         )
         self._url = httpx.URL(address)
-        self._sent_headers = httpx.Headers({"accept-encoding": ACCEPT_ENCODING, **headers})
+        # With what httpx would add to each request, at ten times the cost.
+        host = self._url.netloc.decode("ascii")
+        self._sent_headers = httpx.Headers(
+            {"host": host, "accept-encoding": ACCEPT_ENCODING, **headers}
+        )
 
     @property
     def key(self) -> PoolKey:
@@ -74,11 +78,15 @@ class RequestTemplate:
         import httpx  # noqa: PLC0415 - it has been imported
 
         rest = None if deadline is None else request.timeout
+        headers = self._sent_headers
+        if request.content:
+            headers = headers.copy()
+            headers["content-length"] = str(len(request.content))
         return httpx.Request(
             request.method,
             self._url,
-            headers=self._sent_headers,
-            content=request.content,
+            headers=headers,
+            stream=httpx.ByteStream(request.content),
             extensions={
                 "timeout": {"connect": connect, "read": rest, "write": rest, "pool": rest},
                 "deadline": deadline,
