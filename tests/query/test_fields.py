@@ -609,9 +609,51 @@ def test_too_deep_nesting_is_refused() -> None:
         Config("a").is_in([nested])
 
 
+def test_conditions_are_joined_up_to_a_depth() -> None:
+    condition = State == "a"
+    for _ in range(20):
+        condition = ~(condition & (Config("a") == 1))
+    assert filters_to_json({"$and": [condition]}) is not None
+    with pytest.raises(InvalidArgumentError, match="more than 100 levels deep"):
+        _ = reduce(lambda each, _: ~(each & (Config("a") == 1)), range(100), condition)
+
+
+@pytest.mark.parametrize(
+    "refused",
+    [
+        lambda: Config("\ud800"),
+        lambda: Config("a", "\udfff"),
+        lambda: Config("a") == "x\ud800",
+        lambda: Config("a").is_in(["x\ud800"]),
+        lambda: Config("a") == {"\ud800": 1},
+        lambda: State == "\ud800",
+        lambda: Tags.contains("\ud800"),
+        lambda: Summary("a").matches("\ud800"),
+        lambda: Summary("\ud800").asc(),
+        lambda: RawOrder("+\ud800"),
+        lambda: RawFilter({"a": "\ud800"}),
+        lambda: RawFilter('{"a": "\\ud800"}'),
+        lambda: RawFilter('{"a": "\ud800"}'),
+        lambda: parse_order("+config.\ud800"),
+        lambda: filters_to_json({"config.\ud800": 1}),
+        lambda: filters_to_json({"$or": [{"display_name": {"$in": ["\ud800"]}}]}),
+    ],
+)
+def test_half_a_surrogate_pair_is_refused(refused: Callable[[], object]) -> None:
+    with pytest.raises(InvalidArgumentError, match="half a surrogate pair") as caught:
+        refused()
+    assert str(caught.value).isprintable()
+
+
+def test_the_escape_of_a_surrogate_as_a_text_is_sent() -> None:
+    assert (Config("a") == "\\ud800").query == '{"config.a.value":"\\\\ud800"}'
+    assert (Config("a") == "\U0001f600").query == '{"config.a.value":"\\ud83d\\ude00"}'
+    assert RawFilter('{"a": "\\ud83d\\ude00"}').query == '{"a": "\\ud83d\\ude00"}'
+
+
 def test_a_join_near_the_recursion_limit_is_refused() -> None:
     condition = State == "a"
-    for _ in range(150):
+    for _ in range(20):
         condition = ~(condition & (State == "a"))
 
     def joined_at(depth: int) -> Condition:

@@ -15,10 +15,12 @@ from typing_extensions import override
 
 from wandb_runs.errors import InvalidArgumentError
 from wandb_runs.errors.suggest import show
+from wandb_runs.query.keys import check_unicode
 from wandb_runs.query.operators import (
     COMPARISONS,
     LOGICAL,
     at_key,
+    check_depth,
     check_key,
     check_operand,
     check_operation,
@@ -227,6 +229,7 @@ $lte, $ne, $nin, $regex. RawFilter sends an operator unchecked.
         return None
     if isinstance(filters, (Condition, RawFilter)):
         return filters.query
+    check_depth(filters, "filters")
     try:
         query = _query(filters, "filters")
         return write_json(query, "filters") if query else None
@@ -251,6 +254,7 @@ def make_condition(path: str | Path, operator: str, operand: object, *, where: s
     >>> make_condition("job_type", "$eq", "train", where="JobType == …")
     {"jobType":"train"}
     """
+    check_depth(operand, where)
     exact = path if isinstance(path, Path) else _PATHS.parse(path, where=where)
     try:
         value = check_operation(operator, operand, exact, where)
@@ -306,10 +310,7 @@ def _read_query(query: str) -> dict[str, object]:
 
 
 def _write_query(document: object) -> Condition:
-    try:
-        return Condition(json.dumps(document, allow_nan=False, separators=(",", ":")))
-    except (ValueError, RecursionError) as error:
-        raise InvalidArgumentError(f"conditions: cannot be written as JSON: {error}.") from error
+    return Condition(write_json(document, "conditions"))
 
 
 def _query(value: object, where: str) -> dict[str, object]:
@@ -385,6 +386,8 @@ def _raw(query: object) -> str:
         except (ValueError, RecursionError) as error:
             raise InvalidArgumentError(f"RawFilter: cannot be read as JSON: {error}.") from error
         if is_mapping(document):
+            check_depth(document, "RawFilter")
+            check_unicode("RawFilter:", json.dumps(document, ensure_ascii=False))
             return query
     if is_mapping(query):
         return write_json(

@@ -15,11 +15,15 @@ __all__ = [
     "KeySelection",
     "check_keys",
     "check_metric",
+    "check_unicode",
     "is_unicode",
     "select_keys",
 ]
 
 K = TypeVar("K", bound=str)
+
+_AROUND: Final = 60
+"""Characters that a message shows on each side of one that cannot be sent."""
 
 
 class KeySelection(NamedTuple):
@@ -92,12 +96,28 @@ def check_metric(argument: str, name: object) -> str:
         )
     if not name:
         raise InvalidArgumentError(f"{argument} is the name of a metric; got an empty string")
-    if not is_unicode(name):
-        raise InvalidArgumentError(
-            f"{argument} is the name of a metric; {name!a} holds half a surrogate pair, "
-            "which UTF-8 cannot encode"
-        )
+    check_unicode(f"{argument} is the name of a metric;", name)
     return name
+
+
+def check_unicode(where: str, text: str) -> None:
+    """Check that UTF-8 can encode a text that is to be sent; no server takes another.
+
+    Args:
+        where: How the message begins.
+        text: The text.
+
+    Raises:
+        InvalidArgumentError: It holds half a surrogate pair.
+
+    >>> check_unicode("the key", "naïve")
+    """
+    if not is_unicode(text):
+        half = next(at for at, each in enumerate(text) if "\ud800" <= each <= "\udfff")
+        shown = text[max(0, half - _AROUND) : half + _AROUND]
+        raise InvalidArgumentError(
+            f"{where} {shown!a} holds half a surrogate pair, which UTF-8 cannot encode"
+        )
 
 
 def is_unicode(text: str) -> bool:

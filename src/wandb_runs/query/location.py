@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from urllib.parse import quote, unquote, urlsplit
 
 from wandb_runs.errors import InvalidArgumentError, NotFoundError
+from wandb_runs.errors.suggest import show
+from wandb_runs.query.keys import check_unicode
 
 __all__ = [
     "PathParts",
@@ -46,8 +48,9 @@ def check_name(value: object, what: str) -> str:
         )
     if not value or value.strip() != value or "/" in value:
         raise InvalidArgumentError(
-            f"{what} must be a name without slashes or white space around it, got {value!r}"
+            f"{what} must be a name without slashes or white space around it, got {show(value)}"
         )
+    check_unicode(f"{what}:", value)
     return value
 
 
@@ -73,6 +76,7 @@ def parse_path(path: object, *, kind: str | None = None) -> PathParts:
         raise InvalidArgumentError(
             f"path must be a str like {expected!r}, got {type(path).__name__}"
         )
+    check_unicode("path:", path)
     if "://" in path:
         inside = unquote(urlsplit(path).path).strip("/")
         raise InvalidArgumentError(f"path must look like {expected!r}, got a URL; try {inside!r}")

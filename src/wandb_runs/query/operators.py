@@ -12,12 +12,13 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from enum import Enum
-from typing import TYPE_CHECKING, NoReturn, cast
+from typing import TYPE_CHECKING, Final, NoReturn, cast
 
 from typing_extensions import TypeIs
 
 from wandb_runs.errors import InvalidArgumentError
 from wandb_runs.errors.suggest import fold, nearest, show
+from wandb_runs.query.keys import check_unicode
 from wandb_runs.query.regex import check_pattern
 
 if TYPE_CHECKING:
@@ -28,7 +29,9 @@ if TYPE_CHECKING:
 __all__ = [
     "COMPARISONS",
     "LOGICAL",
+    "MAX_DEPTH",
     "at_key",
+    "check_depth",
     "check_key",
     "check_operand",
     "check_operation",
@@ -44,6 +47,9 @@ _MAX_KEY_SHOWN = 120
 
 _INSTANTS = frozenset({"createdAt", "heartbeatAt"})
 _SECTIONS = frozenset({"config", "summary_metrics"})
+
+MAX_DEPTH: Final = 100
+"""How deeply filters and their values may be nested; MongoDB's documents have the same limit."""
 
 LOGICAL = frozenset({"$and", "$or", "$nor"})
 """Operators that join whole filters."""
@@ -285,10 +291,47 @@ def write_json(value: object, where: str) -> str:
     Raises:
         InvalidArgumentError: JSON cannot hold the value.
     """
+    check_depth(value, where)
     try:
-        return json.dumps(value, allow_nan=False, separators=(",", ":"))
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        check_unicode(f"{where}:", text)  # before it is escaped
+        return text if text.isascii() else json.dumps(value, separators=(",", ":"))
+    except InvalidArgumentError:
+        raise
     except (TypeError, ValueError, RecursionError) as error:
         raise InvalidArgumentError(f"{where}: cannot be written as JSON: {error}.") from error
+
+
+def check_depth(value: object, where: str) -> None:
+    """Check how deeply lists and mappings are nested, which are read and written level by level.
+
+    Raises:
+        InvalidArgumentError: More deeply than `MAX_DEPTH`, or in themselves.
+
+    >>> deep = []
+    >>> for _ in range(1000):
+    ...     deep = [deep]
+    >>> check_depth({"config.lr": deep}, "filters")
+    Traceback (most recent call last):
+    wandb_runs.errors.InvalidArgumentError: filters: nested more than 100 levels deep, or a part \
+of itself; write it flatter.
+    """
+    level: list[object] = [value]
+    for _ in range(MAX_DEPTH + 1):
+        level = [item for each in level for item in _items_of(each)]
+        if not level:
+            return
+    raise InvalidArgumentError(
+        f"{where}: nested more than {MAX_DEPTH} levels deep, or a part of itself; write it flatter."
+    )
+
+
+def _items_of(value: object) -> Iterable[object]:
+    if is_mapping(value):
+        return value.values()
+    if is_list(value) or isinstance(value, (set, frozenset)):
+        return cast("Iterable[object]", value)
+    return ()
 
 
 def is_mapping(value: object) -> TypeIs[Mapping[object, object]]:

@@ -8,6 +8,7 @@ from typing import Final, TypeAlias, final
 
 from wandb_runs.errors import InvalidArgumentError
 from wandb_runs.errors.suggest import show
+from wandb_runs.query.keys import check_unicode
 from wandb_runs.query.paths import Vocabulary
 
 __all__ = ["DEFAULT_ORDER", "FieldOrder", "Order", "RawOrder", "parse_order"]
@@ -128,7 +129,7 @@ updated_at. RawOrder sends a path unchecked.
     if isinstance(order, RawOrder):
         return order.text
     if isinstance(order, FieldOrder):
-        return str(order)
+        return str(_require_text(order, where="order"))
     text = _require_text(order, where="order")
     where = f"order={show(text)}"
     sign, path = (text[0], text[1:]) if text[0] in "+-" else ("+", text)
@@ -152,4 +153,5 @@ def _require_text(value: object, *, where: str) -> str:
         raise InvalidArgumentError(
             f"{where}: expected a sign and a path, like '+created_at', not {show(value)}."
         )
+    check_unicode(f"{where}:", value)
     return value

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 from wandb_runs.errors import InvalidArgumentError
 from wandb_runs.errors.suggest import fold, nearest, show
+from wandb_runs.query.keys import check_unicode
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -71,6 +72,7 @@ def _exact_key(key: object, where: str) -> str:
         raise InvalidArgumentError(
             f"{where}: expected keys, each a string that is not empty, not {show(key)}."
         )
+    check_unicode(f"{where}:", key)
     return key
 
 
