@@ -454,6 +454,34 @@ def test_a_failed_download_is_not_metadata(wandb_server: LocalServer) -> None:
     transport.inner.close()
 
 
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("http://files.example/x?signature=c0ffee", "allow_http=True"),
+        ("ftp://files.example/x", "ask for the file again"),
+        ("/storage/x", "ask for the file again"),
+        ("https://me:secret@files.example/x", "ask for the file again"),
+        ("https://files.example:99999/x", "ask for the file again"),
+        ("https://files\u202e.example/\x1b[2J" + "x" * 1_000_000, "ask for the file again"),
+        ("", "ask for the file again"),
+    ],
+)
+def test_a_bad_address_of_a_file_is_a_fault_of_the_server(
+    wandb_server: LocalServer, url: str, message: str
+) -> None:
+    transport = Expired(wandb_server)
+    transport.url = url
+    run = Api(base_url=wandb_server.url, api_key="k", transport=transport).run(PATH)
+    with pytest.raises(BadResponseError, match="the server gives") as caught:
+        run.metadata  # noqa: B018 - touched on purpose
+    assert message in str(caught.value)
+    assert "secret" not in str(caught.value)
+    assert "c0ffee" not in str(caught.value)
+    assert len(str(caught.value)) < 1000
+    assert str(caught.value).isprintable()
+    transport.inner.close()
+
+
 def test_a_history_that_an_inner_join_leaves_empty_is_named(
     api: Api, wandb_server: LocalServer
 ) -> None:

@@ -174,12 +174,19 @@ def test_delays_that_the_server_asks_for_are_obeyed(way: str, status: int, heade
 
 @each_way
 @pytest.mark.parametrize("status", [429, 503])
-def test_a_delay_past_the_deadline_is_an_error_at_once(way: str, status: int) -> None:
-    script = Script(Response(status, {"retry-after": "90"}, b""))
+@pytest.mark.parametrize(
+    ("delay", "seconds"),
+    [("90", 90), ("2592000", 2_592_000), ("9" * 30, 1e9), ("Fri, 31 Dec 9999 23:59:59 GMT", 1e9)],
+)
+def test_a_delay_past_the_deadline_is_an_error_at_once(
+    way: str, status: int, delay: str, seconds: float
+) -> None:
+    script = Script(Response(status, {"retry-after": delay}, b""))
     with pytest.raises((RateLimitError, ServerError), match=r"10\.0 s of the call's") as caught:
         script.client(way, timeout=10).execute(COUNT)
     assert isinstance(caught.value, (RateLimitError, ServerError))
-    assert caught.value.retry_after == 90
+    assert caught.value.retry_after == seconds
+    assert f"would come in {seconds:.0f}" in str(caught.value)
     assert caught.value.attempts == 1
     assert script.slept == []
 

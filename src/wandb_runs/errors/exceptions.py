@@ -1,7 +1,8 @@
 """Exceptions: one tree under `WandbRunsError`.
 
 Each has a message that says what happened and what to do next, can be pickled, and keeps its
-cause. None holds an API key or an object of the HTTP library.
+cause. A message is one line of a few thousand characters at most, without control characters. None
+holds an API key or an object of the HTTP library.
 
 >>> from wandb_runs import InvalidArgumentError, WandbRunsError
 >>> issubclass(InvalidArgumentError, WandbRunsError), issubclass(InvalidArgumentError, ValueError)
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
 
+from wandb_runs.errors.text import as_message
 from wandb_runs.errors.warnings import describe_drift
 
 if TYPE_CHECKING:
@@ -63,6 +65,10 @@ class WandbRunsError(Exception):
     """
 
     checkpoint: str | None = None
+
+    def __init__(self, message: str) -> None:
+        # Whatever a message quotes, of a server or another user, moves no cursor and is bounded.
+        super().__init__(as_message(message))
 
     @property
     def message(self) -> str:

@@ -6,6 +6,8 @@ import reprlib
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final
 
+from wandb_runs.errors.text import excerpt
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -13,6 +15,9 @@ __all__ = ["describe", "did_you_mean", "fold", "name_runs", "nearest", "show"]
 
 _NAMED: Final = 5
 """The most runs that a message names."""
+
+_ID: Final = 128
+"""Characters of an id that a message shows."""
 
 _SHOW = reprlib.Repr()
 _SHOW.maxstring = _SHOW.maxother = 120
@@ -43,7 +48,8 @@ def name_runs(run_ids: Sequence[str]) -> str:
     """
     more = f" and {len(run_ids) - _NAMED} more" if len(run_ids) > _NAMED else ""
     runs = "run" if len(run_ids) == 1 else "runs"
-    return f"{len(run_ids)} {runs} ({', '.join(run_ids[:_NAMED])}{more})"
+    named = ", ".join(excerpt(run_id, _ID) for run_id in run_ids[:_NAMED])
+    return f"{len(run_ids)} {runs} ({named}{more})"
 
 
 def nearest(word: str, choices: Iterable[str]) -> str | None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from typing_extensions import override
 
 from wandb_runs.errors.suggest import name_runs
+from wandb_runs.errors.text import as_message
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,7 +32,7 @@ class EmptyJoinWarning(UserWarning):
 
     @override
     def __str__(self) -> str:
-        return (
+        return as_message(
             f"{name_runs(self.run_ids)} logged each of the keys, and never in the same row, so "
             'that join="inner" has no rows of theirs; pass join="outer"'
         )
@@ -59,7 +60,7 @@ class DriftWarning(UserWarning):
 
     @override
     def __str__(self) -> str:
-        return describe_drift(self.late, self.nulls, self.gone)
+        return as_message(describe_drift(self.late, self.nulls, self.gone))
 
 
 class UnknownMetricWarning(UserWarning):
@@ -84,7 +85,9 @@ class UnknownMetricWarning(UserWarning):
             f"{name!r} (did you mean {near!r}?)" if near else repr(name)
             for name, near in self.nearest.items()
         )
-        return f"no run has a row; run {self.run_id!r}, for one, has no {' and no '.join(hints)}"
+        return as_message(
+            f"no run has a row; run {self.run_id!r}, for one, has no {' and no '.join(hints)}"
+        )
 
 
 def describe_drift(late: Sequence[str], nulls: int, gone: Sequence[str]) -> str:

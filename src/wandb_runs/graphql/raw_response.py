@@ -152,14 +152,20 @@ def _message(entry: JSONValue) -> str:
 def _summary(operation: str, messages: tuple[str, ...]) -> str:
     first, *others = messages
     more = f" (and {len(others)} more, in `errors`)" if others else ""
-    return f"{operation}: the server reports {_clip(first, _MESSAGE_EXCERPT)!r}{more}; {_CHECK}"
+    return f"{operation}: the server reports {_clip(first, _MESSAGE_EXCERPT)}{more}; {_CHECK}"
 
 
 def _excerpt(content: bytes) -> str:
     # Four bytes hold any character, so that clipping before decoding loses nothing.
     start = content[: 4 * _BODY_EXCERPT + 4].decode("utf-8", "replace").strip()
-    return repr(_clip(start, _BODY_EXCERPT)) if content else "the body is empty"
+    if not content:
+        return "the body is empty"
+    if len(start) <= _BODY_EXCERPT:
+        return repr(start)
+    return f"{start[:_BODY_EXCERPT]!r}… ({len(content):,} bytes)"
 
 
 def _clip(text: str, length: int) -> str:
-    return text if len(text) <= length else text[:length] + "…"
+    """The start of a text in quotes, and how much was left out."""
+    left_out = len(text) - length
+    return f"{text[:length]!r}" + (f"… ({left_out:,} more characters)" if left_out > 0 else "")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, Generic, Literal, NamedTuple, TypeAlias
 from typing_extensions import TypeVar, override
 
 from wandb_runs.errors import BadResponseError, InvalidArgumentError, RunValidationError
+from wandb_runs.errors.text import as_message
 from wandb_runs.frames.one_run import fetch_rows, has_disjoint_metrics
 from wandb_runs.frames.plan import check_format
 from wandb_runs.frames.scan import last_step_of
@@ -128,7 +129,8 @@ class RunBase(Generic[ContextT_co, ConfigT_co, SummaryT_co]):
 
     @override
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {'/'.join(self.path)} ({self._node.get('state')})>"
+        shown = f"{'/'.join(self.path)} ({self._node.get('state')})"
+        return f"<{type(self).__name__} {as_message(shown)}>"
 
     @override
     def __eq__(self, other: object) -> bool:
@@ -543,6 +545,7 @@ def fits(run: AnyRun) -> bool:
             _ = run.summary
     except RunValidationError as error:
         problems = "; ".join(error.problems)
-        _log.warning("run %r is left out: in its %s, %s", error.path, error.part, problems)
+        left_out = f"run {error.path!r} is left out: in its {error.part}, {problems}"
+        _log.warning("%s", as_message(left_out))
         return False
     return True

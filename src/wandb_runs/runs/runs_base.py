@@ -15,6 +15,7 @@ from wandb_runs.errors import (
     DriftError,
     DriftWarning,
 )
+from wandb_runs.errors.text import as_message
 from wandb_runs.frames.plan import plan_histories
 from wandb_runs.frames.values import (
     plan_values,
@@ -109,7 +110,8 @@ class RunsBase(HistoriesBase, Generic[ClientT_co, SweepsT_co, RunT_co]):
         query: RunQuery | None = getattr(self, "_query", None)
         if query is None:
             return f"<{type(self).__name__}, not made>"
-        return f"<{type(self).__name__} {query.entity or '(default entity)'}/{query.project}>"
+        shown = f"{query.entity or '(default entity)'}/{query.project}"
+        return f"<{type(self).__name__} {as_message(shown)}>"
 
     @property
     def project(self) -> str:

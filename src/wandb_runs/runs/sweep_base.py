@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, Generic, TypeVar, cast
 from typing_extensions import override
 
 from wandb_runs.errors import BadResponseError, MissingDependencyError, NotFoundError
+from wandb_runs.errors.text import as_message
 from wandb_runs.graphql._generated import get_sweep
 from wandb_runs.graphql.flow import ask
 from wandb_runs.graphql.scalars import parse_moment
@@ -48,7 +49,8 @@ class SweepBase(Generic[ClientT_co]):
 
     @override
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {'/'.join(self.path)} ({self.state})>"
+        shown = f"{'/'.join(self.path)} ({self.state})"
+        return f"<{type(self).__name__} {as_message(shown)}>"
 
     @override
     def __eq__(self, other: object) -> bool:

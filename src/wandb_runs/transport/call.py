@@ -22,6 +22,7 @@ from wandb_runs.errors import (
     TransportError,
     WandbRunsError,
 )
+from wandb_runs.errors.text import excerpt
 from wandb_runs.graphql.raw_response import LARGE
 from wandb_runs.transport.credentials import ApiKey, Credentials
 from wandb_runs.transport.events import Answered, RequestSent, Retrying
@@ -45,6 +46,9 @@ T = TypeVar("T")
 _log = logging.getLogger("wandb_runs")
 
 _calls = count(1)
+
+_REQUEST_ID: Final = 200
+"""Characters of a request id that are kept."""
 
 _ANONYMOUS: Final = Credentials(None, {})
 
@@ -232,7 +236,7 @@ class Call(Generic[T]):
                 if isinstance(error, (TransportError, ResponseError)):
                     error.attempts = self._attempts
                 if isinstance(error, ResponseError) and error.request_id is not None:
-                    error.request_id = self._without_secrets(error.request_id)
+                    error.request_id = self._shown(error.request_id)
                 is_counted = isinstance(error, WandbRunsError)
                 self._note(None, type(error).__name__, 0, None, is_counted=is_counted)
             raise
@@ -266,7 +270,7 @@ class Call(Generic[T]):
         session, most = self._session, self._options.max_response_bytes
         request_id = request_id_of(response)
         if request_id is not None:
-            clean = self._without_secrets(request_id)
+            clean = self._shown(request_id)
             if clean != request_id:
                 request_id = clean
                 response = replace(response, headers={**response.headers, "x-request-id": clean})
@@ -333,8 +337,10 @@ class Call(Generic[T]):
             error.args = (f"{error.message}; {decision.why}",)
         return None
 
-    def _without_secrets(self, text: str) -> str:
-        return self._credentials.taken_out_of(text.encode()).decode()
+    def _shown(self, request_id: str) -> str:
+        """A request id for errors, events and logs. Secrets go first: clipping could cut one."""
+        clean = self._credentials.taken_out_of(request_id.encode(errors="replace")).decode()
+        return excerpt(clean, _REQUEST_ID)
 
     def _left(self) -> float:
         return self._deadline - self._session.clock.monotonic()

@@ -15,7 +15,7 @@ from wandb_runs.transport.options import Options
 from wandb_runs.transport.responses import request_id_of
 from wandb_runs.transport.retry import Plan
 from wandb_runs.transport.session import SessionBase
-from wandb_runs.transport.settings import check_url, origin_of
+from wandb_runs.transport.settings import origin_of, problem_of_file
 
 if TYPE_CHECKING:
     from typing import Self
@@ -117,7 +117,9 @@ class Client(Shared, Generic[C_co]):
         """The attempts to download a file."""
         self._check_open()
         settings = self._session.settings
-        check_url(address.url, what="the file's address", allow_http=settings.allow_http)
+        problem = problem_of_file(address.url, allow_http=settings.allow_http)
+        if problem is not None:
+            raise BadResponseError(problem, status=HTTPStatus.OK)
         is_own = origin_of(address.url) == origin_of(settings.base_url)
         target = Target(_FILE, _FILE, "GET", address, is_own=is_own)
         return Call(self._session, self.options, target, _file_in).attempts()

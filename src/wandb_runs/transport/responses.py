@@ -18,6 +18,7 @@ from wandb_runs.errors import (
     ResponseError,
     ServerError,
 )
+from wandb_runs.errors.text import excerpt
 
 if TYPE_CHECKING:
     from wandb_runs.errors import WandbRunsError
@@ -27,8 +28,10 @@ __all__ = ["delay_of", "error_of", "limit_delay_of", "rate_limit_in", "request_i
 
 _EXCERPT: Final = 200
 
-_SECONDS: Final = re.compile(r"\d{1,6}(\.\d{1,9})?", re.ASCII)
-_LONGEST_DELAY: Final = 999_999
+_SECONDS: Final = re.compile(r"\d+(\.\d+)?", re.ASCII)
+
+_LONGEST_DELAY: Final = 1e9
+"""Seconds, some thirty years: what a longer delay counts as; past the deadline of any call."""
 
 _TOO_FAST: Final = re.compile(
     r"\brate[ _-]?limit(ed\b|.{0,40}\b(exceed|reach|hit))|exceed.{0,40}\brate[ _-]?limit|"
@@ -57,7 +60,8 @@ def request_id_of(response: Response) -> str | None:
 def delay_of(response: Response, now: float) -> float | None:
     """The delay of the header `Retry-After`, in seconds.
 
-    Negative, infinite, absurd and malformed delays count as none.
+    Malformed delays, and dates that have passed, count as none; there is no delay that is too long
+    to be obeyed, or to be refused.
 
     Args:
         response: The answer.
@@ -66,13 +70,13 @@ def delay_of(response: Response, now: float) -> float | None:
     """
     text = response.headers.get("retry-after", "").strip()
     if _SECONDS.fullmatch(text):
-        return float(text)
+        return min(float(text), _LONGEST_DELAY)
     until = _moment(text)
     if until is None:
         return None
     written = _moment(response.headers.get("date", ""))
     delay = until - (now if written is None else written)
-    return delay if 0 <= delay <= _LONGEST_DELAY else None
+    return min(delay, _LONGEST_DELAY) if delay >= 0 else None
 
 
 def limit_delay_of(response: Response, now: float) -> float | None:
@@ -83,7 +87,7 @@ def limit_delay_of(response: Response, now: float) -> float | None:
     delay = delay_of(response, now)
     if delay is None:
         text = response.headers.get("ratelimit-reset", "").strip()
-        return float(text) if _SECONDS.fullmatch(text) else None
+        return min(float(text), _LONGEST_DELAY) if _SECONDS.fullmatch(text) else None
     return delay
 
 
@@ -92,7 +96,7 @@ def rate_limit_in(error: GraphQLError, response: Response, now: float) -> RateLi
     if response.status != HTTPStatus.OK or not any(map(_TOO_FAST.search, error.errors)):
         return None
     return _rate_limit(
-        f"HTTP {response.status}: {error.errors[0][:_EXCERPT]}",
+        f"HTTP {response.status}: {excerpt(error.errors[0], _EXCERPT)}",
         response,
         now,
         attempts=error.attempts,
@@ -181,5 +185,10 @@ def _moment(text: str) -> float | None:
 
 def _excerpt(response: Response) -> str:
     """The start of the body on one line, without HTML."""
-    text = " ".join(response.content[:_EXCERPT].decode("utf-8", "replace").split())
-    return f": {text}" if text and not text.startswith("<") else ""
+    # Four bytes hold any character.
+    start = response.content[: 4 * _EXCERPT].decode("utf-8", "replace").strip()
+    if not start or start.startswith("<"):
+        return ""
+    left_out = len(response.content) - 4 * _EXCERPT
+    more = f" (of {len(response.content):,} bytes)" if left_out > 0 else ""
+    return f": {excerpt(start, _EXCERPT)}{more}"

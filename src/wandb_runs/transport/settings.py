@@ -14,6 +14,7 @@ from typing_extensions import override
 
 from wandb_runs.errors import InvalidArgumentError
 from wandb_runs.errors.suggest import did_you_mean
+from wandb_runs.errors.text import as_message, excerpt
 from wandb_runs.query.location import check_name
 from wandb_runs.transport.credentials import (
     ApiKey,
@@ -33,6 +34,7 @@ __all__ = [
     "check_url",
     "is_loopback",
     "origin_of",
+    "problem_of_file",
     "resolve_settings",
     "without_secrets",
 ]
@@ -61,7 +63,7 @@ class Address:
 
     @override
     def __repr__(self) -> str:
-        return f"<Address {without_secrets(self.url)}>"
+        return f"<Address {as_message(without_secrets(self.url))}>"
 
     @override
     def __reduce__(self) -> NoReturn:
@@ -178,6 +180,21 @@ def check_url(url: str, *, what: str = "base_url", allow_http: bool = False) -> 
         # A traceback may be shown with the local variables of its frames.
         del url
         raise InvalidArgumentError(problem)
+
+
+def problem_of_file(url: str, *, allow_http: bool = False) -> str | None:
+    """Why an address that the server gave for a file is not used; None if it can be.
+
+    Args:
+        url: The address.
+        allow_http: Whether plain http may go to another machine than this one.
+    """
+    if _problem_of(url, "it", allow_http=allow_http) is None:
+        return None
+    shown = f"the server gives {excerpt(without_secrets(url))!r} as the address of a file"
+    if _problem_of(url, "it", allow_http=True) is None:
+        return f"{shown}, without encryption; pass allow_http=True if the network is trusted"
+    return f"{shown}, which is no http or https URL that can be used; ask for the file again"
 
 
 def _problem_of(url: str, what: str, *, allow_http: bool) -> str | None:
