@@ -95,7 +95,15 @@ def test_without_page_info_a_full_page_is_followed_by_another() -> None:
         ({"runs": {"edges": ""}}, BadResponseError, "project.runs.edges: not a list"),
         ({"runs": {"edges": [7]}}, BadResponseError, "edges.node: not an object"),
         ({"runs": {"edges": [{"node": {"id": True}}]}}, BadResponseError, "node.id: not a string"),
-        ({"runs": {"pageInfo": {"hasNextPage": 2}}}, BadResponseError, "hasNextPage: not a bool"),
+        (
+            {"runs": {"edges": [], "pageInfo": {"hasNextPage": 2}}},
+            BadResponseError,
+            "hasNextPage: not a bool",
+        ),
+        ({"runs": {}}, BadResponseError, "null instead of the runs"),
+        ({"runs": {"edges": None}}, BadResponseError, "null instead of the runs"),
+        ({"runs": {"edges": None}, "runCount": 0}, BadResponseError, "null instead of the runs"),
+        ({"runs": {"edges": []}, "runCount": 6}, BadResponseError, "counts 6 runs and gives none"),
     ],
 )
 def test_an_answer_of_another_shape_is_no_empty_page(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Generic, NamedTuple, TypeAlias, TypedDict, TypeVar, cast
 
 from wandb_runs.errors import BadResponseError
+from wandb_runs.errors.suggest import show
 from wandb_runs.graphql.flow import ask
 from wandb_runs.graphql.operation import RawOperation
 from wandb_runs.pagination.cursors import cursor_after, offset_of
@@ -232,8 +233,9 @@ def read_page(answer: RawResponse, selection: Selection, request: PageRequest) -
     Raises:
         NotFoundError: No such project, or the key may not see it.
         GraphQLError: The server reports errors.
-        BadResponseError: Not the shape that the schema promises; or no runs; or more pages and no
-            way to ask for them: ending there would lose runs without a word.
+        BadResponseError: Not the shape that the schema promises; or null in place of runs, or none
+            beside a count of some; or more pages and no way to ask for them: ending there would
+            lose runs without a word.
     """
     data = _object(answer, answer.data(), "data") or {}
     project = _object(answer, data.get("project"), "project")
@@ -245,9 +247,11 @@ def read_page(answer: RawResponse, selection: Selection, request: PageRequest) -
             "the server answered null instead of a page of runs; try again", status=200
         )
     edges = runs.get("edges")
-    if edges is None:
-        edges = []
     if not isinstance(edges, list):
+        if edges is None:  # which says nothing of whether there are runs
+            raise BadResponseError(
+                "the server answered null instead of the runs of a page; try again", status=200
+            )
         raise answer.misshapen("project.runs.edges", "not a list")
     info = _object(answer, runs.get("pageInfo"), "project.runs.pageInfo") or {}
     nodes = _nodes(answer, edges)
@@ -263,13 +267,17 @@ def read_page(answer: RawResponse, selection: Selection, request: PageRequest) -
     cursor = _text(info.get("endCursor"))
     if cursor is None:
         cursor = next((each for edge in reversed(edges) if (each := _cursor_of(edge))), None)
+    total = project.get("runCount")
+    if not edges and total and request.after is None and not has_next:
+        raise BadResponseError(
+            f"the server counts {show(total)} runs and gives none; try again", status=200
+        )
     if has_next and request.repeats(cursor, len(edges)):
         raise BadResponseError(
             "the server says that more runs follow, and gives no new cursor "
             f"(after {request.after!r}); try again, or ask for a larger per_page",
             status=200,
         )
-    total = project.get("runCount")
     return Page(
         items,
         cursor if has_next else None,
