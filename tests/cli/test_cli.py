@@ -14,6 +14,10 @@ from typing import TYPE_CHECKING
 import polars as pl
 import pytest
 from click.testing import CliRunner
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+from support.printable import ODD, is_plain, server_texts
+from support.raw_server import http_answer, read_request, serve
 from typing_extensions import override
 
 from wandb_runs import Api
@@ -21,7 +25,8 @@ from wandb_runs.cli.commands import cli
 from wandb_runs.testing import Fault, NullEdges, Slow, log_run
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    import socket
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from click.testing import Result
@@ -34,7 +39,7 @@ PROGRAM = (sys.executable, "-c", "from wandb_runs.cli import main; main()")
 
 
 @pytest.fixture(autouse=True)
-def settings(wandb_server: LocalServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def environment(wandb_server: LocalServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WANDB_BASE_URL", wandb_server.url)
     monkeypatch.setenv("WANDB_API_KEY", "k" * 40)
     for name in ("WANDB_ENTITY", "WANDB_PROJECT"):
@@ -115,9 +120,9 @@ def test_list_shows_odd_names_and_values_as_text(odd: str) -> None:
     assert "\x1b" not in printed
     assert "\x07" not in printed
     _header, _rule, first, second = printed.splitlines()
-    assert first.startswith("[bold]�[31mrøde�")
+    assert first.startswith(r"[bold]\x1b[31mrøde\x07")
     assert cells(first)[-3:] == ["true", '{"a":[1,null]}', "NaN"]
-    assert cells(second)[-3:] == ["two�lines", "text", "0.123457"]
+    assert cells(second)[-3:] == [r"two\nlines", "text", "0.123457"]
     assert "1e-05" in run("list", odd, "--keys", "config.lr").stdout
 
 
@@ -190,7 +195,7 @@ def test_nan_is_kept_in_csv_and_null_in_json_lines(odd: str, tmp_path: Path) -> 
     assert rows[1] == {"_step": 1, "loss": None, "run_id": "r1"}
 
 
-def on_a_terminal(*arguments: str, columns: int = 100) -> str:
+def on_a_terminal(*arguments: str, columns: int = 100, status: int = 0) -> str:
     """The output of a command on a terminal."""
     ours, theirs = pty.openpty()
     with subprocess.Popen(
@@ -208,7 +213,7 @@ def on_a_terminal(*arguments: str, columns: int = 100) -> str:
             pass
         finally:
             os.close(ours)
-        assert process.wait(30) == 0, drawn
+        assert process.wait(30) == status, drawn
     return drawn.decode()
 
 
@@ -282,6 +287,11 @@ def test_a_usage_error_exits_with_2_and_sends_nothing(
         (("list",), "PATH"),
         (("list", "team/many", "--filters", "{state: finished}"), "not JSON"),
         (("list", "team/many", "--filters", "[]"), "JSON object"),
+        (("list", "team/many", "--filters", '{"a":' * 5000 + "1" + "}" * 5000), "too deeply"),
+        (("list", "team/many", "--filters", '{"a":' * 200 + "1" + "}" * 200), "100 levels deep"),
+        (("list", "team/many", "--filters", '{"config.a": [' + "9" * 5000 + "]}"), "not JSON"),
+        (("list", "team/many", "--filters", '{"config.a": 1e999}'), "inf"),
+        (("list", "team/many", "--filters", r'{"config.\ud800": 1}'), "surrogate"),
         (("list", "team/many", "--keys", "loss"), "config.loss or summary.loss"),
         (("list", "team/many", "--keys", "config."), "config.KEY"),
         (("list", "team/many", "--limit", "0"), "--limit"),
@@ -295,6 +305,113 @@ def test_an_invalid_option_is_explained(arguments: Sequence[str], message: str) 
     assert done.exit_code == 2
     assert message in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii", "latin-1", "utf-8"])
+def test_output_takes_the_encoding_of_the_stream(
+    wandb_server: LocalServer, tmp_path: Path, encoding: str
+) -> None:
+    name = "☃ snöw"
+    log_run(wandb_server, "team", "coded", "r", name=name, config={"☃": "ö☃"}, history=[{"☃": 1.5}])
+    env = {**os.environ, "PYTHONIOENCODING": encoding}
+    listed = subprocess.run(
+        [*PROGRAM, "list", "team/coded", "--keys", "config.☃"],
+        capture_output=True,
+        env=env,
+        check=True,
+    )
+    header, rule, line = listed.stdout.decode(encoding).splitlines()
+    assert name.encode(encoding, "backslashreplace").decode(encoding) in line
+    assert len(header) == len(rule) >= len(line)
+    refused = subprocess.run(
+        [*PROGRAM, "list", "team/coded", "--order", "☃"], capture_output=True, env=env, check=False
+    )
+    assert refused.returncode == 2
+    # click takes ASCII for a mistake, and writes UTF-8.
+    told = refused.stderr.decode("utf-8" if encoding == "ascii" else encoding)
+    assert told.startswith("Error: order=")
+    output = tmp_path / "out.csv"
+    written = [*PROGRAM, "histories", "team/coded", "-o", str(output), "--keys", "☃"]
+    subprocess.run(written, env=env, check=True)
+    assert output.read_text(encoding="utf-8").startswith("_step,☃,run_id")
+
+
+def test_an_unforeseen_error_is_one_line_without_a_traceback() -> None:
+    program = (
+        "import click\n"
+        "from wandb_runs.cli import main\n"
+        "from wandb_runs.cli.commands import cli\n"
+        "def broken():\n"
+        "    raise RecursionError('deep \\x1b[2J')\n"
+        "cli.add_command(click.command('broken')(broken))\n"
+        "main(['broken'])\n"
+    )
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", check=False)
+    assert done.returncode == 1
+    assert refusal(done).startswith(r"Error: unexpected RecursionError: deep \x1b[2J; ")
+    command.insert(1, "-Xdev")
+    assert (
+        "Traceback" in subprocess.run(command, capture_output=True, text=True, check=False).stderr
+    )
+
+
+def test_a_reader_that_has_seen_enough_ends_the_command_quietly(many: str) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [*PROGRAM, "list", many], stdout=writing, stderr=subprocess.PIPE, text=True, check=False
+    )
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (1, "")
+
+
+@pytest.fixture
+def hostile(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[bytes]]:
+    """What a server answers with, each time."""
+    answers = [b""]
+
+    def handle(connection: socket.socket) -> None:
+        while read_request(connection):
+            connection.sendall(answers[0])
+
+    with serve(handle) as server:
+        monkeypatch.setenv("WANDB_BASE_URL", server.url)
+        yield answers
+
+
+@settings(
+    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(server_texts, st.sampled_from(["400 No", "403 No", "404 No", "200 OK"]))
+@example(ODD, "404 No")
+def test_no_text_of_a_server_moves_the_cursor(
+    hostile: list[bytes], tmp_path: Path, text: str, status: str
+) -> None:
+    edge: JSONValue = {"cursor": text, "node": {"id": text, "displayName": text, "state": text}}
+    runs: JSONValue = {"edges": [edge], "pageInfo": {"hasNextPage": False}}
+    for answer in (
+        text.encode(),
+        json.dumps({"errors": [{"message": text}]}).encode(),
+        json.dumps({"data": {"project": {"runs": runs}}}).encode(),
+    ):
+        hostile[0] = http_answer(answer, status)
+        for command in (
+            ("list", "a/b"),
+            ("typegen", "a/b"),
+            ("histories", "a/b", "-o", str(tmp_path / "out.csv")),
+        ):
+            done = run(*command)
+            assert done.exception is None or isinstance(done.exception, SystemExit)
+            assert all(map(is_plain, done.output.split("\n")))
+
+
+def test_a_server_moves_no_cursor_of_a_terminal(hostile: list[bytes]) -> None:
+    hostile[0] = http_answer(b"\x1b[2J\x1b[H\x1b]0;odd\x07all fine", "400 Bad Request")
+    drawn = on_a_terminal("list", "a/b", status=1)
+    assert "\x1b[2J" not in drawn
+    assert "\x1b]0;" not in drawn
+    assert "all fine" in drawn
 
 
 def test_a_runtime_error_exits_with_1_and_leaves_no_file(

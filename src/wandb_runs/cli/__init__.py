@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from typing import TYPE_CHECKING, Final
+
+from wandb_runs.errors.text import as_message
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -11,6 +14,14 @@ if TYPE_CHECKING:
 __all__ = ["main"]
 
 _USAGE: Final = 2  # the usual status of usage errors
+
+_FAILING: Final = frozenset({"strict", "surrogateescape"})
+"""What streams do with characters that they cannot encode, where that is an error."""
+
+_REPORT: Final = (
+    "this is a fault of wandb-runs: report it, with the traceback that "
+    "`python -X dev -m wandb_runs` prints for the same arguments"
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -30,4 +41,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
             raise
         print("The command line needs: pip install 'wandb-runs[cli]'", file=sys.stderr)  # noqa: T201 - output of a command
         sys.exit(_USAGE)
-    cli(args=arguments, prog_name="wandb-runs")
+    for stream in (sys.stdout, sys.stderr):
+        # The encoding of a terminal or a pipe may lack what a name holds (cp1252, ASCII).
+        if isinstance(stream, io.TextIOWrapper) and stream.errors in _FAILING:
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        cli(args=arguments, prog_name="wandb-runs")
+    except Exception as error:
+        if sys.flags.dev_mode:
+            raise
+        problem = as_message(f"unexpected {type(error).__name__}: {error}")
+        print(f"Error: {problem}; {_REPORT}", file=sys.stderr)  # noqa: T201 - output of a command
+        sys.exit(1)

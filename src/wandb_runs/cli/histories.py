@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from wandb_runs.api import Api
+from wandb_runs.cli.files import replace_file
 from wandb_runs.cli.shared import (
     Refused,
     errors_in_one_line,
     read_keys,
-    replace_file,
     selecting,
     warnings_in_one_line,
 )
@@ -86,16 +86,17 @@ def histories(
     """Write the histories of the runs of PATH, which is entity/project, to a file.
 
     A row for each sampled step of each run, with the columns x axis, keys and run_id. In JSON
-    lines, which has no NaN, NaN is null.
+    lines, which has no NaN, NaN is null. A file that is there is replaced in one step and keeps its
+    mode; a symbolic link is followed.
 
     The server and the key come from WANDB_BASE_URL and WANDB_API_KEY, or a netrc file.
     """
     write = _WRITERS.get(output.suffix.lower())
     if write is None:
         raise Refused(f"{output}: unknown ending; name a file in {', '.join(_WRITERS)}")
-    if not output.parent.is_dir():
-        raise Refused(f"{output}: there is no folder {output.parent}")
     with errors_in_one_line():
+        if not output.parent.is_dir():
+            raise Refused(f"{output}: there is no folder {output.parent}")
         replace_file(output, None)  # fail before anything is read
         from wandb_runs.bar import progress_bar  # noqa: PLC0415 - rich is optional
 

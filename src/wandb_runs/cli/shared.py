@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
-import os
 import warnings
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, TypeVar, cast
@@ -18,11 +18,10 @@ from wandb_runs.errors import (
     MissingDependencyError,
     WandbRunsError,
 )
+from wandb_runs.errors.text import as_message
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
-    from pathlib import Path
-    from typing import IO
 
     from wandb_runs.query.filters import Filters
 
@@ -31,7 +30,6 @@ __all__ = [
     "Refused",
     "errors_in_one_line",
     "read_keys",
-    "replace_file",
     "selecting",
     "warnings_in_one_line",
 ]
@@ -61,6 +59,8 @@ def errors_in_one_line() -> Generator[None]:
     except WandbRunsError as error:
         raise click.ClickException(_one_line(error.message)) from error
     except OSError as error:
+        if error.errno == errno.EPIPE:
+            raise  # what reads the output has seen enough; click ends the command quietly
         raise click.ClickException(_one_line(str(error))) from error
 
 
@@ -122,26 +122,6 @@ def read_keys(
     return tuple(keys)
 
 
-def replace_file(path: Path, write: Callable[[IO[bytes]], object] | None) -> None:
-    """Replace a file atomically.
-
-    Args:
-        path: The file.
-        write: Writes the content; None only checks that the file can be written.
-    """
-    path = path.resolve()  # a link stays one
-    # Another process may be writing the same file.
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with partial.open("wb") as file:
-            if write is None:
-                return
-            write(file)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
 def _read_filters(
     _context: click.Context, _option: click.Parameter, text: str | None
 ) -> Filters | None:
@@ -149,6 +129,8 @@ def _read_filters(
         return None
     try:
         filters: object = json.loads(text)
+    except RecursionError as error:
+        raise click.BadParameter("nested too deeply to be read as JSON") from error
     except ValueError as error:
         raise click.BadParameter(
             f"""not JSON: {error}; write '{{"state": "finished"}}', in quotes"""
@@ -159,5 +141,5 @@ def _read_filters(
 
 
 def _one_line(message: str) -> str:
-    """A message without its line breaks."""
-    return " ".join(message.split())
+    """A message on one line, which moves no cursor."""
+    return as_message(" ".join(message.split()))

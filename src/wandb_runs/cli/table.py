@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from rich import box
@@ -12,11 +13,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from wandb_runs.errors.text import printable
 from wandb_runs.frames.text import json_text
 from wandb_runs.graphql.scalars import NON_FINITE
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from wandb_runs.graphql.scalars import JSONValue
     from wandb_runs.runs.run import Run
@@ -53,12 +55,13 @@ def print_runs(runs: Sequence[Run], columns: Sequence[tuple[str, str]]) -> None:
     console = Console(highlight=False)
     if not console.is_terminal:
         console = Console(highlight=False, width=_WIDE)
-    name = _Column("Name", [Text(_printable(run.name or "")) for run in runs])
+    write = partial(_write, console.encoding)
+    name = _Column("Name", [Text(write(run.name or "")) for run in runs])
     others = [
-        _Column("Id", [Text(_printable(run.id), style="dim") for run in runs]),
-        _Column("State", [Text(_printable(run.state), _STYLES.get(run.state, "")) for run in runs]),
+        _Column("Id", [Text(write(run.id), style="dim") for run in runs]),
+        _Column("State", [Text(write(run.state), _STYLES.get(run.state, "")) for run in runs]),
         _Column("Created (UTC)", [Text(f"{run.created_at:%Y-%m-%d %H:%M}") for run in runs]),
-        *(_column(runs, where, key) for where, key in columns),
+        *(_column(runs, where, key, write) for where, key in columns),
     ]
     gaps = _GAP * len(others)
     fits = name.width + sum(column.width for column in others) + gaps <= console.width
@@ -66,7 +69,12 @@ def print_runs(runs: Sequence[Run], columns: Sequence[tuple[str, str]]) -> None:
     widths = [column.width if fits else column.narrowest for column in others]
     rest = max(min(_NARROW, name.width), console.width - sum(widths) - gaps)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    table.add_column(name.header, no_wrap=True, width=min(name.width, rest))
+    table.add_column(
+        name.header,
+        no_wrap=True,
+        overflow="ellipsis" if write("…") == "…" else "crop",
+        width=min(name.width, rest),
+    )
     for column, width in zip(others, widths, strict=True):
         table.add_column(
             Text(column.header),
@@ -105,11 +113,11 @@ class _Column:
         return min(self.width, max(_NARROW, values if self.numbers else 0))
 
 
-def _column(runs: Sequence[Run], where: str, key: str) -> _Column:
+def _column(runs: Sequence[Run], where: str, key: str, write: Callable[[str], str]) -> _Column:
     values = [_value(run, where, key) for run in runs]
     return _Column(
-        _printable(f"{where}.{key}"),
-        [Text(_show(value)) for value in values],
+        write(f"{where}.{key}"),
+        [Text(write(_show(value))) for value in values],
         numbers=all(
             isinstance(value, int | float | None) or value in [*NON_FINITE] for value in values
         ),
@@ -125,12 +133,12 @@ def _show(value: JSONValue) -> str:
     if value is None:
         return ""
     if isinstance(value, str):
-        return _printable(value)
+        return value
     if isinstance(value, float) and math.isfinite(value):
         return f"{value:.6g}"
-    return _printable(json_text(value))
+    return json_text(value)
 
 
-def _printable(text: str) -> str:
-    """Replace control characters: names come from other users, and could clear the screen."""
-    return "".join(character if character.isprintable() else "�" for character in text)
+def _write(encoding: str, text: str) -> str:
+    """A text as a terminal may show it, with escapes of what its encoding lacks."""
+    return printable(text).encode(encoding, "backslashreplace").decode(encoding)

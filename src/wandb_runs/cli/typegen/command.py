@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from wandb_runs.api import Api
+from wandb_runs.cli.files import replace_file
 from wandb_runs.cli.shared import (
     ORDER,
     Refused,
     errors_in_one_line,
-    replace_file,
     selecting,
     warnings_in_one_line,
 )
@@ -58,7 +58,8 @@ def typegen(
     """Write pydantic models of the runs of PATH, which is entity/project.
 
     The module has Config and Summary, which the configs and summaries of all runs fit, and Metric,
-    a Literal of the names that they logged. The same runs give the same module.
+    a Literal of the names that they logged. The same runs give the same module. A file
+    that is there is replaced in one step and keeps its mode; a symbolic link is followed.
 
     The server and the key come from WANDB_BASE_URL and WANDB_API_KEY, or a netrc file.
     """
@@ -107,11 +108,11 @@ def _check_output(path: Path, *, force: bool) -> None:
     Raises:
         Refused: It is one.
     """
-    if not path.parent.is_dir():
-        raise Refused(f"{path}: there is no folder {path.parent}")
     with errors_in_one_line():
+        if not path.parent.is_dir():
+            raise Refused(f"{path}: there is no folder {path.parent}")
         replace_file(path, None)  # better refused now than when all has been read
-    if force or not path.exists():
+    if force or not path.is_file():  # reading a pipe would wait for what is written to it
         return
     from wandb_runs.cli.typegen.models import (  # noqa: PLC0415 - only this command takes it
         is_generated,
