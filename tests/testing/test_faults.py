@@ -114,8 +114,8 @@ def send_raw(server: LocalServer) -> socket.socket:
     url = httpx.URL(server.url)
     connection = socket.create_connection((url.host, url.port or 80), timeout=10)
     body = json.dumps(VIEWER).encode()
-    head = f"POST /graphql HTTP/1.1\r\nhost: x\r\ncontent-length: {len(body)}\r\n\r\n"
-    connection.sendall(head.encode() + body)
+    head = f"POST /graphql HTTP/1.1\r\nhost: {url.host}\r\ncontent-type: application/json\r\n"
+    connection.sendall(f"{head}content-length: {len(body)}\r\n\r\n".encode() + body)
     return connection
 
 
@@ -351,9 +351,50 @@ def test_mutations_fail_only_if_named(server: LocalServer) -> None:
     with server.fail_always(Status(502)):
         log_run(server, "me", "logged", "r")
     assert statuses(server, 1) == [503]
-    server.fail(Status(503, b"not now"), operation="UpsertBucket")
-    with pytest.raises(WandbRunsError, match="not now"):
-        log_run(server, "me", "logged", "r")
+    change = 'upsertBucket(input: {entityName: "me", modelName: "logged", name: "r"}) { inserted }'
+    body: JSONObject = {"query": f"mutation UpsertBucket {{ {change} }}"}
+    with server.fail_always(Status(502)):
+        assert httpx.post(f"{server.url}/graphql", json=body, auth=("api", "k")).status_code == 200
+    server.fail(Status(503), operation="UpsertBucket")
+    assert httpx.post(f"{server.url}/graphql", json=body, auth=("api", "k")).status_code == 503
+
+
+@pytest.mark.parametrize("operation", [None, "UpsertBucket", "FindRun", "DeleteRun"])
+def test_no_fault_applies_to_the_helpers(server: LocalServer, operation: str | None) -> None:
+    with (
+        server.fail(Status(503), operation=operation),
+        server.fail_always(Reset(), operation=operation),
+        server.fail_at_random([Status(500)], rate=1, operation=operation),
+    ):
+        log_run(server, "me", "helped", "r", history=[{"loss": 1}], state="preempted")
+        delete_run(server, "me", "helped", "r")
+        assert server.failed == ()
+
+
+def test_a_request_with_another_value_of_the_helpers_header_meets_faults(
+    server: LocalServer,
+) -> None:
+    header = {"x-wandb-runs-testing": "1"}
+    with server.fail_always(Status(503)):
+        answer = httpx.post(f"{server.url}/graphql", json=VIEWER, headers=header)
+    assert answer.status_code == 503
+
+
+def test_churn_that_deletes_and_logs_is_applied_once_to_each_request(server: LocalServer) -> None:
+    for run_id in ("kept", "gone0", "gone1"):
+        log_run(server, "me", "churning", run_id)
+    changes: list[str] = []
+
+    def change(server: LocalServer) -> None:
+        delete_run(server, "me", "churning", f"gone{len(changes)}")
+        changes.append("deleted")
+        log_run(server, "me", "churning", f"new{len(changes)}")
+
+    query = {"query": f"{{ {of_project('me', 'churning', 'runCount')} }}"}
+    with server.fail_always(Churn(change)):
+        for _ in range(2):
+            assert post(server, query).json() == {"data": {"project": {"runCount": 3}}}
+    assert len(changes) == 2
 
 
 def test_operation_name_determines_whether_a_request_is_a_mutation(
@@ -716,10 +757,9 @@ def test_deleting_needs_an_existing_run_and_a_key(server: LocalServer) -> None:
         deleteRun(input: {{id: "{run_id}", clientMutationId: "m1"}}) {{ clientMutationId }}
     }}"""
     log_run(server, "me", "deleting", "gone")
-    answer = httpx.post(f"{server.url}/graphql", json={"query": mutation}, auth=("api", "k"))
-    assert answer.json() == {"data": {"deleteRun": {"clientMutationId": "m1"}}}
-    answer = httpx.post(f"{server.url}/graphql", json={"query": mutation}, auth=("api", "k"))
-    assert answer.status_code == 404
+    for _ in range(2):  # a retry after a lost answer succeeds
+        answer = httpx.post(f"{server.url}/graphql", json={"query": mutation}, auth=("api", "k"))
+        assert answer.json() == {"data": {"deleteRun": {"clientMutationId": "m1"}}}
     mutation = 'mutation { deleteRun(input: {id: "x"}) { clientMutationId } }'
     answer = httpx.post(f"{server.url}/graphql", json={"query": mutation}, auth=("api", "k"))
     assert answer.status_code == 404

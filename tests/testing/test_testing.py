@@ -6,17 +6,22 @@ import json
 import socket
 import subprocess
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, cast
 
 import httpx
 import pytest
 from support.graphql_query import of_run
+from support.raw_server import http_answer, read_request, serve
 
 import wandb_runs.testing
-from wandb_runs.errors import WandbRunsError
-from wandb_runs.testing import LocalServer, log_run
+from wandb_runs import Api
+from wandb_runs.errors import InvalidArgumentError, WandbRunsError
+from wandb_runs.testing import LocalServer, delete_run, log_run
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from wandb_runs.graphql.scalars import JSONObject
 
 
@@ -77,6 +82,107 @@ def test_logging_to_an_existing_run_appends(wandb_server: LocalServer) -> None:
     assert found["state"] == "finished"
     assert found["history"] == ['{"_step": 0, "n": 1}', '{"_step": 1, "n": 2}']
     assert found["summaryMetrics"] == '{"best":1}'
+
+
+def test_a_long_history_is_sent_in_requests_of_bounded_size() -> None:
+    requests: list[JSONObject] = []
+
+    def handle(connection: socket.socket) -> None:
+        while request := read_request(connection):
+            head, _, body = request.partition(b"\r\n\r\n")
+            if b"file_stream" in head.split(b"\r\n")[0]:
+                requests.append(json.loads(body))
+            held = {"historyLineCount": 7, "eventsLineCount": 0}
+            bucket = {"data": {"upsertBucket": {"bucket": held}}}
+            connection.sendall(http_answer(json.dumps(bucket).encode()))
+
+    rows: list[JSONObject] = [{"text": "x" * 900_000, "row": row} for row in range(5)]
+    events: list[JSONObject] = [{"system.text": "x" * 900_000} for _ in range(2)]
+    with serve(handle) as server:
+        log_run(server.url, "me", "long", "r", history=rows, events=events, exit_code=0)
+    files = [cast("dict[str, JSONObject]", request["files"]) for request in requests]
+    sent = [
+        {
+            name: (part["offset"], len(cast("list[str]", part["content"])))
+            for name, part in of.items()
+        }
+        for of in files
+    ]
+    history, machine = "wandb-history.jsonl", "wandb-events.jsonl"
+    assert sent == [
+        {history: (7, 2)},
+        {history: (9, 2)},
+        {history: (11, 1), machine: (0, 1)},
+        {machine: (1, 1), "wandb-summary.json": (0, 1)},
+    ]
+    assert [request.get("complete") for request in requests] == [None, None, None, True]
+
+
+def test_a_history_of_many_keys_is_stored_whole(wandb_server: LocalServer) -> None:
+    rows: list[JSONObject] = [
+        {f"metric/{key}": (row + key) / 3 for key in range(3000)} for row in range(40)
+    ]
+    log_run(wandb_server, "me", "testing", "wide", history=rows)
+    with Api(base_url=wandb_server.url, api_key="any", timeout=120) as api:
+        run = api.run("me/testing/wide")
+        assert [{**row, "_step": 0} for row in run.scan_history()] == [
+            {**row, "_step": 0} for row in rows
+        ]
+        assert run.summary == {**rows[-1], "_step": 39}
+        assert run.state == "finished"
+
+
+HALF = "half \ud800"
+LOG = partial(log_run, entity="me", project="p", run_id="r")
+DELETE = partial(delete_run, entity="me", project="p", run_id="r")
+
+
+@pytest.mark.parametrize(
+    ("log", "named"),
+    [
+        (partial(LOG, entity=HALF), "entity"),
+        (partial(LOG, project=HALF), "project"),
+        (partial(LOG, run_id=HALF), "run_id"),
+        (partial(LOG, tags=["a", HALF]), r"tags\[1\]"),
+        (partial(LOG, group=HALF), "group"),
+        (partial(LOG, job_type=HALF), "job_type"),
+        (partial(LOG, name=HALF), "name"),
+        (partial(LOG, notes=HALF), "notes"),
+        (partial(LOG, host=HALF), "host"),
+        (partial(LOG, sweep=HALF), "sweep"),
+        (partial(LOG, state=HALF), "state"),
+        (partial(LOG, api_key=HALF), "api_key"),
+        (partial(DELETE, entity=HALF), "entity"),
+        (partial(DELETE, project=HALF), "project"),
+        (partial(DELETE, run_id=HALF), "run_id"),
+        (partial(DELETE, api_key=HALF), "api_key"),
+    ],
+)
+def test_half_a_surrogate_pair_is_refused_by_name_before_anything_is_sent(
+    wandb_server: LocalServer, log: Callable[[LocalServer], None], named: str
+) -> None:
+    wandb_server.clear_operations()
+    with pytest.raises(InvalidArgumentError, match=f"^{named}: character 5 is half"):
+        log(wandb_server)
+    assert wandb_server.operations == ()
+
+
+@pytest.mark.parametrize(
+    ("values", "named"),
+    [
+        ({"config": {"a": object()}}, "config"),
+        ({"history": [{"a": 1}, {"a": {1, 2}}]}, r"history\[1\]"),
+        ({"events": [{"a": object()}]}, r"events\[0\]"),
+        ({"summary": {"a": object()}}, "summary"),
+    ],
+)
+def test_what_is_not_json_is_refused_by_name_before_anything_is_sent(
+    wandb_server: LocalServer, values: dict[str, object], named: str
+) -> None:
+    wandb_server.clear_operations()
+    with pytest.raises(InvalidArgumentError, match=f"^{named} cannot be written as JSON"):
+        partial(LOG, **values)(wandb_server)
+    assert wandb_server.operations == ()
 
 
 @pytest.mark.parametrize("state", ["preempted", "pending", "a future state"])

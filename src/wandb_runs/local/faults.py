@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from wandb_runs.local.pages import Page, PageRequest
 
 __all__ = [
+    "EXEMPT",
     "REMEMBERED",
     "Answer",
     "Answering",
@@ -42,6 +43,9 @@ Paging: TypeAlias = "Callable[[PageRequest, Reading], Page[Run]]"
 
 REMEMBERED: Final = 10_000
 """How many operations and faults a server records."""
+
+EXEMPT: Final = ("x-wandb-runs-testing", "exempt from faults")
+"""The header that `log_run` and `delete_run` send, and no other client: faults pass over it."""
 
 _JSON: Final = {"content-type": "application/json"}
 

@@ -43,10 +43,14 @@ def extend_history_keys(held: JSONObject, rows: Iterable[JSONObject]) -> History
     {'typeCounts': [{'type': 'number', 'count': 1}], 'monotonic': True, 'previousValue': 2}
     """
     summary = cast("HistoryKeys", held) if held else HistoryKeys(sets=[], lastStep=-1, keys={})
+    keys = summary["keys"]
     for row in rows:
         for key, value in row.items():
             if value is not None:
-                _count(summary["keys"].setdefault(key, _Key(typeCounts=[])), value)
+                held_key = keys.get(key)
+                if held_key is None:
+                    keys[key] = held_key = _Key(typeCounts=[])
+                _count(held_key, value)
         step = row.get("_step")
         if isinstance(step, int | float) and summary["lastStep"] < step < math.inf:
             summary["lastStep"] = int(step) if step == int(step) else step
@@ -56,12 +60,13 @@ def extend_history_keys(held: JSONObject, rows: Iterable[JSONObject]) -> History
 def _count(key: _Key, value: JSONValue) -> None:
     kind = _type(value)
     counts = key.setdefault("typeCounts", [])
-    entry = next((count for count in counts if count["type"] == kind), None)
-    if entry is None:
-        counts.append(_TypeCount(type=kind, count=1))
+    for entry in counts:
+        if entry["type"] == kind:
+            entry["count"] += 1
+            break
     else:
-        entry["count"] += 1
-    if isinstance(value, int | float) and not isinstance(value, bool):
+        counts.append(_TypeCount(type=kind, count=1))
+    if kind == "number" and isinstance(value, int | float):
         # NaN compares false, so it ends a monotonic key as a decrease does.
         rises = value >= key.get("previousValue", value)
         key["monotonic"] = key.get("monotonic", True) and rises

@@ -187,8 +187,10 @@ def _index(
     connection = writer.connection
     wanted: dict[tuple[int, int, Scalar], bool] = {}
     placed: set[str] = set()
-    for leaf in (leaf for section in sections.values() for leaf in section):
-        key = (writer.path_id(project_id, leaf.path), int(leaf.kind), leaf.value)
+    listed = [leaf for section in sections.values() for leaf in section]
+    path_ids = writer.path_ids(project_id, {leaf.path: None for leaf in listed}.keys())
+    for leaf in listed:
+        key = (path_ids[leaf.path], int(leaf.kind), leaf.value)
         # A flat and a nested key may have the same path: only the first may sort, even if its
         # value is of a kind that does not.
         sorts = leaf.sorts and leaf.path not in placed

@@ -178,7 +178,8 @@ class LocalServer:
     ) -> AbstractContextManager[object]:
         """Apply each fault to one of the next GraphQL requests, in order.
 
-        Mutations are exempt unless `operation` names theirs, so that a test can log runs meanwhile.
+        What `log_run` and `delete_run` send is exempt, so that a test can log and delete runs
+        meanwhile. Mutations of other clients are exempt unless `operation` names theirs.
         A fault that does not apply to a request, such as a fault of pages to a request without
         pages, waits for the next one.
 

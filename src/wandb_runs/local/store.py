@@ -7,6 +7,7 @@ import sqlite3
 import threading
 import time
 from contextlib import closing, contextmanager
+from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -20,7 +21,7 @@ from wandb_runs.local.store_file import mark_file, update_tables
 from wandb_runs.local.tables import metadata, paths, projects
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable, Collection, Generator
 
     from sqlalchemy import Column, Connection, CursorResult, Engine, Table
 
@@ -31,6 +32,7 @@ CRASHED_AFTER: Final = 300 * 1_000_000
 
 _BUSY_TIMEOUT: Final = 30.0
 _THREADS: Final = 40  # as many as Starlette runs at once
+_PATHS: Final = 500  # in one query: fewer than SQLite's least limit of parameters
 
 
 class Store:
@@ -146,27 +148,36 @@ class Writer:
     def __init__(self, connection: Connection, now: int) -> None:
         self.connection = connection
         self.now = now
-        self._row_ids: dict[tuple[str | int, ...], int] = {}
 
     def project_id(self, entity: str, name: str) -> int:
         """Find a project's row, or insert it."""
-        return self._row_id(projects, {"entity": entity, "name": name}, created_at=self.now)
+        found: int | None = self.connection.scalar(
+            select(projects.c.id).where(projects.c.entity == entity, projects.c.name == name)
+        )
+        if found is not None:
+            return found
+        made = insert(projects).values(entity=entity, name=name, created_at=self.now)
+        return inserted_id(self.connection.execute(made))
 
-    def path_id(self, project_id: int, path: str) -> int:
-        """Find a path's row, or insert it."""
-        return self._row_id(paths, {"project_id": project_id, "path": path})
+    def path_ids(self, project_id: int, wanted: Collection[str]) -> dict[str, int]:
+        """Find the rows of paths, or insert them."""
+        found = self._known_paths(project_id, wanted)
+        missing = [path for path in wanted if path not in found]
+        if missing:
+            rows = [{"project_id": project_id, "path": path} for path in missing]
+            self.connection.execute(insert(paths), rows)
+            found |= self._known_paths(project_id, missing)
+        return found
 
-    def _row_id(self, table: Table, key: dict[str, str | int], **others: int) -> int:
-        cached = (table.name, *key.values())
-        if cached not in self._row_ids:
-            found = self.connection.scalar(
-                select(table.c.id).where(*(table.c[name] == value for name, value in key.items()))
+    def _known_paths(self, project_id: int, wanted: Collection[str]) -> dict[str, int]:
+        found: dict[str, int] = {}
+        listed = iter(wanted)
+        while part := list(islice(listed, _PATHS)):
+            query = select(paths.c.path, paths.c.id).where(
+                paths.c.project_id == project_id, paths.c.path.in_(part)
             )
-            if found is None:
-                made = insert(table).values(**key, **others)
-                found = inserted_id(self.connection.execute(made))
-            self._row_ids[cached] = found
-        return self._row_ids[cached]
+            found |= {row.path: row.id for row in self.connection.execute(query).all()}
+        return found
 
 
 def inserted_id(result: CursorResult[tuple[()]]) -> int:

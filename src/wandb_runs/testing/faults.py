@@ -344,7 +344,9 @@ class Churn(Fault):
     """A callback before the answer is made, to add and delete runs between pages.
 
     Attributes:
-        change: Called with the server: it may log and delete runs, or add faults.
+        change: Called with the server: it may log and delete runs, which no fault applies to, or
+            add faults. Requests of other clients meet the faults as any request does: with
+            `fail_always`, this one too.
 
     >>> from wandb_runs import Api
     >>> from wandb_runs.testing import LocalServer, delete_run, log_run

@@ -11,12 +11,13 @@ from urllib.parse import quote
 
 from pydantic import AliasPath, BaseModel, Field
 
-from wandb_runs.errors import NotFoundError, WandbRunsError
+from wandb_runs.errors import InvalidArgumentError, NotFoundError, WandbRunsError
+from wandb_runs.local.faults import EXEMPT
 from wandb_runs.transport.http import HttpTransport
 from wandb_runs.transport.messages import Request
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from wandb_runs.graphql.scalars import JSONObject, JSONValue
 
@@ -61,7 +62,11 @@ mutation DeleteRun($id: ID!) {
 
 
 _BUCKET: Final = ("data", "upsertBucket", "bucket")
-_SECONDS: Final = 30.0
+_SECONDS: Final = 120.0
+"""How long the server may take for a request."""
+
+_CHUNK: Final = 2_000_000
+"""The size of the rows in a request, in characters: stored in a second or so."""
 
 
 class _Bucket(BaseModel):
@@ -109,6 +114,9 @@ def log_run(
 ) -> None:
     """Log a run over W&B's own protocol: the requests that the wandb SDK would send.
 
+    Long histories are sent in several requests of bounded size; the summary and the end of the run
+    come with the last one. Faults of a `LocalServer` do not apply to these requests.
+
     Args:
         server: The server, or its URL.
         entity: The owner of the project.
@@ -132,9 +140,31 @@ def log_run(
         api_key: The key to sign with; the local server takes any, unless it has one of its own.
 
     Raises:
+        InvalidArgumentError: A text is half of a surrogate pair, or a value is none of JSON's;
+            nothing was sent.
         WandbRunsError: The server could not be reached, or refused.
     """
     url = server if isinstance(server, str) else server.url
+    tags = None if tags is None else list(tags)
+    _check_texts(
+        entity=entity,
+        project=project,
+        run_id=run_id,
+        group=group,
+        job_type=job_type,
+        name=name,
+        notes=notes,
+        host=host,
+        sweep=sweep,
+        state=state,
+        api_key=api_key,
+        **{f"tags[{number}]": tag for number, tag in enumerate(tags or ())},
+    )
+    history, events = list(history), list(events)
+    rows = [_json(f"history[{number}]", row) for number, row in enumerate(history)]
+    machine = [_json(f"events[{number}]", row) for number, row in enumerate(events)]
+    if summary is not None:
+        _json("summary", summary)
     run = {"entity": entity, "project": project, "name": run_id}
     fields: dict[str, JSONValue] = {
         "displayName": name,
@@ -142,16 +172,29 @@ def log_run(
         "jobType": job_type,
         "notes": notes,
         "host": host,
-        "tags": None if tags is None else list(tags),
-        "config": None if config is None else json.dumps(_enveloped(config)),
+        "tags": None if tags is None else [*tags],
+        "config": None if config is None else _json("config", _enveloped(config)),
         "sweep": sweep,
     }
     path = "/".join(quote(part, safe="") for part in run.values())
     client = _Client(url, api_key, "logged")
     held = _Bucket.model_validate_json(client.ask(_UPSERT, {**run, **fields}))
-    chunk = _chunk(list(history), list(events), summary, exit_code, held)
-    if chunk:
-        client.post(f"/files/{path}/file_stream", chunk)
+    if summary is None and history:
+        summary = _last_values(history, held.history)
+    rows = [
+        text if "_step" in row else _numbered(step, text)
+        for step, (row, text) in enumerate(zip(history, rows, strict=True), held.history)
+    ]
+    streams = {
+        "wandb-history.jsonl": (held.history, rows),
+        "wandb-events.jsonl": (held.events, machine),
+        "wandb-summary.json": (0, [] if summary is None else [json.dumps(dict(summary))]),
+    }
+    *earlier, last = _chunks(streams)
+    ended: JSONObject = {} if exit_code is None else {"complete": True, "exitcode": exit_code}
+    for chunk in [*earlier, {**last, **ended}]:
+        if chunk:
+            client.post(f"/files/{path}/file_stream", chunk)
     if state is not None:
         client.ask(_UPSERT, {**run, "state": state})
 
@@ -161,6 +204,8 @@ def delete_run(
 ) -> None:
     """Delete a run with all that it logged, by the requests that the wandb SDK would send.
 
+    Faults of a `LocalServer` do not apply to these requests.
+
     Args:
         server: The server, or its URL.
         entity: The owner of the project.
@@ -169,6 +214,7 @@ def delete_run(
         api_key: The key to sign with; the local server takes any, unless it has one of its own.
 
     Raises:
+        InvalidArgumentError: A text is half of a surrogate pair; nothing was sent.
         NotFoundError: There is no such run.
         WandbRunsError: The server could not be reached, or refused.
 
@@ -182,6 +228,7 @@ def delete_run(
     ['r2']
     """
     url = server if isinstance(server, str) else server.url
+    _check_texts(entity=entity, project=project, run_id=run_id, api_key=api_key)
     client = _Client(url, api_key, "deleted")
     run: dict[str, JSONValue] = {"entity": entity, "project": project, "name": run_id}
     found = _Found.model_validate_json(client.ask(_FIND, run))
@@ -197,28 +244,74 @@ def _enveloped(config: JSONObject) -> dict[str, JSONValue]:
     return {key: {"value": value} for key, value in config.items()}
 
 
-def _chunk(
-    history: list[JSONObject],
-    events: list[JSONObject],
-    summary: JSONObject | None,
-    exit_code: int | None,
-    held: _Bucket,
-) -> dict[str, JSONValue]:
-    rows = [{"_step": step, **row} for step, row in enumerate(history, held.history)]
-    if summary is None and rows:
-        summary = {key: value for row in rows for key, value in row.items()}
-    written: dict[str, tuple[int, Sequence[JSONObject]]] = {
-        "wandb-history.jsonl": (held.history, rows),
-        "wandb-events.jsonl": (held.events, events),
-        "wandb-summary.json": (0, [] if summary is None else [summary]),
-    }
-    files: dict[str, JSONValue] = {
-        name: {"offset": offset, "content": [json.dumps(dict(row)) for row in lines]}
-        for name, (offset, lines) in written.items()
-        if lines
-    }
-    chunk: dict[str, JSONValue] = {"files": files} if files else {}
-    return chunk if exit_code is None else {**chunk, "complete": True, "exitcode": exit_code}
+def _check_texts(**texts: str | None) -> None:
+    """Refuse texts that UTF-8 cannot write.
+
+    Raises:
+        InvalidArgumentError: One is such a text.
+    """
+    for name, text in texts.items():
+        try:
+            (text or "").encode()
+        except UnicodeEncodeError as error:
+            # Without the text, which may be a key.
+            raise InvalidArgumentError(
+                f"{name}: character {error.start} is half of a surrogate pair, which UTF-8 cannot "
+                "write. Nothing was sent."
+            ) from None
+
+
+def _json(name: str, value: JSONObject) -> str:
+    """Write an object as JSON.
+
+    Raises:
+        InvalidArgumentError: It is not one.
+    """
+    try:
+        return json.dumps(dict(value))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InvalidArgumentError(
+            f"{name} cannot be written as JSON: {error}. Nothing was sent."
+        ) from error
+
+
+def _numbered(step: int, row: str) -> str:
+    """Add a step to a row that has none.
+
+    >>> _numbered(3, '{"loss": 1}'), _numbered(3, "{}")
+    ('{"_step": 3, "loss": 1}', '{"_step": 3}')
+    """
+    return f'{{"_step": {step}' + ("}" if row == "{}" else f", {row[1:]}")
+
+
+def _last_values(history: Iterable[JSONObject], first_step: int) -> dict[str, JSONValue]:
+    values: dict[str, JSONValue] = {}
+    for step, row in enumerate(history, first_step):
+        values["_step"] = step
+        values |= row
+    return values
+
+
+def _chunks(streams: Mapping[str, tuple[int, Sequence[str]]]) -> Iterator[dict[str, JSONValue]]:
+    """Divide streams into chunks of a bounded size, each of one line at least; the last may be {}.
+
+    Args:
+        streams: The offset of the first line of each, and its lines.
+    """
+    files: dict[str, JSONValue] = {}
+    size = 0
+    for name, (offset, texts) in streams.items():
+        start = 0
+        for end, text in enumerate(texts):
+            if size and size + len(text) > _CHUNK:
+                if end > start:
+                    files[name] = {"offset": offset + start, "content": list(texts[start:end])}
+                yield {"files": files}
+                files, size, start = {}, 0, end
+            size += len(text)
+        if len(texts) > start:
+            files[name] = {"offset": offset + start, "content": list(texts[start:])}
+    yield {"files": files} if files else {}
 
 
 @lru_cache(maxsize=8)
@@ -241,9 +334,11 @@ class _Client(NamedTuple):
     def post(self, path: str, body: JSONObject) -> bytes:
         """Send a request, and return the body of the response."""
         url = self.url.rstrip("/")
+        exempt, value = EXEMPT
         headers = {
             "authorization": f"Basic {b64encode(f'api:{self.api_key}'.encode()).decode()}",
             "content-type": "application/json",
+            exempt: value,
         }
         content = json.dumps(dict(body)).encode()
         request = Request("POST", url + path, headers, content, _SECONDS)
