@@ -35,7 +35,7 @@ def socks_proxy(
     port: int,
     asked: list[tuple[str, int]],
     *,
-    password: str | None = None,
+    secret: str | None = None,
     reply: int = 0,
     gap: Callable[[], object] = lambda: None,
 ) -> Callable[[socket.socket], None]:
@@ -44,7 +44,7 @@ def socks_proxy(
     Args:
         port: Where every connection goes.
         asked: Gets the hosts and ports that are asked for.
-        password: What the user `me` has to give (RFC 1929); None to ask for nothing.
+        secret: The password that the user `me` has to give (RFC 1929); None to ask for nothing.
         reply: The code of the reply, 0 for success.
         gap: Called before the reply.
     """
@@ -52,16 +52,16 @@ def socks_proxy(
     def handle(connection: socket.socket) -> None:
         version, count = _exactly(connection, 2)
         methods = _exactly(connection, count)
-        method = 0 if password is None else 2
+        method = 0 if secret is None else 2
         assert version == 5
         if method not in methods:
             connection.sendall(b"\x05\xff")
             return
         connection.sendall(bytes([5, method]))
-        if password is not None:
+        if secret is not None:
             _exactly(connection, 1)
             given = [_exactly(connection, _exactly(connection, 1)[0]) for _ in range(2)]
-            is_right = given == [b"me", password.encode()]
+            is_right = given == [b"me", secret.encode()]
             connection.sendall(bytes([1, 0 if is_right else 1]))
             if not is_right:
                 return

@@ -1,6 +1,6 @@
 """What the HTTP library's errors mean, as errors of this package.
 
-The library is not imported here: httpx, httpx2 and httpcore name their errors alike.
+The libraries are not imported here: httpx, httpx2 and httpcore name their errors alike.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ E = TypeVar("E", bound=BaseException)
 # A server that is reachable accepts a connection at once; only its answers take long.
 CONNECT_SECONDS: Final = 10.0
 
-_LIBRARIES: Final = frozenset({"httpx", "httpx2", "httpcore", "httpcore2"})
+_LIBRARIES: Final = frozenset({"httpx", "httpx2", "httpcore", "httpcore2", "socksio"})
 
 _LIBRARY_PATHS: Final = (
     str(Path(os.__file__).parent), str(Path(__file__).parents[1]), "site-packages", "dist-packages",
@@ -63,8 +63,11 @@ _LASTING: Final = {
 
 _FAILURES: Final = frozenset({
     *_LASTING, "NetworkError", "ProtocolError", "ProxyError", "RequestError", "TimeoutException",
-    "UnsupportedProtocol",
+    "SOCKSError", "UnsupportedProtocol",
 })  # fmt: skip
+_QUOTING: Final = frozenset({"ProtocolError", "ProxyError", "SOCKSError"})
+"""What has a text that may quote what was sent."""
+
 _UNSENT: Final = frozenset({"ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError"})
 
 
@@ -100,7 +103,11 @@ def meaning_of(
     kinds = kinds_of(error)
     if kinds & _FAILURES:
         failure = _failure(request, error, kinds, proxy, phases)
-        if not kinds & {"ProtocolError", "ProxyError"}:  # whose texts quote what was sent
+        if not kinds & {
+            "ProtocolError",
+            "ProxyError",
+            "SOCKSError",
+        }:  # whose texts quote what was sent
             failure.__cause__ = without_frames(error)
         return failure
     _drop_library_frames(error)
@@ -145,6 +152,8 @@ def _reason(error: BaseException, kinds: frozenset[str]) -> str:
     if "ProxyError" in kinds:
         status = text.partition(" ")[0]
         return f"the proxy answers HTTP {status}" if status.isdigit() else text
+    if "SOCKSError" in kinds:
+        return "the proxy does not answer as SOCKS5 has it"
     if "ProtocolError" not in kinds:
         return text
     is_cut = text.startswith(("Server disconnected", "peer closed"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from urllib.request import getproxies, proxy_bypass
 
 from typing_extensions import override
@@ -18,6 +18,11 @@ if TYPE_CHECKING:
     import httpx
 
 __all__ = ["ProxyUrl", "httpx_proxy", "proxy_for"]
+
+_SOCKS: Final = frozenset({"socks5", "socks5h"})
+
+_LONGEST: Final = 255
+"""Bytes of a user or a password that SOCKS5 has room for."""
 
 
 class ProxyUrl(str):
@@ -50,13 +55,49 @@ def httpx_proxy(proxy: ProxyUrl | None, context: ssl.SSLContext | None) -> httpx
 
     if proxy is None:
         return None
-    if proxy.startswith("socks") and find_spec("socksio") is None:
-        raise unusable(f"{proxy!r} needs another package: pip install 'httpx[socks]'")
+    scheme = proxy.partition(":")[0].lower()
+    if scheme.startswith("socks"):
+        if scheme not in _SOCKS:
+            raise unusable(f"{proxy!r} is not supported: of SOCKS, socks5:// and socks5h:// are")
+        if find_spec("socksio") is None:
+            raise unusable(f"{proxy!r} needs another package: pip install 'wandb-runs[socks]'")
+    problem = "is none that can be used"
     try:
-        found = httpx.Proxy(proxy, ssl_context=context if proxy.startswith("https:") else None)
-        if found.url.host:
+        found = httpx.Proxy(proxy, ssl_context=context if scheme == "https" else None)
+        found.auth = auth = _hidden(found.auth)
+        if scheme in _SOCKS and any(len(each.encode()) > _LONGEST for each in auth or ()):
+            problem = f"has a user or a password of more than {_LONGEST} bytes"
+        elif found.url.host:
             return found
     except (ValueError, httpx.InvalidURL):
         pass
     # Raised outside of the handler: the words and the frames of its cause quote the password.
-    raise unusable(f"{proxy!r} is none that can be used")
+    raise unusable(f"{proxy!r} {problem}")
+
+
+class _HiddenText(str):
+    """Text whose bytes hide themselves: httpcore logs those that it gives to a SOCKS proxy."""
+
+    __slots__ = ()
+
+    @override
+    def encode(self, encoding: str = "utf-8", errors: str = "strict") -> bytes:
+        return _HiddenBytes(super().encode(encoding, errors))
+
+    @override
+    def __repr__(self) -> str:
+        return "'(not shown)'"
+
+
+class _HiddenBytes(bytes):
+    """Bytes that are shown by nothing."""
+
+    __slots__ = ()
+
+    @override
+    def __repr__(self) -> str:
+        return "b'(not shown)'"
+
+
+def _hidden(auth: tuple[str, str] | None) -> tuple[str, str] | None:
+    return None if auth is None else (_HiddenText(auth[0]), _HiddenText(auth[1]))
