@@ -52,7 +52,9 @@ def test_examples_are_found() -> None:
     assert sum(len(each.examples) for each in found) > 50
 
 
-@pytest.mark.parametrize("name", ["README.md", "docs/embedding.md", "docs/testing.md"])
+@pytest.mark.parametrize(
+    "name", ["README.md", "docs/embedding.md", "docs/network.md", "docs/testing.md"]
+)
 def test_examples_in_documents(
     sample_server: LocalServer, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:

@@ -598,6 +598,50 @@ gc.collect()
     run_program(PROGRAM + program, wandb_server.url, backend)
 
 
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks into /proc")
+@pytest.mark.parametrize("case", ["let go under trio", "loop without an end"])
+def test_where_an_unclosed_client_has_a_warning_it_leaves_no_socket_either(
+    wandb_server: LocalServer, case: str
+) -> None:
+    log_run(wandb_server, "team", "mnist", "r")
+    program = """
+import warnings
+from pathlib import Path
+
+def sockets():
+    found = []
+    for each in Path("/proc/self/fd").iterdir():
+        try:
+            found.append(os.readlink(each))
+        except OSError:
+            pass
+    return sum(each.startswith("socket:") for each in found)
+
+async def let_go():
+    before = sockets()
+    await four_at_once(make())
+    gc.collect()
+    await anyio.sleep(0.1)
+    assert sockets() == before
+
+with warnings.catch_warnings(record=True) as shown:
+    warnings.simplefilter("always")
+    if backend == "trio":
+        anyio.run(let_go, backend=backend)
+    else:
+        loop = asyncio.new_event_loop()
+        client = make()
+        loop.run_until_complete(four_at_once(client))
+        loop.close()  # without loop.shutdown_asyncgens(), which asyncio.run calls
+        del client, loop
+    gc.collect()
+assert shown and all(each.category is ResourceWarning for each in shown), shown
+assert sockets() == 0
+"""
+    backend = "trio" if case == "let go under trio" else "asyncio"
+    run_program(PROGRAM + program, wandb_server.url, backend)
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows has no fork")
 @each_backend
 @pytest.mark.parametrize("where", ["between", "within"])

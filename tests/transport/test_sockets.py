@@ -350,6 +350,25 @@ def test_certificates_of_a_context_are_trusted(
         assert count(client) == 7
 
 
+@each_way
+def test_a_server_may_ask_for_a_certificate_of_the_client(
+    way: str, authority: Authority, tmp_path: Path
+) -> None:
+    file = tmp_path / "client.pem"
+    authority.write_client(file)
+    serving = authority.serving("127.0.0.1", asks=True)
+    with serve(answering(http_answer(GOOD)), serving) as server:
+        context = authority.trusting()
+        with (
+            Face.of(way, server.url, KEY, ssl_context=context, max_retries=0) as client,
+            pytest.raises(ConnectionFailedError),
+        ):
+            count(client)
+        context.load_cert_chain(file)
+        with Face.of(way, server.url, KEY, ssl_context=context) as client:
+            assert count(client) == 7
+
+
 def test_a_context_that_verifies_nothing_is_refused() -> None:
     blind = ssl.create_default_context()
     blind.check_hostname = False
@@ -411,6 +430,43 @@ def run_program(program: str, *arguments: str) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert not done.stderr
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks into /proc")
+def test_an_unclosed_api_closes_its_connections_with_its_last_reference() -> None:
+    with serve(answering(http_answer(GOOD))) as server:
+        run_program(
+            """
+import gc, os, sys, warnings
+from pathlib import Path
+from wandb_runs import Api
+
+def sockets():
+    found = []
+    for each in Path("/proc/self/fd").iterdir():
+        try:
+            found.append(os.readlink(each))
+        except OSError:
+            pass
+    return sum(each.startswith("socket:") for each in found)
+
+warnings.simplefilter("always", ResourceWarning)
+with Api(base_url=sys.argv[1], api_key="k") as first:  # what it imports leaves cycles
+    assert len(first.runs("team/p")) == 7
+gc.collect()
+gc.disable()
+api = Api(base_url=sys.argv[1], api_key="k")
+runs = api.with_options(timeout=50).runs("team/p")
+assert len(runs) == 7
+del api
+assert sockets() == 1  # runs hold it
+del runs
+assert sockets() == 0
+kept = Api(base_url=sys.argv[1], api_key="k")
+assert len(kept.runs("team/p")) == 7  # and the program ends before it
+""",
+            server.url,
+        )
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows has no fork")

@@ -101,7 +101,8 @@ def meaning_of(
     if isinstance(error, WandbRunsError):
         return None
     kinds = kinds_of(error)
-    if kinds & _FAILURES:
+    # anyio lets an alert through that comes after the handshake, as where a certificate is missing.
+    if kinds & _FAILURES or isinstance(error, ssl.SSLError):
         failure = _failure(request, error, kinds, proxy, phases)
         if not kinds & {
             "ProtocolError",
