@@ -157,12 +157,27 @@ def test_a_fork_has_its_parents_files(server: LocalServer) -> None:
     assert httpx.get(edges[0]["node"]["directUrl"]).content == b"a"
 
 
-def test_a_change_of_a_forks_config_leaves_its_rows(server: LocalServer) -> None:
-    base(server, "origin")
-    fork(server, "changed", "origin", 1)
-    send(server, "changed", 0, {"_step": 2, "b": 9})
-    assert fork(server, "changed", "origin", 1).json()["data"]["upsertBucket"]["inserted"] is False
-    assert [row["b"] for row in history(server, "changed")] == [0, 1, 9]
+@pytest.mark.parametrize(("step", "kept"), [(1, [0, 1]), (-1, [])])
+def test_a_change_of_a_forks_config_leaves_its_rows(
+    server: LocalServer, step: int, kept: list[int]
+) -> None:
+    base(server, f"origin {step}")
+    name = f"changed {step}"
+    fork(server, name, f"origin {step}", step)
+    send(server, name, 0, {"_step": step + 1, "b": 9})
+    again = fork(server, name, f"origin {step}", step).json()["data"]["upsertBucket"]
+    assert again["inserted"] is False
+    assert [row["b"] for row in history(server, name)] == [*kept, 9]
+
+
+def test_a_run_forked_elsewhere_has_that_parents_rows_alone(server: LocalServer) -> None:
+    base(server, "one", 2)
+    base(server, "other", 4)
+    fork(server, "moved", "one", 1)
+    send(server, "moved", 0, {"_step": 2, "b": 9})
+    fork(server, "moved", "other", 2)
+    assert [row["b"] for row in history(server, "moved")] == [0, 1, 2]
+    assert ask(server, "moved", "historyLineCount") == {"historyLineCount": 3}
 
 
 def test_a_fork_outlives_changes_of_its_parent(server: LocalServer) -> None:

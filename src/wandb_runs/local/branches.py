@@ -71,10 +71,11 @@ def fork_run(writer: Writer, run_id: int, parent_id: int, point: BranchPoint) ->
     """
     connection = writer.connection
     made = connection.execute(select(branches).where(branches.c.run_id == run_id)).one_or_none()
-    if made is not None and (made.parent, made.step) == (point.run_id, point.step):
+    if made is None or (made.parent, made.step) != (point.run_id, point.step):
+        _record(connection, run_id, point)
+        _drop_rows(connection, run_id, Stream.HISTORY)
+    elif _has_inherited(connection, run_id):
         return
-    _record(connection, run_id, point)
-    _drop_rows(connection, run_id, Stream.HISTORY)
     rows = select(lines).where(
         lines.c.run_id == parent_id,
         lines.c.stream == int(Stream.HISTORY),
@@ -146,6 +147,12 @@ def is_branch(connection: Connection, run_id: int) -> bool:
     """Whether a run is a fork, or was rewound: the SDK's summary then lacks what came before."""
     found = connection.scalar(select(branches.c.run_id).where(branches.c.run_id == run_id))
     return found is not None
+
+
+def _has_inherited(connection: Connection, run_id: int) -> bool:
+    """Whether a fork has rows of its parent: not if it was emptied since, to be logged anew."""
+    this = (lines.c.run_id == run_id, lines.c.stream == int(Stream.HISTORY), lines.c.line < 0)
+    return connection.scalar(select(lines.c.line).where(*this).limit(1)) is not None
 
 
 def _record(connection: Connection, run_id: int, point: BranchPoint) -> None:
