@@ -289,7 +289,9 @@ def test_cursors_are_offsets(server: LocalServer) -> None:
     assert page == {"edges": [], "pageInfo": {"endCursor": None, "hasNextPage": True}}
 
 
-@pytest.mark.parametrize("after", ["x", cursor(-1), base64.b64encode(b"other:1").decode()])
+@pytest.mark.parametrize(
+    "after", ["x", cursor(-1), cursor(10**20), base64.b64encode(b"other:1").decode()]
+)
 def test_an_invalid_cursor_is_a_bad_request(server: LocalServer, after: str) -> None:
     log_run(server, "me", "pages", "r0")
     fields = f'runs(after: "{after}") {{ edges {{ cursor }} }}'
@@ -494,6 +496,40 @@ def test_integers_beyond_float_precision_are_preserved(server: LocalServer) -> N
     project = cast("dict[str, dict[str, JSONObject]]", answer)["project"]
     read = json.loads(str(project["run"]["config"]))
     assert {key: value["value"] for key, value in read.items()} == config
+
+
+def test_steps_beyond_64_bits_are_ordered_and_kept_exactly(server: LocalServer) -> None:
+    rows: list[JSONObject] = [{"_step": step} for step in (2**70, 5, -(2**64), 10**400)]
+    log_run(server, "me", "huge steps", "r", history=rows)
+    found = run(server, "huge steps", "history(samples: 9) historyKeys")
+    steps = [json.loads(text)["_step"] for text in cast("list[str]", found["history"])]
+    # The last one is beyond floats, too, and is put where it arrived.
+    assert steps == [-(2**64), 10**400, 5, 2**70]
+
+
+def test_a_key_with_half_of_a_surrogate_pair_is_found(server: LocalServer) -> None:
+    log_run(server, "me", "odd keys", "r", config={"\ud800": 1})
+    log_run(server, "me", "odd keys", "s", config={"other": 1})
+    filters = json.dumps(json.dumps({"config.\ud800": 1}))
+    assert project(server, "odd keys", f"runCount(filters: {filters})") == {"runCount": 1}
+
+
+@pytest.mark.parametrize(
+    "chunk",
+    [
+        {"complete": True, "exitcode": 2**31},
+        {"files": {"wandb-history.jsonl": {"offset": 10**20, "content": ["{}"]}}},
+        {"files": {"wandb-history.jsonl": {"offset": 2**63 - 1, "content": ["{}"]}}},
+    ],
+)
+def test_a_number_out_of_range_is_refused_with_a_reason(
+    server: LocalServer, chunk: JSONObject
+) -> None:
+    log_run(server, "me", "range", "r", exit_code=None)
+    answer = stream(server, "range", chunk)
+    assert answer.status_code == 400
+    assert answer.json()["error"]
+    assert run(server, "range", "state exitcode") == {"state": "running", "exitcode": None}
 
 
 def test_lone_surrogates_are_preserved(server: LocalServer) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import lzma
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -70,6 +71,19 @@ def test_another_programs_open_file_is_refused_and_left_as_it_is(tmp_path: Path)
         after = contents(tmp_path)
         assert after.keys() == before.keys()
         assert all(after[name] == before[name] for name in ("open.db", "open.db-wal"))
+
+
+def test_the_log_of_a_program_that_was_killed_is_left_for_it(tmp_path: Path) -> None:
+    living, dead = tmp_path / "living", tmp_path / "dead"
+    living.mkdir()
+    with closing(sqlite3.connect(living / "app.db")) as connection:
+        connection.executescript("PRAGMA journal_mode = WAL; CREATE TABLE users (a)")
+        shutil.copytree(living, dead)
+    before = contents(dead)
+    with pytest.raises(InvalidArgumentError, match="another program's"):
+        Store(dead / "app.db")
+    after = contents(dead)
+    assert all(after.get(name) == before[name] for name in ("app.db", "app.db-wal"))
 
 
 def test_a_store_with_a_foreign_table_is_no_store(tmp_path: Path) -> None:

@@ -42,6 +42,7 @@ from wandb_runs.local.filestream import receive
 from wandb_runs.local.mutations import mutation
 from wandb_runs.local.resolvers import BINDABLES
 from wandb_runs.local.schema import read_sdl
+from wandb_runs.local.store import UnstorableError
 from wandb_runs.local.where import BadRequestError
 from wandb_runs.local.wire import make_response
 
@@ -90,9 +91,11 @@ def _prepare(query: str) -> DocumentNode | list[GraphQLError]:
     """Parse and validate a document, or list its errors."""
     try:
         document = parse(query)
+        return validate(_SCHEMA, document) or document
     except GraphQLError as error:
         return [error]
-    return validate(_SCHEMA, document) or document
+    except RecursionError:
+        return [GraphQLError("the document is nested too deep")]
 
 
 def _operation(document: DocumentNode, named: str | None) -> tuple[str, bool]:
@@ -141,7 +144,7 @@ def create_app(
             Route("/sdk/otel/{rest:path}", endpoints.accept, methods=["POST"]),
         ],
         middleware=[Middleware(AccessMiddleware, allow_hosts=allow_hosts)],
-        exception_handlers={ClientDisconnect: _leave},
+        exception_handlers={ClientDisconnect: _leave, UnstorableError: _refuse_value},
     )
 
 
@@ -293,6 +296,10 @@ async def _leave(_request: Request, _error: Exception) -> Response:
     return Response(status_code=HTTPStatus.BAD_REQUEST)
 
 
+async def _refuse_value(_request: Request, error: Exception) -> Response:
+    return refusal(str(error), HTTPStatus.BAD_REQUEST)
+
+
 def _run(request: Request) -> tuple[str, str, str]:
     values: dict[str, str] = request.path_params
     return values["entity"], values["project"], values["run"]
@@ -320,6 +327,8 @@ def _status(result: ExecutionResult) -> int:
             statuses.append(HTTPStatus.BAD_REQUEST)
         elif isinstance(cause, BadRequestError):
             statuses.append(cause.status)
+        elif isinstance(cause, UnstorableError | RecursionError):
+            statuses.append(HTTPStatus.BAD_REQUEST)
         else:
             _LOG.error("the server failed", exc_info=cause)
             statuses.append(HTTPStatus.INTERNAL_SERVER_ERROR)

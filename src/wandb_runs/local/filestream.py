@@ -42,7 +42,7 @@ class _Chunk(BaseModel):
     files: dict[str, JsonValue] = Field(default_factory=dict)
     preempting: bool | None = None
     complete: bool | None = None
-    exitcode: int | None = None
+    exitcode: int | None = Field(default=None, ge=-(2**31), lt=2**31)  # an Int of GraphQL
 
 
 def receive(

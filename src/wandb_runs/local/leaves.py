@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from wandb_runs.graphql.scalars import JSONObject, JSONValue
     from wandb_runs.local.tables import Scalar
 
-__all__ = ["Leaf", "config_leaves", "flatten", "typed"]
+__all__ = ["Leaf", "config_leaves", "fitting", "flatten", "typed"]
 
 _INT64: Final = 2**63
 
@@ -48,7 +48,7 @@ def typed(value: JSONValue) -> tuple[Kind, Scalar]:  # noqa: PLR0911 - one retur
         case bool():
             return Kind.BOOL, int(value)
         case int():
-            return Kind.NUMBER, _fitting(value)
+            return Kind.NUMBER, fitting(value)
         case float():
             return (Kind.NAN, 0) if math.isnan(value) else (Kind.NUMBER, value)
         case str():
@@ -64,7 +64,8 @@ def typed(value: JSONValue) -> tuple[Kind, Scalar]:  # noqa: PLR0911 - one retur
             )
 
 
-def _fitting(number: int) -> int | float:
+def fitting(number: int) -> int | float:
+    """A whole number as the index holds it: rounded beyond 64 bits, infinite beyond floats."""
     if -_INT64 <= number < _INT64:
         return number
     try:

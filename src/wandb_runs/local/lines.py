@@ -12,6 +12,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 
 from wandb_runs.local.documents import read_object, set_document, storable, write_object
 from wandb_runs.local.history_keys import extend_history_keys
+from wandb_runs.local.leaves import fitting
 from wandb_runs.local.store import inserted_id
 from wandb_runs.local.tables import (
     Stream,
@@ -172,7 +173,9 @@ def _row(stream: Stream, line: int, text: str, given: float | None) -> _Row:
         values["_step"] = given
         text = json.dumps(values)
     step = values.get("_step") if stream is Stream.HISTORY else given
-    if isinstance(step, bool) or not isinstance(step, int | float) or not math.isfinite(step):
+    if isinstance(step, int):
+        step = line if isinstance(step, bool) else fitting(step)
+    if not isinstance(step, int | float) or not math.isfinite(step):
         step = line
     return _Row(line, step, frozenset(_present(values)), text, values)
 

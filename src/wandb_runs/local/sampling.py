@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 from collections import defaultdict
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from sqlalchemy import and_, func, or_, select
 
-from wandb_runs.local.documents import read_object
+from wandb_runs.local.documents import read_object, storable
+from wandb_runs.local.leaves import fitting
 from wandb_runs.local.lines import pick
 from wandb_runs.local.tables import Stream, keyset_members, lines
 from wandb_runs.local.where import BadRequestError
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 __all__ = ["DEFAULT_SAMPLES", "Spec", "page_lines", "sample_lines", "sample_values"]
 
 DEFAULT_SAMPLES: Final = 500
+
+_MOST: Final = 2**31 - 1  # an Int of GraphQL, as the number of samples is elsewhere
 
 LinesByRun: TypeAlias = dict[int, list[str]]
 """The rows of each run, by the run's row id; runs without any are left out."""
@@ -56,7 +60,7 @@ class Spec(NamedTuple):
         samples = _number(spec, "samples")
         return cls(
             tuple(str(key) for key in keys),
-            DEFAULT_SAMPLES if samples is None else int(samples),
+            DEFAULT_SAMPLES if samples is None else int(max(0, min(samples, _MOST))),
             _number(spec, "minStep"),
             _number(spec, "maxStep"),
         )
@@ -64,8 +68,17 @@ class Spec(NamedTuple):
 
 def _number(spec: dict[str, JSONValue], key: str) -> int | float | None:
     value = spec.get(key)
-    if value is None or (isinstance(value, int | float) and not isinstance(value, bool)):
-        return value
+    match value:
+        case None:
+            return None
+        case bool():
+            pass
+        case int():
+            return fitting(value)
+        case float() if math.isfinite(value):
+            return value
+        case _:
+            pass
     raise BadRequestError(f"specs: {key} is a number")
 
 
@@ -185,12 +198,13 @@ def _texts(connection: Connection, places: Subquery, kept: ColumnElement[bool]) 
 
 def _holding(keys: set[str]) -> Select[int]:
     """Find the sets of keys that hold all of these."""
-    wanted = func.json_each(json.dumps(list(keys))).table_valued("value")
+    stored = {storable(key) for key in keys}
+    wanted = func.json_each(json.dumps(list(stored))).table_valued("value")
     return (
         select(keyset_members.c.keyset_id)
         .where(keyset_members.c.key.in_(select(wanted.c.value)))
         .group_by(keyset_members.c.keyset_id)
-        .having(func.count() == len(keys))
+        .having(func.count() == len(stored))
     )
 
 

@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Generator
 
     from sqlalchemy import Column, Connection, CursorResult, Engine, Table
+    from sqlalchemy.engine import ExceptionContext
 
-__all__ = ["CRASHED_AFTER", "Store", "Writer"]
+__all__ = ["CRASHED_AFTER", "Store", "UnstorableError", "Writer"]
 
 CRASHED_AFTER: Final = 300 * 1_000_000
 """How long a run may be silent before it counts as crashed, in microseconds."""
@@ -33,6 +34,10 @@ CRASHED_AFTER: Final = 300 * 1_000_000
 _BUSY_TIMEOUT: Final = 30.0
 _THREADS: Final = 40  # as many as Starlette runs at once
 _PATHS: Final = 500  # in one query: fewer than SQLite's least limit of parameters
+
+
+class UnstorableError(ValueError):
+    """A value of a request that SQLite has no form for."""
 
 
 class Store:
@@ -199,6 +204,17 @@ def _engine(path: Path) -> Engine:
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("PRAGMA cache_size = -65536")
         connection.create_function("matches", 2, matches, deterministic=True)
+
+    @event.listens_for(engine, "handle_error")
+    def refuse(context: ExceptionContext) -> None:
+        # What the driver says of a value, whatever request it comes from; other errors pass.
+        match context.original_exception:
+            case OverflowError():
+                raise UnstorableError("a whole number is beyond 64 bits") from None
+            case UnicodeEncodeError():
+                raise UnstorableError("a text holds half of a surrogate pair") from None
+            case _:
+                pass
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:

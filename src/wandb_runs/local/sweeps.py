@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import TYPE_CHECKING, cast
 
 import yaml
@@ -88,9 +89,10 @@ def best_loss(scope: Scope, sweep: str, config: str) -> float | None:
     return found
 
 
-def _definition(config: str) -> dict[str, JSONValue]:
+@lru_cache(maxsize=256)  # a listing asks for several fields of each sweep, and YAML is slow
+def _definition(config: str) -> Mapping[str, JSONValue]:
     try:
         loaded = yaml.safe_load(config)
-    except yaml.YAMLError:
+    except (yaml.YAMLError, ValueError, RecursionError):  # ValueError: such as 2026-13-45
         return {}
     return cast("dict[str, JSONValue]", loaded) if isinstance(loaded, dict) else {}

@@ -19,6 +19,7 @@ from sqlalchemy import and_, case, exists, false, func, not_, or_, select, true
 from typing_extensions import override
 
 from wandb_runs.graphql.scalars import decode
+from wandb_runs.local.documents import storable
 from wandb_runs.local.leaves import typed
 from wandb_runs.local.re2_function import check
 from wandb_runs.local.store import CRASHED_AFTER
@@ -297,8 +298,9 @@ def leaf_path(path: str) -> str:
 
 def path_id(scope: Scope, path: str) -> int | None:
     """Find the row of a path; null when no run of the project has it."""
+    stored = storable(path)
     return scope.connection.scalar(
-        select(paths.c.id).where(paths.c.project_id == scope.project_id, paths.c.path == path)
+        select(paths.c.id).where(paths.c.project_id == scope.project_id, paths.c.path == stored)
     )
 
 
