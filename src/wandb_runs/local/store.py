@@ -32,6 +32,7 @@ CRASHED_AFTER: Final = 300 * 1_000_000
 """How long a run may be silent before it counts as crashed, in microseconds."""
 
 _BUSY_TIMEOUT: Final = 30.0
+_BUSY_PAUSE: Final = 0.01
 _THREADS: Final = 40  # as many as Starlette runs at once
 _PATHS: Final = 500  # in one query: fewer than SQLite's least limit of parameters
 
@@ -191,6 +192,21 @@ def inserted_id(result: CursorResult[tuple[()]]) -> int:
     return row_id
 
 
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Switch a file to write-ahead mode; SQLite does not wait here for others that open it."""
+    deadline = time.monotonic() + _BUSY_TIMEOUT
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            is_busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+            if not is_busy or time.monotonic() > deadline:
+                raise
+            time.sleep(_BUSY_PAUSE)
+        else:
+            return
+
+
 def _engine(path: Path) -> Engine:
     # Not as a text, in which a path with `?` would have options.
     url = URL.create("sqlite", database=str(path))
@@ -200,7 +216,7 @@ def _engine(path: Path) -> Engine:
     def prepare(connection: sqlite3.Connection, _: object) -> None:
         # SQLAlchemy says when a transaction begins; the driver would guess, and too late.
         connection.isolation_level = None
-        connection.execute("PRAGMA journal_mode = WAL")
+        _write_ahead(connection)
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("PRAGMA cache_size = -65536")
         connection.create_function("matches", 2, matches, deterministic=True)
