@@ -6,7 +6,7 @@ SOURCES := README.md LICENSE $(shell find src schema -not -name '*.pyc' -not -na
 CHECKED := src tests tools examples
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check test lint types fresh quick pytest lowest codegen bench soak sample constraints clean
+.PHONY: help demo check test lint types fresh quick pytest lowest codegen bench soak sdks sample constraints clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -57,6 +57,9 @@ bench: .venv/.package .venv/.core  ## Measure this package beside wandb, and the
 soak: .venv/.package  ## Read for ten minutes from a server that fails, while runs come and go
 	$(BIN)/python tools/soak.py
 
+sdks: .venv/.package  ## Log to the local server with versions of wandb, in .venv-sdks
+	$(BIN)/python tools/sdks.py
+
 sample: .venv/.package  ## Train the sample project's models again and log them
 	$(BIN)/python tools/make_sample.py
 
@@ -67,7 +70,7 @@ constraints:  ## Resolve the newest versions into constraints.txt
 	{ $(BIN)/python -m pip freeze --all --exclude wandb-runs; } | LC_ALL=C sort -f > constraints.txt
 
 clean:  ## Remove what the targets made
-	rm -rf .venv .venv-lowest dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-lowest .venv-sdks dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 .venv/.tools: constraints.txt pyproject.toml
 	$(PYTHON) -m venv .venv

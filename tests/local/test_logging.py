@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, cast
 
 import pytest
@@ -52,6 +53,120 @@ def test_deleting_a_run_that_is_gone_succeeds_and_another_id_does_not(server: Lo
         assert answer.status_code == 200
     assert run.delete("no storage id").status_code == 404
     assert LoggedRun(server, "deleted", "kept").state() == "running"
+
+
+# Beginning anew
+
+FULL = "historyLineCount eventsLineCount logLineCount exitcode state summaryMetrics tags"
+
+
+def finished_run(server: LocalServer, project: str) -> LoggedRun:
+    run = LoggedRun(server, project)
+    run.start({"lr": 1, "old": True}, tags=["kept"])
+    run.log(0, {"_step": 0, "loss": 1}, {"_step": 1, "loss": 2}, {"_step": 2, "gone": 3})
+    run.send("wandb-events.jsonl", 0, [{"system.cpu": 1}, {"system.cpu": 2}])
+    run.send("wandb-summary.json", 0, [{"loss": 2, "gone": 3}])
+    run.send("output.log", 0, ["old 0", "old 1"])
+    run.stream(complete=True, exitcode=3)
+    return run
+
+
+def test_a_program_that_does_not_resume_replaces_what_was_logged(server: LocalServer) -> None:
+    run = finished_run(server, "anew")
+    begun = run.start({"lr": 2})
+    assert begun["inserted"] is False
+    assert cast("JSONObject", begun["bucket"])["historyLineCount"] == 0
+    assert run.read(FULL) == {
+        "historyLineCount": 0,
+        "eventsLineCount": 0,
+        "logLineCount": 0,
+        "exitcode": None,
+        "state": "running",
+        "summaryMetrics": "{}",
+        "tags": ["kept"],
+    }
+    run.log(0, {"_step": 0, "loss": 9})
+    run.send("wandb-summary.json", 0, [{"loss": 9}])
+    assert run.history() == [{"_step": 0, "loss": 9}]
+    found = run.read("config summaryMetrics historyKeys systemMetrics events")
+    config = json.loads(str(found["config"]))
+    assert {key: config[key]["value"] for key in config if key != "_wandb"} == {"lr": 2}
+    assert json.loads(str(found["summaryMetrics"])) == {"loss": 9}
+    keys = cast("JSONObject", found["historyKeys"])
+    assert cast("JSONObject", keys["keys"]).keys() == {"_step", "loss"}
+    assert keys["lastStep"] == 0
+    assert (found["systemMetrics"], found["events"]) == (None, [])
+    gone = '{"summary_metrics.gone": 3}'
+    query = '{ project(entityName: "me", name: "anew") { runCount(filters: $f) } }'
+    counted = run.graphql(f"query Q($f: JSONString) {query}", {"f": gone}).json()
+    assert counted == {"data": {"project": {"runCount": 0}}}
+
+
+def test_a_program_that_resumes_or_changes_a_run_adds_to_it(server: LocalServer) -> None:
+    run = finished_run(server, "resumed")
+    rows = run.history()
+    storage_id = run.read("id")["id"]
+    for sent in (
+        run.start({"lr": 2}, id=storage_id),
+        run.start({"lr": 2}, debug=False),
+        run.upsert(config="{}"),
+        run.upsert(host="here", tags=["new"]),
+    ):
+        assert cast("JSONObject", sent["bucket"])["historyLineCount"] == 3
+    run.log(3, {"_step": 3, "loss": 4})
+    assert run.history() == [*rows, {"_step": 3, "loss": 4}]
+    assert run.read("logLineCount eventsLineCount") == {"logLineCount": 2, "eventsLineCount": 2}
+
+
+def test_another_writer_in_shared_mode_begins_no_run_anew(server: LocalServer) -> None:
+    run = LoggedRun(server, "shared")
+    run.start(client="one")
+    run.log(0, {"loss": 1}, client="one")
+    run.start(client="two")
+    run.log(0, {"loss": 2}, client="two")
+    assert [row["loss"] for row in run.history()] == [1, 2]
+
+
+def test_another_first_row_begins_a_stream_anew_and_the_same_one_does_not(
+    server: LocalServer,
+) -> None:
+    run = finished_run(server, "first row")
+    rows = run.history()
+    run.log(0, rows[0], rows[1])
+    assert run.history() == rows
+    run.log(0, {"_step": 0, "loss": 8}, {"_step": 1, "loss": 9})
+    assert run.history() == [{"_step": 0, "loss": 8}, {"_step": 1, "loss": 9}]
+    found = run.read("historyLineCount eventsLineCount historyKeys")
+    assert (found["historyLineCount"], found["eventsLineCount"]) == (2, 2)
+    assert cast("dict[str, JSONObject]", found["historyKeys"])["keys"].keys() == {"_step", "loss"}
+    run.send("wandb-events.jsonl", 0, [{"system.gpu": 1}])
+    assert run.read("systemMetrics eventsLineCount") == {
+        "systemMetrics": '{"system.gpu":1}',
+        "eventsLineCount": 1,
+    }
+
+
+@pytest.mark.parametrize("debug", [None, False])
+def test_a_fork_that_begins_anew_keeps_the_rows_of_its_parent(
+    server: LocalServer, debug: bool | None
+) -> None:
+    parent = LoggedRun(server, f"anew fork {debug}")
+    parent.start()
+    parent.log(0, {"_step": 0, "loss": 0}, {"_step": 1, "loss": 1}, {"_step": 2, "loss": 2})
+    fork = LoggedRun(server, parent.project, "fork")
+    for number in (7, 8):
+        fork.start(fork_from=("r", 1), debug=debug)
+        fork.log(0, {"_step": 2, "loss": number}, {"_step": 3, "loss": number})
+    assert [row["loss"] for row in fork.history()] == [0, 1, 8, 8]
+    keys = cast("dict[str, JSONObject]", fork.read("historyKeys")["historyKeys"])
+    assert keys["keys"].keys() == {"_step", "loss"}
+
+
+def test_a_run_in_progress_has_no_exit_code(server: LocalServer) -> None:
+    run = finished_run(server, "exit code")
+    assert run.read("exitcode state") == {"exitcode": 3, "state": "failed"}
+    run.log(3, {"loss": 4})
+    assert run.read("exitcode state") == {"exitcode": None, "state": "running"}
 
 
 # Preemption

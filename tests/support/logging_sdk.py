@@ -25,7 +25,13 @@ mutation UpsertBucket($input: UpsertBucketInput!) {
 }
 """
 _DELETE = "mutation DeleteRun($id: ID!) { deleteRun(input: {id: $id}) { clientMutationId } }"
-_SDK = {"_wandb": {"value": {"cli_version": "0.31.0", "t": {"5": "0.31.0"}}}}
+
+
+def _shared(client: str | None) -> dict[str, str] | None:
+    """The headers of a writer in shared mode; None for the only writer of a run."""
+    if client is None:
+        return None
+    return {"X-WANDB-USE-ASYNC-FILESTREAM": "true", "X-WANDB-ASYNC-CLIENT-ID": client}
 
 
 @dataclass(frozen=True)
@@ -36,21 +42,39 @@ class LoggedRun:
     project: str
     name: str = "r"
 
-    def graphql(self, query: str, variables: JSONObject | None = None) -> httpx.Response:
-        body = {"query": query, "variables": variables}
-        return httpx.post(f"{self.server.url}/graphql", json=body, auth=("api", "k" * 40))
+    def graphql(
+        self, query: str, variables: JSONObject | None = None, client: str | None = None
+    ) -> httpx.Response:
+        return httpx.post(
+            f"{self.server.url}/graphql",
+            json={"query": query, "variables": variables},
+            auth=("api", "k" * 40),
+            headers=_shared(client),
+        )
 
-    def upsert(self, **fields: JSONValue) -> JSONObject:
+    def upsert(self, client: str | None = None, **fields: JSONValue) -> JSONObject:
         where = {"entityName": "me", "modelName": self.project, "name": self.name}
-        answer = self.graphql(_UPSERT, {"input": {**where, **fields}})
+        answer = self.graphql(_UPSERT, {"input": {**where, **fields}}, client)
         assert answer.status_code == 200, answer.text
         return cast("JSONObject", answer.json()["data"]["upsertBucket"])
 
-    def start(self, config: JSONObject | None = None, **fields: JSONValue) -> JSONObject:
+    def start(
+        self,
+        config: JSONObject | None = None,
+        client: str | None = None,
+        fork_from: tuple[str, int] | None = None,
+        **fields: JSONValue,
+    ) -> JSONObject:
         """Send the first request of a program that logs."""
-        enveloped = {key: {"value": value} for key, value in (config or {}).items()} | _SDK
-        program: JSONObject = {"host": "here", "jobProgram": "train.py", "debug": False}
-        return self.upsert(config=json.dumps(enveloped), **program, **fields)
+        sdk: dict[str, JSONValue] = {"cli_version": "0.31.0", "t": {"5": "0.31.0"}}
+        if fork_from is not None:
+            sdk["branch_point"] = dict(zip(("run_id", "step"), fork_from, strict=True))
+        enveloped: dict[str, JSONValue] = {
+            key: {"value": value} for key, value in (config or {}).items()
+        }
+        enveloped["_wandb"] = {"value": sdk}
+        program: JSONObject = {"host": "here", "jobProgram": "train.py"}
+        return self.upsert(client, config=json.dumps(enveloped), **program, **fields)
 
     def stream(self, client: str | None = None, **chunk: JSONValue) -> int:
         """Send a chunk of lines, of a writer in shared mode or the only one.
@@ -59,12 +83,11 @@ class LoggedRun:
             The status of the answer.
         """
         url = f"{self.server.url}/files/me/{self.project}/{self.name}/file_stream"
-        shared = {"X-WANDB-USE-ASYNC-FILESTREAM": "true", "X-WANDB-ASYNC-CLIENT-ID": client or ""}
         return httpx.post(
             url,
-            content=json.dumps(chunk),
+            json=chunk,
             auth=("api", "k" * 40),
-            headers=shared if client else None,
+            headers=_shared(client),
         ).status_code
 
     def send(
@@ -80,8 +103,8 @@ class LoggedRun:
         ]
         return self.stream(client, files={file: {"offset": offset, "content": texts}})
 
-    def log(self, offset: int, *rows: JSONObject) -> int:
-        return self.send("wandb-history.jsonl", offset, rows)
+    def log(self, offset: int, *rows: JSONObject, client: str | None = None) -> int:
+        return self.send("wandb-history.jsonl", offset, rows, client)
 
     def read(self, fields: str) -> JSONObject:
         answer = self.graphql(f"{{ {of_run('me', self.project, self.name, fields)} }}")

@@ -60,5 +60,5 @@ def storable(text: str) -> str:
 
 
 def set_document(connection: Connection, run_id: int, name: str, text: str | None) -> None:
-    """Replace one of a run's documents."""
+    """Replace one of a run's documents; None leaves the run without it."""
     connection.execute(update(documents).where(documents.c.run_id == run_id).values({name: text}))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import case, delete, insert, select, update
+from sqlalchemy import case, delete, insert, null, select, update
 
 from wandb_runs.local.documents import finite, read_object, set_document, write_object
 from wandb_runs.local.leaves import Leaf, config_leaves, flatten
@@ -37,6 +37,7 @@ __all__ = [
     "delete_run",
     "end_run",
     "find_run",
+    "forget_logged",
     "heartbeat",
     "mark_preempting",
     "merge_summary",
@@ -76,6 +77,7 @@ def upsert_run(
     config: str | None = None,
     summary_metrics: str | None = None,
     is_shared: bool = False,
+    anew: bool = False,
 ) -> tuple[int, bool]:
     """Create or update a run; null means unchanged.
 
@@ -90,6 +92,7 @@ def upsert_run(
         summary_metrics: The summary, in JSON.
         is_shared: Whether the config is that of one of the run's writers: keys that other writers
             set are kept.
+        anew: Whether a program begins to log to the run: what an earlier one logged goes.
 
     Returns:
         The run's row id, and whether it is new.
@@ -107,6 +110,10 @@ def upsert_run(
         defaults: dict[str, str | int] = {"display_name": name, "state": "running"}
         changed = defaults | changed | {"project_id": project_id, "name": name}
         changed |= {"created_at": now, "heartbeat_at": now}
+    elif anew:
+        forget_logged(writer, known)
+        changed.setdefault("state", "running")
+        summary_metrics = "{}" if summary_metrics is None else summary_metrics
     changed["updated_at"] = now
     sections: dict[str, Iterable[Leaf]] = {
         path: flatten(path, changed[column])
@@ -239,8 +246,11 @@ def heartbeat(writer: Writer, run_id: int, *, is_shared: bool = False) -> None:
     if is_shared:
         kept |= runs.c.exit_code.is_not(None)
     state = case((kept, runs.c.state), else_="running")
-    alive = {"heartbeat_at": writer.now, "updated_at": writer.now, "state": state}
-    writer.connection.execute(update(runs).where(runs.c.id == run_id).values(alive))
+    exit_code = runs.c.exit_code if is_shared else null()
+    alive = {"heartbeat_at": writer.now, "updated_at": writer.now}
+    writer.connection.execute(
+        update(runs).where(runs.c.id == run_id).values(state=state, exit_code=exit_code, **alive)
+    )
 
 
 def mark_preempting(writer: Writer, run_id: int) -> None:
@@ -255,6 +265,20 @@ def end_run(writer: Writer, run_id: int, exit_code: int) -> None:
     failed = case((runs.c.state == "preempting", "preempted"), else_="failed")
     ended = {"state": "finished" if exit_code == 0 else failed, "exit_code": exit_code}
     writer.connection.execute(update(runs).where(runs.c.id == run_id).values(ended))
+
+
+def forget_logged(writer: Writer, run_id: int) -> None:
+    """Delete the rows and the console output of a run; its files and fields stay."""
+    connection = writer.connection
+    for table in (lines, console, writers, branches):
+        connection.execute(delete(table).where(table.c.run_id == run_id))
+    connection.execute(
+        update(runs)
+        .where(runs.c.id == run_id)
+        .values(history_line_count=0, events_line_count=0, exit_code=None)
+    )
+    for name in ("history_keys", "system_metrics"):
+        set_document(connection, run_id, name, None)
 
 
 def delete_run(writer: Writer, run_id: int) -> None:

@@ -7,7 +7,7 @@ import math
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from wandb_runs.local.documents import read_object, set_document, storable, write_object
@@ -46,6 +46,10 @@ LINES_OF_A_WRITER: Final = 2**31
 """What the number of a row, an Int of GraphQL, stays below; each writer has a range of lines."""
 
 
+_SUMMARIES: Final = {Stream.HISTORY: "history_keys", Stream.EVENTS: "system_metrics"}
+"""The documents that summarize streams."""
+
+
 class _Row(NamedTuple):
     line: int
     step: Scalar
@@ -63,6 +67,9 @@ def append_lines(
     client: str | None = None,
 ) -> None:
     """Append rows to a stream; rows that it holds already are skipped.
+
+    A first row that is not the one held begins the stream anew, as a program does that logs to a
+    run without resuming it.
 
     In shared mode rows are numbered in order of arrival: each writer counts its own `_step`, or
     sends none.
@@ -83,6 +90,8 @@ def append_lines(
     this = (lines.c.run_id == run_id, lines.c.stream == int(stream))
     if offset + len(content) >= LINES_OF_A_WRITER:
         raise ValueError(f"offset {offset} is out of range")
+    if client is None and offset == 0 and content:
+        _begin_stream(connection, run_id, stream, content[0])
     start = offset + writer_number(connection, run_id, client) * LINES_OF_A_WRITER
     end = start + len(content)
     held = set(
@@ -117,6 +126,16 @@ def append_lines(
     count = line_count(connection, *this)
     connection.execute(update(runs).where(runs.c.id == run_id).values({column: count}))
     _describe(connection, run_id, stream, [row.values for row in rows])
+
+
+def _begin_stream(connection: Connection, run_id: int, stream: Stream, first: str) -> None:
+    """Drop the rows of a stream that begins with another row, but not those of a fork's parent."""
+    this = (lines.c.run_id == run_id, lines.c.stream == int(stream))
+    held = connection.scalar(select(lines.c.text).where(*this, lines.c.line == 0))
+    if held is not None and held != first:
+        connection.execute(delete(lines).where(*this, lines.c.line >= 0))
+        if line_count(connection, *this) == 0:
+            set_document(connection, run_id, _SUMMARIES[stream], None)
 
 
 def last_step(connection: Connection, run_id: int, stream: Stream) -> float | None:
@@ -223,7 +242,7 @@ def _describe(
     connection: Connection, run_id: int, stream: Stream, rows: Sequence[JSONObject]
 ) -> None:
     """Update the documents that summarize a stream."""
-    column = documents.c.history_keys if stream is Stream.HISTORY else documents.c.system_metrics
+    column = documents.c[_SUMMARIES[stream]]
     held = read_object(connection.scalar(select(column).where(documents.c.run_id == run_id)))
     if stream is Stream.HISTORY:
         text = json.dumps(extend_history_keys(held, rows))

@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 
 from wandb_runs.local.branches import fork_run, read_branch_point, rewind_run
 from wandb_runs.local.context import context_of, file_path
+from wandb_runs.local.documents import read_object
 from wandb_runs.local.ids import new_id, storage_id, storage_parts
 from wandb_runs.local.ingest import delete_run, find_run, upsert_run
 from wandb_runs.local.sweeps import upsert_sweep
@@ -70,6 +71,7 @@ class _UpsertBucket(BaseModel):
     notes: str | None = None
     commit: str | None = None
     config: str | None = None
+    debug: bool | None = None
     host: str | None = None
     program: str | None = Field(None, alias="job_program")
     job_type: str | None = None
@@ -78,8 +80,30 @@ class _UpsertBucket(BaseModel):
     tags: list[str] | None = None
     summary_metrics: str | None = None
 
+    def begins(self) -> bool:
+        """Whether a program begins to log to the run, whatever the run holds.
 
-_NOT_TEXT: Final = {"id", "name", "project", "entity", "config", "tags", "summary_metrics"}
+        The SDK's first request says what runs where, and has the SDK's part of the config. When it
+        resumes the run, it names the run's storage id. SDKs before 0.18 name none in either case;
+        they alone say whether the run is for debugging.
+
+        Raises:
+            ValueError: The config is not a JSON object.
+        """
+        is_first = (self.program or self.host) and "_wandb" in read_object(self.config)
+        return bool(is_first) and self.id is None and self.debug is None
+
+
+_NOT_TEXT: Final = {
+    "id",
+    "name",
+    "project",
+    "entity",
+    "config",
+    "debug",
+    "tags",
+    "summary_metrics",
+}
 
 
 @_mutation("upsertBucket", _UpsertBucket)
@@ -101,6 +125,7 @@ def _upsert_bucket(context: Context, given: _UpsertBucket) -> dict[str, object]:
                 config=given.config,
                 summary_metrics=given.summary_metrics,
                 is_shared=context.is_shared,
+                anew=given.begins() and not context.is_shared,
             )
             point = read_branch_point(given.config)
             # A rewound run names itself.

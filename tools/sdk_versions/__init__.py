@@ -1,0 +1,1 @@
+"""Parts of `tools/sdks.py`: environments, scenarios, and what is read back."""
