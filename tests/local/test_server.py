@@ -25,7 +25,7 @@ from support.graphql_query import of_project, of_run
 from wandb_runs.errors import InvalidArgumentError
 from wandb_runs.local.ids import new_id
 from wandb_runs.local.ingest import upsert_run
-from wandb_runs.testing import LocalServer, log_run
+from wandb_runs.testing import LocalServer, Status, log_run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
@@ -590,6 +590,50 @@ def test_closing_twice_is_harmless_and_removes_the_temporary_store() -> None:
     assert not server.store.path.exists()
     with pytest.raises(httpx.ConnectError):
         httpx.get(server.url)
+
+
+def test_a_reset_server_is_empty_and_goes_on(tmp_path: Path) -> None:
+    with LocalServer(store=tmp_path / "store.db", sample=True) as server:
+        server.fail_always(Status(503))
+        server.reset()
+        assert (server.operations, server.failed) == ((), ())
+        sample = '{ project(entityName: "sample", name: "digits") { id } }'
+        assert ask(server, sample) == {"project": None}
+        log_run(server, "me", "p", "r", history=[{"loss": 1}], config={"lr": 0.1})
+        server.reset()
+        assert stream(server, "p", lines(1, {"loss": 2})).status_code == 404
+        log_run(server, "me", "p", "r", history=[{"loss": 3}])
+        assert run(server, "p", "historyLineCount config") == {
+            "historyLineCount": 1,
+            "config": None,
+        }
+
+
+def test_a_reset_breaks_no_request_in_progress() -> None:
+    with LocalServer() as server:
+        failed: list[str] = []
+
+        def log() -> None:
+            for number in range(20):
+                named = f'entityName: "me", modelName: "p", name: "r{number}", config: "{{}}"'
+                upsert = f"mutation {{ upsertBucket(input: {{{named}}}) {{ inserted }} }}"
+                listed = f"{{ {of_project('me', 'p', PAGE_OF_CONFIGS)} }}"
+                answers = [post(server, upsert), post(server, listed)]
+                failed.extend(each.text for each in answers if each.status_code != 200)
+
+        threads = [Thread(target=log) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        while any(thread.is_alive() for thread in threads):
+            server.reset()
+            time.sleep(0.01)
+        assert failed == []
+        server.reset()
+        log_run(server, "me", "p", "last")
+        assert project(server, "p", "runCount") == {"runCount": 1}
+
+
+PAGE_OF_CONFIGS = "runs { edges { node { name config } } }"
 
 
 def test_a_dump_is_loaded_once_beside_existing_projects(tmp_path: Path) -> None:

@@ -255,6 +255,26 @@ class LocalServer:
         """The last 10,000 faults that were applied, oldest first."""
         return self._faults.struck
 
+    def reset(self) -> None:
+        """Delete everything logged, the sample project too, and forget faults and operations.
+
+        Any thread may call it. Requests in progress end well: a reader sees all or nothing of the
+        data, and what logs to a run that is gone gets the 404 of a deleted run; one that is
+        created at that moment may be answered as null. A `store=` file is emptied as well.
+
+        >>> from wandb_runs import Api
+        >>> from wandb_runs.testing import LocalServer, log_run
+        >>> with LocalServer() as server, Api(base_url=server.url, api_key="any") as api:
+        ...     log_run(server, "me", "digits", "r1")
+        ...     server.reset()
+        ...     log_run(server, "me", "digits", "r2")
+        ...     [run.id for run in api.runs("me/digits")]
+        ['r2']
+        """
+        self.store.clear()
+        self.recover()
+        self.clear_operations()
+
     def close(self) -> None:
         """Finish the requests in progress, then stop. Closing twice is harmless."""
         self._server.should_exit = True

@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from sqlalchemy import URL, create_engine, event, func, insert, select
+from sqlalchemy import URL, create_engine, delete, event, func, insert, select
 from sqlalchemy.exc import DatabaseError
 
 from wandb_runs.errors import InvalidArgumentError
@@ -109,6 +109,12 @@ class Store:
             immediate = connection.execution_options(begin="IMMEDIATE")
             with immediate.begin():
                 yield Writer(immediate, self.now())
+
+    def clear(self) -> None:
+        """Delete everything, in one transaction; the file stays."""
+        with self.write() as writer:
+            for table in reversed(metadata.sorted_tables):
+                writer.connection.execute(delete(table))
 
     def dump(self, path: Path) -> None:
         """Write everything into one compressed file, for `load`."""
