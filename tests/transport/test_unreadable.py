@@ -406,3 +406,61 @@ def test_a_number_of_a_project_that_is_too_long_is_an_error(api: Api, replacing:
     replacing.new = b'"projectInternalId":"%s","x":' % (b"9" * 5_000)
     with pytest.raises(BadResponseError, match=r"projectId of run .* a text of 5000 digits"):
         _ = api.run(f"{PATH}/u1").project_internal_id
+
+
+class Losing:
+    """Answers what a real server does, with null in place of one run's history."""
+
+    def __init__(self, server: LocalServer) -> None:
+        self.inner = HttpTransport(server.url)
+
+    def send(self, request: Request, /) -> Response:
+        response = self.inner.send(request)
+        answer: object = json.loads(response.content)
+        lose_history(answer)
+        return Response(response.status, response.headers, json.dumps(answer).encode())
+
+
+def lose_history(value: object) -> None:
+    if isinstance(value, dict):
+        found = cast("dict[str, object]", value)
+        if found.get("id", "u2") == "u2":
+            found.update(dict.fromkeys({"history", "sampledHistory"} & found.keys()))
+        for each in found.values():
+            lose_history(each)
+    elif isinstance(value, list):
+        for each in cast("list[object]", value):
+            lose_history(each)
+
+
+def test_null_in_place_of_rows_is_no_empty_history(server: LocalServer) -> None:
+    transport = Losing(server)
+    api = Api(base_url=server.url, api_key="k", transport=transport)
+    runs, run = api.runs("team/unreadable"), api.run("team/unreadable/u2")
+    of_all: list[Callable[[], object]] = [
+        runs.histories,
+        lambda: runs.histories(keys=["loss"]),
+        lambda: runs.histories(keys=["loss"], format="polars"),
+        lambda: runs.histories(keys=["loss", "b"], join="outer"),
+    ]
+    for read in of_all:
+        with pytest.raises(HistoriesError, match="came as null, and has 3 rows") as caught:
+            read()
+        assert list(caught.value.errors) == ["u2"]
+    of_one: list[Callable[[], object]] = [
+        lambda: run.history(pandas=False),
+        lambda: run.history(keys=["loss"], pandas=False),
+    ]
+    for read_one in of_one:
+        with pytest.raises(BadResponseError, match="came as null, and has 3 rows"):
+            read_one()
+    transport.inner.close()
+
+
+def test_null_is_an_empty_history_where_there_are_no_rows(wandb_server: LocalServer) -> None:
+    log_run(wandb_server, "team", "rowless", "u2")
+    transport = Losing(wandb_server)
+    api = Api(base_url=wandb_server.url, api_key="k", transport=transport)
+    assert api.runs("team/rowless").histories(keys=["loss"]) == []
+    assert api.run("team/rowless/u2").history(pandas=False) == []
+    transport.inner.close()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 from wandb_runs.errors import WandbRunsError
 from wandb_runs.errors.suggest import nearest
-from wandb_runs.frames.requests import ATTRIBUTES, unreadable_history
+from wandb_runs.frames.requests import ATTRIBUTES, check_told, unreadable_history
 from wandb_runs.frames.rows import has_row_of_each, read_rows
 from wandb_runs.graphql._generated import (
     get_events,
@@ -44,8 +44,10 @@ def fetch_rows(entity: str, project: str, run_id: str, plan: HistoryPlan) -> Flo
     found = (yield from ask(operation)).project
     if found is None or found.run is None:
         raise missing_run(entity, project, run_id)
+    sent = getattr(found.run, ATTRIBUTES[plan.field])
     try:
-        return read_rows(plan, getattr(found.run, ATTRIBUTES[plan.field]))
+        check_told(sent, getattr(found.run, "history_line_count", None))
+        return read_rows(plan, sent)
     except ValueError as error:
         raise unreadable_history(run_id, error) from error
 

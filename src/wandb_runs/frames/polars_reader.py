@@ -148,6 +148,7 @@ def _unnest(
         and edges.select("id").dtypes == [pl.String]
         and edges["id"].null_count() == 0
         and edges["id"].is_unique().all()
+        and edges["sampledHistory"].null_count() == 0
         and (edges["sampledHistory"].list.len() == len(request.plan.specs)).all()
         and edges.schema["cursor"] in _TEXTS
         and isinstance(more, bool)

@@ -26,6 +26,7 @@ __all__ = [
     "PageHistories",
     "Reader",
     "RowsReader",
+    "check_told",
     "unreadable_history",
 ]
 
@@ -147,6 +148,7 @@ class RowsReader:
         nodes = {node.id: node for node in page.items}
         for node in nodes.values():
             try:
+                check_told(node.sent, node.row_count)
                 rows = read_rows(request.plan, node.sent)
             except ValueError as error:
                 unreadable[node.id] = unreadable_history(node.id, error)
@@ -162,6 +164,20 @@ class RowsReader:
         return [(run_id, rows[run_id]) for run_id in run_ids if run_id in rows]
 
 
+def check_told(sent: object, row_count: int | None) -> None:
+    """Check that null, which counts as no rows, stands for none.
+
+    Args:
+        sent: The value of `plan.field`.
+        row_count: How many rows the history has, where the server says so.
+
+    Raises:
+        ValueError: Null came for a history that has rows.
+    """
+    if sent is None and row_count is not None and row_count > 0:
+        raise ValueError(f"it came as null, and has {row_count:,} rows")
+
+
 def unreadable_history(run_id: str, error: ValueError) -> BadResponseError:
     """The error for a run whose rows do not match the schema."""
     return BadResponseError(
@@ -170,4 +186,4 @@ def unreadable_history(run_id: str, error: ValueError) -> BadResponseError:
 
 
 def _int_or_none(value: object) -> int | None:
-    return value if isinstance(value, int) else None
+    return value if isinstance(value, int) and not isinstance(value, bool) else None

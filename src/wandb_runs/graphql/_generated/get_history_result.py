@@ -17,4 +17,5 @@ class GetHistoryProject(BaseModel):
 
 
 class GetHistoryProjectRun(BaseModel):
+    history_line_count: Optional[int] = Field(default=None)
     history: Optional[list[Optional[str]]] = Field(default=None)

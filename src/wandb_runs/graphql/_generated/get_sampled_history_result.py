@@ -17,4 +17,5 @@ class GetSampledHistoryProject(BaseModel):
 
 
 class GetSampledHistoryProjectRun(BaseModel):
+    history_line_count: Optional[int] = Field(default=None)
     sampled_history: Optional[list[Optional[object]]] = Field(default=None)

@@ -37,6 +37,7 @@ class ListHistoriesProjectRunsEdges(BaseModel):
 
 class ListHistoriesProjectRunsEdgesNode(BaseModel):
     id: str
+    history_line_count: Optional[int] = Field(default=None)
     history: Optional[list[Optional[str]]] = Field(default=None)
 
 

@@ -113,6 +113,7 @@ _GET_HISTORY = """\
 query GetHistory($entity: String!, $project: String!, $id: String!, $samples: Int!) {
   project(name: $project, entityName: $entity) {
     run(name: $id) {
+      historyLineCount
       history(samples: $samples)
     }
   }
@@ -316,6 +317,7 @@ _GET_SAMPLED_HISTORY = """\
 query GetSampledHistory($entity: String!, $project: String!, $id: String!, $specs: [JSONString!]!) {
   project(name: $project, entityName: $entity) {
     run(name: $id) {
+      historyLineCount
       sampledHistory(specs: $specs)
     }
   }
@@ -702,6 +704,7 @@ query ListHistories($entity: String!, $project: String!, $filters: JSONString, $
       edges {
         node {
           id: name
+          historyLineCount
           history(samples: $samples)
         }
         cursor
