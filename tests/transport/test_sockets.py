@@ -527,32 +527,38 @@ from wandb_runs.transport.threads import Slots
 lock, mine, slots = ForkSafeLock(), ForkSafeLock(), Slots(2)
 held, over = threading.Barrier(3), threading.Event()
 
+def wait(_):
+    held.wait()
+    over.wait()
+
 def hold():
-    with slots.slot(1):
-        held.wait()
-        over.wait()
+    slots.hold(1, wait)
 
 def hold_lock():
-    with lock:
+    with lock.mutex:
         hold()
 
 threads = [threading.Thread(target=hold_lock), threading.Thread(target=hold)]
 for thread in threads:
     thread.start()
 held.wait()
-with slots.slot(0.01) as is_held:
-    assert not is_held
-with mine:
+assert not slots.hold(0.01, bool)
+with mine.mutex:
     child = os.fork()
     if not child:
-        with lock:
-            pass
-        with slots.slot(5) as is_held:
-            assert is_held
+        assert lock.mutex.acquire(timeout=5)
+        assert slots.hold(5, bool)
+        got = []
+        other = threading.Thread(target=lambda: got.append(mine.mutex.acquire(timeout=0.1)))
+        other.start()
+        other.join()
+        assert got == [False]
 if not child:
-    with mine:
-        pass
-    os._exit(0)
+    free = []
+    other = threading.Thread(target=lambda: free.append(mine.mutex.acquire(timeout=5)))
+    other.start()
+    other.join()
+    os._exit(0 if free == [True] else 1)
 over.set()
 assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 for thread in threads:

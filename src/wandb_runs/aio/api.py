@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Self
 
 from typing_extensions import TypeVar
@@ -17,6 +18,7 @@ from wandb_runs.transport import MAX_RESPONSE_BYTES, AsyncRetryingClient
 from wandb_runs.transport.aio_http_client import AsyncHttpClientTransport
 from wandb_runs.transport.clock import SYSTEM_CLOCK
 from wandb_runs.transport.options import MAX_CONCURRENCY, MAX_RETRIES, TIMEOUT, Options
+from wandb_runs.transport.tracebacks import clear_frames
 
 if TYPE_CHECKING:
     import ssl
@@ -113,9 +115,15 @@ class AsyncApi(ApiBase[AsyncRetryingClient]):
         clock: AsyncClock | None = None,
         on_event: Callable[[Event], object] | None = None,
     ) -> None:
-        given = Given(base_url, api_key, overrides, headers)
-        # A traceback may be shown with the local variables of its frames.
-        del base_url, api_key, overrides, headers
+        outside = sys.exception()
+        try:
+            given = Given(base_url, api_key, overrides, headers)
+        except BaseException as error:
+            clear_frames(error, outside)
+            raise
+        finally:
+            # A traceback may be shown with the local variables of its frames.
+            del base_url, api_key, overrides, headers
         settings = given.settings(entity=entity, project=project, allow_http=allow_http)
         context = checked_context(ssl_context, transport=transport, http_client=http_client)
         if http_client is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from copy import copy
 from typing import TYPE_CHECKING, Generic, NoReturn, Self, TypeVar
@@ -17,6 +18,7 @@ from wandb_runs.runs.user import User
 from wandb_runs.transport.credentials import ApiKey
 from wandb_runs.transport.settings import resolve_settings
 from wandb_runs.transport.tls import check_context
+from wandb_runs.transport.tracebacks import clear_frames
 
 if TYPE_CHECKING:
     import ssl
@@ -64,8 +66,9 @@ class Given:
             InvalidArgumentError: An argument, or a value from the environment, that cannot be
                 right.
         """
-        is_given = self.api_key not in (None, "")  # a callable may be falsy
+        outside = sys.exception()
         try:
+            is_given = self.api_key not in (None, "")  # a callable may be falsy
             return resolve_settings(
                 base_url=self.base_url,
                 api_key=ApiKey(self.api_key, source="argument").validated() if is_given else None,
@@ -78,6 +81,9 @@ class Given:
         except InvalidArgumentError as error:
             # The frames below hold what may hold credentials.
             raise error.with_traceback(None) from None
+        except BaseException as error:
+            clear_frames(error, outside)
+            raise
 
 
 def checked_context(

@@ -161,7 +161,7 @@ class Runs(
     def __len__(self) -> int:
         if self._query.models.skips:
             self._list_to(None)
-        with self._lock:
+        with self._lock.mutex:
             return self._client.run(self._fetch_length())
 
     def __bool__(self) -> bool:
@@ -629,7 +629,7 @@ class Runs(
         """List so many runs, or all for None."""
         listing = self._listing
         if not self._has(count):
-            with self._lock:
+            with self._lock.mutex:
                 self._client.run(listing.read_to(count, self._source))
         self._reported = self._report_drift(listing.drift, self._reported)
         return listing.items

@@ -74,5 +74,5 @@ class Sweeps(SweepsBase[RetryingClient, Sweep]):
     def get(self, entity: str, project: str, sweep_id: str) -> Sweep | None:
         """The sweep; None if the server does not know it (any more)."""
         # Held during the request, so that a second thread waits for the answer of the first.
-        with self._lock:
+        with self._lock.mutex:
             return self._client.run(self._fetch(entity, project, sweep_id))

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 from functools import partial
 from inspect import isawaitable
 from typing import TYPE_CHECKING, TypeVar, cast
 
+from wandb_runs.errors import WandbRunsError
 from wandb_runs.graphql.flow import run_flow_async
 from wandb_runs.transport.call import OverdueError, Send, Sleep
 from wandb_runs.transport.client_base import DEFAULTS, Client
 from wandb_runs.transport.clock import SYSTEM_CLOCK
 from wandb_runs.transport.options import MAX_CONCURRENCY
 from wandb_runs.transport.session import SessionBase
+from wandb_runs.transport.tracebacks import clear_frames
 
 if TYPE_CHECKING:
     import ssl
@@ -69,7 +72,7 @@ class AsyncSession(SessionBase):
         Raises:
             WandbRunsError: How the last attempt failed.
         """
-        advance = partial(next, attempts)
+        advance, outside = partial(next, attempts), sys.exception()
         try:
             while True:
                 step = advance()
@@ -80,6 +83,11 @@ class AsyncSession(SessionBase):
         except StopIteration as stop:
             answer: T = stop.value
             return answer
+        except WandbRunsError:
+            raise
+        except BaseException as error:
+            clear_frames(error, outside)
+            raise
         finally:
             del advance  # with its error, whose traceback holds this frame
 

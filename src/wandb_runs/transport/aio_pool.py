@@ -12,9 +12,10 @@ from typing_extensions import override
 
 from wandb_runs.graphql.operation import MODEL_LOCK
 from wandb_runs.transport.exchange import ResponseReader, read_body_async
-from wandb_runs.transport.failures import CONNECT_SECONDS, unusable, without_frames
+from wandb_runs.transport.failures import CONNECT_SECONDS, unusable
 from wandb_runs.transport.proxies import httpx_proxy
 from wandb_runs.transport.tls import default_context, no_context
+from wandb_runs.transport.tracebacks import without_frames
 
 if TYPE_CHECKING:
     import ssl

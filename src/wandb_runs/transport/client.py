@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-from wandb_runs.errors import InvalidArgumentError
+from wandb_runs.errors import InvalidArgumentError, WandbRunsError
 from wandb_runs.graphql.flow import run_flow
 from wandb_runs.transport.call import Send, Sleep
 from wandb_runs.transport.client_base import DEFAULTS, Client
@@ -14,6 +15,7 @@ from wandb_runs.transport.http import HttpTransport
 from wandb_runs.transport.options import MAX_CONCURRENCY
 from wandb_runs.transport.session import SessionBase
 from wandb_runs.transport.threads import Slots, run_gathered
+from wandb_runs.transport.tracebacks import clear_frames
 
 if TYPE_CHECKING:
     import ssl
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     from wandb_runs.transport.call import Attempts, Step
     from wandb_runs.transport.clock import Clock
     from wandb_runs.transport.events import Event
-    from wandb_runs.transport.messages import Transport
+    from wandb_runs.transport.messages import Response, Transport
     from wandb_runs.transport.options import Options
     from wandb_runs.transport.settings import Address, Settings
 
@@ -66,7 +68,7 @@ class Session(SessionBase):
         Raises:
             WandbRunsError: How the last attempt failed.
         """
-        advance = partial(next, attempts)
+        advance, outside = partial(next, attempts), sys.exception()
         try:
             while True:
                 step = advance()
@@ -77,17 +79,24 @@ class Session(SessionBase):
         except StopIteration as stop:
             answer: T = stop.value
             return answer
+        except WandbRunsError:
+            raise
+        except BaseException as error:
+            clear_frames(error, outside)
+            raise
         finally:
             del advance  # with its error, whose traceback holds this frame
 
     def _perform(self, step: Step) -> object:
         if isinstance(step, Send):
-            with self.slots.slot(step.wait) as is_held:
-                return self.transport.send(step.begin(is_held))
+            return self.slots.hold(step.wait, partial(self._send, step))
         if isinstance(step, Sleep):
             self._sleep(step.seconds)
             return None
         return step.work()
+
+    def _send(self, step: Send, is_slot_held: bool) -> Response:  # noqa: FBT001 - a callback
+        return self.transport.send(step.begin(is_slot_held))
 
     def close(self) -> None:
         """Refuse later requests, and close connections that are not the user's."""

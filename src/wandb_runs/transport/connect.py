@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import copy
 import errno
 import ipaddress
@@ -154,10 +155,16 @@ def _resolve(host: str, port: int) -> list[Endpoint]:
 
 
 class _LookUp:
-    """A look-up under way, and its result."""
+    """A look-up under way, and its result.
+
+    It holds a lock of the interpreter's own: an exception of a signal handler within an `Event`
+    would leave its lock held.
+    """
 
     def __init__(self) -> None:
-        self.done = threading.Event()
+        self.is_done = False
+        self._closed_until_done = threading.Lock()
+        self._closed_until_done.acquire()
         self.endpoints: list[Endpoint] = []
         self.failure: Exception | None = None
 
@@ -167,7 +174,14 @@ class _LookUp:
         except Exception as error:  # noqa: BLE001 - raised by the threads that wait for it
             error.__traceback__ = None
             self.failure = error
-        self.done.set()
+        self.is_done = True
+        self._closed_until_done.release()
+
+    def wait(self, seconds: float) -> bool:
+        """Wait until it is done; return whether it is."""
+        if not self.is_done and self._closed_until_done.acquire(timeout=max(seconds, 0)):
+            self._closed_until_done.release()
+        return self.is_done
 
 
 class _LookUps:
@@ -186,7 +200,7 @@ class _LookUps:
         """The addresses of a name."""
         while True:
             look_up = self._join(host, port)
-            if look_up is not None and _is_set(look_up.done, deadline):
+            if look_up is not None and _is_done(look_up, deadline):
                 break
             check_cancelled()
             if time.monotonic() >= deadline:
@@ -200,35 +214,38 @@ class _LookUps:
     def _join(self, host: str, port: int) -> _LookUp | None:
         """The look-up of a name, begun unless it is under way; None if too many are."""
         key = host, port
-        with self._lock:
+        with self._lock.mutex:
             look_up = self._under_way.get(key)
-            if look_up is not None or len(self._under_way) >= _MOST_LOOK_UPS:
+            if look_up is not None and not look_up.is_done:
                 return look_up
-            look_up = self._under_way[key] = _LookUp()
-        thread = threading.Thread(
-            target=self._run, args=(key, look_up), name="wandb-runs-look-up", daemon=True
-        )
-        try:
-            thread.start()
-        except RuntimeError:  # none can be started, as when the interpreter ends
-            self._run(key, look_up)
+            if len(self._under_way) >= _MOST_LOOK_UPS:
+                return None
+            look_up = _LookUp()
+            try:
+                # Not `Thread.start`, which an exception of a signal handler would break. It is
+                # started before it is noted, so that none is noted that does not run.
+                _thread.start_new_thread(self._run, (key, look_up))
+            except RuntimeError:  # none can be started, as when the interpreter ends
+                self._run(key, look_up)
+            else:
+                self._under_way[key] = look_up
         return look_up
 
     def _run(self, key: tuple[str, int], look_up: _LookUp) -> None:
         try:
             look_up.run(*key)
         finally:
-            with self._lock:
+            with self._lock.mutex:
                 if self._under_way.get(key) is look_up:
                     del self._under_way[key]
 
 
-def _is_set(event: threading.Event, deadline: float) -> bool:
-    """Wait for an event, until a deadline or the cancellation of this thread."""
+def _is_done(look_up: _LookUp, deadline: float) -> bool:
+    """Wait for a look-up, until a deadline or the cancellation of this thread."""
     while True:
         check_cancelled()
         left = deadline - time.monotonic()
-        if event.wait(max(left if current_token() is None else min(left, _GLANCE), 0)):
+        if look_up.wait(left if current_token() is None else min(left, _GLANCE)):
             return True
         if left <= 0:
             return False

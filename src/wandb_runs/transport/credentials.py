@@ -6,6 +6,7 @@ import base64
 import json
 import os
 import re
+import sys
 from collections import UserDict
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -18,7 +19,8 @@ from typing import TYPE_CHECKING, Final, NoReturn, cast
 from typing_extensions import override
 
 from wandb_runs._version import __version__
-from wandb_runs.errors import AuthenticationError, InvalidArgumentError
+from wandb_runs.errors import AuthenticationError, InvalidArgumentError, WandbRunsError
+from wandb_runs.transport.tracebacks import clear_frames
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -172,8 +174,11 @@ class SecretHeaders(Shared, Mapping[str, str]):
 
     def _shown(self) -> dict[str, str]:
         return {
-            name: value if PLAIN_HEADERS.get(name) == value else _HIDDEN.decode()
-            for name, value in self._values.items()
+            # No variable holds a value: a traceback may be shown with those of its frames.
+            name: PLAIN_HEADERS[name]
+            if PLAIN_HEADERS.get(name) == self._values[name]
+            else _HIDDEN.decode()
+            for name in self._values
         }
 
 
@@ -261,7 +266,14 @@ class Identity:
     def _find(self) -> Credentials:
         # Threads that come here at once read a netrc file twice, which harms nothing.
         if self._found is None:
-            self._found = Credentials(find_api_key(self._settings), self._settings.headers)
+            outside = sys.exception()
+            try:
+                self._found = Credentials(find_api_key(self._settings), self._settings.headers)
+            except WandbRunsError:
+                raise
+            except BaseException as error:
+                clear_frames(error, outside)
+                raise
         return self._found
 
 

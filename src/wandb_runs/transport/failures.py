@@ -5,10 +5,8 @@ The libraries are not imported here: httpx, httpx2 and httpcore name their error
 
 from __future__ import annotations
 
-import os
 import ssl
-from pathlib import Path
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from wandb_runs.errors import (
@@ -19,11 +17,9 @@ from wandb_runs.errors import (
     WandbRunsError,
 )
 from wandb_runs.transport.settings import without_secrets
+from wandb_runs.transport.tracebacks import chain_of, drop_library_frames, without_frames
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from types import TracebackType
-
     from wandb_runs.transport.messages import Request
     from wandb_runs.transport.phases import Phases
 
@@ -36,20 +32,12 @@ __all__ = [
     "overdue",
     "unconnected",
     "unusable",
-    "without_frames",
 ]
-
-E = TypeVar("E", bound=BaseException)
 
 # A server that is reachable accepts a connection at once; only its answers take long.
 CONNECT_SECONDS: Final = 10.0
 
 _LIBRARIES: Final = frozenset({"httpx", "httpx2", "httpcore", "httpcore2", "socksio"})
-
-_LIBRARY_PATHS: Final = (
-    str(Path(os.__file__).parent), str(Path(__file__).parents[1]), "site-packages", "dist-packages",
-)  # fmt: skip
-"""Parts of the paths of code whose frames may hold the headers of a request, or an answer."""
 
 _LASTING: Final = {
     "StreamError": "an event hook of the http_client= has consumed the body of a response without "
@@ -104,14 +92,10 @@ def meaning_of(
     # anyio lets an alert through that comes after the handshake, as where a certificate is missing.
     if kinds & _FAILURES or isinstance(error, ssl.SSLError):
         failure = _failure(request, error, kinds, proxy, phases)
-        if not kinds & {
-            "ProtocolError",
-            "ProxyError",
-            "SOCKSError",
-        }:  # whose texts quote what was sent
+        if not kinds & _QUOTING:
             failure.__cause__ = without_frames(error)
         return failure
-    _drop_library_frames(error)
+    drop_library_frames(error)
     return None
 
 
@@ -132,7 +116,8 @@ def _failure(
     if "TimeoutException" in kinds:
         is_connecting = is_unsent and "PoolTimeout" not in kinds
         return unconnected(request, phases) if is_connecting else overdue(request)
-    refusal = next((e for e in _chain(error) if isinstance(e, ssl.SSLCertVerificationError)), None)
+    refusals = (e for e in chain_of(error) if isinstance(e, ssl.SSLCertVerificationError))
+    refusal = next(refusals, None)
     if refusal is not None:
         return CertificateError(
             f"the certificate of {host_of(request)} is not trusted ({refusal.verify_message}); if "
@@ -201,40 +186,3 @@ def closed() -> WandbRunsError:
 def host_of(request: Request) -> str:
     """The host and port of a request, for messages."""
     return urlsplit(request.url).netloc
-
-
-def without_frames(error: E) -> E:
-    """The error and its causes without tracebacks, whose frames hold the key."""
-    for each in _chain(error):
-        each.__traceback__ = None
-    return error
-
-
-def _drop_library_frames(error: BaseException) -> None:
-    """Leave of the tracebacks the frames of a user's code alone."""
-    for each in _chain(error):
-        kept: TracebackType | None = None
-        for trace in reversed(list(_traces(each.__traceback__))):
-            path = trace.tb_frame.f_code.co_filename
-            if not any(part in path for part in _LIBRARY_PATHS):
-                trace.tb_next = kept
-                kept = trace
-        each.__traceback__ = kept
-
-
-def _chain(error: BaseException) -> Iterator[BaseException]:
-    """An error, its causes and contexts, and the members of groups among them."""
-    left: list[BaseException | None] = [error]
-    seen: set[int] = set()
-    while left:
-        each = left.pop()
-        if each is not None and id(each) not in seen:
-            seen.add(id(each))
-            yield each
-            left += (each.__context__, each.__cause__, *getattr(each, "exceptions", ()))
-
-
-def _traces(trace: TracebackType | None) -> Iterator[TracebackType]:
-    while trace is not None:
-        yield trace
-        trace = trace.tb_next

@@ -9,12 +9,10 @@ from __future__ import annotations
 import os
 import threading
 import weakref
-from typing import TYPE_CHECKING, Final, Protocol
+from contextlib import suppress
+from typing import Final, Protocol
 
 from wandb_runs.graphql.operation import MODEL_LOCK
-
-if TYPE_CHECKING:
-    from types import TracebackType
 
 __all__ = ["ForkSafeLock", "renew_in_children"]
 
@@ -27,18 +25,22 @@ class Renewable(Protocol):
         ...
 
 
-_renewed: Final[weakref.WeakSet[Renewable]] = weakref.WeakSet()
+# Not a `WeakSet`: what drops its items is written in Python, and would swallow an exception that a
+# signal handler raises within.
+_renewed: Final[set[weakref.ref[Renewable]]] = set()
 
 
 def renew_in_children(thing: Renewable) -> None:
     """Have `thing.renew()` called in every forked child, for as long as `thing` lives."""
-    _renewed.add(thing)
+    _renewed.add(weakref.ref(thing, _renewed.discard))
 
 
 def _begin_anew() -> None:
-    MODEL_LOCK.release()
-    for thing in list(_renewed):
-        thing.renew()
+    with suppress(RuntimeError):  # a signal handler may have raised while it was waited for
+        MODEL_LOCK.release()
+    for each in list(_renewed):
+        if (thing := each()) is not None:
+            thing.renew()
 
 
 if hasattr(os, "register_at_fork"):  # Windows has no fork
@@ -50,35 +52,29 @@ if hasattr(os, "register_at_fork"):  # Windows has no fork
 
 
 class ForkSafeLock:
-    """A `threading.Lock` for `with` that a forked child inherits free, unless the fork holds it.
+    """A lock that no interrupt leaves held, and that a forked child inherits free.
 
-    A thread that forks while it holds the lock holds it in the child, too.
+    It is held by `with lock.mutex:`. An exception of a signal handler cannot come between taking a
+    lock of the interpreter's own and the block behind it, nor before the lock is given back, as it
+    can within an `__enter__` and `__exit__` of Python's. A thread that holds it may take it again,
+    so that a signal handler, or an observer, may use a client that its own thread is using.
+
+    A thread that forks while it holds the lock holds it in the child, too; what another thread
+    holds is free there.
+
+    Attributes:
+        mutex: The lock. Taken from here each time, since a child replaces it.
     """
 
-    __slots__ = ("__weakref__", "_holder", "_lock")
+    __slots__ = ("__weakref__", "mutex")
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._holder: int | None = None
+        self.mutex = threading.RLock()
         renew_in_children(self)
-
-    def __enter__(self) -> None:
-        self._lock.acquire()
-        self._holder = threading.get_ident()
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._holder = None
-        self._lock.release()
 
     def renew(self) -> None:
         """Start afresh in a forked child."""
-        self._lock = threading.Lock()
-        if self._holder == threading.get_ident():
-            self._lock.acquire()
+        if self.mutex.acquire(blocking=False):  # it is free, or this thread holds it
+            self.mutex.release()
         else:
-            self._holder = None
+            self.mutex = threading.RLock()

@@ -14,13 +14,14 @@ from wandb_runs.transport.failures import (
     meaning_of,
     overdue,
     unusable,
-    without_frames,
 )
 from wandb_runs.transport.fork import ForkSafeLock, renew_in_children
+from wandb_runs.transport.lease import Lease
 from wandb_runs.transport.phases import Phases
 from wandb_runs.transport.proxies import httpx_proxy
 from wandb_runs.transport.template import TemplateCache
 from wandb_runs.transport.tls import default_context
+from wandb_runs.transport.tracebacks import without_frames
 
 if TYPE_CHECKING:
     import ssl
@@ -75,7 +76,7 @@ class HttpTransport:
         self._pools: dict[PoolKey, DeadlineTransport] = {}
         # Scripts seldom close what they made; the connections are closed with this object.
         self._finalizer = weakref.finalize(self, _close, self._pools)
-        self._active = 0
+        self._active: set[Lease] = set()
 
     def renew(self) -> None:
         """Start anew in a forked child."""
@@ -96,36 +97,60 @@ class HttpTransport:
             WandbRunsError: The transport is closed, or the environment's proxies or certificates
                 cannot be used.
         """
-        template = self._templates.of(request)
-        pool = self._acquire(template)
+        lease = Lease()
+        leave = self._active.discard
         reader = failure = None
         phases = Phases()
         try:
-            reader = _exchange(pool, template, request, phases)
+            reader = self._exchange(request, lease, phases)
         except BaseException as error:
-            failure = meaning_of(request, error, template.proxy, phases)
+            failure = meaning_of(request, error, lease.proxy, phases)
             if failure is None:
                 raise
         finally:
-            self._release()
+            # Before anything else, and by one function of the interpreter's own: no exception of a
+            # signal handler comes before it.
+            leave(lease)
+            lease.end()
+            if self._closed:
+                self._close_if_idle()
         if reader is None:
             raise failure or overdue(request)
         return reader.response()
 
     def close(self) -> None:
         """Refuse later requests, and close every connection once the active ones are done."""
-        with self._lock:
-            self._closed = True
-            self._close_if_idle()
+        self._closed = True
+        self._close_if_idle()
 
-    def _acquire(self, template: RequestTemplate) -> DeadlineTransport:
-        with self._lock:
+    def _exchange(self, request: Request, lease: Lease, phases: Phases) -> ResponseReader | None:
+        """The response; None if the deadline passed."""
+        template = self._templates.of(request)
+        lease.proxy = template.proxy
+        pool = self._enter(template, lease)
+        deadline = time.monotonic() + request.timeout
+        sent = template.fill(
+            request,
+            connect=min(CONNECT_SECONDS, request.timeout),
+            deadline=deadline,
+            trace=phases.note,
+        )
+        sent.extensions["lease"] = lease
+        answer = pool.handle_request(sent)
+        reader = ResponseReader(request, answer)
+        if not read_body(answer.iter_raw(), reader, deadline):
+            return None
+        answer.close()
+        return reader
+
+    def _enter(self, template: RequestTemplate, lease: Lease) -> DeadlineTransport:
+        with self._lock.mutex:
             if self._closed:
                 raise closed()
             pool = self._pools.get(template.key)
             if pool is None:
                 pool = self._pools[template.key] = self._open(template)
-            self._active += 1
+            self._active.add(lease)
             return pool
 
     def _open(self, template: RequestTemplate) -> DeadlineTransport:
@@ -142,37 +167,12 @@ class HttpTransport:
             raise unusable(error) from without_frames(error)
         return DeadlineTransport(context, httpx_proxy(template.proxy, context))
 
-    def _release(self) -> None:
-        with self._lock:
-            self._active -= 1
-            self._close_if_idle()
-
     def _close_if_idle(self) -> None:
-        if self._closed and not self._active:
-            _close(self._pools)
+        with self._lock.mutex:
+            if not self._active:
+                _close(self._pools)
 
 
 def _close(pools: dict[PoolKey, DeadlineTransport]) -> None:
     while pools:
         pools.popitem()[1].close()
-
-
-def _exchange(
-    pool: DeadlineTransport, template: RequestTemplate, request: Request, phases: Phases
-) -> ResponseReader | None:
-    """The response; None if the deadline passed."""
-    deadline = time.monotonic() + request.timeout
-    sent = template.fill(
-        request, connect=min(CONNECT_SECONDS, request.timeout), deadline=deadline, trace=phases.note
-    )
-    try:
-        answer = pool.handle_request(sent)
-    except BaseException:
-        phases.close_unused()
-        raise
-    try:
-        reader = ResponseReader(request, answer)
-        is_whole = read_body(answer.iter_raw(), reader, deadline)
-    finally:
-        answer.close()
-    return reader if is_whole else None

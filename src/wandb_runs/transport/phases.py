@@ -25,15 +25,6 @@ class _Sent(Protocol):
 
 
 @runtime_checkable
-class _Stream(Protocol):
-    """A connection of the HTTP library."""
-
-    def close(self) -> None:
-        """Close it."""
-        ...
-
-
-@runtime_checkable
 class _AsyncStream(Protocol):
     """A connection of the asynchronous HTTP library."""
 
@@ -102,14 +93,8 @@ class Phases:
         """The same, as an asynchronous HTTP library calls it."""
         self.note(event, details)
 
-    def close_unused(self) -> None:
-        """Close what was opened for a request that was not sent: the HTTP library may forget it."""
-        for each in () if self.is_sent else self._opened:
-            if isinstance(each, _Stream):
-                each.close()
-
     async def aclose_unused(self) -> None:
-        """The same, for an asynchronous HTTP library."""
+        """Close what was opened for a request that was not sent: the HTTP library may forget it."""
         for each in () if self.is_sent else self._opened:
             if isinstance(each, _AsyncStream):
                 await each.aclose()

@@ -94,7 +94,7 @@ class Pacer:
             return
         reset = headers.get("ratelimit-reset", "")
         if _NUMBER.fullmatch(remaining.strip()) and _NUMBER.fullmatch(reset.strip()):
-            with self._lock:
+            with self._lock.mutex:
                 self._window = follow(self._window, float(remaining), float(reset), now)
 
     def pause(self, now: float, most: float) -> float:
@@ -106,7 +106,7 @@ class Pacer:
         """
         if self._window is None or self._window.remaining >= LOW:
             return 0.0
-        with self._lock:
+        with self._lock.mutex:
             window = self._window
             pause = window.pause(now)
             if pause > most:

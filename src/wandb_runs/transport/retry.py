@@ -175,7 +175,7 @@ class RetryBudget:
 
     def take(self) -> bool:
         """Take one, if there is one."""
-        with self._lock:
+        with self._lock.mutex:
             if self._left < 1:
                 return False
             self._left -= 1
@@ -184,5 +184,5 @@ class RetryBudget:
     def give_back(self) -> None:
         """Put one back, as long as there is room."""
         if self._left < self._most:  # a full budget, the usual case, needs no lock
-            with self._lock:
+            with self._lock.mutex:
                 self._left = min(self._most, self._left + 1)

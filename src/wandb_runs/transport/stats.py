@@ -72,7 +72,7 @@ class StatsCounter:
         waited: float = 0.0,
     ) -> None:
         """Add to the numbers."""
-        with self._lock:
+        with self._lock.mutex:
             now = self._stats
             self._stats = Stats(
                 now.requests + requests,

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import _thread
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import contextmanager
+from collections import deque
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar, copy_context
-from typing import TYPE_CHECKING, TypeVar
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, Final, Generic, NamedTuple, TypeVar
 
+from wandb_runs.errors import WandbRunsError
 from wandb_runs.graphql.flow import run_flow
 from wandb_runs.transport.fork import renew_in_children
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
-    from concurrent.futures import Future
+    from collections.abc import Callable, Generator, Sequence
 
     from wandb_runs.graphql.flow import Flow, Gather
     from wandb_runs.graphql.operation import Operation
@@ -31,24 +33,33 @@ __all__ = [
 
 T = TypeVar("T")
 
+_PATIENCE: Final = 5.0
+"""Seconds after which a caller looks whether the threads that it waits for still run."""
+
 
 class CancelledError(Exception):
     """The result of this worker thread is no longer needed."""
 
 
 class CancelToken:
-    """Tells the worker threads of one `run_gathered` that their results are no longer needed."""
+    """Tells the worker threads of one `run_gathered` that their results are no longer needed.
+
+    It holds locks of the interpreter's own alone: an exception of a signal handler, within an
+    `Event` say, would leave its lock held, and the workers waiting for ever.
+    """
 
     def __init__(self) -> None:
-        self._event = threading.Event()
+        self._is_set = False
         self._aborts = False
         # Not fork-safe: a forked child has none of the threads that use it.
         self._lock = threading.Lock()
         self._wakers: list[Callable[[], None]] = []
+        self._closed_until_set = threading.Lock()
+        self._closed_until_set.acquire()
 
     def is_set(self) -> bool:
         """Whether the threads are cancelled."""
-        return self._event.is_set()
+        return self._is_set
 
     def set(self, *, aborts: bool) -> None:
         """Cancel the threads.
@@ -56,15 +67,17 @@ class CancelToken:
         Args:
             aborts: Whether requests under way are aborted instead of awaited.
         """
+        self._is_set = True
+        _open(self._closed_until_set)
         with self._lock:
-            self._event.set()
             self._aborts = aborts
             for wake in self._wakers if aborts else ():
                 wake()
 
     def wait(self, seconds: float) -> None:
         """Wait for the cancellation, at most so many seconds."""
-        self._event.wait(seconds)
+        if self._closed_until_set.acquire(timeout=min(seconds, threading.TIMEOUT_MAX)):
+            _open(self._closed_until_set)  # for the next thread
 
     @contextmanager
     def waking(self, wake: Callable[[], None]) -> Generator[None]:
@@ -121,8 +134,17 @@ def sleep(seconds: float) -> None:
         token.wait(seconds)
 
 
+def _open(gate: threading.Lock) -> None:
+    """Let one thread pass that waits for a lock, or the next one that does."""
+    with suppress(RuntimeError):  # it is open
+        gate.release()
+
+
 class Slots:
     """How many requests of a client may be under way at once, over all threads.
+
+    The threads stand in a queue, whose first ones hold a slot: there is no count that an exception
+    of a signal handler could leave off, and no lock that it could leave held.
 
     A caller that holds a slot reuses it, so requests that a transport sends from within `send`
     cannot deadlock. In a forked child, slots of the parent's other threads are free.
@@ -133,50 +155,165 @@ class Slots:
 
     def __init__(self, count: int) -> None:
         self.count = count
-        self._holders: set[int] = set()
-        self._changed = threading.Condition(threading.Lock())
+        # By thread; with the lock that a thread waits for, if it waits.
+        self._queue: dict[int, threading.Lock | None] = {}
         renew_in_children(self)
 
     def renew(self) -> None:
         """Start afresh in a forked child."""
-        self._holders &= {threading.get_ident()}
-        self._changed = threading.Condition(threading.Lock())
+        mine = threading.get_ident()
+        for thread in list(self._queue):
+            if thread != mine:
+                del self._queue[thread]
 
-    @contextmanager
-    def slot(self, seconds: float) -> Generator[bool]:
-        """Hold a slot for the length of a block.
+    def hold(self, seconds: float, work: Callable[[bool], T]) -> T:
+        """Hold a slot while a function runs, and return its result.
 
         Args:
             seconds: How long to wait for a free slot at most.
-
-        Yields:
-            Whether the slot is held; False if none became free in time.
+            work: The function. It is told whether the slot is held: not if none became free in
+                time.
 
         Raises:
             CancelledError: This thread was cancelled while it waited.
         """
-        if threading.get_ident() in self._holders:
-            yield True
-            return
+        thread, leave = threading.get_ident(), self._queue.pop
+        if thread in self._queue:
+            return work(True)  # noqa: FBT003 - its only argument
         try:
-            yield self._enter(seconds)
+            return work(self._enter(thread, seconds))
         finally:
-            with self._changed:
-                self._holders.discard(threading.get_ident())
-                self._changed.notify()
+            # Before anything else, and by one function of the interpreter's own: no exception of a
+            # signal handler comes before it.
+            leave(thread, None)
+            self._admit()
 
-    def _enter(self, seconds: float) -> bool:
-        deadline = time.monotonic() + seconds
-        with self._changed:
-            while len(self._holders) >= self.count:
-                check_cancelled()
-                left = deadline - time.monotonic()
-                if left <= 0:
-                    return False
-                # A thread that can be cancelled looks for that ten times a second.
-                self._changed.wait(left if _TOKEN.get() is None else min(left, 0.1))
-            self._holders.add(threading.get_ident())
+    def _enter(self, thread: int, seconds: float) -> bool:
+        queue = self._queue
+        queue[thread] = None
+        if len(queue) <= self.count:
             return True
+        deadline = time.monotonic() + seconds
+        gate = queue[thread] = threading.Lock()
+        gate.acquire()
+        while thread not in list(queue)[: self.count]:
+            check_cancelled()
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return False
+            # Ten times a second a thread looks whether it is cancelled, and whether a slot became
+            # free in a thread that was interrupted before it told.
+            gate.acquire(timeout=min(left, 0.1))
+        return True
+
+    def _admit(self) -> None:
+        if len(self._queue) >= self.count:  # else none waits
+            for gate in list(self._queue.values())[: self.count]:
+                if gate is not None:
+                    _open(gate)
+
+
+class _Outcome(NamedTuple, Generic[T]):
+    """How a flow ended, in a worker thread.
+
+    Attributes:
+        number: Which flow.
+        result: Its result, in a list of one; empty where it failed.
+        error: What it raised, if it failed.
+    """
+
+    number: int
+    result: Sequence[T] = ()
+    error: BaseException | None = None
+
+
+class _Workers(Generic[T]):
+    """Threads that run flows, each to its end.
+
+    What they share with the calling thread are a deque and a queue of the interpreter's own. A
+    pool of `concurrent.futures` has locks that an exception of a signal handler leaves held: its
+    threads would wait for ever, and the process for them when it ends.
+
+    Args:
+        flows: The flows.
+        execute: Answers one operation.
+    """
+
+    def __init__(
+        self, flows: Sequence[Flow[T]], execute: Callable[[Operation[object]], object]
+    ) -> None:
+        self.token = CancelToken()
+        self._outcomes: SimpleQueue[_Outcome[T]] = SimpleQueue()
+        self._execute = execute
+        self._waiting = deque((index, flow, copy_context()) for index, flow in enumerate(flows))
+        self._threads: list[threading.Thread] = []
+        self._are_starting = threading.Lock()
+
+    def start(self, width: int) -> None:
+        """Start so many threads."""
+        # By a thread of the interpreter's own: an exception of a signal handler within
+        # `Thread.start` would break that.
+        self._are_starting.acquire()
+        _thread.start_new_thread(self._start_all, (width,))
+
+    def end(self, *, aborts: bool) -> None:
+        """Run nothing more, and let the threads end.
+
+        Args:
+            aborts: Whether requests under way are aborted instead of awaited.
+        """
+        self._waiting.clear()
+        self.token.set(aborts=aborts)
+        if not aborts and self._are_starting.acquire(timeout=_PATIENCE):
+            for thread in self._threads:
+                thread.join()
+
+    def next_outcome(self) -> _Outcome[T]:
+        """Wait for the next flow to end.
+
+        Raises:
+            WandbRunsError: No thread is left that could end one. An exception that another thread
+                sets in this one may strike a thread that it is just starting.
+        """
+        while True:
+            try:
+                return self._outcomes.get(timeout=_PATIENCE)
+            except Empty:
+                if not any(thread.is_alive() for thread in self._threads):
+                    break
+        raise WandbRunsError("the worker threads of this call were interrupted; try again")
+
+    def _start_all(self, width: int) -> None:
+        try:
+            for number in range(width):
+                # The process does not wait for it: after an interrupt, its work is not needed.
+                thread = threading.Thread(
+                    target=self._work, name=f"wandb-runs_{number}", daemon=True
+                )
+                thread.start()
+                self._threads.append(thread)
+        except BaseException as error:  # noqa: BLE001 - raised in the calling thread
+            if not self._threads:  # the system has no thread left
+                self._outcomes.put(_Outcome(0, (), error))
+        finally:
+            self._are_starting.release()
+
+    def _work(self) -> None:
+        while True:
+            try:
+                index, flow, context = self._waiting.popleft()
+            except IndexError:
+                return
+            try:
+                self._outcomes.put(_Outcome(index, [context.run(self._run, flow)]))
+            except BaseException as error:  # noqa: BLE001 - raised in the calling thread
+                self._outcomes.put(_Outcome(index, (), error))
+            del flow, context  # while this thread waits, it keeps none of them
+
+    def _run(self, flow: Flow[T]) -> T:
+        _TOKEN.set(self.token)
+        check_cancelled()
+        return run_flow(flow, self._execute)
 
 
 def run_gathered(
@@ -202,27 +339,25 @@ def run_gathered(
         if step.done is not None:
             step.done(results[0])
         return results
-    token = CancelToken()
-
-    def run(flow: Flow[T]) -> T:
-        _TOKEN.set(token)
-        check_cancelled()
-        return run_flow(flow, execute)
-
-    pool = ThreadPoolExecutor(min(width, len(step.flows)), "wandb-runs")
-    is_interrupted = False
+    workers: _Workers[T] = _Workers(step.flows, execute)
+    found: dict[int, T] = {}
+    is_interrupted = is_waiting = False
     try:
-        futures: list[Future[T]] = [
-            pool.submit(copy_context().run, run, flow) for flow in step.flows
-        ]
-        for future in as_completed(futures):
-            result = future.result()
+        workers.start(min(width, len(step.flows)))
+        while len(found) < len(step.flows):
+            is_waiting = True
+            index, result, failure = workers.next_outcome()
+            is_waiting = False
+            if failure is not None:
+                raise failure  # noqa: TRY301 - the handler looks at what else is raised
+            found[index] = result[0]
             if step.done is not None:
-                step.done(result)
-        return [future.result() for future in futures]
+                step.done(result[0])
+        return [found[index] for index in range(len(found))]
     except BaseException as error:
-        is_interrupted = not isinstance(error, Exception)
+        # While it waits, nothing but an interrupt is raised, of whatever kind.
+        is_interrupted = is_waiting or not isinstance(error, Exception)
         raise
     finally:
-        token.set(aborts=is_interrupted)
-        pool.shutdown(wait=not is_interrupted, cancel_futures=True)
+        failure = None  # whose traceback holds this frame
+        workers.end(aborts=is_interrupted)
