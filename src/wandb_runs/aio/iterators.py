@@ -108,10 +108,11 @@ class AsyncRunPages(
             try:
                 begun = await self._prefetcher.take()
                 await self._client.run(begun or self._stream.read_page())
-                page = self._take()
+                self._report()
             except WandbRunsError as error:
                 error.checkpoint = self.checkpoint()
                 raise
+            page = self._stream.take()
             if not self._stream.complete:
                 self._prefetcher.start(self._stream.read_page)
         if page is None:

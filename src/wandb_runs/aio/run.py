@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from typing import TYPE_CHECKING, Literal, TypeVar, overload
 
+from wandb_runs.aio.history_rows import AsyncHistoryRows
 from wandb_runs.aio.sweep import AsyncSweeps
 from wandb_runs.errors import EmptyJoinWarning
 from wandb_runs.frames.build import build, check_installed
@@ -243,12 +244,8 @@ class AsyncRun(RunBase[RunContext[AsyncRetryingClient, AsyncSweeps], ConfigT_co,
                 DeprecationWarning,
                 stacklevel=2,
             )
-        return self._take(HistoryScan(*self._where, plan_scan(keys, page_size, min_step, max_step)))
-
-    async def _take(self, scan: HistoryScan) -> AsyncIterator[Row]:
-        while (rows := await self._context.client.run(scan.next_rows())) is not None:
-            for row in rows:
-                yield row
+        scan = HistoryScan(*self._where, plan_scan(keys, page_size, min_step, max_step))
+        return AsyncHistoryRows(self._context.client, scan)
 
     async def refresh(self) -> None:
         """Ask for the run again: for runs that are still running.

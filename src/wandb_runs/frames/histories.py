@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import replace
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar, cast
 
@@ -111,6 +112,26 @@ class HistoryPages(Generic[T]):
     def gaps(self) -> Gaps:
         """What the histories lack so far."""
         return Gaps(self._failed, self._disjoint_runs, self._drift, self._gone)
+
+    def snapshot(self) -> Mapping[str, object]:
+        """Where the reading stands, for `restore`."""
+        remaining = None if self._remaining is None else self._remaining.copy()
+        return {
+            **vars(self),
+            "_counter": copy(self._counter),
+            "_remaining": remaining,
+            "_seen": self._seen.copy(),
+            "_failed": self._failed.copy(),
+            "_disjoint_runs": self._disjoint_runs.copy(),
+            "_gone": self._gone.copy(),
+            "": self._prefetcher.snapshot(),
+        }
+
+    def restore(self, snapshot: Mapping[str, object]) -> None:
+        """Go back to where the reading stood, after an interrupt that may have come anywhere."""
+        prefetcher = cast("Mapping[str, object]", snapshot[""])
+        vars(self).update({name: value for name, value in snapshot.items() if name})
+        self._prefetcher.restore(prefetcher)
 
     def suggest_metrics(self) -> Flow[Gaps]:
         """The gaps of a call without any row, where a metric may be misspelt.

@@ -49,7 +49,7 @@ class CursorGuard:
         self._empty = 0
 
     def follow(self, cursor: str | None, *, is_empty: bool, is_new: bool = False) -> None:
-        """Check the cursor that a page ends with.
+        """Check the cursor that a page ends with, and note it.
 
         Args:
             cursor: The cursor; None after the last page.
@@ -59,22 +59,31 @@ class CursorGuard:
         Raises:
             BadResponseError: It leads nowhere.
         """
-        self._empty = self._empty + 1 if is_empty else 0
-        if is_new:
-            self._followed.clear()
+        self.check(cursor, is_empty=is_empty, is_new=is_new)
+        self.note(cursor, is_empty=is_empty, is_new=is_new)
+
+    def check(self, cursor: str | None, *, is_empty: bool, is_new: bool = False) -> None:
+        """Check the cursor that a page ends with; arguments and errors are those of `follow`."""
         if cursor is None:
             return
-        if cursor in self._followed:
+        if cursor in self._followed and not is_new:
             raise BadResponseError(
                 f"the server's cursors lead in a circle (at {cursor!r}); try again", status=200
             )
-        if self._empty > _MOST_EMPTY:
+        if is_empty and self._empty >= _MOST_EMPTY:
             raise BadResponseError(
                 f"the server says that more runs follow, and has given {_MOST_EMPTY} pages "
                 "without any; try again",
                 status=200,
             )
-        self._followed.add(cursor)
+
+    def note(self, cursor: str | None, *, is_empty: bool, is_new: bool = False) -> None:
+        """Note a cursor that was checked, once its page is taken and will not be read again."""
+        self._empty = self._empty + 1 if is_empty else 0
+        if is_new:
+            self._followed.clear()
+        if cursor is not None:
+            self._followed.add(cursor)
 
     def forget(self) -> None:
         """Allow the cursors so far to come again, after a step back."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from itertools import islice
-from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar, cast
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 from wandb_runs.pagination.changes import is_by_creation, is_descending
 from wandb_runs.pagination.checkpoint import ListingState
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from wandb_runs.pagination.paginator import Drift, Position, Source
     from wandb_runs.pagination.seen import Seen
 
-__all__ = ["Listing", "ListingPlan", "PageStream"]
+__all__ = ["Listing", "ListingPlan", "PageStream", "ReadyPage", "Taken"]
 
 T = TypeVar("T")
 
@@ -88,14 +88,14 @@ class Listing(Generic[T]):
         start, limit = plan.start, plan.limit
         before = plan.seen_in_order() if start.read else None
         self._plan = plan
-        self._seen: SeenIds[T] = SeenIds(plan.identify, keeps=True, ids=start.ids, before=before)
-        self._paginator = plan.paginator(self._seen)
+        seen: SeenIds[T] = SeenIds(plan.identify, ids=start.ids, before=before)
+        self._paginator = plan.paginator(seen)
         self._left_out: list[tuple[int, T]] = []
-        self._taken = len(self._seen.items)
         self._limit = None if limit is None else max(0, limit - start.read)
         # How many items were read before each page, and where the page starts.
         self._counts = [0]
         self._positions = [self._paginator.position]
+        self._kept = _Kept(self._paginator.page[0])
         self.items: list[T] = []
         self.complete: bool = self._limit == 0
 
@@ -112,14 +112,10 @@ class Listing(Generic[T]):
             source: Where the pages come from.
         """
         while not self.complete and (count is None or len(self.items) < count):
-            if len(self._seen.items) > self._taken:
-                # Reading the last page was interrupted when it had come: by Ctrl-C, or by a fork.
-                kept = set(map(self._plan.identify, self.items))
-                read = islice(self._seen.items.items(), len(self._plan.start.ids), None)
-                fresh = [item for item_id, item in read if item_id not in kept]
-                self._keep(cast("list[T]", fresh))  # all items are kept
-            else:
-                self._keep((yield from self._paginator.next_page(source)) or [])
+            if self._paginator.page[0] is self._kept.turn:
+                yield from self._paginator.next_page(source)
+            # Else an interrupt came when the page had been read: Ctrl-C, or a fork.
+            self._keep()
 
     def state_at(self, index: int) -> ListingState:
         """Where a listing begins that continues with the item at an index."""
@@ -140,33 +136,60 @@ class Listing(Generic[T]):
             self._paginator.began,
         )
 
-    def _keep(self, fresh: list[T]) -> None:
-        taken, fits = len(self._seen.items), self._plan.fits
-        if fits is not None:
-            fresh = self._leave_out(fresh, fits)
-        left = None if self._limit is None else self._limit - len(self.items)
-        is_cut = left is not None and left < len(fresh)
-        self.items += fresh[:left]
-        # A listing that continues behind a page that was cut needs the rest of it.
-        if self._paginator.position is not self._positions[-1] and not is_cut:
-            self._counts.append(len(self.items))
-            self._positions.append(self._paginator.position)
-        self._taken = taken
+    def _keep(self) -> None:
+        """Keep the page that was read.
+
+        An interrupt at any instruction leaves it to be kept again, by the same steps.
+        """
+        turn, page = self._paginator.page
+        kept = self._kept
+        if turn is not kept.turn:
+            fresh, left_out = self._sort_out(page, kept.items)
+            left = None if self._limit is None else self._limit - kept.items
+            is_cut = left is not None and left < len(fresh)
+            self._left_out[kept.left_out :] = left_out
+            self.items[kept.items :] = fresh[:left]
+            pages, position = kept.pages, self._paginator.position
+            # A listing that continues behind a page that was cut needs the rest of it.
+            if position is not self._positions[pages - 1] and not is_cut:
+                self._positions[pages:] = [position]
+                self._counts[pages:] = [len(self.items)]
+                pages += 1
+            self._kept = _Kept(turn, len(self.items), pages, len(self._left_out))
         self.complete = self._paginator.complete or len(self.items) == self._limit
 
-    def _leave_out(self, fresh: list[T], fits: Callable[[T], bool]) -> list[T]:
+    def _sort_out(self, page: list[T], before: int) -> tuple[list[T], list[tuple[int, T]]]:
+        """The items of a page that fit, and the others, each with the number of those before it."""
+        fits = self._plan.fits
+        if fits is None:
+            return page, []
         kept: list[T] = []
         left_out: list[tuple[int, T]] = []
-        for item in fresh:
+        for item in page:
             if fits(item):
                 kept.append(item)
             else:
-                left_out.append((len(self.items) + len(kept), item))
-        self._left_out += left_out
-        return kept
+                left_out.append((before + len(kept), item))
+        return kept, left_out
 
 
-class _Taken(NamedTuple):
+class _Kept(NamedTuple):
+    """What a listing has kept: replaced as a whole, as the last step of keeping a page.
+
+    Attributes:
+        turn: Stands for the last page that was kept.
+        items: The number of items.
+        pages: The number of pages whose start is known.
+        left_out: The number of items that did not fit.
+    """
+
+    turn: object
+    items: int = 0
+    pages: int = 1
+    left_out: int = 0
+
+
+class Taken(NamedTuple):
     """Where a stream stands.
 
     Attributes:
@@ -174,12 +197,28 @@ class _Taken(NamedTuple):
         watermark: What was seen, in an order by creation.
         ids: The number of ids seen, in any other order.
         read: The number of items handed on.
+        turn: Stands for the page that was handed on.
     """
 
     position: Position
     watermark: Watermark
     ids: int
     read: int
+    turn: object
+
+
+class ReadyPage(NamedTuple, Generic[T]):
+    """A page that was read, to be handed on.
+
+    Attributes:
+        page: The page.
+        before: Where the stream stood when it was read.
+        after: Where it stands when the page has been handed on.
+    """
+
+    page: list[T]
+    before: Taken
+    after: Taken
 
 
 class PageStream(Generic[T]):
@@ -188,18 +227,20 @@ class PageStream(Generic[T]):
     Args:
         plan: How to read it.
         source: Where the pages come from.
+
+    Attributes:
+        taken: Where it stands. A caller that hands on the page that is `ready` assigns its `after`,
+            and does nothing more: an interrupt before that leaves the page to be taken again.
     """
 
     def __init__(self, plan: ListingPlan[T], source: Source[T]) -> None:
         self._plan = plan
         self._source = source
         self._in_order = plan.seen_in_order()
-        self._seen: SeenIds[T] = SeenIds(plan.identify, keeps=False, ids=plan.start.ids)
+        self._seen: SeenIds[T] = SeenIds(plan.identify, ids=plan.start.ids)
         self._paginator = plan.paginator(self._in_order or self._seen)
-        self._page: list[T] | None = None
-        # Within the last page, where the limit cut it.
-        self._cut: _Taken | None = None
-        self._taken = self._now(plan.start.read)
+        self._ready: ReadyPage[T] | None = None
+        self.taken: Taken = self._now(plan.start.read)
 
     @property
     def drift(self) -> Drift:
@@ -214,7 +255,7 @@ class PageStream(Generic[T]):
     @property
     def state(self) -> ListingState:
         """Where a listing begins that continues behind the page that was taken last."""
-        position, watermark, seen, read = self._taken
+        position, watermark, seen, read, _ = self.taken
         ids = tuple(islice(self._seen.items, seen))
         return ListingState(position, watermark, ids, read, self._paginator.began)
 
@@ -224,28 +265,54 @@ class PageStream(Generic[T]):
         A page that failed is asked for again by the next call; one that was not taken is kept.
         """
         limit, fits = self._plan.limit, self._plan.fits
-        left = None if limit is None else max(0, limit - self._taken.read)
-        while self._page is None and not self._paginator.complete and left != 0:
-            before = self._now(self._taken.read)
-            read = (yield from self._paginator.next_page(self._source)) or []
+        while self.ready is None:
+            taken, left = self.taken, None
+            if limit is not None and (left := max(0, limit - self.taken.read)) == 0:
+                return
+            turn, read = self._paginator.page
+            if turn is taken.turn:
+                self._paginator.release()
+                self._ready = None
+                if self._paginator.complete:
+                    return
+                yield from self._paginator.next_page(self._source)
+                if self._paginator.page[0] is turn:
+                    # The end. What drifted may have moved the position.
+                    self.taken = self._now(taken.read)
+                continue
             page = read if fits is None else list(filter(fits, read))
+            after = self._now(taken.read + len(page))
             if left is not None and left < len(page):
                 page = page[:left]
-                self._cut = self._behind(page[-1], read, before)
-            self._page = page or None
+                after = self._behind(page[-1], read, taken)._replace(
+                    read=taken.read + len(page), turn=turn
+                )
+            if page:
+                self._ready = ReadyPage(page, taken, after)
+            else:
+                self.taken = after
+
+    @property
+    def ready(self) -> ReadyPage[T] | None:
+        """The page that was read and not taken; None if there is none."""
+        ready = self._ready
+        return ready if ready is not None and ready.before is self.taken else None
 
     def take(self) -> list[T] | None:
         """The page that was read; None after the last one."""
-        page, self._page = self._page, None
-        read = self._taken.read + len(page or ())
-        self._taken = self._now(read) if self._cut is None else self._cut._replace(read=read)
-        return page
+        ready = self.ready
+        if ready is None:
+            return None
+        self._ready = None
+        self.taken = ready.after
+        return ready.page
 
-    def _now(self, read: int) -> _Taken:
+    def _now(self, read: int) -> Taken:
+        turn = self._paginator.page[0]
         watermark = Watermark() if self._in_order is None else self._in_order.watermark
-        return _Taken(self._paginator.position, watermark, len(self._seen.items), read)
+        return Taken(self._paginator.position, watermark, len(self._seen.items), read, turn)
 
-    def _behind(self, last: T, page: list[T], before: _Taken) -> _Taken:
+    def _behind(self, last: T, page: list[T], before: Taken) -> Taken:
         """Where to continue behind an item within a page: at the page, of which these were seen."""
         seen = page[: page.index(last) + 1]
         if self._in_order is None:

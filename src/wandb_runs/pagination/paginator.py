@@ -118,8 +118,36 @@ class Drift:
         return bool(self.late or self.nulls)
 
 
+class _State(NamedTuple, Generic[T]):
+    """Where a paginator stands: replaced as a whole, so that no interrupt leaves it half changed.
+
+    Attributes:
+        position: Where the next page starts.
+        page: What the last page brought.
+        turn: Stands for that page, also when its runs are held no more.
+        drift: What could not be set right, as far as it is known.
+        is_at_end: Whether the last page was read.
+        complete: Whether there is nothing more to read.
+        steps: How often it stepped back without finding anything new.
+        has_gap_before: Whether the run before the position was not read.
+        is_within: Whether runs behind the position may have been read.
+    """
+
+    position: Position
+    page: list[T]
+    turn: object
+    drift: Drift = Drift()
+    is_at_end: bool = False
+    complete: bool = False
+    steps: int = 0
+    has_gap_before: bool = False
+    is_within: bool = False
+
+
 class Paginator(Generic[T]):
     """Reads the pages of a listing, one after another.
+
+    An interrupt at any instruction loses no page: either it was not read, or it is the `page`.
 
     It holds no reference to its owner, so that what it has read is freed with the owner, and
     not when the garbage collector next looks for cycles.
@@ -134,10 +162,7 @@ class Paginator(Generic[T]):
         is_strict: Whether a drift that cannot be set right is an error.
 
     Attributes:
-        position: Where the next page starts.
         seen: Which runs were read.
-        complete: Whether there is nothing more to read.
-        drift: What could not be set right, as far as it is known.
     """
 
     def __init__(
@@ -156,20 +181,51 @@ class Paginator(Generic[T]):
         self._is_strict = is_strict
         self._changes = ChangeTracker(order, began)
         self.seen: Seen[T] = seen
-        self.position: Position = position
-        self.complete: bool = False
-        self.drift: Drift = Drift()
-        self._is_at_end = False
+        self._state: _State[T] = _State(
+            position, [], object(), is_within=position.after is not None
+        )
+        # The turn whose runs are known to have been seen.
+        self._noted = self._state.turn
         self._includes_overlap = first < MAX_PER_PAGE
         self._guard = CursorGuard()
-        self._steps = 0
-        self._has_gap_before = False
-        self._is_within = position.after is not None
 
     @property
     def began(self) -> datetime | None:
         """When the listing began, by the server's clock; None before it has."""
         return self._changes.began
+
+    @property
+    def position(self) -> Position:
+        """Where the next page starts."""
+        return self._state.position
+
+    @property
+    def complete(self) -> bool:
+        """Whether there is nothing more to read."""
+        return self._state.complete
+
+    @property
+    def drift(self) -> Drift:
+        """What could not be set right, as far as it is known."""
+        return self._state.drift
+
+    @property
+    def page(self) -> tuple[object, list[T]]:
+        """What the last page brought, and before that a value that stands for the page.
+
+        A caller that takes pages remembers that value: where it is another one, it has not taken
+        this page. It may have been interrupted before it could.
+        """
+        state = self._state
+        if self._noted is not state.turn:
+            self.seen.add(state.page)
+            self._noted = state.turn
+        return state.turn, state.page
+
+    def release(self) -> None:
+        """Hold the runs of the last page no more, which the caller has taken."""
+        if self._noted is self._state.turn:
+            self._state = self._state._replace(page=[])
 
     def next_page(self, source: Source[T]) -> Flow[list[T] | None]:
         """Read the next page that holds anything new; None after the last one.
@@ -180,38 +236,41 @@ class Paginator(Generic[T]):
             BadResponseError: The server's cursors lead nowhere.
             DriftError: Something could not be set right, and the listing is strict.
         """
-        while not self._is_at_end:
+        while not self._state.is_at_end:
+            _ = self.page  # what was read has been seen
             selection = yield from source.select()
+            state = self._state
             request = PageRequest(
-                self.position.after,
+                state.position.after,
                 self._first,
-                overlap=self.position.overlap,
-                includes_overlap=self._includes_overlap and not self._has_gap_before,
+                overlap=state.position.overlap,
+                includes_overlap=self._includes_overlap and not state.has_gap_before,
                 moved=self._changes.asks(selection["filters"]),
             )
             page = yield from source.fetch(selection, request)
+            if self._state.position is not state.position:
+                continue  # a signal handler, or an observer, has read on meanwhile
             if _is_capped_to_the_overlap(page, request):
                 self._includes_overlap = False
                 continue
-            follows = page.overlap == (self.position.last,)
+            follows = page.overlap == (state.position.last,)
             # Behind a checkpoint within a page, and a step back, there are runs that were passed.
-            is_new = follows and not self._is_within
-            fresh = self.seen.fresh(page.items, is_aligned=is_new)
+            fresh = self.seen.fresh(page.items, is_aligned=follows and not state.is_within)
             is_aligned = follows or request.overlap is None
             if not is_aligned and not self._is_connected(page, fresh):
                 self._step_back()
                 continue
             # It may hold nothing new, where many runs were created, and so may the next one.
-            self._is_within = self._is_within or not follows
-            self._guard.follow(page.next_cursor, is_empty=page.is_empty, is_new=bool(fresh))
+            is_new = bool(fresh)
+            self._guard.check(page.next_cursor, is_empty=page.is_empty, is_new=is_new)
             self._changes.note(page, asked=request.moved is not None, is_aligned=is_aligned)
-            self._take(page, fresh)
+            self._take(page, fresh, is_within=state.is_within or not follows)
+            self._guard.note(page.next_cursor, is_empty=page.is_empty, is_new=is_new)
             if fresh:
-                return fresh
+                return self.page[1]
         if self.complete:
             return None
         late = yield from self._find_late(source)
-        self.complete = True
         return late or None
 
     def _is_connected(self, page: Page[T], fresh: Sequence[T]) -> bool:
@@ -230,8 +289,8 @@ class Paginator(Generic[T]):
         )
 
     def _step_back(self) -> None:
-        self._steps += 1
-        if self._steps > _MOST_STEPS:
+        steps = self._state.steps + 1
+        if steps > _MOST_STEPS:
             raise BadResponseError(
                 "the server gives the runs in another order with each page; order them by "
                 "'created_at', or try again when the project is at rest",
@@ -240,35 +299,42 @@ class Paginator(Generic[T]):
         after = self.position.after
         offset = None if after is None else offset_of(after)
         # Where cursors do not count runs, there is one place to go back to.
-        start = 0 if offset is None else max(0, offset + 1 - self._first * 2 ** (self._steps - 1))
+        start = 0 if offset is None else max(0, offset + 1 - self._first * 2 ** (steps - 1))
         overlap = Overlap(cursor_after(start - 2) if start > 1 else None) if start else None
-        self.position = Position(cursor_after(start - 1) if start else None, overlap, "")
+        position = Position(cursor_after(start - 1) if start else None, overlap, "")
         self._guard.forget()
-        self._is_within = True
+        self._state = self._state._replace(position=position, steps=steps, is_within=True)
 
-    def _take(self, page: Page[T], fresh: Sequence[T]) -> None:
-        nulls = page.nulls + (page.overlap == (None,) and self.position.last is not None)
+    def _take(self, page: Page[T], fresh: list[T], *, is_within: bool) -> None:
+        state, position = self._state, self.position
+        nulls = page.nulls + (page.overlap == (None,) and position.last is not None)
         if nulls:
-            self.drift = replace(self.drift, nulls=self.drift.nulls + nulls)
-        # In this order: a page that is interrupted here is read again, and known.
-        self.seen.add(fresh)
+            state = state._replace(drift=replace(state.drift, nulls=state.drift.nulls + nulls))
+        state = state._replace(is_within=is_within)
         if fresh:
-            self._steps = 0
-            self._is_within = False
+            state = state._replace(page=fresh, turn=object(), steps=0, is_within=False)
         if page.next_cursor is None:
-            self._is_at_end = True
-            self.complete = not (self.drift.nulls or self._changes.suspects(self.seen.knows))
+            complete = not (state.drift.nulls or self._suspects_after(fresh))
+            self._state = state._replace(is_at_end=True, complete=complete)
             return
         # Behind an empty page, the last run is not the one before the next page.
-        self._has_gap_before = not page.items and not page.nulls
-        if self._has_gap_before:
-            self.position = self.position._replace(after=page.next_cursor)
+        has_gap = not page.items and not page.nulls
+        if has_gap:
+            position = position._replace(after=page.next_cursor)
         else:
-            self.position = Position(page.next_cursor, page.next_overlap, page.last)
+            position = Position(page.next_cursor, page.next_overlap, page.last)
+        self._state = state._replace(position=position, has_gap_before=has_gap)
+
+    def _suspects_after(self, fresh: Sequence[T]) -> bool:
+        """Whether a run may be missing, when these have been read."""
+        ids = frozenset(map(self._identify, fresh))
+        return self._changes.suspects(lambda run_id: run_id in ids or self.seen.knows(run_id))
 
     def _find_late(self, source: Source[T]) -> Flow[list[T]]:
         """Find the runs that have jumped over the current position."""
+        _ = self.page  # what was read has been seen
         late: list[T] = []
+        drift = self.drift
         if self.began is not None and self._changes.suspects(self.seen.knows):
             selection = yield from source.select()
             present = selection.copy()
@@ -276,16 +342,18 @@ class Paginator(Generic[T]):
             present["order"] = _STEADY
             listed = yield from list_all_ids(present)
             # A run that is null here is likely one that was null before.
-            self.drift = replace(self.drift, nulls=max(self.drift.nulls, listed.drift.nulls))
+            drift = replace(drift, nulls=max(drift.nulls, listed.drift.nulls))
             missing = [run_id for run_id in listed.ids if not self.seen.knows(run_id)]
             for start in range(0, len(missing), self._first):
                 part = missing[start : start + self._first]
                 late += yield from fetch_named(selection, part, source.fetch, self._identify)
-        self.drift = replace(self.drift, late=tuple(map(self._identify, late)))
-        if self._is_strict and self.drift:
-            raise DriftError(self.drift.late, self.drift.nulls)
-        self.seen.add(late)
-        return late
+        drift = replace(drift, late=tuple(map(self._identify, late)))
+        if self._is_strict and drift:
+            self._state = self._state._replace(drift=drift)
+            raise DriftError(drift.late, drift.nulls)
+        state = self._state._replace(drift=drift, complete=True)
+        self._state = state._replace(page=late, turn=object()) if late else state
+        return self.page[1] if late else late
 
 
 def select_named(selection: Selection, run_ids: Sequence[str]) -> Selection:
@@ -361,7 +429,7 @@ def list_all_ids(selection: Selection) -> Flow[Ids]:
         NotFoundError: No such project, or the key may not see it.
     """
     source = source_of(selection, fetch_ids)
-    seen: SeenIds[str] = SeenIds(str, keeps=False)
+    seen: SeenIds[str] = SeenIds(str)
     paginator: Paginator[str] = Paginator(str, selection["order"], MAX_PER_PAGE, seen)
     while (yield from paginator.next_page(source)) is not None:
         pass

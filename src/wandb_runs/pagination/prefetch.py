@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from wandb_runs.graphql.flow import gather
@@ -10,7 +11,7 @@ from wandb_runs.pagination.cursors import CursorGuard, cursor_after, offset_of
 from wandb_runs.pagination.page import Overlap, PageRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from wandb_runs.graphql.flow import Flow
     from wandb_runs.pagination.page import Page, Selection
@@ -84,6 +85,15 @@ class Prefetcher(Generic[T]):
         self._has_drifted = False
         self.complete: bool = False
         self.nulls: int = 0
+
+    def snapshot(self) -> Mapping[str, object]:
+        """Where the reading stands, for `restore`."""
+        mutable = {"_changes": deepcopy(self._changes), "_guard": deepcopy(self._guard)}
+        return vars(self) | mutable
+
+    def restore(self, snapshot: Mapping[str, object]) -> None:
+        """Go back to where the reading stood, after an interrupt that may have come anywhere."""
+        vars(self).update(snapshot)
 
     def misses(self, knows: Callable[[str], bool]) -> bool:
         """Whether runs may be missing, when the reading has ended.

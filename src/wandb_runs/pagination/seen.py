@@ -153,29 +153,25 @@ class SeenIds(Generic[T]):
 
     Args:
         identify: An item's id.
-        keeps: Whether to keep the items as well.
         ids: What was seen before.
         before: Tells what else was seen before.
 
     Attributes:
-        items: The items by their ids, in the order in which they came; where they are not kept,
-            each id with None.
+        items: The ids, in the order in which the items came.
     """
 
-    __slots__ = ("_before", "_identify", "_keeps", "items")
+    __slots__ = ("_before", "_identify", "items")
 
     def __init__(
         self,
         identify: Callable[[T], str],
         *,
-        keeps: bool,
         ids: Iterable[str] = (),
         before: SeenInOrder[T] | None = None,
     ) -> None:
         self._identify = identify
-        self._keeps = keeps
         self._before = before
-        self.items: dict[str, T | None] = dict.fromkeys(ids)
+        self.items: dict[str, None] = dict.fromkeys(ids)
 
     def knows(self, run_id: str) -> bool:
         """Whether a run was seen."""
@@ -190,12 +186,5 @@ class SeenIds(Generic[T]):
         return [*found.values()]
 
     def add(self, items: Iterable[T]) -> None:
-        """Add these.
-
-        In one step: whatever interrupts it, an item is seen and kept, or neither.
-        """
-        identify = self._identify
-        if self._keeps:
-            self.items.update([(identify(item), item) for item in items])
-        else:
-            self.items.update(dict.fromkeys([identify(item) for item in items]))
+        """Add these, in one step."""
+        self.items.update(dict.fromkeys([*map(self._identify, items)]))

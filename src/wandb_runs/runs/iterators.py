@@ -16,7 +16,7 @@ from wandb_runs.transport import RetryingClient
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from wandb_runs.frames.batches import AnyBatches
+    from wandb_runs.frames.batches import AnyBatches, ReadyBatch
     from wandb_runs.frames.histories import Gaps
     from wandb_runs.pagination.checkpoint import Checkpoint, ListingState
     from wandb_runs.pagination.listing import PageStream
@@ -96,9 +96,8 @@ class RunPagesBase(Generic[ClientT, RunT]):
         """
         return self._write_checkpoint(self._stream.state)
 
-    def _take(self) -> list[RunT] | None:
+    def _report(self) -> None:
         self._reported = self._report_drift(self._stream.drift, self._reported)
-        return self._stream.take()
 
 
 class HistoryBatchesBase(Generic[ClientT, ListedT, BatchT_co]):
@@ -127,12 +126,20 @@ class HistoryBatchesBase(Generic[ClientT, ListedT, BatchT_co]):
         self._is_finished = False
 
     def _take(self) -> BatchT_co | None:
-        batch, gaps = self._batches.take(), self._batches.gaps
-        if batch is None:
+        ready = self._find()
+        if ready is None:
+            return None
+        self._batches.taken = ready.after
+        return ready.batch
+
+    def _find(self) -> ReadyBatch[BatchT_co] | None:
+        """The batch to hand on; after the last one, report what is missing."""
+        ready, gaps = self._batches.ready, self._batches.gaps
+        if ready is None:
             self._is_finished = True
             if gaps is not None:
                 self._finish(gaps)
-        return batch
+        return ready
 
 
 class RunIterator(
@@ -201,13 +208,16 @@ class RunPages(
     def __next__(self) -> list[Run[ConfigT, SummaryT]]:
         try:
             self._client.run(self._stream.read_page())
-            page = self._take()
+            self._report()
         except WandbRunsError as error:
             error.checkpoint = self.checkpoint()
             raise
-        if page is None:
+        ready = self._stream.ready
+        if ready is None:
             raise StopIteration
-        return page
+        # The last step, behind which no interrupt comes before the caller has the page.
+        self._stream.taken = ready.after
+        return ready.page
 
 
 class HistoryBatches(
@@ -227,12 +237,14 @@ class HistoryBatches(
 
     @override
     def __next__(self) -> BatchT_co:
-        batch = None
-        if not self._is_finished:
-            if self._list_to is not None and self._batches.gaps is None:
-                self._list_to(None)
-            self._client.run(self._batches.read_batch())
-            batch = self._take()
-        if batch is None:
+        if self._is_finished:
             raise StopIteration
-        return batch
+        if self._list_to is not None and self._batches.gaps is None:
+            self._list_to(None)
+        self._client.run(self._batches.read_batch())
+        ready = self._find()
+        if ready is None:
+            raise StopIteration
+        # The last step, behind which no interrupt comes before the caller has the batch.
+        self._batches.taken = ready.after
+        return ready.batch

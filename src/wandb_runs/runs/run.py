@@ -9,6 +9,7 @@ from wandb_runs.errors import EmptyJoinWarning
 from wandb_runs.frames.build import build, check_installed
 from wandb_runs.frames.plan import plan_histories
 from wandb_runs.frames.scan import HistoryScan, plan_scan
+from wandb_runs.runs.history_rows import HistoryRows
 from wandb_runs.runs.run_base import (
     NOT_GIVEN,
     ConfigT_co,
@@ -271,11 +272,8 @@ class Run(RunBase[RunContext[RetryingClient, Sweeps], ConfigT_co, SummaryT_co]):
                 DeprecationWarning,
                 stacklevel=2,
             )
-        return self._take(HistoryScan(*self._where, plan_scan(keys, page_size, min_step, max_step)))
-
-    def _take(self, scan: HistoryScan) -> Iterator[Row]:
-        while (rows := self._context.client.run(scan.next_rows())) is not None:
-            yield from rows
+        scan = HistoryScan(*self._where, plan_scan(keys, page_size, min_step, max_step))
+        return HistoryRows(self._context.client, scan)
 
     def refresh(self) -> None:
         """Ask for the run again: for runs that are still running.
