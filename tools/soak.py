@@ -5,15 +5,20 @@
 Threads that share one `Api` read a project through every reading method, while runs are created,
 changed and deleted. The local server runs in a separate process and fails one answer in five. The
 results of each pass are compared with the runs that existed during it, and at the end everything is
-read once more without changes and faults. The command prints a table, after Ctrl-C as well. It
-exits with 1 if a run or row was lost or repeated, if an error was raised that the faults do not
-explain, or if sockets stayed open.
+read once more without changes and faults. For a tenth of the time after that, a project at rest is
+read while signals and other threads raise exceptions in the reading thread. The command prints a
+table, after Ctrl-C as well. It exits with 1 if a run or row was lost or repeated, if an error was
+raised that the faults do not explain, or if sockets stayed open.
 """
 
 from __future__ import annotations
 
 import argparse
 import gc
+import json
+import os
+import signal
+import subprocess
 import sys
 import threading
 import warnings
@@ -24,6 +29,7 @@ from typing import TYPE_CHECKING, Final
 
 from soaking.churn import ENTITY, Churn
 from soaking.findings import Findings
+from soaking.interrupts import INTERRUPTS
 from soaking.ledger import Ledger
 from soaking.readers import FILTERS, KINDS, ORDERS, Listing, Reader
 from soaking.server import ServerProcess
@@ -37,6 +43,7 @@ if TYPE_CHECKING:
     from soaking.server import Counts
 
 RUNS: Final = 120
+INTERRUPTED: Final = "interrupted"
 PAUSE: Final = 0.03
 """Seconds between two changes of runs: short enough for dozens of them during one listing."""
 
@@ -69,8 +76,8 @@ class Soak:
             for number in range(1, readers + 1)
         ]
 
-    def run(self, seconds: float) -> None:
-        """Read for a number of seconds, or until Ctrl-C."""
+    def run(self, seconds: float) -> bool:
+        """Read for a number of seconds, or until Ctrl-C; return whether that did not come."""
         threads: list[threading.Thread] = []
         try:
             self._churn.fill()
@@ -87,6 +94,8 @@ class Soak:
             self._read_unchanged()
         except KeyboardInterrupt:
             self._stop(threads)
+            return False
+        return True
 
     def _sample_usage(self, seconds: float) -> None:
         end = monotonic() + seconds
@@ -110,6 +119,40 @@ class Soak:
         for order in ORDERS:
             for kind in KINDS:
                 self._readers[0].read(Listing(kind, filters, fits, order, per_page=50))
+
+
+def interrupt_readers(url: str, seconds: float, seed: int, findings: Findings) -> None:
+    """Read a project at rest under interrupts, in a process whose main thread can have them."""
+    for number in range(23):
+        log_run(
+            url,
+            ENTITY,
+            INTERRUPTED,
+            f"r{number:02}",
+            config={"lr": number},
+            history=[{"loss": number * 7 % 23 + step} for step in range(7)],
+        )
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "soaking.interrupts",
+            url,
+            f"{ENTITY}/{INTERRUPTED}",
+            str(seconds),
+            str(seed),
+        ],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parent)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        findings.problem("under interrupts", f"{done.stdout}\n{done.stderr}")
+        return
+    counts: dict[str, int] = json.loads(done.stdout)
+    for kind in INTERRUPTS:
+        findings.interrupts[kind.__name__] += counts.get(kind.__name__, 0)
 
 
 def main() -> int:
@@ -145,7 +188,7 @@ def _soak(
         soak = Soak(api, server, readers, seed)
         # `catch_warnings(record=True)` would keep every warning in memory.
         warnings.showwarning = soak.findings.show_warning
-        soak.run(seconds)
+        is_whole = soak.run(seconds)
         idle = open_sockets()
         soak.findings.count("retries", api.stats.retries)
     counts, took = server.counts(), monotonic() - begin
@@ -157,6 +200,8 @@ def _soak(
         most_sockets=soak.most_sockets,
         sockets_wanted=readers * MAX_CONCURRENCY,
     )
+    if is_whole and hasattr(signal, "setitimer"):  # Windows has none
+        interrupt_readers(server.url, seconds / 10, seed, soak.findings)
     return soak.findings, counts, usage
 
 

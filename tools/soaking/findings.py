@@ -27,6 +27,7 @@ class Findings:
         passes: Completed passes, by kind.
         errors: Expected errors that a thread recovered from, by class.
         warnings: Warnings, by class.
+        interrupts: Interrupts after which the same loop continued, by class.
         problems: Failed checks, by kind.
         details: The first problems in full.
     """
@@ -37,6 +38,7 @@ class Findings:
         self.passes: Counter[str] = Counter()
         self.errors: Counter[str] = Counter()
         self.warnings: Counter[str] = Counter()
+        self.interrupts: Counter[str] = Counter()
         self.problems: Counter[str] = Counter()
         self.details: list[str] = []
 

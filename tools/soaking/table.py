@@ -64,6 +64,7 @@ def list_figures(findings: Findings, counts: Counts, usage: Usage) -> list[tuple
         ("faults applied", _parts(counts["faults"])),
         ("retries", f"{found['retries']:,}"),
         ("errors recovered from", _parts(findings.errors)),
+        ("interrupts", _parts(findings.interrupts)),
         ("resumed from a checkpoint", f"{found['resumed']:,}"),
         ("warnings", _parts(findings.warnings)),
         ("lost", str(problems["lost"])),

@@ -1,0 +1,194 @@
+"""Exceptions that come at any instruction: Ctrl-C, and time limits of programs."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections import Counter
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import anyio
+import pytest
+from support.raw_server import http_answer, read_request, serve
+from support.ways import each_backend
+
+from wandb_runs import Api, AsyncApi, ServerError
+from wandb_runs.frames.batches import Batches
+from wandb_runs.frames.histories import HistoryPages
+from wandb_runs.frames.plan import plan_histories
+from wandb_runs.frames.requests import HistoryRequest, RowsReader
+from wandb_runs.pagination.page import PageRequest, Selection
+from wandb_runs.testing import Status, log_run
+from wandb_runs.transport.threads import Slots
+
+if TYPE_CHECKING:
+    import socket
+
+    from wandb_runs.frames.rows import RunRows
+    from wandb_runs.graphql.flow import Flow
+    from wandb_runs.testing import LocalServer
+
+TOOLS: Final = Path(__file__).parents[2] / "tools"
+SECONDS: Final = 6
+RUNS: Final = 13
+AT_ONCE: Final = 4
+UNIX: Final = pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows has no SIGALRM")
+
+# Each run of the tests takes another path through the same program; a failure prints its seed.
+SEED: Final = str(os.getpid())
+
+
+@pytest.fixture(scope="module")
+def project(wandb_server: LocalServer) -> str:
+    for number in range(RUNS):
+        log_run(
+            wandb_server,
+            "team",
+            "storm",
+            f"r{number:02}",
+            config={"lr": number},
+            history=[{"loss": number * 7 % RUNS + step} for step in range(7)],
+        )
+    return "team/storm"
+
+
+def storm(*arguments: str) -> Counter[str]:
+    """Run the program that is interrupted; return what it counted."""
+    done = subprocess.run(
+        [sys.executable, "-m", "soaking.interrupts", *arguments],
+        env={**os.environ, "PYTHONPATH": str(TOOLS)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, f"seed {SEED}: {done.stdout}\n{done.stderr}"
+    return Counter(json.loads(done.stdout))
+
+
+@UNIX
+def test_loops_lose_nothing_and_show_no_secret_whatever_interrupts_them(
+    wandb_server: LocalServer, project: str
+) -> None:
+    counts = storm(wandb_server.url, project, str(SECONDS), SEED)
+    kinds = ("KeyboardInterrupt", "TimeLimitError", "SystemExit", "MemoryError")
+    assert sum(counts[kind] for kind in kinds) > SECONDS, counts
+
+
+@UNIX
+def test_no_interrupt_leaves_a_slot_held() -> None:
+    """After hundreds of them, as many requests as allowed are under way at once."""
+    together = threading.Barrier(AT_ONCE)
+    body = json.dumps({"data": {"project": {"runCount": 0}}}).encode()
+
+    def answer(connection: socket.socket) -> None:
+        while request := read_request(connection):
+            if b'"entity":"together"' in request:
+                together.wait(30)
+            connection.sendall(http_answer(body, content_type="application/json"))
+
+    with serve(answer) as server:
+        counts = storm(server.url, "--count", "4", SEED)
+    assert counts["together"] == AT_ONCE
+    assert sum(counts.values()) > 100, counts
+
+
+# One moment at a time.
+
+
+def test_a_scan_goes_on_after_an_error(wandb_server: LocalServer, project: str) -> None:
+    with Api(base_url=wandb_server.url, api_key="k", max_retries=0) as api:
+        scan = api.run(f"{project}/r03").scan_history(page_size=2)
+        first = next(scan)
+        wandb_server.fail(Status(500), operation="ScanHistory")
+        read = [first]
+        with pytest.raises(ServerError):
+            read.extend(scan)
+        wandb_server.recover()
+        read.extend(scan)
+    assert [row["_step"] for row in read] == [*range(7)]
+
+
+@each_backend
+def test_an_async_scan_goes_on_after_an_error(
+    wandb_server: LocalServer, project: str, backend: str
+) -> None:
+    async def read() -> list[object]:
+        async with AsyncApi(base_url=wandb_server.url, api_key="k", max_retries=0) as api:
+            scan = (await api.run(f"{project}/r03")).scan_history(page_size=2)
+            steps = [(await anext(scan))["_step"]]
+            wandb_server.fail(Status(500), operation="ScanHistory")
+            with suppress(ServerError):
+                while True:
+                    steps.append((await anext(scan))["_step"])
+            assert len(steps) < 7
+            wandb_server.recover()
+            return [*steps, *[row["_step"] async for row in scan]]
+
+    assert anyio.run(read, backend=backend) == [*range(7)]
+
+
+@pytest.mark.parametrize("kind", [KeyboardInterrupt, TimeoutError])
+def test_a_batch_whose_conversion_is_interrupted_is_not_lost(
+    wandb_server: LocalServer, project: str, kind: type[BaseException]
+) -> None:
+    plan = plan_histories(5, ["loss"], "_step", "default")
+    selection = Selection(
+        entity="team", project="storm", filters="{}", order="+created_at", first=3
+    )
+    interrupts = iter([False, True, False, True, False, False])
+
+    def begin() -> Flow[HistoryPages[list[RunRows]]]:
+        yield from ()
+        request = HistoryRequest(plan, selection, PageRequest(None, 3))
+        return HistoryPages(request, RowsReader())
+
+    def convert(histories: list[RunRows]) -> list[str]:
+        if next(interrupts, False):
+            raise kind
+        return [run_id for run_id, _ in histories]
+
+    batches = Batches(begin, convert)
+    read: list[str] = []
+    with Api(base_url=wandb_server.url, api_key="k") as api:
+        while True:
+            try:
+                api.client.run(batches.read_batch())
+            except kind:
+                continue
+            if batches.ready is None:
+                break
+            read += batches.ready.batch
+            batches.taken = batches.ready.after
+    assert next(interrupts, None) is None
+    assert read == [f"r{number:02}" for number in range(RUNS)]
+
+
+def test_a_slot_is_free_after_any_exception_and_goes_to_the_thread_that_waits() -> None:
+    slots, entered, over = Slots(1), threading.Event(), threading.Event()
+
+    def fail(is_held: bool) -> None:
+        assert slots.hold(0, bool)  # a caller that holds a slot reuses it
+        assert is_held
+        raise SystemExit
+
+    with pytest.raises(SystemExit):
+        slots.hold(1, fail)
+
+    def wait(is_held: bool) -> bool:
+        entered.set()
+        over.wait(20)
+        return is_held
+
+    holder = threading.Thread(target=slots.hold, args=(1, wait))
+    holder.start()
+    entered.wait(20)
+    assert not slots.hold(0.01, bool)
+    threading.Timer(0.2, over.set).start()
+    assert slots.hold(20, bool)
+    holder.join()
