@@ -82,7 +82,7 @@ def test_loops_lose_nothing_and_show_no_secret_whatever_interrupts_them(
 
 @UNIX
 def test_no_interrupt_leaves_a_slot_held() -> None:
-    """After hundreds of them, as many requests as allowed are under way at once."""
+    """After many of them, as many requests as allowed are under way at once."""
     together = threading.Barrier(AT_ONCE)
     body = json.dumps({"data": {"project": {"runCount": 0}}}).encode()
 
@@ -95,7 +95,7 @@ def test_no_interrupt_leaves_a_slot_held() -> None:
     with serve(answer) as server:
         counts = storm(server.url, "--count", "4", SEED)
     assert counts["together"] == AT_ONCE
-    assert sum(counts.values()) > 100, counts
+    assert sum(counts.values()) > 4 * AT_ONCE, counts
 
 
 # One moment at a time.
