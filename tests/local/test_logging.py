@@ -162,6 +162,21 @@ def test_a_fork_that_begins_anew_keeps_the_rows_of_its_parent(
     assert keys["keys"].keys() == {"_step", "loss"}
 
 
+def test_a_fork_that_begins_anew_as_no_fork_has_nothing_of_its_parent(server: LocalServer) -> None:
+    parent = LoggedRun(server, "no fork")
+    parent.start()
+    parent.log(0, {"_step": 0, "loss": 0, "old": 0})
+    fork = LoggedRun(server, parent.project, "fork")
+    fork.start(fork_from=("r", 0))
+    fork.log(0, {"_step": 1, "loss": 1})
+    fork.start()
+    fork.log(0, {"_step": 0, "loss": 2})
+    for summary in ({"first": 1}, {"loss": 2}):
+        fork.send("wandb-summary.json", 0, [summary])
+    assert fork.history() == [{"_step": 0, "loss": 2}]
+    assert json.loads(str(fork.read("summaryMetrics")["summaryMetrics"])) == {"loss": 2}
+
+
 def test_a_run_in_progress_has_no_exit_code(server: LocalServer) -> None:
     run = finished_run(server, "exit code")
     assert run.read("exitcode state") == {"exitcode": 3, "state": "failed"}
