@@ -127,6 +127,17 @@ with wandb.init() as run:
 """
 
 
+ANEW = """
+import wandb
+
+for rows, config in ((4, {"lr": 1, "old": 1}), (2, {"lr": 2})):
+    with wandb.init(entity="team", project="anew", id="r", config=config) as run:
+        for step in range(rows):
+            run.log({"loss": step * config["lr"]})
+        run.mark_preempting()
+print(wandb.Api().run("team/anew/r").state)
+"""
+
 DELETE = """
 import wandb
 
@@ -411,6 +422,16 @@ def test_sdk_reads_back_what_it_logged(sdk: Sdk) -> None:
     assert run["user"] == "local"
     assert listed["swept0"]["method"] == "grid"
     assert listed["swept0"]["swept"] == ["swept0", "swept1"]
+
+
+def test_a_run_logged_anew_under_its_id_replaces_the_old_one(sdk: Sdk) -> None:
+    assert sdk.run(ANEW) == "finished\n"
+    with Api(base_url=sdk.server.url, api_key="k" * 40) as api:
+        run = api.run("team/anew/r")
+        rows = [(row["_step"], row["loss"]) for row in run.scan_history()]
+        assert rows == [(0, 0), (1, 2)]
+        assert run.config == {"lr": 2}
+        assert run.summary["loss"] == 2
 
 
 def test_the_sdk_deletes_a_run(sdk: Sdk) -> None:

@@ -79,14 +79,14 @@ def read_by_sdk(printed: str) -> Read:
 def differences(read: Read, expected: Expected) -> Iterable[str]:
     """Say what is not as it was logged."""
     wanted = list[dict[str, "JSONValue"]](expected.rows)
-    rows = [{key: row[key] for key in row if key not in _CLOCK} for row in read.rows]
+    rows = [_finite({key: row[key] for key in row if key not in _CLOCK}) for row in read.rows]
     if expected.in_any_order:
         rows = [{key: row[key] for key in row if not key.startswith("_")} for row in rows]
         rows.sort(key=_spelled)
         wanted.sort(key=_spelled)
     else:
         wanted = [{"_step": step, **row} for step, row in enumerate(wanted)]
-    yield from _differ("rows", [_finite(row) for row in rows], wanted)
+    yield from _differ("rows", rows, wanted)
     yield from _differ("config", _public(read.config), dict(expected.config))
     if expected.summary is not None:
         yield from _differ("summary", _finite(_public(read.summary)), dict(expected.summary))
