@@ -67,6 +67,8 @@ class Phases:
 
     def note(self, event: str, details: Mapping[str, object]) -> None:
         """Note an event of the HTTP library, such as `connection.start_tls.started`."""
+        if self.is_sent:
+            return  # most events come then, and tell nothing more
         name = event.partition(".")[2]
         if name == "send_request_headers.started":
             request = details["request"]
