@@ -190,6 +190,7 @@ class Storm:
                 thread.join(20)
                 if thread.is_alive():
                     self.problems.append(f"{thread} still runs")
+        gc.collect()  # what interrupted a request may hold its socket, in a circle
         idle = open_sockets()
         self._api.close()
         gc.collect()
