@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dis
 import json
 import os
+import random
 import subprocess
 import sys
 import threading
@@ -17,6 +19,7 @@ import pytest
 from support.raw_server import http_answer, read_request, serve
 from support.ways import each_backend
 
+from soaking.interrupts import HEADER, KEY, secrets_in
 from wandb_runs import Api, AsyncApi, ServerError
 from wandb_runs.frames.batches import Batches
 from wandb_runs.frames.histories import HistoryPages
@@ -28,6 +31,8 @@ from wandb_runs.transport.threads import Slots
 
 if TYPE_CHECKING:
     import socket
+    from collections.abc import Iterator
+    from types import FrameType
 
     from wandb_runs.frames.rows import RunRows
     from wandb_runs.graphql.flow import Flow
@@ -99,6 +104,115 @@ def test_no_interrupt_leaves_a_slot_held() -> None:
 
 
 # One moment at a time.
+
+PLACES: Final = ("/pagination/", "/runs/iterators", "/runs/history_rows", "/frames/batches")
+CHECKED: Final = {dis.opmap[name] for name in ("CALL", "CALL_FUNCTION_EX", "JUMP_BACKWARD")}
+"""The instructions behind which the interpreter calls signal handlers."""
+
+
+class Moments:
+    """Counts the moments at which the interpreter may call a signal handler, and raises at one.
+
+    Args:
+        number: The one to raise at; none by default.
+        places: Parts of the paths of code to raise in.
+    """
+
+    def __init__(self, number: int = -1, places: tuple[str, ...] = PLACES) -> None:
+        self.number = number
+        self._places = places
+        self.count = 0
+        self._last: dict[FrameType, int] = {}
+
+    def __call__(self, frame: FrameType, event: str, _: object) -> Moments | None:
+        if not any(place in frame.f_code.co_filename for place in self._places):
+            return None
+        frame.f_trace_opcodes, frame.f_trace_lines = True, False
+        last = self._last.get(frame)
+        if event == "opcode":
+            self._last[frame] = frame.f_code.co_code[frame.f_lasti]
+        if event == "call" or (event == "opcode" and last in CHECKED):
+            self.count += 1
+            if self.count == self.number:
+                raise KeyboardInterrupt
+        return self
+
+    def read(self, loop: Iterator[object]) -> list[object]:
+        """All that a loop gives, which goes on after the interrupt."""
+        found: list[object] = []
+        before = sys.gettrace()
+        sys.settrace(self)
+        try:
+            for item in loop:
+                found.append(item)  # noqa: PERF402 - nothing comes between taking and keeping
+        except KeyboardInterrupt:
+            pass
+        finally:
+            sys.settrace(before)
+        for item in loop:
+            found.append(item)  # noqa: PERF402
+        return found
+
+
+def chosen(count: int, most: int) -> list[int]:
+    """Some of the moments, or all if they are few."""
+    return random.Random(7).sample(range(1, count + 1), min(count, most))  # noqa: S311 - a test
+
+
+def test_a_request_that_is_interrupted_at_any_instruction_shows_no_secret_and_holds_nothing(
+    wandb_server: LocalServer, project: str
+) -> None:
+    places = ("/wandb_runs/transport/", "/httpx/", "/httpcore/", "/h11/")
+
+    def interrupted(moments: Moments) -> list[str]:
+        """Where the exception of an interrupted request shows a secret."""
+        with Api(
+            base_url=wandb_server.url, api_key=KEY, headers={"x-gate": HEADER}, max_concurrency=1
+        ) as api:
+            counts: list[int] = []
+            shown: list[str] = []
+            before = sys.gettrace()
+            sys.settrace(moments)
+            try:
+                len(api.runs(project))
+            except KeyboardInterrupt as error:
+                shown += secrets_in(error)
+            finally:
+                sys.settrace(before)
+            # In another thread, which cannot take a lock again that this one holds.
+            other = threading.Thread(target=lambda: counts.append(len(api.runs(project))))
+            other.start()
+            other.join(30)
+            assert counts == [RUNS], moments.number
+        return shown
+
+    moments = Moments(places=places)
+    assert interrupted(moments) == []
+    assert moments.count > 200
+    for number in chosen(moments.count, 250):
+        assert interrupted(Moments(number, places)) == [], number
+
+
+@pytest.mark.parametrize("order", ["+created_at", "-summary_metrics.loss"])
+@pytest.mark.parametrize("method", ["loop", "pages", "batches", "scan"])
+def test_a_loop_that_is_interrupted_at_any_instruction_gives_everything_once(
+    wandb_server: LocalServer, project: str, method: str, order: str
+) -> None:
+    with Api(base_url=wandb_server.url, api_key="k") as api:
+
+        def begin() -> Iterator[object]:
+            runs = api.runs(project, order=order, per_page=4)
+            if method == "scan":
+                return runs[0].scan_history(page_size=3)
+            if method == "batches":
+                return runs.iter_histories(keys=["loss"])
+            return iter(runs) if method == "loop" else runs.pages()
+
+        moments = Moments()
+        right = moments.read(begin())
+        assert moments.count > 20
+        for number in chosen(moments.count, 60):
+            assert Moments(number).read(begin()) == right, number
 
 
 def test_a_scan_goes_on_after_an_error(wandb_server: LocalServer, project: str) -> None:

@@ -33,7 +33,17 @@ if TYPE_CHECKING:
 
     from wandb_runs import Runs
 
-__all__ = ["INTERRUPTS", "ByThread", "Interrupter", "Storm", "TimeLimitError", "by_signal"]
+__all__ = [
+    "HEADER",
+    "INTERRUPTS",
+    "KEY",
+    "ByThread",
+    "Interrupter",
+    "Storm",
+    "TimeLimitError",
+    "by_signal",
+    "secrets_in",
+]
 
 KEY: Final = "canary-0123456789abcdef0123456789abcdef01"
 HEADER: Final = "canary-header-of-a-gateway"
