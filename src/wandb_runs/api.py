@@ -214,7 +214,8 @@ class Api(ApiBase[RetryingClient]):
             lazy: Ignored, with a warning. W&B's SDK needs it to choose between two queries;
                 here listing always carries config and summary, undecoded.
             config_keys: The keys that `run.config` is to hold; None for all, an empty list for
-                none. Only what is asked for travels: some projects have thousands.
+                none. Only what is asked for travels: some projects have thousands. A key with
+                dots may be a path, as for `Runs.configs`: `run.config["model.depth"]`.
             summary_keys: The keys that `run.summary` is to hold, likewise.
             limit: The most runs that the sequence has, whatever `per_page`; None for all.
             checkpoint: Where to continue: the `checkpoint()` of a loop over the same runs, or the

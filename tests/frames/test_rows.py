@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from support.frames import History
 
     from wandb_runs.frames.plan import HistoryPlan
+    from wandb_runs.frames.rows import Row
     from wandb_runs.graphql.scalars import JSONValue
 
 ALL = plan_histories()
@@ -130,6 +131,18 @@ MALFORMED: list[tuple[HistoryPlan, object, str]] = [
     (MACHINE, [None, '{"a": '], "row 1 is not JSON: .+"),
     (MACHINE, ["[" * 100_000], "row 0 is not JSON: .+"),
 ]
+
+
+def test_an_answer_may_name_a_nested_key_or_nest_it() -> None:
+    named: list[Row] = [{"_step": 0, "train.m2": 1}, {"_step": 1, "train.m2": None}]
+    nested: list[Row] = [{"_step": 0, "train": {"m2": 1}}, {"_step": 1, "train": {"m2": None}}]
+    for join in ("inner", "outer"):
+        plan = plan_histories(keys=["train.m2"], join=join)
+        for sent in (named, nested):
+            assert read_rows(plan, [sent]) == [{"_step": 0, "train.m2": 1}]
+    system = plan_histories(keys=["train.m2"], stream="system", x_axis="_step")
+    rows = [json.dumps({"_runtime": 1, "train": {"m2": 2}}), json.dumps({"_runtime": 2})]
+    assert read_rows(system, rows) == [{"_runtime": 1, "train.m2": 2}]
 
 
 @pytest.mark.parametrize(("plan", "sent", "message"), MALFORMED)

@@ -183,7 +183,9 @@ class AsyncRun(RunBase[RunContext[AsyncRetryingClient, AsyncSweeps], ConfigT_co,
             samples: The most rows, at least 1. With keys they are evenly spread; without, W&B
                 chooses them at random.
             keys: The metrics to read; None for all. Several keys give the rows that hold all
-                of them, as W&B has it; of machine metrics, the rows that hold any.
+                of them, as W&B has it; of machine metrics, the rows that hold any. `train.loss`
+                also reads what was logged as `{"train": {"loss": 1}}`; where a row has both, the
+                flat key wins.
             x_axis: The metric that comes first in each row. Machine metrics have no `_step`:
                 there it stands for `_runtime`, in seconds.
             pandas: Whether to return a `pandas.DataFrame` or a list of dicts.
@@ -228,7 +230,7 @@ class AsyncRun(RunBase[RunContext[AsyncRetryingClient, AsyncSweeps], ConfigT_co,
 
         Args:
             keys: Only rows that hold all of these, with their `_step` and these alone; None
-                for whole rows.
+                for whole rows. Keys with dots are those of `history`.
             page_size: The most rows to ask for at once, at least 1.
             min_step: The first step.
             max_step: The step before which to stop; None for the whole history.

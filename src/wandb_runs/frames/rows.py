@@ -8,6 +8,7 @@ from math import isfinite
 from types import NoneType
 from typing import TYPE_CHECKING, TypeAlias, cast
 
+from wandb_runs.graphql.nested import pick, pick_all
 from wandb_runs.graphql.scalars import UNREADABLE, JSONValue, decode
 
 if TYPE_CHECKING:
@@ -71,9 +72,9 @@ def read_rows(plan: HistoryPlan, sent: object) -> list[Row]:
     if plan.keys is None or columns is None:
         return _present(list(objects))
     if plan.stream == "default":
-        rows = [_pick(row, columns) for row in objects]
+        rows = [pick_all(row, columns) for row in objects]
         return [row for row in rows if len(row) == len(columns)]
-    rows = [_pick(row, columns) for row in objects]
+    rows = [pick_all(row, columns) for row in objects]
     # A row with the x axis alone counts only where it is the only key.
     keys = set(plan.keys) - {plan.x_axis} or {plan.x_axis}
     return [row for row in rows if not keys.isdisjoint(row)]
@@ -104,10 +105,13 @@ def rows_with_all(rows: Iterable[Row], keys: Sequence[str]) -> list[Row]:
 
     >>> rows_with_all([{"_step": 0, "loss": 1, "lr": 2}, {"_step": 1, "lr": 2}], ["loss"])
     [{'_step': 0, 'loss': 1}]
+    >>> rows_with_all([{"_step": 0, "train": {"loss": 1}}], ["train.loss"])
+    [{'_step': 0, 'train.loss': 1}]
     """
     columns = dict.fromkeys(("_step", *keys))
     required = set(keys)
-    return [_pick(row, columns) for row in rows if required <= row.keys()]
+    picked = (pick_all(row, columns) for row in rows)
+    return [row for row in picked if required <= row.keys()]
 
 
 def has_row_of_each(sent: object, specs: int) -> bool:
@@ -187,12 +191,13 @@ def _joined(plan: HistoryPlan, samples: Iterable[Iterable[Row]]) -> list[Row]:
         rows_of_step: Counter[float] = Counter()
         for row in sample:
             step = row.get("_step")
-            if row.get(key) is None or not isinstance(step, int | float):
+            if pick(row, key) is None or not isinstance(step, int | float):
                 continue
             position = (step, rows_of_step[step])
             rows_of_step[step] += 1
-            merged.setdefault(position, {}).update(_pick(row, columns))
-    return [_pick(merged[position], columns) for position in sorted(merged)]
+            merged.setdefault(position, {}).update(pick_all(row, (plan.x_axis, key)))
+    rows = (merged[position] for position in sorted(merged))
+    return [{name: row[name] for name in columns if name in row} for row in rows]
 
 
 def _decoded_objects(sent: object) -> Iterator[Row]:
@@ -237,10 +242,6 @@ def _present(rows: list[Row]) -> list[Row]:
     if not _has_null(rows):
         return rows
     return [{name: value for name, value in row.items() if value is not None} for row in rows]
-
-
-def _pick(row: Row, columns: Iterable[str]) -> Row:
-    return {name: value for name in columns if (value := row.get(name)) is not None}
 
 
 def _type(value: object) -> str:

@@ -32,7 +32,7 @@ class ScanPlan:
     """Arguments of `scan_history`, as checked by `plan_scan`.
 
     Attributes:
-        keys: The metrics that a row must hold; None for whole rows.
+        keys: The metrics that a row must hold, flat or nested; None for whole rows.
         page_size: The most rows per request.
         min_step: The first step, inclusive.
         max_step: The last step, exclusive; None for the whole history.

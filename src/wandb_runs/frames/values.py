@@ -15,6 +15,7 @@ from wandb_runs.frames.plan import plan_histories
 from wandb_runs.graphql._generated import list_configs, list_summaries
 from wandb_runs.graphql.documents import INTERNAL_KEYS, read_config, read_document
 from wandb_runs.graphql.flow import gather
+from wandb_runs.graphql.nested import outer_keys
 from wandb_runs.pagination.page import Page, fetch_page
 from wandb_runs.pagination.paginator import Drift, fetch_named, list_all_ids
 from wandb_runs.pagination.prefetch import AHEAD, Prefetcher
@@ -29,10 +30,18 @@ if TYPE_CHECKING:
     from wandb_runs.frames.rows import Row
     from wandb_runs.graphql.flow import Flow
     from wandb_runs.graphql.operation import Operation
-    from wandb_runs.pagination.page import Node, PageRequest, Selection
+    from wandb_runs.pagination.page import Node, PageRequest, PageVariables, Selection
     from wandb_runs.pagination.progress import OnProgress
 
-__all__ = ["KnownRuns", "Values", "ValuesRead", "build_values", "fetch_values", "plan_values"]
+__all__ = [
+    "KnownRuns",
+    "Values",
+    "ValuesRead",
+    "build_values",
+    "fetch_values",
+    "plan_values",
+    "values_operation",
+]
 
 K = TypeVar("K", bound=str)
 
@@ -149,6 +158,15 @@ def fetch_values(
     return ValuesRead([*values.items()], drift, gone)
 
 
+def values_operation(
+    what: Literal["configs", "summaries"], placed: PageVariables, keys: tuple[str, ...] | None
+) -> Operation[object]:
+    """The operation that asks for a page of configs or summaries, for what holds the keys."""
+    if what == "configs":
+        return list_configs(**placed, keys=outer_keys(keys))
+    return list_summaries(**placed, keys=outer_keys(keys))
+
+
 def _fetch_page(
     what: Literal["configs", "summaries"],
     keys: tuple[str, ...] | None,
@@ -156,11 +174,7 @@ def _fetch_page(
     request: PageRequest,
 ) -> Flow[Page[tuple[str, Row]]]:
     placed = request.variables(selection)
-    operation: Operation[object] = (
-        list_configs(**placed, keys=keys)
-        if what == "configs"
-        else list_summaries(**placed, keys=keys)
-    )
+    operation = values_operation(what, placed, keys)
     page = yield from fetch_page(operation, selection, request)
     return page.with_items((str(node["id"]), _read_values(what, node, keys)) for node in page.items)
 

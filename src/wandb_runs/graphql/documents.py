@@ -1,13 +1,14 @@
 """A run's config and summary, as the server stores them and as callers read them.
 
-A key is a name at the top of the document, as a program gave it to `run.config` or `run.log`;
-dots in it are part of the name.
+A key is a name at the top of the document, as a program gave it to `run.config` or `run.log`, or
+a path with dots to a value inside, as in `graphql/nested.py`.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from wandb_runs.graphql.nested import outer_keys, select
 from wandb_runs.graphql.scalars import decode
 
 if TYPE_CHECKING:
@@ -38,14 +39,19 @@ def read_config(text: JSONValue, keys: tuple[str, ...] | None) -> dict[str, JSON
 
     >>> read_config('{"lr": {"value": 0.1, "desc": null}, "seed": {"value": 1}}', ("lr",))
     {'lr': 0.1}
+    >>> read_config('{"model": {"value": {"depth": 3}}}', ("model.depth",))
+    {'model.depth': 3}
     """
-    document = read_document(text, keys)
+    document = _decoded(text)
+    wanted = outer_keys(keys)
+    if wanted is not None:
+        document = {key: document[key] for key in wanted if key in document}
     for key, value in document.items():
         if type(value) is dict:
             # Nearly every value is in an envelope of its own, which is seen without a call.
             bare = len(value) == 1 and "value" in value
             document[key] = value["value"] if bare else unwrap(value)
-    return document
+    return document if keys is None else select(document, keys)
 
 
 def read_document(text: JSONValue, keys: tuple[str, ...] | None) -> dict[str, JSONValue]:
@@ -60,20 +66,11 @@ def read_document(text: JSONValue, keys: tuple[str, ...] | None) -> dict[str, JS
 
     >>> read_document('{"loss": 0.5, "accuracy": 0.9}', ("accuracy", "absent"))
     {'accuracy': 0.9}
+    >>> read_document('{"loss": {"min": 0.1, "max": 2}}', ("loss.min",))
+    {'loss.min': 0.1}
     """
-    if not isinstance(text, str | None):
-        raise ValueError(f"{text!r:.80}, not a JSON object in a string")  # noqa: TRY004 - the value is the server's
-    try:
-        document = decode(text or "{}")
-    except ValueError as error:
-        raise ValueError(f"not JSON ({error})") from error
-    if document is None:
-        document = {}
-    if not isinstance(document, dict):
-        raise ValueError(f"a JSON {type(document).__name__}, not an object")  # noqa: TRY004 - the document is text to the caller, of a wrong value
-    if keys is None:
-        return document
-    return {key: document[key] for key in keys if key in document}
+    document = _decoded(text)
+    return document if keys is None else select(document, keys)
 
 
 def unwrap(value: JSONValue) -> JSONValue:
@@ -85,3 +82,17 @@ def unwrap(value: JSONValue) -> JSONValue:
     if isinstance(value, dict) and "value" in value and value.keys() <= _ENVELOPE:
         return value["value"]
     return value
+
+
+def _decoded(text: JSONValue) -> dict[str, JSONValue]:
+    if not isinstance(text, str | None):
+        raise ValueError(f"{text!r:.80}, not a JSON object in a string")  # noqa: TRY004 - the value is the server's
+    try:
+        document = decode(text or "{}")
+    except ValueError as error:
+        raise ValueError(f"not JSON ({error})") from error
+    if document is None:
+        document = {}
+    if not isinstance(document, dict):
+        raise ValueError(f"a JSON {type(document).__name__}, not an object")  # noqa: TRY004 - the document is text to the caller, of a wrong value
+    return document

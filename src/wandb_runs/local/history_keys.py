@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, TypedDict, cast
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from wandb_runs.graphql.scalars import JSONObject, JSONValue
 
@@ -41,20 +41,32 @@ def extend_history_keys(held: JSONObject, rows: Iterable[JSONObject]) -> History
 
     >>> extend_history_keys({}, [{"_step": 0, "loss": 2}])["keys"]["loss"]
     {'typeCounts': [{'type': 'number', 'count': 1}], 'monotonic': True, 'previousValue': 2}
+    >>> list(extend_history_keys({}, [{"train": {"loss": 2, "images": {}}}])["keys"])
+    ['train.loss', 'train.images']
     """
     summary = cast("HistoryKeys", held) if held else HistoryKeys(sets=[], lastStep=-1, keys={})
     keys = summary["keys"]
     for row in rows:
-        for key, value in row.items():
-            if value is not None:
-                held_key = keys.get(key)
-                if held_key is None:
-                    keys[key] = held_key = _Key(typeCounts=[])
-                _count(held_key, value)
+        for key, value in _flattened(row):
+            held_key = keys.get(key)
+            if held_key is None:
+                keys[key] = held_key = _Key(typeCounts=[])
+            _count(held_key, value)
         step = row.get("_step")
         if isinstance(step, int | float) and summary["lastStep"] < step < math.inf:
             summary["lastStep"] = int(step) if step == int(step) else step
     return summary
+
+
+def _flattened(row: JSONObject) -> Iterator[tuple[str, JSONValue]]:
+    """List the values of a row; those in objects, but for media, by keys with dots."""
+    pending = [*row.items()]
+    while pending:
+        key, value = pending.pop(0)
+        if isinstance(value, dict) and value and "_type" not in value:
+            pending[:0] = [(f"{key}.{inner}", each) for inner, each in value.items()]
+        elif value is not None:
+            yield key, value
 
 
 def _count(key: _Key, value: JSONValue) -> None:

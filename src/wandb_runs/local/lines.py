@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import ColumnElement, Connection
 
-    from wandb_runs.graphql.scalars import JSONObject, JSONValue
+    from wandb_runs.graphql.scalars import JSONObject
     from wandb_runs.local.store import Writer
     from wandb_runs.local.tables import Scalar
 
@@ -38,7 +38,6 @@ __all__ = [
     "append_lines",
     "last_step",
     "line_count",
-    "pick",
     "writer_number",
 ]
 
@@ -206,21 +205,6 @@ def _present(values: JSONObject, prefix: str = "") -> Iterable[str]:
             yield prefix + key
         if isinstance(value, dict):
             yield from _present(value, f"{prefix}{key}.")
-
-
-def pick(values: JSONObject, key: str) -> JSONValue:
-    """Find a value by its key, which may be flat, nested with dots, or both.
-
-    >>> pick({"a.b": {"c": 1}}, "a.b.c"), pick({"a": 1}, "b")
-    (1, None)
-    """
-    if values.get(key) is not None:
-        return values[key]
-    for at in (index for index, letter in enumerate(key) if letter == "."):
-        inner = values.get(key[:at])
-        if isinstance(inner, dict) and (found := pick(inner, key[at + 1 :])) is not None:
-            return found
-    return None
 
 
 def _keyset_id(connection: Connection, keys: frozenset[str]) -> int:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from sqlalchemy import and_, func, or_, select
 
+from wandb_runs.graphql.nested import pick
 from wandb_runs.local.documents import read_object, storable
 from wandb_runs.local.leaves import fitting
-from wandb_runs.local.lines import pick
 from wandb_runs.local.tables import Stream, keyset_members, lines
 from wandb_runs.local.where import BadRequestError
 

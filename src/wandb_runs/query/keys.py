@@ -1,6 +1,7 @@
 """Keys: the metrics, config values and summary values that a call requests.
 
-A key is a top-level name, as given to `run.config` or `run.log`; dots are part of it.
+A key is a name as given to `run.config` or `run.log`, or a path with dots to a value inside what
+was given; a name with these dots comes first.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from typing_extensions import override
 from wandb_runs.errors import InvalidArgumentError
 from wandb_runs.errors.suggest import did_you_mean
 from wandb_runs.frames.requests import HistoryRequest
-from wandb_runs.graphql._generated import list_configs, list_summaries
+from wandb_runs.frames.values import values_operation
 from wandb_runs.pagination.page import MAX_PER_PAGE, PageRequest
 from wandb_runs.pagination.paginator import select_named
 
@@ -117,8 +117,8 @@ def explain(
     else:
         named = select_named(selection, ids[:size]) if ids else selection
         page = PageRequest(None, min(size, len(ids)) if ids else size).variables(named)
-        build = list_configs if call == "configs" else list_summaries
-        operation = build(**page, keys=plan.keys)
+        what: Final = "configs" if call == "configs" else "summaries"
+        operation = values_operation(what, page, plan.keys)
     requests = None if total is None else max(1, math.ceil(total / size))
     if plan is not None and ids == []:
         requests = 0  # nothing is asked of no runs; listing none takes a request

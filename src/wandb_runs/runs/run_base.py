@@ -17,6 +17,7 @@ from wandb_runs.frames.scan import last_step_of
 from wandb_runs.graphql._generated import get_run, get_run_details, get_run_file
 from wandb_runs.graphql.documents import INTERNAL_KEYS, read_config, read_document
 from wandb_runs.graphql.flow import ask
+from wandb_runs.graphql.nested import outer_keys
 from wandb_runs.graphql.scalars import JSONObject, parse_moment
 from wandb_runs.query.keys import EVERYTHING, KeySelection
 from wandb_runs.query.location import missing_run, page_url
@@ -500,8 +501,8 @@ def fetch_run(
             entity=entity,
             project=project,
             id=run_id,
-            config_keys=keys.config,
-            summary_keys=keys.summary,
+            config_keys=outer_keys(keys.config),
+            summary_keys=outer_keys(keys.summary),
         )
     )
     fields = answer.project.run if answer.project is not None else None

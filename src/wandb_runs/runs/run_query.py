@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, TypeVar, cast
 
 from wandb_runs.errors import InvalidArgumentError
 from wandb_runs.graphql._generated import list_runs
+from wandb_runs.graphql.nested import outer_keys
 from wandb_runs.pagination.checkpoint import ListingState, read_checkpoint
 from wandb_runs.pagination.page import MAX_PER_PAGE, Selection
 from wandb_runs.query.filters import filters_to_json
@@ -140,8 +141,8 @@ class RunQuery:
         """The operation that lists a page of runs."""
         return list_runs(
             **request.variables(selection),
-            config_keys=self.keys.config,
-            summary_keys=self.keys.summary,
+            config_keys=outer_keys(self.keys.config),
+            summary_keys=outer_keys(self.keys.summary),
         )
 
 

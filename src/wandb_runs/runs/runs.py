@@ -68,7 +68,8 @@ class Runs(
         per_page: Runs per request, at least 1; more than 1000 is sent as 1000, W&B's limit.
         include_sweeps: Whether `run.sweep` fetches the sweep when touched. Listing never does.
         config_keys: The keys that `run.config` is to hold; None for all, an empty list for none.
-            Only what is asked for travels.
+            Only what is asked for travels. A key with dots may be a path, as for `configs`:
+            `run.config["model.depth"]`.
         summary_keys: The keys that `run.summary` is to hold, likewise.
         limit: The most runs that the sequence has, whatever `per_page`; None for all.
         checkpoint: The `checkpoint()` of a loop with the same filters and order, in this process
@@ -298,7 +299,9 @@ class Runs(
             samples: The most rows for each run, at least 1. With keys they are evenly spread;
                 without, W&B chooses them at random.
             keys: The metrics to read; None for all. Several keys give the rows that hold all
-                of them, as W&B has it; of machine metrics, the rows that hold any.
+                of them, as W&B has it; of machine metrics, the rows that hold any. `train.loss`
+                also reads what was logged as `{"train": {"loss": 1}}`; where a row has both, the
+                flat key wins.
             x_axis: The metric that comes first in each row. Machine metrics have no `_step`:
                 there it stands for `_runtime`, in seconds.
             format: `"default"` for a list of dicts, `"pandas"` or `"polars"` for a frame.
@@ -425,7 +428,9 @@ class Runs(
             samples: The most rows for each run, at least 1. With keys they are evenly spread;
                 without, W&B chooses them at random.
             keys: The metrics to read; None for all. Several keys give the rows that hold all
-                of them, as W&B has it; of machine metrics, the rows that hold any.
+                of them, as W&B has it; of machine metrics, the rows that hold any. `train.loss`
+                also reads what was logged as `{"train": {"loss": 1}}`; where a row has both, the
+                flat key wins.
             x_axis: The metric that comes first in each row. Machine metrics have no `_step`:
                 there it stands for `_runtime`, in seconds.
             format: `"default"` for a list of dicts, `"pandas"` or `"polars"` for a frame.
@@ -521,8 +526,9 @@ class Runs(
         ids and configs alone, and of the configs for `keys` alone.
 
         Args:
-            keys: The keys to read, names at the top of the config; None for all but W&B's own
-                `_wandb` and `wandb_version`.
+            keys: The keys to read; None for all but W&B's own `_wandb` and `wandb_version`.
+                `model.depth` also reads `{"model": {"depth": 3}}`, for which all of `model`
+                travels; where a run has both, the flat key wins.
             format: `"default"` for a list of dicts, `"pandas"` or `"polars"` for a frame.
             progress: Called with a `Progress` after each answer, in the calling thread.
 
@@ -540,6 +546,8 @@ class Runs(
 
         >>> runs.configs(keys=["optimizer", "lr"], format="polars").columns
         ['optimizer', 'lr', 'run_id']
+        >>> runs.explain("configs", keys=["model.depth"]).variables["keys"]
+        ['model.depth', 'model']
         """
         plan, to = self._plan_values(keys, format, progress)
         if self._query.is_part:
@@ -592,7 +600,9 @@ class Runs(
         ids and summaries alone, and of the summaries for `keys` alone.
 
         Args:
-            keys: The metrics to read, names at the top of the summary; None for all.
+            keys: The metrics to read; None for all. `loss.min` also reads
+                `{"loss": {"min": 0.1}}`, as `define_metric(summary="min")` writes it, for which
+                all of `loss` travels; where a run has both, the flat key wins.
             format: `"default"` for a list of dicts, `"pandas"` or `"polars"` for a frame.
             progress: Called with a `Progress` after each answer, in the calling thread.
 
