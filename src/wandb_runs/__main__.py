@@ -3,4 +3,4 @@
 from wandb_runs.cli import main
 
 if __name__ == "__main__":
-    main()
+    main(program="python -m wandb_runs")

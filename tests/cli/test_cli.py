@@ -74,6 +74,16 @@ def odd(wandb_server: LocalServer) -> str:
     return "team/odd"
 
 
+@pytest.fixture(scope="module")
+def long(wandb_server: LocalServer) -> str:
+    """A project of runs with 2, 8 and 9 rows, one of which has another metric."""
+    for count in (2, 8, 9):
+        first: JSONObject = {"loss": 0, "text": "t", "rare": 1}
+        rows: list[JSONObject] = [{"loss": step / 2, "text": "t"} for step in range(1, count)]
+        log_run(wandb_server, "team", "long", f"r{count}", name=f"r{count}", history=[first, *rows])
+    return "team/long"
+
+
 def run(*arguments: str) -> Result:
     return CliRunner().invoke(cli, arguments)
 
@@ -152,7 +162,7 @@ def test_histories_writes_what_the_package_reads(
     frame = api.runs(many).histories(2, ["n", "loss"], format="polars")
     assert READERS[ending](output).equals(frame)
     counts = f"{len(frame)} rows of {frame['run_id'].n_unique()} runs"
-    assert done.stderr == f"{output}: {counts}\n"
+    assert done.stderr.startswith(f"{output}: {counts}\n")
     assert [each.name for each in tmp_path.iterdir()] == [output.name]
 
 
@@ -168,6 +178,50 @@ def test_options_of_histories_work_like_the_arguments_of_the_package(
     assert pl.read_parquet(output).equals(runs.histories(500, ["loss"], "n", format="polars"))
     assert run("histories", many, "--stream", "system", "-o", str(output)).exit_code == 0
     assert pl.read_parquet(output).columns == ["_runtime", "run_id"]
+
+
+def test_key_takes_a_key_with_commas_and_adds_to_keys(
+    api: Api, wandb_server: LocalServer, tmp_path: Path
+) -> None:
+    key = "gsm8k/exact_match,strict-match"
+    row: JSONObject = {key: 0.5, "a": 1, "b": 2, " c ": 3}
+    log_run(wandb_server, "team", "commas", "r", config={"x,y": 1, "z": 2}, history=[row])
+    output = tmp_path / "out.csv"
+    named = ("--keys", "a, b", "--key", key, "--key", "a", "--keys", "b", "--key", " c ")
+    done = run("histories", "team/commas", *named, "-o", str(output))
+    assert done.exit_code == 0, done.stderr
+    assert pl.read_csv(output).columns == ["_step", "a", "b", key, " c ", "run_id"]
+    columns = ("--key", "config.x,y", "--keys", "config.z,summary.a", "--key", f"summary.{key}")
+    header, _rule, line = run("list", "team/commas", *columns).stdout.splitlines()
+    assert cells(header)[5:] == ["config.z", "summary.a", "config.x,y", f"summary.{key}"]
+    assert cells(line)[-4:] == ["2", "1", "1", "0.5"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ((), "2 runs have more rows than --samples 3, up to 9;"),
+        (("--keys", "loss"), "2 runs have more rows than --samples 3, up to 9;"),
+        (("--keys", "text"), "2 runs have more rows than --samples 3, up to 9;"),
+        (("--keys", "loss,rare", "--join", "outer"), "2 runs have more rows than --samples 3"),
+        (("--keys", "loss", "--filters", '{"name": "r8"}'), "1 run has more rows than --samples 3"),
+        (("--keys", "rare"), ""),
+        (("--keys", "loss", "--samples", "9"), ""),
+        (("--samples", "9"), ""),
+        (("--keys", "loss", "--quiet"), ""),
+    ],
+)
+def test_samples_that_leave_out_rows_are_told(
+    long: str, tmp_path: Path, arguments: Sequence[str], told: str
+) -> None:
+    output = str(tmp_path / "out.csv")
+    done = run("histories", long, "--samples", "3", *arguments, "-o", output)
+    assert done.exit_code == 0
+    lines = done.stderr.splitlines()
+    assert [line for line in lines if told and line.startswith(told)] == [
+        line for line in lines if "--samples" in line
+    ]
+    assert any("--samples" in line for line in lines) == bool(told)
 
 
 def test_metrics_of_different_steps_are_joined_with_join_outer(
@@ -257,8 +311,9 @@ def refusal(done: Result | subprocess.CompletedProcess[str]) -> str:
     [
         (("histories", "team/many", "-o", "out.xlsx"), ".parquet, .csv, .jsonl"),
         (("histories", "team/many", "-o", "nowhere/out.csv"), "folder nowhere"),
-        (("histories", "team/many", "--samples", "0", "-o", "out.csv"), "samples"),
+        (("histories", "team/many", "--samples", "0", "-o", "out.csv"), "--samples must be"),
         (("histories", "team/many", "--keys", " , ", "-o", "out.csv"), "names no key"),
+        (("histories", "team/many", "--key", "", "-o", "out.csv"), "--key names no key"),
         (("histories", "team/many", "--keys", "run_id", "-o", "out.csv"), "run_id"),
         (("list", "team/many/run/more"), "team/many/run/more"),
         (("list", "many", "--order", "-loss"), "summary_metrics.loss"),
@@ -294,6 +349,7 @@ def test_a_usage_error_exits_with_2_and_sends_nothing(
         (("list", "team/many", "--filters", r'{"config.\ud800": 1}'), "surrogate"),
         (("list", "team/many", "--keys", "loss"), "config.loss or summary.loss"),
         (("list", "team/many", "--keys", "config."), "config.KEY"),
+        (("list", "team/many", "--key", "a,b"), "Invalid value for '--key': 'a,b' is no column"),
         (("list", "team/many", "--limit", "0"), "--limit"),
         (("list", "team/many", "--api-key", "secret"), "No such option"),
         (("histories", "team/many"), "--output"),
@@ -327,9 +383,8 @@ def test_output_takes_the_encoding_of_the_stream(
         [*PROGRAM, "list", "team/coded", "--order", "☃"], capture_output=True, env=env, check=False
     )
     assert refused.returncode == 2
-    # click takes ASCII for a mistake, and writes UTF-8.
-    told = refused.stderr.decode("utf-8" if encoding == "ascii" else encoding)
-    assert told.startswith("Error: order=")
+    shown = "☃".encode(encoding, "backslashreplace").decode(encoding)
+    assert refused.stderr.decode(encoding).startswith(f"Error: --order '{shown}': ")
     output = tmp_path / "out.csv"
     written = [*PROGRAM, "histories", "team/coded", "-o", str(output), "--keys", "☃"]
     subprocess.run(written, env=env, check=True)
@@ -363,7 +418,7 @@ def test_a_reader_that_has_seen_enough_ends_the_command_quietly(many: str) -> No
         [*PROGRAM, "list", many], stdout=writing, stderr=subprocess.PIPE, text=True, check=False
     )
     os.close(writing)
-    assert (done.returncode, done.stderr) == (1, "")
+    assert (done.returncode, done.stderr) == (141, "")
 
 
 @pytest.fixture
@@ -408,23 +463,23 @@ def test_no_text_of_a_server_moves_the_cursor(
 
 def test_a_server_moves_no_cursor_of_a_terminal(hostile: list[bytes]) -> None:
     hostile[0] = http_answer(b"\x1b[2J\x1b[H\x1b]0;odd\x07all fine", "400 Bad Request")
-    drawn = on_a_terminal("list", "a/b", status=1)
+    drawn = on_a_terminal("list", "a/b", status=5)
     assert "\x1b[2J" not in drawn
     assert "\x1b]0;" not in drawn
     assert "all fine" in drawn
 
 
-def test_a_runtime_error_exits_with_1_and_leaves_no_file(
+def test_a_runtime_error_exits_with_its_status_and_leaves_no_file(
     many: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     output = tmp_path / "out.csv"
     done = run_process("histories", "team/nothing", "-o", str(output))
-    assert done.returncode == 1
+    assert done.returncode == 3
     assert "team/nothing" in refusal(done)
     assert not output.exists()
     monkeypatch.setenv("WANDB_BASE_URL", "http://127.0.0.1:9")
     unreachable = run("list", many)
-    assert unreachable.exit_code == 1
+    assert unreachable.exit_code == 5
     assert "127.0.0.1:9" in refusal(unreachable)
     monkeypatch.setenv("WANDB_BASE_URL", "ftp://127.0.0.1")
     assert run("list", many).exit_code == 2
@@ -492,7 +547,11 @@ def test_skipped_runs_are_named(wandb_server: LocalServer, many: str, tmp_path: 
     arguments = ("histories", many, "--keys", "loss", "-o", str(tmp_path / "out.csv"))
     with wandb_server.fail_always(FailsForOneRun()):
         done = run(*arguments, "--on-error", "skip", "--quiet")
-    assert done.exit_code == 0
+        failed = run(*arguments)
+    assert done.exit_code == 7
+    assert (failed.exit_code, failed.stdout) == (5, "")
+    assert "pass --on-error skip" in failed.stderr
+    assert "error.histories" not in failed.stderr
     (line,) = done.stderr.splitlines()
     assert line.startswith("Warning: skipped: the histories of 1 run (run01)")
 
@@ -500,6 +559,6 @@ def test_skipped_runs_are_named(wandb_server: LocalServer, many: str, tmp_path: 
 def test_list_prints_a_warning_in_one_line(wandb_server: LocalServer, many: str) -> None:
     with wandb_server.fail_always(NullEdges(count=2)):
         done = run_process("list", many, "--limit", "1000")
-    assert done.returncode == 0
+    assert done.returncode == 7
     (line,) = done.stderr.splitlines()
     assert line.startswith("Warning: 2 of the runs came as null")

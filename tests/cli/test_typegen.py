@@ -428,7 +428,7 @@ def test_errors_are_one_line_and_leave_the_file(many: str, tmp_path: Path) -> No
     assert run(many, "-o", str(output)).exit_code == 0
     written = output.read_bytes()
     for code, arguments in (
-        (1, ("team/nothing",)),
+        (3, ("team/nothing",)),
         (2, ("team/many/run/more",)),
         (2, (many, "--filters", '{"stat": 1}')),
         (2, (many, "-o", str(tmp_path / "nowhere" / "models.py"))),

@@ -716,7 +716,8 @@ def test_a_port_in_use_is_a_short_error(server: LocalServer) -> None:
     port = server.url.rpartition(":")[2]
     with command("-m", "wandb_runs.local", "--port", port) as (process, line, finish):
         assert line == ""
-        assert "Error" in finish()[1]
+        (told,) = finish()[1].splitlines()
+        assert told.startswith(f"Error: 127.0.0.1:{port}: ")
         assert process.returncode == 1
 
 
@@ -728,7 +729,7 @@ def test_a_file_that_is_not_a_database_is_a_short_error(tmp_path: Path) -> None:
     with command("-m", "wandb_runs.local", "--store", str(path)) as (process, line, finish):
         assert line == ""
         assert "notes.txt" in finish()[1]
-        assert process.returncode == 1
+        assert process.returncode == 2
     assert path.read_text().startswith("not a database")
 
 

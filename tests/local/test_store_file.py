@@ -222,7 +222,7 @@ def test_the_command_refuses_a_foreign_file_in_one_line(tmp_path: Path) -> None:
     make(path, FOREIGN["plain"])
     command = [sys.executable, "-m", "wandb_runs.local", "--store", str(path)]
     ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
-    assert ended.returncode == 1
+    assert ended.returncode == 2
     assert ended.stderr.startswith("Error: ")
     assert "another program's" in ended.stderr
     assert "Traceback" not in ended.stderr

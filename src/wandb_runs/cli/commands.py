@@ -3,19 +3,42 @@
 from __future__ import annotations
 
 import click
+from typing_extensions import override
 
 from wandb_runs.cli.histories import histories
 from wandb_runs.cli.listing import list_runs
+from wandb_runs.cli.status import MEANINGS
 from wandb_runs.cli.typegen.command import typegen
 from wandb_runs.local.command import local
 
 __all__ = ["cli"]
 
 
-@click.group()
-@click.version_option(package_name="wandb-runs")
+class _Commands(click.Group):
+    """A group whose help has each command's line whole, and the table of statuses."""
+
+    @override
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        # click cuts these lines at the width of the terminal; here they are wrapped.
+        lines = [(name, _first_sentence(each)) for name, each in sorted(self.commands.items())]
+        with formatter.section("Commands"):
+            formatter.write_dl(lines)
+
+    @override
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Exit status"):
+            formatter.write_dl([(str(status.value), text) for status, text in MEANINGS.items()])
+
+
+@click.group(cls=_Commands)
+@click.version_option(package_name="wandb-runs", prog_name="wandb-runs")
 def cli() -> None:
     """Read experiment runs from Weights & Biases."""
+
+
+def _first_sentence(command: click.Command) -> str:
+    paragraph, _, _ = (command.help or "").partition("\n\n")
+    return " ".join(paragraph.split())
 
 
 for _command in (list_runs, histories, typegen, local):

@@ -10,12 +10,16 @@ import click
 from wandb_runs.api import Api
 from wandb_runs.cli.files import replace_file
 from wandb_runs.cli.shared import (
+    Failed,
     Refused,
     errors_in_one_line,
-    read_keys,
+    fail_on_empty,
+    naming_keys,
     selecting,
+    tell,
     warnings_in_one_line,
 )
+from wandb_runs.cli.status import Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -45,13 +49,7 @@ def _choice(name: str, values: Sequence[str], text: str) -> Callable[[CommandT],
 
 @click.command()
 @selecting
-@click.option(
-    "--keys",
-    multiple=True,
-    callback=read_keys,
-    metavar="KEYS",
-    help="The metrics, such as loss,accuracy; all by default.",
-)
+@naming_keys("The metrics, all by default", "loss,accuracy")
 @click.option("--samples", type=int, default=500, show_default=True, help="The most rows of a run.")
 @click.option("--x-axis", default="_step", show_default=True, help="The metric that comes first.")
 @_choice("--stream", ["default", "system"], "Metrics, or machine metrics.")
@@ -68,12 +66,14 @@ def _choice(name: str, values: Sequence[str], text: str) -> Callable[[CommandT],
     type=click.Path(dir_okay=False, path_type=Path),
     help="File to write: .parquet, .csv, .jsonl or .ndjson.",
 )
-@click.option("--quiet", is_flag=True, help="Draw no bar and print nothing.")
+@fail_on_empty
+@click.option("--quiet", is_flag=True, help="Draw no bar and print only warnings and errors.")
 def histories(
     path: str,
     filters: Filters | None,
     order: str,
     keys: tuple[str, ...],
+    key: tuple[str, ...],
     samples: int,
     x_axis: str,
     stream: Stream,
@@ -81,6 +81,7 @@ def histories(
     on_error: OnError,
     output: Path,
     *,
+    fail_on_empty: bool,
     quiet: bool,
 ) -> None:
     """Write the histories of the runs of PATH, which is entity/project, to a file.
@@ -101,13 +102,13 @@ def histories(
         from wandb_runs.bar import progress_bar  # noqa: PLC0415 - rich is optional
 
         with (
-            warnings_in_one_line(),
+            warnings_in_one_line() as told,
             Api() as api,
             progress_bar(is_shown=not quiet) as progress,
         ):
             frame = api.runs(path, filters, order).histories(
                 samples,
-                keys or None,
+                tuple(dict.fromkeys((*keys, *key))) or None,
                 x_axis,
                 format="polars",
                 stream=stream,
@@ -115,7 +116,16 @@ def histories(
                 on_error=on_error,
                 progress=progress,
             )
+        if fail_on_empty and frame.is_empty():
+            raise Failed(f"{path}: no run has a row; {output} is left as it was", Status.EMPTY)
         replace_file(output, lambda file: write(frame, file))
         if not quiet:
             count = frame["run_id"].n_unique()
-            click.echo(f"{output}: {len(frame):,} rows of {count:,} runs", err=True)
+            tell(f"{output}: {len(frame):,} rows of {count:,} runs")
+            if told.cut_runs:
+                runs = "1 run has" if told.cut_runs == 1 else f"{told.cut_runs:,} runs have"
+                tell(
+                    f"{runs} more rows than --samples {samples}, up to {told.most_rows:,}; "
+                    "what was written is a sample of theirs"
+                )
+        told.end()

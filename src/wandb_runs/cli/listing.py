@@ -8,11 +8,15 @@ import click
 
 from wandb_runs.api import Api
 from wandb_runs.cli.shared import (
+    Failed,
     errors_in_one_line,
-    read_keys,
+    fail_on_empty,
+    naming_keys,
     selecting,
+    tell,
     warnings_in_one_line,
 )
+from wandb_runs.cli.status import Status
 
 if TYPE_CHECKING:
     from wandb_runs.query.filters import Filters
@@ -31,25 +35,34 @@ _LISTS = {"config": "config", "summary": "summary", "summary_metrics": "summary"
     show_default=True,
     help="The most runs to print.",
 )
-@click.option(
-    "--keys",
-    multiple=True,
-    callback=read_keys,
-    metavar="KEYS",
-    help="Columns to add, such as config.lr,summary.loss.",
-)
+@naming_keys("Columns to add", "config.lr,summary.loss")
+@fail_on_empty
 def list_runs(
-    path: str, filters: Filters | None, order: str, limit: int, keys: tuple[str, ...]
+    path: str,
+    filters: Filters | None,
+    order: str,
+    limit: int,
+    keys: tuple[str, ...],
+    key: tuple[str, ...],
+    *,
+    fail_on_empty: bool,
 ) -> None:
     """Print the runs of PATH, which is entity/project, as a table.
 
     The server and the key come from WANDB_BASE_URL and WANDB_API_KEY, or a netrc file.
     """
-    columns = tuple(_column(key) for key in keys)
+    columns = tuple(
+        dict.fromkeys(
+            (
+                *(_column(each, "--keys") for each in keys),
+                *(_column(each, "--key") for each in key),
+            )
+        )
+    )
     with errors_in_one_line():
         from wandb_runs.cli.table import print_runs  # noqa: PLC0415 - rich is optional
 
-        with warnings_in_one_line(), Api() as api:
+        with warnings_in_one_line() as told, Api() as api:
             runs = api.runs(
                 path,
                 filters,
@@ -61,17 +74,19 @@ def list_runs(
             listed = runs[:limit]
             print_runs(listed, columns)
             if len(listed) == limit and len(runs) > limit:
-                click.echo(
-                    f"The first {limit:,} of {len(runs):,} runs; --limit shows more.", err=True
-                )
+                tell(f"The first {limit:,} of {len(runs):,} runs; --limit shows more.")
+        if fail_on_empty and not listed:
+            which = "has no runs" if filters is None else "has no run that fits --filters"
+            raise Failed(f"{path} {which}", Status.EMPTY)
+        told.end()
 
 
-def _column(text: str) -> tuple[str, str]:
+def _column(text: str, option: str) -> tuple[str, str]:
     where, _, key = text.partition(".")
     if where not in _LISTS or not key:
         name = "KEY" if where in _LISTS else text
         raise click.BadParameter(
             f"{text!r} is no column; write config.{name} or summary.{name}",
-            param_hint="'--keys'",
+            param_hint=f"'{option}'",
         )
     return _LISTS[where], key

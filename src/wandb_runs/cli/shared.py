@@ -5,19 +5,18 @@ from __future__ import annotations
 import errno
 import json
 import logging
+import sys
 import warnings
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, TypeVar, cast
 
 import click
 from typing_extensions import override
 
-from wandb_runs.errors import (
-    EmptyJoinWarning,
-    InvalidArgumentError,
-    MissingDependencyError,
-    WandbRunsError,
-)
+from wandb_runs.cli.status import Status, status_of
+from wandb_runs.cli.wording import in_options
+from wandb_runs.errors import DriftWarning, EmptyJoinWarning, WandbRunsError
 from wandb_runs.errors.text import as_message
 
 if TYPE_CHECKING:
@@ -27,10 +26,14 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ORDER",
+    "Failed",
     "Refused",
+    "Told",
     "errors_in_one_line",
-    "read_keys",
+    "fail_on_empty",
+    "naming_keys",
     "selecting",
+    "tell",
     "warnings_in_one_line",
 ]
 
@@ -39,56 +42,120 @@ CommandT = TypeVar("CommandT", bound="Callable[..., object]")
 ORDER: Final = "+created_at"
 
 
-class Refused(click.ClickException):
+_log = logging.getLogger("wandb_runs")
+
+
+class Failed(click.ClickException):
+    """An error that ends the command, in one line.
+
+    Args:
+        message: What happened and what to do next.
+        status: What the process ends with.
+    """
+
+    def __init__(self, message: str, status: Status = Status.OTHER) -> None:
+        super().__init__(_one_line(message))
+        # click declares it of the class, and reads it from the instance.
+        vars(self)["exit_code"] = int(status)
+
+
+class Refused(Failed):
     """A usage error, in one line."""
 
-    exit_code = 2
+    def __init__(self, message: str) -> None:
+        super().__init__(message, Status.USAGE)
 
 
 @contextmanager
 def errors_in_one_line() -> Generator[None]:
-    """End the command with one line and a status: 2 for a usage error, else 1."""
+    """End the command with one line and the status of the error."""
     try:
         yield
-    except (InvalidArgumentError, MissingDependencyError) as error:
-        raise Refused(_one_line(error.message)) from error
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] != "rich":
             raise
         raise Refused("this command needs: pip install 'wandb-runs[cli]'") from error
     except WandbRunsError as error:
-        raise click.ClickException(_one_line(error.message)) from error
+        raise Failed(in_options(error.message), status_of(error)) from error
     except OSError as error:
         if error.errno == errno.EPIPE:
-            raise  # what reads the output has seen enough; click ends the command quietly
-        raise click.ClickException(_one_line(str(error))) from error
+            raise  # what reads the output has seen enough; the command ends quietly
+        raise Failed(str(error)) from error
+
+
+@dataclass(slots=True)
+class Told:
+    """What the package reported beside a result.
+
+    Attributes:
+        messages: Warnings, in order.
+        is_partial: Whether something of the result is missing.
+        cut_runs: How many runs have more rows than were requested of each.
+        most_rows: How many rows the longest of them has.
+    """
+
+    messages: list[str] = field(default_factory=list[str])
+    is_partial: bool = False
+    cut_runs: int = 0
+    most_rows: int = 0
+
+    def end(self) -> None:
+        """End the command, with the status of a partial result where it is one."""
+        if self.is_partial:
+            raise click.exceptions.Exit(Status.PARTIAL)
 
 
 @contextmanager
-def warnings_in_one_line() -> Generator[None]:
+def warnings_in_one_line() -> Generator[Told]:
     """Print this package's warnings, and warnings in its log, as one line each on stderr."""
-    log, kept = logging.getLogger("wandb_runs"), _Kept(logging.WARNING)
-    log.addHandler(kept)
+    told = Told()
+    kept, level = _Kept(told), _log.level
+    _log.addHandler(kept)
+    _log.setLevel(logging.INFO)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", EmptyJoinWarning)
         try:
-            yield
+            yield told
         finally:
-            log.removeHandler(kept)
-            for message in (*(str(warning.message) for warning in caught), *kept.messages):
-                click.echo(f"Warning: {_one_line(message)}", err=True)
+            _log.setLevel(level)
+            _log.removeHandler(kept)
+            for warning in (each.message for each in caught):
+                if isinstance(warning, DriftWarning) and (warning.nulls or warning.gone):
+                    told.is_partial = True
+            for message in (*(str(each.message) for each in caught), *told.messages):
+                tell(f"Warning: {_one_line(in_options(message))}")
 
 
 class _Kept(logging.Handler):
     """Keeps log records for later: nothing is printed while a bar is drawn."""
 
-    def __init__(self, level: int) -> None:
-        super().__init__(level)
-        self.messages: list[str] = []
+    def __init__(self, told: Told) -> None:
+        super().__init__(logging.INFO)
+        self._told = told
 
     @override
     def emit(self, record: logging.LogRecord) -> None:
-        self.messages.append(record.getMessage())
+        facts: dict[str, object] = vars(record)
+        if "skipped_runs" in facts:
+            self._told.is_partial = True
+        if record.levelno >= logging.WARNING:
+            self._told.messages.append(record.getMessage())
+        match facts:
+            case {"cut_runs": int(cut_runs), "most_rows": int(most_rows)}:
+                self._told.cut_runs, self._told.most_rows = cut_runs, most_rows
+            case _:
+                pass
+
+
+def tell(line: str) -> None:
+    """Print a line on stderr, in its encoding: click would write UTF-8 to a stream of ASCII."""
+    click.echo(line, file=sys.stderr)
+
+
+fail_on_empty: Final = click.option(
+    "--fail-on-empty", is_flag=True, help=f"End with status {Status.EMPTY} if nothing is found."
+)
+"""The option of commands whose result may be empty."""
 
 
 def selecting(command: CommandT) -> CommandT:
@@ -112,14 +179,51 @@ def selecting(command: CommandT) -> CommandT:
     return command
 
 
-def read_keys(
+def naming_keys(what: str, example: str) -> Callable[[CommandT], CommandT]:
+    """Add the options that name keys: --key, which takes one as it is, and --keys.
+
+    The command gets them as `key` and `keys`, which add up.
+
+    Args:
+        what: What keys are, for the help.
+        example: Two keys, with a comma between.
+    """
+
+    def add(command: CommandT) -> CommandT:
+        one = click.option(
+            "--key",
+            multiple=True,
+            callback=_read_key,
+            metavar="KEY",
+            help="One more, taken as it is, with any commas; repeatable.",
+        )
+        several = click.option(
+            "--keys",
+            multiple=True,
+            callback=_read_keys,
+            metavar="KEYS",
+            help=f"{what}, with commas between, such as {example}; repeatable.",
+        )
+        return several(one(command))
+
+    return add
+
+
+def _read_key(
+    _context: click.Context, _option: click.Parameter, keys: tuple[str, ...]
+) -> tuple[str, ...]:
+    if not all(keys):
+        raise Refused("--key names no key; leave it out, or name one")
+    return keys
+
+
+def _read_keys(
     _context: click.Context, _option: click.Parameter, texts: tuple[str, ...]
 ) -> tuple[str, ...]:
-    """Read keys from an option that may be repeated and hold several, with commas between."""
-    keys = dict.fromkeys(key for text in texts for part in text.split(",") if (key := part.strip()))
+    keys = tuple(key for text in texts for part in text.split(",") if (key := part.strip()))
     if texts and not keys:
-        raise Refused("--keys names no key; leave it out to get all")
-    return tuple(keys)
+        raise Refused("--keys names no key; leave it out, or name some")
+    return keys
 
 
 def _read_filters(

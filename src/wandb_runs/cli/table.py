@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import math
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NoReturn
 
 from rich import box
 from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+from typing_extensions import override
 
 from wandb_runs.errors.text import printable
 from wandb_runs.frames.text import json_text
@@ -52,9 +54,9 @@ def print_runs(runs: Sequence[Run], columns: Sequence[tuple[str, str]]) -> None:
         runs: The runs, in order.
         columns: Columns to add: `("config", key)` or `("summary", key)`.
     """
-    console = Console(highlight=False)
+    console = _Console(highlight=False)
     if not console.is_terminal:
-        console = Console(highlight=False, width=_WIDE)
+        console = _Console(highlight=False, width=_WIDE)
     write = partial(_write, console.encoding)
     name = _Column("Name", [Text(write(run.name or "")) for run in runs])
     others = [
@@ -90,6 +92,14 @@ def print_runs(runs: Sequence[Run], columns: Sequence[tuple[str, str]]) -> None:
     needed = min(name.width, rest) + sum(widths) + gaps
     console.width = max(needed, console.width)
     console.print(table)
+
+
+class _Console(Console):
+    """A console that leaves a closed pipe to its caller: rich exits with status 1."""
+
+    @override
+    def on_broken_pipe(self) -> NoReturn:
+        raise BrokenPipeError(errno.EPIPE, "the reader of the output has closed the pipe")
 
 
 @dataclass(frozen=True, slots=True)

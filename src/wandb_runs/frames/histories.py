@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from copy import copy
 from dataclasses import replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar, cast
 
 from wandb_runs.errors import BadResponseError, GraphQLError, WandbRunsError, is_too_large
@@ -45,6 +46,7 @@ class Gaps(NamedTuple):
         gone: Runs that were listed before and no longer exist.
         unknown_metrics: Where no run has a row: the id of one run, and the metrics that it lacks,
             each with its most similar metric or None.
+        cut_runs: Runs with more rows than were requested, each with how many its history has.
     """
 
     failed: Mapping[str, WandbRunsError]
@@ -52,6 +54,7 @@ class Gaps(NamedTuple):
     drift: Drift
     gone: Sequence[str]
     unknown_metrics: tuple[str, Mapping[str, str | None]] | None = None
+    cut_runs: Mapping[str, int] = MappingProxyType({})
 
 
 class HistoryPages(Generic[T]):
@@ -105,13 +108,16 @@ class HistoryPages(Generic[T]):
         self._empty_run: str | None = None
         self._failed: dict[str, WandbRunsError] = {}
         self._disjoint_runs: list[str] = []
+        self._cut_runs: dict[str, int] = {}
         self._drift: Drift = Drift()
         self._gone: list[str] = []
 
     @property
     def gaps(self) -> Gaps:
         """What the histories lack so far."""
-        return Gaps(self._failed, self._disjoint_runs, self._drift, self._gone)
+        return Gaps(
+            self._failed, self._disjoint_runs, self._drift, self._gone, cut_runs=self._cut_runs
+        )
 
     def snapshot(self) -> Mapping[str, object]:
         """Where the reading stands, for `restore`."""
@@ -123,6 +129,7 @@ class HistoryPages(Generic[T]):
             "_seen": self._seen.copy(),
             "_failed": self._failed.copy(),
             "_disjoint_runs": self._disjoint_runs.copy(),
+            "_cut_runs": self._cut_runs.copy(),
             "_gone": self._gone.copy(),
             "": self._prefetcher.snapshot(),
         }
@@ -189,6 +196,7 @@ class HistoryPages(Generic[T]):
         """Record the gaps of a page, and leave out runs that an earlier page had."""
         self._failed.update(page.unreadable)
         self._disjoint_runs += page.disjoint_runs
+        self._cut_runs.update(page.cut_runs)
         self._empty_run = self._empty_run or next(iter(page.empty_runs), None)
         for run_id in page.run_ids:
             if run_id not in page.unreadable:

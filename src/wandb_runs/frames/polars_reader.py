@@ -93,7 +93,9 @@ def _as_frame(page: PageHistories[list[RunRows]], plan: HistoryPlan) -> PageHist
     frame = build_polars(page.content, plan)
     is_numeric = all(dtype in _NUMBERS for name, dtype in frame.schema.items() if name != RUN_ID)
     content: FrameOrRows = frame if is_numeric else page.content
-    return PageHistories(content, page.run_ids, page.empty_runs, page.unreadable)
+    return PageHistories(
+        content, page.run_ids, page.empty_runs, page.unreadable, cut_runs=page.cut_runs
+    )
 
 
 def _read_numbers(
@@ -171,7 +173,12 @@ def _unnest(
             return None
     total = project["runCount"].item() if "runCount" in project.columns else None
     run_ids = edges["id"].to_list()
-    histories: PageHistories[FrameOrRows] = PageHistories(frame, run_ids, _empty_runs(edges, frame))
+    histories: PageHistories[FrameOrRows] = PageHistories(
+        frame,
+        run_ids,
+        _empty_runs(edges, frame),
+        cut_runs=_cut_runs(edges, request.plan.samples),
+    )
     return Page(
         (histories,),
         cursor,
@@ -195,6 +202,17 @@ def _empty_runs(edges: pl.DataFrame, frame: pl.DataFrame) -> list[str]:
         ~pl.col("id").is_in(frame[RUN_ID].unique().implode()) & count.ne_missing(0)
     )
     return without["id"].to_list()
+
+
+def _cut_runs(edges: pl.DataFrame, samples: int) -> dict[str, int]:
+    """Runs whose sample is as long as was requested, of a longer history."""
+    if edges.schema.get("historyLineCount") != pl.Int64:
+        return {}
+    cut = edges.filter(
+        (pl.col("sampledHistory").list.first().list.len() >= samples)
+        & (pl.col("historyLineCount") > samples)
+    )
+    return dict(zip(cut["id"].to_list(), cut["historyLineCount"].to_list(), strict=True))
 
 
 def _holds_numbers(frame: pl.DataFrame, *, is_whole: bool) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Final, Generic, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, NamedTuple, Protocol, TypeVar, cast
 
 from wandb_runs.errors import BadResponseError, WandbRunsError
 from wandb_runs.frames.rows import read_rows
@@ -112,6 +112,7 @@ class PageHistories(Generic[T]):
             empty.
         unreadable: Runs whose rows cannot be read, each with its error.
         disjoint_runs: Runs with rows of each metric, and no row with all of them.
+        cut_runs: Runs with more rows than were requested, each with how many its history has.
     """
 
     content: T
@@ -119,6 +120,7 @@ class PageHistories(Generic[T]):
     empty_runs: Sequence[str] = ()
     unreadable: Mapping[str, WandbRunsError] = field(default_factory=dict[str, WandbRunsError])
     disjoint_runs: Sequence[str] = ()
+    cut_runs: Mapping[str, int] = field(default_factory=dict[str, int])
 
 
 class Reader(Protocol[T]):
@@ -144,6 +146,7 @@ class RowsReader:
         histories: list[RunRows] = []
         empty_runs: list[str] = []
         unreadable: dict[str, WandbRunsError] = {}
+        cut_runs: dict[str, int] = {}
         # A server may repeat a run within one page; the last one counts.
         nodes = {node.id: node for node in page.items}
         for node in nodes.values():
@@ -156,7 +159,10 @@ class RowsReader:
             histories.append((node.id, rows))
             if not rows and node.row_count != 0:
                 empty_runs.append(node.id)
-        return page.with_items((PageHistories(histories, [*nodes], empty_runs, unreadable),))
+            if node.row_count is not None and _is_cut(request.plan, node.sent, node.row_count):
+                cut_runs[node.id] = node.row_count
+        found = PageHistories(histories, [*nodes], empty_runs, unreadable, cut_runs=cut_runs)
+        return page.with_items((found,))
 
     def arrange(self, content: list[RunRows], run_ids: Sequence[str]) -> list[RunRows]:
         """Keep only these runs, in this order."""
@@ -176,6 +182,22 @@ def check_told(sent: object, row_count: int | None) -> None:
     """
     if sent is None and row_count is not None and row_count > 0:
         raise ValueError(f"it came as null, and has {row_count:,} rows")
+
+
+def _is_cut(plan: HistoryPlan, sent: object, row_count: int) -> bool:
+    """Whether a sample leaves out rows: with keys, only where it is as long as was requested.
+
+    Other rows of the history may lack the keys.
+    """
+    if row_count <= plan.samples:
+        return False
+    if plan.field != "sampledHistory":
+        return True
+    samples = cast("list[object]", sent) if isinstance(sent, list) else []
+    return any(
+        isinstance(sample, list) and len(cast("list[object]", sample)) >= plan.samples
+        for sample in samples
+    )
 
 
 def unreadable_history(run_id: str, error: ValueError) -> BadResponseError:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 
+from wandb_runs.errors.text import as_message
+
 
 def main() -> None:
     """Serve until interrupted; say what to install where the command line's library is absent."""
@@ -13,7 +15,12 @@ def main() -> None:
         if error.name != "click":
             raise
         sys.exit("click is missing. The local server needs: pip install 'wandb-runs[local]'")
-    local(prog_name="wandb-runs local")
+    try:
+        local(prog_name="python -m wandb_runs.local")
+    except Exception as error:
+        if sys.flags.dev_mode:
+            raise
+        sys.exit(f"Error: {as_message(f'{type(error).__name__}: {error}')}")
 
 
 if __name__ == "__main__":

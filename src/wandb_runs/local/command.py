@@ -10,11 +10,18 @@ from typing import TYPE_CHECKING
 import click
 
 from wandb_runs.errors import InvalidArgumentError, MissingDependencyError
+from wandb_runs.errors.text import as_message
 
 if TYPE_CHECKING:
     from types import FrameType
 
 __all__ = ["local"]
+
+
+class _Refused(click.ClickException):
+    """A usage error, in one line."""
+
+    exit_code = 2
 
 
 @click.command()
@@ -68,7 +75,7 @@ def local(
     try:
         from wandb_runs.local import LocalServer  # noqa: PLC0415 - its libraries are optional
     except MissingDependencyError as error:
-        raise click.UsageError(error.message) from error
+        raise _Refused(error.message) from error
     stopped = threading.Event()
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
@@ -86,8 +93,11 @@ def local(
             api_key=api_key,
             allow_hosts=allow_hosts,
         )
-    except (OSError, InvalidArgumentError) as error:
-        raise click.ClickException(str(error)) from error
+    except InvalidArgumentError as error:
+        raise _Refused(error.message) from error
+    except OSError as error:
+        where = "" if error.filename else f"{host}:{port}: "
+        raise click.ClickException(as_message(f"{where}{error}")) from error
     with server:
         click.echo(server.url)
         stopped.wait()

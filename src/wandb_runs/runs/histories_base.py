@@ -231,12 +231,20 @@ class HistoriesBase(ABC):
             warnings.warn(EmptyJoinWarning(gaps.disjoint_runs), stacklevel=stacklevel)
         if gaps.unknown_metrics is not None:
             warnings.warn(UnknownMetricWarning(*gaps.unknown_metrics), stacklevel=stacklevel)
+        if gaps.cut_runs:
+            cut, most = len(gaps.cut_runs), max(gaps.cut_runs.values())
+            _log.info(
+                "%s have more rows than samples=, up to %d",
+                name_runs([*gaps.cut_runs]),
+                most,
+                extra={"cut_runs": cut, "most_rows": most},
+            )
         if not gaps.failed:
             return histories
         first = next(iter(gaps.failed.values()))
         message = f"the histories of {name_runs([*gaps.failed])} could not be had: {first.message}"
         if on_error == "skip":
-            _log.warning("skipped: %s", message)
+            _log.warning("skipped: %s", message, extra={"skipped_runs": len(gaps.failed)})
             return histories
         raise HistoriesError(
             f'{message}; ask for fewer samples or keys, or pass on_error="skip"; error.histories '

@@ -16,6 +16,7 @@ from wandb_runs.cli.shared import (
     Refused,
     errors_in_one_line,
     selecting,
+    tell,
     warnings_in_one_line,
 )
 
@@ -77,7 +78,7 @@ def typegen(
 
         check_generator()
         with (
-            warnings_in_one_line(),
+            warnings_in_one_line() as told,
             Api() as api,
             progress_bar(is_shown=not quiet) as progress,
         ):
@@ -96,10 +97,11 @@ def typegen(
         module = write_models(read, where, command).encode()
         if output == _STDOUT:
             click.echo(module, nl=False)
-            return
-        replace_file(output, lambda file: file.write(module))
-        if not quiet:
-            click.echo(f"{output}: models of {read.runs:,} runs", err=True)
+        else:
+            replace_file(output, lambda file: file.write(module))
+            if not quiet:
+                tell(f"{output}: models of {read.runs:,} runs")
+        told.end()
 
 
 def _check_output(path: Path, *, force: bool) -> None:
