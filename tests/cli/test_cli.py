@@ -349,6 +349,7 @@ def test_a_usage_error_exits_with_2_and_sends_nothing(
         (("list", "team/many", "--filters", r'{"config.\ud800": 1}'), "surrogate"),
         (("list", "team/many", "--keys", "loss"), "config.loss or summary.loss"),
         (("list", "team/many", "--keys", "config."), "config.KEY"),
+        (("list", "team/many", "--keys", "config.a,b"), "a key with a comma is one for --key"),
         (("list", "team/many", "--key", "a,b"), "Invalid value for '--key': 'a,b' is no column"),
         (("list", "team/many", "--limit", "0"), "--limit"),
         (("list", "team/many", "--api-key", "secret"), "No such option"),
@@ -389,6 +390,41 @@ def test_output_takes_the_encoding_of_the_stream(
     written = [*PROGRAM, "histories", "team/coded", "-o", str(output), "--keys", "☃"]
     subprocess.run(written, env=env, check=True)
     assert output.read_text(encoding="utf-8").startswith("_step,☃,run_id")
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii", "latin-1"])
+@pytest.mark.parametrize(
+    ("arguments", "status"),
+    [
+        (("list", "team/☃"), 3),
+        (("list", "--☃"), 2),
+        (("☃",), 2),
+        (("list", "team/apart☃", "--keys", "config.☃", "--limit", "1"), 0),
+        (("histories", "team/apart☃", "--keys", "☃,b", "-o", "{folder}/☃.csv"), 0),
+        (("histories", "team/apart☃", "--on-error", "☃", "-o", "{folder}/☃.csv"), 2),
+        (("typegen", "team/apart☃", "-o", "{folder}/☃.py"), 0),
+    ],
+)
+def test_all_that_is_printed_takes_the_encoding_of_its_stream(
+    wandb_server: LocalServer,
+    tmp_path: Path,
+    encoding: str,
+    arguments: Sequence[str],
+    status: int,
+) -> None:
+    for run_id in ("☃1", "☃2"):
+        rows: list[JSONObject] = [{"☃": 1}, {"b": 2}]
+        log_run(wandb_server, "team", "apart☃", run_id, config={"☃": "ö☃"}, history=rows)
+    done = subprocess.run(
+        [*PROGRAM, *(each.replace("{folder}", str(tmp_path)) for each in arguments)],
+        capture_output=True,
+        env={**os.environ, "PYTHONIOENCODING": encoding, "PYTHONUTF8": "1"},
+        check=False,
+    )
+    told = done.stderr.decode(encoding) + done.stdout.decode(encoding)
+    assert done.returncode == status, told
+    assert "Traceback" not in told
+    assert r"\u2603" in told
 
 
 def test_an_unforeseen_error_is_one_line_without_a_traceback() -> None:

@@ -380,5 +380,5 @@ def test_the_command_says_what_an_open_address_needs() -> None:
     command = [sys.executable, "-m", "wandb_runs.local", "--host", EVERY]
     ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert ended.returncode == 2
-    assert "--api-key" in ended.stderr
+    assert "set a key with --api-key, or" in ended.stderr
     assert "Traceback" not in ended.stderr

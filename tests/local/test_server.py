@@ -694,7 +694,7 @@ def test_the_command_prints_its_url_and_stops_on_a_signal(
     with command(*arguments) as (process, line, finish):
         url = line.removesuffix("\n")
         answer = httpx.post(f"{url}/graphql", json={"query": "{ viewer { entity } }"}, auth=KEY)
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 60
         assert answer.json() == {"data": {"viewer": {"entity": "lab"}}}
         log_run(url, "lab", "digits", "r")
         process.send_signal(number)

@@ -85,8 +85,10 @@ def _column(text: str, option: str) -> tuple[str, str]:
     where, _, key = text.partition(".")
     if where not in _LISTS or not key:
         name = "KEY" if where in _LISTS else text
+        # The rest of a key with a comma has no section of its own.
+        hint = "; a key with a comma is one for --key" if option == "--keys" else ""
         raise click.BadParameter(
-            f"{text!r} is no column; write config.{name} or summary.{name}",
+            f"{text!r} is no column; write config.{name} or summary.{name}{hint}",
             param_hint=f"'{option}'",
         )
     return _LISTS[where], key

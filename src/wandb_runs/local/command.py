@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import threading
 from pathlib import Path
@@ -44,16 +45,16 @@ class _Refused(click.ClickException):
     "--api-key",
     envvar="WANDB_RUNS_LOCAL_API_KEY",
     show_envvar=True,
-    help="Key that every request needs; the variable keeps it out of the list of processes.  "
-    "[default: any is right]",
+    help="The one key that is right, for reading too; given by the variable, it is not in the list "
+    "of processes.  [default: any key is right]",
 )
 @click.option(
     "--allow-host",
     "allow_hosts",
     metavar="NAME",
     multiple=True,
-    help="Name or address that requests may give as their host, beside those of the loopback "
-    "interface; repeatable.",
+    help="Another name or address under which the server may be asked for, such as that of a "
+    "container; repeatable.  [default: those of this machine]",
 )
 def local(
     host: str,
@@ -68,9 +69,10 @@ def local(
     """Serve W&B's API from this machine, until it is interrupted.
 
     The first line printed is the server's URL. Set WANDB_BASE_URL to it, and WANDB_API_KEY to
-    anything of 40 characters: the wandb SDK then logs to it, and every client reads from it.
+    anything of 40 characters, or to the key of --api-key: the wandb SDK then logs to it, and every
+    client reads from it.
 
-    An address that other machines reach needs --api-key.
+    A --host that other machines reach needs --api-key; names that they ask it by need --allow-host.
     """
     try:
         from wandb_runs.local import LocalServer  # noqa: PLC0415 - its libraries are optional
@@ -94,7 +96,9 @@ def local(
             allow_hosts=allow_hosts,
         )
     except InvalidArgumentError as error:
-        raise _Refused(error.message) from error
+        # The arguments of `LocalServer`, as options.
+        message = error.message.replace(" or api_key=", "")
+        raise _Refused(re.sub(r"\bapi_key\b", "--api-key", message)) from error
     except OSError as error:
         where = "" if error.filename else f"{host}:{port}: "
         raise click.ClickException(as_message(f"{where}{error}")) from error
