@@ -79,6 +79,7 @@ MAKERS: list[Callable[[str], Exception]] = [
     lambda text: HistoriesError(text, errors={}, histories=None),
     lambda text: DriftWarning([text], 0, [text]),
     lambda text: EmptyJoinWarning([text]),
+    lambda text: EmptyJoinWarning(["run"], text),
     lambda text: UnknownMetricWarning(text, {text: text}),
 ]
 

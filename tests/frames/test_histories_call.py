@@ -202,7 +202,9 @@ def test_an_outer_join_loses_no_row_of_any_key(
     wandb_server.clear_operations()
     rows = runs.histories(1000, keys, x_axis, join="outer")
     looks = ("GetHistoryKeys",) if keys == ["absent"] else ()
-    assert wandb_server.operations == ("ListSampledHistories", *looks)
+    # Where a key has no row with the x axis, whether it has others is asked for.
+    pages = 2 if x_axis == "epoch" and "absent" in keys else 1
+    assert wandb_server.operations == (*("ListSampledHistories",) * pages, *looks)
     expected = [
         {name: row[name] for name in row if name in {x_axis, *keys}} | {"run_id": "r"}
         for row in outer(cadences, keys)

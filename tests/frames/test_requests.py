@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from wandb_runs import Row
+    from wandb_runs.graphql.scalars import JSONValue
 
 RUNS = 41
 OVER_HTTP = settings(
@@ -617,6 +618,41 @@ def test_runs_that_an_inner_join_leaves_empty_are_one_warning(recorder: Recorder
             assert len(list(runs.iter_histories(keys=["loss", "val"], format="polars"))) == 1
         assert caught[0].filename == __file__
         assert len(runs.histories(keys=["loss", "val"], join="outer")) == 8
+        recorder.inner.close()
+
+
+@pytest.mark.parametrize("to", ["default", "pandas", "polars"])
+@pytest.mark.parametrize("join", ["inner", "outer"])
+def test_runs_whose_rows_lack_the_x_axis_are_named(
+    recorder: Recorder, join: Literal["inner", "outer"], to: Literal["default", "pandas", "polars"]
+) -> None:
+    histories: dict[str, list[dict[str, JSONValue]]] = {
+        "apart": [{"loss": 1}, {"epoch": 2}],
+        "partly": [{"a": 1, "epoch": 1}, {"loss": 2}],
+        "gather": [{"loss": 1, "a": 1, "epoch": 2}],
+        "without": [{"loss": 1}],
+        "none": [],
+    }
+    with LocalServer() as server:
+        for run_id, history in histories.items():
+            log_run(server, "team", "requests", run_id, history=history)
+        recorder.inner = HttpTransport(server.url)
+        runs = listing(server, recorder, 50)
+        with pytest.warns(EmptyJoinWarning, match=r"2 runs \(apart, partly\).*'epoch'") as told:
+            assert len(runs.histories(keys=["loss"], x_axis="epoch", join=join, format=to)) == 1
+        assert [each.filename for each in told] == [__file__]
+        batches = runs.iter_histories(keys=["loss"], x_axis="epoch", join=join, format=to)
+        with pytest.warns(EmptyJoinWarning, match=r"2 runs \(apart, partly\)"):
+            assert len(list(batches)) == 1
+        if join == "outer":
+            recorder.bodies.clear()
+            with pytest.warns(EmptyJoinWarning, match=r"2 runs \(apart, partly\)"):
+                assert len(runs.histories(keys=["loss", "a"], x_axis="epoch", join="outer")) == 2
+            # One request for the page, and one for its runs that lack a column.
+            assert len(recorder.variables) == 2
+            recorder.bodies.clear()
+            assert len(runs.histories(keys=["loss", "epoch"], join="outer")) == 6
+            assert len(recorder.variables) == 1
         recorder.inner.close()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import pickle
+import warnings
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, cast
 
@@ -29,9 +30,11 @@ from wandb_runs.transport.http import HttpTransport
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from wandb_runs.frames.plan import Join
     from wandb_runs.graphql.scalars import JSONObject, JSONValue
     from wandb_runs.testing import LocalServer
 
+INNER_AND_OUTER: list[Join] = ["inner", "outer"]
 PATH = "team/one/full"
 CONFIG: dict[str, JSONValue] = {
     "lr": 0.1,
@@ -505,3 +508,41 @@ def test_a_history_that_an_inner_join_leaves_empty_is_named(
             run.history(keys=["a", "b"], pandas=False)
         requests = 2 if run_id in {"apart", "half"} else 1
         assert wandb_server.operations == ("GetSampledHistory",) * requests
+
+
+def test_rows_that_lack_the_x_axis_are_named(api: Api, wandb_server: LocalServer) -> None:
+    rows: dict[str, list[JSONObject]] = {
+        "apart": [{"loss": 1}, {"epoch": 2}],
+        "partly": [{"a": 1, "epoch": 1}, {"loss": 2}],
+        "gather": [{"loss": 1, "a": 1, "epoch": 2}],
+        "without": [{"loss": 1, "a": 1}],
+        "half": [{"a": 1, "epoch": 2}],
+        "none": [],
+    }
+    for run_id, history in rows.items():
+        log_run(wandb_server, "team", "axis", run_id, history=history)
+
+    def told(join: Join, keys: list[str]) -> dict[str, str]:
+        messages: dict[str, str] = {}
+        for run_id in rows:
+            with warnings.catch_warnings(record=True) as caught:
+                warnings.simplefilter("always", EmptyJoinWarning)
+                run = api.run(f"team/axis/{run_id}")
+                run.history(keys=keys, x_axis="epoch", join=join, pandas=False)
+            if caught:
+                messages[run_id] = str(caught[0].message)
+        return messages
+
+    advice = """pass keys=[..., 'epoch'], x_axis="_step" and join="outer\""""
+    for join in INNER_AND_OUTER:
+        messages = told(join, ["loss"])
+        assert messages.keys() == {"apart", "partly"}
+        assert advice in messages["apart"]
+    assert told("inner", ["loss", "a"]).keys() == {"partly"}
+    assert told("outer", ["loss", "a"]).keys() == {"apart", "partly"}
+
+    run = api.run("team/axis/apart")
+    assert run.history(keys=["loss", "epoch"], join="outer", pandas=False) == [
+        {"_step": 0, "loss": 1},
+        {"_step": 1, "epoch": 2},
+    ]

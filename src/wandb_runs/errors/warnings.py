@@ -19,19 +19,31 @@ class EmptyJoinWarning(UserWarning):
     """Runs without a row in an inner join that have rows of each key, and none with all of them.
 
     Programs that log each metric by a separate call write such runs; `join="outer"` reads them.
+    A row needs the x axis as well, in an outer join, too: there, some key of the runs has no row,
+    and was logged apart from the x axis. With `x_axis="_step"`, which every row has, and the x
+    axis among the keys, an outer join reads all of them.
 
     Attributes:
         run_ids: The ids of the runs.
+        x_axis: The x axis of the call.
     """
 
     run_ids: Sequence[str]
+    x_axis: str
 
-    def __init__(self, run_ids: Sequence[str]) -> None:
+    def __init__(self, run_ids: Sequence[str], x_axis: str = "_step") -> None:
         self.run_ids = list(run_ids)
-        super().__init__(self.run_ids)
+        self.x_axis = x_axis
+        super().__init__(self.run_ids, x_axis)
 
     @override
     def __str__(self) -> str:
+        if self.x_axis != "_step":
+            return as_message(
+                f"{name_runs(self.run_ids)} logged keys and the x axis {self.x_axis!r} in separate "
+                "rows, and rows without all that is joined are left out; pass "
+                f'keys=[..., {self.x_axis!r}], x_axis="_step" and join="outer"'
+            )
         return as_message(
             f"{name_runs(self.run_ids)} logged each of the keys, and never in the same row, so "
             'that join="inner" has no rows of theirs; pass join="outer"'

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar, cast
 from wandb_runs.errors import BadResponseError, GraphQLError, WandbRunsError, is_too_large
 from wandb_runs.frames.build import Builder
 from wandb_runs.frames.one_run import suggest_metrics
-from wandb_runs.frames.rows import has_row_of_each
+from wandb_runs.frames.rows import keys_with_rows
 from wandb_runs.graphql.flow import ask, gather
 from wandb_runs.graphql.operation import RawOperation
 from wandb_runs.pagination.page import Page
@@ -41,12 +41,13 @@ class Gaps(NamedTuple):
 
     Attributes:
         failed: The runs whose history could not be read, each with its error.
-        disjoint_runs: Runs with rows of each metric, and no row with all of them.
+        disjoint_runs: Runs with rows of each metric, and no row with those that are joined.
         drift: Runs out of order or missing, since the project changed during the call.
         gone: Runs that were listed before and no longer exist.
         unknown_metrics: Where no run has a row: the id of one run, and the metrics that it lacks,
             each with its most similar metric or None.
         cut_runs: Runs with more rows than were requested, each with how many its history has.
+        x_axis: The x axis of the call.
     """
 
     failed: Mapping[str, WandbRunsError]
@@ -55,6 +56,7 @@ class Gaps(NamedTuple):
     gone: Sequence[str]
     unknown_metrics: tuple[str, Mapping[str, str | None]] | None = None
     cut_runs: Mapping[str, int] = MappingProxyType({})
+    x_axis: str = "_step"
 
 
 class HistoryPages(Generic[T]):
@@ -116,7 +118,12 @@ class HistoryPages(Generic[T]):
     def gaps(self) -> Gaps:
         """What the histories lack so far."""
         return Gaps(
-            self._failed, self._disjoint_runs, self._drift, self._gone, cut_runs=self._cut_runs
+            self._failed,
+            self._disjoint_runs,
+            self._drift,
+            self._gone,
+            cut_runs=self._cut_runs,
+            x_axis=self._request.plan.x_axis,
         )
 
     def snapshot(self) -> Mapping[str, object]:
@@ -288,8 +295,10 @@ class HistoryPages(Generic[T]):
             return page
         histories: list[PageHistories[T]] = []
         for each in page.items:
-            if each.empty_runs:
-                disjoint_runs = yield from _find_disjoint_runs(request.of(each.empty_runs))
+            missing = {run_id: request.plan.columns_without_rows(()) for run_id in each.empty_runs}
+            missing.update(each.incomplete_runs)
+            if missing:
+                disjoint_runs = yield from _find_disjoint_runs(request, missing)
                 each = replace(each, disjoint_runs=disjoint_runs)  # noqa: PLW2901 - the same page
             histories.append(each)
         return replace(page, items=tuple(histories))
@@ -307,16 +316,23 @@ def collect_histories(
     return builder.build()
 
 
-def _find_disjoint_runs(request: HistoryRequest) -> Flow[list[str]]:
-    """The runs that have rows of each metric, of runs without a row of all."""
-    each = replace(request, plan=replace(request.plan, samples=1, join="outer"))
+def _find_disjoint_runs(
+    request: HistoryRequest, missing: Mapping[str, frozenset[str]]
+) -> Flow[list[str]]:
+    """The runs that logged metrics in separate rows, of runs that lack columns."""
+    each = replace(request.of([*missing]), plan=request.plan.separately)
     operation = replace(RawOperation.of(each.operation), is_optional=True)
     try:
         page = each.read((yield from ask(operation)))
     except WandbRunsError:
         return []  # best effort: only a warning depends on it
-    specs = len(each.plan.specs)
-    return [node.id for node in page.items if has_row_of_each(node.sent, specs)]
+    return [
+        node.id
+        for node in page.items
+        if request.plan.is_disjoint(
+            missing.get(node.id, frozenset()), keys_with_rows(each.plan, node.sent)
+        )
+    ]
 
 
 def _count_runs(page: Page[PageHistories[T]]) -> int:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, cast
 from wandb_runs.errors import WandbRunsError
 from wandb_runs.errors.suggest import nearest
 from wandb_runs.frames.requests import ATTRIBUTES, check_told, unreadable_history
-from wandb_runs.frames.rows import has_row_of_each, read_rows
+from wandb_runs.frames.rows import keys_with_rows, read_rows
 from wandb_runs.graphql._generated import (
     get_events,
     get_history,
@@ -58,19 +58,31 @@ def _history_operation(
     if plan.field == "sampledHistory":
         return get_sampled_history(entity=entity, project=project, id=run_id, specs=plan.specs)
     get = get_history if plan.field == "history" else get_events
-    return get(entity=entity, project=project, id=run_id, samples=plan.samples)
+    return get(entity=entity, project=project, id=run_id, samples=plan.rows_per_run)
 
 
-def has_disjoint_metrics(entity: str, project: str, run_id: str, plan: HistoryPlan) -> Flow[bool]:
-    """Whether a run without a row of all metrics has rows of each of them; in one request."""
-    each = replace(plan, samples=1, join="outer")
+def has_disjoint_metrics(
+    entity: str, project: str, run_id: str, plan: HistoryPlan, missing: frozenset[str]
+) -> Flow[bool]:
+    """Whether a run lacks columns since its metrics were logged in separate rows; in one request.
+
+    Args:
+        entity: The run's entity.
+        project: The run's project.
+        run_id: The run's id.
+        plan: The arguments of the call.
+        missing: The columns that no row of the result has.
+    """
+    each = plan.separately
     operation = get_sampled_history(entity=entity, project=project, id=run_id, specs=each.specs)
     try:
         found = (yield from ask(replace(operation, is_optional=True))).project
     except WandbRunsError:
         return False  # best effort: only a warning depends on it
     run = None if found is None else found.run
-    return run is not None and has_row_of_each(run.sampled_history, len(each.specs))
+    if run is None:
+        return False
+    return plan.is_disjoint(missing, keys_with_rows(each, run.sampled_history))
 
 
 def fetch_history_keys(entity: str, project: str, run_id: str) -> Flow[object]:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Final, Literal, TypeAlias, TypeVar, get_args
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias, TypeVar, get_args
 
 from wandb_runs.errors import InvalidArgumentError
 from wandb_runs.errors.suggest import describe, did_you_mean
 from wandb_runs.query.keys import check_keys, check_metric
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
 
 __all__ = [
     "MAX_INT",
@@ -56,7 +59,10 @@ _MAX_VALUES: Final = 150_000
 fraction of the minute after which it times out."""
 
 _ASSUMED_METRICS: Final = 10
-"""Metrics per run assumed where `keys` is None."""
+"""Metrics per run assumed where whole rows come."""
+
+_ASSUMED_EVENTS: Final = 5_000
+"""Rows of machine metrics assumed per run where all of them come: those of about a day."""
 
 K = TypeVar("K", bound=str)
 ChoiceT = TypeVar("ChoiceT", bound=str)
@@ -67,7 +73,7 @@ class HistoryPlan:
     """Arguments of `histories`, as checked by `plan_histories`.
 
     Attributes:
-        samples: The most rows per run.
+        samples: The most rows per run; of each key in an outer join, and of machine metrics.
         keys: The metrics, without duplicates; None for all.
         x_axis: The first column.
         stream: Logged metrics or machine metrics.
@@ -85,11 +91,23 @@ class HistoryPlan:
         """The field of a run that this plan queries.
 
         `sampledHistory` takes `specs`; `history` and `events` take `samples`. `events` takes no
-        keys: columns are selected after the rows have arrived.
+        keys: they are selected, and their rows sampled, after all rows have arrived.
         """
         if self.stream == "system":
             return "events"
         return "history" if self.keys is None else "sampledHistory"
+
+    @property
+    def rows_per_run(self) -> int:
+        """How many rows of each run `history` or `events` is asked for.
+
+        All of `events` where there are keys: its samples are drawn from the rows of all monitors,
+        of which those of the keys may be few.
+
+        >>> plan_histories(samples=10, keys=["system.cpu"], stream="system").rows_per_run == MAX_INT
+        True
+        """
+        return self.samples if self.keys is None else MAX_INT
 
     @property
     def specs(self) -> list[str]:
@@ -118,16 +136,65 @@ class HistoryPlan:
 
     @property
     def can_be_disjoint(self) -> bool:
-        """Whether a run may have rows of each metric and no row with all of them.
+        """Whether a run may have rows of each metric and no row with those that are joined.
+
+        An inner join is of all columns, an outer join of each key and the x axis. Every row has
+        `_step`.
 
         >>> plan_histories(keys=["loss", "accuracy"]).can_be_disjoint
         True
         >>> plan_histories(keys=["loss"]).can_be_disjoint
         False
+        >>> plan_histories(keys=["loss"], x_axis="epoch", join="outer").can_be_disjoint
+        True
         """
-        if self.field != "sampledHistory" or self.join != "inner" or self.columns is None:
+        if self.join == "outer" and self.x_axis == "_step":
             return False
-        return len({*self.columns} - {"_step"}) > 1
+        return self.field == "sampledHistory" and len(self._joined_columns) > 1
+
+    @property
+    def separately(self) -> HistoryPlan:
+        """The plan for one row of each metric, the x axis among them, whatever else it holds.
+
+        >>> for spec in plan_histories(keys=["loss"], x_axis="epoch").separately.specs:
+        ...     print(spec)
+        {"keys": ["_step", "epoch"], "samples": 1}
+        {"keys": ["_step", "loss"], "samples": 1}
+        """
+        keys = self._joined_columns
+        return HistoryPlan(1, keys, "_step", self.stream, "outer")
+
+    def columns_without_rows(self, rows: Sequence[Mapping[str, object]]) -> frozenset[str]:
+        """The columns, but for `_step`, that no row of a run has.
+
+        >>> plan = plan_histories(keys=["a", "b"], x_axis="epoch", join="outer")
+        >>> plan.columns_without_rows([{"epoch": 1, "a": 2}])
+        frozenset({'b'})
+        """
+        return frozenset(
+            name for name in self._joined_columns if not any(name in row for row in rows)
+        )
+
+    def is_disjoint(self, missing: frozenset[str], logged: Collection[str]) -> bool:
+        """Whether a run's rows were left out since its metrics were logged in separate rows.
+
+        Args:
+            missing: The columns that the run's result lacks.
+            logged: Those of which the run has a row.
+
+        >>> plan = plan_histories(keys=["a", "b"], x_axis="epoch", join="outer")
+        >>> plan.is_disjoint(frozenset({"b"}), {"epoch", "a", "b"})
+        True
+        >>> plan.is_disjoint(frozenset({"b"}), {"epoch", "a"})
+        False
+        """
+        if self.join == "inner":
+            return bool(missing) and missing.issubset(logged)
+        return self.x_axis in logged and not (missing - {self.x_axis}).isdisjoint(logged)
+
+    @property
+    def _joined_columns(self) -> tuple[str, ...]:
+        return tuple(name for name in self.columns or () if name != "_step")
 
     @property
     def runs_per_request(self) -> int:
@@ -139,7 +206,12 @@ class HistoryPlan:
         50
         >>> plan_histories(samples=10, keys=["loss"]).runs_per_request
         7500
+        >>> plan_histories(samples=10, keys=["system.cpu"], stream="system").runs_per_request
+        3
         """
+        if self.field == "events" and self.keys is not None:
+            rows = max(self.samples, _ASSUMED_EVENTS)
+            return max(1, _MAX_VALUES // (rows * _ASSUMED_METRICS))
         if self.field == "sampledHistory" and self.join == "outer":
             width = sum(len(self._outer_columns(key)) for key in self.keys or ())
         else:

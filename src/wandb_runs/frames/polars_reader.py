@@ -94,7 +94,12 @@ def _as_frame(page: PageHistories[list[RunRows]], plan: HistoryPlan) -> PageHist
     is_numeric = all(dtype in _NUMBERS for name, dtype in frame.schema.items() if name != RUN_ID)
     content: FrameOrRows = frame if is_numeric else page.content
     return PageHistories(
-        content, page.run_ids, page.empty_runs, page.unreadable, cut_runs=page.cut_runs
+        content,
+        page.run_ids,
+        page.empty_runs,
+        page.unreadable,
+        cut_runs=page.cut_runs,
+        incomplete_runs=page.incomplete_runs,
     )
 
 

@@ -76,7 +76,7 @@ class HistoryRequest:
             return list_sampled_histories(**placed, specs=self.plan.specs)
         if self.plan.field == "history":
             return list_histories(**placed, samples=self.plan.samples)
-        return list_events(**placed, samples=self.plan.samples)
+        return list_events(**placed, samples=self.plan.rows_per_run)
 
     def of(self, run_ids: Sequence[str]) -> HistoryRequest:
         """The same request for these runs only."""
@@ -111,8 +111,10 @@ class PageHistories(Generic[T]):
         empty_runs: Runs without a row in the answer, but for those whose history is known to be
             empty.
         unreadable: Runs whose rows cannot be read, each with its error.
-        disjoint_runs: Runs with rows of each metric, and no row with all of them.
+        disjoint_runs: Runs with rows of each metric, and no row with those that are joined.
         cut_runs: Runs with more rows than were requested, each with how many its history has.
+        incomplete_runs: Runs with rows, each with the columns that none of them has, where that
+            may be for want of an x axis.
     """
 
     content: T
@@ -121,6 +123,7 @@ class PageHistories(Generic[T]):
     unreadable: Mapping[str, WandbRunsError] = field(default_factory=dict[str, WandbRunsError])
     disjoint_runs: Sequence[str] = ()
     cut_runs: Mapping[str, int] = field(default_factory=dict[str, int])
+    incomplete_runs: Mapping[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
 
 
 class Reader(Protocol[T]):
@@ -147,6 +150,7 @@ class RowsReader:
         empty_runs: list[str] = []
         unreadable: dict[str, WandbRunsError] = {}
         cut_runs: dict[str, int] = {}
+        incomplete: dict[str, frozenset[str]] = {}
         # A server may repeat a run within one page; the last one counts.
         nodes = {node.id: node for node in page.items}
         for node in nodes.values():
@@ -159,9 +163,20 @@ class RowsReader:
             histories.append((node.id, rows))
             if not rows and node.row_count != 0:
                 empty_runs.append(node.id)
+            elif rows and request.plan.join == "outer" and request.plan.can_be_disjoint:
+                missing = request.plan.columns_without_rows(rows)
+                if missing:
+                    incomplete[node.id] = missing
             if node.row_count is not None and _is_cut(request.plan, node.sent, node.row_count):
                 cut_runs[node.id] = node.row_count
-        found = PageHistories(histories, [*nodes], empty_runs, unreadable, cut_runs=cut_runs)
+        found = PageHistories(
+            histories,
+            [*nodes],
+            empty_runs,
+            unreadable,
+            cut_runs=cut_runs,
+            incomplete_runs=incomplete,
+        )
         return page.with_items((found,))
 
     def arrange(self, content: list[RunRows], run_ids: Sequence[str]) -> list[RunRows]:

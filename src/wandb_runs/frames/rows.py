@@ -21,9 +21,10 @@ __all__ = [
     "RunRows",
     "all_finite",
     "decode_rows",
-    "has_row_of_each",
+    "keys_with_rows",
     "read_rows",
     "rows_with_all",
+    "spread",
 ]
 
 Row: TypeAlias = "dict[str, JSONValue]"
@@ -40,8 +41,8 @@ def read_rows(plan: HistoryPlan, sent: object) -> list[Row]:
     With keys, a row has the x axis and the keys only.
     Of logged metrics, only rows that hold all keys are kept: most servers leave out the others,
     and some fill them with null. An outer join merges the rows of each key instead.
-    Of machine metrics, rows that hold any key are kept: each monitor logs rows of its own, so
-    that hardly any row holds all keys.
+    Of machine metrics, all rows come, and those that hold any key are sampled for each key: each
+    monitor logs rows of its own, so that hardly any row holds all keys.
 
     Args:
         plan: The arguments of the call.
@@ -77,7 +78,7 @@ def read_rows(plan: HistoryPlan, sent: object) -> list[Row]:
     rows = [pick_all(row, columns) for row in objects]
     # A row with the x axis alone counts only where it is the only key.
     keys = set(plan.keys) - {plan.x_axis} or {plan.x_axis}
-    return [row for row in rows if not keys.isdisjoint(row)]
+    return _sampled(rows, keys, plan.samples)
 
 
 def decode_rows(sent: object) -> list[Row]:
@@ -114,19 +115,39 @@ def rows_with_all(rows: Iterable[Row], keys: Sequence[str]) -> list[Row]:
     return [row for row in picked if required <= row.keys()]
 
 
-def has_row_of_each(sent: object, specs: int) -> bool:
-    """Whether each spec of a sampled history has a row that holds all its keys.
+def keys_with_rows(plan: HistoryPlan, sent: object) -> frozenset[str]:
+    """The keys of an outer join of which a run has a row; none where that cannot be read.
 
-    >>> has_row_of_each([[{"loss": 1}], [{"accuracy": 0}]], 2), has_row_of_each([[], []], 2)
-    (True, False)
+    >>> from wandb_runs.frames.plan import plan_histories
+    >>> plan = plan_histories(keys=["loss", "accuracy"], join="outer")
+    >>> keys_with_rows(plan, [[{"_step": 0, "loss": 1}], []])
+    frozenset({'loss'})
     """
     try:
-        samples = [list(sample) for sample in _samples(sent, specs)]
+        samples = [list(sample) for sample in _samples(sent, len(plan.specs))]
     except ValueError:
-        return False
-    return len(samples) == specs and all(
-        any(None not in row.values() for row in sample) for sample in samples
+        return frozenset()
+    return frozenset(
+        key
+        for key, sample in zip(plan.keys or (), samples, strict=False)
+        if any(pick(row, key) is not None for row in sample)
     )
+
+
+def spread(total: int, samples: int) -> Iterable[int]:
+    """The positions of an even sample: the first, the last, and others evenly between them.
+
+    Of `total` rows, `samples` are at `i * (total - 1) // (samples - 1)`, as the local server
+    samples; W&B does not say how it does.
+
+    >>> [*spread(10, 4)], [*spread(2, 4)], [*spread(10, 1)]
+    ([0, 3, 6, 9], [0, 1], [0])
+    """
+    if total <= samples:
+        return range(total)
+    if samples == 1:
+        return range(1)
+    return (place * (total - 1) // (samples - 1) for place in range(samples))
 
 
 def all_finite(rows: Iterable[Row]) -> bool:
@@ -183,6 +204,15 @@ def _samples(sent: object, specs: int) -> Iterator[Iterator[Row]]:
         yield _objects(_items(sample, where), f"{where}, row")
 
 
+def _sampled(rows: list[Row], keys: Iterable[str], samples: int) -> list[Row]:
+    """Sample the rows of each key; the rows that were drawn for any of them, in their order."""
+    drawn: set[int] = set()
+    for key in keys:
+        places = [place for place, row in enumerate(rows) if key in row]
+        drawn.update(places[at] for at in spread(len(places), samples))
+    return [rows[place] for place in sorted(drawn)]
+
+
 def _joined(plan: HistoryPlan, samples: Iterable[Iterable[Row]]) -> list[Row]:
     """Merge the samples of the keys by step: the nth row of a step with the nth of other keys."""
     merged: dict[tuple[float, int], Row] = {}
@@ -191,11 +221,14 @@ def _joined(plan: HistoryPlan, samples: Iterable[Iterable[Row]]) -> list[Row]:
         rows_of_step: Counter[float] = Counter()
         for row in sample:
             step = row.get("_step")
-            if pick(row, key) is None or not isinstance(step, int | float):
+            if not isinstance(step, int | float):
+                continue
+            picked = pick_all(row, (plan.x_axis, key))
+            if not {plan.x_axis, key} <= picked.keys():  # null, as some servers send
                 continue
             position = (step, rows_of_step[step])
             rows_of_step[step] += 1
-            merged.setdefault(position, {}).update(pick_all(row, (plan.x_axis, key)))
+            merged.setdefault(position, {}).update(picked)
     rows = (merged[position] for position in sorted(merged))
     return [{name: row[name] for name in columns if name in row} for row in rows]
 

@@ -228,7 +228,7 @@ class HistoriesBase(ABC):
             warning = DriftWarning(drift.late, drift.nulls, gaps.gone)
             warnings.warn(warning, stacklevel=stacklevel)
         if gaps.disjoint_runs:
-            warnings.warn(EmptyJoinWarning(gaps.disjoint_runs), stacklevel=stacklevel)
+            warnings.warn(EmptyJoinWarning(gaps.disjoint_runs, gaps.x_axis), stacklevel=stacklevel)
         if gaps.unknown_metrics is not None:
             warnings.warn(UnknownMetricWarning(*gaps.unknown_metrics), stacklevel=stacklevel)
         if gaps.cut_runs:

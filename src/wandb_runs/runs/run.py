@@ -199,7 +199,8 @@ class Run(RunBase[RunContext[RetryingClient, Sweeps], ConfigT_co, SummaryT_co]):
 
         Args:
             samples: The most rows, at least 1. With keys they are evenly spread; without, W&B
-                chooses them at random.
+                chooses them at random. Of machine metrics with keys, the most rows for each key,
+                evenly spread over its rows, for which the whole stream travels.
             keys: The metrics to read; None for all. Several keys give the rows that hold all
                 of them, as W&B has it; of machine metrics, the rows that hold any. `train.loss`
                 also reads what was logged as `{"train": {"loss": 1}}`; where a row has both, the
@@ -212,7 +213,7 @@ class Run(RunBase[RunContext[RetryingClient, Sweeps], ConfigT_co, SummaryT_co]):
                 place of `pandas=`.
             join: `"inner"` for the rows that hold all keys; `"outer"` for all rows of each key,
                 merged by `_step`, which is right for metrics that are logged at different steps:
-                up to `samples` rows for each key.
+                up to `samples` rows for each key. Either way a row holds the x axis, too.
 
         Returns:
             The columns and dtypes of `Runs.histories`, without `run_id`.
@@ -224,8 +225,9 @@ class Run(RunBase[RunContext[RetryingClient, Sweeps], ConfigT_co, SummaryT_co]):
             NotFoundError: The run is gone.
 
         Warns:
-            EmptyJoinWarning: The run has rows of each key and none of all. Finding out costs
-                another request, when there is no row.
+            EmptyJoinWarning: The run has rows of each key and none of all; or, with another x
+                axis than `_step`, a key was logged apart from it. Finding out costs another
+                request, when there is no row, or none of a key.
 
         >>> run.history(samples=2, keys=["loss"], format="polars").columns
         ['_step', 'loss']
@@ -235,7 +237,7 @@ class Run(RunBase[RunContext[RetryingClient, Sweeps], ConfigT_co, SummaryT_co]):
         check_installed(to)
         rows, has_rows_apart = self._context.client.run(self._fetch_history(plan))
         if has_rows_apart:
-            warnings.warn(EmptyJoinWarning([self.id]), stacklevel=2)
+            warnings.warn(EmptyJoinWarning([self.id], plan.x_axis), stacklevel=2)
         return build([(self.id, rows)], plan, to=to, run_id=False)
 
     def scan_history(

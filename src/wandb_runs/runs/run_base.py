@@ -368,11 +368,12 @@ class RunBase(Generic[ContextT_co, ConfigT_co, SummaryT_co]):
         return last
 
     def _fetch_history(self, plan: HistoryPlan) -> Flow[tuple[list[Row], bool]]:
-        """The rows, and whether there are none because no row holds all metrics."""
+        """The rows, and whether some are left out because metrics have separate rows."""
         rows = yield from fetch_rows(*self._where, plan)
-        if not plan.can_be_disjoint or rows or self.history_line_count == 0:
+        missing = plan.columns_without_rows(rows) if plan.can_be_disjoint else frozenset[str]()
+        if not missing or self.history_line_count == 0:
             return rows, False
-        return rows, (yield from has_disjoint_metrics(*self._where, plan))
+        return rows, (yield from has_disjoint_metrics(*self._where, plan, missing))
 
     def _fetch_again(self) -> Flow[None]:
         fields = yield from fetch_run(*self._where, keys=self._context.keys)

@@ -297,7 +297,8 @@ class Runs(
 
         Args:
             samples: The most rows for each run, at least 1. With keys they are evenly spread;
-                without, W&B chooses them at random.
+                without, W&B chooses them at random. Of machine metrics with keys, the most rows
+                for each key, evenly spread over its rows, for which the whole stream travels.
             keys: The metrics to read; None for all. Several keys give the rows that hold all
                 of them, as W&B has it; of machine metrics, the rows that hold any. `train.loss`
                 also reads what was logged as `{"train": {"loss": 1}}`; where a row has both, the
@@ -308,7 +309,8 @@ class Runs(
             stream: `"default"` for metrics, `"system"` for machine metrics.
             join: `"inner"` for the rows that hold all keys; `"outer"` for all rows of each key,
                 merged by `_step`, which is right for metrics that are logged at different steps:
-                up to `samples` rows for each key. Either way a row holds the x axis, too. Where
+                up to `samples` rows for each key. Either way a row holds the x axis, too: rows
+                without it are left out, with an `EmptyJoinWarning` where a key has no other. Where
                 a step has several rows, the first of each key are merged, then the second.
             on_error: What becomes of runs whose history cannot be had, such as one that is too
                 much for the server even alone: `"raise"` an error in the end that carries the
@@ -330,7 +332,8 @@ class Runs(
 
         Warns:
             EmptyJoinWarning: Runs have rows of each key and none of all, so that `"inner"` left
-                them empty. Finding out costs a request for each page that has empty runs.
+                them empty; or, with another x axis than `_step`, a key was logged apart from it.
+                Finding out costs a request for each page of runs that lack a column.
             UnknownMetricWarning: No run has a row, and perhaps a name is misspelt. Finding out
                 costs a request.
 
@@ -426,7 +429,8 @@ class Runs(
 
         Args:
             samples: The most rows for each run, at least 1. With keys they are evenly spread;
-                without, W&B chooses them at random.
+                without, W&B chooses them at random. Of machine metrics with keys, the most rows
+                for each key, evenly spread over its rows, for which the whole stream travels.
             keys: The metrics to read; None for all. Several keys give the rows that hold all
                 of them, as W&B has it; of machine metrics, the rows that hold any. `train.loss`
                 also reads what was logged as `{"train": {"loss": 1}}`; where a row has both, the
@@ -437,7 +441,8 @@ class Runs(
             stream: `"default"` for metrics, `"system"` for machine metrics.
             join: `"inner"` for the rows that hold all keys; `"outer"` for all rows of each key,
                 merged by `_step`, which is right for metrics that are logged at different steps:
-                up to `samples` rows for each key. Either way a row holds the x axis, too. Where
+                up to `samples` rows for each key. Either way a row holds the x axis, too: rows
+                without it are left out, with an `EmptyJoinWarning` where a key has no other. Where
                 a step has several rows, the first of each key are merged, then the second.
             on_error: What to do about runs whose history cannot be had, such as one that is too
                 large for the server even alone: `"raise"` an error after the last batch, which
@@ -463,7 +468,8 @@ class Runs(
 
         Warns:
             EmptyJoinWarning: Runs have rows of each key and none of all, so that `"inner"` left
-                them empty; after the last batch.
+                them empty; or, with another x axis than `_step`, a key was logged apart from it.
+                After the last batch.
 
         >>> import polars as pl
         >>> dtypes = {"loss": pl.Float64}
