@@ -275,7 +275,7 @@ class _Seconds(_Comparable[float, float]):
 
 
 @final
-class _Labels(_Field["list[str] | tuple[str, ...]"]):
+class _Labels(_Field[None]):
     __slots__ = ()
 
     def contains(self, tag: str, /) -> Condition:
@@ -294,12 +294,11 @@ class _Labels(_Field["list[str] | tuple[str, ...]"]):
 
     @override
     def _check(self, value: object, where: str, /) -> None:
-        _check_kind(
-            value,
-            (list, tuple),
-            f"{where}: expected the list of all tags, not {show(value)}. To find runs by one "
-            f"tag, write {self!r}.contains(…).",
-        )
+        if value is not None:
+            raise InvalidArgumentError(
+                f"{where}: nothing but None, for runs without tags, not {show(value)}. To find "
+                f"runs by a tag, write {self!r}.contains(…)."
+            )
 
 
 class _Key(_Comparable[Stored, "str | float | datetime"], _Matching[Stored], _Sortable):

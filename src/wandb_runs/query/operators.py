@@ -152,7 +152,13 @@ def check_operand(value: object, path: Path, where: str) -> object:
     if path.root in _INSTANTS:
         return _instant(value, where)
     if path.root not in _SECTIONS:
-        if is_list(value) and path.root != "tags":
+        if is_list(value) and path.root == "tags":
+            raise InvalidArgumentError(
+                f"{where}: tags are compared one by one, and W&B answers a whole list with HTTP "
+                '500. For runs with any of these write {"tags": {"$in": […]}}, or '
+                "Tags.contains(…) | Tags.contains(…); for runs with all of them, '$and' or &."
+            )
+        if is_list(value):
             raise InvalidArgumentError(
                 f'{where}: {path.root!r} is never a list; to match any of these write {{"$in": '
                 "[…]} or .is_in([…])."
