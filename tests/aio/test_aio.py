@@ -7,9 +7,10 @@ import inspect
 import re
 import typing
 from contextlib import suppress
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import anyio
+import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
@@ -534,6 +535,43 @@ def test_the_truth_value_of_async_runs_is_refused(wandb_server: LocalServer, man
     runs = AsyncApi(base_url=wandb_server.url, api_key="k").runs(many)
     with pytest.raises(TypeError, match=r"await runs\.length"):
         bool(runs)
+
+
+SEQUENCE_USES: list[tuple[Callable[[Any], object], str]] = [
+    (lambda runs: runs[0], r"await runs\.get\(0\)"),
+    (lambda runs: runs[1:5], r"await runs\.get\(slice\(1, 5\)\)"),
+    (lambda runs: runs[:-5:2], r"await runs\.get\(slice\(None, -5, 2\)\)"),
+    (len, r"await runs\.length\(\)"),
+    (lambda runs: "r1" in runs, r"await runs\.contains\(run\)"),
+    (list, r"async for run in runs"),
+    (lambda runs: [*runs], r"async for run in runs"),
+    (reversed, r"reversed\(await runs\.get\(slice\(None\)\)\)"),
+    (pd.DataFrame, r"await runs\.configs\(format="),
+    (pl.DataFrame, r"await runs\.configs\(format="),
+    (np.array, r"await runs\.configs\(format="),
+]
+
+
+@pytest.mark.parametrize(("use", "message"), SEQUENCE_USES)
+def test_what_takes_a_request_is_named_as_it_is_awaited(
+    wandb_server: LocalServer, use: Callable[[Any], object], message: str
+) -> None:
+    wandb_server.clear_operations()
+    with pytest.raises(TypeError, match=message):
+        use(AsyncApi(base_url=wandb_server.url, api_key="k").runs("team/many"))
+    assert wandb_server.operations == ()
+
+
+def test_the_calls_that_messages_name_are_there(wandb_server: LocalServer, many: str) -> None:
+    async def call() -> None:
+        async with AsyncApi(base_url=wandb_server.url, api_key="k") as api:
+            runs = api.runs(many)
+            run = await runs.get(0)
+            assert await runs.contains(run)
+            assert await runs.length() == len(await runs.get(slice(None))) == MANY
+            assert len(await runs.configs(format="pandas")) == MANY
+
+    anyio.run(call)
 
 
 def test_a_warning_about_a_prefetched_page_points_at_the_caller(

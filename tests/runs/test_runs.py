@@ -9,6 +9,9 @@ from itertools import islice
 from typing import TYPE_CHECKING, cast
 
 import httpx
+import numpy as np
+import pandas as pd
+import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -306,3 +309,20 @@ def test_a_run_is_not_contained_in_another_project(
     assert run not in api.runs("team/other")
     assert wandb_server.operations == ()
     assert isinstance(run, Run)
+
+
+@pytest.mark.parametrize("columns", [None, ["lr"]])
+def test_a_frame_made_of_runs_names_the_call_that_makes_one(
+    api: Api, many: str, columns: list[str] | None
+) -> None:
+    with pytest.raises(AttributeError, match=r'runs\.configs\(format="pandas"\)'):
+        pd.DataFrame(api.runs(many), columns=columns)
+    assert not hasattr(api.runs(many), "ndim")
+    with pytest.raises(AttributeError, match="'Runs' object has no attribute 'confgs'"):
+        api.runs(many).confgs  # type: ignore[attr-defined] # noqa: B018 # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType, reportUnknownExpressionType, reportUnusedExpression] - the point
+
+
+def test_arrays_and_series_of_runs_hold_the_runs(api: Api, many: str) -> None:
+    runs = api.runs(many)
+    for made in (np.array(runs), pd.Series(runs), pl.Series(runs), pl.DataFrame(runs)["column_0"]):
+        assert list(made) == list(runs)

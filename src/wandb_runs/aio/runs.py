@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterable
-from typing import TYPE_CHECKING, Literal, NoReturn, SupportsIndex, TypeVar, overload
+from typing import TYPE_CHECKING, Final, Literal, NoReturn, SupportsIndex, TypeVar, overload
 
 import anyio
 from typing_extensions import override
@@ -37,6 +37,11 @@ if TYPE_CHECKING:
 __all__ = ["AsyncRuns"]
 
 K = TypeVar("K", bound=str)
+
+_AWAITED: Final = (
+    "write `async for run in runs`, or `await runs.get(slice(None))` for a list; a frame of them "
+    'is `await runs.configs(format="pandas")`, or of `summaries` or `histories`, likewise of polars'
+)
 
 
 class AsyncRuns(
@@ -147,6 +152,34 @@ class AsyncRuns(
     def __bool__(self) -> NoReturn:
         """Refused: whether there is any run takes a request."""
         raise TypeError("write `await runs.length() > 0`, or `if runs is not None`")
+
+    if not TYPE_CHECKING:  # checkers refuse these by themselves
+
+        def __getitem__(self, index: object) -> NoReturn:
+            if isinstance(index, slice):
+                parts = [index.start, index.stop, index.step]
+                index = f"slice({', '.join(map(str, parts[: 2 if index.step is None else 3]))})"
+            raise TypeError(f"write `await runs.get({index})`: it takes a request")
+
+        def __len__(self) -> NoReturn:
+            raise TypeError("write `await runs.length()`: it takes a request")
+
+        def __contains__(self, value: object) -> NoReturn:
+            raise TypeError("write `await runs.contains(run)`: it takes requests")
+
+        def __iter__(self) -> NoReturn:
+            raise TypeError(_AWAITED)
+
+        def __array__(self, *_args: object, **_options: object) -> NoReturn:
+            raise TypeError(_AWAITED)  # numpy would make an array of one object
+
+        def __arrow_c_stream__(self, requested_schema: object = None) -> NoReturn:
+            raise TypeError(_AWAITED)  # what polars asks what it does not know for
+
+        def __reversed__(self) -> NoReturn:
+            raise TypeError(
+                "write `reversed(await runs.get(slice(None)))`, or list in the opposite order"
+            )
 
     async def entity(self) -> str:
         """The user or team that owns the project; the viewer's is asked for once.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Literal, SupportsIndex, TypeVar, overload
+from typing import TYPE_CHECKING, Final, Literal, NoReturn, SupportsIndex, TypeVar, overload
 
 from typing_extensions import override
 
@@ -35,6 +35,11 @@ if TYPE_CHECKING:
 __all__ = ["Runs"]
 
 K = TypeVar("K", bound=str)
+
+_FRAME: Final = (
+    'runs are no array: a frame of them is runs.configs(format="pandas"), or of runs.summaries or '
+    "runs.histories, likewise of polars"
+)
 
 
 class Runs(
@@ -169,6 +174,17 @@ class Runs(
         """Whether there is any run; sends at most one request, which a loop can use."""
         count = None if self._query.models.skips else self._counted()
         return bool(self._list_to(1)) if count is None else count > 0
+
+    if not TYPE_CHECKING:  # a declared `__getattr__` would let checkers accept any attribute
+
+        def __getattr__(self, name: str) -> NoReturn:
+            # pandas takes a sequence that is no list for an array, which has `ndim`.
+            told = (
+                _FRAME
+                if name == "ndim"
+                else f"{type(self).__name__!r} object has no attribute {name!r}"
+            )
+            raise AttributeError(told, name=name, obj=self)
 
     @override
     def __iter__(self) -> RunIterator[ConfigT_co, SummaryT_co]:
