@@ -11,14 +11,17 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol, cast
 
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeElapsedColumn,
-)
+from wandb_runs.errors.extras import needs_extra
+
+with needs_extra("cli", "progress_bar"):
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+    )
 
 if TYPE_CHECKING:
     from collections.abc import Generator

@@ -450,8 +450,8 @@ def test_a_missing_generator_is_an_error_with_the_pip_command(
     assert done.exit_code == 2
     assert done.stdout == ""
     assert done.stderr == (
-        "Error: datamodel_code_generator is missing. typegen needs: "
-        "pip install 'wandb-runs[typegen]'\n"
+        "Error: typegen needs the library datamodel_code_generator, which cannot be imported here; "
+        "install it: pip install 'wandb-runs[typegen]'\n"
     )
     assert wandb_server.operations == ()
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Final, NoReturn
 
+from wandb_runs.errors import MissingDependencyError
+from wandb_runs.errors.extras import needs_extra
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -27,12 +30,11 @@ def main(arguments: Sequence[str] | None = None, *, program: str = "wandb-runs")
     """
     try:
         try:
-            from wandb_runs.cli.commands import cli  # noqa: PLC0415 - click is optional
-            from wandb_runs.cli.process import run_command  # noqa: PLC0415 - click is optional
-        except ModuleNotFoundError as error:
-            if error.name != "click":
-                raise
-            print("The command line needs: pip install 'wandb-runs[cli]'", file=sys.stderr)  # noqa: T201 - output of a command
+            with needs_extra("cli", "the command line"):
+                from wandb_runs.cli.commands import cli  # noqa: PLC0415 - click is optional
+                from wandb_runs.cli.process import run_command  # noqa: PLC0415 - click is optional
+        except MissingDependencyError as error:
+            print(f"Error: {error.message}", file=sys.stderr)  # noqa: T201 - output of a command
             sys.exit(_USAGE)
         status = run_command(cli, arguments, program)
     except KeyboardInterrupt:

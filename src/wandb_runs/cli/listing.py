@@ -17,6 +17,7 @@ from wandb_runs.cli.shared import (
     warnings_in_one_line,
 )
 from wandb_runs.cli.status import Status
+from wandb_runs.errors.extras import needs_extra
 
 if TYPE_CHECKING:
     from wandb_runs.query.filters import Filters
@@ -60,8 +61,8 @@ def list_runs(
         )
     )
     with errors_in_one_line():
-        from wandb_runs.cli.table import print_runs  # noqa: PLC0415 - rich is optional
-
+        with needs_extra("cli", "the table of runs"):
+            from wandb_runs.cli.table import print_runs  # noqa: PLC0415 - rich is optional
         with warnings_in_one_line() as told, Api() as api:
             runs = api.runs(
                 path,

@@ -71,10 +71,6 @@ def errors_in_one_line() -> Generator[None]:
     """End the command with one line and the status of the error."""
     try:
         yield
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] != "rich":
-            raise
-        raise Refused("this command needs: pip install 'wandb-runs[cli]'") from error
     except WandbRunsError as error:
         raise Failed(in_options(error.message), status_of(error)) from error
     except OSError as error:

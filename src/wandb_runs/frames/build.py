@@ -7,7 +7,7 @@ from importlib import import_module
 from itertools import chain, islice, repeat
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias, TypeVar
 
-from wandb_runs.errors import MissingDependencyError
+from wandb_runs.errors.extras import needs_extra
 from wandb_runs.frames.columns import Kind, Table, rename_columns, unify_non_finite
 from wandb_runs.frames.plan import RUN_ID
 from wandb_runs.frames.rows import all_finite
@@ -43,13 +43,8 @@ def check_installed(to: Format) -> None:
         MissingDependencyError: It is not; the message has the pip command.
     """
     if to != "default":
-        try:
+        with needs_extra(to, f"format {to!r}"):
             import_module(to)
-        except ImportError as error:
-            raise MissingDependencyError(
-                f"format {to!r} needs the library {to}, which cannot be imported here; "
-                f"install it: pip install 'wandb-runs[{to}]'"
-            ) from error
 
 
 def build(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wandb_runs.errors import MissingDependencyError
+from wandb_runs.errors.extras import needs_extra
 
 if TYPE_CHECKING:
     from wandb_runs.local.server import LocalServer
@@ -19,12 +19,6 @@ def __getattr__(name: str) -> object:
     # The server's libraries are optional and take half a second to import.
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    try:
+    with needs_extra("local", "the local server"):
         from wandb_runs.local.server import LocalServer  # noqa: PLC0415 - an optional one
-    except ModuleNotFoundError as error:
-        if error.name is None or error.name.startswith("wandb_runs"):
-            raise
-        raise MissingDependencyError(
-            f"{error.name} is missing. The local server needs: pip install 'wandb-runs[local]'"
-        ) from error
     return LocalServer

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
+from importlib import import_module
 from typing import TYPE_CHECKING, Final
 from urllib.request import getproxies, proxy_bypass
 
 from typing_extensions import override
 
+from wandb_runs.errors.extras import needs_extra
 from wandb_runs.transport.failures import unusable
 from wandb_runs.transport.settings import without_secrets
 
@@ -59,8 +60,8 @@ def httpx_proxy(proxy: ProxyUrl | None, context: ssl.SSLContext | None) -> httpx
     if scheme.startswith("socks"):
         if scheme not in _SOCKS:
             raise unusable(f"{proxy!r} is not supported: of SOCKS, socks5:// and socks5h:// are")
-        if find_spec("socksio") is None:
-            raise unusable(f"{proxy!r} needs another package: pip install 'wandb-runs[socks]'")
+        with needs_extra("socks", f"the proxy of this environment, {proxy!r},"):
+            import_module("socksio")
     problem = "is none that can be used"
     try:
         found = httpx.Proxy(proxy, ssl_context=context if scheme == "https" else None)

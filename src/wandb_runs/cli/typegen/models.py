@@ -6,7 +6,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 from wandb_runs.cli.typegen.schema import Schema
-from wandb_runs.errors import InvalidArgumentError, MissingDependencyError
+from wandb_runs.errors import InvalidArgumentError
+from wandb_runs.errors.extras import needs_extra
 from wandb_runs.frames.plan import plan_histories
 
 if TYPE_CHECKING:
@@ -35,12 +36,8 @@ def check_generator() -> None:
     Raises:
         MissingDependencyError: It is not.
     """
-    try:
+    with needs_extra("typegen", "typegen"):
         import_module("datamodel_code_generator")
-    except ModuleNotFoundError as error:
-        raise MissingDependencyError(
-            f"{error.name} is missing. typegen needs: pip install 'wandb-runs[typegen]'"
-        ) from error
 
 
 def write_models(documents: Documents, path: str, command: str) -> str:
