@@ -50,6 +50,16 @@ def pass_wrong_types(api: Api, runs: Runs, run: Run) -> None:
     runs.pages(per_page=5)  # wrong
     runs[0].config = {}  # wrong
     run.state = "finished"  # wrong
+    run.notes = "the best"  # wrong
+    run.config["lr"] = 0.1  # wrong
+    run.config |= {"lr": 0.1}  # wrong
+    run.config.update(lr=0.1)  # wrong
+    run.summary["loss"] = 0.5  # wrong
+    del run.summary["loss"]  # wrong
+    run.raw_config["lr"] = 0.1  # wrong
+    run.system_metrics["cpu"] = 0.1  # wrong
+    api.api_key = "key"  # wrong
+    runs.per_page = 100  # wrong
 
 
 def ask_for_wrong_histories(runs: Runs, run: Run) -> None:
@@ -115,6 +125,7 @@ def build_wrong_filters(api: Api, since: datetime) -> None:
     api.runs("team/mnist", filters=Config("a") == Config("b"))  # wrong
     api.runs("team/mnist", filters=UpdatedAt == since)  # wrong
     api.runs("team/mnist", filters=Tags == "best")  # wrong
+    api.runs("team/mnist", filters=Tags == ["best"])  # wrong
     api.runs("team/mnist", filters=CreatedAt == "2026-01-31")  # wrong
     api.runs("team/mnist", filters=State == None)  # noqa: E711 # wrong
     api.runs("team/mnist", filters=Config("a") == {1, 2})  # wrong

@@ -42,7 +42,8 @@ class AsyncRun(RunBase[RunContext[AsyncRetryingClient, AsyncSweeps], ConfigT_co,
 
     Made by listing (`async for run in api.runs(...)`) and by
     `await api.run("entity/project/run_id")`. Attributes send no request; what does is a method,
-    and is awaited. Tasks may share one; `refresh` swaps its contents in one step.
+    and is awaited. Tasks may share one; `refresh` swaps its contents in one step. Config, summary
+    and tags are read-only, as those of `Run`.
     """
 
     __slots__ = ()

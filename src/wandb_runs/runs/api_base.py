@@ -11,6 +11,7 @@ from typing_extensions import override
 
 from wandb_runs.errors import InvalidArgumentError
 from wandb_runs.query.location import PathParts, check_name, parse_path
+from wandb_runs.runs.assignment import NoNewAttributes
 from wandb_runs.runs.record import to_node
 from wandb_runs.runs.run_base import fetch_run
 from wandb_runs.runs.sweep_base import fetch_sweep
@@ -103,12 +104,14 @@ def checked_context(
     return check_context(ssl_context)
 
 
-class ApiBase(Generic[ClientT]):
+class ApiBase(NoNewAttributes, Generic[ClientT]):
     """What `Api` and `AsyncApi` have in common: all that takes no request.
 
     Args:
         client: What sends the requests.
     """
+
+    _why_fixed = "settings are given when it is made, or to api.with_options(...)"
 
     _client: ClientT
 

@@ -45,13 +45,18 @@ class Run(RunBase[RunContext[RetryingClient, Sweeps], ConfigT_co, SummaryT_co]):
     project and id are. Threads may share one; `refresh` swaps its contents in one step.
 
     `config` and `summary` are decoded when first touched, and kept. They hold every key, or those
-    that the listing was told to ask for.
+    that the listing was told to ask for. They and all that is nested in them are read-only dicts
+    and lists, which every library reads as such; `copy.deepcopy` gives what can be changed.
 
     >>> run = api.runs("sample/digits", {"state": "finished"})[0]
     >>> run == api.run("/".join(run.path))
     True
     >>> isinstance(run.config["optimizer"], str)
     True
+    >>> run.config["optimizer"] = "adam"
+    Traceback (most recent call last):
+    TypeError: runs and sweeps are read-only, and this dict belongs to one: a change would be \
+saved nowhere. copy.deepcopy(x) gives a dict of your own, which can be changed throughout
     """
 
     __slots__ = ()

@@ -18,9 +18,11 @@ from wandb_runs.graphql._generated import get_run, get_run_details, get_run_file
 from wandb_runs.graphql.documents import INTERNAL_KEYS, read_config, read_document
 from wandb_runs.graphql.flow import ask
 from wandb_runs.graphql.nested import outer_keys
+from wandb_runs.graphql.read_only import read_only, read_only_object
 from wandb_runs.graphql.scalars import JSONObject, parse_moment
 from wandb_runs.query.keys import EVERYTHING, KeySelection
 from wandb_runs.query.location import missing_run, page_url
+from wandb_runs.runs.assignment import ReadOnlyAttributes
 from wandb_runs.runs.models import NO_MODELS, Models
 from wandb_runs.runs.record import read_record, to_node
 from wandb_runs.runs.user import User
@@ -115,12 +117,15 @@ ContextT_co = TypeVar(
 class _Details(NamedTuple):
     node: Node
     fields: RunDetailFields
+    history_keys: object  # read-only
 
 
-class RunBase(Generic[ContextT_co, ConfigT_co, SummaryT_co]):
+class RunBase(ReadOnlyAttributes, Generic[ContextT_co, ConfigT_co, SummaryT_co]):
     """What `Run` and `AsyncRun` share: all but the sending."""
 
     __slots__ = ("__weakref__", "_context", "_details", "_node", "_record")
+
+    _why_fixed = "a run is read-only, and nothing would be saved"
 
     def __init__(self, context: ContextT_co, node: Node) -> None:
         self._context = context
@@ -239,8 +244,8 @@ class RunBase(Generic[ContextT_co, ConfigT_co, SummaryT_co]):
 
     @property
     def tags(self) -> list[str]:
-        """The labels that users put on the run; empty when it has none."""
-        return [tag for tag in self._read("tags").tags or () if tag is not None]
+        """The labels that users put on the run, a read-only list; empty when it has none."""
+        return read_only([tag for tag in self._read("tags").tags or () if tag is not None])
 
     @property
     def group(self) -> str | None:
@@ -288,6 +293,8 @@ class RunBase(Generic[ContextT_co, ConfigT_co, SummaryT_co]):
     def config(self) -> ConfigT_co:
         """The hyperparameters, without W&B's own `_wandb` and `wandb_version`.
 
+        A read-only `dict` throughout, unless the listing was given a type.
+
         Raises:
             BadResponseError: What the server stores is not a JSON object.
             RunValidationError: It does not fit the type that the listing was given.
@@ -305,7 +312,7 @@ class RunBase(Generic[ContextT_co, ConfigT_co, SummaryT_co]):
         Raises:
             BadResponseError: What the server stores is not a JSON object.
         """
-        return self._read_config(self._node)
+        return read_only_object(self._read_config(self._node))
 
     @property
     def rawconfig(self) -> JSONObject:
@@ -315,6 +322,8 @@ class RunBase(Generic[ContextT_co, ConfigT_co, SummaryT_co]):
     @property
     def summary(self) -> SummaryT_co:
         """The last, best or chosen value of each metric, with W&B's own `_wandb`.
+
+        A read-only `dict` throughout, unless the listing was given a type.
 
         Raises:
             BadResponseError: What the server stores is not a JSON object.
@@ -342,15 +351,19 @@ class RunBase(Generic[ContextT_co, ConfigT_co, SummaryT_co]):
     def _where(self) -> tuple[str, str, str]:
         return self._context.entity, self._context.project, self.id
 
-    def _fetch_details(self) -> Flow[RunDetailFields]:
+    def _fetch_details(self) -> Flow[_Details]:
         node, details = self._node, self._details
         if details is None or details.node is not node:
-            details = self._details = _Details(node, (yield from _fetch_details(*self._where)))
-        return details.fields
+            fields = yield from _fetch_details(*self._where)
+            keys: object = fields.history_keys
+            if isinstance(keys, dict):
+                keys = read_only_object(cast("JSONObject", keys))
+            details = self._details = _Details(node, fields, keys)
+        return details
 
     def _fetch_system_metrics(self) -> Flow[JSONObject]:
         details = yield from self._fetch_details()
-        return self._document(details.system_metrics, "systemMetrics")
+        return read_only_object(self._document(details.fields.system_metrics, "systemMetrics"))
 
     def _fetch_history_keys(self) -> Flow[JSONObject | None]:
         keys = (yield from self._fetch_details()).history_keys
@@ -392,7 +405,12 @@ class RunBase(Generic[ContextT_co, ConfigT_co, SummaryT_co]):
             node[_METADATA] = (
                 None
                 if content is None
-                else self._document(content.decode("utf-8", "replace"), "metadata")
+                else cast(
+                    "JSONValue",  # read again as an object only
+                    read_only_object(
+                        self._document(content.decode("utf-8", "replace"), "metadata")
+                    ),
+                )
             )
         metadata = node[_METADATA]
         return metadata if isinstance(metadata, dict) else None
@@ -403,7 +421,10 @@ class RunBase(Generic[ContextT_co, ConfigT_co, SummaryT_co]):
         self, node: Node, name: str, read: Callable[[Node], JSONObject], model: Model[object] | None
     ) -> object:
         # Of this node throughout: another thread may refresh the run meanwhile.
-        made = read(node) if model is None else model.read(partial(read, node), "/".join(self.path))
+        if model is None:
+            made: object = read_only_object(read(node))
+        else:  # the user's own type; validators may change what they are given
+            made = model.read(partial(read, node), "/".join(self.path))
         node[name] = cast("JSONValue", made)  # read again as an object only
         return made
 

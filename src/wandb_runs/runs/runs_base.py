@@ -28,6 +28,7 @@ from wandb_runs.pagination.listing import Listing, ListingPlan, PageStream
 from wandb_runs.pagination.page import fetch_page
 from wandb_runs.pagination.paginator import Drift, Source
 from wandb_runs.query.location import missing_project
+from wandb_runs.runs.assignment import NoNewAttributes
 from wandb_runs.runs.explain import check_call, explain
 from wandb_runs.runs.histories_base import ABOVE_AN_ITEM, HistoriesBase
 from wandb_runs.runs.run_base import AnyRun, RunContext, created_text, fits
@@ -58,7 +59,7 @@ SweepsT_co = TypeVar("SweepsT_co", covariant=True)
 _MOST_RUNS: Final = 100_000_000
 
 
-class RunsBase(HistoriesBase, Generic[ClientT_co, SweepsT_co, RunT_co]):
+class RunsBase(NoNewAttributes, HistoriesBase, Generic[ClientT_co, SweepsT_co, RunT_co]):
     """What `Runs` and `AsyncRuns` share: all but the sending.
 
     What takes requests is a flow here, which either kind of client runs.
@@ -67,6 +68,8 @@ class RunsBase(HistoriesBase, Generic[ClientT_co, SweepsT_co, RunT_co]):
         client: The client to send requests with.
         query: What to list.
     """
+
+    _why_fixed = "a listing stays as it was made; pass the option to api.runs(...)"
 
     _sweeps: SweepsT_co | None
 

@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Final, Generic, TypeVar, cast
 
 from typing_extensions import override
 
-from wandb_runs.errors import BadResponseError, MissingDependencyError, NotFoundError
+from wandb_runs.errors import BadResponseError, NotFoundError
+from wandb_runs.errors.extras import needs_extra
 from wandb_runs.errors.text import as_message
 from wandb_runs.graphql._generated import get_sweep
 from wandb_runs.graphql.flow import ask
+from wandb_runs.graphql.read_only import read_only_graph
 from wandb_runs.graphql.scalars import parse_moment
 from wandb_runs.query.location import missing_sweep, page_url
+from wandb_runs.runs.assignment import ReadOnlyAttributes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,10 +39,12 @@ ClientT_co = TypeVar("ClientT_co", bound="Client[SessionBase]", covariant=True)
 SweepT = TypeVar("SweepT")
 
 
-class SweepBase(Generic[ClientT_co]):
+class SweepBase(ReadOnlyAttributes, Generic[ClientT_co]):
     """What `Sweep` and `AsyncSweep` share: all that takes no request."""
 
     __slots__ = ("_client", "_entity", "_fields", "_project")
+
+    _why_fixed = "a sweep is read-only, and nothing would be saved"
 
     def __init__(self, client: ClientT_co, entity: str, project: str, fields: SweepFields) -> None:
         self._client = client
@@ -163,22 +168,17 @@ class SweepBase(Generic[ClientT_co]):
             MissingDependencyError: PyYAML is not installed.
             BadResponseError: The definition is not a YAML mapping.
         """
-        try:
+        with needs_extra("yaml", "a sweep's config, whose text is sweep.config_yaml,"):
             yaml = importlib.import_module("yaml")
-        except ImportError as error:
-            raise MissingDependencyError(
-                "reading a sweep's config needs PyYAML: pip install 'wandb-runs[yaml]' "
-                "(sweep.config_yaml holds the text)"
-            ) from error
         try:
             loaded: object = yaml.safe_load(self.config_yaml)
         except (ValueError, yaml.YAMLError) as error:
             raise self._malformed() from error
         if loaded is None:
-            return {}
+            loaded = {}
         if not isinstance(loaded, dict):
             raise self._malformed()
-        return cast("JSONObject", loaded)
+        return read_only_graph(cast("dict[str, object]", loaded))
 
     @property
     def order(self) -> str | None:

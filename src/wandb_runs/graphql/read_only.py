@@ -1,0 +1,196 @@
+"""Dicts and lists that refuse changes: what a run holds, and what is nested in it.
+
+They are subclasses of `dict` and `list`, so that `isinstance`, `==`, `json`, and libraries that
+read containers in C take them for what they are. Such libraries read the storage and call no
+method. So everything that is nested is made read-only before anything is handed out, and reading
+is left to `dict` and `list`: whichever way a copy is made, what is nested in it is read-only.
+
+C code that is given one in order to write into it (`heapq`, `exec`) or that names the base
+(`dict.update(x, ...)`) is not stopped.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Final, Generic, NoReturn, TypeAlias, TypeVar, cast, final
+
+from typing_extensions import override
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from wandb_runs.graphql.scalars import JSONObject, JSONValue
+
+    Container: TypeAlias = dict[object, object] | list[object]
+    Kinds: TypeAlias = Mapping[type, Callable[..., Container]]
+
+__all__ = ["read_only", "read_only_graph", "read_only_object"]
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+def _refuse(self: object, *_args: object, **_options: object) -> NoReturn:
+    kind = "dict" if isinstance(self, dict) else "list"
+    raise TypeError(
+        f"runs and sweeps are read-only, and this {kind} belongs to one: a change would be saved "
+        f"nowhere. copy.deepcopy(x) gives a {kind} of your own, which can be changed throughout"
+    )
+
+
+@final
+class ReadOnlyDict(dict[K, V], Generic[K, V]):
+    __slots__ = ()
+
+    if not TYPE_CHECKING:  # checkers see a `Mapping`, which has no mutators
+        __setitem__ = __delitem__ = __ior__ = _refuse
+        clear = pop = popitem = setdefault = update = _refuse
+
+    def __copy__(self) -> dict[K, V]:
+        return self.copy()
+
+    def __deepcopy__(self, memo: dict[int, object]) -> dict[K, V]:
+        return cast("dict[K, V]", _rebuild(cast("Container", self), _OWN, memo))
+
+    @override
+    def __reduce__(self) -> tuple[Callable[[], object], tuple[()], None, None, Iterator[object]]:
+        # Loaded where this package is not installed, too.
+        return dict, (), None, None, iter(self.items())
+
+
+@final
+class ReadOnlyList(list[V], Generic[V]):
+    __slots__ = ()
+
+    if not TYPE_CHECKING:
+        __setitem__ = __delitem__ = __iadd__ = __imul__ = _refuse
+        append = clear = extend = insert = pop = remove = reverse = sort = _refuse
+
+    def __copy__(self) -> list[V]:
+        return self.copy()
+
+    def __deepcopy__(self, memo: dict[int, object]) -> list[V]:
+        return cast("list[V]", _rebuild(cast("Container", self), _OWN, memo))
+
+    @override
+    def __reduce__(self) -> tuple[Callable[[], object], tuple[()], None, Iterator[object]]:
+        return list, (), None, iter(self)
+
+
+_READ_ONLY: Final = cast("Kinds", {dict: ReadOnlyDict, list: ReadOnlyList})
+_PUT_AT_KEY: Final[Callable[..., None]] = dict[object, object].__setitem__
+_PUT_AT_INDEX: Final[Callable[..., None]] = list[object].__setitem__
+_OWN: Final[Kinds] = {ReadOnlyDict: dict, ReadOnlyList: list}
+_CONTAINERS: Final = frozenset({*_READ_ONLY, *_OWN})
+
+
+def read_only_object(document: JSONObject) -> JSONObject:
+    """A read-only `dict` of the same items, and of nested ones that are read-only as well.
+
+    Args:
+        document: A JSON object, in which no container holds itself; it is not changed.
+
+    >>> from copy import deepcopy
+    >>> config = read_only_object({"lr": 0.1, "model": {"widths": [64, 64]}})
+    >>> config, isinstance(config["model"], dict)
+    ({'lr': 0.1, 'model': {'widths': [64, 64]}}, True)
+    >>> dict(config)["model"]["widths"].append(32)
+    Traceback (most recent call last):
+    TypeError: runs and sweeps are read-only, and this list belongs to one: a change would be \
+saved nowhere. copy.deepcopy(x) gives a list of your own, which can be changed throughout
+    >>> deepcopy(config)["model"]["widths"].append(32)
+    """
+    if not _DUMPERS and "yaml" in sys.modules:
+        _teach_yaml()
+    top: ReadOnlyDict[str, JSONValue] = ReadOnlyDict(document)
+    # Most configs are flat, which is seen without a loop in Python.
+    if _CONTAINERS.isdisjoint(map(type, document.values())):
+        return top
+    # No recursion: values may be nested deeper than the caller's stack has room for. This is part
+    # of each reading of a config: `_rebuild`, which does the same for YAML, takes twice the time.
+    pending: list[Container] = [cast("Container", top)]
+    for holder in pending:
+        places: Iterable[tuple[object, object]]
+        if isinstance(holder, dict):
+            places, put = holder.items(), _PUT_AT_KEY
+        else:
+            places, put = enumerate(holder), _PUT_AT_INDEX
+        for place, each in places:
+            make = _READ_ONLY.get(type(each))
+            if make is None:
+                continue
+            made = make(each)
+            put(holder, place, made)
+            values = made.values() if isinstance(made, dict) else made
+            if not _CONTAINERS.isdisjoint(map(type, values)):
+                pending.append(made)
+    return top
+
+
+def read_only_graph(document: Mapping[str, object]) -> JSONObject:
+    """What `read_only_object` makes, of values that may be shared or hold themselves, as in YAML.
+
+    >>> anchor = [1]
+    >>> config = read_only_graph({"a": anchor, "b": anchor})
+    >>> config["a"] is config["b"]
+    True
+    """
+    if not _DUMPERS and "yaml" in sys.modules:
+        _teach_yaml()
+    return cast("JSONObject", _rebuild(cast("Container", document), _READ_ONLY, {}))
+
+
+def read_only(values: list[V]) -> list[V]:
+    """A read-only `list` of values that are immutable.
+
+    >>> read_only(["best"]) == ["best"]
+    True
+    """
+    return ReadOnlyList(values)
+
+
+def _rebuild(value: Container, kinds: Kinds, made: dict[int, object]) -> Container:
+    """Make a container anew, and all that are nested in it, each as another kind.
+
+    Args:
+        value: The container; not changed.
+        kinds: The kind to make, by the present one. What is of no kind here is kept.
+        made: What was made, by the identity of what it was made of. A loop, and not a recursion:
+            values may be nested deeper than the caller's stack has room for.
+    """
+    top = made[id(value)] = kinds[type(value)](value)
+    pending = [top]
+    while pending:
+        holder = pending.pop()
+        places: Iterable[tuple[object, object]]
+        if isinstance(holder, dict):
+            places, put = holder.items(), _PUT_AT_KEY
+        else:
+            places, put = enumerate(holder), _PUT_AT_INDEX
+        for place, each in places:
+            kind = kinds.get(type(each))
+            if kind is None:
+                continue
+            new = made.get(id(each))
+            if new is None:
+                new = made[id(each)] = made_now = kind(each)
+                values = made_now.values() if isinstance(made_now, dict) else made_now
+                if not _CONTAINERS.isdisjoint(map(type, values)):
+                    pending.append(made_now)
+            put(holder, place, new)
+    return top
+
+
+# PyYAML writes what is of a base's kind exactly, unless it is told of the other one.
+_DUMPERS: Final[set[object]] = set()
+
+
+def _teach_yaml() -> None:
+    """Let PyYAML, where a program has imported it, write a run's values as what they are."""
+    yaml = sys.modules["yaml"]
+    for name in ("SafeDumper", "CSafeDumper", "Dumper", "CDumper"):
+        dumper = getattr(yaml, name, None)  # those in C are not everywhere
+        if dumper is not None:
+            dumper.add_representer(ReadOnlyDict, dumper.represent_dict)
+            dumper.add_representer(ReadOnlyList, dumper.represent_list)
+            _DUMPERS.add(dumper)
