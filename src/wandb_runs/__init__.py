@@ -23,6 +23,7 @@ from wandb_runs.errors import (
     EmptyJoinWarning,
     GraphQLError,
     HistoriesError,
+    IgnoredArgumentWarning,
     InvalidArgumentError,
     MissingDependencyError,
     NotFoundError,
@@ -36,8 +37,11 @@ from wandb_runs.errors import (
     ServerError,
     TransportError,
     TruncatedResponseError,
+    UnknownKeyWarning,
     UnknownMetricWarning,
+    UnknownStateWarning,
     WandbRunsError,
+    WandbRunsWarning,
 )
 from wandb_runs.frames.plan import Format, Join, OnError, Stream
 from wandb_runs.frames.rows import Row
@@ -144,6 +148,7 @@ __all__ = [
     "HistoriesError",
     "Host",
     "HttpTransport",
+    "IgnoredArgumentWarning",
     "InvalidArgumentError",
     "JSONObject",
     "JSONValue",
@@ -186,11 +191,14 @@ __all__ = [
     "Transport",
     "TransportError",
     "TruncatedResponseError",
+    "UnknownKeyWarning",
     "UnknownMetricWarning",
+    "UnknownStateWarning",
     "UpdatedAt",
     "User",
     "Username",
     "WandbRunsError",
+    "WandbRunsWarning",
     "__version__",
 ]
 

@@ -233,11 +233,60 @@ def test_metrics_of_different_steps_are_joined_with_join_outer(
     done = run(*arguments)
     assert done.exit_code == 0
     assert done.stderr.startswith("Warning: 1 run (r) logged each of the keys")
+    assert "--join inner has no rows of theirs; pass --join outer" in done.stderr
     assert pl.read_parquet(tmp_path / "out.parquet").is_empty()
     assert run(*arguments, "--join", "outer").exit_code == 0
     expected = api.runs("team/apart").histories(keys=["a", "b"], format="polars", join="outer")
     assert len(expected) == 3
     assert pl.read_parquet(tmp_path / "out.parquet").equals(expected)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "warning"),
+    [
+        (
+            ("list", "--order", "-summary.los"),
+            "--order: none of the 47 newest runs has 'summary.los' (did you mean 'summary.loss'?)",
+        ),
+        (
+            ("list", "--filters", '{"config.optimiser": "adam"}', "--limit", "3"),
+            "--filters: none of the 47 newest runs has 'config.optimiser' "
+            "(did you mean 'config.optimizer'?)",
+        ),
+        (
+            ("list", "--keys", "config.optimiser,summary.loss"),
+            "--keys: none of the 47 newest runs has 'config.optimiser' "
+            "(did you mean 'config.optimizer'?)",
+        ),
+        (
+            ("histories", "--filters", '{"state": "finishd"}', "-o", "out.csv", "--quiet"),
+            "--filters: no run is known to have the state 'finishd' (did you mean 'finished'?); "
+            "the states are running, finished, crashed, failed, killed, pending, preempting, "
+            "preempted",
+        ),
+        (
+            ("histories", "--keys", "los", "-o", "out.csv", "--quiet"),
+            "--keys: there is no row; run 'run01' has no 'los' (did you mean 'loss'?)",
+        ),
+        (
+            ("typegen", "--order", "-config.lrr", "--limit", "2", "--quiet"),
+            "--order: none of the 47 newest runs has 'config.lrr' (did you mean 'config.lr'?)",
+        ),
+    ],
+)
+def test_unknown_names_are_told_once_by_the_options_of_the_command(
+    many: str,
+    arguments: tuple[str, ...],
+    warning: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    command, *options = arguments
+    done = run(command, many, *options)
+    assert done.exit_code == 0
+    told = [line for line in done.stderr.splitlines() if line.startswith("Warning")]
+    assert told == [f"Warning: {warning}"]
 
 
 def test_nan_is_kept_in_csv_and_null_in_json_lines(odd: str, tmp_path: Path) -> None:

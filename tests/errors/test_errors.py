@@ -7,12 +7,16 @@ import pickle
 
 import pytest
 
+import wandb_runs
 from wandb_runs import (
     AuthenticationError,
     BadResponseError,
     CertificateError,
     ConnectionFailedError,
+    DriftWarning,
+    EmptyJoinWarning,
     GraphQLError,
+    IgnoredArgumentWarning,
     InvalidArgumentError,
     MissingDependencyError,
     NotFoundError,
@@ -22,7 +26,11 @@ from wandb_runs import (
     ResponseTooLargeError,
     ServerError,
     TruncatedResponseError,
+    UnknownKeyWarning,
+    UnknownMetricWarning,
+    UnknownStateWarning,
     WandbRunsError,
+    WandbRunsWarning,
 )
 
 EXAMPLES: list[WandbRunsError] = [
@@ -52,6 +60,43 @@ def test_an_error_survives_pickle_and_copy(error: WandbRunsError) -> None:
         assert type(twin) is type(error)
         assert twin.message == str(twin) == "no"
         assert vars(twin) == vars(error)
+
+
+WARNINGS: list[WandbRunsWarning] = [
+    DriftWarning(["a"], 1, ["b"]),
+    EmptyJoinWarning(["a"]),
+    IgnoredArgumentWarning("no"),
+    UnknownKeyWarning("order", {"x": "y", "z": None}, 3),
+    UnknownMetricWarning("r1", {"los": "loss"}),
+    UnknownStateWarning("filters", {"x": None}, ["running"]),
+]
+
+
+@pytest.mark.parametrize("warning", WARNINGS, ids=lambda warning: type(warning).__name__)
+def test_a_warning_survives_pickle_and_copy(warning: WandbRunsWarning) -> None:
+    for twin in (pickle.loads(pickle.dumps(warning)), copy.copy(warning), copy.deepcopy(warning)):
+        assert type(twin) is type(warning)
+        assert str(twin) == str(warning)
+        assert vars(twin) == vars(warning)
+
+
+def test_every_warning_is_one_of_the_package() -> None:
+    public = {getattr(wandb_runs, name) for name in wandb_runs.__all__ if name.endswith("Warning")}
+    assert {WandbRunsWarning, *map(type, WARNINGS)} == public
+    assert all(issubclass(each, WandbRunsWarning) for each in public)
+    assert issubclass(WandbRunsWarning, UserWarning)
+    # Where Python shows no `DeprecationWarning` by default, it shows none of these.
+    assert issubclass(IgnoredArgumentWarning, DeprecationWarning)
+
+
+def test_an_unknown_key_is_told_of_one_run_and_of_several() -> None:
+    names = {"x": "y", "z": None}
+    assert str(UnknownKeyWarning("order", names, 1)) == (
+        "order: the newest run has no 'x' (did you mean 'y'?) and no 'z'"
+    )
+    assert str(UnknownKeyWarning("order", names, 2)) == (
+        "order: none of the 2 newest runs has 'x' (did you mean 'y'?) or 'z'"
+    )
 
 
 def test_errors_derive_from_builtin_errors() -> None:

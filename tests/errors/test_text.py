@@ -19,7 +19,9 @@ from wandb_runs import (
     NotFoundError,
     RequestTimeoutError,
     ServerError,
+    UnknownKeyWarning,
     UnknownMetricWarning,
+    UnknownStateWarning,
     WandbRunsError,
 )
 from wandb_runs.errors.suggest import name_runs
@@ -81,6 +83,8 @@ MAKERS: list[Callable[[str], Exception]] = [
     lambda text: EmptyJoinWarning([text]),
     lambda text: EmptyJoinWarning(["run"], text),
     lambda text: UnknownMetricWarning(text, {text: text}),
+    lambda text: UnknownKeyWarning("filters", {text: text}, 3),
+    lambda text: UnknownStateWarning("filters", {text: None}, [text]),
 ]
 
 

@@ -656,7 +656,7 @@ def test_runs_whose_rows_lack_the_x_axis_are_named(
         recorder.inner.close()
 
 
-@pytest.mark.filterwarnings("ignore::wandb_runs.UnknownMetricWarning")
+@pytest.mark.filterwarnings("ignore::wandb_runs.UnknownKeyWarning")
 @OVER_HTTP
 @given(
     st.sampled_from(["list", "histories", "configs", "summaries"]),
@@ -701,7 +701,11 @@ def test_an_explanation_equals_the_requests_sent(
     }
     assert explanation in sent
     probes = [each for each in recorder.variables if '"samples": 1}' in str(each.get("specs"))]
-    lookups = [body for body in recorder.bodies if str(body["operationName"]) == "GetHistoryKeys"]
+    lookups = [
+        body
+        for body in recorder.bodies
+        if str(body["operationName"]) in ("GetHistoryKeys", "ListKeys")
+    ]
     assert len(recorder.bodies) - len(probes) - len(lookups) == explained.requests
     assert explained.document in str(explained)
 
@@ -749,6 +753,7 @@ def test_metrics_are_not_looked_up_where_no_run_has_logged(
     assert [str(body["operationName"]) for body in recorder.bodies] == ["ListSampledHistories"]
 
 
+@pytest.mark.filterwarnings("ignore::wandb_runs.UnknownKeyWarning")
 def test_an_empty_listing_sends_no_request_for_histories(recorder: Recorder, recorded: Api) -> None:
     none = recorded.runs("team/requests", {"state": "no such state"})
     assert list(none) == []

@@ -245,6 +245,7 @@ def listed(api: Api, project: str, filters: Filters) -> list[str]:
 # Selected runs.
 
 
+@pytest.mark.filterwarnings("ignore::wandb_runs.UnknownKeyWarning")
 @settings(max_examples=60, deadline=None)
 @given(
     given_runs=st.lists(runs(), min_size=1, max_size=8),
@@ -261,6 +262,7 @@ def test_a_condition_its_json_and_python_select_the_same_runs(
         assert listed(reader, project, {"$and": [condition]}) == expected, condition
 
 
+@pytest.mark.filterwarnings("ignore::wandb_runs.UnknownKeyWarning")
 @settings(max_examples=30, deadline=None)
 @given(given_runs=st.lists(runs(), min_size=1, max_size=8), one=conditions, other=conditions)
 def test_the_laws_of_logic_hold_on_the_server(
@@ -289,6 +291,7 @@ orders = st.one_of(
 )
 
 
+@pytest.mark.filterwarnings("ignore::wandb_runs.UnknownKeyWarning")
 @settings(max_examples=40, deadline=None)
 @given(
     given_runs=st.lists(runs(), min_size=1, max_size=12),

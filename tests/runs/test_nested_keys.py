@@ -119,6 +119,7 @@ def test_each_way_of_reading_a_history_finds_the_same_nested_values(
     ]
 
 
+@pytest.mark.filterwarnings("ignore::wandb_runs.UnknownKeyWarning")
 @settings(max_examples=40, deadline=None)
 @given(values=OBJECTS, asked=st.lists(st.sampled_from(ASKED), min_size=1, max_size=3, unique=True))
 def test_configs_and_summaries_find_the_same_nested_values(

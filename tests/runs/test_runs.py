@@ -82,6 +82,12 @@ def sent(server: LocalServer, operation: str) -> int:
     return server.operations.count(operation)
 
 
+def listed(server: LocalServer) -> tuple[str, ...]:
+    """The operations, without the one that looks up a name which the first page does not show."""
+    assert sent(server, "ListKeys") <= 1
+    return tuple(name for name in server.operations if name != "ListKeys")
+
+
 @ONCE
 @given(st.sampled_from(FILTERS), st.sampled_from(ORDERS), st.integers(1, 60), st.data())
 def test_a_loop_gives_the_servers_answer_in_as_few_requests_as_possible(
@@ -99,14 +105,14 @@ def test_a_loop_gives_the_servers_answer_in_as_few_requests_as_possible(
 
     wandb_server.clear_operations()
     assert [run.id for run in islice(runs, taken)] == expected[:taken]
-    assert wandb_server.operations == ("ListRuns",) * math.ceil(taken / per_page)
+    assert listed(wandb_server) == ("ListRuns",) * math.ceil(taken / per_page)
 
     assert [run.id for run in runs] == expected
     pages = max(1, math.ceil(len(expected) / per_page))
     assert sent(wandb_server, "ListRuns") == pages
     assert len(runs) == len(expected)
     assert [run.id for run in runs] == expected
-    assert wandb_server.operations == ("ListRuns",) * pages
+    assert listed(wandb_server) == ("ListRuns",) * pages
 
 
 class RunsAreAList(RuleBasedStateMachine):

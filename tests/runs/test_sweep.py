@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import httpx
 import pytest
 
-from wandb_runs import Api, MissingDependencyError, NotFoundError, Sweep
+from wandb_runs import Api, MissingDependencyError, NotFoundError, Sweep, UnknownKeyWarning
 from wandb_runs.testing import LocalServer
 
 
@@ -74,6 +74,12 @@ def test_the_best_run_is_first_in_the_sweeps_own_order(sweep: Sweep) -> None:
     assert best.summary[name] == better(float(str(value)) for value in values)
     newest = sweep.best_run("-created_at")
     assert newest == sweep.runs[-1]
+
+
+def test_the_best_run_by_a_misspelt_metric_has_a_warning(sweep: Sweep) -> None:
+    with pytest.warns(UnknownKeyWarning, match=r"'summary.acuracy' \(did you mean") as told:
+        assert sweep.best_run("-summary.acuracy") is not None
+    assert [each.filename for each in told] == [__file__]
 
 
 def test_a_sweep_that_is_not_there_is_named(sample_api: Api) -> None:

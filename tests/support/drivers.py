@@ -86,7 +86,7 @@ class Blocking:
         return list(self.runs.iter_histories(keys=LOSS, format=self.to))
 
     def call_configs(self) -> object:
-        return self.runs.configs(["optimizer", "lr"], self.to)
+        return self.runs.configs(["optimizer", "learning_rate"], self.to)
 
     def call_summaries(self) -> object:
         return self.runs.summaries(["accuracy"], self.to)
@@ -177,7 +177,7 @@ class Awaiting:
         return [batch async for batch in self.runs.iter_histories(keys=LOSS, format=self.to)]
 
     async def call_configs(self) -> object:
-        return await self.runs.configs(["optimizer", "lr"], self.to)
+        return await self.runs.configs(["optimizer", "learning_rate"], self.to)
 
     async def call_summaries(self) -> object:
         return await self.runs.summaries(["accuracy"], self.to)

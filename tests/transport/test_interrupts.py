@@ -12,7 +12,7 @@ import threading
 from collections import Counter
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import anyio
 import pytest
@@ -34,9 +34,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import FrameType
 
+    from wandb_runs.frames.histories import Gaps
     from wandb_runs.frames.rows import RunRows
     from wandb_runs.graphql.flow import Flow
     from wandb_runs.testing import LocalServer
+
+Content = TypeVar("Content")
 
 TOOLS: Final = Path(__file__).parents[2] / "tools"
 SECONDS: Final = 6
@@ -273,7 +276,11 @@ def test_a_batch_whose_conversion_is_interrupted_is_not_lost(
             raise kind
         return [run_id for run_id, _ in histories]
 
-    batches = Batches(begin, convert)
+    def close(pages: HistoryPages[Content], /, *, has_rows: bool) -> Flow[Gaps]:
+        yield from ()
+        return pages.gaps
+
+    batches = Batches(begin, convert, close)
     read: list[str] = []
     with Api(base_url=wandb_server.url, api_key="k") as api:
         while True:

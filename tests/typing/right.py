@@ -52,10 +52,14 @@ from wandb_runs import (
     SweepId,
     Tags,
     Transport,
+    UnknownKeyWarning,
+    UnknownMetricWarning,
+    UnknownStateWarning,
     UpdatedAt,
     User,
     Username,
     WandbRunsError,
+    WandbRunsWarning,
 )
 from wandb_runs.bar import progress_bar
 from wandb_runs.testing import FakeClock
@@ -265,6 +269,16 @@ def build_filters(api: Api, since: datetime, runs: Runs) -> None:
     api.runs("team/mnist", {"$or": [State == "finished", {"state": "failed"}]})
     filters: Filters = State == "finished"
     api.runs("team/mnist", filters=filters)
+
+
+def handle_warnings(warning: WandbRunsWarning) -> str | None:
+    if isinstance(warning, UnknownKeyWarning):
+        assert_type(warning.argument, str)
+        assert_type(warning.checked, int)
+        assert_type(warning.nearest, Mapping[str, str | None])
+    if isinstance(warning, UnknownStateWarning):
+        assert_type(warning.known, Sequence[str])
+    return warning.run_id if isinstance(warning, UnknownMetricWarning) else None
 
 
 def build_orders(api: Api, sweep: Sweep) -> None:

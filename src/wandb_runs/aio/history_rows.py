@@ -42,6 +42,7 @@ class AsyncHistoryRows(HistoryRowsBase[AsyncRetryingClient], AsyncIterator[Row])
                     scan = copy(at.scan)  # which stays as it is until this one has read
                     rows = await self._client.run(scan.next_rows())
                     if rows is None:
+                        self._end(scan)
                         raise StopAsyncIteration
                     self._at = RowPosition(scan, rows)
         at = self._at

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING, Literal, TypeVar, overload
 
 from wandb_runs.aio.history_rows import AsyncHistoryRows
 from wandb_runs.aio.sweep import AsyncSweeps
-from wandb_runs.errors import EmptyJoinWarning
+from wandb_runs.errors import IgnoredArgumentWarning
+from wandb_runs.errors.warnings import warn
 from wandb_runs.frames.build import build, check_installed
 from wandb_runs.frames.plan import plan_histories
 from wandb_runs.frames.scan import HistoryScan, plan_scan
@@ -211,13 +211,15 @@ class AsyncRun(RunBase[RunContext[AsyncRetryingClient, AsyncSweeps], ConfigT_co,
             EmptyJoinWarning: The run has rows of each key and none of all; or, with another x
                 axis than `_step`, a key was logged apart from it. Finding out costs another
                 request, when there is no row, or none of a key.
+            UnknownMetricWarning: There is no row, and perhaps a name is misspelt. Finding out
+                costs another request, likewise.
         """
         plan = plan_histories(samples, keys, x_axis, stream, join=join, run_id=False)
         to = choose_format(pandas, format)
         check_installed(to)
-        rows, has_rows_apart = await self._context.client.run(self._fetch_history(plan))
-        if has_rows_apart:
-            warnings.warn(EmptyJoinWarning([self.id], plan.x_axis), stacklevel=2)
+        rows, warning = await self._context.client.run(self._fetch_history(plan))
+        if warning is not None:
+            warn(warning)
         return build([(self.id, rows)], plan, to=to, run_id=False)
 
     def scan_history(
@@ -242,13 +244,12 @@ class AsyncRun(RunBase[RunContext[AsyncRetryingClient, AsyncSweeps], ConfigT_co,
         Raises:
             InvalidArgumentError: An argument that cannot be right; nothing was sent.
             NotFoundError: The run is gone.
+
+        Warns:
+            UnknownMetricWarning: No row holds all keys, and perhaps one is misspelt; at the end.
         """
         if use_cache is not None:
-            warnings.warn(
-                "use_cache= does nothing: nothing is kept on disk",
-                DeprecationWarning,
-                stacklevel=2,
-            )
+            warn(IgnoredArgumentWarning("use_cache= does nothing: nothing is kept on disk"))
         scan = HistoryScan(*self._where, plan_scan(keys, page_size, min_step, max_step))
         return AsyncHistoryRows(self._context.client, scan)
 

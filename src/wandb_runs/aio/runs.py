@@ -89,6 +89,9 @@ class AsyncRuns(
 
     Warns:
         DriftWarning: The runs changed while they were listed, and not all is corrected.
+        UnknownKeyWarning: No run has a path or a key that was named, or a state is none that is
+            known: perhaps it is misspelt. Told once, with the nearest spelling. Finding out costs
+            a request, where the first page does not show it or there is no run.
 
     >>> import anyio
     >>> from wandb_runs import AsyncApi
@@ -194,7 +197,9 @@ class AsyncRuns(
         if self._query.models.skips:
             await self._list_to(None)
         async with self._locks.here():
-            return await self._client.run(self._fetch_length())
+            length = await self._client.run(self._fetch_length())
+        self._warn_of_names()
+        return length
 
     @override
     def __aiter__(self) -> AsyncRunIterator[ConfigT_co, SummaryT_co]:
@@ -241,7 +246,7 @@ class AsyncRuns(
             DriftError: What a `DriftWarning` would say, where the listing is `strict`.
         """
         return AsyncRunPages(
-            self._client, self._page_stream(), self._report_drift, self._write_checkpoint
+            self._client, self._page_stream(), self._report, self._write_checkpoint
         )
 
     @overload
@@ -351,6 +356,7 @@ class AsyncRuns(
                 Finding out costs a request for each page of runs that lack a column.
             UnknownMetricWarning: No run has a row, and perhaps a name is misspelt. Finding out
                 costs a request.
+            UnknownKeyWarning: The filter names what no run has, likewise.
         """
         plan, to = self._plan_histories(
             samples, keys, x_axis, format, stream, join, on_error, progress
@@ -474,6 +480,8 @@ class AsyncRuns(
             EmptyJoinWarning: Runs have rows of each key and none of all, so that `"inner"` left
                 them empty; or, with another x axis than `_step`, a key was logged apart from it.
                 After the last batch.
+            UnknownMetricWarning: No run has a row, and perhaps a name is misspelt; at the end.
+            UnknownKeyWarning: The filter names what no run has; at the end.
         """
         plan, to = self._plan_histories(
             samples, keys, x_axis, format, stream, join, on_error, progress
@@ -544,6 +552,10 @@ class AsyncRuns(
             MissingDependencyError: The format's library is not installed; nothing was sent.
             NotFoundError: No such project, or the key may not see it.
             BadResponseError: A run's config is not a JSON object.
+
+        Warns:
+            UnknownKeyWarning: No run has one of the keys, or what the filter names, and perhaps
+                it is misspelt. Finding out costs a request.
         """
         plan, to = self._plan_values(keys, format, progress)
         if self._query.is_part:
@@ -610,6 +622,10 @@ class AsyncRuns(
             MissingDependencyError: The format's library is not installed; nothing was sent.
             NotFoundError: No such project, or the key may not see it.
             BadResponseError: A run's summary is not a JSON object.
+
+        Warns:
+            UnknownKeyWarning: No run has one of the keys, or what the filter names, and perhaps
+                it is misspelt. Finding out costs a request.
         """
         plan, to = self._plan_values(keys, format, progress)
         if self._query.is_part:
@@ -634,7 +650,7 @@ class AsyncRuns(
                     await self._client.run(begun)
                 if not self._has(count):
                     await self._client.run(listing.read_to(count, self._source))
-        self._reported = self._report_drift(listing.drift, self._reported)
+        self._reported = self._report(listing.drift, self._reported)
         return listing.items
 
     def _prefetch(self) -> None:

@@ -15,8 +15,8 @@ import click
 from typing_extensions import override
 
 from wandb_runs.cli.status import Status, status_of
-from wandb_runs.cli.wording import in_options
-from wandb_runs.errors import DriftWarning, EmptyJoinWarning, WandbRunsError
+from wandb_runs.cli.wording import in_options, warning_in_options
+from wandb_runs.errors import DriftWarning, WandbRunsError, WandbRunsWarning
 from wandb_runs.errors.text import as_message
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def warnings_in_one_line() -> Generator[Told]:
     _log.addHandler(kept)
     _log.setLevel(logging.INFO)
     with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", EmptyJoinWarning)
+        warnings.simplefilter("always", WandbRunsWarning)
         try:
             yield told
         finally:
@@ -118,8 +118,9 @@ def warnings_in_one_line() -> Generator[Told]:
             for warning in (each.message for each in caught):
                 if isinstance(warning, DriftWarning) and (warning.nulls or warning.gone):
                     told.is_partial = True
-            for message in (*(str(each.message) for each in caught), *told.messages):
-                tell(f"Warning: {_one_line(in_options(message))}")
+            shown = [warning_in_options(each.message) for each in caught]
+            for message in dict.fromkeys((*shown, *map(in_options, told.messages))):
+                tell(f"Warning: {_one_line(message)}")
 
 
 class _Kept(logging.Handler):

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from typing import Final
 
-__all__ = ["in_options"]
+from wandb_runs.errors import UnknownKeyWarning, UnknownMetricWarning, UnknownStateWarning
+
+__all__ = ["in_options", "warning_in_options"]
 
 _PYTHON_ONLY: Final = re.compile(
     r" Raw(?:Order|Filter) sends a path unchecked\."
@@ -26,6 +28,33 @@ _WORDS: Final = re.compile(
     + r"|\b(?P<name>filters|order|samples|x_axis|stream|join|on_error)"
     r"(?:=(?:\"(?P<value>\w+)\"|(?='|$|\W))|(?=\[)|(?= must be ))"
 )
+
+
+_HOLDERS: Final = {"filters": "--filters", "order": "--order"}
+"""Options that hold names; all others are keys."""
+
+_SECTIONS: Final = {"config_keys": "config.", "summary_keys": "summary."}
+"""What stands before a key where an option takes keys of both."""
+
+
+def warning_in_options(warning: Warning | str) -> str:
+    """The message of a warning, with the option that holds what it names.
+
+    >>> warning_in_options(UnknownKeyWarning("config_keys", {"lrr": "lr"}, 1))
+    "--keys: the newest run has no 'config.lrr' (did you mean 'config.lr'?)"
+    """
+    if isinstance(warning, UnknownMetricWarning):
+        return f"--keys: {warning}"
+    if not isinstance(warning, UnknownKeyWarning):
+        return in_options(str(warning))
+    option = _HOLDERS.get(warning.argument, "--keys")
+    if isinstance(warning, UnknownStateWarning):
+        return str(UnknownStateWarning(option, warning.nearest, warning.known))
+    section = _SECTIONS.get(warning.argument, "")
+    nearest = {
+        f"{section}{name}": near and section + near for name, near in warning.nearest.items()
+    }
+    return str(UnknownKeyWarning(option, nearest, warning.checked))
 
 
 def in_options(message: str) -> str:

@@ -24,7 +24,15 @@ from wandb_runs.errors.exceptions import (
     WandbRunsError,
     is_too_large,
 )
-from wandb_runs.errors.warnings import DriftWarning, EmptyJoinWarning, UnknownMetricWarning
+from wandb_runs.errors.warnings import (
+    DriftWarning,
+    EmptyJoinWarning,
+    IgnoredArgumentWarning,
+    UnknownKeyWarning,
+    UnknownMetricWarning,
+    UnknownStateWarning,
+    WandbRunsWarning,
+)
 
 __all__ = [
     "AuthenticationError",
@@ -36,6 +44,7 @@ __all__ = [
     "EmptyJoinWarning",
     "GraphQLError",
     "HistoriesError",
+    "IgnoredArgumentWarning",
     "InvalidArgumentError",
     "MissingDependencyError",
     "NotFoundError",
@@ -49,8 +58,11 @@ __all__ = [
     "ServerError",
     "TransportError",
     "TruncatedResponseError",
+    "UnknownKeyWarning",
     "UnknownMetricWarning",
+    "UnknownStateWarning",
     "WandbRunsError",
+    "WandbRunsWarning",
     "is_too_large",
 ]
 

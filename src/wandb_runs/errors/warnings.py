@@ -1,7 +1,9 @@
-"""Warnings: a result is incomplete or out of order, although no request failed."""
+"""Warnings: a result is incomplete, out of order or not what was meant, and no request failed."""
 
 from __future__ import annotations
 
+import sys
+import warnings
 from typing import TYPE_CHECKING
 
 from typing_extensions import override
@@ -10,12 +12,36 @@ from wandb_runs.errors.suggest import name_runs
 from wandb_runs.errors.text import as_message
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
+    from types import FrameType
 
-__all__ = ["DriftWarning", "EmptyJoinWarning", "UnknownMetricWarning", "describe_drift"]
+__all__ = [
+    "DriftWarning",
+    "EmptyJoinWarning",
+    "IgnoredArgumentWarning",
+    "UnknownKeyWarning",
+    "UnknownMetricWarning",
+    "UnknownStateWarning",
+    "WandbRunsWarning",
+    "describe_drift",
+    "warn",
+]
+
+_PACKAGE = __name__.partition(".")[0]
 
 
-class EmptyJoinWarning(UserWarning):
+class WandbRunsWarning(UserWarning):
+    """Any warning of this package: `warnings.simplefilter("error", WandbRunsWarning)`."""
+
+
+class IgnoredArgumentWarning(WandbRunsWarning, DeprecationWarning):
+    """An argument of W&B's SDK that does nothing here.
+
+    Python shows it where it shows a `DeprecationWarning`: in `__main__` and in tests.
+    """
+
+
+class EmptyJoinWarning(WandbRunsWarning):
     """Runs without a row in an inner join that have rows of each key, and none with all of them.
 
     Programs that log each metric by a separate call write such runs; `join="outer"` reads them.
@@ -50,7 +76,7 @@ class EmptyJoinWarning(UserWarning):
         )
 
 
-class DriftWarning(UserWarning):
+class DriftWarning(WandbRunsWarning):
     """The project changed during a listing, and the result is out of order or incomplete.
 
     Attributes:
@@ -75,8 +101,70 @@ class DriftWarning(UserWarning):
         return as_message(describe_drift(self.late, self.nulls, self.gone))
 
 
-class UnknownMetricWarning(UserWarning):
-    """No run has a row of the requested metrics; one run was checked, and lacks some of them.
+class UnknownKeyWarning(WandbRunsWarning):
+    """Names that no run has, of those that were checked: perhaps they are misspelt.
+
+    A path of a filter or an order, or a key, that neither the first page of the listing nor the
+    newest runs of the project have. A run that was not checked may have it.
+
+    Attributes:
+        argument: The argument that holds the names: `"filters"`, `"order"`, `"config_keys"`,
+            `"summary_keys"` or `"keys"`.
+        nearest: The names, each with its most similar one in those runs or None.
+        checked: How many of the newest runs were checked, at most 50.
+    """
+
+    argument: str
+    nearest: Mapping[str, str | None]
+    checked: int
+
+    def __init__(self, argument: str, nearest: Mapping[str, str | None], checked: int) -> None:
+        self.argument = argument
+        self.nearest = dict(nearest)
+        self.checked = checked
+        super().__init__(argument, self.nearest, checked)
+
+    @override
+    def __str__(self) -> str:
+        hints = _hints(self.nearest)
+        runs, names = (
+            ("the newest run has no", " and no ".join(hints))
+            if self.checked == 1
+            else (f"none of the {self.checked} newest runs has", " or ".join(hints))
+        )
+        return as_message(f"{self.argument}: {runs} {names}")
+
+
+class UnknownStateWarning(UnknownKeyWarning):
+    """A filter compares the state with words that are no known states of a run.
+
+    No request is sent for it. W&B may add states: where the listing shows a run in such a state,
+    there is no warning.
+
+    Attributes:
+        known: The states that are known.
+    """
+
+    known: Sequence[str]
+
+    def __init__(
+        self, argument: str, nearest: Mapping[str, str | None], known: Sequence[str]
+    ) -> None:
+        super().__init__(argument, nearest, 0)
+        self.known = list(known)
+        WandbRunsWarning.__init__(self, argument, self.nearest, self.known)  # for pickles
+
+    @override
+    def __str__(self) -> str:
+        words = " or ".join(_hints(self.nearest))
+        return as_message(
+            f"{self.argument}: no run is known to have the state {words}; the states are "
+            f"{', '.join(self.known)}"
+        )
+
+
+class UnknownMetricWarning(UnknownKeyWarning):
+    """There is no row of the requested metrics; one run was checked, and lacks some of them.
 
     Attributes:
         run_id: The run that was checked.
@@ -84,22 +172,43 @@ class UnknownMetricWarning(UserWarning):
     """
 
     run_id: str
-    nearest: Mapping[str, str | None]
 
     def __init__(self, run_id: str, nearest: Mapping[str, str | None]) -> None:
+        super().__init__("keys", nearest, 1)
         self.run_id = run_id
-        self.nearest = dict(nearest)
-        super().__init__(run_id, self.nearest)
+        WandbRunsWarning.__init__(self, run_id, self.nearest)  # for pickles
 
     @override
     def __str__(self) -> str:
-        hints = (
-            f"{name!r} (did you mean {near!r}?)" if near else repr(name)
-            for name, near in self.nearest.items()
-        )
         return as_message(
-            f"no run has a row; run {self.run_id!r}, for one, has no {' and no '.join(hints)}"
+            f"there is no row; run {self.run_id!r} has no {' and no '.join(_hints(self.nearest))}"
         )
+
+
+def warn(warning: Warning) -> None:
+    """Warn of something at the line of the caller's that led to it: the first outside the package.
+
+    Not at a fixed number of frames: iterators, methods and coroutines lie between, more or fewer.
+    """
+    level, frame = 1, _caller()
+    while frame is not None and _is_inside(frame):
+        level, frame = level + 1, frame.f_back
+    warnings.warn(warning, stacklevel=level + 1)
+
+
+def _caller() -> FrameType | None:
+    return sys._getframe(1).f_back  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - `inspect` takes long to import
+
+
+def _is_inside(frame: FrameType) -> bool:
+    name: object = frame.f_globals.get("__name__")
+    return isinstance(name, str) and name.partition(".")[0] == _PACKAGE
+
+
+def _hints(nearest: Mapping[str, str | None]) -> Iterable[str]:
+    """Names, each with the one that may be meant."""
+    for name, near in nearest.items():
+        yield f"{name!r} (did you mean {near!r}?)" if near else repr(name)
 
 
 def describe_drift(late: Sequence[str], nulls: int, gone: Sequence[str]) -> str:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["AnyBatches", "BatchPosition", "Batches", "ReadyBatch"]
 
+T = TypeVar("T")
 ContentT = TypeVar("ContentT")
 BatchT = TypeVar("BatchT")
 BatchT_co = TypeVar("BatchT_co", covariant=True)
@@ -71,26 +72,35 @@ class ReadyBatch(NamedTuple, Generic[BatchT_co]):
     after: BatchPosition
 
 
+class _Close(Protocol):
+    def __call__(self, pages: HistoryPages[T], /, *, has_rows: bool) -> Flow[Gaps]: ...
+
+
 class Batches(Generic[ContentT, BatchT]):
     """The answers of a call as batches; none is kept.
 
     Args:
         begin: Starts the requests, with the first batch.
         convert: Makes a batch of an answer's content; None where it has no row.
+        close: Finds out what the batches lack, after the last answer.
 
     Attributes:
         taken: Where they stand.
     """
 
-    __slots__ = ("_begin", "_convert", "_pages", "_ready", "taken")
+    __slots__ = ("_begin", "_close", "_convert", "_gaps", "_has_rows", "_pages", "_ready", "taken")
 
     def __init__(
         self,
         begin: Callable[[], Flow[HistoryPages[ContentT]]],
         convert: Callable[[ContentT], BatchT | None],
+        close: _Close,
     ) -> None:
         self._begin = begin
         self._convert = convert
+        self._close = close
+        self._gaps: Gaps | None = None
+        self._has_rows = False
         self._pages: HistoryPages[ContentT] | None = None
         self._ready: ReadyBatch[BatchT] | None = None
         self.taken: BatchPosition = BatchPosition([])
@@ -98,6 +108,8 @@ class Batches(Generic[ContentT, BatchT]):
     @property
     def gaps(self) -> Gaps | None:
         """What the batches lack so far; None before the first one."""
+        if self._gaps is not None:
+            return self._gaps
         return None if self._pages is None else self._pages.gaps
 
     @property
@@ -121,6 +133,7 @@ class Batches(Generic[ContentT, BatchT]):
             if index < len(contents):
                 self._make_ready(taken, cast("ContentT", contents[index]))
             elif not (yield from self._read_contents(self._pages)):
+                self._gaps = yield from self._close(self._pages, has_rows=self._has_rows)
                 return
 
     def _make_ready(self, taken: BatchPosition, content: ContentT) -> None:
@@ -140,6 +153,7 @@ class Batches(Generic[ContentT, BatchT]):
         if batch is None:
             self.taken = after
         else:
+            self._has_rows = True
             self._ready = ReadyBatch(batch, taken, after)
 
     def _read_contents(self, pages: HistoryPages[ContentT]) -> Flow[bool]:

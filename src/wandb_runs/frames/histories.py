@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from wandb_runs.frames.requests import HistoryRequest, PageHistories, Reader
     from wandb_runs.frames.rows import Row, RunRows
     from wandb_runs.graphql.flow import Flow
-    from wandb_runs.pagination.page import PageRequest
+    from wandb_runs.pagination.page import PageRequest, Selection
     from wandb_runs.pagination.progress import OnProgress
 
 __all__ = ["Gaps", "HistoryPages", "collect_histories"]
@@ -146,6 +146,16 @@ class HistoryPages(Generic[T]):
         prefetcher = cast("Mapping[str, object]", snapshot[""])
         vars(self).update({name: value for name, value in snapshot.items() if name})
         self._prefetcher.restore(prefetcher)
+
+    @property
+    def selection(self) -> Selection:
+        """Which runs they are of."""
+        return self._request.selection
+
+    @property
+    def has_runs(self) -> bool:
+        """Whether any run has come so far."""
+        return bool(self._seen or self._failed)
 
     def suggest_metrics(self) -> Flow[Gaps]:
         """The gaps of a call without any row, where a metric may be misspelt.

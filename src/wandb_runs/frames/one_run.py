@@ -27,7 +27,13 @@ if TYPE_CHECKING:
     from wandb_runs.graphql.flow import Flow
     from wandb_runs.graphql.operation import Operation
 
-__all__ = ["fetch_history_keys", "fetch_rows", "has_disjoint_metrics", "suggest_metrics"]
+__all__ = [
+    "fetch_history_keys",
+    "fetch_rows",
+    "has_disjoint_metrics",
+    "suggest_metrics",
+    "unknown_metrics",
+]
 
 _ADDED_BY_WANDB: Final = frozenset({"_step", "_runtime", "_timestamp"})
 """Metrics of each row that `historyKeys` may leave out."""
@@ -110,8 +116,20 @@ def suggest_metrics(
         found = (yield from ask(replace(operation, is_optional=True))).project
     except WandbRunsError:
         return {}  # best effort: only a warning depends on it
-    told = found.run.history_keys if found is not None and found.run is not None else None
-    keys = cast("dict[str, object]", told).get("keys") if isinstance(told, dict) else None
+    run = None if found is None else found.run
+    return {} if run is None else unknown_metrics(run.history_keys, names)
+
+
+def unknown_metrics(history_keys: object, names: Iterable[str]) -> dict[str, str | None]:
+    """The names that are no metrics of a run, each with its most similar metric or None.
+
+    Empty where W&B's `historyKeys` of the run does not tell.
+
+    >>> unknown_metrics({"keys": {"loss": {}, "accuracy": {}}}, ["loss", "acuracy"])
+    {'acuracy': 'accuracy'}
+    """
+    known = cast("dict[str, object]", history_keys) if isinstance(history_keys, dict) else {}
+    keys = known.get("keys")
     if not isinstance(keys, dict) or not keys:
         return {}
     metrics = [*map(str, cast("dict[object, object]", keys))]

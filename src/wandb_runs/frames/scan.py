@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar, cast
 
-from wandb_runs.errors import BadResponseError
-from wandb_runs.frames.one_run import fetch_history_keys
+from wandb_runs.errors import BadResponseError, UnknownMetricWarning
+from wandb_runs.frames.one_run import fetch_history_keys, unknown_metrics
 from wandb_runs.frames.plan import MAX_INT, check_int
 from wandb_runs.frames.requests import unreadable_history
 from wandb_runs.frames.rows import decode_rows, rows_with_all
@@ -74,16 +74,23 @@ class HistoryScan:
     range is twice as wide, since steps may lie far apart.
     """
 
-    __slots__ = ("_end", "_next", "_plan", "_run", "_samples", "_width")
+    __slots__ = ("_end", "_next", "_plan", "_run", "_samples", "_unknown", "_width")
 
     def __init__(self, entity: str, project: str, run_id: str, plan: ScanPlan) -> None:
         self._run = (entity, project, run_id)
         self._plan = plan
         self._next = plan.min_step
         self._end: int | None = None
+        # The keys that the run has logged no value of, as long as no row has come.
+        self._unknown: dict[str, str | None] = {}
         self._samples = plan.page_size
         # One less than a page, so that one row per step does not fill it.
         self._width = max(1, plan.page_size - 1)
+
+    def take_warning(self) -> UnknownMetricWarning | None:
+        """Why there may be no row, after the last one; once."""
+        unknown, self._unknown = self._unknown, {}
+        return UnknownMetricWarning(self._run[-1], unknown) if unknown else None
 
     def next_rows(self) -> Flow[list[Row] | None]:
         """Fetch the rows of the next range, which may be empty; None at the end.
@@ -93,7 +100,9 @@ class HistoryScan:
             BadResponseError: The rows do not match the schema.
         """
         if self._end is None:
-            last = last_step_of((yield from fetch_history_keys(*self._run)))
+            history_keys = yield from fetch_history_keys(*self._run)
+            self._unknown = unknown_metrics(history_keys, self._plan.keys or ())
+            last = last_step_of(history_keys)
             if last is None:
                 return (yield from self._fetch_all())
             max_step = self._plan.max_step
@@ -116,7 +125,10 @@ class HistoryScan:
         return self._select(rows)
 
     def _select(self, rows: list[Row]) -> list[Row]:
-        return rows if self._plan.keys is None else rows_with_all(rows, self._plan.keys)
+        chosen = rows if self._plan.keys is None else rows_with_all(rows, self._plan.keys)
+        if chosen:
+            self._unknown = {}
+        return chosen
 
     def _fetch_all(self) -> Flow[list[Row]]:
         """Fetch the whole range as one page: the server does not tell the last step."""

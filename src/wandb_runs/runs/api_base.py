@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sys
-import warnings
 from copy import copy
 from typing import TYPE_CHECKING, Generic, NoReturn, Self, TypeVar
 
 from typing_extensions import override
 
-from wandb_runs.errors import InvalidArgumentError
+from wandb_runs.errors import IgnoredArgumentWarning, InvalidArgumentError
+from wandb_runs.errors.warnings import warn
 from wandb_runs.query.location import PathParts, check_name, parse_path
 from wandb_runs.runs.assignment import NoNewAttributes
 from wandb_runs.runs.record import to_node
@@ -234,12 +234,12 @@ def user_of(fields: ViewerFields) -> User:
 
 
 def warn_of_lazy(lazy: object) -> None:
-    """Warn the caller's caller that `lazy=` does nothing."""
+    """Warn the caller that `lazy=` does nothing."""
     if lazy is not None:
-        warnings.warn(
-            "lazy= does nothing: listing carries config and summary, decoded when touched",
-            DeprecationWarning,
-            stacklevel=3,
+        warn(
+            IgnoredArgumentWarning(
+                "lazy= does nothing: listing carries config and summary, decoded when touched"
+            )
         )
 
 

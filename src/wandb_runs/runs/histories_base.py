@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import logging
-import warnings
 from abc import ABC, abstractmethod
 from functools import partial
-from typing import TYPE_CHECKING, Final, Generic, Literal, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Generic, Literal, NamedTuple, TypeVar
 
 from wandb_runs.errors import (
     DriftError,
@@ -16,6 +15,7 @@ from wandb_runs.errors import (
     UnknownMetricWarning,
 )
 from wandb_runs.errors.suggest import name_runs
+from wandb_runs.errors.warnings import warn
 from wandb_runs.frames.batches import Batches
 from wandb_runs.frames.build import build_pandas, build_polars, build_rows, check_installed
 from wandb_runs.frames.histories import Gaps, HistoryPages, collect_histories
@@ -30,6 +30,7 @@ from wandb_runs.frames.schema import (
 from wandb_runs.frames.values import KnownRuns, build_values, fetch_values, plan_values
 from wandb_runs.pagination.page import PageRequest
 from wandb_runs.pagination.progress import check_progress
+from wandb_runs.query.mentions import key_mentions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -42,22 +43,18 @@ if TYPE_CHECKING:
     from wandb_runs.frames.polars_reader import FrameOrRows
     from wandb_runs.frames.requests import Reader
     from wandb_runs.frames.rows import Row, RunRows
+    from wandb_runs.frames.values import Values
     from wandb_runs.graphql.flow import Flow
     from wandb_runs.pagination.page import Selection
     from wandb_runs.pagination.progress import OnProgress
+    from wandb_runs.runs.name_check import NameCheck
     from wandb_runs.runs.run_query import RunQuery
 
-__all__ = ["ABOVE_AN_ITEM", "HistoriesBase"]
+__all__ = ["HistoriesBase"]
 
 K = TypeVar("K", bound=str)
 T = TypeVar("T")
 ContentT = TypeVar("ContentT")
-
-_ABOVE_A_CALL: Final = 3
-"""How many frames above a warning the caller of a method is."""
-
-ABOVE_AN_ITEM: Final = 4
-"""How many frames above a warning the code is that takes a run, a page or a batch."""
 
 _log = logging.getLogger("wandb_runs")
 
@@ -78,6 +75,7 @@ class HistoriesBase(ABC):
     """Reads histories, configs and summaries of all runs of a listing."""
 
     _query: RunQuery
+    _names: NameCheck
 
     @abstractmethod
     def _select(self) -> Flow[Selection]:
@@ -110,8 +108,26 @@ class HistoriesBase(ABC):
         known = KnownRuns(self._listed_ids(), self._counted(), progress, self._ahead())
         selection = yield from self._select()
         read = yield from fetch_values(what, selection, plan.keys, known)
+        yield from self._check_values(what, selection, plan, read.values, ids=known.ids)
         built = build_values(read.values, plan, to=to)
         return Found(built, Gaps({}, (), read.drift, read.gone))
+
+    def _check_values(
+        self,
+        what: Literal["configs", "summaries"],
+        selection: Selection,
+        plan: HistoryPlan,
+        values: Values,
+        *,
+        ids: list[str] | None,
+    ) -> Flow[None]:
+        """Look up the keys that no run of a call has, and what else may leave it empty."""
+        if ids == []:
+            return  # the listing was checked, and has no run that could have a key
+        missing = [key for key in plan.keys or () if not any(key in row for _, row in values)]
+        section: Literal["config", "summary"] = "config" if what == "configs" else "summary"
+        mentions = key_mentions("keys", section, missing)
+        yield from self._names.after_call(selection, has_runs=bool(values), keys=mentions)
 
     def _plan_histories(
         self,
@@ -140,12 +156,18 @@ class HistoriesBase(ABC):
             frames = yield from self._fetch_pages(plan, FrameReader(), progress)
             frame = yield from collect_frame(frames, plan)
             if frame is not None:
-                gaps = frames.gaps if frame.height else (yield from frames.suggest_metrics())
+                gaps = yield from self._close(frames, has_rows=bool(frame.height))
                 return Found(frame, gaps)
         pages = yield from self._fetch_pages(plan, RowsReader(), progress)
         collected = yield from collect_histories(pages, plan, to=to)
-        gaps = pages.gaps if len(collected) else (yield from pages.suggest_metrics())
+        gaps = yield from self._close(pages, has_rows=bool(len(collected)))
         return Found(collected, gaps)
+
+    def _close(self, pages: HistoryPages[ContentT], *, has_rows: bool) -> Flow[Gaps]:
+        """What histories lack when all have been read, and which names may be the reason."""
+        gaps = pages.gaps if has_rows else (yield from pages.suggest_metrics())
+        yield from self._names.after_call(pages.selection, has_runs=pages.has_runs)
+        return gaps
 
     def _fetch_pages(
         self, plan: HistoryPlan, reader: Reader[ContentT], progress: OnProgress | None
@@ -172,6 +194,7 @@ class HistoriesBase(ABC):
         return Batches(
             lambda: self._fetch_pages(plan, RowsReader(), progress),
             lambda histories: build_rows(histories, plan) or None,
+            self._close,
         )
 
     def _pandas_batches(
@@ -185,7 +208,9 @@ class HistoriesBase(ABC):
                 return None
             return frame if schema is None else conform_pandas(frame, schema, plan)
 
-        return Batches(lambda: self._fetch_pages(plan, RowsReader(), progress), convert)
+        return Batches(
+            lambda: self._fetch_pages(plan, RowsReader(), progress), convert, self._close
+        )
 
     def _polars_batches(
         self, plan: HistoryPlan, schema: Mapping[str, object] | None, progress: OnProgress | None
@@ -206,31 +231,38 @@ class HistoriesBase(ABC):
 
         if text_columns:
             # The fast path loses how a number was written: with 0.5, 1 becomes 1.0.
-            return Batches(lambda: self._fetch_pages(plan, RowsReader(), progress), convert)
-        return Batches(lambda: self._fetch_pages(plan, FrameReader(), progress), convert)
+            return Batches(
+                lambda: self._fetch_pages(plan, RowsReader(), progress), convert, self._close
+            )
+        return Batches(
+            lambda: self._fetch_pages(plan, FrameReader(), progress), convert, self._close
+        )
 
     def _finisher(self, on_error: OnError) -> Callable[[Gaps], None]:
-        return partial(self._finish, histories=None, on_error=on_error, stacklevel=ABOVE_AN_ITEM)
+        return partial(self._finish, histories=None, on_error=on_error)
 
-    def _finish(
-        self, gaps: Gaps, histories: T, on_error: OnError, *, stacklevel: int = _ABOVE_A_CALL
-    ) -> T:
+    def _warn_of_names(self) -> None:
+        """Warn of the names that were found to be unknown, each once."""
+        for warning in self._names.take():
+            warn(warning)
+
+    def _finish(self, gaps: Gaps, histories: T, on_error: OnError) -> T:
         """Report what a result lacks, and return it.
 
         Raises:
             DriftError: There is drift that cannot be corrected, and the listing is strict.
             HistoriesError: Some histories could not be read, and `on_error` is `"raise"`.
         """
+        self._warn_of_names()
         drift = gaps.drift
         if drift or gaps.gone:
             if self._query.strict:
                 raise DriftError(drift.late, drift.nulls, gaps.gone)
-            warning = DriftWarning(drift.late, drift.nulls, gaps.gone)
-            warnings.warn(warning, stacklevel=stacklevel)
+            warn(DriftWarning(drift.late, drift.nulls, gaps.gone))
         if gaps.disjoint_runs:
-            warnings.warn(EmptyJoinWarning(gaps.disjoint_runs, gaps.x_axis), stacklevel=stacklevel)
+            warn(EmptyJoinWarning(gaps.disjoint_runs, gaps.x_axis))
         if gaps.unknown_metrics is not None:
-            warnings.warn(UnknownMetricWarning(*gaps.unknown_metrics), stacklevel=stacklevel)
+            warn(UnknownMetricWarning(*gaps.unknown_metrics))
         if gaps.cut_runs:
             cut, most = len(gaps.cut_runs), max(gaps.cut_runs.values())
             _log.info(

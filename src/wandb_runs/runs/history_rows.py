@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 from typing_extensions import override
 
+from wandb_runs.errors.warnings import warn
 from wandb_runs.frames.rows import Row
 from wandb_runs.transport import RetryingClient
 
@@ -47,6 +48,13 @@ class HistoryRowsBase(Generic[ClientT]):
         self._client = client
         self._at = RowPosition(scan, [])
 
+    def _end(self, scan: HistoryScan) -> None:
+        """Tell, once, why there may have been no row."""
+        warning = scan.take_warning()
+        self._at = RowPosition(scan, [])
+        if warning is not None:
+            warn(warning)
+
 
 class HistoryRows(HistoryRowsBase[RetryingClient], Iterator[Row]):
     """A loop over all rows of a run's history; what `run.scan_history()` returns.
@@ -63,6 +71,7 @@ class HistoryRows(HistoryRowsBase[RetryingClient], Iterator[Row]):
             scan = copy(at.scan)  # which stays as it is until this one has read
             rows = self._client.run(scan.next_rows())
             if rows is None:
+                self._end(scan)
                 raise StopIteration
             at = self._at = RowPosition(scan, rows)
         row = at.rows[at.next_index]

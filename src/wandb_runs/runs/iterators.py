@@ -69,7 +69,7 @@ class RunPagesBase(Generic[ClientT, RunT]):
     Args:
         client: The client to send requests with.
         stream: The pages.
-        report_drift: Warns of drift that has not been reported.
+        report_drift: Warns of drift, and of names, that were not reported yet.
         write_checkpoint: Makes a checkpoint of the stream's state.
     """
 

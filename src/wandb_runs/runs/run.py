@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING, Literal, TypeVar, overload
 
-from wandb_runs.errors import EmptyJoinWarning
+from wandb_runs.errors import IgnoredArgumentWarning
+from wandb_runs.errors.warnings import warn
 from wandb_runs.frames.build import build, check_installed
 from wandb_runs.frames.plan import plan_histories
 from wandb_runs.frames.scan import HistoryScan, plan_scan
@@ -233,6 +233,8 @@ saved nowhere. copy.deepcopy(x) gives a dict of your own, which can be changed t
             EmptyJoinWarning: The run has rows of each key and none of all; or, with another x
                 axis than `_step`, a key was logged apart from it. Finding out costs another
                 request, when there is no row, or none of a key.
+            UnknownMetricWarning: There is no row, and perhaps a name is misspelt. Finding out
+                costs another request, likewise.
 
         >>> run.history(samples=2, keys=["loss"], format="polars").columns
         ['_step', 'loss']
@@ -240,9 +242,9 @@ saved nowhere. copy.deepcopy(x) gives a dict of your own, which can be changed t
         plan = plan_histories(samples, keys, x_axis, stream, join=join, run_id=False)
         to = choose_format(pandas, format)
         check_installed(to)
-        rows, has_rows_apart = self._context.client.run(self._fetch_history(plan))
-        if has_rows_apart:
-            warnings.warn(EmptyJoinWarning([self.id], plan.x_axis), stacklevel=2)
+        rows, warning = self._context.client.run(self._fetch_history(plan))
+        if warning is not None:
+            warn(warning)
         return build([(self.id, rows)], plan, to=to, run_id=False)
 
     def scan_history(
@@ -271,16 +273,15 @@ saved nowhere. copy.deepcopy(x) gives a dict of your own, which can be changed t
             InvalidArgumentError: An argument that cannot be right; nothing was sent.
             NotFoundError: The run is gone.
 
+        Warns:
+            UnknownMetricWarning: No row holds all keys, and perhaps one is misspelt; at the end.
+
         >>> losses = [row["loss"] for row in run.scan_history(keys=["loss"])]
         >>> len(losses) >= len(run.history(samples=5, keys=["loss"], pandas=False))
         True
         """
         if use_cache is not None:
-            warnings.warn(
-                "use_cache= does nothing: nothing is kept on disk",
-                DeprecationWarning,
-                stacklevel=2,
-            )
+            warn(IgnoredArgumentWarning("use_cache= does nothing: nothing is kept on disk"))
         scan = HistoryScan(*self._where, plan_scan(keys, page_size, min_step, max_step))
         return HistoryRows(self._context.client, scan)
 

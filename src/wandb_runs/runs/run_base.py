@@ -9,9 +9,15 @@ from typing import TYPE_CHECKING, Final, Generic, Literal, NamedTuple, TypeAlias
 
 from typing_extensions import TypeVar, override
 
-from wandb_runs.errors import BadResponseError, InvalidArgumentError, RunValidationError
+from wandb_runs.errors import (
+    BadResponseError,
+    EmptyJoinWarning,
+    InvalidArgumentError,
+    RunValidationError,
+    UnknownMetricWarning,
+)
 from wandb_runs.errors.text import as_message
-from wandb_runs.frames.one_run import fetch_rows, has_disjoint_metrics
+from wandb_runs.frames.one_run import fetch_rows, has_disjoint_metrics, suggest_metrics
 from wandb_runs.frames.plan import check_format
 from wandb_runs.frames.scan import last_step_of
 from wandb_runs.graphql._generated import get_run, get_run_details, get_run_file
@@ -33,6 +39,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from typing import Self
 
+    from wandb_runs.errors import WandbRunsWarning
     from wandb_runs.frames.plan import Format, HistoryPlan
     from wandb_runs.frames.rows import Row
     from wandb_runs.graphql._generated import RunDetailFields, RunFields
@@ -380,13 +387,18 @@ class RunBase(ReadOnlyAttributes, Generic[ContextT_co, ConfigT_co, SummaryT_co])
             raise self._malformed("lastStep", f"{keys['lastStep']!r:.80}, not a step")
         return last
 
-    def _fetch_history(self, plan: HistoryPlan) -> Flow[tuple[list[Row], bool]]:
-        """The rows, and whether some are left out because metrics have separate rows."""
+    def _fetch_history(self, plan: HistoryPlan) -> Flow[tuple[list[Row], WandbRunsWarning | None]]:
+        """The rows, and why some may be left out, or why there may be none."""
         rows = yield from fetch_rows(*self._where, plan)
+        if self.history_line_count == 0:
+            return rows, None
         missing = plan.columns_without_rows(rows) if plan.can_be_disjoint else frozenset[str]()
-        if not missing or self.history_line_count == 0:
-            return rows, False
-        return rows, (yield from has_disjoint_metrics(*self._where, plan, missing))
+        if missing and (yield from has_disjoint_metrics(*self._where, plan, missing)):
+            return rows, EmptyJoinWarning([self.id], plan.x_axis)
+        if rows or plan.field != "sampledHistory":
+            return rows, None
+        unknown = yield from suggest_metrics(*self._where, (plan.x_axis, *(plan.keys or ())))
+        return rows, UnknownMetricWarning(self.id, unknown) if unknown else None
 
     def _fetch_again(self) -> Flow[None]:
         fields = yield from fetch_run(*self._where, keys=self._context.keys)

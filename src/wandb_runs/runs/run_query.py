@@ -10,10 +10,11 @@ from wandb_runs.graphql._generated import list_runs
 from wandb_runs.graphql.nested import outer_keys
 from wandb_runs.pagination.checkpoint import ListingState, read_checkpoint
 from wandb_runs.pagination.page import MAX_PER_PAGE, Selection
-from wandb_runs.query.filters import filters_to_json
+from wandb_runs.query.filters import RawFilter, filters_to_json
 from wandb_runs.query.keys import KeySelection, select_keys
 from wandb_runs.query.location import check_name
-from wandb_runs.query.order import parse_order
+from wandb_runs.query.mentions import NO_MENTIONS, Mentions, mentions_of
+from wandb_runs.query.order import RawOrder, parse_order
 from wandb_runs.runs.models import Models, check_models
 
 if TYPE_CHECKING:
@@ -53,6 +54,8 @@ class RunQuery:
         limit: The most runs to list, those before the checkpoint among them; None for all.
         strict: Whether drift that cannot be corrected is an error.
         start: Where the listing begins, as its checkpoint says.
+        mentions: The paths, keys and states that its arguments name; not those of a `RawFilter`
+            or a `RawOrder`, which are sent unchecked.
     """
 
     entity: str | None
@@ -66,6 +69,7 @@ class RunQuery:
     limit: int | None
     strict: bool
     start: ListingState
+    mentions: Mentions
 
     @classmethod
     def of(
@@ -91,18 +95,27 @@ class RunQuery:
         Raises:
             InvalidArgumentError: An argument is of the wrong type or out of bounds.
         """
+        keys = select_keys(config_keys, summary_keys)
+        query_filters = filters_to_json(filters) or "{}"  # as W&B's SDK sends it
+        order_text = parse_order(order)
         query = cls(
             entity=None if entity is None else check_name(entity, "entity"),
             project=check_name(project, "project"),
-            filters=filters_to_json(filters) or "{}",  # as W&B's SDK sends it
-            order=parse_order(order),
+            filters=query_filters,
+            order=order_text,
             per_page=min(_check_per_page(per_page), MAX_PER_PAGE),
             include_sweeps=bool(include_sweeps),
-            keys=select_keys(config_keys, summary_keys),
+            keys=keys,
             models=check_models(config, summary, on_invalid),
             limit=_check_limit(limit),
             strict=bool(strict),
             start=ListingState(),
+            mentions=mentions_of(
+                None if isinstance(filters, RawFilter) else query_filters,
+                None if isinstance(order, RawOrder) else order_text,
+                keys.config,
+                keys.summary,
+            ),
         )
         if checkpoint is None:
             return query
@@ -118,6 +131,15 @@ class RunQuery:
             order=self.order,
             first=self.per_page,
         )
+
+    @property
+    def unchecked_mentions(self) -> Mentions:
+        """The mentions to look up.
+
+        None of a listing that continues at a checkpoint, which was checked where it began, nor of
+        one of no runs.
+        """
+        return NO_MENTIONS if self.start.read > 0 or self.limit == 0 else self.mentions
 
     @property
     def is_part(self) -> bool:

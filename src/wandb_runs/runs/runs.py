@@ -92,6 +92,9 @@ class Runs(
 
     Warns:
         DriftWarning: The runs changed while they were listed, and not all is corrected.
+        UnknownKeyWarning: No run has a path or a key that was named, or a state is none that is
+            known: perhaps it is misspelt. Told once, with the nearest spelling. Finding out costs
+            a request, where the first page does not show it or there is no run.
 
     >>> from wandb_runs import Runs
     >>> runs = Runs(api.client, "sample", "digits", {"state": "finished"})
@@ -168,7 +171,9 @@ class Runs(
         if self._query.models.skips:
             self._list_to(None)
         with self._lock.mutex:
-            return self._client.run(self._fetch_length())
+            length = self._client.run(self._fetch_length())
+        self._warn_of_names()
+        return length
 
     def __bool__(self) -> bool:
         """Whether there is any run; sends at most one request, which a loop can use."""
@@ -233,9 +238,7 @@ class Runs(
         >>> sum(len(page) for page in runs.pages()) == len(runs)
         True
         """
-        return RunPages(
-            self._client, self._page_stream(), self._report_drift, self._write_checkpoint
-        )
+        return RunPages(self._client, self._page_stream(), self._report, self._write_checkpoint)
 
     @overload
     def histories(
@@ -352,6 +355,7 @@ class Runs(
                 Finding out costs a request for each page of runs that lack a column.
             UnknownMetricWarning: No run has a row, and perhaps a name is misspelt. Finding out
                 costs a request.
+            UnknownKeyWarning: The filter names what no run has, likewise.
 
         >>> frame = runs.histories(samples=100, keys=["loss", "accuracy"], format="polars")
         >>> frame.columns
@@ -486,6 +490,8 @@ class Runs(
             EmptyJoinWarning: Runs have rows of each key and none of all, so that `"inner"` left
                 them empty; or, with another x axis than `_step`, a key was logged apart from it.
                 After the last batch.
+            UnknownMetricWarning: No run has a row, and perhaps a name is misspelt; at the end.
+            UnknownKeyWarning: The filter names what no run has; at the end.
 
         >>> import polars as pl
         >>> dtypes = {"loss": pl.Float64}
@@ -566,8 +572,12 @@ class Runs(
             NotFoundError: No such project, or the key may not see it.
             BadResponseError: A run's config is not a JSON object.
 
-        >>> runs.configs(keys=["optimizer", "lr"], format="polars").columns
-        ['optimizer', 'lr', 'run_id']
+        Warns:
+            UnknownKeyWarning: No run has one of the keys, or what the filter names, and perhaps
+                it is misspelt. Finding out costs a request.
+
+        >>> runs.configs(keys=["optimizer", "learning_rate"], format="polars").columns
+        ['optimizer', 'learning_rate', 'run_id']
         >>> runs.explain("configs", keys=["model.depth"]).variables["keys"]
         ['model.depth', 'model']
         """
@@ -640,6 +650,10 @@ class Runs(
             NotFoundError: No such project, or the key may not see it.
             BadResponseError: A run's summary is not a JSON object.
 
+        Warns:
+            UnknownKeyWarning: No run has one of the keys, or what the filter names, and perhaps
+                it is misspelt. Finding out costs a request.
+
         >>> best = runs.summaries(keys=["accuracy"], format="polars")
         >>> best.height == len(runs)
         True
@@ -663,5 +677,5 @@ class Runs(
         if not self._has(count):
             with self._lock.mutex:
                 self._client.run(listing.read_to(count, self._source))
-        self._reported = self._report_drift(listing.drift, self._reported)
+        self._reported = self._report(listing.drift, self._reported)
         return listing.items

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import operator
-import warnings
 from abc import abstractmethod
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Generic, Literal, TypeVar, overload
@@ -16,6 +15,7 @@ from wandb_runs.errors import (
     DriftWarning,
 )
 from wandb_runs.errors.text import as_message
+from wandb_runs.errors.warnings import warn
 from wandb_runs.frames.plan import plan_histories
 from wandb_runs.frames.values import (
     plan_values,
@@ -30,7 +30,8 @@ from wandb_runs.pagination.paginator import Drift, Source
 from wandb_runs.query.location import missing_project
 from wandb_runs.runs.assignment import NoNewAttributes
 from wandb_runs.runs.explain import check_call, explain
-from wandb_runs.runs.histories_base import ABOVE_AN_ITEM, HistoriesBase
+from wandb_runs.runs.histories_base import HistoriesBase
+from wandb_runs.runs.name_check import NameCheck
 from wandb_runs.runs.run_base import AnyRun, RunContext, created_text, fits
 
 if TYPE_CHECKING:
@@ -83,6 +84,7 @@ class RunsBase(NoNewAttributes, HistoriesBase, Generic[ClientT_co, SweepsT_co, R
         self._listing: Listing[RunT_co] = Listing(self._plan)
         self._count: int | None = None
         self._reported = Drift()
+        self._names = NameCheck(self._query.unchecked_mentions, self._query.keys)
 
     def __getstate__(self) -> tuple[ClientT_co, RunQuery]:
         """The client and the query: a copy reads anew."""
@@ -211,6 +213,7 @@ class RunsBase(NoNewAttributes, HistoriesBase, Generic[ClientT_co, SweepsT_co, R
     def _fetch(self, selection: Selection, request: PageRequest) -> Flow[Page[RunT_co]]:
         operation = self._query.list_page(selection, request)
         page = yield from fetch_page(operation, selection, request)
+        yield from self._names.after_page(selection, page)
         return page.with_items(self._make(selection["entity"], page.items))
 
     def _has(self, count: int | None) -> bool:
@@ -223,8 +226,8 @@ class RunsBase(NoNewAttributes, HistoriesBase, Generic[ClientT_co, SweepsT_co, R
         """The ids of all runs, where all have been listed."""
         return [run.id for run in self._listing.items] if self._listing.complete else None
 
-    def _report_drift(self, drift: Drift, reported: Drift) -> Drift:
-        """Warn of drift that cannot be corrected, as soon as it is known, and once.
+    def _report(self, drift: Drift, reported: Drift) -> Drift:
+        """Warn of unknown names, and of drift that cannot be corrected: when known, and once.
 
         Returns:
             What has been reported by now.
@@ -232,10 +235,11 @@ class RunsBase(NoNewAttributes, HistoriesBase, Generic[ClientT_co, SweepsT_co, R
         Raises:
             DriftError: The listing is strict.
         """
+        self._warn_of_names()
         if drift and self._query.strict:
             raise DriftError(drift.late, drift.nulls)
         if drift and drift != reported:
-            warnings.warn(DriftWarning(drift.late, drift.nulls), stacklevel=ABOVE_AN_ITEM)
+            warn(DriftWarning(drift.late, drift.nulls))
         return drift
 
     @override
@@ -251,6 +255,8 @@ class RunsBase(NoNewAttributes, HistoriesBase, Generic[ClientT_co, SweepsT_co, R
     def _fetch_length(self) -> Flow[int]:
         if self._counted() is None:
             self._count = yield from self._fetch_count()
+            if not self._count:
+                yield from self._names.after_call(self._query.selection, has_runs=False)
         return self._counted() or 0
 
     def _fetch_count(self) -> Flow[int]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from wandb_runs.cli.typegen.shapes import NOTHING, Shape, join, shape_of
 from wandb_runs.errors import BadResponseError, DriftWarning
+from wandb_runs.errors.warnings import warn
 from wandb_runs.graphql._generated import list_documents
 from wandb_runs.graphql.documents import INTERNAL_KEYS, read_config, read_document
 from wandb_runs.pagination.changes import creation_key
@@ -15,8 +15,10 @@ from wandb_runs.pagination.listing import ListingPlan, PageStream
 from wandb_runs.pagination.page import Page, Selection, fetch_page
 from wandb_runs.pagination.paginator import source_of
 from wandb_runs.pagination.progress import ProgressCounter
-from wandb_runs.query.filters import filters_to_json
-from wandb_runs.query.order import parse_order
+from wandb_runs.query.filters import RawFilter, filters_to_json
+from wandb_runs.query.mentions import mentions_of
+from wandb_runs.query.order import RawOrder, parse_order
+from wandb_runs.runs.name_check import NameCheck
 
 if TYPE_CHECKING:
     from wandb_runs.api import Api
@@ -87,6 +89,7 @@ def read_documents(
 
     Warns:
         DriftWarning: The runs changed while they were read, and not all could be set right.
+        UnknownKeyWarning: No run has a path of the filter or the order.
 
     >>> from wandb_runs.cli.typegen import read_documents
     >>> read = read_documents(api, "sample/digits")
@@ -101,6 +104,12 @@ def read_documents(
         order=parse_order(order),
         first=_PER_PAGE if limit is None else max(1, min(_PER_PAGE, limit)),
     )
+    names = NameCheck(
+        mentions_of(
+            None if isinstance(filters, RawFilter) else selection["filters"],
+            None if isinstance(order, RawOrder) else selection["order"],
+        )
+    )
     counter = ProgressCounter(progress, None)
     size, total = 0, None
 
@@ -110,6 +119,7 @@ def read_documents(
         is_counted = progress is not None and total is None
         operation = list_documents(**replace(request, is_counted=is_counted).variables(selection))
         page = yield from fetch_page(operation, selection, request)
+        yield from names.after_page(selection, page)
         size += page.size
         if page.total is not None:
             total = page.total if limit is None else min(page.total, limit)
@@ -124,8 +134,10 @@ def read_documents(
             read = _join(read, each.documents)
         counter.add(len(page), size, total=total, is_last=pages.complete)
         size = 0
+    for warning in names.take():
+        warn(warning)
     if pages.drift:
-        warnings.warn(DriftWarning(pages.drift.late, pages.drift.nulls), stacklevel=2)
+        warn(DriftWarning(pages.drift.late, pages.drift.nulls))
     return read
 
 

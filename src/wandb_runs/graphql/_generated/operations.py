@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .list_documents_result import ListDocuments
     from .list_events_result import ListEvents
     from .list_histories_result import ListHistories
+    from .list_keys_result import ListKeys
     from .list_run_ids_result import ListRunIds
     from .list_runs_result import ListRuns
     from .list_sampled_histories_result import ListSampledHistories
@@ -45,6 +46,7 @@ __all__ = [
     "list_documents",
     "list_events",
     "list_histories",
+    "list_keys",
     "list_run_ids",
     "list_runs",
     "list_sampled_histories",
@@ -787,6 +789,69 @@ def list_histories(
             }
         ),
         load=_load_list_histories,
+    )
+
+
+_LIST_KEYS = """\
+query ListKeys($entity: String!, $project: String!, $first: Int!, $configKeys: [String!], $summaryKeys: [String!], $hasConfig: Boolean!, $hasSummary: Boolean!, $named: Int!, $hasNames: Boolean!) {
+  project(name: $project, entityName: $entity) {
+    runs(filters: "{}", order: "-created_at", first: $first) {
+      edges {
+        node {
+          config(keys: $configKeys) @include(if: $hasConfig)
+          summaryMetrics(keys: $summaryKeys) @include(if: $hasSummary)
+        }
+      }
+    }
+    named: runs(filters: "{}", order: "-created_at", first: $named) @include(if: $hasNames) {
+      edges {
+        node {
+          config
+          summaryMetrics
+        }
+      }
+    }
+  }
+}"""
+
+
+def _load_list_keys() -> type[ListKeys]:
+    from .list_keys_result import ListKeys
+
+    return ListKeys
+
+
+def list_keys(
+    *,
+    entity: str,
+    project: str,
+    first: int,
+    config_keys: list[str] | tuple[str, ...] | None = None,
+    summary_keys: list[str] | tuple[str, ...] | None = None,
+    has_config: bool,
+    has_summary: bool,
+    named: int,
+    has_names: bool,
+) -> Operation[ListKeys]:
+    """Ask what `ListKeys` in `queries/values.graphql` asks; None leaves a variable out."""
+    return Operation(
+        name="ListKeys",
+        kind="query",
+        document=_LIST_KEYS,
+        variables=_given(
+            {
+                "entity": entity,
+                "project": project,
+                "first": first,
+                "configKeys": config_keys,
+                "summaryKeys": summary_keys,
+                "hasConfig": has_config,
+                "hasSummary": has_summary,
+                "named": named,
+                "hasNames": has_names,
+            }
+        ),
+        load=_load_list_keys,
     )
 
 
