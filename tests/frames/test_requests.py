@@ -540,12 +540,14 @@ def numbers(server: LocalServer) -> Runs:
         ("polars", pl.Decimal, 0),
         ("polars", pl.Duration, 1),
         ("polars", pl.Boolean, 0),
-        ("polars", pl.String, 3),
+        ("polars", pl.String, 0),
+        ("polars", "json", 3),
         ("pandas", "float64", 0),
         ("pandas", "float32", 2),
         ("pandas", "int64", 1),
         ("pandas", "bool", 0),
-        ("pandas", "string", 3),
+        ("pandas", "string", 0),
+        ("pandas", "json", 3),
     ],
 )
 def test_numbers_fit_a_schema_or_are_refused(

@@ -1,9 +1,10 @@
-"""Schemas: the text of a value does not depend on the other values of its column."""
+"""Schemas: how a value is written does not depend on its batch, and no two become one."""
 
 from __future__ import annotations
 
 import json
 import math
+from contextlib import nullcontext
 from copy import deepcopy
 from typing import TYPE_CHECKING, Literal, TypeAlias, cast
 
@@ -12,12 +13,12 @@ import polars as pl
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from support.frames import whole_histories
+from support.frames import exact, label, settle, whole_histories
 
-from wandb_runs import Api, SchemaError
+from wandb_runs import Api, InvalidArgumentError, SchemaError
 from wandb_runs.frames.build import build_pandas, build_polars
 from wandb_runs.frames.plan import plan_histories
-from wandb_runs.frames.schema import conform_pandas, conform_polars, find_text_columns
+from wandb_runs.frames.schema import conform_pandas, conform_polars, find_targets
 from wandb_runs.graphql.scalars import decode
 from wandb_runs.testing import LocalServer, log_run
 
@@ -32,6 +33,7 @@ Frames: TypeAlias = Literal["polars", "pandas"]
 Text: TypeAlias = "str | bytes | None"
 
 PLAN = plan_histories(keys=["loss"])
+JSON: list[tuple[Frames, object]] = [("polars", "json"), ("pandas", "json")]
 DTYPES: list[tuple[Frames, object]] = [
     ("polars", pl.String),
     ("polars", pl.String()),
@@ -47,14 +49,27 @@ def texts(history: History, to: Frames, dtype: object) -> list[Text]:
     """The column `loss` of a batch, with None for missing values."""
     schema = {"loss": dtype}
     rows = deepcopy(history)
-    text_columns = find_text_columns(schema, to)
+    targets = find_targets(schema, to)
     if to == "polars":
-        frame = build_polars(rows, PLAN, text_columns=text_columns)
+        frame = build_polars(rows, PLAN, targets=targets)
         return conform_polars(frame, schema, PLAN)["loss"].to_list()
-    built = build_pandas(rows, PLAN, text_columns=text_columns)
+    built = build_pandas(rows, PLAN, targets=targets)
     column = conform_pandas(built, schema, PLAN)["loss"]
-    assert column.dtype == pd.api.types.pandas_dtype(cast("str", dtype))
+    spelling = "string" if dtype == "json" else cast("str", dtype)
+    assert column.dtype == pd.api.types.pandas_dtype(spelling)
     values: list[Text] = column.astype("object").where(column.notna(), None).tolist()
+    return values
+
+
+def column_of(history: History, to: Frames, dtype: object) -> list[JSONValue]:
+    """The column `loss` of a batch with a schema."""
+    schema = {"loss": dtype}
+    targets = find_targets(schema, to)
+    if to == "polars":
+        frame = build_polars(deepcopy(history), PLAN, targets=targets)
+        return conform_polars(frame, schema, PLAN)["loss"].to_list()
+    built = build_pandas(deepcopy(history), PLAN, targets=targets)
+    values: list[JSONValue] = conform_pandas(built, schema, PLAN)["loss"].tolist()
     return values
 
 
@@ -62,43 +77,104 @@ def is_same(one: JSONValue, other: JSONValue) -> bool:
     return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
 
 
-@given(whole_histories(["loss"]), st.sampled_from(DTYPES))
+def settled(history: History) -> History:
+    """The rows as they are read."""
+    return [
+        (run, [{name: settle(value) for name, value in row.items()} for row in rows])
+        for run, rows in history
+    ]
+
+
+def is_text(value: JSONValue) -> bool:
+    return value is None or label(value) in {"str", "word"}
+
+
+@given(whole_histories(["loss"]), st.sampled_from([*DTYPES, *JSON]))
 def test_the_text_of_a_value_does_not_depend_on_its_batch(
     history: History, target: tuple[Frames, object]
 ) -> None:
+    history = settled(history)
     to, dtype = target
+    if dtype != "json":
+        history = [
+            (run, [row for row in rows if is_text(row.get("loss"))]) for run, rows in history
+        ]
     whole = texts(history, to, dtype)
     alone = [texts([(run, [row])], to, dtype) for run, rows in history for row in rows]
     assert [[text] for text in whole] == alone
 
 
+@example([("r", [{"loss": "1"}, {"loss": 1}])])
+@example([("r", [{"loss": "half \ud83d"}, {"loss": "a"}])])
+@given(whole_histories(["loss"]))
+def test_a_dtype_of_text_takes_text_alone_and_leaves_it_as_it_is(history: History) -> None:
+    history = settled(history)
+    values = [row.get("loss") for _, rows in history for row in rows]
+    for to, dtype in DTYPES[0], DTYPES[-1]:
+        if all(map(is_text, values)):
+            expected = [json.dumps(v) if isinstance(v, float) else v for v in values]
+            assert texts(history, to, dtype) == expected
+        else:
+            with pytest.raises(SchemaError, match=r"'loss' .*not all text; give it 'json'"):
+                texts(history, to, dtype)
+
+
+@example([("r", [{"loss": "1"}, {"loss": 1}, {"loss": True}])])
 @example([("r", [{"loss": "half \ud83d"}, {"loss": 0.5}])])
 @given(whole_histories(["loss"]))
-def test_a_string_is_unchanged_and_any_other_value_is_json(history: History) -> None:
+def test_json_reads_back_to_each_value(history: History) -> None:
+    history = settled(history)
+    written = texts(history, "polars", "json")
+    assert written == texts(history, "pandas", "json")
     values = [row.get("loss") for _, rows in history for row in rows]
-    written = texts(history, "polars", pl.String)
-    assert written == texts(history, "pandas", "string")
     for value, text in zip(values, written, strict=True):
-        if value is None:
-            assert text is None
-        elif isinstance(value, str) and "\ud83d" not in value:
-            assert text == value
-        else:
-            assert isinstance(text, str)
-            assert is_same(decode(text), value)
+        assert (text is None) == (value is None)
+        assert text is None or is_same(decode(text), value)
+
+
+NUMBERS: list[tuple[list[JSONValue], str, str | None]] = [
+    ([1, 2], "Float64", "[1.0, 2.0]"),
+    (["1"], "Int64", None),
+    (["1", 2], "Float64", None),
+    (["a"], "Float64", None),
+    ([True, "1"], "Int64", None),
+    ([2**63, 1], "UInt64", f"[{2**63}, 1]"),
+    ([2**64, 0.5], "Float64", "[1.8446744073709552e+19, 0.5]"),
+    ([2**63 + 1, 0.5], "Float64", None),
+    ([0.5], "Int64", None),
+    ([[1]], "Int64", None),
+]
+
+
+@pytest.mark.parametrize(("values", "dtype", "expected"), NUMBERS)
+@pytest.mark.parametrize("to", ["polars", "pandas"])
+def test_a_dtype_of_numbers_takes_numbers_alone_and_leaves_them_as_they_are(
+    to: Frames, values: list[JSONValue], dtype: str, expected: str | None
+) -> None:
+    history: History = [("r", [{"_step": 0, "loss": value} for value in values])]
+    target = getattr(pl, dtype) if to == "polars" else dtype
+    with nullcontext() if expected else pytest.raises(SchemaError, match="'loss'"):
+        assert json.dumps(column_of(history, to, target)) == expected
+
+
+def test_objects_are_as_they_came_in_any_batch() -> None:
+    batches: list[list[JSONValue]] = [[1], ["a", 1], [[1], True], [2**70], ["a"]]
+    for values in batches:
+        history: History = [("r", [{"_step": 0, "loss": value} for value in values])]
+        assert exact(column_of(history, "pandas", "object")) == exact(values)
 
 
 LOGGED: list[tuple[JSONValue, str]] = [
-    ("a", "a"),
+    ("a", '"a"'),
     (1, "1"),
     (0.5, "0.5"),
     (True, "true"),
     (math.nan, "NaN"),
     ("NaN", "NaN"),
     (-math.inf, "-Infinity"),
-    ('"', '"'),
+    ('"', '"\\""'),
     (["a", 1], '["a",1]'),
-    ("1", "1"),
+    ("1", '"1"'),
     (2**70, str(2**70)),
     (2, "2"),
     (0.25, "0.25"),
@@ -113,6 +189,7 @@ def mixed() -> Iterator[Api]:
         for number, (value, _) in enumerate(LOGGED):
             log_run(server, "team", "mixed", f"r{number:02}", history=[{"x": value}])
         log_run(server, "team", "mixed", "s", history=[{"y": 1}])
+        log_run(server, "team", "gaps", "r", history=[{"x": "a"}, {"y": 1}])
         yield api
 
 
@@ -125,9 +202,9 @@ def test_pages_of_any_size_give_the_same_text(
     expected: list[str | None] = [text for _, text in LOGGED]
     if keys is None:
         expected.append(None)
-    in_polars = runs.iter_histories(keys=keys, format="polars", schema={"x": pl.String})
+    in_polars = runs.iter_histories(keys=keys, format="polars", schema={"x": "json"})
     assert pl.concat(in_polars)["x"].to_list() == expected
-    in_pandas = runs.iter_histories(keys=keys, format="pandas", schema={"x": "string"})
+    in_pandas = runs.iter_histories(keys=keys, format="pandas", schema={"x": "json"})
     values: list[object] = pd.concat(in_pandas)["x"].tolist()
     assert [None if value is pd.NA else value for value in values] == expected
 
@@ -135,18 +212,55 @@ def test_pages_of_any_size_give_the_same_text(
 @pytest.mark.parametrize("dtype", ["U", "S"])
 def test_numpy_text_dtypes_refuse_missing_values(mixed: Api, dtype: str) -> None:
     with pytest.raises(SchemaError, match=r"'x'.*missing"):
-        list(mixed.runs("team/mixed").iter_histories(format="pandas", schema={"x": dtype}))
+        list(mixed.runs("team/gaps").iter_histories(format="pandas", schema={"x": dtype}))
+
+
+@pytest.mark.parametrize("per_page", [1, 50])
+def test_batches_of_numbers_do_not_become_text(mixed: Api, per_page: int) -> None:
+    runs = mixed.runs("team/mixed", per_page=per_page)
+    with pytest.raises(SchemaError, match="give it 'json'"):
+        list(runs.iter_histories(keys=["x"], format="polars", schema={"x": pl.String}))
+    with pytest.raises(SchemaError, match="give it 'json'"):
+        list(runs.iter_histories(keys=["x"], format="pandas", schema={"x": "string"}))
+    with pytest.raises(SchemaError, match="give it 'json'"):
+        list(runs.iter_histories(keys=["x"], format="polars", schema={"x": pl.Float64}))
+
+
+def test_json_is_for_metrics_alone(mixed: Api) -> None:
+    with pytest.raises(InvalidArgumentError, match="run_id"):
+        mixed.runs("team/mixed").iter_histories(format="polars", schema={"run_id": "json"})
 
 
 @pytest.mark.parametrize(
-    ("to", "dtypes"),
+    ("to", "forms"),
     [
-        ("polars", [pl.Float64, pl.Int8(), pl.Object, pl.Date]),
-        ("pandas", ["float64", "Int8", "object", "category"]),
+        (
+            "polars",
+            {
+                "number": [pl.Float64, pl.Int8(), pl.Boolean],
+                "text": [pl.String, pl.Categorical],
+                "json": ["json"],
+                None: [pl.Object, pl.Date],
+            },
+        ),
+        (
+            "pandas",
+            {
+                "number": ["float64", "Int8", "bool"],
+                "text": ["string"],
+                "object": ["object"],
+                "json": ["json"],
+                None: ["category"],
+            },
+        ),
     ],
 )
-def test_other_dtypes_are_no_text_columns(to: Frames, dtypes: list[object]) -> None:
-    assert find_text_columns({str(dtype): dtype for dtype in dtypes}, to) == frozenset()
-    text = pl.String if to == "polars" else "string"
-    assert find_text_columns({"run_id": text}, to) == frozenset()
-    assert find_text_columns(None, to) == frozenset()
+def test_a_dtype_says_how_values_are_written(
+    to: Frames, forms: dict[str | None, list[object]]
+) -> None:
+    for form, dtypes in forms.items():
+        for dtype in dtypes:
+            found = find_targets({"x": dtype}, to)
+            assert [target.form for target in found.values()] == ([form] if form else [])
+    assert find_targets({"run_id": pl.String if to == "polars" else "string"}, to) == {}
+    assert find_targets(None, to) == {}

@@ -143,9 +143,8 @@ def test_rows_equal_the_values_of_a_listing_in_its_order(
     assert wandb_server.operations == (operation,) * math.ceil(RUNS / per_page)
     assert [row.pop("run_id") for row in rows] == [run.id for run in listed]
     for name in columns_of(expected, keys):
-        present = column(expected, name)
         assert [name in row for row in rows] == [name in row for row in expected]
-        assert exact(column(rows, name)) == exact([settle(value, present) for value in present])
+        assert exact(column(rows, name)) == exact([*map(settle, column(expected, name))])
     assert {key for row in rows for key in row} <= set(columns_of(expected, keys))
 
 
@@ -181,17 +180,19 @@ def check_frames(
     assert polars["run_id"].to_list() == pandas["run_id"].tolist() == ids
     for name in names:
         dtype = dtype_of(column(own, name), x_axis=names[0], name=name)
-        assert str(polars[name].dtype) == ("String" if dtype == "JSON" else dtype)
-        stored = polars[name].to_list()
-        if dtype == "JSON":
+        assert str(polars[name].dtype) == ("String" if dtype in {"Nested", "JSON"} else dtype)
+        stored, others = polars[name].to_list(), pandas[name].tolist()
+        if dtype in {"Nested", "JSON"}:
             stored = [None if text is None else decode(text) for text in stored]
-        for row, in_polars, in_pandas in zip(own, stored, pandas[name].tolist(), strict=True):
+        if dtype == "JSON":
+            others = [text if text is pd.NA else decode(text) for text in others]
+        for row, in_polars, in_pandas in zip(own, stored, others, strict=True):
             value = row.get(name)
             if dtype == "Float64" and isinstance(value, int):
                 value = float(value)
             assert exact(in_polars) == exact(value)
             if value is None:
-                assert in_pandas is pd.NA or math.isnan(in_pandas)
+                assert str(in_pandas) in {"<NA>", "nan"}
             else:
                 assert exact(in_pandas) == exact(value)
 
@@ -218,7 +219,10 @@ def test_frames_hold_any_config_or_summary(
     ]
 
     def values() -> Values:
-        return [(f"r{number}", row.copy()) for number, row in enumerate(kept)]
+        return [
+            (f"r{number}", {key: settle(value) for key, value in row.items()})
+            for number, row in enumerate(kept)
+        ]
 
     plan = plan_values(requested)
     rows = build_values(values(), plan, to="default")

@@ -10,7 +10,11 @@ import json
 import math
 from typing import TYPE_CHECKING, TypeAlias
 
+import pandas as pd
+import polars as pl
 from hypothesis import strategies as st
+
+from wandb_runs.graphql.scalars import decode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -118,7 +122,7 @@ def label(value: JSONValue) -> str:
 
 
 def dtype_of(values: Sequence[JSONValue], *, x_axis: str, name: str) -> str:
-    """The polars dtype of a column; `JSON` for a String column of JSON texts."""
+    """The polars dtype of a column; `JSON` and `Nested` for String columns of JSON texts."""
     labels = {label(value) for value in values}
     if not labels:
         return "Int64" if name == x_axis == "_step" else "Float64"
@@ -128,20 +132,14 @@ def dtype_of(values: Sequence[JSONValue], *, x_axis: str, name: str) -> str:
         return "Float64"
     if labels == {"bool"}:
         return "Boolean"
-    if labels <= {"str", "word"}:
+    if labels == {"str"}:
         return "String"
-    return "JSON"
+    return "Nested" if labels == {"nested"} else "JSON"
 
 
-def settle(value: JSONValue, column: Sequence[JSONValue]) -> JSONValue:
-    """NaN and infinities as floats in a column of numbers, as strings in any other."""
-    if label(value) != "word":
-        return value
-    if {label(other) for other in column} <= {"int", "large", "float", "word"}:
-        return WORDS[value] if isinstance(value, str) else value
-    if isinstance(value, float):
-        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
-    return value
+def settle(value: JSONValue) -> JSONValue:
+    """NaN and infinities as floats, whatever they were logged as."""
+    return WORDS.get(value, value) if isinstance(value, str) else value
 
 
 def logged(history: History, plan: HistoryPlan) -> History:
@@ -151,7 +149,7 @@ def logged(history: History, plan: HistoryPlan) -> History:
         own: Rows = []
         for row in rows:
             there: dict[str, JSONValue] = {
-                name: value for name, value in row.items() if value is not None
+                name: settle(value) for name, value in row.items() if value is not None
             }
             if plan.keys is not None:
                 there = {name: there[name] for name in there if name in {plan.x_axis, *plan.keys}}
@@ -173,3 +171,55 @@ def exact(value: object) -> str:
 def column(rows: Iterable[dict[str, JSONValue]], name: str) -> list[JSONValue]:
     """Return the values of a metric, without the rows that lack it."""
     return [row[name] for row in rows if name in row]
+
+
+POLARS = {
+    "Int64": pl.Int64(),
+    "Float64": pl.Float64(),
+    "Boolean": pl.Boolean(),
+    "String": pl.String(),
+    "Nested": pl.String(),
+    "JSON": pl.String(),
+}
+PANDAS = {
+    "Int64": "int64",
+    "Float64": "float64",
+    "Boolean": "bool",
+    "String": "string",
+    "Nested": "object",
+    "JSON": "string",
+}
+PANDAS_WITH_MISSING = {**PANDAS, "Int64": "Int64", "Boolean": "boolean"}
+
+
+def check_list(listed: Rows, name: str, expected: list[JSONValue]) -> None:
+    assert [name in row for row in listed] == [value is not None for value in expected]
+    assert exact([row.get(name) for row in listed]) == exact(expected)
+
+
+def check_polars(series: pl.Series, dtype: str, expected: list[JSONValue]) -> None:
+    assert series.dtype == POLARS[dtype]
+    values = series.to_list()
+    if dtype == "Float64":
+        expected = floats(expected)
+    elif dtype in {"Nested", "JSON"}:
+        values = [None if value is None else decode(value) for value in values]
+    assert exact(values) == exact(expected)
+
+
+def check_pandas(series: pd.Series, dtype: str, expected: list[JSONValue]) -> None:
+    missing = any(value is None for value in expected)
+    assert series.dtype == (PANDAS_WITH_MISSING if missing else PANDAS)[dtype]
+    values = series.tolist()
+    if dtype == "Float64":  # pandas' float64 has NaN for both
+        expected = [math.nan if value is None else value for value in floats(expected)]
+    else:
+        assert series.isna().tolist() == [value is None for value in expected]
+        values = [None if value is pd.NA else value for value in values]
+    if dtype == "JSON":
+        values = [None if value is None else decode(value) for value in values]
+    assert exact(values) == exact(expected)
+
+
+def floats(values: list[JSONValue]) -> list[JSONValue]:
+    return [float(value) if isinstance(value, int) else value for value in values]

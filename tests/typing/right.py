@@ -176,6 +176,10 @@ def stream_histories(runs: Runs, how: Format) -> None:
         runs.iter_histories(format="polars", schema={"loss": pl.Float64}), Iterator[pl.DataFrame]
     )
     assert_type(
+        runs.iter_histories(format="polars", schema={"loss": pl.Float64, "x": "json"}),
+        Iterator[pl.DataFrame],
+    )
+    assert_type(
         runs.iter_histories(format="pandas", schema={"loss": "float64"}), Iterator[pd.DataFrame]
     )
     assert_type(

@@ -340,9 +340,11 @@ class AsyncRuns(
         Returns:
             A row for each sampled step, with the columns x axis, keys (else all metrics, by
             name) and `run_id`. Integers are Int64, integers and floats Float64, booleans
-            Boolean, text String; mixed and nested values are JSON text in polars, Python
-            objects elsewhere. A missing value is null in polars, NaN or `<NA>` in pandas, and
-            no entry in a dict.
+            Boolean, text String. The texts `"NaN"`, `"Infinity"` and `"-Infinity"`, by which
+            W&B stands for floats, are floats, but for those inside nested values. Values of
+            several kinds, and integers past 64 bits, are JSON text in frames and Python objects in
+            lists; nested values are JSON text in polars, and Python objects elsewhere. A missing
+            value is null in polars, NaN or `<NA>` in pandas, and no entry in a dict.
 
         Raises:
             InvalidArgumentError: An argument that cannot be right; nothing was sent.
@@ -459,11 +461,12 @@ class AsyncRuns(
                 carries no rows, or `"skip"` them, with a warning in the log.
             progress: Called with a `Progress` after each answer, in the event loop.
             schema: Dtypes of columns, by name, for all batches: `{"loss": polars.Float64}`, or
-                pandas' names of dtypes. Numbers that a dtype cannot hold are refused; a float of 32
-                bits may round them. In a column of text, strings stay as they are, and everything
-                else is JSON. Without it each batch has what fits its own rows: a column may hold
-                integers in one batch and floats in the next. Where `keys` is None, the schema
-                also says which columns there are, beside the x axis and `run_id`.
+                pandas' names of dtypes. Values that a dtype cannot hold are refused, text where
+                numbers are asked for and the reverse; a float of 32 bits may round them. `"json"`
+                in place of a dtype makes text that is the JSON of each value, of any kind. Without
+                it each batch has what fits its own rows: a column may hold integers in one batch
+                and floats in the next. Where `keys` is None, the schema also says which columns
+                there are, beside the x axis and `run_id`.
 
         Returns:
             An asynchronous iterator of lists or frames.

@@ -8,13 +8,12 @@ from itertools import chain, islice, repeat
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias, TypeVar
 
 from wandb_runs.errors.extras import needs_extra
-from wandb_runs.frames.columns import Kind, Table, rename_columns, unify_non_finite
+from wandb_runs.frames.columns import Kind, Table, rename_columns
 from wandb_runs.frames.plan import RUN_ID
-from wandb_runs.frames.rows import all_finite
 from wandb_runs.frames.text import json_text
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Iterable, Mapping
 
     import numpy as np
     import numpy.typing as npt
@@ -22,9 +21,10 @@ if TYPE_CHECKING:
     import polars as pl
     from pandas.api.extensions import ExtensionArray
 
-    from wandb_runs.frames.columns import Column
+    from wandb_runs.frames.columns import Column, Target
     from wandb_runs.frames.plan import Format, HistoryPlan
     from wandb_runs.frames.rows import Row, RunRows
+    from wandb_runs.graphql.scalars import JSONValue
 
     NumPyArray: TypeAlias = npt.NDArray[np.int64 | np.float64]
 
@@ -64,12 +64,12 @@ def build(
     booleans                     `Boolean`   `bool`, or `boolean`   `bool`
                                              when some are missing
     strings                      `String`    `string`               `str`
-    mixed, nested, larger        `String`    `object`               as sent
-    integers                     of JSON
+    lists and objects            `String`    `object`               `list`, `dict`
+                                 of JSON
+    of several kinds, integers   `String`    `string` of JSON       as sent
+    past 64 bits                 of JSON
     ===========================  ==========  =====================  ===============
 
-    `"NaN"`, `"Infinity"` and `"-Infinity"` are floats in a column of numbers, also where it holds
-    nothing else, and strings in any other; so are the numbers that they stand for.
     An integer past 2**53 beside floats is rounded in a frame, and exact in the list.
 
     A missing value is null in polars, NaN or `<NA>` in pandas, and no entry in a dict. A
@@ -94,9 +94,9 @@ def build(
         MissingDependencyError: The format's library is not installed.
 
     >>> from wandb_runs.frames.plan import plan_histories
-    >>> histories = [("a", [{"_step": 0, "loss": "NaN"}]), ("b", [{"_step": 0, "loss": 1}])]
+    >>> histories = [("a", [{"_step": 0, "loss": 0.5}]), ("b", [{"_step": 0, "loss": 1}])]
     >>> build(histories, plan_histories(keys=["loss"]), to="default")
-    [{'_step': 0, 'loss': nan, 'run_id': 'a'}, {'_step': 0, 'loss': 1, 'run_id': 'b'}]
+    [{'_step': 0, 'loss': 0.5, 'run_id': 'a'}, {'_step': 0, 'loss': 1, 'run_id': 'b'}]
     """
     builder = Builder(plan, to=to, run_id=run_id)
     for name, rows in histories:
@@ -110,36 +110,42 @@ def build_rows(histories: Iterable[RunRows], plan: HistoryPlan) -> list[Row]:
 
 
 def build_pandas(
-    histories: Iterable[RunRows], plan: HistoryPlan, *, text_columns: Collection[str] = frozenset()
+    histories: Iterable[RunRows], plan: HistoryPlan, *, targets: Mapping[str, Target] | None = None
 ) -> pd.DataFrame:
     """Build a pandas frame, by the rules of `build`.
 
     Args:
         histories: Each run's id and rows.
         plan: The arguments of the call.
-        text_columns: Columns of text: strings unchanged, and other values as JSON.
+        targets: What the caller's schema makes of columns, by name.
+
+    Raises:
+        SchemaError: A column holds values of another kind than its target's.
     """
     check_installed("pandas")
-    table = Table(plan, run_id=True, text_columns=text_columns)
+    table = Table(plan, run_id=True, targets=targets)
     return _to_pandas(_add_all(histories, table))
 
 
 def build_polars(
-    histories: Iterable[RunRows], plan: HistoryPlan, *, text_columns: Collection[str] = frozenset()
+    histories: Iterable[RunRows], plan: HistoryPlan, *, targets: Mapping[str, Target] | None = None
 ) -> pl.DataFrame:
     """Build a polars frame, by the rules of `build`.
 
     Args:
         histories: Each run's id and rows.
         plan: The arguments of the call.
-        text_columns: Columns of text: strings unchanged, and other values as JSON.
+        targets: What the caller's schema makes of columns, by name.
+
+    Raises:
+        SchemaError: A column holds values of another kind than its target's.
 
     >>> from wandb_runs.frames.plan import plan_histories
     >>> build_polars([("a", [{"_step": 0, "loss": 1}])], plan_histories(keys=["loss"])).dtypes
     [Int64, Int64, String]
     """
     check_installed("polars")
-    table = Table(plan, run_id=True, text_columns=text_columns)
+    table = Table(plan, run_id=True, targets=targets)
     return _to_polars(_add_all(histories, table))
 
 
@@ -200,30 +206,17 @@ class _RowList:
 
     def build(self) -> list[Row]:
         rows = self._rows
-        names: Iterable[str] = self._plan.columns or dict.fromkeys(chain.from_iterable(rows))
         if self._plan.columns is None:
+            names = dict.fromkeys(chain.from_iterable(rows))
             new_names = rename_columns(names, reserved={RUN_ID} if self._run_id else set())
             if new_names:
                 rows = [{new_names.get(name, name): row[name] for name in row} for row in rows]
-                names = [new_names.get(name, name) for name in names]
-        if not all_finite(rows):
-            for name in names:
-                _unify_non_finite(name, rows)
         if self._run_id:
             rest = iter(rows)
             for run_id, length in self._lengths:
                 for row in islice(rest, length):
                     row[RUN_ID] = run_id
         return rows
-
-
-def _unify_non_finite(name: str, rows: list[Row]) -> None:
-    holders = [row for row in rows if name in row]
-    values = [row[name] for row in holders]
-    unified = unify_non_finite(values, set(map(type, values)))
-    if unified is not None:
-        for row, value in zip(holders, unified, strict=True):
-            row[name] = value
 
 
 def _to_pandas(table: Table) -> pd.DataFrame:
@@ -263,11 +256,19 @@ def _series(column: Column) -> pd.Series:
     import pandas as pd  # noqa: PLC0415 - an optional library, and a slow import
 
     values: list[object] = [*chain.from_iterable(column.parts)]
-    if column.kind is Kind.JSON:  # other dtypes convert None themselves
+    if column.kind is Kind.NESTED:  # other dtypes convert None themselves
         return pd.Series([pd.NA if value is None else value for value in values], dtype="object")
+    if column.kind is Kind.JSON:
+        return pd.Series(_texts(column), dtype="string")
     whole = {Kind.BOOLEAN: "bool", Kind.STRING: "string"}
     with_missing = {Kind.INTEGER: "Int64", Kind.BOOLEAN: "boolean", Kind.STRING: "string"}
     return pd.Series(values, dtype=(with_missing if column.has_missing else whole)[column.kind])
+
+
+def _texts(column: Column) -> list[JSONValue]:
+    """The values of a column as JSON."""
+    values = chain.from_iterable(column.parts)
+    return [None if value is None else json_text(value) for value in values]
 
 
 def _to_polars(table: Table) -> pl.DataFrame:
@@ -278,6 +279,7 @@ def _to_polars(table: Table) -> pl.DataFrame:
         Kind.FLOAT: pl.Float64,
         Kind.BOOLEAN: pl.Boolean,
         Kind.STRING: pl.String,
+        Kind.NESTED: pl.String,
         Kind.JSON: pl.String,
     }
     columns = table.columns()
@@ -285,9 +287,8 @@ def _to_polars(table: Table) -> pl.DataFrame:
     for name in [*columns]:
         column = columns.pop(name)
         parts = column.parts
-        if column.kind is Kind.JSON:
-            values = chain.from_iterable(parts)
-            parts = [[None if value is None else json_text(value) for value in values]]
+        if column.kind in {Kind.NESTED, Kind.JSON}:
+            parts = [_texts(column)]
         dtype = dtypes[column.kind]
         series[name] = pl.concat([pl.Series(part, dtype=dtype) for part in parts], rechunk=True)
     if table.run_id:

@@ -4,27 +4,35 @@ from __future__ import annotations
 
 import struct
 from array import array
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 from itertools import chain
-from math import isfinite, isnan
 from operator import itemgetter
 from types import NoneType
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
 
+from wandb_runs.errors import SchemaError
 from wandb_runs.frames.plan import RUN_ID
 from wandb_runs.frames.text import as_unicode, text_of
-from wandb_runs.graphql.scalars import NON_FINITE
 from wandb_runs.query.keys import is_unicode
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from wandb_runs.frames.plan import HistoryPlan
     from wandb_runs.frames.rows import Row
     from wandb_runs.graphql.scalars import JSONValue
 
-__all__ = ["Column", "Kind", "Part", "Table", "rename_columns", "unify_non_finite"]
+__all__ = [
+    "Column",
+    "Form",
+    "Kind",
+    "Part",
+    "Table",
+    "Target",
+    "rename_columns",
+    "schema_error",
+]
 
 Part: TypeAlias = "array[float] | array[int] | list[JSONValue]"
 """Values of consecutive rows: floats, 64-bit integers, or any values."""
@@ -44,8 +52,28 @@ class Kind(Enum):
     """Numbers, including NaN and infinities."""
     BOOLEAN = auto()
     STRING = auto()
+    NESTED = auto()
+    """Lists and objects."""
     JSON = auto()
-    """Anything else: mixed or nested values, larger integers, strings with lone surrogates."""
+    """Anything else, as JSON: values of several kinds, larger integers, strings with lone
+    surrogates."""
+
+
+Form: TypeAlias = Literal["text", "json", "number", "object"]
+"""What a schema makes of a column, where that decides how its values are written: text as it is,
+each value as JSON, numbers, or Python objects."""
+
+
+class Target(NamedTuple):
+    """What the caller's schema asks of a column.
+
+    Attributes:
+        form: How its values are written.
+        dtype: The dtype, for messages.
+    """
+
+    form: Form
+    dtype: object
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,22 +99,22 @@ class Table:
         plan: The arguments of the call.
         run_id: Whether there will be a column `run_id`. If so, a metric of that name is renamed
             with trailing underscores.
-        text_columns: The columns that hold text, whatever their values are.
+        targets: What the caller's schema makes of columns, by name.
 
     Attributes:
         lengths: The id and the number of rows of each run, in the order of `add`.
         run_id: As given.
     """
 
-    __slots__ = ("_builders", "_length", "_pending", "_plan", "_text_columns", "lengths", "run_id")
+    __slots__ = ("_builders", "_length", "_pending", "_plan", "_targets", "lengths", "run_id")
 
     def __init__(
-        self, plan: HistoryPlan, *, run_id: bool, text_columns: Collection[str] = frozenset()
+        self, plan: HistoryPlan, *, run_id: bool, targets: Mapping[str, Target] | None = None
     ) -> None:
         self.lengths: list[tuple[str, int]] = []
         self.run_id: bool = run_id
         self._plan = plan
-        self._text_columns = text_columns
+        self._targets = targets or {}
         self._builders: dict[str, _ColumnBuilder] = {}
         self._length = 0
         self._pending: list[Row] = []
@@ -102,6 +130,9 @@ class Table:
         """Remove and return the columns: the x axis, then the keys, or all others by name.
 
         A column without any value is INTEGER if it is `_step` as x axis, else FLOAT.
+
+        Raises:
+            SchemaError: A column holds values of another kind than its target's.
         """
         self._flush()
         builders, self._builders = self._builders, {}
@@ -113,8 +144,14 @@ class Table:
             each = builders.pop(name, None) or _ColumnBuilder()
             each.fill(self._length)
             default = Kind.INTEGER if name == x_axis == "_step" else Kind.FLOAT
-            is_text = name in self._text_columns
-            columns[name] = each.text_column() if is_text else each.column(default)
+            target = self._targets.get(name)
+            if target is None:
+                columns[name] = each.column(default)
+                continue
+            column = each.column_of(target.form, default)
+            if column is None:
+                raise _kind_error(name, target, [run_id for run_id, _ in self.lengths])
+            columns[name] = column
         return columns
 
     def _flush(self) -> None:
@@ -169,20 +206,29 @@ class _ColumnBuilder:
         has_missing = NoneType in self._types
         if not types:
             return Column(default, self._parts or [[]], has_missing)
-        parts = self._parts
-        if not types <= {int, float}:
-            values: list[JSONValue] = [*chain.from_iterable(parts)]
-            unified = unify_non_finite(values, types)
-            if unified is not None:
-                values = unified
-                types = set(map(type, values)) - {NoneType}
-            parts = [values]
-        return Column(_kind(parts, types), parts, has_missing)
+        return Column(_kind(self._parts, types), self._parts, has_missing)
 
-    def text_column(self) -> Column:
-        """The column with each value as text, independent of the others."""
-        values = map(text_of, chain.from_iterable(self._parts))
-        return Column(Kind.STRING, [[*values]], NoneType in self._types)
+    def column_of(self, form: Form, default: Kind) -> Column | None:
+        """The column of the kind that a schema asks for; None if its values are of another one."""
+        types = self._types - {NoneType}
+        has_missing = NoneType in self._types
+        match form:
+            case "json":
+                return Column(Kind.JSON, self._parts or [[]], has_missing)
+            case "object":
+                return Column(Kind.NESTED, self._parts or [[]], has_missing)
+            case "text":
+                try:
+                    texts: list[JSONValue] = [*map(text_of, chain.from_iterable(self._parts))]
+                except ValueError:
+                    return None
+                return Column(Kind.STRING, [texts], has_missing)
+            case "number":
+                if str in types:
+                    return None
+                column = self.column(default)
+                # Objects, since text of numbers would be converted without a look at them.
+                return replace(column, kind=Kind.NESTED) if column.kind is Kind.JSON else column
 
 
 def rename_columns(names: Iterable[str], reserved: set[str]) -> dict[str, str]:
@@ -199,27 +245,24 @@ def rename_columns(names: Iterable[str], reserved: set[str]) -> dict[str, str]:
     return new_names
 
 
-def unify_non_finite(values: list[JSONValue], types: set[type]) -> list[JSONValue] | None:
-    """Spell NaN and the infinities in one way for a whole column.
+def schema_error(
+    name: str, dtype: object, found: object, run_ids: Sequence[str], advice: str | None = None
+) -> SchemaError:
+    """The error for a column that does not fit the schema."""
+    runs = list(dict.fromkeys(run_ids))
+    where = f"run {runs[0]!r}" if len(runs) == 1 else f"the runs {runs[0]!r} to {runs[-1]!r}"
+    return SchemaError(
+        f"column {name!r} of {where} cannot be converted to the schema's {dtype} without loss: its "
+        f"values are {found}; {advice or 'give it a wider dtype'}, or leave it out of the schema",
+        column=name,
+        run_ids=runs,
+    )
 
-    W&B returns NaN as a number or as the string `"NaN"`, depending on the field. It becomes the
-    number where all other values are numbers, and the string elsewhere.
 
-    Args:
-        values: The values of a column; None stays.
-        types: Their types, without that of None.
-
-    Returns:
-        The values to use instead; None where they can stay.
-
-    >>> unify_non_finite(["NaN", 1], {str, int}), unify_non_finite([0.5, 1], {float, int})
-    ([nan, 1], None)
-    """
-    if types <= {int, float, str} and all(
-        value in NON_FINITE for value in values if isinstance(value, str)
-    ):
-        return [_number(value) for value in values] if str in types else None
-    return [_word(value) for value in values] if float in types else None
+def _kind_error(name: str, target: Target, run_ids: Sequence[str]) -> SchemaError:
+    found = "text, some or all" if target.form == "number" else "not all text"
+    advice = "give it 'json', for the JSON of each value"
+    return schema_error(name, target.dtype, found, run_ids, advice)
 
 
 def _packed(values: list[JSONValue], types: set[type]) -> Part:
@@ -234,18 +277,6 @@ def _packed(values: list[JSONValue], types: set[type]) -> Part:
     return values
 
 
-def _number(value: JSONValue) -> JSONValue:
-    return NON_FINITE[value] if isinstance(value, str) else value
-
-
-def _word(value: JSONValue) -> JSONValue:
-    if not isinstance(value, float) or isfinite(value):
-        return value
-    if isnan(value):
-        return "NaN"
-    return "Infinity" if value > 0 else "-Infinity"
-
-
 def _kind(parts: Sequence[Part], types: set[type]) -> Kind:
     if types <= {int, float}:
         if not all(map(_fits_64_bits, parts)):
@@ -253,6 +284,8 @@ def _kind(parts: Sequence[Part], types: set[type]) -> Kind:
         return Kind.FLOAT if float in types else Kind.INTEGER
     if types == {bool}:
         return Kind.BOOLEAN
+    if types <= {list, dict}:
+        return Kind.NESTED
     if types == {str} and all(
         is_unicode(value) for part in parts for value in part if isinstance(value, str)
     ):

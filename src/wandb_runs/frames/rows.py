@@ -9,7 +9,7 @@ from types import NoneType
 from typing import TYPE_CHECKING, TypeAlias, cast
 
 from wandb_runs.graphql.nested import pick, pick_all
-from wandb_runs.graphql.scalars import UNREADABLE, JSONValue, decode
+from wandb_runs.graphql.scalars import NON_FINITE, UNREADABLE, JSONValue, decode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -19,16 +19,20 @@ if TYPE_CHECKING:
 __all__ = [
     "Row",
     "RunRows",
-    "all_finite",
     "decode_rows",
     "keys_with_rows",
+    "make_floats",
     "read_rows",
     "rows_with_all",
     "spread",
 ]
 
 Row: TypeAlias = "dict[str, JSONValue]"
-"""One row of a history: a value for each metric that it has, never null."""
+"""One row of a history: a value for each metric that it has, never null.
+
+The texts `"NaN"`, `"Infinity"` and `"-Infinity"`, as which W&B gives NaN and the infinities, are
+floats in it, but for those inside nested values.
+"""
 
 RunRows: TypeAlias = "tuple[str, list[Row]]"
 """A run's id and its rows."""
@@ -37,7 +41,8 @@ RunRows: TypeAlias = "tuple[str, list[Row]]"
 def read_rows(plan: HistoryPlan, sent: object) -> list[Row]:
     """Decode the value of a run's field `plan.field`.
 
-    A null value counts as missing, and null rows are skipped.
+    A null value counts as missing, and null rows are skipped. Texts of NaN and the infinities
+    become floats.
     With keys, a row has the x axis and the keys only.
     Of logged metrics, only rows that hold all keys are kept: most servers leave out the others,
     and some fill them with null. An outer join merges the rows of each key instead.
@@ -74,11 +79,11 @@ def read_rows(plan: HistoryPlan, sent: object) -> list[Row]:
         return _present(list(objects))
     if plan.stream == "default":
         rows = [pick_all(row, columns) for row in objects]
-        return [row for row in rows if len(row) == len(columns)]
+        return _present([row for row in rows if len(row) == len(columns)])
     rows = [pick_all(row, columns) for row in objects]
     # A row with the x axis alone counts only where it is the only key.
     keys = set(plan.keys) - {plan.x_axis} or {plan.x_axis}
-    return _sampled(rows, keys, plan.samples)
+    return _present(_sampled(rows, keys, plan.samples))
 
 
 def decode_rows(sent: object) -> list[Row]:
@@ -88,12 +93,12 @@ def decode_rows(sent: object) -> list[Row]:
         sent: A list of strings; null, and null among them, is skipped.
 
     Returns:
-        The rows, without null values.
+        The rows, without null values, and with floats for the texts of NaN and the infinities.
 
     Raises:
         ValueError: Not a list of JSON objects; the message names the row.
 
-    >>> decode_rows(['{"_step": 0, "loss": NaN}', None, '{"_step": 1, "loss": null}'])
+    >>> decode_rows(['{"_step": 0, "loss": "NaN"}', None, '{"_step": 1, "loss": null}'])
     [{'_step': 0, 'loss': nan}, {'_step': 1}]
     """
     return _present(list(_decoded_objects(sent)))
@@ -112,7 +117,7 @@ def rows_with_all(rows: Iterable[Row], keys: Sequence[str]) -> list[Row]:
     columns = dict.fromkeys(("_step", *keys))
     required = set(keys)
     picked = (pick_all(row, columns) for row in rows)
-    return [row for row in picked if required <= row.keys()]
+    return _present([row for row in picked if required <= row.keys()])
 
 
 def keys_with_rows(plan: HistoryPlan, sent: object) -> frozenset[str]:
@@ -150,12 +155,27 @@ def spread(total: int, samples: int) -> Iterable[int]:
     return (place * (total - 1) // (samples - 1) for place in range(samples))
 
 
-def all_finite(rows: Iterable[Row]) -> bool:
-    """Whether all values are finite numbers or booleans; may be False although they are.
+def make_floats(rows: Iterable[Row]) -> None:
+    """Replace the texts of NaN and the infinities by floats, in place; nested values stay.
 
-    >>> all_finite([{"a": 1, "b": 0.5}]), all_finite([{"a": "NaN"}]), all_finite([{"a": None}])
-    (True, False, False)
+    >>> row = {"loss": "NaN", "note": "none", "inner": ["NaN"]}
+    >>> make_floats([row])
+    >>> row
+    {'loss': nan, 'note': 'none', 'inner': ['NaN']}
     """
+    for row in rows:
+        for name, value in row.items():
+            if isinstance(value, str) and value in NON_FINITE:
+                row[name] = NON_FINITE[value]
+
+
+def _odd_types(rows: list[Row]) -> set[type]:
+    """The types of all values; none where all are finite numbers or booleans, the common case."""
+    return set() if _all_finite(rows) else set(map(type, _values(rows)))
+
+
+def _all_finite(rows: Iterable[Row]) -> bool:
+    """Whether all values are finite numbers or booleans; may be False although they are."""
     try:
         # `sum` is the fastest loop over values. It adds numbers only, and a sum with NaN or an
         # infinity is not finite. A sum that overflows is the case of a wrong False.
@@ -180,15 +200,16 @@ def _as_requested(sent: object, columns: tuple[str, ...]) -> list[Row] | None:
         if tuple(names) != columns:
             return None
         # No row repeats a name, so a missing one cannot be compensated by another row.
-        if [*chain.from_iterable(rows)] != names * len(rows) or _has_null(rows):
+        if [*chain.from_iterable(rows)] != names * len(rows):
             return None
+        types = _odd_types(rows)
     except (IndexError, TypeError):  # no rows, or items that are no rows
         return None
+    if NoneType in types:
+        return None
+    if str in types:
+        make_floats(rows)
     return rows
-
-
-def _has_null(rows: list[Row]) -> bool:
-    return not all_finite(rows) and NoneType in set(map(type, _values(rows)))
 
 
 def _values(rows: Iterable[Row]) -> Iterator[JSONValue]:
@@ -230,7 +251,7 @@ def _joined(plan: HistoryPlan, samples: Iterable[Iterable[Row]]) -> list[Row]:
             rows_of_step[step] += 1
             merged.setdefault(position, {}).update(picked)
     rows = (merged[position] for position in sorted(merged))
-    return [{name: row[name] for name in columns if name in row} for row in rows]
+    return _present([{name: row[name] for name in columns if name in row} for row in rows])
 
 
 def _decoded_objects(sent: object) -> Iterator[Row]:
@@ -272,9 +293,12 @@ def _objects(items: Iterable[object], where: str) -> Iterator[Row]:
 
 
 def _present(rows: list[Row]) -> list[Row]:
-    if not _has_null(rows):
-        return rows
-    return [{name: value for name, value in row.items() if value is not None} for row in rows]
+    types = _odd_types(rows)
+    if NoneType in types:
+        rows = [{name: value for name, value in row.items() if value is not None} for row in rows]
+    if str in types:
+        make_floats(rows)
+    return rows
 
 
 def _type(value: object) -> str:

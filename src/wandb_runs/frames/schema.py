@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Literal, TypeAlias, cast
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias, cast
 
-from wandb_runs.errors import InvalidArgumentError, SchemaError
+from wandb_runs.errors import InvalidArgumentError
 from wandb_runs.errors.suggest import describe, did_you_mean
+from wandb_runs.frames.columns import Form, Target, schema_error
 from wandb_runs.frames.plan import RUN_ID
+from wandb_runs.graphql.scalars import decode
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -16,10 +18,13 @@ if TYPE_CHECKING:
     from wandb_runs.frames.plan import Format, HistoryPlan
     from wandb_runs.frames.polars_types import DataType
 
-__all__ = ["PolarsSchema", "check_schema", "conform_pandas", "conform_polars", "find_text_columns"]
+__all__ = ["PolarsSchema", "check_schema", "conform_pandas", "conform_polars", "find_targets"]
 
-PolarsSchema: TypeAlias = "Mapping[str, DataType | type[DataType]]"
-"""Column names to dtypes; other columns keep the dtype of their values."""
+PolarsSchema: TypeAlias = "Mapping[str, DataType | type[DataType] | Literal['json']]"
+"""Column names to dtypes, or `"json"`; other columns keep the dtype of their values."""
+
+_JSON: Final = "json"
+"""A column of text that holds the JSON of each value, whatever its kind: `1` and `"1"`."""
 
 
 def check_schema(schema: object, plan: HistoryPlan, to: Format) -> Mapping[str, object] | None:
@@ -51,6 +56,10 @@ def check_schema(schema: object, plan: HistoryPlan, to: Format) -> Mapping[str, 
             raise InvalidArgumentError(f"schema: column names are strings, not {describe(name)}")
         if names is not None and name not in names:
             raise InvalidArgumentError(f"schema: no column {name!r}{did_you_mean(name, names)}")
+        if _is_json(dtype):
+            if name == RUN_ID:
+                raise InvalidArgumentError(f"schema: {RUN_ID} is text; leave it out")
+            continue
         if not (_is_polars_dtype(dtype) if to == "polars" else _is_pandas_dtype(dtype)):
             raise InvalidArgumentError(
                 f"schema: {dtype!r}, of column {name!r}, is no dtype of {to}"
@@ -58,20 +67,25 @@ def check_schema(schema: object, plan: HistoryPlan, to: Format) -> Mapping[str, 
     return cast("Mapping[str, object]", schema)
 
 
-def find_text_columns(
+def find_targets(
     schema: Mapping[str, object] | None, to: Literal["polars", "pandas"]
-) -> frozenset[str]:
-    """The metrics to which a schema gives a dtype of text.
+) -> dict[str, Target]:
+    """What a schema makes of metrics, where that decides how their values are written.
 
-    Their values become text one by one. Otherwise the text would depend on the other values of
-    the batch: `a` is quoted, as JSON, in a column with numbers, and unquoted among strings.
+    A value is then written alike in each batch, and no two values become one: `1` and `"1"` are a
+    number and text, and neither dtype takes both; `"json"` has them as they stand here.
 
-    >>> find_text_columns({"x": "string", "y": "float64"}, "pandas")
-    frozenset({'x'})
+    >>> targets = find_targets({"x": "string", "y": "float64", "z": "category"}, "pandas")
+    >>> {name: target.form for name, target in targets.items()}
+    {'x': 'text', 'y': 'number'}
     """
-    is_text = _is_polars_text if to == "polars" else _is_pandas_text
-    dtypes = (schema or {}).items()
-    return frozenset(name for name, dtype in dtypes if name != RUN_ID and is_text(dtype))
+    form_of = _polars_form if to == "polars" else _pandas_form
+    targets: dict[str, Target] = {}
+    for name, dtype in (schema or {}).items():
+        form: Form | None = "json" if _is_json(dtype) else form_of(dtype)
+        if form is not None and name != RUN_ID:
+            targets[name] = Target(form, dtype)
+    return targets
 
 
 def conform_polars(
@@ -90,20 +104,20 @@ def conform_polars(
     columns: dict[str, pl.Series] = {}
     for name in _column_order(schema, plan):
         if name not in frame.columns:
-            dtype = cast("pl.DataType", schema[name])
+            dtype = pl.String() if _is_json(schema[name]) else cast("pl.DataType", schema[name])
             columns[name] = pl.repeat(None, frame.height, dtype=dtype, eager=True)
             continue
         column = columns[name] = frame[name]
-        if name not in schema:
+        if name not in schema or _is_json(schema[name]):
             continue
         dtype = cast("pl.DataType", schema[name])
         try:
             columns[name] = converted = column.cast(dtype)
             is_lossless = _is_lossless(column, converted)
         except (TypeError, pl.exceptions.PolarsError) as error:  # TypeError: an incomplete dtype
-            raise _schema_error(name, dtype, column.dtype, frame[RUN_ID].to_list()) from error
+            raise schema_error(name, dtype, column.dtype, frame[RUN_ID].to_list()) from error
         if not is_lossless:
-            raise _schema_error(name, dtype, column.dtype, frame[RUN_ID].to_list())
+            raise schema_error(name, dtype, column.dtype, frame[RUN_ID].to_list())
     return pl.DataFrame(columns)
 
 
@@ -111,10 +125,14 @@ def _is_lossless(column: pl.Series, converted: pl.Series) -> bool:
     """Whether numbers are unchanged; Float32 may round them, and may not overflow."""
     import polars as pl  # noqa: PLC0415 - an optional library, and a slow import
 
-    if not column.dtype.is_numeric() or converted.dtype == pl.String:
+    is_json = column.dtype == pl.String and converted.dtype.is_numeric()
+    if not is_json and (not column.dtype.is_numeric() or converted.dtype == pl.String):
         return True
     if converted.dtype == pl.Float32:
         return bool((converted.is_infinite() == column.cast(pl.Float64).is_infinite()).all())
+    if is_json:  # of integers past 64 bits, and numbers beside them
+        values = [None if text is None else decode(text) for text in column]
+        return all(map(_is_same, values, converted))
     return bool(converted.cast(column.dtype).eq_missing(column).all())
 
 
@@ -138,17 +156,18 @@ def conform_pandas(
             columns[name] = frame[name]
         if name not in schema:
             continue
-        column, dtype = columns[name], pd.api.types.pandas_dtype(cast("str", schema[name]))
+        spelling = "string" if _is_json(schema[name]) else cast("str", schema[name])
+        column, dtype = columns[name], pd.api.types.pandas_dtype(spelling)
         if column.isna().any() and isinstance(dtype, np.dtype) and dtype.kind in "biuSU":
-            raise _schema_error(name, dtype, f"{column.dtype}, some of them missing", run_ids)
+            raise schema_error(name, dtype, f"{column.dtype}, some of them missing", run_ids)
         try:
             with np.errstate(over="ignore"):  # checked below
                 columns[name] = converted = column.astype(dtype)
         except (TypeError, ValueError) as error:
-            raise _schema_error(name, dtype, column.dtype, run_ids) from error
+            raise schema_error(name, dtype, column.dtype, run_ids) from error
         present = column.notna()
         if not _is_lossless_in_pandas(column[present], converted[present]):
-            raise _schema_error(name, dtype, column.dtype, run_ids)
+            raise schema_error(name, dtype, column.dtype, run_ids)
     return pd.DataFrame(columns)
 
 
@@ -161,12 +180,15 @@ def _is_lossless_in_pandas(column: pd.Series, converted: pd.Series) -> bool:
     )
 
     is_text = is_object_dtype(converted.dtype) or is_string_dtype(converted.dtype)
-    if not is_numeric_dtype(column.dtype) or is_text:
+    is_large = is_object_dtype(column.dtype) and is_numeric_dtype(converted.dtype)
+    if is_text or not (is_large or is_numeric_dtype(column.dtype)):
         return True
     if str(converted.dtype).lower() == "float32":
         return bool(
             (np.isinf(converted.astype("float64")) == np.isinf(column.astype("float64"))).all()
         )
+    if is_large:  # integers past 64 bits, and numbers beside them
+        return all(map(_is_same, column.tolist(), converted.tolist()))
     try:
         return bool((converted.astype(column.dtype) == column).all())
     except (TypeError, ValueError):
@@ -180,15 +202,12 @@ def _column_order(schema: Mapping[str, object], plan: HistoryPlan) -> list[str]:
     return [plan.x_axis, *inner, RUN_ID]
 
 
-def _schema_error(name: str, dtype: object, found: object, run_ids: list[str]) -> SchemaError:
-    runs = list(dict.fromkeys(run_ids))
-    where = f"run {runs[0]!r}" if len(runs) == 1 else f"the runs {runs[0]!r} to {runs[-1]!r}"
-    return SchemaError(
-        f"column {name!r} of {where} cannot be converted to the schema's {dtype} without loss: its "
-        f"values are {found}; give it a wider dtype, or leave it out of the schema",
-        column=name,
-        run_ids=runs,
-    )
+def _is_same(value: object, converted: object) -> bool:
+    return value == converted or value != value  # noqa: PLR0124 - NaN
+
+
+def _is_json(dtype: object) -> bool:
+    return isinstance(dtype, str) and dtype == _JSON
 
 
 def _is_polars_dtype(dtype: object) -> bool:
@@ -209,19 +228,26 @@ def _is_pandas_dtype(dtype: object) -> bool:
     return dtype is not None
 
 
-def _is_polars_text(dtype: object) -> bool:
+def _polars_form(dtype: object) -> Form | None:
     import polars as pl  # noqa: PLC0415 - an optional library, and a slow import
 
     kind = cast("pl.DataType", dtype).base_type()
-    return kind in {pl.String, pl.Categorical, pl.Enum, pl.Binary}
+    if kind in {pl.String, pl.Categorical, pl.Enum, pl.Binary}:
+        return "text"
+    return "number" if kind.is_numeric() or kind == pl.Boolean else None
 
 
-def _is_pandas_text(dtype: object) -> bool:
+def _pandas_form(dtype: object) -> Form | None:
     from pandas.api.types import (  # noqa: PLC0415 - an optional library, and a slow import
+        is_numeric_dtype,
         is_object_dtype,
         is_string_dtype,
         pandas_dtype,
     )
 
     known = pandas_dtype(cast("str", dtype))
-    return is_string_dtype(known) and not is_object_dtype(known)
+    if is_object_dtype(known):
+        return "object"
+    if is_string_dtype(known):
+        return "text"
+    return "number" if is_numeric_dtype(known) else None

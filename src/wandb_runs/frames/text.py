@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from math import isfinite
 from typing import TYPE_CHECKING
 
 from wandb_runs.query.keys import is_unicode
@@ -38,13 +39,18 @@ def json_text(value: JSONValue) -> str:
 
 
 def text_of(value: JSONValue) -> str | None:
-    """The text of a value in a column of text, independent of the other values of the column.
+    """The text that a program logged, of a value that is text.
 
-    A string that UTF-8 can encode is unchanged; any other value is written as JSON.
+    NaN and the infinities are among it: read as floats, they may have been logged as text.
 
-    >>> text_of("a"), text_of(0.5), text_of(True), text_of(float("inf")), text_of([1, "a"])
-    ('a', '0.5', 'true', 'Infinity', '[1,"a"]')
+    Raises:
+        ValueError: Another value, or text that UTF-8 cannot encode.
+
+    >>> text_of("a"), text_of(float("inf"))
+    ('a', 'Infinity')
     """
     if value is None or (isinstance(value, str) and is_unicode(value)):
         return value
-    return json_text(value)
+    if isinstance(value, float) and not isfinite(value):
+        return json_text(value)
+    raise ValueError("not text")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias, TypeVar
 from wandb_runs.errors import BadResponseError
 from wandb_runs.frames.build import build_pandas, build_polars, build_rows
 from wandb_runs.frames.plan import plan_histories
+from wandb_runs.frames.rows import make_floats
 from wandb_runs.graphql._generated import list_configs, list_summaries
 from wandb_runs.graphql.documents import INTERNAL_KEYS, read_config, read_document
 from wandb_runs.graphql.flow import gather
@@ -230,4 +231,6 @@ def _read_values(
     if what == "configs" and keys is None:
         document = {key: value for key, value in document.items() if key not in INTERNAL_KEYS}
     order = sorted(document) if keys is None else document
-    return {key: value for key in order if (value := document[key]) is not None}
+    row: Row = {key: value for key in order if (value := document[key]) is not None}
+    make_floats([row])
+    return row

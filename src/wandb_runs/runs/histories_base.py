@@ -25,7 +25,7 @@ from wandb_runs.frames.schema import (
     check_schema,
     conform_pandas,
     conform_polars,
-    find_text_columns,
+    find_targets,
 )
 from wandb_runs.frames.values import KnownRuns, build_values, fetch_values, plan_values
 from wandb_runs.pagination.page import PageRequest
@@ -200,10 +200,10 @@ class HistoriesBase(ABC):
     def _pandas_batches(
         self, plan: HistoryPlan, schema: Mapping[str, object] | None, progress: OnProgress | None
     ) -> AnyBatches[pd.DataFrame]:
-        text_columns = find_text_columns(schema, "pandas")
+        targets = find_targets(schema, "pandas")
 
         def convert(histories: list[RunRows]) -> pd.DataFrame | None:
-            frame = build_pandas(histories, plan, text_columns=text_columns)
+            frame = build_pandas(histories, plan, targets=targets)
             if not len(frame):
                 return None
             return frame if schema is None else conform_pandas(frame, schema, plan)
@@ -217,11 +217,11 @@ class HistoriesBase(ABC):
     ) -> AnyBatches[pl.DataFrame]:
         from wandb_runs.frames.polars_reader import FrameReader  # noqa: PLC0415 - it needs polars
 
-        text_columns = find_text_columns(schema, "polars")
+        targets = find_targets(schema, "polars")
 
         def convert(content: FrameOrRows) -> pl.DataFrame | None:
             frame = (
-                build_polars(content, plan, text_columns=text_columns)
+                build_polars(content, plan, targets=targets)
                 if isinstance(content, list)
                 else content
             )
@@ -229,7 +229,7 @@ class HistoriesBase(ABC):
                 return None
             return frame if schema is None else conform_polars(frame, schema, plan)
 
-        if text_columns:
+        if any(target.form in {"text", "json"} for target in targets.values()):
             # The fast path loses how a number was written: with 0.5, 1 becomes 1.0.
             return Batches(
                 lambda: self._fetch_pages(plan, RowsReader(), progress), convert, self._close
