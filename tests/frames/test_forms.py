@@ -25,6 +25,7 @@ from support.frames import (
 )
 
 from wandb_runs import Api, AsyncApi
+from wandb_runs.graphql.scalars import JSONValue
 from wandb_runs.testing import LocalServer, log_run
 
 if TYPE_CHECKING:
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
     from support.frames import Rows
 
     from wandb_runs import Runs
-    from wandb_runs.graphql.scalars import JSONValue
 
 Result: TypeAlias = "Rows | pd.DataFrame | pl.DataFrame"
 
