@@ -25,6 +25,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 from pydantic import BaseModel
+from support.odd_filters import OddFilters, Refuses, nothing_created, without
 
 from wandb_runs import (
     Api,
@@ -57,6 +58,7 @@ from wandb_runs.testing import (
     RepeatCursor,
     Reset,
     ShortPages,
+    Status,
     Truncate,
     delete_run,
     log_run,
@@ -87,6 +89,17 @@ FAULTS: list[Fault] = [
     RepeatCursor(),
     Reset(),
     Truncate(at=50),
+]
+LASTING: list[Fault | None] = [
+    None,
+    None,
+    None,
+    OpaqueCursors(),
+    ShortPages(first=2),
+    ShortPages(1),
+    Refuses("createdAt", Status(400)),
+    OddFilters(nothing_created),
+    OddFilters(without("createdAt")),
 ]
 LISTING = ["ListRuns", "ListRunIds"]
 HOUR = 3600.0
@@ -191,7 +204,7 @@ class ProjectInMotion(RuleBasedStateMachine):
         order=st.sampled_from(ORDERS),
         filters=st.sampled_from(FILTERS),
         per_page=st.integers(1, 5),
-        lasting=st.sampled_from([None, None, OpaqueCursors(), ShortPages(first=2), ShortPages(1)]),
+        lasting=st.sampled_from(LASTING),
     )
     def begin(
         self,
@@ -305,6 +318,25 @@ class ProjectInMotion(RuleBasedStateMachine):
         assert [run.id for run in reader.runs[part]] == read[part]
         if start < len(read):
             assert reader.runs[start].id == read[start]
+
+    @precondition(lambda self: self.readers)
+    @rule(times=st.integers(1, 6), latest=st.booleans(), creates=st.booleans())
+    def requests_will_meet_changes(self, times: int, latest: bool, creates: bool) -> None:
+        """Before each of the next pages, a run is deleted that a loop has read."""
+
+        def change(_: LocalServer) -> None:
+            read = {run_id for reader in self.readers for run_id in reader.read}
+            left = [run_id for run_id in self.alive if run_id in read]
+            if left:
+                run_id = left[-1] if latest else left[0]
+                self.alive.remove(run_id)
+                delete_run(self.server, "team", self.project, run_id)
+                for reader in self.readers:
+                    (reader.there or set()).discard(run_id)
+            if creates:
+                self.create(times)
+
+        self.server.fail(*[Churn(change)] * times, operation="ListRuns")
 
     @rule(
         faults=st.lists(st.none() | st.sampled_from(FAULTS), max_size=3),

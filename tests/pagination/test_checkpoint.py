@@ -31,6 +31,7 @@ positions = st.builds(
     st.none() | texts,
     st.none() | st.builds(Overlap, st.none() | texts),
     st.none() | texts,
+    st.booleans(),
 )
 moments = st.none() | st.datetimes(
     datetime(2, 1, 1),  # noqa: DTZ001 - the strategy adds the zone
@@ -130,8 +131,10 @@ def content_of(token: str) -> dict[str, object]:
 @pytest.mark.parametrize(
     "changed",
     [
-        {"version": 1},
-        {"version": "2"},
+        {"version": 2},
+        {"version": "3"},
+        {"by_key": None},
+        {"by_key": 1},
         {"read": "9"},
         {"ids": [1]},
         {"ids": None},
@@ -192,11 +195,11 @@ def test_any_value_of_a_field_is_read_as_a_state_or_refused(field: str, value: o
     assert field != "extra"
     assert 0 <= state.read <= 2**53
     again = content_of(make_checkpoint(CREATED, "e", state))
-    if field in ("read", "began", "key", "after", "overlap", "last"):
+    if field in ("read", "began", "key", "after", "overlap", "last", "by_key"):
         assert again[field] == value
 
 
-@pytest.mark.parametrize("opening", ["[", '{"ids":', '{"version":2,"ids":['])
+@pytest.mark.parametrize("opening", ["[", '{"ids":', '{"version":3,"ids":['])
 def test_deep_nesting_is_refused(opening: str) -> None:
     with pytest.raises(InvalidArgumentError, match="checkpoint is altered"):
         read_checkpoint(signed(opening * 100_000), CREATED, "e")

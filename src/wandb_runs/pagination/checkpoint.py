@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Checkpoint", "ListingState", "make_checkpoint", "read_checkpoint"]
 
-_VERSION: Final = 2
+_VERSION: Final = 3
 
 _DIGEST: Final = 9
 """Bytes of the digest in front of the JSON: twelve characters of a token."""
@@ -54,6 +54,7 @@ class _Content(TypedDict):
     after: str | None
     overlap: list[str | None]
     last: str | None
+    by_key: bool
     key: str | None
     ids: list[str]
     keyless: list[str]
@@ -98,6 +99,7 @@ def make_checkpoint(selection: Selection, entity: str | None, state: ListingStat
             after=position.after,
             overlap=[] if position.overlap is None else [position.overlap.after],
             last=position.last,
+            by_key=position.by_key,
             key=watermark.key,
             ids=[*state.ids, *sorted(watermark.ids)],
             keyless=sorted(watermark.keyless),
@@ -134,6 +136,7 @@ def read_checkpoint(checkpoint: object, selection: Selection, entity: str | None
             content["after"],
             Overlap(content["overlap"][0]) if content["overlap"] else None,
             content["last"],
+            content["by_key"],
         ),
         read=content["read"],
         began=None if content["began"] is None else datetime.fromisoformat(content["began"]),

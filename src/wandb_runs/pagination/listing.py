@@ -88,7 +88,9 @@ class Listing(Generic[T]):
         start, limit = plan.start, plan.limit
         before = plan.seen_in_order() if start.read else None
         self._plan = plan
-        seen: SeenIds[T] = SeenIds(plan.identify, ids=start.ids, before=before)
+        seen: SeenIds[T] = SeenIds(
+            plan.identify, ids=start.ids, before=before, tracker=plan.seen_in_order()
+        )
         self._paginator = plan.paginator(seen)
         self._left_out: list[tuple[int, T]] = []
         self._limit = None if limit is None else max(0, limit - start.read)

@@ -6,22 +6,35 @@ unread, and one that is created there pushes another onto the next page, to be r
 read. As long as that one is where it was, and runs keep their places to each other, all runs before
 it have been read; elsewhere the paginator steps back until it sees a run that it knows.
 
-In an order by creation that is all there is to it. In an order by something that changes, a metric
-say, a run may also jump over the current position. The pages of such an order bring along which
-runs have logged since the listing began: where one was not seen, or stood at the edge of a page,
-the ids of all runs are listed by creation in the end, and what is missing comes last. No I/O.
+In an order by creation, a page that does not follow is the last one that is asked for by offset: a
+filter selects the runs behind the last one that was read, before which none comes or goes. The
+server is tried first; what it refuses, or answers oddly, is done by stepping back.
+
+In an order by something that changes, a metric say, a run may also jump over the current position.
+The pages of such an order bring along which runs have logged since the listing began: where one was
+not seen, or stood at the edge of a page, the ids of all runs are listed by creation in the end, and
+what is missing comes last. No I/O.
 """
 
 from __future__ import annotations
 
+import operator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Generic, NamedTuple, TypeVar
 
-from wandb_runs.errors import BadResponseError, DriftError
+from wandb_runs.errors import (
+    AuthenticationError,
+    BadResponseError,
+    DriftError,
+    PermissionDeniedError,
+    RateLimitError,
+    ResponseError,
+)
 from wandb_runs.graphql._generated import list_run_ids
 from wandb_runs.pagination.changes import (
     ChangeTracker,
     both,
+    creation_key,
     is_by_creation,
     is_descending,
     is_steady,
@@ -29,14 +42,16 @@ from wandb_runs.pagination.changes import (
     present_filter,
 )
 from wandb_runs.pagination.cursors import CursorGuard, cursor_after, offset_of
+from wandb_runs.pagination.keyset import behind_filter, opposite
 from wandb_runs.pagination.page import MAX_PER_PAGE, Overlap, Page, PageRequest, fetch_page
-from wandb_runs.pagination.seen import SeenIds
+from wandb_runs.pagination.seen import SeenIds, SeenInOrder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
 
     from wandb_runs.graphql.flow import Flow
+    from wandb_runs.pagination.keyset import Sample
     from wandb_runs.pagination.page import Selection
     from wandb_runs.pagination.seen import Seen
 
@@ -59,6 +74,9 @@ _STEADY: Final = "+created_at"
 
 _MOST_STEPS: Final = 20
 """How often it steps back without finding anything new; each time twice as far."""
+
+_MOST_REFUSALS: Final = 3
+"""How often a filter by the watermark is tried, and fails."""
 
 
 class Source(NamedTuple, Generic[T]):
@@ -92,11 +110,14 @@ class Position(NamedTuple):
         after: The cursor after which the next page starts; None at the start.
         overlap: Where the run before it stands, if that is known.
         last: The id of that run; None where it came as null.
+        by_key: Whether to continue behind the watermark instead, by a filter. The rest is then
+            where to step back from, if that is refused: at or before the watermark.
     """
 
     after: str | None = None
     overlap: Overlap | None = None
     last: str | None = None
+    by_key: bool = False
 
 
 _START: Final = Position()
@@ -118,11 +139,25 @@ class Drift:
         return bool(self.late or self.nulls)
 
 
+class _View(NamedTuple):
+    """The part of a listing behind a watermark, in an order by creation.
+
+    Attributes:
+        condition: The filter that selects it.
+        before: Where the listing stood among all runs.
+        read: How many runs were read since.
+    """
+
+    condition: str
+    before: Position
+    read: int = 0
+
+
 class _State(NamedTuple, Generic[T]):
     """Where a paginator stands: replaced as a whole, so that no interrupt leaves it half changed.
 
     Attributes:
-        position: Where the next page starts.
+        offset: Where the next page starts, among the runs of the view or among all.
         page: What the last page brought.
         turn: Stands for that page, also when its runs are held no more.
         drift: What could not be set right, as far as it is known.
@@ -131,9 +166,16 @@ class _State(NamedTuple, Generic[T]):
         steps: How often it stepped back without finding anything new.
         has_gap_before: Whether the run before the position was not read.
         is_within: Whether runs behind the position may have been read.
+        view: The part of the listing that is read; None for all of it.
+        wants_view: Whether to go on behind the watermark.
+        sample: Runs to try the filter on.
+        expected: The ids of unread runs that stand behind the watermark, unless they were deleted.
+        is_tried: Whether the server selects by a watermark as it should.
+        refusals: How often it did not.
+        position: Where another listing continues.
     """
 
-    position: Position
+    offset: Position
     page: list[T]
     turn: object
     drift: Drift = Drift()
@@ -142,6 +184,25 @@ class _State(NamedTuple, Generic[T]):
     steps: int = 0
     has_gap_before: bool = False
     is_within: bool = False
+    view: _View | None = None
+    wants_view: bool = False
+    sample: Sample | None = None
+    expected: frozenset[str] = frozenset()
+    is_tried: bool = False
+    refusals: int = 0
+    position: Position = Position()
+
+    def at(self, offset: Position) -> _State[T]:
+        """The same at another offset."""
+        view = self.view
+        # A new object each time, by which a listing tells that it went on.
+        position = offset if view is None else view.before._replace(by_key=True)
+        return self._replace(offset=offset, position=position)
+
+    def jump_to(self, offset: Position, *, steps: int) -> _State[T]:
+        """The same at an offset that does not follow what was read."""
+        jumped = self._replace(steps=steps, has_gap_before=False, is_within=True)
+        return jumped.at(offset)
 
 
 class Paginator(Generic[T]):
@@ -181,8 +242,16 @@ class Paginator(Generic[T]):
         self._is_strict = is_strict
         self._changes = ChangeTracker(order, began)
         self.seen: Seen[T] = seen
+        self._order = order
         self._state: _State[T] = _State(
-            position, [], object(), is_within=position.after is not None
+            position._replace(by_key=False),
+            [],
+            object(),
+            is_within=position.after is not None,
+            wants_view=position.by_key,
+            # A checkpoint behind a watermark comes from a listing that has tried the filter.
+            is_tried=position.by_key,
+            position=position,
         )
         # The turn whose runs are known to have been seen.
         self._noted = self._state.turn
@@ -239,25 +308,30 @@ class Paginator(Generic[T]):
         while not self._state.is_at_end:
             _ = self.page  # what was read has been seen
             selection = yield from source.select()
+            if self._state.wants_view:
+                yield from self._open_view(selection, source)
             state = self._state
             request = PageRequest(
-                state.position.after,
+                state.offset.after,
                 self._first,
-                overlap=state.position.overlap,
+                overlap=state.offset.overlap,
                 includes_overlap=self._includes_overlap and not state.has_gap_before,
                 moved=self._changes.asks(selection["filters"]),
             )
-            page = yield from source.fetch(selection, request)
-            if self._state.position is not state.position:
-                continue  # a signal handler, or an observer, has read on meanwhile
+            page = yield from self._fetch(selection, source, request)
+            if page is None or self._state.offset is not state.offset:
+                continue  # without the view; or a signal handler has read on meanwhile
             if _is_capped_to_the_overlap(page, request):
                 self._includes_overlap = False
                 continue
-            follows = page.overlap == (state.position.last,)
+            follows = page.overlap == (state.offset.last,)
             # Behind a checkpoint within a page, and a step back, there are runs that were passed.
             fresh = self.seen.fresh(page.items, is_aligned=follows and not state.is_within)
             is_aligned = follows or request.overlap is None
-            if not is_aligned and not self._is_connected(page, fresh):
+            is_connected = is_aligned or self._is_connected(page, fresh)
+            if not is_aligned and not _is_gap(page):
+                self._want_view(page, is_taken=is_connected)
+            if not is_connected:
                 self._step_back()
                 continue
             # It may hold nothing new, where many runs were created, and so may the next one.
@@ -279,11 +353,10 @@ class Paginator(Generic[T]):
         In a steady order, all that stand before a run that was passed have been passed as well.
         """
         before = page.overlap[0] if page.overlap else None
-        is_empty = not page.items and not page.nulls and not page.overlap
         return (
             not self._changes.is_steady
             or page.overlap == (None,)  # a run that came as null, and is reported
-            or (is_empty and page.next_cursor is not None)  # the page behind it is checked as well
+            or _is_gap(page)
             or len(fresh) < len(page.items)
             or (before is not None and self.seen.knows(before))
         )
@@ -296,23 +369,129 @@ class Paginator(Generic[T]):
                 "'created_at', or try again when the project is at rest",
                 status=200,
             )
-        after = self.position.after
-        offset = None if after is None else offset_of(after)
+        offset = _offset_after(self._state.offset)
         # Where cursors do not count runs, there is one place to go back to.
-        start = 0 if offset is None else max(0, offset + 1 - self._first * 2 ** (steps - 1))
-        overlap = Overlap(cursor_after(start - 2) if start > 1 else None) if start else None
-        position = Position(cursor_after(start - 1) if start else None, overlap, "")
+        start = 0 if offset is None else max(0, offset - self._first * 2 ** (steps - 1))
         self._guard.forget()
-        self._state = self._state._replace(position=position, steps=steps, is_within=True)
+        self._state = self._state.jump_to(_position_at(start), steps=steps)
+
+    # In an order by creation: going on behind the watermark.
+
+    def _want_view(self, page: Page[T], *, is_taken: bool) -> None:
+        """Note that a page does not follow, and runs by which the filter can be tried."""
+        seen = self.seen.in_order()
+        if seen is None or self._state.refusals >= _MOST_REFUSALS:
+            return
+        ends = () if is_taken else (*page.items[:1], *page.items[-1:])
+        self._state = self._state._replace(
+            wants_view=True,
+            sample=seen.sample(page.items),
+            expected=frozenset(map(self._identify, ends)),
+        )
+
+    def _open_view(self, selection: Selection, source: Source[T]) -> Flow[None]:
+        """Go on behind the watermark, if the server can be relied on for that."""
+        state, seen = self._state, self.seen.in_order()
+        condition = None
+        # Where a run that came as null stands, no filter tells.
+        if seen is not None and seen.is_sorted and not state.drift.nulls:
+            condition = behind_filter(seen.watermark, self._order)
+        view = state.view
+        if condition is None or (view is not None and view.condition == condition):
+            self._state = state._replace(wants_view=False)
+            return
+        if not state.is_tried:
+            is_right = yield from self._try_filter(selection, source)
+            if self._state is not state:
+                return  # a signal handler has read on meanwhile
+            if not is_right:
+                self._state = state._replace(wants_view=False, refusals=state.refusals + 1)
+                return
+        opened = (
+            _View(condition, state.offset) if view is None else view._replace(condition=condition)
+        )
+        self._guard.forget()
+        state = state._replace(view=opened, wants_view=False, is_tried=True)
+        self._state = state.jump_to(Position(), steps=0)
+
+    def _try_filter(self, selection: Selection, source: Source[T]) -> Flow[bool]:
+        """Whether the server selects by the instant of creation as it sorts by it.
+
+        One request: for runs that were just read, by a filter of their instants, and for the run
+        at the other end. Runs without an instant are at either end, and no filter finds them.
+        """
+        seen, sample = self.seen.in_order(), self._state.sample
+        if seen is None or sample is None:
+            return False
+        reverse = selection.copy()
+        reverse["order"] = opposite(self._order)
+        request = PageRequest(None, 1, moved=both(selection["filters"], sample.filter))
+        try:
+            page = yield from source.fetch(reverse, request)
+        except ResponseError as error:
+            if not _is_refusal(error):
+                raise
+            return False
+        return not page.nulls and seen.tells(page.items) and sample.is_selected(page.moved)
+
+    def _fetch(
+        self, selection: Selection, source: Source[T], request: PageRequest
+    ) -> Flow[Page[T] | None]:
+        """Fetch a page; None where that showed that the view cannot be relied on."""
+        state, view = self._state, self._state.view
+        if view is None:
+            return (yield from source.fetch(selection, request))
+        part = selection.copy()
+        part["filters"] = both(selection["filters"], view.condition)
+        try:
+            page = yield from source.fetch(part, request)
+        except ResponseError as error:
+            if not _is_refusal(error):
+                raise
+            self._close_view(state, view, refusals=1)
+            return None
+        if self._state is not state:
+            return None  # a signal handler has read on meanwhile
+        seen = self.seen.in_order()
+        if request.overlap is None and (seen is None or not seen.admits(page.items)):
+            self._close_view(state, view, refusals=_MOST_REFUSALS)
+            return None
+        if state.expected:
+            expected = state.expected - frozenset(map(self._identify, page.items))
+            if expected and page.next_cursor is None:
+                # Deleted meanwhile, or not selected though they stand behind.
+                self._close_view(state, view, refusals=1)
+                return None
+            self._state = state._replace(expected=expected)
+        return page
+
+    def _close_view(self, state: _State[T], view: _View, *, refusals: int) -> None:
+        """Go on by offset, from where the next run is if none has come or gone."""
+        if self._state is not state:
+            return
+        offset = _offset_after(view.before)
+        self._guard.forget()
+        state = state._replace(
+            view=None,
+            wants_view=False,
+            expected=frozenset[str](),
+            is_tried=False,
+            refusals=state.refusals + refusals,
+        )
+        place = view.before if offset is None else _position_at(offset + view.read)
+        self._state = state.jump_to(place, steps=0)
 
     def _take(self, page: Page[T], fresh: list[T], *, is_within: bool) -> None:
-        state, position = self._state, self.position
-        nulls = page.nulls + (page.overlap == (None,) and position.last is not None)
+        state, offset = self._state, self._state.offset
+        nulls = page.nulls + (page.overlap == (None,) and offset.last is not None)
         if nulls:
             state = state._replace(drift=replace(state.drift, nulls=state.drift.nulls + nulls))
         state = state._replace(is_within=is_within)
         if fresh:
             state = state._replace(page=fresh, turn=object(), steps=0, is_within=False)
+        if fresh and (view := state.view) is not None:
+            counted = view._replace(read=view.read + len(fresh))
+            state = state._replace(view=counted, wants_view=True)
         if page.next_cursor is None:
             complete = not (state.drift.nulls or self._suspects_after(fresh))
             self._state = state._replace(is_at_end=True, complete=complete)
@@ -320,10 +499,10 @@ class Paginator(Generic[T]):
         # Behind an empty page, the last run is not the one before the next page.
         has_gap = not page.items and not page.nulls
         if has_gap:
-            position = position._replace(after=page.next_cursor)
+            offset = offset._replace(after=page.next_cursor)
         else:
-            position = Position(page.next_cursor, page.next_overlap, page.last)
-        self._state = state._replace(position=position, has_gap_before=has_gap)
+            offset = Position(page.next_cursor, page.next_overlap, page.last)
+        self._state = state._replace(has_gap_before=has_gap).at(offset)
 
     def _suspects_after(self, fresh: Sequence[T]) -> bool:
         """Whether a run may be missing, when these have been read."""
@@ -354,6 +533,33 @@ class Paginator(Generic[T]):
         state = self._state._replace(drift=drift, complete=True)
         self._state = state._replace(page=late, turn=object()) if late else state
         return self.page[1] if late else late
+
+
+def _offset_after(position: Position) -> int | None:
+    """How many runs stand before a position; None where cursors do not count runs."""
+    if position.after is None:
+        return 0
+    offset = offset_of(position.after)
+    return None if offset is None else offset + 1
+
+
+def _position_at(start: int) -> Position:
+    """An offset at which the run before is not known."""
+    if not start:
+        return Position(None, None, "")
+    before = cursor_after(start - 2) if start > 1 else None
+    return Position(cursor_after(start - 1), Overlap(before), "")
+
+
+def _is_gap(page: Page[object]) -> bool:
+    """Whether a page holds nothing and more is to follow: the page behind it is checked as well."""
+    is_empty = not page.items and not page.nulls and not page.overlap
+    return is_empty and page.next_cursor is not None
+
+
+def _is_refusal(error: ResponseError) -> bool:
+    """Whether another request may succeed where this one failed."""
+    return not isinstance(error, AuthenticationError | PermissionDeniedError | RateLimitError)
 
 
 def select_named(selection: Selection, run_ids: Sequence[str]) -> Selection:
@@ -428,12 +634,35 @@ def list_all_ids(selection: Selection) -> Flow[Ids]:
     Raises:
         NotFoundError: No such project, or the key may not see it.
     """
-    source = source_of(selection, fetch_ids)
-    seen: SeenIds[str] = SeenIds(str)
-    paginator: Paginator[str] = Paginator(str, selection["order"], MAX_PER_PAGE, seen)
-    while (yield from paginator.next_page(source)) is not None:
+    order = selection["order"]
+    tracker: SeenInOrder[_Created] | None = None
+    if is_by_creation(order):
+        tracker = SeenInOrder(_id_of, _key_of, descending=is_descending(order))
+    seen: SeenIds[_Created] = SeenIds(_id_of, tracker=tracker)
+    paginator = Paginator(_id_of, order, MAX_PER_PAGE, seen)
+    while (yield from paginator.next_page(source_of(selection, _fetch_created))) is not None:
         pass
     return Ids([*seen.items], paginator.drift)
+
+
+class _Created(NamedTuple):
+    """An id, and the instant of creation as the server writes it."""
+
+    run_id: str
+    created_at: object
+
+
+_id_of: Callable[[_Created], str] = operator.attrgetter("run_id")
+
+
+def _key_of(run: _Created) -> str | None:
+    return creation_key(run.created_at)
+
+
+def _fetch_created(selection: Selection, request: PageRequest) -> Flow[Page[_Created]]:
+    operation = list_run_ids(**request.variables(selection))
+    page = yield from fetch_page(operation, selection, request)
+    return page.with_items(_Created(str(node["id"]), node.get("createdAt")) for node in page.items)
 
 
 def fetch_ids(selection: Selection, request: PageRequest) -> Flow[Page[str]]:
@@ -443,9 +672,8 @@ def fetch_ids(selection: Selection, request: PageRequest) -> Flow[Page[str]]:
         NotFoundError: No such project, or the key may not see it.
         BadResponseError: As `read_page` does.
     """
-    operation = list_run_ids(**request.variables(selection))
-    page = yield from fetch_page(operation, selection, request)
-    return page.with_items(str(node["id"]) for node in page.items)
+    page = yield from _fetch_created(selection, request)
+    return page.with_items(map(_id_of, page.items))
 
 
 def _is_capped_to_the_overlap(page: Page[T], request: PageRequest) -> bool:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-from typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, TypeVar
+from itertools import islice, pairwise
+from typing import TYPE_CHECKING, Final, Generic, NamedTuple, Protocol, TypeVar
+
+from wandb_runs.pagination.keyset import Sample
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
 __all__ = ["Seen", "SeenIds", "SeenInOrder", "Watermark"]
+
+_SAMPLED: Final = 100
+"""The most runs of one instant that a filter is tried on."""
 
 T = TypeVar("T")
 
@@ -31,6 +36,10 @@ class Seen(Protocol[T]):
 
     def add(self, items: Iterable[T]) -> None:
         """Add these, of which none was seen before."""
+        ...
+
+    def in_order(self) -> SeenInOrder[T] | None:
+        """How far the listing has come in an order by creation; None if that is not known."""
         ...
 
 
@@ -83,6 +92,34 @@ class SeenInOrder(Generic[T]):
     def watermark(self) -> Watermark:
         """How far it is."""
         return self._watermark
+
+    @property
+    def is_sorted(self) -> bool:
+        """Whether all that was seen stood in the order."""
+        return self._unsorted is None
+
+    def in_order(self) -> SeenInOrder[T]:
+        """Itself."""
+        return self
+
+    def tells(self, items: Iterable[T]) -> bool:
+        """Whether each item tells its key."""
+        return all(self._key(item) is not None for item in items)
+
+    def admits(self, items: Sequence[T]) -> bool:
+        """Whether items can stand behind the watermark: each tells its key, in order."""
+        return self.tells(items) and not self._contradicts(items, is_aligned=True)
+
+    def sample(self, items: Sequence[T]) -> Sample | None:
+        """The first and the last item; of none, the runs at the watermark."""
+        if not items:
+            key, ids, *_ = self._watermark
+            return None if key is None else Sample(key, key, (frozenset(islice(ids, _SAMPLED)),))
+        first, last = (self._key(item) for item in (items[0], items[-1]))
+        if first is None or last is None:
+            return None
+        edges = tuple(frozenset({self._identify(item)}) for item in (items[0], items[-1]))
+        return Sample(min(first, last), max(first, last), edges)
 
     def knows(self, run_id: str) -> bool:
         """Whether a run is among the last ones seen."""
@@ -155,12 +192,14 @@ class SeenIds(Generic[T]):
         identify: An item's id.
         ids: What was seen before.
         before: Tells what else was seen before.
+        tracker: Told in what order items came, when that is asked for.
 
     Attributes:
-        items: The ids, in the order in which the items came.
+        items: The ids, in the order in which the items came; each with its item, where there is a
+            tracker to tell.
     """
 
-    __slots__ = ("_before", "_identify", "items")
+    __slots__ = ("_before", "_identify", "_told", "_tracker", "items")
 
     def __init__(
         self,
@@ -168,10 +207,13 @@ class SeenIds(Generic[T]):
         *,
         ids: Iterable[str] = (),
         before: SeenInOrder[T] | None = None,
+        tracker: SeenInOrder[T] | None = None,
     ) -> None:
         self._identify = identify
         self._before = before
-        self.items: dict[str, None] = dict.fromkeys(ids)
+        self._tracker = tracker
+        self._told = 0
+        self.items: dict[str, T | None] = dict.fromkeys(ids)
 
     def knows(self, run_id: str) -> bool:
         """Whether a run was seen."""
@@ -187,4 +229,23 @@ class SeenIds(Generic[T]):
 
     def add(self, items: Iterable[T]) -> None:
         """Add these, in one step."""
-        self.items.update(dict.fromkeys([*map(self._identify, items)]))
+        came = [*items]
+        ids = map(self._identify, came)
+        self.items.update(
+            dict.fromkeys(ids) if self._tracker is None else [*zip(ids, came, strict=True)]
+        )
+
+    def in_order(self) -> SeenInOrder[T] | None:
+        """How far the listing has come in an order by creation; None if that is not known.
+
+        A project at rest never asks, and pays nothing for it.
+        """
+        tracker = self._tracker
+        if tracker is not None:
+            kept = islice(self.items.values(), self._told, None)
+            came = [item for item in kept if item is not None]
+            if came:
+                tracker.fresh(came, is_aligned=True)
+                tracker.add(came)
+            self._told += len(came)
+        return tracker

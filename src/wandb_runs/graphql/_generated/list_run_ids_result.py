@@ -35,6 +35,7 @@ class ListRunIdsProjectRunsEdges(BaseModel):
 
 class ListRunIdsProjectRunsEdgesNode(BaseModel):
     id: str
+    created_at: Optional[str] = Field(default=None)
 
 
 ListRunIdsProjectRunsPageInfo = PageInfoFields

@@ -862,6 +862,7 @@ query ListRunIds($entity: String!, $project: String!, $filters: JSONString, $ord
       edges {
         node {
           id: name
+          createdAt
         }
         cursor
       }
