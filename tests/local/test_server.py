@@ -435,7 +435,9 @@ def test_a_spec_selects_the_rows_with_all_its_keys_by_step_then_arrival(
         {"keys": ["a", "none"]},
         {"keys": ["b", "b"]},
     ]
-    assert sampled(server, "specs", *specs) == [
+    together = sampled(server, "specs", *specs)
+    assert together == [sampled(server, "specs", spec)[0] for spec in specs]
+    assert together == [
         [
             {"_step": 0, "a": 1},
             {"_step": 1, "a": "NaN"},

@@ -247,12 +247,11 @@ def _history_keys(run: Run, _: GraphQLResolveInfo) -> Mapping[str, JSONValue] | 
 def _sampled_history(
     run: Run, _: GraphQLResolveInfo, specs: list[str]
 ) -> list[list[dict[str, JSONValue]]]:
-    return [_sampled_values(run, Spec.parse(spec)) for spec in specs]
-
-
-def _sampled_values(run: Run, spec: Spec) -> list[dict[str, JSONValue]]:
-    sample = run.batch.once(spec, lambda connection, ids: sample_values(connection, ids, spec))
-    return sample.get(run.row_id, [])
+    sample = run.batch.once(
+        ("sampledHistory", *specs),
+        lambda connection, ids: sample_values(connection, ids, [*map(Spec.parse, specs)]),
+    )
+    return sample[run.row_id]
 
 
 @run_type.field("history")
