@@ -30,6 +30,8 @@ FOREIGN = {
     "versioned": "CREATE TABLE users (a); PRAGMA user_version = 7",
     "plain": "CREATE TABLE users (a)",
     "of like names": "CREATE TABLE runs (id INTEGER PRIMARY KEY, a); CREATE TABLE files (a)",
+    "of a view": "CREATE VIEW numbers AS SELECT 1",
+    "of a name like SQLite's own": "CREATE TABLE sqlitedata (a)",
     "in write-ahead mode": "PRAGMA journal_mode = WAL; CREATE TABLE users (a)",
 }
 
@@ -71,6 +73,31 @@ def test_another_programs_open_file_is_refused_and_left_as_it_is(tmp_path: Path)
         after = contents(tmp_path)
         assert after.keys() == before.keys()
         assert all(after[name] == before[name] for name in ("open.db", "open.db-wal"))
+
+
+def test_another_programs_file_behind_a_link_is_left_as_it_is(tmp_path: Path) -> None:
+    real, links = tmp_path / "real", tmp_path / "links"
+    real.mkdir()
+    links.mkdir()
+    with closing(sqlite3.connect(real / "app.db")) as connection:
+        connection.executescript("PRAGMA journal_mode = WAL; CREATE TABLE users (a)")
+        shutil.copytree(real, tmp_path / "dead")
+    before = contents(tmp_path / "dead")
+    (links / "store.db").symlink_to(tmp_path / "dead" / "app.db")
+    with pytest.raises(InvalidArgumentError, match=r"links.store\.db .* another program's"):
+        Store(links / "store.db")
+    after = contents(tmp_path / "dead")
+    assert all(after.get(name) == before[name] for name in ("app.db", "app.db-wal"))
+    assert [path.name for path in links.iterdir()] == ["store.db"]
+
+
+def test_a_store_may_be_behind_a_link(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    link = tmp_path / "link.db"
+    link.symlink_to(tmp_path / "folder" / "store.db")
+    with LocalServer(store=link) as server:
+        log_run(server, "me", "p", "r")
+    assert ids(link) == ids(tmp_path / "folder" / "store.db") == ["r"]
 
 
 def test_the_log_of_a_program_that_was_killed_is_left_for_it(tmp_path: Path) -> None:
@@ -161,6 +188,37 @@ def test_a_newer_store_is_refused_by_name_and_left_as_it_is(tmp_path: Path) -> N
     assert contents(tmp_path) == before
 
 
+@pytest.mark.parametrize("version", [0, -1])
+def test_a_store_of_a_version_that_never_was_is_refused(tmp_path: Path, version: int) -> None:
+    path = tmp_path / "store.db"
+    with Store(path):
+        pass
+    make(path, f"PRAGMA user_version = {version}")
+    before = contents(tmp_path)
+    with pytest.raises(InvalidArgumentError, match=rf"store\.db .* version is {version}"):
+        LocalServer(store=path)
+    assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "DROP TABLE runs; CREATE TABLE runs (id INTEGER PRIMARY KEY, a)",
+        "DROP TABLE runs; CREATE VIEW runs AS SELECT 1 AS id",
+        "ALTER TABLE files DROP COLUMN content",
+    ],
+)
+def test_a_marked_store_with_another_table_is_refused(tmp_path: Path, change: str) -> None:
+    path = tmp_path / "store.db"
+    with Store(path):
+        pass
+    make(path, change)
+    before = contents(tmp_path)
+    with pytest.raises(InvalidArgumentError, match=r"store\.db .*table '(runs|files)'"):
+        LocalServer(store=path)
+    assert contents(tmp_path) == before
+
+
 def test_a_store_from_before_the_mark_is_marked_and_read(tmp_path: Path) -> None:
     path = tmp_path / "store.db"
     packaged = resources.files("wandb_runs.local").joinpath("sample/sample.db.xz")
@@ -226,3 +284,11 @@ def test_the_command_refuses_a_foreign_file_in_one_line(tmp_path: Path) -> None:
     assert ended.stderr.startswith("Error: ")
     assert "another program's" in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+def test_the_command_says_that_the_name_of_a_store_is_empty() -> None:
+    command = [sys.executable, "-m", "wandb_runs.local", "--store", ""]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert ended.returncode == 2
+    assert "empty" in ended.stderr
+    assert "--store" in ended.stderr

@@ -25,6 +25,17 @@ class _Refused(click.ClickException):
     exit_code = 2
 
 
+def _store_path(_context: click.Context, _option: click.Parameter, name: str | None) -> Path | None:
+    """The file that an option names.
+
+    Raises:
+        click.BadParameter: The name is empty, as that of a variable that is not set.
+    """
+    if name == "":
+        raise click.BadParameter("the name is empty; name a file, or leave the option out")
+    return None if name is None else Path(name)
+
+
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option(
@@ -36,7 +47,8 @@ class _Refused(click.ClickException):
 )
 @click.option(
     "--store",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=click.Path(dir_okay=False),
+    callback=_store_path,
     help="SQLite file to keep what is logged in.  [default: a temporary one]",
 )
 @click.option("--entity", default="local", show_default=True, help="Where runs go by default.")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import stat
 from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from sqlalchemy.schema import CreateColumn
@@ -14,7 +16,6 @@ from wandb_runs.local.tables import metadata
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from sqlalchemy import Connection
 
@@ -53,14 +54,20 @@ _UNMARKED: Final[Mapping[str, str]] = {
 _COLUMNS: Final = (
     "SELECT tables.name, columns.name "
     "FROM sqlite_master AS tables, pragma_table_info(tables.name) AS columns "
-    "WHERE tables.type = 'table' AND tables.name NOT LIKE 'sqlite_%'"
+    "WHERE tables.type = 'table' AND tables.name NOT GLOB 'sqlite_*'"
+)
+
+# An index is a part of its table. In LIKE, the underscore would stand for any character.
+_OBJECTS: Final = (
+    "SELECT name FROM sqlite_master WHERE type <> 'index' AND name NOT GLOB 'sqlite_*'"
 )
 
 
 def mark_file(path: Path, timeout: float) -> None:
     """Make a store of a file that is missing or empty, and check one that is not.
 
-    Of a file that is no store, nothing is changed, not even how it is written.
+    Of a file that is no store, nothing is changed, not even how it is written, whether it is
+    reached by its own name or through symbolic links.
 
     Args:
         path: The file.
@@ -73,10 +80,12 @@ def mark_file(path: Path, timeout: float) -> None:
     """
     if _has_content(path):
         # SQLite leaves no trace of reading a file that it is told never changes, but it overlooks
-        # what only the log beside the file holds.
-        log = path.with_name(f"{path.name}-wal")
+        # what only the log beside the file holds. That is beside the file itself, and not beside a
+        # link to it.
+        file = Path(os.path.realpath(path))
+        log = file.with_name(f"{file.name}-wal")
         mode = "mode=ro" if log.exists() and log.stat().st_size else "immutable=1"
-        with closing(sqlite3.connect(f"{path.as_uri()}?{mode}", uri=True)) as reading:
+        with closing(sqlite3.connect(f"{file.as_uri()}?{mode}", uri=True)) as reading:
             if _is_marked(reading, path):
                 return
     # Before the first switch to write-ahead mode, so that the file itself has the mark, and not
@@ -129,20 +138,25 @@ def _is_marked(connection: sqlite3.Connection, path: Path) -> bool:
     """Whether a file is a store with the mark of one; False where it may become one.
 
     Raises:
-        InvalidArgumentError: It is another program's file, or a store of a newer version.
+        InvalidArgumentError: It is another program's file, a store of a newer version, or one with
+            a table that no version has made.
     """
     application: int = connection.execute("PRAGMA application_id").fetchone()[0]
     version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    held: dict[str, set[str]] = {name: set() for (name,) in connection.execute(_OBJECTS)}
+    for table, column in connection.execute(_COLUMNS):
+        held.setdefault(table, set()).add(column)
     if application == APPLICATION_ID:
         if version > VERSION:
             raise InvalidArgumentError(
                 f"{path} is a store of a newer wandb-runs: its version is {version}, and this one "
                 f"reads up to {VERSION}. Update wandb-runs, or name another file."
             )
+        if version < 1:
+            raise _other(path, f"marked as a store, but its version is {version}, which never was")
+        if odd := _odd_table(held):
+            raise _other(path, f"marked as a store, but its table {odd!r} is not a store's")
         return True
-    held: dict[str, set[str]] = {}
-    for table, column in connection.execute(_COLUMNS):
-        held.setdefault(table, set()).add(column)
     if application or version or (held and not _is_unmarked_store(held)):
         raise _other(path, "another program's SQLite file")
     return False
@@ -152,7 +166,16 @@ def _is_unmarked_store(held: Mapping[str, set[str]]) -> bool:
     known = {table.name: set(table.c.keys()) for table in metadata.sorted_tables}
     return all(
         set(columns.split()) <= held.get(table, set()) for table, columns in _UNMARKED.items()
-    ) and all(columns <= known.get(table, set()) for table, columns in held.items())
+    ) and all(table in known and columns <= known[table] for table, columns in held.items())
+
+
+def _odd_table(held: Mapping[str, set[str]]) -> str | None:
+    """A table that lacks a column which every version has, and which cannot be added."""
+    for table in metadata.sorted_tables:
+        needed = {column.name for column in table.c if not column.nullable}
+        if table.name in held and not needed <= held[table.name]:
+            return table.name
+    return None
 
 
 def _other(path: Path, kind: str) -> InvalidArgumentError:
