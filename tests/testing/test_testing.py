@@ -167,6 +167,89 @@ def test_half_a_surrogate_pair_is_refused_by_name_before_anything_is_sent(
     assert wandb_server.operations == ()
 
 
+@pytest.mark.parametrize("name", ["", "a/b", "..", ".", " a", "a\n"])
+@pytest.mark.parametrize("argument", ["entity", "project", "run_id"])
+def test_names_that_no_path_holds_are_refused_before_anything_is_sent(
+    wandb_server: LocalServer, argument: str, name: str
+) -> None:
+    wandb_server.clear_operations()
+    for send in (LOG, DELETE):
+        with pytest.raises(InvalidArgumentError, match=f"^{argument} must be a name"):
+            partial(send, **{argument: name})(wandb_server)
+    assert wandb_server.operations == ()
+
+
+@pytest.mark.parametrize("name", ["a:b", "a%3Ab", ":", "%", "ü?#&\\", "..."])
+def test_a_run_of_any_other_name_is_logged_read_and_deleted(
+    wandb_server: LocalServer, name: str
+) -> None:
+    log_run(wandb_server, name, name, name, history=[{"loss": 1}])
+    with Api(base_url=wandb_server.url, api_key="any") as api:
+        run = api.run(f"{name}/{name}/{name}")
+        assert (run.id, run.state, len(list(run.scan_history()))) == (name, "finished", 1)
+        delete_run(wandb_server, name, name, name)
+        assert len(api.runs(f"{name}/{name}")) == 0
+
+
+FOUND = {"data": {"project": {"run": {"id": "x"}}}}
+BUCKET = {"data": {"upsertBucket": {"bucket": {"historyLineCount": 0, "eventsLineCount": 0}}}}
+PROXY = "<html>\x1b[2J" + "proxy " * 500
+
+
+@pytest.mark.parametrize("send", [LOG, DELETE])
+@pytest.mark.parametrize("after", [0, 1])
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (PROXY, r"<html>\\x1b\[2Jproxy .*… \("),
+        ("", "not JSON|empty"),
+        ("[]", r"\[\]"),
+        ("9" * 5000, "9999"),
+        ("[" * 100_000, r"\[\["),
+        ('{"data": null}', "data"),
+        (
+            '{"data": {"upsertBucket": null}, "errors": [{"message": "no \\u001bspace"}]}',
+            "no .x1bsp",
+        ),
+        ('{"data": {"project": null}, "errors": ["quota is used up"]}', "quota is used up"),
+        (
+            '{"data": {"upsertBucket": {"bucket": null}, "deleteRun": null, "project": 1}}',
+            "has another shape",
+        ),
+    ],
+)
+def test_an_answer_that_is_none_is_an_error_with_what_the_server_said(
+    send: Callable[[str], None], after: int, answer: str, said: str
+) -> None:
+    first = json.dumps(BUCKET if send is LOG else FOUND)
+
+    def handle(connection: socket.socket) -> None:
+        number = 0
+        while request := read_request(connection):
+            is_stream = b"file_stream" in request.split(b"\r\n")[0]
+            sent = "{}" if is_stream and answer.startswith('{"data"') else answer
+            connection.sendall(http_answer((first if number < after else sent).encode()))
+            number += 1
+
+    if send is LOG:
+        send = partial(LOG, state="preempted")
+    with serve(handle) as server, pytest.raises(WandbRunsError, match=said) as refused:
+        send(server.url)
+    assert refused.value.message.startswith("The run was not ")
+    assert len(refused.value.message) < 1000
+    assert "\x1b" not in refused.value.message
+
+
+def test_a_refusal_is_quoted_in_part() -> None:
+    def handle(connection: socket.socket) -> None:
+        while read_request(connection):
+            connection.sendall(http_answer(PROXY.encode(), "502 Bad Gateway"))
+
+    with serve(handle) as server, pytest.raises(WandbRunsError, match=r"502.*proxy") as refused:
+        LOG(server.url)
+    assert len(refused.value.message) < 1000
+
+
 @pytest.mark.parametrize(
     ("values", "named"),
     [

@@ -6,13 +6,17 @@ import json
 from base64 import b64encode
 from functools import lru_cache
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, Protocol, TypeVar
 from urllib.parse import quote
 
-from pydantic import AliasPath, BaseModel, Field
+from pydantic import BaseModel, ValidationError
 
 from wandb_runs.errors import InvalidArgumentError, NotFoundError, WandbRunsError
+from wandb_runs.errors.text import excerpt
+from wandb_runs.graphql.models import GraphQLModel
+from wandb_runs.graphql.operation import Operation
 from wandb_runs.local.faults import EXEMPT
+from wandb_runs.query.location import check_name
 from wandb_runs.transport.http import HttpTransport
 from wandb_runs.transport.messages import Request
 
@@ -20,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from wandb_runs.graphql.scalars import JSONObject, JSONValue
+    from wandb_runs.transport.messages import Response
 
 __all__ = ["HasUrl", "delete_run", "log_run"]
 
@@ -61,7 +66,6 @@ mutation DeleteRun($id: ID!) {
 """
 
 
-_BUCKET: Final = ("data", "upsertBucket", "bucket")
 _SECONDS: Final = 120.0
 """How long the server may take for a request."""
 
@@ -69,17 +73,57 @@ _CHUNK: Final = 2_000_000
 """The size of the rows in a request, in characters: stored in a second or so."""
 
 
-class _Bucket(BaseModel):
+_EXCERPT: Final = 4 * 300
+"""Bytes of an answer that a message may quote; four hold any character."""
+
+_DataT = TypeVar("_DataT", bound=GraphQLModel)
+
+
+class _Bucket(GraphQLModel):
     """How many rows a run has."""
 
-    history: int = Field(validation_alias=AliasPath(*_BUCKET, "historyLineCount"))
-    events: int = Field(validation_alias=AliasPath(*_BUCKET, "eventsLineCount"))
+    history_line_count: int
+    events_line_count: int
 
 
-class _Found(BaseModel):
-    """A run's storage id; None where there is no such project or run."""
+class _UpsertedBucket(GraphQLModel):
+    bucket: _Bucket
 
-    id: str | None = Field(None, validation_alias=AliasPath("data", "project", "run", "id"))
+
+class _Upserted(GraphQLModel):
+    """The data of `_UPSERT`'s answer."""
+
+    upsert_bucket: _UpsertedBucket
+
+
+class _Run(GraphQLModel):
+    id: str
+
+
+class _Project(GraphQLModel):
+    run: _Run | None
+
+
+class _Found(GraphQLModel):
+    """The data of `_FIND`'s answer; None where there is no such project or run."""
+
+    project: _Project | None
+
+
+class _Acknowledged(GraphQLModel):
+    client_mutation_id: str | None
+
+
+class _Deleted(GraphQLModel):
+    """The data of `_DELETE`'s answer."""
+
+    delete_run: _Acknowledged
+
+
+class _Streamed(BaseModel):
+    """The answer of the file stream, in which any value of an error is a refusal."""
+
+    error: object = None
 
 
 class HasUrl(Protocol):
@@ -140,8 +184,9 @@ def log_run(
         api_key: The key to sign with; the local server takes any, unless it has one of its own.
 
     Raises:
-        InvalidArgumentError: A text is half of a surrogate pair, or a value is none of JSON's;
-            nothing was sent.
+        InvalidArgumentError: A text is half of a surrogate pair, a value is none of JSON's, or
+            entity, project or id is none that a path holds: empty, `.`, `..`, with a slash or with
+            white space around it. Nothing was sent.
         WandbRunsError: The server could not be reached, or refused.
     """
     url = server if isinstance(server, str) else server.url
@@ -160,6 +205,7 @@ def log_run(
         api_key=api_key,
         **{f"tags[{number}]": tag for number, tag in enumerate(tags or ())},
     )
+    _check_names(entity=entity, project=project, run_id=run_id)
     history, events = list(history), list(events)
     rows = [_json(f"history[{number}]", row) for number, row in enumerate(history)]
     machine = [_json(f"events[{number}]", row) for number, row in enumerate(events)]
@@ -178,25 +224,27 @@ def log_run(
     }
     path = "/".join(quote(part, safe="") for part in run.values())
     client = _Client(url, api_key, "logged")
-    held = _Bucket.model_validate_json(client.ask(_UPSERT, {**run, **fields}))
+    upserted = client.ask(_UPSERT, {**run, **fields}, "mutation", _Upserted)
+    held = upserted.upsert_bucket.bucket
+    first, first_event = held.history_line_count, held.events_line_count
     if summary is None and history:
-        summary = _last_values(history, held.history)
+        summary = _last_values(history, first)
     rows = [
         text if "_step" in row else _numbered(step, text)
-        for step, (row, text) in enumerate(zip(history, rows, strict=True), held.history)
+        for step, (row, text) in enumerate(zip(history, rows, strict=True), first)
     ]
     streams = {
-        "wandb-history.jsonl": (held.history, rows),
-        "wandb-events.jsonl": (held.events, machine),
+        "wandb-history.jsonl": (first, rows),
+        "wandb-events.jsonl": (first_event, machine),
         "wandb-summary.json": (0, [] if summary is None else [json.dumps(dict(summary))]),
     }
     *earlier, last = _chunks(streams)
     ended: JSONObject = {} if exit_code is None else {"complete": True, "exitcode": exit_code}
     for chunk in [*earlier, {**last, **ended}]:
         if chunk:
-            client.post(f"/files/{path}/file_stream", chunk)
+            client.stream(f"/files/{path}/file_stream", chunk)
     if state is not None:
-        client.ask(_UPSERT, {**run, "state": state})
+        client.ask(_UPSERT, {**run, "state": state}, "mutation", _Upserted)
 
 
 def delete_run(
@@ -214,7 +262,8 @@ def delete_run(
         api_key: The key to sign with; the local server takes any, unless it has one of its own.
 
     Raises:
-        InvalidArgumentError: A text is half of a surrogate pair; nothing was sent.
+        InvalidArgumentError: A text is half of a surrogate pair, or entity, project or id is none
+            that a path holds; nothing was sent.
         NotFoundError: There is no such run.
         WandbRunsError: The server could not be reached, or refused.
 
@@ -229,15 +278,17 @@ def delete_run(
     """
     url = server if isinstance(server, str) else server.url
     _check_texts(entity=entity, project=project, run_id=run_id, api_key=api_key)
+    _check_names(entity=entity, project=project, run_id=run_id)
     client = _Client(url, api_key, "deleted")
     run: dict[str, JSONValue] = {"entity": entity, "project": project, "name": run_id}
-    found = _Found.model_validate_json(client.ask(_FIND, run))
-    if found.id is None:
+    found = client.ask(_FIND, run, "query", _Found)
+    held = None if found.project is None else found.project.run
+    if held is None:
         raise NotFoundError(
             f"The run was not deleted: there is no run {entity}/{project}/{run_id} on {url}; "
             "check the spelling"
         )
-    client.ask(_DELETE, {"id": found.id})
+    client.ask(_DELETE, {"id": held.id}, "mutation", _Deleted)
 
 
 def _enveloped(config: JSONObject) -> dict[str, JSONValue]:
@@ -259,6 +310,20 @@ def _check_texts(**texts: str | None) -> None:
                 f"{name}: character {error.start} is half of a surrogate pair, which UTF-8 cannot "
                 "write. Nothing was sent."
             ) from None
+
+
+def _check_names(**names: str) -> None:
+    """Refuse names that no path holds.
+
+    Raises:
+        InvalidArgumentError: One is such a name.
+    """
+    for argument, name in names.items():
+        check_name(name, argument)
+        if name in {".", ".."}:  # of an address, HTTP clients and servers would resolve them
+            raise InvalidArgumentError(
+                f"{argument} must be a name, got {name!r}, which means a folder in an address"
+            )
 
 
 def _json(name: str, value: JSONObject) -> str:
@@ -327,28 +392,52 @@ class _Client(NamedTuple):
     api_key: str
     done: str
 
-    def ask(self, query: str, variables: JSONObject) -> bytes:
-        """Send a GraphQL request, and return the body of the response."""
-        return self.post("/graphql", {"query": query, "variables": dict(variables)})
+    def ask(
+        self,
+        document: str,
+        variables: JSONObject,
+        kind: Literal["query", "mutation"],
+        model: type[_DataT],
+    ) -> _DataT:
+        """Send a GraphQL request, and return the data of its answer."""
+        name = document.split("(", 1)[0].rsplit(maxsplit=1)[-1]
+        operation = Operation(name, kind, document, dict(variables), lambda: model)
+        response = self._post("/graphql", operation.content())
+        try:
+            return operation.parse(response.content)
+        except WandbRunsError as error:
+            raise self._error(error.message) from error
 
-    def post(self, path: str, body: JSONObject) -> bytes:
-        """Send a request, and return the body of the response."""
-        url = self.url.rstrip("/")
+    def stream(self, path: str, body: JSONObject) -> None:
+        """Send a request of the file stream."""
+        content = self._post(path, json.dumps(dict(body)).encode()).content
+        try:
+            is_refused = bool(_Streamed.model_validate_json(content).error)
+        except ValidationError:
+            is_refused = True
+        if is_refused:
+            raise self._error(f"the answer is not one of the file stream: {_quoted(content)}")
+
+    def _post(self, path: str, content: bytes) -> Response:
+        """Send a request, and return its response, whose status is 200."""
         exempt, value = EXEMPT
         headers = {
             "authorization": f"Basic {b64encode(f'api:{self.api_key}'.encode()).decode()}",
             "content-type": "application/json",
             exempt: value,
         }
-        content = json.dumps(dict(body)).encode()
-        request = Request("POST", url + path, headers, content, _SECONDS)
+        request = Request("POST", self.url.rstrip("/") + path, headers, content, _SECONDS)
         try:
-            response = _transport(url).send(request)
+            response = _transport(self.url.rstrip("/")).send(request)
         except WandbRunsError as error:
-            raise WandbRunsError(
-                f"The run was not {self.done}: {self.url}: {error.message}"
-            ) from error
+            raise self._error(f"{self.url}: {error.message}") from error
         if response.status != HTTPStatus.OK:
-            text = response.content.decode(errors="replace")
-            raise WandbRunsError(f"The run was not {self.done}: {text}")
-        return response.content
+            raise self._error(f"HTTP {response.status}: {_quoted(response.content)}")
+        return response
+
+    def _error(self, reason: str) -> WandbRunsError:
+        return WandbRunsError(f"The run was not {self.done}: {reason}")
+
+
+def _quoted(content: bytes) -> str:
+    return excerpt(content[:_EXCERPT].decode(errors="replace")) or "an empty body"
