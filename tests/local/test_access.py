@@ -194,6 +194,17 @@ def test_an_allowed_host_is_one_name_without_a_port(host: str) -> None:
         LocalServer(allow_hosts=[host])
 
 
+@pytest.mark.parametrize("host", [".", "..", "a..b", ".example"])
+def test_an_allowed_host_has_no_empty_part(host: str) -> None:
+    with pytest.raises(InvalidArgumentError, match="one host"):
+        LocalServer(allow_hosts=[host])
+
+
+def test_one_text_is_no_list_of_allowed_hosts() -> None:
+    with pytest.raises(InvalidArgumentError, match=r'allow_hosts=\["runs\.example"\]'):
+        LocalServer(allow_hosts="runs.example")
+
+
 # Methods and types of bodies
 
 
@@ -269,6 +280,19 @@ def test_a_file_is_downloaded_and_never_shown(server: LocalServer, name: str) ->
     assert answer.headers["cross-origin-resource-policy"] == "same-origin"
 
 
+@pytest.mark.parametrize(
+    "name", ["a/../b", "./a", "..", ".", "a//b", "/a", "a/", "", "a\nb", "a\r", "\x7f"]
+)
+def test_a_file_that_no_address_reaches_is_refused(server: LocalServer, name: str) -> None:
+    named = 'entityName: "me", projectName: "p", runName: "r", files: $files'
+    change = f"createRunFiles(input: {{{named}}}) {{ files {{ uploadUrl }} }}"
+    query = f"mutation Create($files: [String!]!) {{ {change} }}"
+    body = json.dumps({"query": query, "variables": {"files": ["fine.txt", name]}})
+    answer = httpx.post(f"{server.url}/graphql", content=body, headers=JSON, auth=("api", "any"))
+    assert answer.status_code == 400
+    assert "files" in answer.json()["errors"][0]["message"]
+
+
 # Keys
 
 
@@ -303,7 +327,10 @@ def test_a_signature_opens_one_file_for_one_method(locked: LocalServer) -> None:
     other = upload(locked, "b.txt", b"b", KEY)
     [read] = [url for url in addresses(locked, KEY) if "a.txt" in url]
     assert httpx.get(read).content == b"a"
+    head = httpx.head(read)
+    assert (head.status_code, head.headers["content-length"], head.content) == (200, "1", b"")
     assert httpx.get(signed).status_code == 401
+    assert httpx.head(signed).status_code == 401
     assert httpx.put(read, content=b"x").status_code == 403
     swapped = other.partition("?")[2]
     assert httpx.put(f"{signed.partition('?')[0]}?{swapped}", content=b"x").status_code == 403

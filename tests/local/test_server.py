@@ -6,6 +6,7 @@ import base64
 import json
 import os
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -592,6 +593,31 @@ def test_closing_twice_is_harmless_and_removes_the_temporary_store() -> None:
     assert not server.store.path.exists()
     with pytest.raises(httpx.ConnectError):
         httpx.get(server.url)
+
+
+def test_a_closed_server_is_not_reset(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    for server in (LocalServer(), LocalServer(store=path)):
+        log_run(server, "me", "kept", "r")
+        server.close()
+        with pytest.raises(RuntimeError, match="closed"):
+            server.reset()
+    with LocalServer(store=path) as server:
+        assert run(server, "kept", "name") == {"name": "r"}
+
+
+def test_half_a_body_does_not_hold_up_the_end(caplog: pytest.LogCaptureFixture) -> None:
+    with LocalServer() as server:
+        address = ("127.0.0.1", int(server.url.rpartition(":")[2]))
+        with socket.create_connection(address, timeout=30) as connection:
+            head = "POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+            connection.sendall(f"{head}Content-Length: 100\r\n\r\n{{".encode())
+            # A request that comes later is answered: the first one is under way by then.
+            httpx.post(f"{server.url}/graphql", json={"query": "{ viewer { id } }"})
+            server.close()
+            assert connection.recv(1) == b""
+    # No traceback, and no request that was broken off when the time for them was over.
+    assert [record.getMessage() for record in caplog.records if record.levelno >= 30] == []
 
 
 def test_a_reset_server_is_empty_and_goes_on(tmp_path: Path) -> None:

@@ -52,7 +52,9 @@ def host_name(text: str) -> str:
     ('runs.example', 'fe80::1', 'fe80::1')
     """
     name = text.strip("[]")
-    if _address(name) is None and not _NAME.fullmatch(name):
+    # An empty part is no host's: a name of dots alone would stand for nothing.
+    is_name = _NAME.fullmatch(name) and all(name.removesuffix(".").split("."))
+    if _address(name) is None and not is_name:
         raise InvalidArgumentError(
             f"{text!r} is not the name or the address of one host; write it without scheme, port "
             "and wildcards, such as 'runs.example'"

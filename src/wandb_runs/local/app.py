@@ -271,7 +271,9 @@ class _Endpoints:
     def _is_signed(self, request: Request) -> bool:
         path = request.scope["raw_path"].decode().removeprefix("/storage/")
         given = request.query_params.get("signature", "")
-        return hmac.compare_digest(given.encode(), self._signature(request.method, path).encode())
+        # The head of a response is a part of it: what opens one opens the other.
+        method = "GET" if request.method == "HEAD" else request.method
+        return hmac.compare_digest(given.encode(), self._signature(method, path).encode())
 
     def _signature(self, method: str, path: str) -> str:
         return hmac.digest(self.secret, f"{method} {path}".encode(), "sha256").hex()

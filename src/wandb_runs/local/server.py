@@ -88,7 +88,7 @@ class LocalServer:
     Raises:
         InvalidArgumentError: `store` is a file of another kind; `host` can be reached from other
             machines and there is no `api_key`; `api_key` holds characters that no key has; one of
-            `allow_hosts` is not a host.
+            `allow_hosts` is not a host, or they are one text.
         OSError: The port is taken, or the file cannot be opened.
         RuntimeError: The server did not start.
 
@@ -115,6 +115,11 @@ class LocalServer:
         if api_key is not None and not _KEY.fullmatch(api_key):
             raise InvalidArgumentError(
                 "api_key is empty or holds characters that no key has: ASCII without spaces"
+            )
+        if isinstance(allow_hosts, str):
+            raise InvalidArgumentError(
+                "allow_hosts takes several names, and one text would be read as its letters: write "
+                f'allow_hosts=["{allow_hosts}"]'
             )
         hosts = [host_name(name) for name in allow_hosts]
         self._operations: deque[str] = deque(maxlen=REMEMBERED)
@@ -262,6 +267,9 @@ class LocalServer:
         data, and what logs to a run that is gone gets the 404 of a deleted run; one that is
         created at that moment may be answered as null. A `store=` file is emptied as well.
 
+        Raises:
+            RuntimeError: The server is closed; nothing is deleted.
+
         >>> from wandb_runs import Api
         >>> from wandb_runs.testing import LocalServer, log_run
         >>> with LocalServer() as server, Api(base_url=server.url, api_key="any") as api:
@@ -271,12 +279,17 @@ class LocalServer:
         ...     [run.id for run in api.runs("me/digits")]
         ['r2']
         """
+        if self._server.should_exit:
+            raise RuntimeError("the server is closed: only one that runs can be reset")
         self.store.clear()
         self.recover()
         self.clear_operations()
 
     def close(self) -> None:
-        """Finish the requests in progress, then stop. Closing twice is harmless."""
+        """Finish the requests in progress, then stop. Closing twice is harmless.
+
+        Requests in progress have five seconds, and those of which the body is still to come, one.
+        """
         self._server.should_exit = True
         self._thread.join()
         self._socket.close()

@@ -14,6 +14,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
+    from uvicorn.protocols.http.h11_impl import RequestResponseCycle
 
     from wandb_runs.local.faults import Answer
 
@@ -21,6 +22,9 @@ __all__ = ["HttpProtocol", "make_response"]
 
 _Ends: TypeAlias = "set[asyncio.Task[None] | asyncio.Task[Literal[True]]]"
 _TRANSPORT: Final = "wandb_runs.transport"
+_PATIENCE: Final = 1.0
+"""Seconds that the rest of a request's body may take once the server stops."""
+
 _NO_LINGER: Final = struct.pack("ii", 1, 0)
 
 
@@ -31,6 +35,23 @@ class HttpProtocol(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn's
         super().connection_made(transport)
         self.app_state: dict[str, Any] = {**self.app_state, _TRANSPORT: transport}
+
+    @override
+    def shutdown(self) -> None:
+        super().shutdown()
+        # The application waits for a body that may never come; uvicorn would end it by a
+        # cancellation, and print that as an error.
+        if self._is_reading():
+            self.loop.call_later(_PATIENCE, self._end_reading)
+
+    def _end_reading(self) -> None:
+        if self._is_reading():
+            self.transport.abort()
+
+    def _is_reading(self) -> bool:
+        """Whether a part of a request's body is still to come."""
+        cycle = cast("RequestResponseCycle | None", self.cycle)  # None before the first request
+        return cycle is not None and cycle.more_body and not cycle.response_complete
 
 
 def make_response(answer: Answer, closing: asyncio.Event) -> Response:
