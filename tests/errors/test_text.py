@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import pickle
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pytest
@@ -25,7 +27,7 @@ from wandb_runs import (
     WandbRunsError,
 )
 from wandb_runs.errors.suggest import name_runs
-from wandb_runs.errors.text import as_message, excerpt, printable
+from wandb_runs.errors.text import FieldsRepr, as_message, excerpt, printable, printable_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,6 +55,26 @@ def test_what_moves_a_cursor_or_hides_is_written_as_an_escape(odd: str) -> None:
     shown = printable(f"a{odd}b")
     assert shown == f"a{odd.encode('unicode_escape').decode()}b"
     assert shown.isascii()
+
+
+@given(st.dictionaries(st.text() | server_texts, st.text() | server_texts))
+def test_printable_json_is_plain_and_the_same_json(value: dict[str, str]) -> None:
+    shown = printable_json(value)
+    assert all(map(is_plain, shown.split("\n")))
+    assert json.loads(shown) == value
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Made(FieldsRepr):
+    first: int
+    secret: str = field(repr=False)
+    last: str = "b"
+
+
+def test_a_value_that_is_half_made_has_a_repr() -> None:
+    assert repr(Made(1, "a")) == "Made(first=1, last='b')"
+    half = Made.__new__(Made)
+    assert repr(half) == "Made(first=..., last=...)"
 
 
 @given(st.text() | server_texts, st.integers(1, 20))

@@ -17,6 +17,7 @@ import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.printable import is_plain
 
 from wandb_runs import (
     Api,
@@ -710,6 +711,14 @@ def test_an_explanation_equals_the_requests_sent(
     ]
     assert len(recorder.bodies) - len(probes) - len(lookups) == explained.requests
     assert explained.document in str(explained)
+
+
+def test_an_explanation_moves_no_cursor_whatever_it_quotes(recorded: Api) -> None:
+    odd = "a\x9b\x85\u2028\u202e\x7fb"
+    explained = recorded.runs("team/requests", {"config.lr": odd}, config_keys=[odd]).explain()
+    lines = str(explained).split("\n")
+    assert all(map(is_plain, lines))
+    assert "\\u202e" in str(explained)
 
 
 def test_a_limited_listing_is_explained_as_listed_first(recorder: Recorder, recorded: Api) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import dis
 import json
 import os
+import pickle
 import random
 import subprocess
 import sys
 import threading
+import traceback
 from collections import Counter
 from contextlib import suppress
 from pathlib import Path
@@ -200,6 +202,69 @@ def test_a_request_that_is_interrupted_at_any_instruction_shows_no_secret_and_ho
     assert moments.count > 50
     for number in chosen(moments.count, 200):
         assert interrupted(Moments(number, places)) == [], number
+
+
+UNPICKLING: Final = (
+    "/transport/settings", "/transport/credentials", "/collections/", "<frozen _collections_abc>",
+    "<frozen os>", "<string>",
+)  # fmt: skip
+
+
+def test_unpickling_that_is_interrupted_at_any_instruction_shows_no_secret(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("WANDB_API_KEY", KEY)
+    monkeypatch.setenv("WANDB_BASE_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("WANDB_X_EXTRA_HTTP_HEADERS", json.dumps({"x-gate": HEADER}))
+    with Api() as api:
+        pickled = pickle.dumps(api)
+
+    def interrupted(moments: Moments) -> list[str]:
+        before = sys.gettrace()
+        sys.settrace(moments)
+        try:
+            pickle.loads(pickled)
+        except KeyboardInterrupt as error:
+            return [*secrets_in(error)]
+        finally:
+            sys.settrace(before)
+        return []
+
+    moments = Moments(places=UNPICKLING)
+    assert interrupted(moments) == []
+    assert moments.count > 50
+    for number in chosen(moments.count, 400):
+        assert interrupted(Moments(number, UNPICKLING)) == [], number
+
+
+def test_a_value_that_is_interrupted_while_it_is_made_has_a_repr(
+    wandb_server: LocalServer, project: str
+) -> None:
+    """A traceback may be shown with its variables, of which one is half made."""
+
+    def interrupted(moments: Moments) -> str:
+        before = sys.gettrace()
+        sys.settrace(moments)
+        try:
+            with Api(base_url=wandb_server.url, api_key=KEY) as api:
+                run = api.with_options(timeout=30).run(f"{project}/r03")
+                assert len(run.history(samples=3)) == 3
+                assert len([*run.scan_history(), *api.runs(project, per_page=20)]) == 7 + RUNS
+        except KeyboardInterrupt as error:
+            report = traceback.TracebackException.from_exception(error, capture_locals=True)
+            return "".join(report.format())
+        finally:
+            sys.settrace(before)
+        return ""
+
+    assert interrupted(Moments(places=("<string>",))) == ""  # what is made once, and kept
+    moments = Moments(places=("<string>",))
+    assert interrupted(moments) == ""
+    assert moments.count > 100
+    for number in chosen(moments.count, 100):
+        shown = interrupted(Moments(number, ("<string>",)))
+        assert shown, number
+        assert KEY not in shown, number
 
 
 @pytest.mark.parametrize("order", ["+created_at", "-summary_metrics.loss"])

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import gc
 import logging
+import re
 import sys
 import threading
 import traceback
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import pytest
 from support.certificates import Authority
@@ -17,6 +19,7 @@ from support.ways import Face, each_way
 
 from wandb_runs import ConnectionFailedError, WandbRunsError
 from wandb_runs.graphql._generated import count_runs
+from wandb_runs.transport.proxies import proxy_for
 
 if TYPE_CHECKING:
     import socket
@@ -192,6 +195,89 @@ def test_a_proxy_of_another_kind_is_refused_by_name(
 
 
 @each_way
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://me:{}/RET@127.0.0.1:9",
+        "http://me:SEC/{}@127.0.0.1:9",
+        "socks5://me:{}/RET@127.0.0.1:1",
+        "me:{}/RET@127.0.0.1",
+        "http://me:{}?RET@127.0.0.1",
+        "http://me:{}#RET@127.0.0.1",
+        "//me:{}@127.0.0.1:1",
+        "http:/me:{}@127.0.0.1:1",
+        "http://{}/RET:x@127.0.0.1:9",
+        "http://me:{}",
+        "http://me:{}@[127.0.0.1:9",
+        "http://me:{}@127.0.0.1:99999",
+        "http://me:{}@127.0.0.1:0",
+        "http://me:{}@127.0.0.1:x",
+        "://me:{}@127.0.0.1:1",
+    ],
+)
+def test_a_malformed_proxy_is_refused_and_nothing_of_its_password_is_shown(
+    way: str, url: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    monkeypatch.setenv("https_proxy", url.format(CANARY))
+    with (
+        Face.of(way, "https://wandb.test", KEY) as client,
+        pytest.raises(WandbRunsError, match="no connection can be made with this") as caught,
+    ):
+        count(client)
+    named = re.search(r"\(the proxy (of HTTPS_PROXY|http://127\.0\.0\.1:\d+) ", str(caught.value))
+    assert named
+    assert CANARY not in shown(caught.value)
+    assert CANARY not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("url", "text"),
+    [
+        ("http://me:pass@Proxy.test:3128/", "http://Proxy.test:3128"),
+        ("http://me:p%40ss@127.0.0.1", "http://127.0.0.1"),
+        ("socks5h://me:p@ss@[::1]:1080", "socks5h://[::1]:1080"),
+        ("proxy.test:3128", "http://proxy.test:3128"),
+        ("http://pass/word", "of HTTP_PROXY"),
+        ("http://me:pass/word@h", "of HTTP_PROXY"),
+    ],
+)
+def test_of_a_proxy_the_address_alone_is_shown_and_only_where_it_is_certain(
+    url: str, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", url)
+    assert repr(proxy_for(urlsplit("http://wandb.test"))) == text
+
+
+def refuse(connection: socket.socket) -> None:
+    read_request(connection)
+    connection.sendall(http_answer(CANARY.encode(), "407 Proxy Authentication Required"))
+
+
+@each_way
+@pytest.mark.parametrize("scheme", ["http", "socks5"])
+def test_a_refusal_of_a_proxy_that_passes_requests_on_is_no_answer_of_the_server(
+    way: str, scheme: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Through SOCKS, as without a proxy, HTTP 407 is the server's own."""
+    with serve(refuse) as server, serve(socks_proxy(server.port, [], secret=CANARY)) as socks:
+        proxy = server if scheme == "http" else socks
+        use(monkeypatch, proxy, scheme)
+        with (
+            Face.of(way, "http://wandb.test", KEY, allow_http=True, max_retries=0) as client,
+            pytest.raises(WandbRunsError) as caught,
+        ):
+            count(client)
+    error = caught.value
+    assert isinstance(error, ConnectionFailedError) == (scheme == "http")
+    if isinstance(error, ConnectionFailedError):
+        place = f"through the proxy http://127.0.0.1:{proxy.port} failed"
+        assert f"{place} (the proxy answers HTTP 407); check" in error.message
+        assert not error.may_have_arrived
+        assert CANARY not in shown(error)
+
+
+@each_way
 def test_socks_without_its_package_says_what_to_install(
     way: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -216,3 +302,24 @@ def test_traffic_of_this_machine_goes_through_no_proxy(
         Face.of(way, f"http://{host}:{server.port}", KEY) as client,
     ):
         assert count(client) == 7
+
+
+@each_way
+@pytest.mark.parametrize("host", ["LOCALHOST.", "no-such-host.localhost"])
+def test_no_name_of_this_machine_is_asked_of_a_proxy(
+    way: str, host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not every system has these names; none of them is left to a proxy to look up."""
+    asked: list[bytes] = []
+
+    def note(connection: socket.socket) -> None:
+        asked.append(read_request(connection))
+
+    with serve(note) as proxy:
+        monkeypatch.setenv("all_proxy", f"http://127.0.0.1:{proxy.port}")
+        with (
+            Face.of(way, f"https://{host}:9", KEY, max_retries=0) as client,
+            pytest.raises(ConnectionFailedError),
+        ):
+            count(client)
+    assert asked == []

@@ -156,6 +156,12 @@ def test_credentials_in_a_url_are_refused_and_not_repeated() -> None:
     assert KEY not in str(caught.value)
 
 
+@pytest.mark.parametrize("url", ["http://a.localhost:1", "http://localhost.:1"])
+def test_plain_http_is_refused_for_names_that_a_name_server_may_be_asked_for(url: str) -> None:
+    with pytest.raises(InvalidArgumentError, match="would send the API key unencrypted"):
+        resolve_settings(base_url=url, environ={})
+
+
 @pytest.mark.parametrize("url", ["http://localhost:1", "http://127.0.0.1:1", "http://[::1]:1"])
 def test_plain_http_is_fine_on_this_machine(url: str) -> None:
     assert Api(base_url=url + "/").base_url == url

@@ -8,10 +8,17 @@ server through `excerpt`. Values and attributes are never changed.
 
 from __future__ import annotations
 
+import json
 import unicodedata
-from typing import Final
+from dataclasses import fields
+from typing import TYPE_CHECKING, Final, cast
 
-__all__ = ["as_message", "excerpt", "printable"]
+from typing_extensions import override
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+__all__ = ["FieldsRepr", "as_message", "excerpt", "printable", "printable_json"]
 
 _QUOTED: Final = 300
 """Characters that a message quotes of a server's text."""
@@ -39,6 +46,20 @@ def printable(text: str) -> str:
         return text
     return "".join(
         each.encode("unicode_escape").decode() if _is_unsafe(each) else each for each in text
+    )
+
+
+def printable_json(value: object) -> str:
+    r"""A value as indented JSON, for a terminal: what moves a cursor is written as JSON's escape.
+
+    >>> print(printable_json({"name": "损失\u202e\x9b"}))
+    {
+      "name": "损失\u202e\u009b"
+    }
+    """
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    return "".join(
+        json.dumps(each)[1:-1] if each != "\n" and _is_unsafe(each) else each for each in text
     )
 
 
@@ -71,6 +92,26 @@ def as_message(text: str) -> str:
     head = printable(shown[: _MESSAGE - _TAIL])[: _MESSAGE - _TAIL]
     tail = printable(shown[-_TAIL:])[-_TAIL:]
     return f"{head}… ({left_out:,} characters left out) …{tail}"
+
+
+class FieldsRepr:
+    """The repr of a dataclass, which never fails: a field that is not set yet is shown as `...`.
+
+    An exception of a signal handler may leave a value half made in the frame of its `__init__`.
+    What shows a traceback with its variables calls their reprs, and some of it ends with what
+    they raise.
+    """
+
+    __slots__ = ()
+
+    @override
+    def __repr__(self) -> str:
+        named = [each.name for each in fields(cast("DataclassInstance", self)) if each.repr]
+        shown = (
+            f"{name}={getattr(self, name)!r}" if hasattr(self, name) else f"{name}=..."
+            for name in named
+        )
+        return f"{type(self).__qualname__}({', '.join(shown)})"
 
 
 def _is_unsafe(character: str) -> bool:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias, TypeVar, get_args
 
 from wandb_runs.errors import InvalidArgumentError
 from wandb_runs.errors.suggest import describe, did_you_mean
+from wandb_runs.errors.text import FieldsRepr
 from wandb_runs.query.keys import check_keys, check_metric
 
 if TYPE_CHECKING:
@@ -68,8 +69,8 @@ K = TypeVar("K", bound=str)
 ChoiceT = TypeVar("ChoiceT", bound=str)
 
 
-@dataclass(frozen=True, slots=True)
-class HistoryPlan:
+@dataclass(frozen=True, slots=True, repr=False)
+class HistoryPlan(FieldsRepr):
     """Arguments of `histories`, as checked by `plan_histories`.
 
     Attributes:

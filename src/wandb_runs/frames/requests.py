@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, Generic, NamedTuple, Protocol, TypeVar, cast
 
 from wandb_runs.errors import BadResponseError, WandbRunsError
+from wandb_runs.errors.text import FieldsRepr
 from wandb_runs.frames.rows import read_rows
 from wandb_runs.graphql._generated import list_events, list_histories, list_sampled_histories
 from wandb_runs.pagination.changes import name_filter
@@ -54,8 +55,8 @@ class Node(NamedTuple):
     row_count: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class HistoryRequest:
+@dataclass(frozen=True, slots=True, repr=False)
+class HistoryRequest(FieldsRepr):
     """Which histories one request asks for.
 
     Attributes:
@@ -101,8 +102,8 @@ class HistoryRequest:
         return page.with_items(nodes)
 
 
-@dataclass(frozen=True, slots=True)
-class PageHistories(Generic[T]):
+@dataclass(frozen=True, slots=True, repr=False)
+class PageHistories(FieldsRepr, Generic[T]):
     """The histories of one answer.
 
     Attributes:

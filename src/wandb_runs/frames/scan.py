@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from wandb_runs.errors import BadResponseError, UnknownMetricWarning
+from wandb_runs.errors.text import FieldsRepr
 from wandb_runs.frames.one_run import fetch_history_keys, unknown_metrics
 from wandb_runs.frames.plan import MAX_INT, check_int
 from wandb_runs.frames.requests import unreadable_history
@@ -27,8 +28,8 @@ _END_OF_STEPS = 2**53
 """Greater than every step: the largest integer that JSON numbers hold exactly."""
 
 
-@dataclass(frozen=True, slots=True)
-class ScanPlan:
+@dataclass(frozen=True, slots=True, repr=False)
+class ScanPlan(FieldsRepr):
     """Arguments of `scan_history`, as checked by `plan_scan`.
 
     Attributes:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Generic, Protocol, TypeAlias, TypeVar, cast
 
+from wandb_runs.errors.text import FieldsRepr
 from wandb_runs.graphql.raw_response import LARGE, RawResponse
 
 if TYPE_CHECKING:
@@ -40,8 +41,8 @@ Step: TypeAlias = "Operation[object] | Gather[object]"
 """What a flow waits for: one answer, or the results of several flows."""
 
 
-@dataclass(frozen=True, slots=True)
-class Gather(Generic[T]):
+@dataclass(frozen=True, slots=True, repr=False)
+class Gather(FieldsRepr, Generic[T]):
     """Flows that may run at once.
 
     Attributes:

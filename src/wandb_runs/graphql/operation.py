@@ -67,7 +67,9 @@ class Operation(Generic[T_co]):
     @override
     def __repr__(self) -> str:
         # Not the values: filters name people and projects, and a repr ends up in logs.
-        return f"<Operation {self.kind} {self.name}({', '.join(self.variables)})>"
+        # An interrupt may leave it half made, in a traceback that shows its variables.
+        kind, name = getattr(self, "kind", "…"), getattr(self, "name", "…")
+        return f"<Operation {kind} {name}({', '.join(getattr(self, 'variables', ()))})>"
 
     @property
     def result(self) -> type[T_co]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from pydantic_core import from_json
 
 from wandb_runs.errors import BadResponseError, GraphQLError, TruncatedResponseError
+from wandb_runs.errors.text import FieldsRepr
 from wandb_runs.graphql.scalars import decode_answer, without_unreadable
 
 if TYPE_CHECKING:
@@ -32,8 +33,8 @@ _CHECK: Final = "check the arguments, or ask for less (per_page=, samples=, keys
 _REPORT: Final = "the server's schema has changed: upgrade wandb-runs, or report it"
 
 
-@dataclass(frozen=True, slots=True)
-class RawResponse:
+@dataclass(frozen=True, slots=True, repr=False)
+class RawResponse(FieldsRepr):
     """The body of an answer, and what its errors say of the request.
 
     Attributes:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, Generic, NamedTuple, TypeAlias, TypedDi
 
 from wandb_runs.errors import BadResponseError
 from wandb_runs.errors.suggest import show
+from wandb_runs.errors.text import FieldsRepr
 from wandb_runs.graphql.flow import ask
 from wandb_runs.graphql.operation import RawOperation
 from wandb_runs.pagination.cursors import cursor_after, offset_of
@@ -89,8 +90,8 @@ class Moved(NamedTuple):
     is_all: bool
 
 
-@dataclass(frozen=True, slots=True)
-class PageRequest:
+@dataclass(frozen=True, slots=True, repr=False)
+class PageRequest(FieldsRepr):
     """Where a page starts, and what else its request asks for.
 
     Attributes:
@@ -154,8 +155,8 @@ class PageRequest:
         return cursor == self.overlap.after or (cursor == self.after and edges != 1)
 
 
-@dataclass(frozen=True, slots=True)
-class Page(Generic[T_co]):
+@dataclass(frozen=True, slots=True, repr=False)
+class Page(FieldsRepr, Generic[T_co]):
     """A page that was read.
 
     Attributes:

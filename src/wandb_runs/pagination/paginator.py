@@ -30,6 +30,7 @@ from wandb_runs.errors import (
     RateLimitError,
     ResponseError,
 )
+from wandb_runs.errors.text import FieldsRepr
 from wandb_runs.graphql._generated import list_run_ids
 from wandb_runs.pagination.changes import (
     ChangeTracker,
@@ -123,8 +124,8 @@ class Position(NamedTuple):
 _START: Final = Position()
 
 
-@dataclass(frozen=True, slots=True)
-class Drift:
+@dataclass(frozen=True, slots=True, repr=False)
+class Drift(FieldsRepr):
     """What a listing could not set right.
 
     Attributes:

@@ -15,6 +15,7 @@ from typing_extensions import override
 
 from wandb_runs.errors import InvalidArgumentError
 from wandb_runs.errors.suggest import show
+from wandb_runs.errors.text import FieldsRepr
 from wandb_runs.query.keys import check_unicode
 from wandb_runs.query.operators import (
     COMPARISONS,
@@ -144,11 +145,11 @@ field.is_in([...]) for 'in'; this one is {"config.lr.value":{"$gt":0.01}}.
 
     @override
     def __repr__(self) -> str:
-        return self.query
+        return getattr(self, "query", "...")  # an interrupt may leave it half made
 
 
-@dataclass(frozen=True, slots=True, init=False)
-class RawFilter:
+@dataclass(frozen=True, slots=True, init=False, repr=False)
+class RawFilter(FieldsRepr):
     """A filter that is sent unchecked, for paths and operators that this package does not know.
 
     Immutable, and therefore safe to share.

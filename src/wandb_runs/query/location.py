@@ -7,6 +7,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 from wandb_runs.errors import InvalidArgumentError, NotFoundError
 from wandb_runs.errors.suggest import show
+from wandb_runs.errors.text import FieldsRepr
 from wandb_runs.query.keys import check_unicode
 
 __all__ = [
@@ -20,8 +21,8 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class PathParts:
+@dataclass(frozen=True, slots=True, repr=False)
+class PathParts(FieldsRepr):
     """The parts of a path; those that it leaves out are None.
 
     Attributes:

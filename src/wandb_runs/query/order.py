@@ -8,6 +8,7 @@ from typing import Final, TypeAlias, final
 
 from wandb_runs.errors import InvalidArgumentError
 from wandb_runs.errors.suggest import show
+from wandb_runs.errors.text import FieldsRepr
 from wandb_runs.query.keys import check_unicode
 from wandb_runs.query.paths import Vocabulary
 
@@ -42,8 +43,8 @@ _PATHS = Vocabulary(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class RawOrder:
+@dataclass(frozen=True, slots=True, repr=False)
+class RawOrder(FieldsRepr):
     """An order that is sent unchecked, for paths that this package does not know.
 
     Immutable, and therefore safe to share.

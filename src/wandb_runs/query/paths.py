@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 from wandb_runs.errors import InvalidArgumentError
 from wandb_runs.errors.suggest import fold, nearest, show
+from wandb_runs.errors.text import FieldsRepr
 from wandb_runs.query.keys import check_unicode
 
 if TYPE_CHECKING:
@@ -27,8 +28,8 @@ _SUBSCRIPT = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Path:
+@dataclass(frozen=True, slots=True, repr=False)
+class Path(FieldsRepr):
     """An exact path, which the server can look up.
 
     Attributes:

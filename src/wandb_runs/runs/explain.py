@@ -11,6 +11,7 @@ from typing_extensions import override
 
 from wandb_runs.errors import InvalidArgumentError
 from wandb_runs.errors.suggest import did_you_mean
+from wandb_runs.errors.text import FieldsRepr, printable, printable_json
 from wandb_runs.frames.requests import HistoryRequest
 from wandb_runs.frames.values import values_operation
 from wandb_runs.pagination.page import MAX_PER_PAGE, PageRequest
@@ -31,8 +32,8 @@ Call: TypeAlias = Literal["list", "histories", "configs", "summaries"]
 _CALLS: Final[tuple[Call, ...]] = get_args(Call)
 
 
-@dataclass(frozen=True, slots=True)
-class Explanation:
+@dataclass(frozen=True, slots=True, repr=False)
+class Explanation(FieldsRepr):
     """What a call would send.
 
     Immutable, and therefore safe to share.
@@ -63,8 +64,8 @@ class Explanation:
             count = f"{self.requests}, each for {self.runs_per_request} runs at most"
         if self.is_listed_first:
             count += ", after the runs were listed, and with their ids in the filter"
-        variables = json.dumps(self.variables, indent=2, ensure_ascii=False)
-        return f"requests: {count}\nvariables: {variables}\n{self.document}\n"
+        document = "\n".join(map(printable, self.document.split("\n")))
+        return f"requests: {count}\nvariables: {printable_json(self.variables)}\n{document}\n"
 
 
 def check_call(call: object, **arguments: object) -> None:

@@ -16,7 +16,7 @@ from wandb_runs.errors import (
     RunValidationError,
     UnknownMetricWarning,
 )
-from wandb_runs.errors.text import as_message
+from wandb_runs.errors.text import FieldsRepr, as_message
 from wandb_runs.frames.one_run import fetch_rows, has_disjoint_metrics, suggest_metrics
 from wandb_runs.frames.plan import check_format
 from wandb_runs.frames.scan import last_step_of
@@ -95,8 +95,8 @@ class NotGiven:
 NOT_GIVEN: Final = NotGiven()
 
 
-@dataclass(frozen=True, slots=True)
-class RunContext(Generic[ClientT_co, SweepsT_co]):
+@dataclass(frozen=True, slots=True, repr=False)
+class RunContext(FieldsRepr, Generic[ClientT_co, SweepsT_co]):
     """What the runs of one listing share.
 
     Attributes:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, TypeVar, cast
 
 from wandb_runs.errors import InvalidArgumentError
+from wandb_runs.errors.text import FieldsRepr
 from wandb_runs.graphql._generated import list_runs
 from wandb_runs.graphql.nested import outer_keys
 from wandb_runs.pagination.checkpoint import ListingState, read_checkpoint
@@ -34,8 +35,8 @@ K = TypeVar("K", bound=str)
 _DEFAULT_PER_PAGE: Final = 50
 
 
-@dataclass(frozen=True, slots=True)
-class RunQuery:
+@dataclass(frozen=True, slots=True, repr=False)
+class RunQuery(FieldsRepr):
     """What a listing was asked for.
 
     This is what is copied and pickled of a listing, what `explain` shows, and what a checkpoint is

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from wandb_runs.errors.text import FieldsRepr
+
 __all__ = ["User"]
 
 
-@dataclass(frozen=True, slots=True)
-class User:
+@dataclass(frozen=True, slots=True, repr=False)
+class User(FieldsRepr):
     """A user of W&B.
 
     Immutable, and therefore safe to share.

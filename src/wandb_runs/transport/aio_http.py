@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING
 import anyio
 
 from wandb_runs.graphql.operation import MODEL_LOCK
-from wandb_runs.transport.failures import closed, meaning_of, overdue, unconnected
+from wandb_runs.transport.failures import (
+    closed,
+    meaning_of,
+    overdue,
+    refusal_of_proxy,
+    unconnected,
+)
 from wandb_runs.transport.phases import Phases
 from wandb_runs.transport.tasks import PerLoop
 from wandb_runs.transport.template import TemplateCache
@@ -16,6 +22,7 @@ from wandb_runs.transport.template import TemplateCache
 if TYPE_CHECKING:
     import ssl
 
+    from wandb_runs.errors import WandbRunsError
     from wandb_runs.transport.aio_pool import Connections
     from wandb_runs.transport.messages import Request, Response
 
@@ -79,11 +86,14 @@ class AsyncHttpTransport:
         with MODEL_LOCK:  # a fork must not split an import
             connections = self._connections.here()
         phases = Phases()
-        failure = None
+        failure: WandbRunsError | None = None
         try:
             with anyio.move_on_after(request.timeout):
                 reader = await connections.exchange(template, request, phases)
-                return reader.response()
+                response = reader.response()
+                failure = refusal_of_proxy(request, response, template.proxy)
+                if failure is None:
+                    return response
         except BaseException as error:
             failure = meaning_of(request, error, template.proxy, phases)
             if failure is None:

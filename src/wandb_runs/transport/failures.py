@@ -6,6 +6,7 @@ The libraries are not imported here: httpx, httpx2 and httpcore name their error
 from __future__ import annotations
 
 import ssl
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
@@ -16,12 +17,12 @@ from wandb_runs.errors import (
     TruncatedResponseError,
     WandbRunsError,
 )
-from wandb_runs.transport.settings import without_secrets
 from wandb_runs.transport.tracebacks import chain_of, drop_library_frames, without_frames
 
 if TYPE_CHECKING:
-    from wandb_runs.transport.messages import Request
+    from wandb_runs.transport.messages import Request, Response
     from wandb_runs.transport.phases import Phases
+    from wandb_runs.transport.proxies import ProxyUrl
 
 __all__ = [
     "CONNECT_SECONDS",
@@ -30,6 +31,7 @@ __all__ = [
     "kinds_of",
     "meaning_of",
     "overdue",
+    "refusal_of_proxy",
     "unconnected",
     "unusable",
 ]
@@ -71,7 +73,7 @@ def kinds_of(error: BaseException) -> frozenset[str]:
 def meaning_of(
     request: Request,
     error: BaseException,
-    proxy: str | None = None,
+    proxy: ProxyUrl | None = None,
     phases: Phases | None = None,
 ) -> WandbRunsError | None:
     """What an error of the HTTP library means.
@@ -103,7 +105,7 @@ def _failure(
     request: Request,
     error: BaseException,
     kinds: frozenset[str],
-    proxy: str | None,
+    proxy: ProxyUrl | None,
     phases: Phases | None,
 ) -> WandbRunsError:
     is_unsent = bool(kinds & _UNSENT) or (phases is not None and not phases.is_sent)
@@ -124,12 +126,37 @@ def _failure(
             "the server has one of your own, set SSL_CERT_FILE, or pass ssl_context=",
             may_have_arrived=False,
         )
-    through = f" through the proxy {without_secrets(proxy)}" if proxy else ""
+    return _broken(request, proxy, _reason(error, kinds), may_have_arrived=not is_unsent)
+
+
+def _broken(
+    request: Request, proxy: ProxyUrl | None, reason: str, *, may_have_arrived: bool
+) -> ConnectionFailedError:
+    through = f" through the proxy {proxy!r}" if proxy else ""
     return ConnectionFailedError(
-        f"the connection to {host_of(request)}{through} failed ({_reason(error, kinds)}); check "
-        "the address and the network",
-        may_have_arrived=not is_unsent,
+        f"the connection to {host_of(request)}{through} failed ({reason}); check the address and "
+        "the network",
+        may_have_arrived=may_have_arrived,
     )
+
+
+def refusal_of_proxy(
+    request: Request, response: Response, proxy: ProxyUrl | None
+) -> ConnectionFailedError | None:
+    """The error of a proxy that answers in place of the server, which it asks to prove its user.
+
+    A server's own HTTP 407 comes through a tunnel, through SOCKS or without a proxy.
+
+    Args:
+        request: The request.
+        response: Its response.
+        proxy: The proxy that it went through.
+    """
+    status = response.status
+    is_passed_on = proxy is not None and proxy.is_http and request.url.startswith("http:")
+    if status != HTTPStatus.PROXY_AUTHENTICATION_REQUIRED or not is_passed_on:
+        return None
+    return _broken(request, proxy, f"the proxy answers HTTP {status}", may_have_arrived=False)
 
 
 def _reason(error: BaseException, kinds: frozenset[str]) -> str:

@@ -13,6 +13,7 @@ from wandb_runs.transport.failures import (
     closed,
     meaning_of,
     overdue,
+    refusal_of_proxy,
     unusable,
 )
 from wandb_runs.transport.fork import ForkSafeLock, renew_in_children
@@ -116,7 +117,11 @@ class HttpTransport:
                 self._close_if_idle()
         if reader is None:
             raise failure or overdue(request)
-        return reader.response()
+        response = reader.response()
+        failure = refusal_of_proxy(request, response, lease.proxy)
+        if failure is not None:
+            raise failure
+        return response
 
     def close(self) -> None:
         """Refuse later requests, and close every connection once the active ones are done."""

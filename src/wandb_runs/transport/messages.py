@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, Literal, Protocol
 
 from typing_extensions import override
 
+from wandb_runs.errors.text import FieldsRepr
 from wandb_runs.transport.settings import without_secrets
 
 if TYPE_CHECKING:
@@ -49,12 +50,14 @@ class Request:
 
     @override
     def __repr__(self) -> str:
-        shown = without_secrets(self.url)
-        return f"Request(method={self.method!r}, url={shown!r}, timeout={self.timeout!r})"
+        # An interrupt may leave it half made, in a traceback that shows its variables.
+        method, timeout = getattr(self, "method", "…"), getattr(self, "timeout", 0.0)
+        shown = without_secrets(getattr(self, "url", ""))
+        return f"Request(method={method!r}, url={shown!r}, timeout={timeout!r})"
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
+@dataclass(frozen=True, slots=True, repr=False)
+class Response(FieldsRepr):
     """One HTTP response, read to its end and decompressed.
 
     Immutable, and therefore safe to share.

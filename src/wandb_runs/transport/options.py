@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from wandb_runs.errors import InvalidArgumentError
+from wandb_runs.errors.text import FieldsRepr
 from wandb_runs.transport.messages import MAX_RESPONSE_BYTES
 
 __all__ = ["MAX_CONCURRENCY", "MAX_RETRIES", "TIMEOUT", "Options", "check_count"]
@@ -19,8 +20,8 @@ _LONGEST_TIMEOUT: Final = 1_000_000
 """Seconds; operating systems count a socket's in milliseconds of 31 bits."""
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+@dataclass(frozen=True, slots=True, repr=False)
+class Options(FieldsRepr):
     """The limits of a client's calls, which `with_options` may change.
 
     Attributes:

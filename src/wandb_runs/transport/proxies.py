@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from contextlib import suppress
 from importlib import import_module
 from typing import TYPE_CHECKING, Final
 from urllib.request import getproxies, proxy_bypass
@@ -10,10 +12,10 @@ from typing_extensions import override
 
 from wandb_runs.errors.extras import needs_extra
 from wandb_runs.transport.failures import unusable
-from wandb_runs.transport.settings import without_secrets
 
 if TYPE_CHECKING:
     import ssl
+    from typing import Self
     from urllib.parse import SplitResult
 
     import httpx
@@ -26,24 +28,66 @@ _LONGEST: Final = 255
 """Bytes of a user or a password that SOCKS5 has room for."""
 
 
-class ProxyUrl(str):
-    """The address of a proxy; its repr hides the password."""
+_SHOWN: Final = re.compile(
+    r"([a-z][a-z0-9+.-]*://)(?:[^/?#]*@)?((?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?)/?",
+    re.IGNORECASE,
+)
+"""An address of which it is certain where a user and a password end."""
 
-    __slots__ = ()
+_USABLE: Final = re.compile(
+    r"[a-z][a-z0-9+.-]*://(?:[^/?#]*@)?(?:[^/?#@:\[]+|\[[^/?#@\]]+\])(?::([0-9]*))?(?:[/?#][^@]*)?",
+    re.IGNORECASE,
+)
+"""An address in which no part of a password can be taken for a host, a port or a path."""
+
+_LAST_PORT: Final = 65535
+
+
+class ProxyUrl(str):
+    """The address of a proxy; its repr is for messages, and hides the user and the password.
+
+    Args:
+        url: The address.
+        variable: The environment variable that names it, which is all that is shown of an address
+            whose parts are in doubt.
+
+    >>> ProxyUrl("http://me:pass@proxy.example:3128", "HTTPS_PROXY")
+    http://proxy.example:3128
+    >>> ProxyUrl("http://me:pa/ss@proxy.example:3128", "HTTPS_PROXY")
+    of HTTPS_PROXY
+    """
+
+    __slots__ = ("_variable",)
+
+    _variable: str
+
+    def __new__(cls, url: str, variable: str) -> Self:
+        """Make one."""
+        made = super().__new__(cls, url)
+        made._variable = variable
+        return made
+
+    @property
+    def is_http(self) -> bool:
+        """Whether it passes requests on that are not encrypted, rather than connections."""
+        return self.lower().startswith(("http:", "https:"))
 
     @override
     def __repr__(self) -> str:
-        return f"<ProxyUrl {without_secrets(self)}>"
+        found = _SHOWN.fullmatch(self)
+        return f"of {self._variable}" if found is None else f"{found[1]}{found[2]}"
 
 
 def proxy_for(parts: SplitResult) -> ProxyUrl | None:
     """The proxy that the environment names for an address, as the standard library reads it."""
     found = getproxies()
-    given = ProxyUrl(found.get(parts.scheme) or found.get("all") or "")
+    name = parts.scheme if found.get(parts.scheme) else "all"
+    variable = f"{name.upper()}_PROXY"
+    given = ProxyUrl(found.get(name) or "", variable)
     del found  # a traceback may be shown with the local variables of its frames
     if not given or proxy_bypass(parts.netloc):
         return None
-    return given if "://" in given else ProxyUrl(f"http://{given}")
+    return given if "://" in given else ProxyUrl(f"http://{given}", variable)
 
 
 def httpx_proxy(proxy: ProxyUrl | None, context: ssl.SSLContext | None) -> httpx.Proxy | None:
@@ -52,28 +96,43 @@ def httpx_proxy(proxy: ProxyUrl | None, context: ssl.SSLContext | None) -> httpx
     Raises:
         WandbRunsError: It cannot be one.
     """
-    import httpx  # noqa: PLC0415 - with the first request: it takes long to import
-
     if proxy is None:
         return None
     scheme = proxy.partition(":")[0].lower()
     if scheme.startswith("socks"):
         if scheme not in _SOCKS:
-            raise unusable(f"{proxy!r} is not supported: of SOCKS, socks5:// and socks5h:// are")
-        with needs_extra("socks", f"the proxy of this environment, {proxy!r},"):
+            raise unusable(
+                f"the proxy {proxy!r} is not supported: of SOCKS, socks5:// and socks5h:// are"
+            )
+        with needs_extra("socks", f"the proxy {proxy!r}"):
             import_module("socksio")
-    problem = "is none that can be used"
-    try:
-        found = httpx.Proxy(proxy, ssl_context=context if scheme == "https" else None)
-        found.auth = auth = _hidden(found.auth)
-        if scheme in _SOCKS and any(len(each.encode()) > _LONGEST for each in auth or ()):
-            problem = f"has a user or a password of more than {_LONGEST} bytes"
-        elif found.url.host:
-            return found
-    except (ValueError, httpx.InvalidURL):
-        pass
-    # Raised outside of the handler: the words and the frames of its cause quote the password.
-    raise unusable(f"{proxy!r} {problem}")
+    made = _made(proxy, context if scheme == "https" else None)
+    # Raised outside of any handler: the words and the frames of a cause quote the password.
+    if isinstance(made, str):
+        raise unusable(f"the proxy {proxy!r} {made}")
+    return made
+
+
+def _made(proxy: ProxyUrl, context: ssl.SSLContext | None) -> httpx.Proxy | str:
+    """A proxy in httpx's form, or why it cannot be one."""
+    import httpx  # noqa: PLC0415 - with the first request: it takes long to import
+
+    usable = _USABLE.fullmatch(proxy)
+    if usable is None:
+        return (
+            "is none that can be used; in a user or a password, write %2F for a slash, %3F for a "
+            "question mark, %23 for # and %40 for @"
+        )
+    port = usable[1]
+    if port and (len(port.lstrip("0")) > len(str(_LAST_PORT)) or not 0 < int(port) <= _LAST_PORT):
+        return f"has no valid port (1 to {_LAST_PORT})"
+    with suppress(ValueError, httpx.InvalidURL):
+        made = httpx.Proxy(proxy, ssl_context=context)
+        made.auth = auth = _hidden(made.auth)
+        if proxy.is_http or all(len(each.encode()) <= _LONGEST for each in auth or ()):
+            return made
+        return f"has a user or a password of more than {_LONGEST} bytes"
+    return "is none that can be used"
 
 
 class _HiddenText(str):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import re
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NoReturn, cast
@@ -14,7 +15,7 @@ from typing_extensions import override
 
 from wandb_runs.errors import InvalidArgumentError
 from wandb_runs.errors.suggest import did_you_mean
-from wandb_runs.errors.text import as_message, excerpt
+from wandb_runs.errors.text import FieldsRepr, as_message, excerpt
 from wandb_runs.query.location import check_name
 from wandb_runs.transport.credentials import (
     ApiKey,
@@ -24,6 +25,7 @@ from wandb_runs.transport.credentials import (
     extra_headers,
     key_in,
 )
+from wandb_runs.transport.tracebacks import clear_frames
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,8 +72,8 @@ class Address:
         raise TypeError("an address that is signed is never pickled; it is asked for again")
 
 
-@dataclass(frozen=True, slots=True)
-class Settings(Shared):
+@dataclass(frozen=True, slots=True, repr=False)
+class Settings(FieldsRepr, Shared):
     """The arguments of `Api`, completed from the environment; making them opens no file.
 
     Attributes:
@@ -118,12 +120,21 @@ def _land(
     had_key: bool,  # noqa: FBT001 - the same
 ) -> Settings:
     """Settings that were pickled, with this environment's key and headers if they are for it."""
+    outside = sys.exception()
+    try:
+        key, headers, is_keyless = _found_here(base_url, had_key=had_key)
+        return Settings(base_url, app_url, entity, project, allow_http, key, headers, is_keyless)
+    except BaseException as error:
+        clear_frames(error, outside)
+        raise
+
+
+def _found_here(base_url: str, *, had_key: bool) -> tuple[ApiKey | None, Mapping[str, str], bool]:
+    """The key and the headers of this environment for a server, and whether it has no key."""
     env = Environment(os.environ)
     if origin_of(base_url) != origin_of(env.get("WANDB_BASE_URL") or DEFAULT_BASE_URL):
-        is_keyless = had_key or bool(env.get("WANDB_API_KEY"))
-        return Settings(base_url, app_url, entity, project, allow_http, is_keyless=is_keyless)
-    headers = extra_headers(None, env)
-    return Settings(base_url, app_url, entity, project, allow_http, key_in(env), headers=headers)
+        return None, SecretHeaders({}), had_key or bool(env.get("WANDB_API_KEY"))
+    return key_in(env), extra_headers(None, env), False
 
 
 def origin_of(url: str) -> object:
@@ -137,13 +148,17 @@ def origin_of(url: str) -> object:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether traffic to `host` stays on this machine.
+    """Whether `host` is a name or an address of this machine (RFC 6761, section 6.3).
 
-    >>> is_loopback("localhost"), is_loopback("127.0.0.1"), is_loopback("api.wandb.ai")
-    (True, True, False)
+    >>> [is_loopback(host) for host in ("localhost", "a.localhost", "localhost.", "127.0.0.1")]
+    [True, True, True, True]
+    >>> is_loopback("api.wandb.ai"), is_loopback("localhost.example")
+    (False, False)
     """
-    if host == "localhost":
-        return True
+    return f".{host.removesuffix('.')}".endswith(".localhost") or _is_loopback_address(host)
+
+
+def _is_loopback_address(host: str) -> bool:
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -214,7 +229,9 @@ def _problem_of(url: str, what: str, *, allow_http: bool) -> str | None:
         )
     if origin_of(url) is None or parts.port == 0:
         return f"{what} has no valid port (1 to 65535): {shown!r}"
-    if parts.scheme == "http" and not allow_http and not is_loopback(host):
+    # Some resolvers ask a name server for `a.localhost`, which may name another machine.
+    is_here = host == "localhost" or _is_loopback_address(host)
+    if parts.scheme == "http" and not allow_http and not is_here:
         return (
             f"{what} {shown!r} would send the API key unencrypted; use https://, or pass "
             "allow_http=True if the network is trusted"

@@ -5,14 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from wandb_runs.errors.text import FieldsRepr
+
 if TYPE_CHECKING:
     from wandb_runs.transport.fork import ForkSafeLock
 
 __all__ = ["Stats", "StatsCounter"]
 
 
-@dataclass(frozen=True, slots=True)
-class Stats:
+@dataclass(frozen=True, slots=True, repr=False)
+class Stats(FieldsRepr):
     """The requests of a client up to now: a snapshot.
 
     Immutable, and therefore safe to share.

@@ -77,6 +77,9 @@ def chain_of(error: BaseException, outside: BaseException | None = None) -> Iter
 
 def _is_of_library(frame: FrameType) -> bool:
     path = frame.f_code.co_filename
+    if path == "<string>":
+        # Generated code, such as the `__init__` of a dataclass, has the globals of its module.
+        path = str(frame.f_globals.get("__file__", ""))
     return any(part in path for part in _LIBRARY_PATHS)
 
 
