@@ -142,6 +142,8 @@ class RunBase(ReadOnlyAttributes, Generic[ContextT_co, ConfigT_co, SummaryT_co])
 
     @override
     def __repr__(self) -> str:
+        if not hasattr(self, "_node"):  # an interrupt came while it was made
+            return f"<{type(self).__name__}, not made>"
         shown = f"{'/'.join(self.path)} ({self._node.get('state')})"
         return f"<{type(self).__name__} {as_message(shown)}>"
 

@@ -54,6 +54,8 @@ class SweepBase(ReadOnlyAttributes, Generic[ClientT_co]):
 
     @override
     def __repr__(self) -> str:
+        if not hasattr(self, "_fields"):  # an interrupt came while it was made
+            return f"<{type(self).__name__}, not made>"
         shown = f"{'/'.join(self.path)} ({self.state})"
         return f"<{type(self).__name__} {as_message(shown)}>"
 

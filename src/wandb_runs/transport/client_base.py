@@ -56,6 +56,8 @@ class Client(Shared, Generic[C_co]):
 
     @override
     def __repr__(self) -> str:
+        if not hasattr(self, "_session"):  # an interrupt came while it was made
+            return f"<{type(self).__name__}, not made>"
         return f"<{type(self).__name__} {self.settings.base_url}>"
 
     @property

@@ -65,7 +65,7 @@ class Address:
 
     @override
     def __repr__(self) -> str:
-        return f"<Address {as_message(without_secrets(self.url))}>"
+        return f"<Address {as_message(without_secrets(getattr(self, 'url', '')))}>"
 
     @override
     def __reduce__(self) -> NoReturn:

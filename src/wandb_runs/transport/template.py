@@ -97,7 +97,7 @@ class RequestTemplate:
     @override
     def __repr__(self) -> str:
         # Without the headers, of which one is the key, and the query, which may be a signature.
-        return f"<RequestTemplate {without_secrets(self.address)}>"
+        return f"<RequestTemplate {without_secrets(getattr(self, 'address', ''))}>"
 
     @override
     def __reduce__(self) -> NoReturn:
