@@ -15,16 +15,6 @@ LOOK_UP = "network.look_up.started"
 
 
 @runtime_checkable
-class _Sent(Protocol):
-    """A request of the HTTP library."""
-
-    @property
-    def method(self) -> bytes:
-        """The method, which for a tunnel through a proxy is CONNECT."""
-        ...
-
-
-@runtime_checkable
 class _AsyncStream(Protocol):
     """A connection of the asynchronous HTTP library."""
 
@@ -71,8 +61,8 @@ class Phases:
             return  # most events come then, and tell nothing more
         name = event.partition(".")[2]
         if name == "send_request_headers.started":
-            request = details["request"]
-            if isinstance(request, _Sent) and request.method == b"CONNECT":
+            # Not by a protocol, to ask for which takes longer than all else here.
+            if getattr(details["request"], "method", None) == b"CONNECT":
                 self._ask_proxy()
             else:
                 self.is_sent = True
