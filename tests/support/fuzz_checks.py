@@ -58,10 +58,12 @@ class HistoryArguments(NamedTuple):
     Attributes:
         columns: The requested columns.
         join: `inner` for rows with all of them, `any` for rows with any of them, or `outer`.
+        samples: The most rows of each column, for `any`.
     """
 
     columns: Sequence[str] = ()
     join: str = "inner"
+    samples: int = 500
 
 
 class Case(NamedTuple):
@@ -319,12 +321,24 @@ def _objects(sent: object, *, is_text: bool) -> Rows | None:
 
 
 def _chosen(rows: Rows, arguments: HistoryArguments) -> Rows:
-    some = any if arguments.join == "any" else all
-    return [
-        row
-        for row in rows
-        if not arguments.columns or some(row.get(name) is not None for name in arguments.columns)
-    ]
+    if not arguments.columns:
+        return rows
+    held = {
+        name: [place for place, row in enumerate(rows) if row.get(name) is not None]
+        for name in arguments.columns
+    }
+    if arguments.join != "any":
+        places = set(range(len(rows))).intersection(*held.values())
+    else:  # the rows of each key are sampled
+        places = {place for each in held.values() for place in _spread(each, arguments.samples)}
+    return [rows[place] for place in sorted(places)]
+
+
+def _spread(places: list[int], samples: int) -> list[int]:
+    last = len(places) - 1
+    if last < samples:
+        return places
+    return [places[number * last // (samples - 1)] for number in range(samples)]
 
 
 def _decoded(text: object) -> object:

@@ -254,7 +254,7 @@ MACHINE: Final = ["system.cpu", "system.proc.cpu.threads"]
 ROWS_OF_ONE: Final = HistoryArguments(("_step", *LOSS))
 ROWS_OF_TWO: Final = HistoryArguments(("_step", *TWO))
 ROWS_OF_EACH: Final = HistoryArguments(THREE, "outer")
-ROWS_OF_ANY: Final = HistoryArguments(MACHINE, "any")
+ROWS_OF_ANY: Final = HistoryArguments(MACHINE, "any", N)
 
 CALLS: Final[Mapping[str, Call]] = {
     "list": Call(lambda api: [touched(run) for run in iter(listing(api))], "runs"),

@@ -69,7 +69,7 @@ class ForkSafeLock:
     __slots__ = ("__weakref__", "mutex")
 
     def __init__(self) -> None:
-        self.mutex = threading.RLock()
+        self.mutex: threading.RLock = threading.RLock()
         renew_in_children(self)
 
     def renew(self) -> None:
