@@ -150,9 +150,21 @@ def test_an_invalid_base_url_is_refused(url: str, message: str) -> None:
         Api(base_url=url)
 
 
-def test_credentials_in_a_url_are_refused_and_not_repeated() -> None:
-    with pytest.raises(InvalidArgumentError) as caught:
-        Api(base_url=f"https://api:{KEY}@api.wandb.ai")
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://api:{}@api.wandb.ai",
+        "https://api:{}/x@api.wandb.ai",
+        "https://api:x/{}@api.wandb.ai",
+        "https://api:{}?x@api.wandb.ai",
+        "https://api:{}#x@api.wandb.ai",
+        "api:{}@api.wandb.ai",
+        "https:/api:{}@api.wandb.ai",
+    ],
+)
+def test_credentials_in_a_url_are_refused_and_not_repeated(url: str) -> None:
+    with pytest.raises(InvalidArgumentError, match="must not hold credentials") as caught:
+        Api(base_url=url.format(KEY))
     assert KEY not in str(caught.value)
 
 

@@ -191,6 +191,8 @@ def check_url(url: str, *, what: str = "base_url", allow_http: bool = False) -> 
             another machine without `allow_http`.
     """
     problem = _problem_of(url, what, allow_http=allow_http)
+    if "@" in url:  # also behind a slash, which may be one of a password
+        problem = _credentials_in(what)
     if problem is not None:
         # A traceback may be shown with the local variables of its frames.
         del url
@@ -221,7 +223,7 @@ def _problem_of(url: str, what: str, *, allow_http: bool) -> str | None:
         parts, host = urlsplit(""), ""
     shown = without_secrets(url)
     if parts.username is not None or parts.password is not None:
-        return f"{what} must not hold credentials; pass api_key= or set WANDB_API_KEY"
+        return _credentials_in(what)
     if parts.scheme not in ("http", "https") or not host or not re.fullmatch(r"[!-~]+", url):
         return (
             f"{what} must look like {DEFAULT_BASE_URL!r}, got {shown!r}; "
@@ -237,6 +239,10 @@ def _problem_of(url: str, what: str, *, allow_http: bool) -> str | None:
             "allow_http=True if the network is trusted"
         )
     return None
+
+
+def _credentials_in(what: str) -> str:
+    return f"{what} must not hold credentials; pass api_key= or set WANDB_API_KEY"
 
 
 def resolve_settings(
