@@ -17,8 +17,11 @@ from wandb_runs.testing import LocalServer, log_run
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-# A shell that starts something in the background has it ignore Ctrl-C, and all that it starts.
+# A shell that starts something in the background has it ignore Ctrl-C, and all that it starts;
+# `nohup` does the same with the end of a terminal.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+if hasattr(signal, "SIGHUP"):
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 ROOTS = (str(Path(__file__).parent), str(Path(__file__).parents[1] / "tools"))
 

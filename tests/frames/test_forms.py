@@ -114,7 +114,7 @@ def histories_of(runs: Runs, keys: list[str] | None) -> list[Result]:
 
 
 @pytest.mark.filterwarnings("ignore::wandb_runs.EmptyJoinWarning")
-@pytest.mark.filterwarnings("ignore::wandb_runs.UnknownMetricWarning")
+@pytest.mark.filterwarnings("ignore::wandb_runs.UnknownKeyWarning")
 @settings(
     deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
