@@ -43,9 +43,8 @@ def read_config(text: JSONValue, keys: tuple[str, ...] | None) -> dict[str, JSON
     {'model.depth': 3}
     """
     document = _decoded(text)
-    wanted = outer_keys(keys)
-    if wanted is not None:
-        document = {key: document[key] for key in wanted if key in document}
+    if keys is not None:
+        document = {key: document[key] for key in outer_keys(keys) or () if key in document}
     for key, value in document.items():
         if type(value) is dict:
             # Nearly every value is in an envelope of its own, which is seen without a call.
@@ -85,8 +84,8 @@ def unwrap(value: JSONValue) -> JSONValue:
 
 
 def _decoded(text: JSONValue) -> dict[str, JSONValue]:
-    if not isinstance(text, str | None):
-        raise ValueError(f"{text!r:.80}, not a JSON object in a string")  # noqa: TRY004 - the value is the server's
+    if text is not None and not isinstance(text, str):
+        raise ValueError(f"{text!r:.80}, not a JSON object in a string")
     try:
         document = decode(text or "{}")
     except ValueError as error:

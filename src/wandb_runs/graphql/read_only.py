@@ -103,13 +103,18 @@ saved nowhere. copy.deepcopy(x) gives a list of your own, which can be changed t
     if not _DUMPERS and "yaml" in sys.modules:
         _teach_yaml()
     top: ReadOnlyDict[str, JSONValue] = ReadOnlyDict(document)
-    # Most configs are flat, which is seen without a loop in Python.
-    if _CONTAINERS.isdisjoint(map(type, document.values())):
-        return top
+    pending: list[Container] = []
     # No recursion: values may be nested deeper than the caller's stack has room for. This is part
     # of each reading of a config: `_rebuild`, which does the same for YAML, takes twice the time.
-    pending: list[Container] = [cast("Container", top)]
+    for key, value in document.items():
+        if type(value) is dict or type(value) is list:
+            made = _READ_ONLY[type(value)](value)
+            _PUT_AT_KEY(top, key, made)
+            pending.append(made)
     for holder in pending:
+        values = holder.values() if isinstance(holder, dict) else holder
+        if _CONTAINERS.isdisjoint(map(type, values)):
+            continue
         places: Iterable[tuple[object, object]]
         if isinstance(holder, dict):
             places, put = holder.items(), _PUT_AT_KEY
@@ -121,9 +126,7 @@ saved nowhere. copy.deepcopy(x) gives a list of your own, which can be changed t
                 continue
             made = make(each)
             put(holder, place, made)
-            values = made.values() if isinstance(made, dict) else made
-            if not _CONTAINERS.isdisjoint(map(type, values)):
-                pending.append(made)
+            pending.append(made)
     return top
 
 

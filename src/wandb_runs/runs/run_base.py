@@ -466,8 +466,9 @@ class RunBase(ReadOnlyAttributes, Generic[ContextT_co, ConfigT_co, SummaryT_co])
 
     def _plain_config(self, node: Node) -> JSONObject:
         document = self._read_config(node)
-        for key in INTERNAL_KEYS:
-            document.pop(key, None)
+        if not INTERNAL_KEYS.isdisjoint(document):
+            for key in INTERNAL_KEYS:
+                document.pop(key, None)
         return document
 
     def _plain_summary(self, node: Node) -> JSONObject:

@@ -23,7 +23,7 @@ from typing_extensions import override
 
 from wandb_runs.transport.connect import connect, look_up
 from wandb_runs.transport.exchange import shut_down
-from wandb_runs.transport.phases import LOOK_UP
+from wandb_runs.transport.phases import LOOK_UP, SENDING
 from wandb_runs.transport.streams import SocketStream, TlsInTls
 from wandb_runs.transport.threads import CancelledError, current_token
 
@@ -83,7 +83,11 @@ class DeadlineTransport(httpx.BaseTransport):
         origin: Origin = (url.raw_scheme, url.raw_host, url.port)
         connection = lease.connection = self._take(origin)
         connection.line.deadline = request.extensions["deadline"]
-        connection.line.trace = request.extensions.get("trace")
+        if connection.idle_since:
+            # Nothing is to be opened, so that there is one event to tell; ten would come.
+            request.extensions.pop("trace")(SENDING, {})
+        else:
+            connection.line.trace = request.extensions["trace"]
         try:
             answer = connection.inner.handle_request(
                 httpcore.Request(
@@ -285,6 +289,8 @@ class _Stream(httpcore.NetworkStream):
         left = self._line.left(timeout)
         if left <= 0:
             raise httpcore.ReadTimeout
+        if current_token() is None:
+            return self._inner.read(max_bytes, left)
         return self._interruptible(partial(self._inner.read, max_bytes, left))
 
     @override
@@ -292,7 +298,10 @@ class _Stream(httpcore.NetworkStream):
         left = self._line.left(timeout)
         if left <= 0:
             raise httpcore.WriteTimeout
-        self._interruptible(partial(self._inner.write, buffer, left))
+        if current_token() is None:
+            self._inner.write(buffer, left)
+        else:
+            self._interruptible(partial(self._inner.write, buffer, left))
 
     @override
     def close(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import weakref
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from wandb_runs.graphql.operation import MODEL_LOCK
 from wandb_runs.transport.exchange import ResponseReader, read_body
@@ -26,6 +26,8 @@ from wandb_runs.transport.tracebacks import without_frames
 
 if TYPE_CHECKING:
     import ssl
+
+    import httpx
 
     from wandb_runs.transport.deadline import DeadlineTransport
     from wandb_runs.transport.messages import Request, Response
@@ -143,9 +145,11 @@ class HttpTransport:
         sent.extensions["lease"] = lease
         answer = pool.handle_request(sent)
         reader = ResponseReader(request, answer)
-        if not read_body(answer.iter_raw(), reader, deadline):
+        # Not by the response's own methods, which prepare for reading it in other ways.
+        body = cast("httpx.SyncByteStream", answer.stream)
+        if not read_body(body, reader, deadline):
             return None
-        answer.close()
+        body.close()
         return reader
 
     def _enter(self, template: RequestTemplate, lease: Lease) -> DeadlineTransport:

@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["LOOK_UP", "Phases"]
+__all__ = ["LOOK_UP", "SENDING", "Phases"]
 
 LOOK_UP = "network.look_up.started"
 """An event of this package beside those of the HTTP library: a name is looked up."""
+
+SENDING = "connection.send_request_headers.started"
+"""The HTTP library's event that precedes a request."""
 
 
 @runtime_checkable
@@ -62,7 +65,7 @@ class Phases:
         name = event.partition(".")[2]
         if name == "send_request_headers.started":
             # Not by a protocol, to ask for which takes longer than all else here.
-            if getattr(details["request"], "method", None) == b"CONNECT":
+            if getattr(details.get("request"), "method", None) == b"CONNECT":
                 self._ask_proxy()
             else:
                 self.is_sent = True
