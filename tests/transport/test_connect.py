@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import subprocess
 import sys
@@ -136,7 +137,7 @@ def test_deadline_holds_while_a_name_is_looked_up(
         error = fail_in_time(way, client, query(), over.set)
     assert isinstance(error, ConnectionFailedError)
     assert not error.may_have_arrived
-    assert "wandb.test:9 took no connection within 1 s, while " in error.message
+    assert re.search(r"wandb\.test:9 took no connection within (1|0\.\d+) s, while ", error.message)
     if way == "sync":
         assert "the name wandb.test was looked up; check" in error.message
 
@@ -215,7 +216,10 @@ def test_deadline_holds_over_all_addresses(way: str, monkeypatch: pytest.MonkeyP
     ):
         error = fail_in_time(way, client, query(), lambda: None)
     assert isinstance(error, ConnectionFailedError)
-    assert f"within 1 s, while wandb.test:{port} was being reached; check" in error.message
+    # The time that is left when the request is sent, a little under a second.
+    assert re.search(
+        rf"within (1|0\.\d+) s, while wandb\.test:{port} was being reached; check", error.message
+    )
 
 
 @linux

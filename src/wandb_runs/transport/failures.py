@@ -184,7 +184,7 @@ def unconnected(request: Request, phases: Phases | None = None) -> ConnectionFai
     doing = f", while {phases.doing}" if phases is not None and phases.doing else ""
     advice = "check the address and the network" if phases is None else phases.advice
     return ConnectionFailedError(
-        f"{host_of(request)} took no connection within {seconds:.3g} s{doing}; {advice}",
+        f"{host_of(request)} took no connection within {round(seconds, 2):g} s{doing}; {advice}",
         may_have_arrived=False,
     )
 
