@@ -151,7 +151,6 @@ DICT_COPIES: dict[str, Callable[[Dict], object]] = {
     "json, indented": lambda x: json.loads(json.dumps(x, indent=1, sort_keys=True)),
     "orjson": lambda x: orjson.loads(orjson.dumps(x)),
     "pickle": lambda x: pickle.loads(pickle.dumps(x)),
-    "pickle in Python": lambda x: pickle.loads(pickle._dumps(x)),  # type: ignore[attr-defined]  # noqa: SLF001  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType, reportUnknownArgumentType] - the pickler that is not in C
     "yaml": lambda x: yaml.safe_load(yaml.safe_dump(x)),
     "pandas series": lambda x: pd.Series(x).to_dict(),
     "pandas series of values": lambda x: pd.Series(x).to_list(),
