@@ -7,7 +7,6 @@ import contextvars
 import gc
 import json
 import os
-import subprocess
 import sys
 import threading
 import time
@@ -25,6 +24,7 @@ import trio
 from anyio.lowlevel import checkpoint
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.programs import SOCKETS, run_program
 from support.raw_server import http_answer, read_request, serve
 from support.ways import BACKENDS, WAYS, Face, each_backend, each_way
 
@@ -541,19 +541,6 @@ def test_aclose_lets_requests_under_way_finish_and_refuses_later_ones(backend: s
         anyio.run(main, backend=backend)
 
 
-def run_program(program: str, *arguments: str) -> None:
-    """Run it with every warning shown, and find that it shows none."""
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", program, *arguments],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert not done.stderr
-
-
 PROGRAM: Final = """
 import asyncio, gc, os, sys
 import anyio
@@ -606,16 +593,6 @@ def test_where_an_unclosed_client_has_a_warning_it_leaves_no_socket_either(
     log_run(wandb_server, "team", "mnist", "r")
     program = """
 import warnings
-from pathlib import Path
-
-def sockets():
-    found = []
-    for each in Path("/proc/self/fd").iterdir():
-        try:
-            found.append(os.readlink(each))
-        except OSError:
-            pass
-    return sum(each.startswith("socket:") for each in found)
 
 async def let_go():
     before = sockets()
@@ -639,7 +616,7 @@ assert shown and all(each.category is ResourceWarning for each in shown), shown
 assert sockets() == 0
 """
     backend = "trio" if case == "let go under trio" else "asyncio"
-    run_program(PROGRAM + program, wandb_server.url, backend)
+    run_program(PROGRAM + SOCKETS + program, wandb_server.url, backend)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows has no fork")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import socket
-import subprocess
 import sys
 import threading
 import time
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING
 import anyio
 import pytest
 from support.certificates import Authority
+from support.programs import run_program
 from support.proxies import http_proxy
 from support.raw_server import http_answer, read_request, serve
 from support.ways import Face, each_way
@@ -409,18 +409,6 @@ def test_deadline_holds_while_a_request_is_taken_slowly(way: str) -> None:
 
 
 # Processes.
-
-
-def run_program(program: str, *arguments: str) -> None:
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore::DeprecationWarning", "-c", program, *arguments],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert not done.stderr
 
 
 SLOW_NAMES = """

@@ -7,7 +7,6 @@ import json
 import os
 import socket
 import ssl
-import subprocess
 import sys
 import threading
 import zlib
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Unpack
 
 import pytest
 from support.certificates import Authority
+from support.programs import SOCKETS, run_program
 from support.proxies import http_proxy
 from support.raw_server import RawServer, http_answer, read_request, serve
 from support.ways import Face, each_way
@@ -420,35 +420,14 @@ def test_an_encrypted_server_is_reached_through_a_proxy(
 # Forks and interrupts.
 
 
-def run_program(program: str, *arguments: str) -> None:
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore::DeprecationWarning", "-c", program, *arguments],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert not done.stderr
-
-
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks into /proc")
 def test_an_unclosed_api_closes_its_connections_with_its_last_reference() -> None:
     with serve(answering(http_answer(GOOD))) as server:
         run_program(
-            """
-import gc, os, sys, warnings
-from pathlib import Path
+            SOCKETS
+            + """
+import gc, sys, warnings
 from wandb_runs import Api
-
-def sockets():
-    found = []
-    for each in Path("/proc/self/fd").iterdir():
-        try:
-            found.append(os.readlink(each))
-        except OSError:
-            pass
-    return sum(each.startswith("socket:") for each in found)
 
 warnings.simplefilter("always", ResourceWarning)
 with Api(base_url=sys.argv[1], api_key="k") as first:  # what it imports leaves cycles
@@ -569,17 +548,7 @@ for thread in threads:
 
 INTERRUPTED = """
 import os, signal, sys, threading, time
-from pathlib import Path
 from wandb_runs import Api
-
-def sockets():
-    found = []
-    for each in Path("/proc/self/fd").iterdir():
-        try:
-            found.append(os.readlink(each))
-        except OSError:
-            pass
-    return sum(each.startswith("socket:") for each in found)
 
 api = Api(base_url=sys.argv[1], api_key="k", timeout=50)
 assert sockets() == 0
@@ -648,5 +617,5 @@ def test_an_interrupt_leaves_no_socket_and_no_thread(wanted: int, work: str) -> 
     _held.clear()
     _wanted[0] = wanted
     with serve(holding) as server:
-        run_program(INTERRUPTED.replace("{work}", work), server.url)
+        run_program(SOCKETS + INTERRUPTED.replace("{work}", work), server.url)
     assert len(_held) == wanted

@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None, *, program: str = "wandb-runs")
                 from wandb_runs.cli.commands import cli  # noqa: PLC0415 - click is optional
                 from wandb_runs.cli.process import run_command  # noqa: PLC0415 - click is optional
         except MissingDependencyError as error:
-            print(f"Error: {error.message}", file=sys.stderr)  # noqa: T201 - output of a command
+            print(f"Error: {error.message}", file=sys.stderr)  # noqa: T201 - click, which prints elsewhere, is missing
             sys.exit(_USAGE)
         status = run_command(cli, arguments, program)
     except KeyboardInterrupt:

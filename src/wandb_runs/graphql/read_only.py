@@ -112,15 +112,10 @@ saved nowhere. copy.deepcopy(x) gives a list of your own, which can be changed t
             _PUT_AT_KEY(top, key, made)
             pending.append(made)
     for holder in pending:
-        values = holder.values() if isinstance(holder, dict) else holder
-        if _CONTAINERS.isdisjoint(map(type, values)):
+        if not _holds_containers(holder):
             continue
-        places: Iterable[tuple[object, object]]
-        if isinstance(holder, dict):
-            places, put = holder.items(), _PUT_AT_KEY
-        else:
-            places, put = enumerate(holder), _PUT_AT_INDEX
-        for place, each in places:
+        put = _PUT_AT_KEY if isinstance(holder, dict) else _PUT_AT_INDEX
+        for place, each in _items(holder):
             make = _READ_ONLY.get(type(each))
             if make is None:
                 continue
@@ -165,23 +160,27 @@ def _rebuild(value: Container, kinds: Kinds, made: dict[int, object]) -> Contain
     pending = [top]
     while pending:
         holder = pending.pop()
-        places: Iterable[tuple[object, object]]
-        if isinstance(holder, dict):
-            places, put = holder.items(), _PUT_AT_KEY
-        else:
-            places, put = enumerate(holder), _PUT_AT_INDEX
-        for place, each in places:
+        put = _PUT_AT_KEY if isinstance(holder, dict) else _PUT_AT_INDEX
+        for place, each in _items(holder):
             kind = kinds.get(type(each))
             if kind is None:
                 continue
             new = made.get(id(each))
             if new is None:
                 new = made[id(each)] = made_now = kind(each)
-                values = made_now.values() if isinstance(made_now, dict) else made_now
-                if not _CONTAINERS.isdisjoint(map(type, values)):
+                if _holds_containers(made_now):
                     pending.append(made_now)
             put(holder, place, new)
     return top
+
+
+def _items(holder: Container) -> Iterable[tuple[object, object]]:
+    return holder.items() if isinstance(holder, dict) else enumerate(holder)
+
+
+def _holds_containers(holder: Container) -> bool:
+    values = holder.values() if isinstance(holder, dict) else holder
+    return not _CONTAINERS.isdisjoint(map(type, values))
 
 
 # PyYAML writes what is of a base's kind exactly, unless it is told of the other one.

@@ -22,7 +22,7 @@ from wandb_runs.transport.tracebacks import chain_of, drop_library_frames, witho
 if TYPE_CHECKING:
     from wandb_runs.transport.messages import Request, Response
     from wandb_runs.transport.phases import Phases
-    from wandb_runs.transport.proxies import ProxyUrl
+    from wandb_runs.transport.proxy_url import ProxyUrl
 
 __all__ = [
     "CONNECT_SECONDS",

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from wandb_runs.transport.proxies import ProxyUrl
+    from wandb_runs.transport.proxy_url import ProxyUrl
 
 __all__ = ["Closeable", "Lease"]
 

@@ -12,27 +12,21 @@ from typing_extensions import override
 
 from wandb_runs.errors.extras import needs_extra
 from wandb_runs.transport.failures import unusable
+from wandb_runs.transport.proxy_url import ProxyUrl
 
 if TYPE_CHECKING:
     import ssl
-    from typing import Self
     from urllib.parse import SplitResult
 
     import httpx
 
-__all__ = ["ProxyUrl", "httpx_proxy", "proxy_for"]
+__all__ = ["httpx_proxy", "proxy_for"]
 
 _SOCKS: Final = frozenset({"socks5", "socks5h"})
 
 _LONGEST: Final = 255
 """Bytes of a user or a password that SOCKS5 has room for."""
 
-
-_SHOWN: Final = re.compile(
-    r"([a-z][a-z0-9+.-]*://)(?:[^/?#]*@)?((?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?)/?",
-    re.IGNORECASE,
-)
-"""An address of which it is certain where a user and a password end."""
 
 _USABLE: Final = re.compile(
     r"[a-z][a-z0-9+.-]*://(?:[^/?#]*@)?(?:[^/?#@:\[]+|\[[^/?#@\]]+\])(?::([0-9]*))?(?:[/?#][^@]*)?",
@@ -41,41 +35,6 @@ _USABLE: Final = re.compile(
 """An address in which no part of a password can be taken for a host, a port or a path."""
 
 _LAST_PORT: Final = 65535
-
-
-class ProxyUrl(str):
-    """The address of a proxy; its repr is for messages, and hides the user and the password.
-
-    Args:
-        url: The address.
-        variable: The environment variable that names it, which is all that is shown of an address
-            whose parts are in doubt.
-
-    >>> ProxyUrl("http://me:pass@proxy.example:3128", "HTTPS_PROXY")
-    http://proxy.example:3128
-    >>> ProxyUrl("http://me:pa/ss@proxy.example:3128", "HTTPS_PROXY")
-    of HTTPS_PROXY
-    """
-
-    __slots__ = ("_variable",)
-
-    _variable: str
-
-    def __new__(cls, url: str, variable: str) -> Self:
-        """Make one."""
-        made = super().__new__(cls, url)
-        made._variable = variable
-        return made
-
-    @property
-    def is_http(self) -> bool:
-        """Whether it passes requests on that are not encrypted, rather than connections."""
-        return self.lower().startswith(("http:", "https:"))
-
-    @override
-    def __repr__(self) -> str:
-        found = _SHOWN.fullmatch(self)
-        return f"of {self._variable}" if found is None else f"{found[1]}{found[2]}"
 
 
 def proxy_for(parts: SplitResult) -> ProxyUrl | None:

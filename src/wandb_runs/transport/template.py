@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import httpx
 
     from wandb_runs.transport.messages import Request
-    from wandb_runs.transport.proxies import ProxyUrl
+    from wandb_runs.transport.proxy_url import ProxyUrl
 
     PoolKey: TypeAlias = tuple[ProxyUrl | None, bool]
 
