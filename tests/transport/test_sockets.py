@@ -11,6 +11,7 @@ import sys
 import threading
 import zlib
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import TYPE_CHECKING, Unpack
 
 import pytest
@@ -132,6 +133,28 @@ def test_a_broken_response_is_retried(way: str, broken: bytes, kind: type[WandbR
         assert caught.value.attempts == 3
         if isinstance(caught.value, BadResponseError):
             assert caught.value.status == 200
+
+
+@each_way
+def test_a_mutation_that_is_lost_on_a_connection_used_before_is_not_sent_again(way: str) -> None:
+    received: list[bytes] = []
+
+    def handle(connection: socket.socket) -> None:
+        while request := read_request(connection):
+            received.append(request)
+            if len(received) == 2:
+                return  # it has arrived, and no answer comes
+            connection.sendall(http_answer(GOOD))
+
+    mutation = replace(count_runs(entity="team", project="p"), kind="mutation")
+    with serve(handle) as server, client_of(way, server) as client:
+        assert count(client) == 7
+        with pytest.raises(ConnectionFailedError) as caught:
+            client.execute(mutation)
+        # Each call of the awaiting half runs in a loop of its own here, with its own connections.
+        assert server.connections == (1 if way == "sync" else 2)
+    assert caught.value.may_have_arrived
+    assert len(received) == 2
 
 
 @each_way
