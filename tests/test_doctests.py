@@ -53,7 +53,8 @@ def test_examples_are_found() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["README.md", "docs/embedding.md", "docs/network.md", "docs/testing.md"]
+    "name",
+    ["README.md", "docs/embedding.md", "docs/network.md", "docs/settings.md", "docs/testing.md"],
 )
 def test_examples_in_documents(
     sample_server: LocalServer, monkeypatch: pytest.MonkeyPatch, name: str

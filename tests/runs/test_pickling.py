@@ -323,6 +323,26 @@ def test_a_pickle_of_another_host_is_not_sent_the_key_of_the_environment(
     assert (there.keys, there.gates) == ([KEY], [None])
 
 
+FORGE, OLD = "https://api.forge.coreweave.com", "https://api.wandb.ai"
+
+
+@pytest.mark.parametrize(
+    ("base_url", "here"),
+    [(OLD, ""), (OLD, FORGE), (FORGE, OLD), (FORGE, "https://forge.coreweave.com/api/wandb")],
+)
+@each_api
+def test_the_hosts_of_one_deployment_share_a_key_where_a_pickle_lands(
+    make: type[Api | AsyncApi], base_url: str, here: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent = pickle.dumps(make(base_url=base_url, api_key=KEY))
+    monkeypatch.setenv("WANDB_BASE_URL", here)
+    monkeypatch.setenv("WANDB_API_KEY", OTHER)
+    landed = pickle.loads(sent)
+    assert (landed.base_url, landed.api_key_source) == (base_url, "WANDB_API_KEY")
+    monkeypatch.setenv("WANDB_BASE_URL", "https://api.wandb.ai.example")
+    assert pickle.loads(sent).api_key_source is None
+
+
 def test_a_pickle_says_so_where_there_is_no_key_at_all(
     hosts: tuple[Host, Host], monkeypatch: pytest.MonkeyPatch
 ) -> None:

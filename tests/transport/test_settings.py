@@ -67,7 +67,7 @@ def test_an_argument_comes_before_overrides_before_the_environment() -> None:
 def test_empty_strings_count_as_not_given() -> None:
     environ = {"WANDB_BASE_URL": "", "WANDB_API_KEY": "", "WANDB_ENTITY": ""}
     settings = resolve_settings(entity="", environ=environ)
-    assert settings.base_url == "https://api.wandb.ai"
+    assert settings.base_url == "https://api.forge.coreweave.com"
     assert settings.api_key is None
     assert settings.entity is None
 
@@ -90,6 +90,73 @@ def test_a_netrc_is_read_by_host_and_last(tmp_path: Path) -> None:
 
 def test_the_default_entry_of_a_netrc_is_no_key_for_any_server(tmp_path: Path) -> None:
     assert key_from(tmp_path / "netrc", f"default login user password {KEY}\n") == ("", "")
+
+
+FORGE, OLD = "https://api.forge.coreweave.com", "https://api.wandb.ai"
+
+
+@pytest.mark.parametrize("path", ["", "/"])
+def test_the_proxy_of_the_pages_host_is_sent_to_the_api(path: str) -> None:
+    assert Api(base_url=f"https://forge.coreweave.com/api/wandb{path}").base_url == FORGE
+    assert (
+        Api(overrides={"base_url": "https://Forge.coreweave.com:443/api/wandb"}).base_url == FORGE
+    )
+    assert Api(base_url=OLD).base_url == OLD
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://forge.coreweave.com",
+        "https://forge.coreweave.com/wandb",
+        "https://forge.coreweave.com/api/wandb/x",
+        "https://forge.coreweave.com:8443/api/wandb",
+        "http://forge.coreweave.com/api/wandb",
+    ],
+)
+def test_another_path_of_the_pages_host_is_refused(url: str) -> None:
+    with pytest.raises(InvalidArgumentError, match=f"write '{FORGE}'"):
+        Api(base_url=url, allow_http=True)
+
+
+def entries(*names: str) -> str:
+    return "".join(f"machine {name} login user password key-of-{name}\n" for name in names)
+
+
+@pytest.mark.parametrize(
+    ("base_url", "text", "expected"),
+    [
+        ("https://own.example:8080", entries("own.example", "own.example:8080"), ":8080"),
+        ("https://own.example:8080", entries("own.example:9090", "own.example"), "own.example"),
+        ("https://own.example:8080", entries("own.example:9090", "example"), ""),
+        ("https://own.example", entries("own.example", "own.example:443"), ":443"),
+        ("https://Own.example", entries("OWN.example"), "OWN.example"),
+        ("http://[::1]:8080", entries("::1", "[::1]:8080"), ":8080"),
+        ("http://[::1]:8080", entries("::1"), "::1"),
+        (FORGE, entries("api.wandb.ai"), "api.wandb.ai"),
+        (FORGE, entries("api.wandb.ai", "api.forge.coreweave.com"), "api.forge.coreweave.com"),
+        (OLD, entries("api.wandb.ai", "api.forge.coreweave.com"), "api.wandb.ai"),
+        (OLD, entries("api.forge.coreweave.com"), "api.forge.coreweave.com"),
+        ("https://forge.coreweave.com/api/wandb", entries("api.wandb.ai"), "api.wandb.ai"),
+        ("https://own.example", entries("api.wandb.ai", "api.forge.coreweave.com"), ""),
+        ("https://api.wandb.ai.example", entries("api.wandb.ai"), ""),
+        (OLD, "machine api.wandb.ai login user\n" + entries("api.forge.coreweave.com"), "forge"),
+    ],
+)
+def test_a_netrc_is_asked_for_host_and_port_then_host_then_the_deployment(
+    tmp_path: Path, base_url: str, text: str, expected: str
+) -> None:
+    default = "default login user password key-of-default\n"
+    key, _ = key_from(tmp_path / "netrc", text + default, base_url)
+    assert expected in key
+    assert bool(key) == bool(expected)
+
+
+def test_wandb_app_url_decides_where_pages_are() -> None:
+    environ = {"WANDB_APP_URL": "https://pages.example/wandb/"}
+    for base_url in (None, OLD, "https://own.example"):
+        settings = resolve_settings(base_url=base_url, environ=environ)
+        assert settings.app_url == "https://pages.example/wandb"
 
 
 def test_making_an_api_opens_no_netrc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -244,7 +311,11 @@ def test_a_deadline_is_a_finite_number_of_seconds(timeout: float) -> None:
 @pytest.mark.parametrize(
     ("base_url", "app_url"),
     [
-        ("https://api.wandb.ai", "https://wandb.ai"),
+        ("https://api.forge.coreweave.com", "https://forge.coreweave.com/wandb"),
+        ("https://api.wandb.ai", "https://forge.coreweave.com/wandb"),
+        ("https://API.wandb.ai:443/", "https://forge.coreweave.com/wandb"),
+        ("https://forge.coreweave.com/api/wandb", "https://forge.coreweave.com/wandb"),
+        ("https://api.wandb.ai.example", "https://wandb.ai.example"),
         ("https://api.team.example", "https://app.team.example"),
         ("https://wandb.team.example/", "https://wandb.team.example"),
         ("http://127.0.0.1:8080", "http://127.0.0.1:8080"),

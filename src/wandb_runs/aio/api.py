@@ -51,7 +51,7 @@ class AsyncApi(ApiBase[AsyncRetryingClient]):
 
     Args:
         overrides: The dict that W&B's SDK takes: `base_url`, `entity`, `project`.
-        base_url: The server; `https://api.wandb.ai` by default.
+        base_url: The server; `https://api.forge.coreweave.com` by default.
         api_key: The key of W&B's settings page, or a callable, async or not, that returns it.
             A callable is called before each call, never for a retry, and once more after HTTP
             401: the call is then sent once more if the key has changed. Public projects answer

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 from urllib.parse import quote, unquote, urlsplit
 
 from wandb_runs.errors import InvalidArgumentError, NotFoundError
@@ -11,6 +12,8 @@ from wandb_runs.errors.text import FieldsRepr
 from wandb_runs.query.keys import check_unicode
 
 __all__ = [
+    "APP_HOST",
+    "APP_URL",
     "PathParts",
     "check_name",
     "missing_project",
@@ -19,6 +22,12 @@ __all__ = [
     "page_url",
     "parse_path",
 ]
+
+
+APP_HOST: Final = "forge.coreweave.com"
+"""The host of the pages of W&B's own deployment."""
+
+APP_URL: Final = f"https://{APP_HOST}/wandb"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -102,8 +111,8 @@ def parse_path(path: object, *, kind: str | None = None) -> PathParts:
 def page_url(app_url: str, *parts: str) -> str:
     """The URL of a page of W&B's application.
 
-    >>> page_url("https://wandb.ai", "team", "my project", "runs", "1abc")
-    'https://wandb.ai/team/my%20project/runs/1abc'
+    >>> page_url(APP_URL, "team", "my project", "runs", "1abc")
+    'https://forge.coreweave.com/wandb/team/my%20project/runs/1abc'
     """
     return "/".join([app_url, *(quote(part, safe="", errors="surrogatepass") for part in parts)])
 

@@ -11,11 +11,12 @@ from wandb_runs.errors import BadResponseError, WandbRunsError
 from wandb_runs.graphql.operation import RawOperation
 from wandb_runs.transport.call import Call, Target
 from wandb_runs.transport.credentials import Shared
+from wandb_runs.transport.hosts import origin_of
 from wandb_runs.transport.options import Options
 from wandb_runs.transport.responses import request_id_of
 from wandb_runs.transport.retry import Plan
 from wandb_runs.transport.session import SessionBase
-from wandb_runs.transport.settings import origin_of, problem_of_file
+from wandb_runs.transport.settings import problem_of_file
 
 if TYPE_CHECKING:
     from typing import Self

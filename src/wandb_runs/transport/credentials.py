@@ -20,10 +20,11 @@ from typing_extensions import override
 
 from wandb_runs._version import __version__
 from wandb_runs.errors import AuthenticationError, InvalidArgumentError, WandbRunsError
+from wandb_runs.transport.hosts import netrc_names
 from wandb_runs.transport.tracebacks import clear_frames
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from typing import Self
 
     from wandb_runs.transport.settings import Settings
@@ -295,7 +296,10 @@ def key_in(env: Mapping[str, str]) -> ApiKey | None:
 
 
 def find_api_key(settings: Settings, *, environ: Mapping[str, str] | None = None) -> ApiKey | None:
-    """The key of the settings, else the one that a netrc file holds for the server's host.
+    """The key of the settings, else the one that a netrc file holds for the server.
+
+    An entry for host and port comes before one for the host, and in W&B's own deployment before
+    those for its other hosts.
 
     The file is `NETRC`, or `.netrc` (on Windows `_netrc`) in the home folder. It is read only,
     and its `default` entry is ignored: it would give one server's password to any other.
@@ -308,7 +312,7 @@ def find_api_key(settings: Settings, *, environ: Mapping[str, str] | None = None
         return settings.api_key
     env = Environment(os.environ if environ is None else environ)
     for path in _netrc_files(env):
-        if path.is_file() and (key := _netrc_key(path, settings.host)) is not None:
+        if path.is_file() and (key := _netrc_key(path, netrc_names(settings.base_url))) is not None:
             return key
     return None
 
@@ -375,19 +379,26 @@ def _netrc_files(env: Mapping[str, str]) -> list[Path]:
     return [home / ".netrc", home / "_netrc"]
 
 
-def _netrc_key(path: Path, host: str) -> ApiKey | None:
+def _netrc_key(path: Path, names: Sequence[str]) -> ApiKey | None:
+    """The key of the first entry by one of these names."""
     try:
-        entry = netrc(str(path)).hosts.get(host)
+        hosts = netrc(str(path)).hosts
+        # Without the `default` entry; host names have no case.
+        found = {name.lower(): hosts[name] for name in hosts if name != "default"}
     except NetrcParseError as error:
         line = error.lineno
     except (OSError, UnicodeDecodeError):
         line = None
     else:
+        del hosts
         try:
-            return ApiKey(entry[2], source=str(path)).validated() if entry and entry[2] else None
+            for name in names:
+                if name in found and found[name][2]:
+                    return ApiKey(found[name][2], source=str(path)).validated()
+            return None
         finally:
             # A traceback may be shown with the local variables of its frames.
-            del entry
+            del found
     # Raised outside the handler: the parser's error quotes the file, and would be chained.
     where = f", line {line}" if line else ""
     raise InvalidArgumentError(

@@ -18,7 +18,7 @@ from wandb_runs.transport.failures import (
     meaning_of,
     overdue,
 )
-from wandb_runs.transport.settings import origin_of
+from wandb_runs.transport.hosts import origin_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -25,6 +25,13 @@ from wandb_runs.transport.credentials import (
     extra_headers,
     key_in,
 )
+from wandb_runs.transport.hosts import (
+    DEFAULT_BASE_URL,
+    app_url_of,
+    direct_url,
+    origin_of,
+    server_of,
+)
 from wandb_runs.transport.tracebacks import clear_frames
 
 if TYPE_CHECKING:
@@ -35,13 +42,10 @@ __all__ = [
     "Settings",
     "check_url",
     "is_loopback",
-    "origin_of",
     "problem_of_file",
     "resolve_settings",
     "without_secrets",
 ]
-
-DEFAULT_BASE_URL: Final = "https://api.wandb.ai"
 
 _OVERRIDES: Final = ("base_url", "entity", "project", "username")
 
@@ -105,11 +109,6 @@ class Settings(FieldsRepr, Shared):
         rest = (self.base_url, self.app_url, self.entity, self.project, self.allow_http, had_key)
         return _land, rest
 
-    @property
-    def host(self) -> str:
-        """The server's name, without a port."""
-        return urlsplit(self.base_url).hostname or ""
-
 
 def _land(
     base_url: str,
@@ -132,19 +131,9 @@ def _land(
 def _found_here(base_url: str, *, had_key: bool) -> tuple[ApiKey | None, Mapping[str, str], bool]:
     """The key and the headers of this environment for a server, and whether it has no key."""
     env = Environment(os.environ)
-    if origin_of(base_url) != origin_of(env.get("WANDB_BASE_URL") or DEFAULT_BASE_URL):
+    if server_of(base_url) != server_of(env.get("WANDB_BASE_URL") or DEFAULT_BASE_URL):
         return None, SecretHeaders({}), had_key or bool(env.get("WANDB_API_KEY"))
     return key_in(env), extra_headers(None, env), False
-
-
-def origin_of(url: str) -> object:
-    """Scheme, host and port, however they are spelled; None for what is no URL."""
-    try:
-        parts = urlsplit(url)
-        port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
-    except ValueError:
-        return None
-    return parts.scheme, parts.hostname, port
 
 
 def is_loopback(host: str) -> bool:
@@ -276,11 +265,12 @@ def resolve_settings(
         raise InvalidArgumentError(
             f"base_url must end before any '?' or '#', got {without_secrets(base)!r}"
         )
+    base = direct_url(base)
     entity = entity or extra.get("entity") or extra.get("username") or env.get("WANDB_ENTITY")
     project = project or extra.get("project") or env.get("WANDB_PROJECT")
     return Settings(
         base_url=base,
-        app_url=(env.get("WANDB_APP_URL") or _app_url(base)).rstrip("/"),
+        app_url=(env.get("WANDB_APP_URL") or app_url_of(base)).rstrip("/"),
         entity=check_name(entity, "entity") if entity else None,
         project=check_name(project, "project") if project else None,
         allow_http=allow_http,
@@ -311,13 +301,3 @@ def _check_overrides(overrides: object) -> dict[str, str | None]:
             )
         checked[str(name)] = _check_text(f"overrides[{name!r}]", value)
     return checked
-
-
-def _app_url(base_url: str) -> str:
-    """The address of the web pages: without `api.` for W&B's cloud, with `app.` elsewhere."""
-    scheme, _, rest = base_url.partition("://")
-    if rest.startswith("api.wandb."):
-        return f"{scheme}://{rest.removeprefix('api.')}"
-    if rest.startswith("api."):
-        return f"{scheme}://app.{rest.removeprefix('api.')}"
-    return base_url
