@@ -109,6 +109,7 @@ def list_runs(api: Api, other: RetryingClient) -> None:
     api.runs("team/mnist", RawFilter({"inputArtifacts": "x"}), RawOrder("+unknown"), 100, False)
     plain: dict[str, Any] = {"state": "finished"}
     api.runs("team/mnist", plain)
+    assert_type(api.from_path("team/mnist/runs/abc"), Run | Sweep | Runs)
 
 
 def use_as_sequence(runs: Runs) -> None:

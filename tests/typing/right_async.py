@@ -91,6 +91,7 @@ async def make(inner: AsyncTransport) -> None:
         assert_type(api.stats, Stats)
         assert_type(await api.run("team/mnist/abc"), AsyncRun[JSONObject, JSONObject])
         assert_type(await api.sweep("team/mnist/abc"), AsyncSweep)
+        assert_type(await api.from_path("team/mnist"), AsyncRun | AsyncSweep | AsyncRuns)
     await api.aclose()
 
 

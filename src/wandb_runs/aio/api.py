@@ -200,7 +200,8 @@ class AsyncApi(ApiBase[AsyncRetryingClient]):
         Not awaited: requests are sent when runs are asked for.
 
         Args:
-            path: `"entity/project"`, or `"project"` in the default entity.
+            path: `"entity/project"`, or `"project"` in the default entity. The path or the URL of
+                a page of the project names it, too.
             filters: A MongoDB query over runs: `{"state": "finished", "config.lr": {"$lt":
                 0.1}}`; see `wandb_runs.query.filters`.
             order: `created_at`, `heartbeat_at`, `config.<key>.value` or
@@ -261,6 +262,7 @@ class AsyncApi(ApiBase[AsyncRetryingClient]):
 
         Args:
             path: `"entity/project/run_id"`; leading parts that have a default may be left out.
+                The path or the URL of its page and `"entity/project:run_id"` name it, too.
             config: The type of `run.config`: a pydantic model, a dataclass or a `TypedDict`.
             summary: The type of `run.summary`, likewise.
 
@@ -279,7 +281,7 @@ class AsyncApi(ApiBase[AsyncRetryingClient]):
 
         Args:
             path: `"entity/project/sweep_id"`; leading parts that have a default may be left
-                out.
+                out. The path or the URL of its page names it, too.
 
         Raises:
             InvalidArgumentError: Not such a path; nothing was sent.
@@ -287,3 +289,21 @@ class AsyncApi(ApiBase[AsyncRetryingClient]):
         """
         entity, project, fields = await self._client.run(self._fetch_sweep(path))
         return AsyncSweep(self._client, entity, project, fields)
+
+    async def from_path(self, path: str) -> AsyncRun | AsyncSweep | AsyncRuns:
+        """What a path or the URL of a page names: a run, a sweep, or the runs of a project.
+
+        A run or a sweep is asked for now.
+
+        Args:
+            path: `"entity/project"`, `"entity/project/runs/run_id"`, `"entity/project/run_id"`,
+                `"entity/project/sweeps/sweep_id"`, or the URL of such a page.
+
+        Raises:
+            InvalidArgumentError: Not such a path; nothing was sent.
+            NotFoundError: No such project, run or sweep, or the key may not see it.
+        """
+        kind = self._kind_of(path)
+        if kind == "run":
+            return await self.run(path)
+        return await self.sweep(path) if kind == "sweep" else self.runs(path)

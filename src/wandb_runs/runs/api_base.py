@@ -8,9 +8,16 @@ from typing import TYPE_CHECKING, Generic, NoReturn, Self, TypeVar
 
 from typing_extensions import override
 
-from wandb_runs.errors import IgnoredArgumentWarning, InvalidArgumentError
+from wandb_runs.errors import IgnoredArgumentWarning, InvalidArgumentError, NotFoundError
 from wandb_runs.errors.warnings import warn
-from wandb_runs.query.location import PathParts, check_name, parse_path
+from wandb_runs.query.location import (
+    APP_URL,
+    PathParts,
+    check_name,
+    is_page_of,
+    kind_of_path,
+    parse_path,
+)
 from wandb_runs.runs.assignment import NoNewAttributes
 from wandb_runs.runs.record import to_node
 from wandb_runs.runs.run_base import fetch_run
@@ -28,6 +35,7 @@ if TYPE_CHECKING:
 
     from wandb_runs.graphql._generated import SweepFields, ViewerFields
     from wandb_runs.graphql.flow import Flow
+    from wandb_runs.query.location import Kind
     from wandb_runs.runs.record import Node
     from wandb_runs.transport import Stats
     from wandb_runs.transport.client_base import Client
@@ -192,7 +200,7 @@ class ApiBase(NoNewAttributes, Generic[ClientT]):
     ) -> tuple[str | None, str]:
         """The entity, None for the viewer's, and the project of a listing."""
         settings = self._client.settings
-        parts = PathParts(None, None) if path is None else parse_path(path)
+        parts = PathParts(None, None) if path is None else self._parse(path, "project")
         entity = _agree("entity", parts.entity, entity) or settings.entity
         project = _agree("project", parts.project, project) or settings.project
         if project is None:
@@ -201,9 +209,19 @@ class ApiBase(NoNewAttributes, Generic[ClientT]):
             )
         return entity, project
 
+    def _kind_of(self, path: str) -> Kind:
+        return kind_of_path(path, app_url=self._pages_for(path))
+
+    def _parse(self, path: str, kind: Kind) -> PathParts:
+        return parse_path(path, kind=kind, app_url=self._pages_for(path))
+
+    def _pages_for(self, path: object) -> str:
+        is_url = isinstance(path, str) and "://" in path
+        return self._client.settings.app_url if is_url else APP_URL
+
     def _complete(self, path: str, kind: Literal["run", "sweep"]) -> Flow[tuple[str, str, str]]:
         """The entity, project and id of a path, completed from the settings and the viewer."""
-        parts = parse_path(path, kind=kind)
+        parts = self._parse(path, kind)
         project = parts.project or self._client.settings.project
         if project is None or parts.id is None:
             raise InvalidArgumentError(
@@ -218,12 +236,29 @@ class ApiBase(NoNewAttributes, Generic[ClientT]):
 
     def _fetch_run(self, path: str) -> Flow[tuple[str, str, Node]]:
         entity, project, run_id = yield from self._complete(path, "run")
-        fields = yield from fetch_run(entity, project, run_id)
+        try:
+            fields = yield from fetch_run(entity, project, run_id)
+        except NotFoundError as error:
+            self._note_host(error, path)
+            raise
         return entity, project, to_node(fields)
 
     def _fetch_sweep(self, path: str) -> Flow[tuple[str, str, SweepFields]]:
         entity, project, sweep_id = yield from self._complete(path, "sweep")
-        return entity, project, (yield from fetch_sweep(entity, project, sweep_id))
+        try:
+            return entity, project, (yield from fetch_sweep(entity, project, sweep_id))
+        except NotFoundError as error:
+            self._note_host(error, path)
+            raise
+
+    def _note_host(self, error: NotFoundError, path: str) -> None:
+        """Say that a URL is of another server than was asked: it is not compared before."""
+        settings = self._client.settings
+        if "://" in path and not is_page_of(path, settings.app_url):
+            error.args = (
+                f"{error.message}; the URL is of another host than the pages of "
+                f"{settings.base_url}, which was asked",
+            )
 
 
 def user_of(fields: ViewerFields) -> User:

@@ -266,11 +266,13 @@ def resolve_settings(
             f"base_url must end before any '?' or '#', got {without_secrets(base)!r}"
         )
     base = direct_url(base)
+    app_url = env.get("WANDB_APP_URL") or app_url_of(base)
+    check_url(app_url, what="WANDB_APP_URL", allow_http=True)
     entity = entity or extra.get("entity") or extra.get("username") or env.get("WANDB_ENTITY")
     project = project or extra.get("project") or env.get("WANDB_PROJECT")
     return Settings(
         base_url=base,
-        app_url=(env.get("WANDB_APP_URL") or app_url_of(base)).rstrip("/"),
+        app_url=app_url.rstrip("/"),
         entity=check_name(entity, "entity") if entity else None,
         project=check_name(project, "project") if project else None,
         allow_http=allow_http,
