@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from pydantic_core import from_json
+
 from wandb_runs.graphql.nested import outer_keys, select
 from wandb_runs.graphql.scalars import decode
 
@@ -84,14 +86,19 @@ def unwrap(value: JSONValue) -> JSONValue:
 
 
 def _decoded(text: JSONValue) -> dict[str, JSONValue]:
-    if text is not None and not isinstance(text, str):
+    if not isinstance(text, str):
+        if text is None:
+            return {}
         raise ValueError(f"{text!r:.80}, not a JSON object in a string")
     try:
-        document = decode(text or "{}")
-    except ValueError as error:
-        raise ValueError(f"not JSON ({error})") from error
+        document: JSONValue = from_json(text)  # as `decode` does first, without a call
+    except (TypeError, ValueError):
+        try:
+            document = decode(text or "{}")
+        except ValueError as error:
+            raise ValueError(f"not JSON ({error})") from error
     if document is None:
-        document = {}
+        return {}
     if not isinstance(document, dict):
         raise ValueError(f"a JSON {type(document).__name__}, not an object")  # noqa: TRY004 - the document is text to the caller, of a wrong value
     return document

@@ -78,6 +78,8 @@ class ReadOnlyList(list[V], Generic[V]):
 
 
 _READ_ONLY: Final = cast("Kinds", {dict: ReadOnlyDict, list: ReadOnlyList})
+_DICT_OF: Final = _READ_ONLY[dict]
+_LIST_OF: Final = _READ_ONLY[list]
 _PUT_AT_KEY: Final[Callable[..., None]] = dict[object, object].__setitem__
 _PUT_AT_INDEX: Final[Callable[..., None]] = list[object].__setitem__
 _OWN: Final[Kinds] = {ReadOnlyDict: dict, ReadOnlyList: list}
@@ -107,13 +109,17 @@ saved nowhere. copy.deepcopy(x) gives a list of your own, which can be changed t
     # No recursion: values may be nested deeper than the caller's stack has room for. This is part
     # of each reading of a config: `_rebuild`, which does the same for YAML, takes twice the time.
     for key, value in document.items():
-        if type(value) is dict or type(value) is list:
-            made = _READ_ONLY[type(value)](value)
-            _PUT_AT_KEY(top, key, made)
-            pending.append(made)
-    for holder in pending:
-        if not _holds_containers(holder):
+        if type(value) is dict:
+            holder = _DICT_OF(value)
+            values: Iterable[object] = value.values()
+        elif type(value) is list:
+            holder, values = _LIST_OF(value), value
+        else:
             continue
+        _PUT_AT_KEY(top, key, holder)
+        if not _CONTAINERS.isdisjoint(map(type, values)):
+            pending.append(holder)
+    for holder in pending:
         put = _PUT_AT_KEY if isinstance(holder, dict) else _PUT_AT_INDEX
         for place, each in _items(holder):
             make = _READ_ONLY.get(type(each))
@@ -121,7 +127,8 @@ saved nowhere. copy.deepcopy(x) gives a list of your own, which can be changed t
                 continue
             made = make(each)
             put(holder, place, made)
-            pending.append(made)
+            if _holds_containers(made):
+                pending.append(made)
     return top
 
 

@@ -308,10 +308,17 @@ class RunBase(ReadOnlyAttributes, Generic[ContextT_co, ConfigT_co, SummaryT_co])
             BadResponseError: What the server stores is not a JSON object.
             RunValidationError: It does not fit the type that the listing was given.
         """
+        # Of this node throughout: another thread may refresh the run meanwhile.
         node = self._node
-        config = node.get(_CONFIG, _NOT_MADE)
+        config: object = node.get(_CONFIG, _NOT_MADE)
         if config is _NOT_MADE:
-            config = self._keep(node, _CONFIG, self._plain_config, self._context.models.config)
+            model = self._context.models.config
+            config = (
+                read_only_object(self._plain_config(node))
+                if model is None
+                else self._validated(model, self._plain_config, node)
+            )
+            node[_CONFIG] = cast("JSONValue", config)  # read again as an object only
         return cast("ConfigT_co", config)
 
     @property
@@ -321,7 +328,7 @@ class RunBase(ReadOnlyAttributes, Generic[ContextT_co, ConfigT_co, SummaryT_co])
         Raises:
             BadResponseError: What the server stores is not a JSON object.
         """
-        return read_only_object(self._read_config(self._node))
+        return read_only_object(self._plain_config(self._node, internal=True))
 
     @property
     def rawconfig(self) -> JSONObject:
@@ -338,10 +345,16 @@ class RunBase(ReadOnlyAttributes, Generic[ContextT_co, ConfigT_co, SummaryT_co])
             BadResponseError: What the server stores is not a JSON object.
             RunValidationError: It does not fit the type that the listing was given.
         """
-        node = self._node
-        summary = node.get(_SUMMARY, _NOT_MADE)
+        node = self._node  # throughout, as for config
+        summary: object = node.get(_SUMMARY, _NOT_MADE)
         if summary is _NOT_MADE:
-            summary = self._keep(node, _SUMMARY, self._plain_summary, self._context.models.summary)
+            model = self._context.models.summary
+            summary = (
+                read_only_object(self._plain_summary(node))
+                if model is None
+                else self._validated(model, self._plain_summary, node)
+            )
+            node[_SUMMARY] = cast("JSONValue", summary)
         return cast("SummaryT_co", summary)
 
     @property
@@ -431,16 +444,11 @@ class RunBase(ReadOnlyAttributes, Generic[ContextT_co, ConfigT_co, SummaryT_co])
 
     # Decoding and validation.
 
-    def _keep(
-        self, node: Node, name: str, read: Callable[[Node], JSONObject], model: Model[object] | None
+    def _validated(
+        self, model: Model[object], read: Callable[[Node], JSONObject], node: Node
     ) -> object:
-        # Of this node throughout: another thread may refresh the run meanwhile.
-        if model is None:
-            made: object = read_only_object(read(node))
-        else:  # the user's own type; validators may change what they are given
-            made = model.read(partial(read, node), "/".join(self.path))
-        node[name] = cast("JSONValue", made)  # read again as an object only
-        return made
+        # Read anew for each attempt: validators may change what they are given.
+        return model.read(partial(read, node), "/".join(self.path))
 
     def _read(self, field: str) -> RunFields:
         """The validated values, of which `field` (its name on the wire) is about to be read.
@@ -455,20 +463,19 @@ class RunBase(ReadOnlyAttributes, Generic[ContextT_co, ConfigT_co, SummaryT_co])
             raise self._malformed(field, f"not what the schema promises ({record.wrong[field]})")
         return record.fields
 
-    def _read_config(self, node: Node) -> dict[str, JSONValue]:
+    def _plain_config(self, node: Node, *, internal: bool = False) -> JSONObject:
+        """The config, with W&B's own keys only if `internal`."""
         text = node.get("config")
         if text is not None and not isinstance(text, str):
             text = self._read("config").config
         try:
-            return read_config(text, self._context.keys.config)
+            document = read_config(text, self._context.keys.config)
         except ValueError as error:
             raise self._malformed("config", str(error)) from error
-
-    def _plain_config(self, node: Node) -> JSONObject:
-        document = self._read_config(node)
-        if not INTERNAL_KEYS.isdisjoint(document):
+        if not internal:
             for key in INTERNAL_KEYS:
-                document.pop(key, None)
+                if key in document:
+                    del document[key]
         return document
 
     def _plain_summary(self, node: Node) -> JSONObject:
