@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from wandb_runs.graphql.scalars import parse_moment
+from wandb_runs.pagination.page import MAX_PER_PAGE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -128,8 +130,12 @@ def creation_key(created_at: object) -> str | None:
     >>> creation_key("2026-01-02T03:04:05")
     '2026-01-02T03:04:05.000000+00:00'
     """
-    if not isinstance(created_at, str):
-        return None
+    return _key_of(created_at) if isinstance(created_at, str) else None
+
+
+# More than the runs of a page, each of which is asked for several times while the page is read.
+@lru_cache(maxsize=2 * MAX_PER_PAGE)
+def _key_of(created_at: str) -> str | None:
     try:
         return parse_moment(created_at).astimezone(UTC).isoformat(timespec="microseconds")
     except (ValueError, OverflowError):

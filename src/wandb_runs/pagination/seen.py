@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from itertools import islice, pairwise
+import operator
+from itertools import islice
 from typing import TYPE_CHECKING, Final, Generic, NamedTuple, Protocol, TypeVar
 
 from wandb_runs.pagination.keyset import Sample
@@ -173,7 +174,8 @@ class SeenInOrder(Generic[T]):
     def _contradicts(self, items: Sequence[T], *, is_aligned: bool) -> bool:
         """Whether items stand where the order does not have them."""
         keys = [key for item in items if (key := self._key(item)) is not None]
-        if any(self._precedes(after, before) for before, after in pairwise(keys)):
+        stays = operator.ge if self._descending else operator.le
+        if not all(map(stays, keys, keys[1:])):
             return True
         return is_aligned and bool(keys) and self._is_before(keys[0])
 
