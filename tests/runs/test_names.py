@@ -7,6 +7,7 @@ import pickle
 import re
 import warnings
 from collections.abc import Mapping
+from contextlib import suppress
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -14,7 +15,7 @@ import anyio
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.ways import each_way
+from support.ways import each_backend, each_way
 
 from wandb_runs import (
     Api,
@@ -35,7 +36,7 @@ from wandb_runs.transport.http import HttpTransport
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Awaitable, Callable, Iterator, Sequence
 
-    from wandb_runs import AsyncRuns, JSONValue, Request, Response, Runs
+    from wandb_runs import AsyncRun, AsyncRuns, JSONValue, Request, Response, Run, Runs
 
 RUNS: Final = 7
 KEY: Final = "k" * 40
@@ -212,6 +213,101 @@ def test_a_name_that_no_run_has_is_told_once_with_the_nearest_one(
 
 
 @each_way
+@pytest.mark.parametrize("reading", ["histories", "iter_histories", "configs", "summaries"])
+@pytest.mark.parametrize(
+    ("order", "name", "near"),
+    [
+        ("-summary.acuracy", "summary.acuracy", "summary.accuracy"),
+        ("+config.model.value.dept", "config.model.value.dept", "config.model.value.depth"),
+        ("-config.accuracy", "config.accuracy", "summary.accuracy"),
+        ("-summary.qqq", "summary.qqq", None),
+    ],
+)
+def test_a_call_on_all_runs_tells_of_an_order_that_no_run_has(
+    server: LocalServer, way: str, reading: str, order: str, name: str, near: str | None
+) -> None:
+    [told] = read(server, way, reading, {"order": order}, times=2)
+    assert isinstance(told.message, UnknownKeyWarning)
+    assert (told.message.argument, told.message.nearest) == ("order", {name: near})
+    assert lookups(server) == 1
+
+
+@each_way
+@pytest.mark.parametrize("reading", ["histories", "configs"])
+def test_an_order_is_looked_up_once_for_a_listing(
+    server: LocalServer, way: str, reading: str
+) -> None:
+    for order, told in (("-summary.accuracy", 0), ("-summary.acuracy", 1)):
+        assert len(read(server, way, reading, {"order": order, "limit": 3}, times=2)) == told
+        assert lookups(server) == told  # the first page shows the right one
+        assert len(read(server, way, reading, {"order": order}, times=2)) == told
+        assert lookups(server) == 1
+
+
+TAKES: Final[dict[str, Callable[[Runs, Run], object]]] = {
+    "bool": lambda runs, _: bool(runs),
+    "item": lambda runs, _: runs[0],
+    "last": lambda runs, _: runs[-1],
+    "slice": lambda runs, _: runs[2:4],
+    "slice from the end": lambda runs, _: runs[-2:],
+    "backwards": lambda runs, _: runs[::-1],
+    "reversed": lambda runs, _: next(reversed(runs), None),
+    "in": lambda runs, run: run in runs,
+    "count": lambda runs, run: runs.count(run),
+    "index": lambda runs, run: runs.index(run),
+}
+
+AWAITED_TAKES: Final[dict[str, Callable[[AsyncRuns, AsyncRun], Awaitable[object]]]] = {
+    "item": lambda runs, _: runs.get(0),
+    "last": lambda runs, _: runs.get(-1),
+    "slice": lambda runs, _: runs.get(slice(2, 4)),
+    "backwards": lambda runs, _: runs.get(slice(None, None, -1)),
+    "in": lambda runs, run: runs.contains(run),
+}
+
+UNKNOWN: Final[tuple[Listing, ...]] = (
+    {"order": "-summary.acuracy"},
+    {"filters": MISSPELT},
+    {"filters": {"config.optimiser": {"$ne": "adam"}}},
+    {"filters": State == "finishd"},
+)
+
+
+@pytest.mark.parametrize("take", [*TAKES])
+@pytest.mark.parametrize("listing", UNKNOWN)
+def test_each_way_to_take_runs_tells(server: LocalServer, take: str, listing: Listing) -> None:
+    with Api(base_url=server.url, api_key=KEY) as api:
+        runs, run = api.runs(PATH, **listing), api.run(f"{PATH}/r1")
+
+        def read() -> None:
+            for _ in range(2):
+                with suppress(IndexError, ValueError):
+                    TAKES[take](runs, run)
+
+        with pytest.warns(UnknownKeyWarning) as told:
+            read()
+    assert len(told) == 1
+
+
+@each_backend
+@pytest.mark.parametrize("take", [*AWAITED_TAKES])
+@pytest.mark.parametrize("listing", UNKNOWN)
+def test_each_awaited_way_to_take_runs_tells(
+    server: LocalServer, backend: str, take: str, listing: Listing
+) -> None:
+    async def read() -> None:
+        async with AsyncApi(base_url=server.url, api_key=KEY) as api:
+            runs, run = api.runs(PATH, **listing), await api.run(f"{PATH}/r1")
+            for _ in range(2):
+                with suppress(IndexError):
+                    await AWAITED_TAKES[take](runs, run)
+
+    with pytest.warns(UnknownKeyWarning) as told:
+        anyio.run(read, backend=backend)
+    assert len(told) == 1
+
+
+@each_way
 @pytest.mark.parametrize("reading", READINGS)
 @pytest.mark.parametrize("filters", [MISSPELT, State == "finishd"], ids=["path", "state"])
 def test_each_way_to_read_tells_why_there_is_nothing(
@@ -266,12 +362,16 @@ def test_a_name_that_the_listing_shows_costs_nothing(
         ("first", {"order": "-summary.accuracy"}, 0),
         ("first", {"order": "-summary.loss.min", "config_keys": ["model.depth", "a.b"]}, 0),
         ("first", {"filters": {"config.nothing": {"$ne": 1}}}, 0),
-        ("histories", {"order": "-summary.accuracy"}, 0),
+        ("summaries", {"order": "-summary.accuracy"}, 0),
+        ("configs", {"order": "-config.model.value.depth"}, 0),
         # What the pages do not hold, or nothing holds, is looked up.
         ("first", {"order": "-summary.accuracy", "summary_keys": []}, 1),
         ("loop", {"filters": {"config.optimizer": "lion"}}, 1),
         ("length", {"filters": {"config.model.value.depth": 99}}, 1),
         ("histories", {"filters": {"config.optimizer": {"$ne": "adam"}}}, 1),
+        ("histories", {"order": "-summary.accuracy"}, 1),
+        ("iter_histories", {"order": "-summary.accuracy"}, 1),
+        ("configs", {"order": "-summary.loss.min"}, 1),
         ("histories", {"filters": {"config.optimizer": "lion"}}, 1),
     ],
 )

@@ -358,7 +358,7 @@ class AsyncRuns(
                 Finding out costs a request for each page of runs that lack a column.
             UnknownMetricWarning: No run has a row, and perhaps a name is misspelt. Finding out
                 costs a request.
-            UnknownKeyWarning: The filter names what no run has, likewise.
+            UnknownKeyWarning: The filter or the order names what no run has, likewise.
         """
         plan, to = self._plan_histories(
             samples, keys, x_axis, format, stream, join, on_error, progress
@@ -484,7 +484,7 @@ class AsyncRuns(
                 them empty; or, with another x axis than `_step`, a key was logged apart from it.
                 After the last batch.
             UnknownMetricWarning: No run has a row, and perhaps a name is misspelt; at the end.
-            UnknownKeyWarning: The filter names what no run has; at the end.
+            UnknownKeyWarning: The filter or the order names what no run has; at the end.
         """
         plan, to = self._plan_histories(
             samples, keys, x_axis, format, stream, join, on_error, progress
@@ -557,8 +557,8 @@ class AsyncRuns(
             BadResponseError: A run's config is not a JSON object.
 
         Warns:
-            UnknownKeyWarning: No run has one of the keys, or what the filter names, and perhaps
-                it is misspelt. Finding out costs a request.
+            UnknownKeyWarning: No run has one of the keys, or what the filter or the order names,
+                and perhaps it is misspelt. Finding out costs a request.
         """
         plan, to = self._plan_values(keys, format, progress)
         if self._query.is_part:
@@ -627,8 +627,8 @@ class AsyncRuns(
             BadResponseError: A run's summary is not a JSON object.
 
         Warns:
-            UnknownKeyWarning: No run has one of the keys, or what the filter names, and perhaps
-                it is misspelt. Finding out costs a request.
+            UnknownKeyWarning: No run has one of the keys, or what the filter or the order names,
+                and perhaps it is misspelt. Finding out costs a request.
         """
         plan, to = self._plan_values(keys, format, progress)
         if self._query.is_part:

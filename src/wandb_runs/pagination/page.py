@@ -31,6 +31,7 @@ __all__ = [
     "PageVariables",
     "Selection",
     "fetch_page",
+    "no_runs_of",
     "overlap_at",
     "read_moved",
     "read_overlap",
@@ -270,9 +271,7 @@ def read_page(answer: RawResponse, selection: Selection, request: PageRequest) -
         cursor = next((each for edge in reversed(edges) if (each := _cursor_of(edge))), None)
     total = project.get("runCount")
     if not edges and total and request.after is None and not has_next:
-        raise BadResponseError(
-            f"the server counts {show(total)} runs and gives none; try again", status=200
-        )
+        raise no_runs_of(total)
     if has_next and request.repeats(cursor, len(edges)):
         raise BadResponseError(
             "the server says that more runs follow, and gives no new cursor "
@@ -290,6 +289,13 @@ def read_page(answer: RawResponse, selection: Selection, request: PageRequest) -
         len(nodes) - len(items) - included.count(None),
         read_moved(project.get("moved")),
         answer.date,
+    )
+
+
+def no_runs_of(count: object) -> BadResponseError:
+    """The error for a listing without a run, of which the server counts some."""
+    return BadResponseError(
+        f"the server counts {show(count)} runs and gives none; try again", status=200
     )
 
 

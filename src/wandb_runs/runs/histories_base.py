@@ -31,6 +31,7 @@ from wandb_runs.frames.values import KnownRuns, build_values, fetch_values, plan
 from wandb_runs.pagination.page import PageRequest
 from wandb_runs.pagination.progress import check_progress
 from wandb_runs.query.mentions import key_mentions
+from wandb_runs.runs.known_keys import Documents
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -90,6 +91,14 @@ class HistoriesBase(ABC):
         """How many runs there are, if that is known."""
 
     @abstractmethod
+    def _check_none(self) -> Flow[None]:
+        """Check that there is no run, where a count of them was given before.
+
+        Raises:
+            BadResponseError: The server still counts some.
+        """
+
+    @abstractmethod
     def _ahead(self) -> int:
         """How many pages are requested at once."""
 
@@ -107,10 +116,12 @@ class HistoriesBase(ABC):
     ) -> Flow[Found[list[Row] | pd.DataFrame | pl.DataFrame]]:
         known = KnownRuns(self._listed_ids(), self._counted(), progress, self._ahead())
         selection = yield from self._select()
-        read = yield from fetch_values(what, selection, plan.keys, known)
-        yield from self._check_values(what, selection, plan, read.values, ids=known.ids)
-        built = build_values(read.values, plan, to=to)
-        return Found(built, Gaps({}, (), read.drift, read.gone))
+        values, drift, gone = yield from fetch_values(what, selection, plan.keys, known)
+        if known.ids is None and not (values or drift.nulls):
+            yield from self._check_none()
+        yield from self._check_values(what, selection, plan, values, ids=known.ids)
+        built = build_values(values, plan, to=to)
+        return Found(built, Gaps({}, (), drift, gone))
 
     def _check_values(
         self,
@@ -127,7 +138,12 @@ class HistoriesBase(ABC):
         missing = [key for key in plan.keys or () if not any(key in row for _, row in values)]
         section: Literal["config", "summary"] = "config" if what == "configs" else "summary"
         mentions = key_mentions("keys", section, missing)
-        yield from self._names.after_call(selection, has_runs=bool(values), keys=mentions)
+        shown = (
+            Documents(row, {}) if section == "config" else Documents({}, row) for _, row in values
+        )
+        yield from self._names.after_call(
+            selection, has_runs=bool(values), keys=mentions, shown=shown
+        )
 
     def _plan_histories(
         self,
@@ -165,6 +181,8 @@ class HistoriesBase(ABC):
 
     def _close(self, pages: HistoryPages[ContentT], *, has_rows: bool) -> Flow[Gaps]:
         """What histories lack when all have been read, and which names may be the reason."""
+        if not (pages.has_runs or pages.gaps.drift.nulls or self._listed_ids()):
+            yield from self._check_none()
         gaps = pages.gaps if has_rows else (yield from pages.suggest_metrics())
         yield from self._names.after_call(pages.selection, has_runs=pages.has_runs)
         return gaps

@@ -61,13 +61,9 @@ class NameCheck:
         has_runs = not page.is_empty
         shown: list[Documents] = []
         suspects = [each for each in left.keys if not (each.is_proven and has_runs)]
-        for node in page.items:
-            if not suspects:
-                break
-            run = read_documents(node.get("config"), node.get("summaryMetrics"))
-            if run is not None:
-                shown.append(run)
-                suspects = [each for each in suspects if not run.have(each)]
+        read = (read_documents(*map(node.get, ("config", "summaryMetrics"))) for node in page.items)
+        runs = (run for run in read if run is not None)
+        suspects = _not_in(runs, suspects, shown)
         states = [node.get("state") for node in page.items]
         yield from self._look_up(
             left,
@@ -81,25 +77,35 @@ class NameCheck:
         )
 
     def after_call(
-        self, selection: Selection, *, has_runs: bool, keys: Sequence[KeyMention] = ()
+        self,
+        selection: Selection,
+        *,
+        has_runs: bool,
+        keys: Sequence[KeyMention] = (),
+        shown: Iterable[Documents] = (),
     ) -> Flow[None]:
         """Look up what a call on all runs may lack, whose answers do not show it.
 
-        Where runs came, the order and the keys of the listing are left for when it is read: in
-        such a call they change no value.
+        Where runs came, the keys of the listing are left for when it is read: such a call does
+        not ask for them.
 
         Args:
             selection: The runs of the call.
             has_runs: Whether there are any.
             keys: What the call asked for and no run has.
+            shown: What the call read of the runs, as far as it was documents.
         """
         left, later = self._left, NO_MENTIONS
         if has_runs:
-            later = Mentions(tuple(each for each in left.keys if each.argument != "filters"))
+            listed = ("config_keys", "summary_keys")
+            later = Mentions(tuple(each for each in left.keys if each.argument in listed))
         now = [each for each in left.keys if each not in later.keys]
-        suspects = [*(each for each in now if not (each.is_proven and has_runs)), *keys]
+        suspects = [each for each in now if not (each.is_proven and has_runs)]
+        suspects = [*_not_in(shown, suspects), *keys]
         states = _unknown_states(left, (), has_runs=has_runs)
-        is_likely = bool(keys) or not has_runs
+        # An order is looked up in one request, whether the name proves right or wrong.
+        is_ordered = any(each.argument == "order" for each in suspects)
+        is_likely = bool(keys) or not has_runs or is_ordered
         yield from self._look_up(left, later, selection, suspects, states, is_likely=is_likely)
 
     def _shows(self, mention: KeyMention) -> bool:
@@ -139,6 +145,26 @@ class NameCheck:
                 self._unknown.append(UnknownKeyWarning(argument, nearest_names, known.checked))
         if states and is_first and (known is None or known.checked):
             self._unknown.append(UnknownStateWarning("filters", states, STATES))
+
+
+def _not_in(
+    runs: Iterable[Documents], mentions: Sequence[KeyMention], read: list[Documents] | None = None
+) -> list[KeyMention]:
+    """The mentions that no run has; of the runs no more are read than that takes.
+
+    Args:
+        runs: What the runs hold.
+        mentions: The mentions.
+        read: Is given the runs that were read.
+    """
+    left = [*mentions]
+    for run in runs if left else ():
+        if read is not None:
+            read.append(run)
+        left = [each for each in left if not run.have(each)]
+        if not left:
+            break
+    return left
 
 
 def _unknown_states(

@@ -357,7 +357,7 @@ class Runs(
                 Finding out costs a request for each page of runs that lack a column.
             UnknownMetricWarning: No run has a row, and perhaps a name is misspelt. Finding out
                 costs a request.
-            UnknownKeyWarning: The filter names what no run has, likewise.
+            UnknownKeyWarning: The filter or the order names what no run has, likewise.
 
         >>> frame = runs.histories(samples=100, keys=["loss", "accuracy"], format="polars")
         >>> frame.columns
@@ -494,7 +494,7 @@ class Runs(
                 them empty; or, with another x axis than `_step`, a key was logged apart from it.
                 After the last batch.
             UnknownMetricWarning: No run has a row, and perhaps a name is misspelt; at the end.
-            UnknownKeyWarning: The filter names what no run has; at the end.
+            UnknownKeyWarning: The filter or the order names what no run has; at the end.
 
         >>> import polars as pl
         >>> dtypes = {"loss": pl.Float64}
@@ -576,8 +576,8 @@ class Runs(
             BadResponseError: A run's config is not a JSON object.
 
         Warns:
-            UnknownKeyWarning: No run has one of the keys, or what the filter names, and perhaps
-                it is misspelt. Finding out costs a request.
+            UnknownKeyWarning: No run has one of the keys, or what the filter or the order names,
+                and perhaps it is misspelt. Finding out costs a request.
 
         >>> runs.configs(keys=["optimizer", "learning_rate"], format="polars").columns
         ['optimizer', 'learning_rate', 'run_id']
@@ -654,8 +654,8 @@ class Runs(
             BadResponseError: A run's summary is not a JSON object.
 
         Warns:
-            UnknownKeyWarning: No run has one of the keys, or what the filter names, and perhaps
-                it is misspelt. Finding out costs a request.
+            UnknownKeyWarning: No run has one of the keys, or what the filter or the order names,
+                and perhaps it is misspelt. Finding out costs a request.
 
         >>> best = runs.summaries(keys=["accuracy"], format="polars")
         >>> best.height == len(runs)

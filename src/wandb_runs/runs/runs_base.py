@@ -25,7 +25,7 @@ from wandb_runs.graphql.flow import ask
 from wandb_runs.pagination.changes import creation_key
 from wandb_runs.pagination.checkpoint import Checkpoint, ListingState, make_checkpoint
 from wandb_runs.pagination.listing import Listing, ListingPlan, PageStream
-from wandb_runs.pagination.page import fetch_page
+from wandb_runs.pagination.page import fetch_page, no_runs_of
 from wandb_runs.pagination.paginator import Drift, Source
 from wandb_runs.query.location import missing_project
 from wandb_runs.runs.assignment import NoNewAttributes
@@ -213,6 +213,9 @@ class RunsBase(NoNewAttributes, HistoriesBase, Generic[ClientT_co, SweepsT_co, R
     def _fetch(self, selection: Selection, request: PageRequest) -> Flow[Page[RunT_co]]:
         operation = self._query.list_page(selection, request)
         page = yield from fetch_page(operation, selection, request)
+        is_first = request.after is None and selection["filters"] == self._query.filters
+        if is_first and page.is_empty and page.next_cursor is None:
+            yield from self._check_none()
         yield from self._names.after_page(selection, page)
         return page.with_items(self._make(selection["entity"], page.items))
 
@@ -258,6 +261,15 @@ class RunsBase(NoNewAttributes, HistoriesBase, Generic[ClientT_co, SweepsT_co, R
             if not self._count:
                 yield from self._names.after_call(self._query.selection, has_runs=False)
         return self._counted() or 0
+
+    @override
+    def _check_none(self) -> Flow[None]:
+        if not self._count:
+            return
+        # They may have been deleted since they were counted.
+        self._count = count = yield from self._fetch_count()
+        if count:
+            raise no_runs_of(count)
 
     def _fetch_count(self) -> Flow[int]:
         selection = yield from self._select()
