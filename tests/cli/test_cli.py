@@ -80,7 +80,20 @@ def long(wandb_server: LocalServer) -> str:
     for count in (2, 8, 9):
         first: JSONObject = {"loss": 0, "text": "t", "rare": 1}
         rows: list[JSONObject] = [{"loss": step / 2, "text": "t"} for step in range(1, count)]
-        log_run(wandb_server, "team", "long", f"r{count}", name=f"r{count}", history=[first, *rows])
+        monitors = [("cpu", "gpu", "gpu")[at % 3] for at in range(3 * count)]
+        events: list[JSONObject] = [
+            {"_runtime": float(at), name: at, **({} if at else {"once": 1})}
+            for at, name in enumerate(monitors)
+        ]
+        log_run(
+            wandb_server,
+            "team",
+            "long",
+            f"r{count}",
+            name=f"r{count}",
+            history=[first, *rows],
+            events=events,
+        )
     return "team/long"
 
 
@@ -198,6 +211,30 @@ def test_key_takes_a_key_with_commas_and_adds_to_keys(
 
 
 @pytest.mark.parametrize(
+    ("keys", "part", "meant"),
+    [
+        ("exact,strict", "strict", " (did you mean --key 'exact,strict'?)"),
+        ("loss,exact , strict", "exact", " (did you mean --key 'exact,strict'?)"),
+        ("x,y,z", "y", " (did you mean --key 'x, y, z'?)"),
+        ("x,y", "y", ""),
+        ("los", "los", " (did you mean 'loss'?)"),
+    ],
+)
+@pytest.mark.parametrize("stream", ["default", "system"])
+def test_a_key_that_keys_has_split_at_its_commas_is_suggested_for_key(
+    wandb_server: LocalServer, tmp_path: Path, keys: str, part: str, meant: str, stream: str
+) -> None:
+    row: JSONObject = {"loss": 1, "exact,strict": 0.5, "x, y, z": 2}
+    events: list[JSONObject] = [{"_runtime": 1.0, **row}]
+    log_run(wandb_server, "team", f"split-{stream}", "r", history=[row], events=events)
+    arguments = ("--stream", stream, "--keys", keys, "-o", str(tmp_path / "out.csv"))
+    done = run("histories", f"team/split-{stream}", *arguments, "--quiet")
+    [told] = done.stderr.splitlines()
+    assert told.startswith("Warning: --keys: ")
+    assert told.endswith(f"{part!r}{meant}") or f"{part!r}{meant} " in told
+
+
+@pytest.mark.parametrize(
     ("arguments", "told"),
     [
         ((), "2 runs have more rows than --samples 3, up to 9;"),
@@ -209,6 +246,18 @@ def test_key_takes_a_key_with_commas_and_adds_to_keys(
         (("--keys", "loss", "--samples", "9"), ""),
         (("--samples", "9"), ""),
         (("--keys", "loss", "--quiet"), ""),
+        (("--stream", "system"), "3 runs have more rows than --samples 3, up to 27;"),
+        (("--stream", "system", "--samples", "26"), "1 run has more rows than --samples 26, up to"),
+        (("--stream", "system", "--samples", "27"), ""),
+        (
+            ("--stream", "system", "--keys", "cpu"),
+            "2 runs have more rows than --samples 3, up to 9",
+        ),
+        (("--stream", "system", "--keys", "cpu,gpu"), "3 runs have more rows than --samples 3, up"),
+        (("--stream", "system", "--keys", "gpu", "--samples", "17"), "1 run has more rows than"),
+        (("--stream", "system", "--keys", "cpu", "--samples", "9"), ""),
+        (("--stream", "system", "--keys", "once"), ""),
+        (("--stream", "system", "--quiet"), ""),
     ],
 )
 def test_samples_that_leave_out_rows_are_told(

@@ -65,6 +65,7 @@ def test_an_error_survives_pickle_and_copy(error: WandbRunsError) -> None:
 WARNINGS: list[WandbRunsWarning] = [
     DriftWarning(["a"], 1, ["b"]),
     EmptyJoinWarning(["a"]),
+    EmptyJoinWarning(["a"], call="scan_history"),
     IgnoredArgumentWarning("no"),
     UnknownKeyWarning("order", {"x": "y", "z": None}, 3),
     UnknownMetricWarning("r1", {"los": "loss"}),

@@ -104,6 +104,7 @@ MAKERS: list[Callable[[str], Exception]] = [
     lambda text: DriftWarning([text], 0, [text]),
     lambda text: EmptyJoinWarning([text]),
     lambda text: EmptyJoinWarning(["run"], text),
+    lambda text: EmptyJoinWarning([text], call="scan_history"),
     lambda text: UnknownMetricWarning(text, {text: text}),
     lambda text: UnknownKeyWarning("filters", {text: text}, 3),
     lambda text: UnknownStateWarning("filters", {text: None}, [text]),

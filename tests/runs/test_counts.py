@@ -163,6 +163,17 @@ def test_a_list_of_runs_is_not_empty_where_some_were_counted(server: LocalServer
         assert len(list(runs)) == len(runs) == RUNS
 
 
+@pytest.mark.parametrize("reading", [*BLOCKING])
+def test_nothing_that_is_asked_for_is_no_error(server: LocalServer, reading: str) -> None:
+    with Api(base_url=server.url, api_key="k" * 40) as api:
+        loop = iter(api.runs(PATH))
+        assert len([*loop]) == RUNS
+        for runs in (api.runs(PATH, checkpoint=loop.checkpoint()), api.runs(PATH, limit=0)):
+            assert len(runs) == 0
+            assert len(BLOCKING[reading](runs)) == 0
+    assert server.operations.count("CountRuns") == 1
+
+
 def test_a_page_without_a_run_behind_others_is_no_error(server: LocalServer) -> None:
     with Api(base_url=server.url, api_key="k" * 40) as api:
         runs = api.runs(PATH, per_page=RUNS - 1)

@@ -9,12 +9,15 @@ import warnings
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, cast
 
+import anyio
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.ways import each_way
 
 from wandb_runs import (
     Api,
+    AsyncApi,
     BadResponseError,
     EmptyJoinWarning,
     InvalidArgumentError,
@@ -516,6 +519,54 @@ def test_a_history_that_an_inner_join_leaves_empty_is_named(
             "half": ["GetSampledHistory", "GetSampledHistory", "GetHistoryKeys"],
         }
         assert [*wandb_server.operations] == expected.get(run_id, ["GetSampledHistory"])
+
+
+@each_way
+def test_a_scan_of_keys_that_were_logged_apart_is_named(
+    wandb_server: LocalServer, way: str
+) -> None:
+    rows: dict[str, list[JSONObject]] = {
+        "apart": [{"a": 1}, {"b": 2, "c": {"d": 3}}] * 3,
+        "once": [{"a": 1}, {"b": 2}, {"a": 1, "b": 2}, {"c": {"d": 3}}],
+        "none": [],
+    }
+    for run_id, history in rows.items():
+        log_run(wandb_server, "team", f"scans-{way}", run_id, history=history)
+    key = "k" * 40
+
+    def scan(
+        run_id: str, keys: list[str], *, page_size: int = 2, max_step: int | None = None
+    ) -> tuple[int, list[str]]:
+        path = f"team/scans-{way}/{run_id}"
+
+        async def scan_async() -> int:
+            async with AsyncApi(base_url=wandb_server.url, api_key=key) as api:
+                rows = (await api.run(path)).scan_history(keys, page_size, 0, max_step)
+                return len([row async for row in rows] + [row async for row in rows])
+
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            if way != "sync":
+                count = anyio.run(scan_async, backend=way)
+            else:
+                with Api(base_url=wandb_server.url, api_key=key) as api:
+                    scanned = api.run(path).scan_history(keys, page_size, 0, max_step)
+                    count = len([*scanned, *scanned])
+        assert {each.filename for each in caught} <= {__file__}
+        return count, [str(each.message) for each in caught]
+
+    told = (
+        "1 run (apart) logged each of the keys, and never in the same row, so that there is no "
+        "row; scan each key, or leave keys out to scan whole rows"
+    )
+    assert scan("apart", ["a", "b"]) == (0, [told])
+    assert scan("apart", ["c.d", "a"], page_size=100) == (0, [told])
+    assert scan("apart", ["b", "c.d"]) == (3, [])
+    assert scan("apart", ["a", "b"], max_step=1) == (0, [])  # no b was asked for
+    assert scan("once", ["a", "b"]) == (1, [])
+    assert scan("once", ["a", "c.d"])[1] == [told.replace("apart", "once")]
+    assert scan("once", ["a"]) == (2, [])
+    assert scan("none", ["a", "b"]) == (0, [])
 
 
 @pytest.mark.filterwarnings("ignore::wandb_runs.UnknownMetricWarning")

@@ -212,7 +212,8 @@ class AsyncRun(RunBase[RunContext[AsyncRetryingClient, AsyncSweeps], ConfigT_co,
                 axis than `_step`, a key was logged apart from it. Finding out costs another
                 request, when there is no row, or none of a key.
             UnknownMetricWarning: There is no row, and perhaps a name is misspelt. Finding out
-                costs another request, likewise.
+                costs another request, likewise. Or a machine metric that was named has no row,
+                which costs none.
         """
         plan = plan_histories(samples, keys, x_axis, stream, join=join, run_id=False)
         to = choose_format(pandas, format)
@@ -246,6 +247,7 @@ class AsyncRun(RunBase[RunContext[AsyncRetryingClient, AsyncSweeps], ConfigT_co,
             NotFoundError: The run is gone.
 
         Warns:
+            EmptyJoinWarning: The run has rows of each key and none of all; at the end.
             UnknownMetricWarning: No row holds all keys, and perhaps one is misspelt; at the end.
         """
         if use_cache is not None:

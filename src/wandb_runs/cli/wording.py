@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from typing_extensions import override
+
 from wandb_runs.errors import UnknownKeyWarning, UnknownMetricWarning, UnknownStateWarning
 
 __all__ = ["in_options", "warning_in_options"]
@@ -42,9 +44,13 @@ def warning_in_options(warning: Warning | str) -> str:
 
     >>> warning_in_options(UnknownKeyWarning("config_keys", {"lrr": "lr"}, 1))
     "--keys: the newest run has no 'config.lrr' (did you mean 'config.lr'?)"
+    >>> warning_in_options(UnknownMetricWarning("r1", {"a": "a,b"}))
+    "--keys: there is no row; run 'r1' has no 'a' (did you mean --key 'a,b'?)"
     """
     if isinstance(warning, UnknownMetricWarning):
-        return f"--keys: {warning}"
+        nearest = {name: near and _Option.of(near) for name, near in warning.nearest.items()}
+        told = UnknownMetricWarning(warning.run_id, nearest, warning.checked, warning.stream)
+        return f"--keys: {told}"
     if not isinstance(warning, UnknownKeyWarning):
         return in_options(str(warning))
     option = _HOLDERS.get(warning.argument, "--keys")
@@ -55,6 +61,21 @@ def warning_in_options(warning: Warning | str) -> str:
         f"{section}{name}": near and section + near for name, near in warning.nearest.items()
     }
     return str(UnknownKeyWarning(option, nearest, warning.checked))
+
+
+class _Option(str):
+    """A key as it is suggested to be written."""
+
+    __slots__ = ()
+
+    @classmethod
+    def of(cls, key: str) -> str:
+        """A key with commas, which --keys would split, behind the option that takes it whole."""
+        return cls(key) if "," in key else key
+
+    @override
+    def __repr__(self) -> str:
+        return f"--key {str(self)!r}"
 
 
 def in_options(message: str) -> str:

@@ -11,7 +11,7 @@ from wandb_runs.errors.text import excerpt
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-__all__ = ["describe", "did_you_mean", "fold", "name_runs", "nearest", "show"]
+__all__ = ["describe", "did_you_mean", "fold", "joined_by_commas", "name_runs", "nearest", "show"]
 
 _NAMED: Final = 5
 """The most runs that a message names."""
@@ -64,6 +64,26 @@ def nearest(word: str, choices: Iterable[str]) -> str | None:
         folded.setdefault(fold(choice), choice)
     found = get_close_matches(fold(word), folded, n=1)
     return folded[found[0]] if found else None
+
+
+def joined_by_commas(part: str, words: Iterable[str], choices: Iterable[str]) -> str | None:
+    """The choice with commas that a text was meant to be, which was split at them, if any.
+
+    Args:
+        part: One of the parts.
+        words: All words that were given, the other parts among them.
+        choices: What there is.
+
+    >>> joined_by_commas("a", ["loss", "a", "b"], ["loss", "a,c", "a, b"])
+    'a, b'
+    >>> joined_by_commas("a", ["a", "c"], ["a, b"])
+    """
+    given = set(words)
+    for choice in choices:
+        parts = {each.strip() for each in choice.split(",")} if "," in choice else set[str]()
+        if part in parts and parts <= given:
+            return choice
+    return None
 
 
 def describe(value: object) -> str:

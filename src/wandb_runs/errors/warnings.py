@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from typing_extensions import override
 
@@ -49,21 +49,37 @@ class EmptyJoinWarning(WandbRunsWarning):
     and was logged apart from the x axis. With `x_axis="_step"`, which every row has, and the x
     axis among the keys, an outer join reads all of them.
 
+    `scan_history` joins likewise and has no outer join: there, each key is to be scanned alone,
+    or whole rows, without keys.
+
     Attributes:
         run_ids: The ids of the runs.
         x_axis: The x axis of the call.
+        call: `"scan_history"`, or `"histories"` for all others.
     """
 
     run_ids: Sequence[str]
     x_axis: str
+    call: Literal["histories", "scan_history"]
 
-    def __init__(self, run_ids: Sequence[str], x_axis: str = "_step") -> None:
+    def __init__(
+        self,
+        run_ids: Sequence[str],
+        x_axis: str = "_step",
+        call: Literal["histories", "scan_history"] = "histories",
+    ) -> None:
         self.run_ids = list(run_ids)
         self.x_axis = x_axis
-        super().__init__(self.run_ids, x_axis)
+        self.call = call
+        super().__init__(self.run_ids, x_axis, call)
 
     @override
     def __str__(self) -> str:
+        if self.call == "scan_history":
+            return as_message(
+                f"{name_runs(self.run_ids)} logged each of the keys, and never in the same row, so "
+                "that there is no row; scan each key, or leave keys out to scan whole rows"
+            )
         if self.x_axis != "_step":
             return as_message(
                 f"{name_runs(self.run_ids)} logged keys and the x axis {self.x_axis!r} in separate "
@@ -164,25 +180,40 @@ class UnknownStateWarning(UnknownKeyWarning):
 
 
 class UnknownMetricWarning(UnknownKeyWarning):
-    """There is no row of the requested metrics; one run was checked, and lacks some of them.
+    """Metrics that were requested and that no run has, of those that were checked.
+
+    Where there is no row, one run was checked. Of machine metrics, all runs of the call that have
+    any were, and other metrics may have rows.
 
     Attributes:
-        run_id: The run that was checked.
+        run_id: The run that was checked, or the first of them.
         nearest: The metrics that it lacks, each with its most similar metric or None.
+        checked: How many runs were checked.
+        stream: Which metrics, as in `histories`: `"default"`, or `"system"` for machine metrics.
     """
 
     run_id: str
+    stream: Literal["default", "system"]
 
-    def __init__(self, run_id: str, nearest: Mapping[str, str | None]) -> None:
-        super().__init__("keys", nearest, 1)
+    def __init__(
+        self,
+        run_id: str,
+        nearest: Mapping[str, str | None],
+        checked: int = 1,
+        stream: Literal["default", "system"] = "default",
+    ) -> None:
+        super().__init__("keys", nearest, checked)
         self.run_id = run_id
-        WandbRunsWarning.__init__(self, run_id, self.nearest)  # for pickles
+        self.stream = stream
+        WandbRunsWarning.__init__(self, run_id, self.nearest, checked, stream)  # for pickles
 
     @override
     def __str__(self) -> str:
-        return as_message(
-            f"there is no row; run {self.run_id!r} has no {' and no '.join(_hints(self.nearest))}"
-        )
+        run, hints = f"run {self.run_id!r}", [*_hints(self.nearest)]
+        if self.stream == "default":
+            return as_message(f"there is no row; {run} has no {' and no '.join(hints)}")
+        runs = run if self.checked == 1 else f"{self.checked} runs"
+        return as_message(f"no machine metric of {runs} is {' or '.join(hints)}")
 
 
 def warn(warning: Warning) -> None:

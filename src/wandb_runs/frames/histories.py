@@ -7,9 +7,15 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar, cast
 
-from wandb_runs.errors import BadResponseError, GraphQLError, WandbRunsError, is_too_large
+from wandb_runs.errors import (
+    BadResponseError,
+    GraphQLError,
+    UnknownMetricWarning,
+    WandbRunsError,
+    is_too_large,
+)
 from wandb_runs.frames.build import Builder
-from wandb_runs.frames.one_run import suggest_metrics
+from wandb_runs.frames.one_run import machine_warning, suggest_metrics
 from wandb_runs.frames.rows import keys_with_rows
 from wandb_runs.graphql.flow import ask, gather
 from wandb_runs.graphql.operation import RawOperation
@@ -26,7 +32,7 @@ if TYPE_CHECKING:
 
     from wandb_runs.frames.plan import Format, HistoryPlan
     from wandb_runs.frames.requests import HistoryRequest, PageHistories, Reader
-    from wandb_runs.frames.rows import Row, RunRows
+    from wandb_runs.frames.rows import MachineNames, Row, RunRows
     from wandb_runs.graphql.flow import Flow
     from wandb_runs.pagination.page import PageRequest, Selection
     from wandb_runs.pagination.progress import OnProgress
@@ -44,8 +50,7 @@ class Gaps(NamedTuple):
         disjoint_runs: Runs with rows of each metric, and no row with those that are joined.
         drift: Runs out of order or missing, since the project changed during the call.
         gone: Runs that were listed before and no longer exist.
-        unknown_metrics: Where no run has a row: the id of one run, and the metrics that it lacks,
-            each with its most similar metric or None.
+        unknown_metrics: The warning of metrics that no run has.
         cut_runs: Runs with more rows than were requested, each with how many its history has.
         x_axis: The x axis of the call.
     """
@@ -54,7 +59,7 @@ class Gaps(NamedTuple):
     disjoint_runs: Sequence[str]
     drift: Drift
     gone: Sequence[str]
-    unknown_metrics: tuple[str, Mapping[str, str | None]] | None = None
+    unknown_metrics: UnknownMetricWarning | None = None
     cut_runs: Mapping[str, int] = MappingProxyType({})
     x_axis: str = "_step"
 
@@ -108,6 +113,8 @@ class HistoryPages(Generic[T]):
         self._seen: set[str] = set()
         # The first run that has a history and no row in its answer.
         self._empty_run: str | None = None
+        # Which machine metrics the runs lack so far.
+        self._machine: MachineNames | None = None
         self._failed: dict[str, WandbRunsError] = {}
         self._disjoint_runs: list[str] = []
         self._cut_runs: dict[str, int] = {}
@@ -157,13 +164,21 @@ class HistoryPages(Generic[T]):
         """Whether any run has come so far."""
         return bool(self._seen or self._failed)
 
-    def suggest_metrics(self) -> Flow[Gaps]:
-        """The gaps of a call without any row, where a metric may be misspelt.
+    def close(self, *, has_rows: bool) -> Flow[Gaps]:
+        """The gaps when all has been read, where a metric may be misspelt.
 
-        The metrics of one run are looked up, of a run that has logged something.
+        Where there is no row, the metrics of one run are looked up, of a run that has logged
+        something. The names of machine metrics came with their rows.
+
+        Args:
+            has_rows: Whether there is any row.
         """
         plan, run_id = self._request.plan, self._empty_run
-        if run_id is None or plan.keys is None or self._failed or self._disjoint_runs:
+        if plan.stream == "system":
+            found = None if self._failed else machine_warning(self._machine, plan)
+            return self.gaps._replace(unknown_metrics=found)
+        is_told = has_rows or self._failed or self._disjoint_runs
+        if run_id is None or plan.keys is None or is_told:
             return self.gaps
         unknown = yield from suggest_metrics(
             self._request.selection["entity"],
@@ -171,7 +186,8 @@ class HistoryPages(Generic[T]):
             run_id,
             (plan.x_axis, *plan.keys),
         )
-        return self.gaps._replace(unknown_metrics=(run_id, unknown) if unknown else None)
+        warning = UnknownMetricWarning(run_id, unknown) if unknown else None
+        return self.gaps._replace(unknown_metrics=warning)
 
     def next_pages(self) -> Flow[list[PageHistories[T]]]:
         """Fetch the next pages; an empty list at the end.
@@ -220,6 +236,9 @@ class HistoryPages(Generic[T]):
                 # It may have failed on a prefetched page that was dropped.
                 self._failed.pop(run_id, None)
         fresh = [run_id for run_id in dict.fromkeys(page.run_ids) if run_id not in self._seen]
+        for found in map(page.machine.get, fresh):
+            if found is not None:
+                self._machine = found if self._machine is None else self._machine.merged(found)
         self._seen.update(fresh)
         return self._arrange(page, fresh)
 

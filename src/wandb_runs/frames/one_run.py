@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, cast
 
-from wandb_runs.errors import WandbRunsError
-from wandb_runs.errors.suggest import nearest
+from wandb_runs.errors import UnknownMetricWarning, WandbRunsError
+from wandb_runs.errors.suggest import joined_by_commas, nearest
 from wandb_runs.frames.requests import ATTRIBUTES, check_told, unreadable_history
-from wandb_runs.frames.rows import keys_with_rows, read_rows
+from wandb_runs.frames.rows import keys_with_rows, read_machine_rows, read_rows
 from wandb_runs.graphql._generated import (
     get_events,
     get_history,
@@ -19,10 +19,10 @@ from wandb_runs.graphql.flow import ask
 from wandb_runs.query.location import missing_run
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from wandb_runs.frames.plan import HistoryPlan
-    from wandb_runs.frames.rows import Row
+    from wandb_runs.frames.rows import MachineNames, Row
     from wandb_runs.graphql._generated import GetEvents, GetHistory, GetSampledHistory
     from wandb_runs.graphql.flow import Flow
     from wandb_runs.graphql.operation import Operation
@@ -31,6 +31,7 @@ __all__ = [
     "fetch_history_keys",
     "fetch_rows",
     "has_disjoint_metrics",
+    "machine_warning",
     "suggest_metrics",
     "unknown_metrics",
 ]
@@ -39,8 +40,13 @@ _ADDED_BY_WANDB: Final = frozenset({"_step", "_runtime", "_timestamp"})
 """Metrics of each row that `historyKeys` may leave out."""
 
 
-def fetch_rows(entity: str, project: str, run_id: str, plan: HistoryPlan) -> Flow[list[Row]]:
+def fetch_rows(
+    entity: str, project: str, run_id: str, plan: HistoryPlan
+) -> Flow[tuple[list[Row], MachineNames | None]]:
     """Fetch the rows of one run, in one request.
+
+    Returns:
+        The rows, and which machine metrics the run lacks, where keys of those were requested.
 
     Raises:
         NotFoundError: No such project or run.
@@ -52,8 +58,12 @@ def fetch_rows(entity: str, project: str, run_id: str, plan: HistoryPlan) -> Flo
         raise missing_run(entity, project, run_id)
     sent = getattr(found.run, ATTRIBUTES[plan.field])
     try:
-        check_told(sent, getattr(found.run, "history_line_count", None))
-        return read_rows(plan, sent)
+        counted = "events" if plan.field == "events" else "history"
+        check_told(sent, getattr(found.run, f"{counted}_line_count"))
+        if plan.is_sampled_here:
+            read = read_machine_rows(plan, sent)
+            return read.rows, read.names_of(run_id)
+        return read_rows(plan, sent), None
     except ValueError as error:
         raise unreadable_history(run_id, error) from error
 
@@ -132,9 +142,30 @@ def unknown_metrics(history_keys: object, names: Iterable[str]) -> dict[str, str
     keys = known.get("keys")
     if not isinstance(keys, dict) or not keys:
         return {}
-    metrics = [*map(str, cast("dict[object, object]", keys))]
+    return _nearest_metrics([*names], [*map(str, cast("dict[object, object]", keys))])
+
+
+def machine_warning(found: MachineNames | None, plan: HistoryPlan) -> UnknownMetricWarning | None:
+    """The warning of machine metrics that no run has, of a call that asked for them by name.
+
+    >>> from wandb_runs.frames.plan import plan_histories
+    >>> from wandb_runs.frames.rows import MachineNames
+    >>> plan = plan_histories(keys=["system.cpuu"], stream="system")
+    >>> found = MachineNames("r1", frozenset({"system.cpuu"}), frozenset({"system.cpu"}))
+    >>> print(machine_warning(found, plan))
+    no machine metric of run 'r1' is 'system.cpuu' (did you mean 'system.cpu'?)
+    """
+    if found is None:
+        return None
+    nearest_names = _nearest_metrics(plan.columns or (), sorted(found.names))
+    unknown = {name: near for name, near in nearest_names.items() if name in found.missing}
+    return UnknownMetricWarning(found.run_id, unknown, found.runs, "system") if unknown else None
+
+
+def _nearest_metrics(names: Sequence[str], metrics: Sequence[str]) -> dict[str, str | None]:
+    """Of some names those that are no metrics, each with the most similar metric or None."""
     return {
-        name: nearest(name, metrics)
+        name: joined_by_commas(name, names, metrics) or nearest(name, metrics)
         for name in names
         if name not in metrics and name not in _ADDED_BY_WANDB
     }

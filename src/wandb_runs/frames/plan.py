@@ -99,6 +99,11 @@ class HistoryPlan(FieldsRepr):
         return "history" if self.keys is None else "sampledHistory"
 
     @property
+    def is_sampled_here(self) -> bool:
+        """Whether all rows come, and those of each key are sampled after that."""
+        return self.stream == "system" and self.keys is not None
+
+    @property
     def rows_per_run(self) -> int:
         """How many rows of each run `history` or `events` is asked for.
 
@@ -210,7 +215,7 @@ class HistoryPlan(FieldsRepr):
         >>> plan_histories(samples=10, keys=["system.cpu"], stream="system").runs_per_request
         3
         """
-        if self.field == "events" and self.keys is not None:
+        if self.is_sampled_here:
             rows = max(self.samples, _ASSUMED_EVENTS)
             return max(1, _MAX_VALUES // (rows * _ASSUMED_METRICS))
         if self.field == "sampledHistory" and self.join == "outer":

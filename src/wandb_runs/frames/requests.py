@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, Generic, NamedTuple, Protocol, TypeVar,
 
 from wandb_runs.errors import BadResponseError, WandbRunsError
 from wandb_runs.errors.text import FieldsRepr
-from wandb_runs.frames.rows import read_rows
+from wandb_runs.frames.rows import MachineNames, read_machine_rows, read_rows
 from wandb_runs.graphql._generated import list_events, list_histories, list_sampled_histories
 from wandb_runs.pagination.changes import name_filter
 from wandb_runs.pagination.page import PageRequest, read_page
@@ -47,7 +47,7 @@ class Node(NamedTuple):
     Attributes:
         id: The run's id.
         sent: The value of `plan.field`.
-        row_count: How many rows its history has, where the server says so.
+        row_count: How many rows its stream has, where the server says so.
     """
 
     id: str
@@ -95,8 +95,9 @@ class HistoryRequest(FieldsRepr):
         """
         page = read_page(answer, self.selection, self.page)
         name = self.plan.field
+        count = "eventsLineCount" if name == "events" else "historyLineCount"
         nodes = (
-            Node(str(node["id"]), node.get(name), _int_or_none(node.get("historyLineCount")))
+            Node(str(node["id"]), node.get(name), _int_or_none(node.get(count)))
             for node in page.items
         )
         return page.with_items(nodes)
@@ -116,6 +117,8 @@ class PageHistories(FieldsRepr, Generic[T]):
         cut_runs: Runs with more rows than were requested, each with how many its history has.
         incomplete_runs: Runs with rows, each with the columns that none of them has, where that
             may be for want of an x axis.
+        machine: Runs with machine metrics, where keys of those were requested, each with what it
+            lacks and has.
     """
 
     content: T
@@ -125,6 +128,7 @@ class PageHistories(FieldsRepr, Generic[T]):
     disjoint_runs: Sequence[str] = ()
     cut_runs: Mapping[str, int] = field(default_factory=dict[str, int])
     incomplete_runs: Mapping[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
+    machine: Mapping[str, MachineNames] = field(default_factory=dict[str, "MachineNames"])
 
 
 class Reader(Protocol[T]):
@@ -152,12 +156,16 @@ class RowsReader:
         unreadable: dict[str, WandbRunsError] = {}
         cut_runs: dict[str, int] = {}
         incomplete: dict[str, frozenset[str]] = {}
+        machine: dict[str, MachineNames] = {}
         # A server may repeat a run within one page; the last one counts.
         nodes = {node.id: node for node in page.items}
         for node in nodes.values():
+            row_count, sampled = node.row_count, None
             try:
-                check_told(node.sent, node.row_count)
-                rows = read_rows(request.plan, node.sent)
+                check_told(node.sent, row_count)
+                if request.plan.is_sampled_here:
+                    sampled = read_machine_rows(request.plan, node.sent)
+                rows = read_rows(request.plan, node.sent) if sampled is None else sampled.rows
             except ValueError as error:
                 unreadable[node.id] = unreadable_history(node.id, error)
                 continue
@@ -168,8 +176,12 @@ class RowsReader:
                 missing = request.plan.columns_without_rows(rows)
                 if missing:
                     incomplete[node.id] = missing
-            if node.row_count is not None and _is_cut(request.plan, node.sent, node.row_count):
-                cut_runs[node.id] = node.row_count
+            if sampled is not None:
+                row_count = sampled.most_rows
+                names = sampled.names_of(node.id)
+                machine.update({} if names is None else {node.id: names})
+            if row_count is not None and _is_cut(request.plan, node.sent, row_count):
+                cut_runs[node.id] = row_count
         found = PageHistories(
             histories,
             [*nodes],
@@ -177,6 +189,7 @@ class RowsReader:
             unreadable,
             cut_runs=cut_runs,
             incomplete_runs=incomplete,
+            machine=machine,
         )
         return page.with_items((found,))
 

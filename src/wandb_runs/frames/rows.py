@@ -6,7 +6,7 @@ from collections import Counter
 from itertools import chain
 from math import isfinite
 from types import NoneType
-from typing import TYPE_CHECKING, TypeAlias, cast
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias, cast
 
 from wandb_runs.graphql.nested import pick, pick_all
 from wandb_runs.graphql.scalars import NON_FINITE, UNREADABLE, JSONValue, decode
@@ -17,11 +17,14 @@ if TYPE_CHECKING:
     from wandb_runs.frames.plan import HistoryPlan
 
 __all__ = [
+    "MachineNames",
+    "MachineRows",
     "Row",
     "RunRows",
     "decode_rows",
     "keys_with_rows",
     "make_floats",
+    "read_machine_rows",
     "read_rows",
     "rows_with_all",
     "spread",
@@ -80,10 +83,84 @@ def read_rows(plan: HistoryPlan, sent: object) -> list[Row]:
     if plan.stream == "default":
         rows = [pick_all(row, columns) for row in objects]
         return _present([row for row in rows if len(row) == len(columns)])
-    rows = [pick_all(row, columns) for row in objects]
+    return read_machine_rows(plan, sent).rows
+
+
+class MachineNames(NamedTuple):
+    """Which columns runs lack in all rows of machine metrics, and what they have.
+
+    Attributes:
+        run_id: The first of the runs.
+        missing: The columns that no row has.
+        names: The names of all metrics.
+        runs: How many runs they are.
+    """
+
+    run_id: str
+    missing: frozenset[str]
+    names: frozenset[str]
+    runs: int = 1
+
+    def merged(self, other: MachineNames) -> MachineNames:
+        """What these runs and others lack."""
+        return MachineNames(
+            self.run_id,
+            self.missing & other.missing,
+            self.names | other.names,
+            self.runs + other.runs,
+        )
+
+
+class MachineRows(NamedTuple):
+    """Machine metrics of one run, sampled for each key.
+
+    Attributes:
+        rows: The sample.
+        most_rows: How many rows the key has that has most of them.
+        missing: The columns that no row has.
+        names: The names of all metrics; none where there is no row.
+    """
+
+    rows: list[Row]
+    most_rows: int
+    missing: frozenset[str]
+    names: frozenset[str]
+
+    def names_of(self, run_id: str) -> MachineNames | None:
+        """What the run lacks, and has; None where it has no machine metrics."""
+        return MachineNames(run_id, self.missing, self.names) if self.names else None
+
+
+def read_machine_rows(plan: HistoryPlan, sent: object) -> MachineRows:
+    """Decode all rows of machine metrics, and sample those of each key, as `read_rows` does.
+
+    Raises:
+        ValueError: As of `read_rows`.
+
+    >>> from wandb_runs.frames.plan import plan_histories
+    >>> plan = plan_histories(1, ["system.cpu", "system.gpuu"], stream="system")
+    >>> lines = ['{"_runtime": 1, "system.cpu": 2}', '{"_runtime": 2, "system.cpu": 3}']
+    >>> read = read_machine_rows(plan, lines)
+    >>> read.rows, read.most_rows, read.missing, sorted(read.names)
+    ([{'_runtime': 1, 'system.cpu': 2}], 2, frozenset({'system.gpuu'}), ['_runtime', 'system.cpu'])
+    """
+    columns = plan.columns or ()
+    rows: list[Row] = []
+    names: set[str] = set()
+    for row in _decoded_objects(sent):
+        names.update(row)
+        rows.append(pick_all(row, columns))
     # A row with the x axis alone counts only where it is the only key.
-    keys = set(plan.keys) - {plan.x_axis} or {plan.x_axis}
-    return _present(_sampled(rows, keys, plan.samples))
+    keys = set(plan.keys or ()) - {plan.x_axis} or {plan.x_axis}
+    places = {key: [place for place, row in enumerate(rows) if key in row] for key in keys}
+    drawn = {found[at] for found in places.values() for at in spread(len(found), plan.samples)}
+    missing = frozenset(name for name in columns if not any(name in row for row in rows))
+    return MachineRows(
+        _present([rows[place] for place in sorted(drawn)]),
+        max(map(len, places.values())),
+        missing - names,  # a metric of which all values are null is no unknown one
+        frozenset(names),
+    )
 
 
 def decode_rows(sent: object) -> list[Row]:
@@ -223,15 +300,6 @@ def _samples(sent: object, specs: int) -> Iterator[Iterator[Row]]:
     for index, sample in enumerate(samples):
         where = f"sampledHistory[{index}]"
         yield _objects(_items(sample, where), f"{where}, row")
-
-
-def _sampled(rows: list[Row], keys: Iterable[str], samples: int) -> list[Row]:
-    """Sample the rows of each key; the rows that were drawn for any of them, in their order."""
-    drawn: set[int] = set()
-    for key in keys:
-        places = [place for place, row in enumerate(rows) if key in row]
-        drawn.update(places[at] for at in spread(len(places), samples))
-    return [rows[place] for place in sorted(drawn)]
 
 
 def _joined(plan: HistoryPlan, samples: Iterable[Iterable[Row]]) -> list[Row]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar, cast
 
-from wandb_runs.errors import BadResponseError, UnknownMetricWarning
+from wandb_runs.errors import BadResponseError, EmptyJoinWarning, UnknownMetricWarning
 from wandb_runs.errors.text import FieldsRepr
 from wandb_runs.frames.one_run import fetch_history_keys, unknown_metrics
 from wandb_runs.frames.plan import MAX_INT, check_int
@@ -13,6 +13,7 @@ from wandb_runs.frames.requests import unreadable_history
 from wandb_runs.frames.rows import decode_rows, rows_with_all
 from wandb_runs.graphql._generated import scan_history
 from wandb_runs.graphql.flow import ask
+from wandb_runs.graphql.nested import pick
 from wandb_runs.query.keys import check_keys
 from wandb_runs.query.location import missing_run
 
@@ -75,7 +76,7 @@ class HistoryScan:
     range is twice as wide, since steps may lie far apart.
     """
 
-    __slots__ = ("_end", "_next", "_plan", "_run", "_samples", "_unknown", "_width")
+    __slots__ = ("_apart", "_end", "_next", "_plan", "_run", "_samples", "_unknown", "_width")
 
     def __init__(self, entity: str, project: str, run_id: str, plan: ScanPlan) -> None:
         self._run = (entity, project, run_id)
@@ -84,14 +85,22 @@ class HistoryScan:
         self._end: int | None = None
         # The keys that the run has logged no value of, as long as no row has come.
         self._unknown: dict[str, str | None] = {}
+        # The keys of which there was a row, likewise; None when a row with all of them has come.
+        self._apart: frozenset[str] | None = frozenset()
         self._samples = plan.page_size
         # One less than a page, so that one row per step does not fill it.
         self._width = max(1, plan.page_size - 1)
 
-    def take_warning(self) -> UnknownMetricWarning | None:
+    def take_warning(self) -> UnknownMetricWarning | EmptyJoinWarning | None:
         """Why there may be no row, after the last one; once."""
         unknown, self._unknown = self._unknown, {}
-        return UnknownMetricWarning(self._run[-1], unknown) if unknown else None
+        apart, self._apart = self._apart, None
+        if unknown:
+            return UnknownMetricWarning(self._run[-1], unknown)
+        keys = self._plan.keys
+        if keys is not None and apart is not None and apart.issuperset(keys):
+            return EmptyJoinWarning([self._run[-1]], call="scan_history")
+        return None
 
     def next_rows(self) -> Flow[list[Row] | None]:
         """Fetch the rows of the next range, which may be empty; None at the end.
@@ -126,9 +135,14 @@ class HistoryScan:
         return self._select(rows)
 
     def _select(self, rows: list[Row]) -> list[Row]:
-        chosen = rows if self._plan.keys is None else rows_with_all(rows, self._plan.keys)
+        keys = self._plan.keys
+        chosen = rows if keys is None else rows_with_all(rows, keys)
         if chosen:
-            self._unknown = {}
+            self._unknown, self._apart = {}, None
+        elif keys is not None and self._apart is not None:
+            left = [key for key in keys if key not in self._apart]
+            found = (key for key in left if any(pick(row, key) is not None for row in rows))
+            self._apart = self._apart.union(found)
         return chosen
 
     def _fetch_all(self) -> Flow[list[Row]]:

@@ -12,7 +12,6 @@ from wandb_runs.errors import (
     DriftWarning,
     EmptyJoinWarning,
     HistoriesError,
-    UnknownMetricWarning,
 )
 from wandb_runs.errors.suggest import name_runs
 from wandb_runs.errors.warnings import warn
@@ -181,9 +180,10 @@ class HistoriesBase(ABC):
 
     def _close(self, pages: HistoryPages[ContentT], *, has_rows: bool) -> Flow[Gaps]:
         """What histories lack when all have been read, and which names may be the reason."""
-        if not (pages.has_runs or pages.gaps.drift.nulls or self._listed_ids()):
+        has_any = pages.has_runs or pages.gaps.drift.nulls
+        if self._listed_ids() is None and not has_any:
             yield from self._check_none()
-        gaps = pages.gaps if has_rows else (yield from pages.suggest_metrics())
+        gaps = yield from pages.close(has_rows=has_rows)
         yield from self._names.after_call(pages.selection, has_runs=pages.has_runs)
         return gaps
 
@@ -280,7 +280,7 @@ class HistoriesBase(ABC):
         if gaps.disjoint_runs:
             warn(EmptyJoinWarning(gaps.disjoint_runs, gaps.x_axis))
         if gaps.unknown_metrics is not None:
-            warn(UnknownMetricWarning(*gaps.unknown_metrics))
+            warn(gaps.unknown_metrics)
         if gaps.cut_runs:
             cut, most = len(gaps.cut_runs), max(gaps.cut_runs.values())
             _log.info(

@@ -234,7 +234,8 @@ saved nowhere. copy.deepcopy(x) gives a dict of your own, which can be changed t
                 axis than `_step`, a key was logged apart from it. Finding out costs another
                 request, when there is no row, or none of a key.
             UnknownMetricWarning: There is no row, and perhaps a name is misspelt. Finding out
-                costs another request, likewise.
+                costs another request, likewise. Or a machine metric that was named has no row,
+                which costs none.
 
         >>> run.history(samples=2, keys=["loss"], format="polars").columns
         ['_step', 'loss']
@@ -274,6 +275,7 @@ saved nowhere. copy.deepcopy(x) gives a dict of your own, which can be changed t
             NotFoundError: The run is gone.
 
         Warns:
+            EmptyJoinWarning: The run has rows of each key and none of all; at the end.
             UnknownMetricWarning: No row holds all keys, and perhaps one is misspelt; at the end.
 
         >>> losses = [row["loss"] for row in run.scan_history(keys=["loss"])]

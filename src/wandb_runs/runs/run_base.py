@@ -17,7 +17,12 @@ from wandb_runs.errors import (
     UnknownMetricWarning,
 )
 from wandb_runs.errors.text import FieldsRepr, as_message
-from wandb_runs.frames.one_run import fetch_rows, has_disjoint_metrics, suggest_metrics
+from wandb_runs.frames.one_run import (
+    fetch_rows,
+    has_disjoint_metrics,
+    machine_warning,
+    suggest_metrics,
+)
 from wandb_runs.frames.plan import check_format
 from wandb_runs.frames.scan import last_step_of
 from wandb_runs.graphql._generated import get_run, get_run_details, get_run_file
@@ -404,13 +409,15 @@ class RunBase(ReadOnlyAttributes, Generic[ContextT_co, ConfigT_co, SummaryT_co])
 
     def _fetch_history(self, plan: HistoryPlan) -> Flow[tuple[list[Row], WandbRunsWarning | None]]:
         """The rows, and why some may be left out, or why there may be none."""
-        rows = yield from fetch_rows(*self._where, plan)
+        rows, machine = yield from fetch_rows(*self._where, plan)
+        if plan.stream == "system":
+            return rows, machine_warning(machine, plan)
         if self.history_line_count == 0:
             return rows, None
         missing = plan.columns_without_rows(rows) if plan.can_be_disjoint else frozenset[str]()
         if missing and (yield from has_disjoint_metrics(*self._where, plan, missing)):
             return rows, EmptyJoinWarning([self.id], plan.x_axis)
-        if rows or plan.field != "sampledHistory":
+        if rows or plan.keys is None:
             return rows, None
         unknown = yield from suggest_metrics(*self._where, (plan.x_axis, *(plan.keys or ())))
         return rows, UnknownMetricWarning(self.id, unknown) if unknown else None

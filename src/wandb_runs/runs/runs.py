@@ -356,7 +356,7 @@ class Runs(
                 them empty; or, with another x axis than `_step`, a key was logged apart from it.
                 Finding out costs a request for each page of runs that lack a column.
             UnknownMetricWarning: No run has a row, and perhaps a name is misspelt. Finding out
-                costs a request.
+                costs a request. Or a machine metric that was named has no row, which costs none.
             UnknownKeyWarning: The filter or the order names what no run has, likewise.
 
         >>> frame = runs.histories(samples=100, keys=["loss", "accuracy"], format="polars")
@@ -493,7 +493,8 @@ class Runs(
             EmptyJoinWarning: Runs have rows of each key and none of all, so that `"inner"` left
                 them empty; or, with another x axis than `_step`, a key was logged apart from it.
                 After the last batch.
-            UnknownMetricWarning: No run has a row, and perhaps a name is misspelt; at the end.
+            UnknownMetricWarning: No run has a row, or none of a machine metric that was named,
+                and perhaps a name is misspelt; at the end.
             UnknownKeyWarning: The filter or the order names what no run has; at the end.
 
         >>> import polars as pl

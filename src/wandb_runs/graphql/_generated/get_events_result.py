@@ -17,4 +17,5 @@ class GetEventsProject(BaseModel):
 
 
 class GetEventsProjectRun(BaseModel):
+    events_line_count: Optional[int] = Field(default=None)
     events: Optional[list[Optional[str]]] = Field(default=None)

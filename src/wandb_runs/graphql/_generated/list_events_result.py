@@ -35,6 +35,7 @@ class ListEventsProjectRunsEdges(BaseModel):
 
 class ListEventsProjectRunsEdgesNode(BaseModel):
     id: str
+    events_line_count: Optional[int] = Field(default=None)
     events: Optional[list[Optional[str]]] = Field(default=None)
 
 

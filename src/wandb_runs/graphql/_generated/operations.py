@@ -84,6 +84,7 @@ _GET_EVENTS = """\
 query GetEvents($entity: String!, $project: String!, $id: String!, $samples: Int!) {
   project(name: $project, entityName: $entity) {
     run(name: $id) {
+      eventsLineCount
       events(samples: $samples)
     }
   }
@@ -614,6 +615,7 @@ query ListEvents($entity: String!, $project: String!, $filters: JSONString, $ord
       edges {
         node {
           id: name
+          eventsLineCount
           events(samples: $samples)
         }
         cursor
