@@ -338,15 +338,6 @@ def test_unknown_names_are_told_once_by_the_options_of_the_command(
     assert told == [f"Warning: {warning}"]
 
 
-def test_nan_is_kept_in_csv_and_null_in_json_lines(odd: str, tmp_path: Path) -> None:
-    for ending in ("csv", "jsonl"):
-        run("histories", odd, "--keys", "loss", "-o", str(tmp_path / f"out.{ending}"))
-    lines = (tmp_path / "out.csv").read_text().splitlines()
-    assert lines[2] == "1,NaN,r1"
-    rows = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
-    assert rows[1] == {"_step": 1, "loss": None, "run_id": "r1"}
-
-
 def on_a_terminal(*arguments: str, columns: int = 100, status: int = 0) -> str:
     """The output of a command on a terminal."""
     ours, theirs = pty.openpty()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import json
+import math
 import os
 import signal
 import stat
@@ -10,6 +13,7 @@ import sys
 import threading
 from typing import TYPE_CHECKING
 
+import polars as pl
 import pytest
 from click.testing import CliRunner
 
@@ -23,6 +27,8 @@ if TYPE_CHECKING:
 
     from click.testing import Result
 
+    from wandb_runs import Api
+    from wandb_runs.graphql.scalars import JSONObject, JSONValue
     from wandb_runs.testing import LocalServer
 
 PROGRAM = (sys.executable, "-c", "from wandb_runs.cli import main; main()")
@@ -268,3 +274,36 @@ def test_the_file_of_before_is_there_until_the_new_one_is_whole(tmp_path: Path) 
 
     replace_file(output, write)
     assert output.read_text() == "new"
+
+
+NO_JSON: list[JSONValue] = [math.nan, math.inf, "-Infinity"]
+CELLS = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "'=1", "", 'a,"b"', "a\r\nb", "NaN "]
+
+
+def test_infinities_and_nan_are_kept_in_csv_and_null_in_json_lines(
+    wandb_server: LocalServer, tmp_path: Path
+) -> None:
+    rows: list[JSONObject] = [{"x": value} for value in (*NO_JSON, 0.5)]
+    log_run(wandb_server, "team", "no-json", "r", history=rows)
+    for ending in ("csv", "jsonl"):
+        done = run("histories", "team/no-json", "-o", str(tmp_path / f"out.{ending}"))
+        assert done.exit_code == 0, done.stderr
+    cells = pl.read_csv(tmp_path / "out.csv", columns=["x"])["x"].to_list()
+    assert [str(cell) for cell in cells] == ["nan", "inf", "-inf", "0.5"]
+    lines = (tmp_path / "out.jsonl").read_text().splitlines()
+    assert [json.loads(line)["x"] for line in lines] == [None, None, None, 0.5]
+
+
+def test_cells_of_csv_are_the_values_also_where_they_look_like_formulas(
+    api: Api, wandb_server: LocalServer, tmp_path: Path
+) -> None:
+    rows: list[JSONObject] = [{"=key": text, "loss": -1.5} for text in CELLS]
+    log_run(wandb_server, "team", "cells", "=run", history=rows)
+    output = tmp_path / "out.csv"
+    assert run("histories", "team/cells", "-o", str(output)).exit_code == 0
+    with output.open(encoding="utf-8", newline="") as file:
+        read = [*csv.DictReader(file)]
+    assert [row["=key"] for row in read] == CELLS
+    assert {(row["loss"], row["run_id"]) for row in read} == {("-1.5", "=run")}
+    frame = api.runs("team/cells").histories(format="polars")
+    assert pl.read_csv(output, schema=frame.schema).equals(frame)

@@ -142,6 +142,11 @@ NUMBERS: list[tuple[list[JSONValue], str, str | None]] = [
     ([2**64, 0.5], "Float64", "[1.8446744073709552e+19, 0.5]"),
     ([2**63 + 1, 0.5], "Float64", None),
     ([0.5], "Int64", None),
+    ([2**63], "Int64", None),
+    ([-(2**70), 1], "UInt64", None),
+    ([2.0**63, 0.5], "Int64", None),
+    ([1e300], "Int8", None),
+    ([math.inf, 1], "Int64", None),
     ([[1]], "Int64", None),
 ]
 

@@ -87,8 +87,9 @@ def histories(
     """Write the histories of the runs of PATH, which is entity/project, to a file.
 
     A row for each sampled step of each run, with the columns x axis, keys and run_id. In JSON
-    lines, which has no NaN, NaN is null. A file that is there is replaced in one step and keeps its
-    mode; a symbolic link is followed.
+    lines, which has neither, NaN and the infinities are null. CSV has each value as it is, also
+    one that a spreadsheet takes for a formula. A file that is there is replaced in one step and
+    keeps its mode; a symbolic link is followed.
 
     The server and the key come from WANDB_BASE_URL and WANDB_API_KEY, or a netrc file.
     """

@@ -161,9 +161,9 @@ def conform_pandas(
         if column.isna().any() and isinstance(dtype, np.dtype) and dtype.kind in "biuSU":
             raise schema_error(name, dtype, f"{column.dtype}, some of them missing", run_ids)
         try:
-            with np.errstate(over="ignore"):  # checked below
+            with np.errstate(over="ignore", invalid="ignore"):  # checked below
                 columns[name] = converted = column.astype(dtype)
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             raise schema_error(name, dtype, column.dtype, run_ids) from error
         present = column.notna()
         if not _is_lossless_in_pandas(column[present], converted[present]):
