@@ -134,10 +134,15 @@ keys = st.sampled_from(
     ["config.lr", "summary_metrics.loss", "name", "state", "createdAt", "duration", "tags", "host"]
 ) | odd_texts.map(lambda text: f"config.{text}")
 operators = st.sampled_from(
-    ["$eq", "$ne", "$in", "$nin", "$gt", "$gte", "$lt", "$lte", "$exists", "$regex", "$odd"]
+    [
+        *("$eq", "$ne", "$in", "$nin", "$gt", "$gte", "$lt", "$lte", "$exists", "$regex", "$odd"),
+        *("$contains", "$all", "$size"),
+    ]
 )
-conditions = odd_values | st.dictionaries(
-    operators, odd_values | st.lists(odd_values, max_size=3), max_size=2
+conditions = odd_values | st.recursive(
+    st.dictionaries(operators, odd_values | st.lists(odd_values, max_size=3), max_size=2),
+    lambda inner: st.dictionaries(st.just("$not"), inner | odd_values, max_size=1),
+    max_leaves=2,
 )
 filters = st.recursive(
     st.dictionaries(keys, conditions, max_size=2),

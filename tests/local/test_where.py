@@ -10,7 +10,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.filter_language import Run, matches, ordered
-from support.generated_runs import KEYS, NOW, SUFFIXES, fill, numbers, runs, scalars, values, words
+from support.generated_runs import (
+    KEYS,
+    NOW,
+    SUFFIXES,
+    enveloped,
+    fill,
+    numbers,
+    runs,
+    scalars,
+    values,
+    words,
+)
 
 from wandb_runs.local.ingest import upsert_run
 from wandb_runs.local.nodes import Project
@@ -23,6 +34,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from wandb_runs.graphql.scalars import JSONValue
+
+
+def is_operators(operand: JSONValue) -> bool:
+    return isinstance(operand, dict) and any(key.startswith("$") for key in operand)
+
 
 paths = st.one_of(
     st.sampled_from(["name", "display_name", "displayName", "group", "job_type", "jobType"]),
@@ -41,6 +57,14 @@ tests = st.one_of(
     st.dictionaries(st.sampled_from(["$in", "$nin"]), st.lists(operands, max_size=3), min_size=1),
     st.dictionaries(st.just("$exists"), st.booleans(), min_size=1),
     st.dictionaries(st.just("$regex"), st.sampled_from(["a", "^a$", "", "b$", "x|r1"]), min_size=1),
+    st.dictionaries(st.just("$contains"), words, min_size=1),
+    st.dictionaries(st.just("$all"), st.lists(operands, max_size=3), min_size=1),
+    st.dictionaries(st.just("$size"), st.sampled_from([0, 1, 2, 2.0, 2**70]), min_size=1),
+)
+tests |= st.recursive(
+    tests.filter(is_operators),
+    lambda inner: st.fixed_dictionaries({"$not": inner}),
+    max_leaves=2,
 )
 moments = st.sampled_from(
     ["2024-10-04", "2024-10-03T23:54:59", "2024-10-04T02:00:00+02:00", "2024-10-03T00:00:00Z"]
@@ -56,10 +80,13 @@ conditions = st.dictionaries(paths, tests, max_size=2) | st.dictionaries(
 )
 queries = st.recursive(
     conditions,
-    lambda inner: st.dictionaries(
-        st.sampled_from(["$and", "$or", "$nor"]),
-        st.lists(inner, min_size=1, max_size=3),
-        min_size=1,
+    lambda inner: (
+        st.dictionaries(
+            st.sampled_from(["$and", "$or", "$nor"]),
+            st.lists(inner, min_size=1, max_size=3),
+            min_size=1,
+        )
+        | st.fixed_dictionaries({"$not": inner})
     ),
     max_leaves=4,
 )
@@ -93,6 +120,74 @@ def listed(store: Store, name: str, query: JSONValue, order: str | None = None) 
 def test_filters_select_as_mongodb_does(
     store: Store, given_runs: list[Run], filters: list[dict[str, JSONValue]]
 ) -> None:
+    project = fill(store, given_runs)
+    for query in filters:
+        expected = [run["name"] for run in given_runs if matches(run, query)]
+        assert listed(store, project, query) == expected, query
+
+
+def some_items() -> st.SearchStrategy[JSONValue]:
+    """Few values, so that most operators find some runs and not others."""
+    return st.sampled_from(["x", "xy", 1, 1.0, None, [], [1], ["x", 1]])
+
+
+def some_operations() -> st.SearchStrategy[JSONValue]:
+    operators: list[tuple[str, st.SearchStrategy[JSONValue]]] = [
+        ("$all", st.lists(some_items(), min_size=1, max_size=2)),
+        ("$size", st.integers(0, 3)),
+        ("$contains", st.sampled_from(["", "x", "y", "X"])),
+    ]
+    return st.one_of([under(name, operands) for name, operands in operators])
+
+
+def under(key: str, given: st.SearchStrategy[JSONValue]) -> st.SearchStrategy[JSONValue]:
+    return given.map(lambda value: {key: value})
+
+
+def some_arrays() -> st.SearchStrategy[JSONValue]:
+    arrays = st.lists(some_items(), max_size=3)
+    nested = under("b", arrays | some_items())
+    return arrays | some_items() | nested | st.lists(nested, max_size=2)
+
+
+def some_filters() -> st.SearchStrategy[dict[str, JSONValue]]:
+    paths = ["tags", "config.a", "config.a.value.b", "summary_metrics.a.b"]
+    some = some_operations()
+    filters = st.dictionaries(
+        st.sampled_from(paths), some | under("$not", some), min_size=1, max_size=2
+    )
+    return st.builds(negated, filters, st.booleans())
+
+
+def negated(filters: dict[str, JSONValue], is_negated: bool) -> dict[str, JSONValue]:
+    return {"$not": filters} if is_negated else filters
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    held=st.lists(
+        st.tuples(st.lists(st.sampled_from(["x", "xy"]), max_size=3), some_arrays()),
+        min_size=1,
+        max_size=8,
+    ),
+    filters=st.lists(some_filters(), min_size=4, max_size=12),
+)
+def test_operators_of_arrays_and_texts_select_as_mongodb_does(
+    store: Store,
+    held: list[tuple[list[JSONValue], JSONValue]],
+    filters: list[dict[str, JSONValue]],
+) -> None:
+    given_runs: list[Run] = [
+        {
+            "stored": "finished",
+            "state": "finished",
+            "created_at": NOW,
+            "tags": tags,
+            "config": enveloped({"a": value}),
+            "summary_metrics": {"a": value},
+        }
+        for tags, value in held
+    ]
     project = fill(store, given_runs)
     for query in filters:
         expected = [run["name"] for run in given_runs if matches(run, query)]
@@ -185,7 +280,17 @@ def ask(server: LocalServer, project: str, filters: JSONValue) -> httpx.Response
     "query",
     [
         {"summary.loss": 1},
-        {"config.lr": {"$not": {"$gt": 1}}},
+        {"config.lr": {"$not": {}}},
+        {"config.lr": {"$not": 1}},
+        {"config.lr": {"$not": {"gt": 1}}},
+        {"config.lr": {"$not": {"$gt": 1, "lt": 2}}},
+        {"$not": [{"name": "r1"}]},
+        {"name": {"$contains": 1}},
+        {"tags": {"$all": "a"}},
+        {"tags": {"$size": "1"}},
+        {"tags": {"$size": -1}},
+        {"tags": {"$size": 0.5}},
+        {"tags": {"$size": True}},
         {"config.lr": {"$gt": 1, "value": 2}},
         {"$and": []},
         {"$or": {"name": "r1"}},
@@ -220,8 +325,10 @@ def deep(levels: int) -> JSONValue:
         {"$or": [{"name": f"r{number}"} for number in range(3000)]},
         {"config.lr": {"$in": [number / 2 for number in range(300_000)]}},
         deep(450),
+        {"config.lr": {"$all": [0] * 501}},
+        {"config.lr": {"$all": [1] * 400, "$not": {"$all": [0] * 400}}},
     ],
-    ids=["conditions", "values", "depth"],
+    ids=["conditions", "values", "depth", "all", "all twice"],
 )
 def test_a_filter_too_large_is_a_bad_request(wandb_server: LocalServer, query: JSONValue) -> None:
     log_run(wandb_server, "me", "refused", "r1", config={"lr": 1})

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.filter_language import Run, compare, equal, kind, matches, ordered, values_at
+from support.filter_language import Run, compare, equal, found_at, kind, matches, ordered, values_at
 from support.generated_runs import KEYS, NOW, fill, runs, words
 
 import wandb_runs
@@ -170,6 +170,32 @@ def sections(draw: st.DrawFn) -> tuple[Config | Summary, str]:
     return Config(*keys), ".".join(["config", keys[0], "value", *keys[1:]])
 
 
+@st.composite
+def parts_of(draw: st.DrawFn, field: Any, path: str) -> ConditionAndPredicate:  # noqa: ANN401 # as above
+    part = draw(words | names)
+    return field.contains(part), predicate_at(
+        path, lambda found: any(isinstance(text, str) and part in text for text in found)
+    )
+
+
+@st.composite
+def lists_of(
+    draw: st.DrawFn,
+    field: Any,  # noqa: ANN401 # as above
+    path: str,
+    items: st.SearchStrategy[Any],
+) -> ConditionAndPredicate:
+    if draw(st.booleans()):
+        wanted = draw(st.lists(items, min_size=1, max_size=3))
+        return field.contains_all(wanted), predicate_at(
+            path, lambda found: all(is_any(found, [item]) for item in wanted)
+        )
+    size = draw(st.integers(0, 3))
+    return field.size(size), lambda run: any(
+        isinstance(found, list) and len(found) == size for found in found_at(run, path.split("."))
+    )
+
+
 def labelled(tag: str) -> ConditionAndPredicate:
     return Tags.contains(tag), predicate_at("tags", lambda found: tag in found)
 
@@ -182,6 +208,10 @@ leaves: st.SearchStrategy[ConditionAndPredicate] = st.one_of(
     st.sampled_from(INSTANTS).flatmap(
         lambda field: comparisons_of(*field, moments, moments, datetime.timestamp)
     ),
+    sections().flatmap(lambda field: parts_of(*field)),
+    sections().flatmap(lambda field: lists_of(*field, values)),
+    st.sampled_from(TEXTS).flatmap(lambda field: parts_of(*field)),
+    lists_of(Tags, "tags", st.sampled_from("xyz")),
     comparisons_of(Duration, "duration", numbers, numbers),
     st.sampled_from("xyz").map(labelled),
 )
@@ -415,7 +445,14 @@ def test_conditions_compare_and_hash_by_what_they_send(one: Condition, other: Co
         (SweepId == "s", '{"sweep":"s"}'),
         (RunId == "a1", '{"name":"a1"}'),
         (DisplayName.matches("^fox"), '{"displayName":{"$regex":"^fox"}}'),
+        (DisplayName.contains("fox"), '{"displayName":{"$contains":"fox"}}'),
+        (~Config("data").contains(""), '{"$nor":[{"config.data.value":{"$contains":""}}]}'),
         (Tags.contains("best"), '{"tags":"best"}'),
+        (Tags.contains_all(("b", "a")), '{"tags":{"$all":["b","a"]}}'),
+        (Tags.contains_all({"b", "a"}), '{"tags":{"$all":["a","b"]}}'),
+        (Tags.size(2), '{"tags":{"$size":2}}'),
+        (Config("widths").contains_all(range(2)), '{"config.widths.value":{"$all":[0,1]}}'),
+        (Summary("a", "b").size(0), '{"summary_metrics.a.b":{"$size":0}}'),
         (Tags == None, '{"tags":null}'),  # noqa: E711 # a comparison on the server
         (
             CreatedAt >= datetime(2026, 1, 31, tzinfo=UTC),
@@ -552,7 +589,13 @@ REFUSALS: list[tuple[Callable[[], object], list[str]]] = [
     (lambda: untyped.Tags == "best", ["Tags == …", "Tags.contains(…)"]),
     (lambda: untyped.Tags == ["train"], ["Tags == …", "$in", "Tags.contains(…)"]),
     (lambda: untyped.Tags != ["train"], ["Tags != …", "$in"]),
-    (lambda: untyped.Tags.contains(["best"]), ["Tags.contains(…): expected one tag"]),
+    (lambda: untyped.Tags.contains(["a"]), ["Tags.contains(…): expected one", "contains_all(…)"]),
+    (lambda: untyped.Tags.contains_all("best"), ["Tags.contains_all(…): expected a list"]),
+    (lambda: untyped.Tags.contains_all(["a", 3]), ["Tags.contains_all(…): expected tags", "not 3"]),
+    (lambda: Tags.contains_all([]), ["Tags.contains_all(…): expected at least one"]),
+    (lambda: Tags.size(-1), ["Tags.size(…): expected the number of items", "-1"]),
+    (lambda: untyped.Tags.size("1"), ["Tags.size(…): expected the number of items"]),
+    (lambda: untyped.DisplayName.contains(3), ["DisplayName.contains(…): expected a part"]),
     (lambda: Config("lr") == -float("inf"), ["Config('lr') == …", "'-Infinity'"]),
     (lambda: Config("lr").is_in([1, float("inf")]), ["Config('lr').is_in(…)[1]", "'Infinity'"]),
     (lambda: untyped.Config("lr") < None, ["Config('lr') < …", "cannot be ordered"]),

@@ -20,6 +20,7 @@ import pytest
 from hypothesis import example, given, reject, settings
 from hypothesis import strategies as st
 
+import wandb_runs
 from wandb_runs.errors import InvalidArgumentError
 from wandb_runs.query.filters import RawFilter, filters_to_json
 
@@ -33,7 +34,10 @@ re2 = importlib.import_module("re2")
 
 LOGICAL = ["$and", "$or", "$nor"]
 ORDERING = ["$gt", "$gte", "$lt", "$lte"]
-CONDITIONS = ["$eq", "$ne", *ORDERING, "$in", "$nin", "$exists", "$regex"]
+CONDITIONS = [
+    *("$eq", "$ne", *ORDERING, "$in", "$nin", "$exists", "$regex", "$contains"),
+    *("$all", "$size", "$not"),
+]
 ATTRIBUTES = {
     "name": "name",
     "display_name": "displayName",
@@ -93,7 +97,7 @@ def sections(draw: st.DrawFn) -> str:
     )
 
 
-operations: st.SearchStrategy[Mapping[str, object]] = st.fixed_dictionaries(
+some_operations: st.SearchStrategy[Mapping[str, object]] = st.fixed_dictionaries(
     {},
     optional={
         "$eq": values,
@@ -103,8 +107,22 @@ operations: st.SearchStrategy[Mapping[str, object]] = st.fixed_dictionaries(
         "$nin": st.frozensets(scalars, max_size=3),
         "$exists": st.booleans(),
         "$regex": st.sampled_from(["^fox", r"\d+(?:a|b)", "(?i)x"]),
+        "$contains": st.text(max_size=3),
+        "$all": st.lists(values, min_size=1, max_size=3) | st.sets(scalars, min_size=1, max_size=2),
+        "$size": st.integers(0),
     },
 ).filter(bool)
+
+
+def negating(some: Mapping[str, object], negated: Mapping[str, object]) -> Mapping[str, object]:
+    return {**some, "$not": negated}
+
+
+operations: st.SearchStrategy[Mapping[str, object]] = st.recursive(
+    some_operations,
+    lambda inner: st.builds(negating, some_operations, inner),
+    max_leaves=3,
+)
 on_sections: st.SearchStrategy[Mapping[str, object]] = st.dictionaries(
     sections(), values | operations, max_size=3
 )
@@ -112,7 +130,10 @@ some_attributes: dict[str, st.SearchStrategy[object]] = {
     "state": st.text(),
     "display_name": st.sets(st.text(max_size=3), max_size=3).map(lambda names: {"$in": names}),
     "jobType": st.none(),
-    "tags": st.text(max_size=3),
+    "tags": st.text(max_size=3)
+    | st.fixed_dictionaries(
+        {"$all": st.sets(st.text(max_size=3), min_size=1, max_size=2), "$size": st.integers(0)}
+    ),
     "createdAt": instants.map(lambda instant: {"$gte": instant}),
     "heartbeat_at": instants,
 }
@@ -124,8 +145,11 @@ leaves: st.SearchStrategy[Mapping[str, object]] = st.tuples(on_sections, on_attr
 )
 filters_of_any_depth: st.SearchStrategy[Mapping[str, object]] = st.recursive(
     leaves,
-    lambda inner: st.dictionaries(
-        st.sampled_from(LOGICAL), st.lists(inner, min_size=1, max_size=2), max_size=2
+    lambda inner: (
+        st.dictionaries(
+            st.sampled_from(LOGICAL), st.lists(inner, min_size=1, max_size=2), max_size=2
+        )
+        | st.fixed_dictionaries({"$not": inner.filter(lambda filters: filters != {})})
     ),
     max_leaves=4,
 )
@@ -232,13 +256,28 @@ def test_equality_to_a_list_or_an_object() -> None:
     }
 
 
+def test_not_around_a_filter_is_sent_as_nor() -> None:
+    assert translated({"$not": {"state": "a"}}) == {"$nor": [{"state": "a"}]}
+    assert translated({"$not": {"state": "a"}, "$nor": [{"group": "b"}], "host": "c"}) == {
+        "$nor": [{"state": "a"}, {"group": "b"}],
+        "host": "c",
+    }
+    condition = {"$or": [{"$not": wandb_runs.State == "a"}]}
+    assert translated(condition) == {"$or": [{"$nor": [{"state": "a"}]}]}
+
+
+def test_a_mapping_with_the_name_of_an_operator_is_a_value() -> None:
+    value = {"size": 224}
+    assert translated({"config.image": value}) == {"config.image.value": value}
+
+
 words = st.text(st.characters(codec="ascii", categories=["L"]), min_size=1, max_size=12)
 
 
 @given(words, st.sampled_from(["root", "path", "branch"]))
 def test_every_unknown_operator_is_refused(word: str, level: str) -> None:
     operator = f"${word}"
-    known = operator in LOGICAL or (level == "path" and operator in CONDITIONS)
+    known = operator in [*LOGICAL, "$not"] or (level == "path" and operator in CONDITIONS)
     if known:
         return
     filters: dict[str, dict[str, object]] = {
@@ -298,7 +337,7 @@ odd = st.sampled_from(
     ]
 )
 likely_keys = st.sampled_from(
-    [*LOGICAL, *CONDITIONS, *ATTRIBUTES, "config.a", "summary.a", "config.a.b", "$not", "", "id"]
+    [*LOGICAL, *CONDITIONS, *ATTRIBUTES, "config.a", "summary.a", "config.a.b", "", "id"]
 )
 anything = st.recursive(
     odd | scalars | st.floats() | st.datetimes() | st.dates(),
@@ -401,10 +440,21 @@ REFUSALS: list[tuple[dict[Any, object], str, list[str]]] = [
     ({"config.a": {"lt": 1}}, '["lt"]', ["'$lt'", '{"$eq": {…}}']),
     ({"config.a": {"<=": 1}}, '["<="]', ["'$lte'"]),
     ({"config.a": {"$gt": 1, "foo": 2}}, '["foo"]', ["expected an operator"]),
-    ({"config.a": {"$not": {"$gt": 1}}}, '["$not"]', ["'$ne'", "'$nor'"]),
-    ({"tags": {"$all": ["a", "b"]}}, '["$all"]', ["'$and'"]),
+    ({"config.a": {"$not": 1}}, '["$not"]', ["operators", "'$ne'"]),
+    ({"config.a": {"$not": {}}}, '["$not"]', ["operators"]),
+    ({"config.a": {"$not": {"gt": 1}}}, '["$not"]["gt"]', ["'$gt'"]),
+    ({"config.a": {"$not": {"b": 1}}}, '["$not"]["b"]', ["begin with '$'"]),
+    ({"config.a": {"$not": {"$gt": [1]}}}, '["$not"]["$gt"]', ["a number"]),
+    ({"config.a": {"$not": {"$and": []}}}, '["$not"]["$and"]', ["stands where a path stands"]),
+    ({"name": {"contains": "a"}}, '["contains"]', ["'$contains'"]),
+    ({"name": {"$like": "a"}}, '["$like"]', ["'$contains'"]),
+    ({"config.a": {"$length": 1}}, '["$length"]', ["'$size'"]),
+    ({"config.a": {"$Size": 1}}, '["$Size"]', ["'$size'"]),
+    ({"config.a": {"$ALL": [1]}}, '["$ALL"]', ["'$all'"]),
+    ({"$contains": "a"}, '["$contains"]', ["under a path"]),
+    ({"$type": "a"}, '["$type"]', ["$not"]),
     ({"tags": ["train"]}, '["tags"]', ['{"tags": {"$in": […]}}', "HTTP 500"]),
-    ({"tags": ("train", "best")}, '["tags"]', ["'$and'"]),
+    ({"tags": ("train", "best")}, '["tags"]', ["'$all'", "Tags.contains_all(…)"]),
     ({"tags": []}, '["tags"]', ['"$in"']),
     ({"tags": {"$eq": ["train"]}}, '["tags"]["$eq"]', ['"$in"']),
     ({"tags": {"$ne": ["train"]}}, '["tags"]["$ne"]', ['"$in"']),
@@ -413,7 +463,10 @@ REFUSALS: list[tuple[dict[Any, object], str, list[str]]] = [
     ({"config.a": {}}, '["config.a"]', ['{"$eq": {}}']),
     ({"$lt": 1}, '["$lt"]', ["under a path"]),
     ({"config.a": {"$or": [1, 2]}}, '["config.a"]["$or"]', ["stands where a path stands"]),
-    ({"$not": {"state": "x"}}, '["$not"]', ["'$nor'"]),
+    ({"$not": [{"state": "x"}]}, '["$not"]', ["'$nor'"]),
+    ({"$not": {}}, '["$not"]', ["at least one key"]),
+    ({"$not": {"stat": "x"}}, '["$not"]["stat"]', ["'state'"]),
+    ({"not": {"state": "x"}}, '["not"]', ["'$not'"]),
     ({"$AND": [{"state": "x"}]}, '["$AND"]', ["'$and'"]),
     ({"config.a": {"b": {"$lt": 1}}}, '["config.a"]["b"]["$lt"]', ["under it"]),
     # operands
@@ -424,6 +477,16 @@ REFUSALS: list[tuple[dict[Any, object], str, list[str]]] = [
     ({"config.a": {"$nin": {"b": 1}}}, '["$nin"]', ["a list"]),
     ({"config.a": {"$in": [1, Colour.RED]}}, '["$in"][1]', [".value"]),
     ({"config.a": {"$exists": 1}}, '["$exists"]', ["True or False"]),
+    ({"name": {"$contains": 1}}, '["$contains"]', ["a part of a string"]),
+    ({"tags": {"$all": "train"}}, '["$all"]', ["a list"]),
+    ({"tags": {"$all": []}}, '["$all"]', ["at least one"]),
+    ({"tags": {"$all": ["a", ["b"]]}}, '["$all"][1]', ['"$in"']),
+    ({"state": {"$all": ["a"]}}, '["$all"]', ["'state' is never a list"]),
+    ({"created_at": {"$size": 1}}, '["$size"]', ["'createdAt' is never a list"]),
+    ({"tags": {"$size": "1"}}, '["$size"]', ["the number of items"]),
+    ({"tags": {"$size": True}}, '["$size"]', ["the number of items"]),
+    ({"tags": {"$size": -1}}, '["$size"]', ["from 0"]),
+    ({"tags": {"$size": np.int64(1)}}, '["$size"]', [".item()"]),
     ({"config.a": {"$gt": None}}, '["$gt"]', ["a number"]),
     ({"config.a": {"$lte": True}}, '["$lte"]', ["a number"]),
     ({"config.a": {"$lt": [1]}}, '["$lt"]', ["a number"]),

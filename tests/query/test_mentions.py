@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wandb_runs import Config, DisplayName, State, Summary, Tags
+from wandb_runs import Config, DisplayName, RawFilter, State, Summary, Tags
 from wandb_runs.query.filters import filters_to_json
 from wandb_runs.query.mentions import STATES, key_mentions, mentions_of, names_in
 from wandb_runs.query.order import parse_order
@@ -105,6 +105,15 @@ def test_fields_are_found_by_their_exact_keys(config: dict[str, dict[str, int]])
         ((Config("x") == 1) | ~Config("x").exists(), [], []),
         (Config("x").is_in([None, 1]), [], []),
         (Config("x").not_in([None, 1]), ["config.x"], []),
+        (Config("x").contains("a"), ["config.x"], ["config.x"]),
+        (Config("x").contains_all([1, 2]), ["config.x"], ["config.x"]),
+        (Config("x").contains_all([1, None]), [], []),
+        (Config("x").size(0), ["config.x"], ["config.x"]),
+        ({"config.x": {"$not": {"$gt": 1, "$lt": 2}}}, ["config.x"], []),
+        ({"config.x": {"$not": {"$not": {"$exists": True}}}}, ["config.x"], []),
+        ({"config.x": {"$not": {"$exists": True}}}, [], []),
+        ({"config.x": {"$not": {"$exists": True}}, "config.y": 1}, ["config.y"], ["config.y"]),
+        ({"$not": {"config.x": {"$gt": 1}}}, ["config.x"], []),
         (Config("_wandb", "x") == 1, [], []),
         ((DisplayName == "a") & Tags.contains("b"), [], []),
         ({}, [], []),
@@ -128,12 +137,14 @@ def test_a_filter_names_what_it_does_not_ask_to_be_absent(
         (~(State == "Failed"), {"Failed": False}),
         (State.is_in(list(STATES)), {}),
         (State.matches("finis"), {}),
+        (State.contains("finis"), {}),
+        (RawFilter({"state": {"$not": {"$eq": "finishd"}}}), {"finishd": False}),
     ],
 )
 def test_a_filter_names_states_that_are_not_known(
-    condition: Condition, unknown: dict[str, bool]
+    condition: Condition | RawFilter, unknown: dict[str, bool]
 ) -> None:
-    states = mentions_of(str(condition), None).states
+    states = mentions_of(condition.query, None).states
     assert {each.state: each.is_proven for each in states} == unknown
 
 

@@ -41,15 +41,24 @@ def _entry(run: Run, key: str, operand: JSONValue) -> bool:
         assert isinstance(operand, list)
         parts = [matches(run, part) for part in operand]
         return {"$and": all(parts), "$or": any(parts), "$nor": not any(parts)}[key]
+    if key == "$not":
+        return not matches(run, operand)
     key = SPELLINGS.get(key, key)
-    values = list(values_at(run, _exact(key)))
     if isinstance(operand, dict) and any(name.startswith("$") for name in operand):
         tests = operand.items()
     else:
         tests = {"$eq": operand}.items()
-    return all(
-        _test(values, name, _time(bound) if key in TIMES else bound) for name, bound in tests
-    )
+    return all(_holds_at(run, key, name, bound) for name, bound in tests)
+
+
+def _holds_at(run: Run, key: str, name: str, bound: JSONValue) -> bool:
+    if name == "$not":
+        return not _entry(run, key, bound)
+    if name == "$size":
+        found = found_at(run, _exact(key).split("."))
+        return any(isinstance(value, list) and len(value) == bound for value in found)
+    values = list(values_at(run, _exact(key)))
+    return _test(values, name, _time(bound) if key in TIMES else bound)
 
 
 def _exact(path: str) -> str:
@@ -68,13 +77,13 @@ def _time(bound: JSONValue) -> JSONValue:
 
 def values_at(document: JSONValue, path: str) -> Iterator[JSONValue]:
     """The values at a path: each value, and the elements of each array."""
-    for value in _find_values(document, path.split(".")):
+    for value in found_at(document, path.split(".")):
         yield value
         if isinstance(value, list):
             yield from value
 
 
-def _find_values(
+def found_at(
     document: JSONValue, parts: Sequence[str], *, into_arrays: bool = True
 ) -> Iterator[JSONValue]:
     if not parts:
@@ -82,23 +91,30 @@ def _find_values(
     elif isinstance(document, list):
         for item in document:
             if isinstance(item, dict) and into_arrays:
-                yield from _find_values(item, parts)
+                yield from found_at(item, parts)
     elif isinstance(document, dict):
         for key, value in document.items():
             width = key.count(".") + 1
             if key == ".".join(parts[:width]):
-                yield from _find_values(value, parts[width:], into_arrays=into_arrays)
+                yield from found_at(value, parts[width:], into_arrays=into_arrays)
 
 
-def _test(values: Sequence[JSONValue], name: str, bound: JSONValue) -> bool:
+def _test(  # noqa: PLR0911 - one return for each operator
+    values: Sequence[JSONValue], name: str, bound: JSONValue
+) -> bool:
     match name:
         case "$eq" | "$ne":
             return _holds(values, bound) is (name == "$eq")
         case "$in" | "$nin":
             assert isinstance(bound, list)
             return any(_holds(values, item) for item in bound) is (name == "$in")
+        case "$all":
+            assert isinstance(bound, list)
+            return bool(bound) and all(_holds(values, item) for item in bound)
         case "$exists":
             return bool(values) is bool(bound)
+        case "$contains":
+            return any(isinstance(value, str) and str(bound) in value for value in values)
         case "$regex":
             texts = [value for value in values if isinstance(value, str)]
             return any(re.search(str(bound), text) for text in texts)
@@ -160,7 +176,7 @@ def ordered(runs: Sequence[Run], order: str) -> list[Run]:
     path = SPELLINGS.get(path, path)
 
     def sort_value(run: Run) -> JSONValue:
-        value = next(_find_values(run, path.split("."), into_arrays=False), None)
+        value = next(found_at(run, path.split("."), into_arrays=False), None)
         return None if isinstance(value, list | dict) else value
 
     def compare_runs(left: Run, right: Run) -> int:

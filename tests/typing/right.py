@@ -260,7 +260,10 @@ def build_filters(api: Api, since: datetime, runs: Runs) -> None:
     assert_type(HeartbeatAt == None, Condition)  # noqa: E711 # a comparison on the server
     assert_type(Group != None, Condition)  # noqa: E711 # as users write it
     assert_type(Duration > 60, Condition)
-    assert_type(DisplayName.matches(r"^fox"), Condition)
+    assert_type(DisplayName.matches(r"^fox") & DisplayName.contains("fox"), Condition)
+    assert_type(Tags.contains_all(["best", "long"]) | Tags.size(2), Condition)
+    assert_type(Config("widths").contains_all((8, "a")) & Config("data").contains("x"), Condition)
+    assert_type(Summary("scores").size(3), Condition)
     assert_type(State.not_in({"failed", "crashed"}), Condition)
     assert_type(JobType.is_in(["train", None]), Condition)
     assert_type(Config("a") == Summary("a"), bool)

@@ -13,6 +13,7 @@ from wandb_runs import (
     CreatedAt,
     DisplayName,
     Duration,
+    Group,
     Run,
     Runs,
     State,
@@ -143,6 +144,13 @@ def build_wrong_filters(api: Api, since: datetime) -> None:
     "best" in Tags  # wrong
     Tags.contains(3)  # wrong
     Tags.is_in(["best"])  # wrong
+    Tags.contains_all("best")  # wrong
+    Tags.contains_all([1])  # wrong
+    Tags.size("2")  # wrong
+    State.size(2)  # wrong
+    Group.contains_all(["a"])  # wrong
+    DisplayName.contains(["fox"])  # wrong
+    Duration.contains("1")  # wrong
     State.is_in("finished")  # wrong
     State.is_in([3])  # wrong
     Duration.matches("1")  # wrong

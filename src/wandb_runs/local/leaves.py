@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from wandb_runs.graphql.scalars import JSONObject, JSONValue
     from wandb_runs.local.tables import Scalar
 
-__all__ = ["Leaf", "config_leaves", "fitting", "flatten", "typed"]
+__all__ = ["Leaf", "config_leaves", "config_values", "fitting", "flatten", "typed"]
 
 _INT64: Final = 2**63
 
@@ -114,8 +114,12 @@ def config_leaves(config: JSONObject) -> Iterator[Leaf]:
     >>> [leaf.path for leaf in config_leaves({"lr": {"value": 0.1, "desc": None}, "seed": 1})]
     ['config.lr.value', 'config.seed.value']
     """
-    for key, entry in config.items():
-        if key == "_wandb":
-            continue
-        value = entry["value"] if isinstance(entry, dict) and "value" in entry else entry
+    for key, value in config_values(config):
         yield from flatten(f"config.{storable(key)}.value", value)
+
+
+def config_values(config: JSONObject) -> Iterator[tuple[str, JSONValue]]:
+    """List the keys of a config, but the SDK's own, and their values without envelopes."""
+    for key, entry in config.items():
+        if key != "_wandb":
+            yield key, entry["value"] if isinstance(entry, dict) and "value" in entry else entry

@@ -16,6 +16,7 @@ from sqlalchemy import URL, create_engine, delete, event, func, insert, select
 from sqlalchemy.exc import DatabaseError
 
 from wandb_runs.errors import InvalidArgumentError
+from wandb_runs.local.arrays import has_array
 from wandb_runs.local.re2_function import matches
 from wandb_runs.local.store_file import mark_file, update_tables
 from wandb_runs.local.tables import metadata, paths, projects
@@ -226,6 +227,7 @@ def _engine(path: Path) -> Engine:
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("PRAGMA cache_size = -65536")
         connection.create_function("matches", 2, matches, deterministic=True)
+        connection.create_function("has_array", 3, has_array, deterministic=True)
 
     @event.listens_for(engine, "handle_error")
     def refuse(context: ExceptionContext) -> None:

@@ -23,7 +23,7 @@ from wandb_runs.local.documents import storable
 from wandb_runs.local.leaves import typed
 from wandb_runs.local.re2_function import check
 from wandb_runs.local.store import CRASHED_AFTER
-from wandb_runs.local.tables import Kind, leaves, paths, runs
+from wandb_runs.local.tables import Kind, documents, leaves, paths, runs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -110,12 +110,17 @@ class _Field(Protocol):
         """Match the runs that hold any value, null included."""
         ...
 
+    def sized(self, size: float) -> Where:
+        """Match the runs that hold an array of so many items."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class _Leaf(_Field):
     """A value below a run, indexed as a row of `leaves`."""
 
     scope: Scope
+    path: str
     path_id: int | None
 
     @override
@@ -130,6 +135,19 @@ class _Leaf(_Field):
     @override
     def present(self) -> Where:
         return self._rows(leaves.alias())
+
+    @override
+    def sized(self, size: float) -> Where:
+        root, dot, _ = self.path.partition(".")
+        if self.path == "tags":
+            fits = func.has_array(runs.c.tags, self.path, size) == 1
+        elif dot and root in {"config", "summary_metrics"}:
+            found = func.has_array(documents.c[root], self.path, size) == 1
+            fits = exists(select(documents.c.run_id).where(documents.c.run_id == runs.c.id, found))
+        else:
+            return Where(false(), few=True)
+        # The index holds no sizes, and finds the runs that have an array there.
+        return _all([self.where(Kind.ARRAY, lambda _: true()), Where(fits, late=True)])
 
     def _rows(
         self, leaf: FromClause, *conditions: ColumnElement[bool], cost: _Cost = _Cost.PROBE
@@ -168,6 +186,10 @@ class _Column(_Field):
     @override
     def present(self) -> Where:
         return Where(true())
+
+    @override
+    def sized(self, size: float) -> Where:
+        return Where(false(), few=True)
 
 
 class _Instant(_Column):
@@ -243,7 +265,9 @@ def compile_filters(filters: str | None, scope: Scope) -> Where:
 def _keys(query: JSONValue) -> int:
     match query:
         case dict():
-            return len(query) + sum(map(_keys, query.values()))
+            listed = query.get("$all")  # a condition for each value
+            values = len(listed) if isinstance(listed, list) else 0
+            return len(query) + values + sum(map(_keys, query.values()))
         case list():
             return sum(map(_keys, query))
         case _:
@@ -259,6 +283,8 @@ def _query(query: JSONValue, scope: Scope) -> Where:
 def _entry(key: str, operand: JSONValue, scope: Scope) -> Where:
     if not key.startswith("$"):
         return _field_query(_field(key, scope), operand)
+    if key == "$not":  # MongoDB has it under a path alone; W&B's SDK writes it here
+        return _none([_query(operand, scope)])
     if key not in {"$and", "$or", "$nor"}:
         raise BadRequestError(f"filters: unknown top level operator: {key}")
     if not isinstance(operand, list) or not operand:
@@ -281,7 +307,8 @@ def _field(path: str, scope: Scope) -> _Field:
     if column is not None:
         expression, kind, is_instant = column
         return (_Instant if is_instant else _Column)(scope, expression, kind)
-    return _Leaf(scope, path_id(scope, leaf_path(path)))
+    exact = leaf_path(path)
+    return _Leaf(scope, exact, path_id(scope, exact))
 
 
 def leaf_path(path: str) -> str:
@@ -314,24 +341,45 @@ def _field_query(field: _Field, operand: JSONValue) -> Where:
 
 
 def _operation(field: _Field, operator: str, operand: JSONValue) -> Where:
-    match operator:
-        case "$eq":
-            return _equal(field, operand)
-        case "$ne":
-            return _none([_equal(field, operand)])
-        case "$in" | "$nin":
-            if not isinstance(operand, list):
-                raise BadRequestError(f"filters: {operator} needs an array")
-            found = _in(field, operand)
-            return found if operator == "$in" else _none([found])
-        case "$exists":
-            return field.present() if operand else _none([field.present()])
-        case "$regex":
-            return _regex(field, operand)
-        case "$gt" | "$gte" | "$lt" | "$lte":
-            return _compare(field, operator, operand)
-        case _:
-            raise BadRequestError(f"filters: unknown operator: {operator}")
+    if operator in _COMPARISONS:
+        return _compare(field, operator, operand)
+    operation = _OPERATIONS.get(operator)
+    if operation is None:
+        raise BadRequestError(f"filters: unknown operator: {operator}")
+    return operation(field, operand)
+
+
+def _one_in(field: _Field, operands: JSONValue) -> Where:
+    return _in(field, _array("$in", operands))
+
+
+def _none_in(field: _Field, operands: JSONValue) -> Where:
+    return _none([_in(field, _array("$nin", operands))])
+
+
+def _all_in(field: _Field, operands: JSONValue) -> Where:
+    wanted = [_equal(field, operand) for operand in _array("$all", operands)]
+    return _all(wanted) if wanted else Where(false(), few=True)
+
+
+def _array(operator: str, operands: JSONValue) -> list[JSONValue]:
+    if not isinstance(operands, list):
+        raise BadRequestError(f"filters: {operator} needs an array")
+    return operands
+
+
+def _not_equal(field: _Field, operand: JSONValue) -> Where:
+    return _none([_equal(field, operand)])
+
+
+def _exists(field: _Field, operand: JSONValue) -> Where:
+    return field.present() if operand else _none([field.present()])
+
+
+def _not(field: _Field, operand: JSONValue) -> Where:
+    if not isinstance(operand, dict) or not any(key.startswith("$") for key in operand):
+        raise BadRequestError("filters: $not needs operators")
+    return _none([_field_query(field, operand)])
 
 
 def _equal(field: _Field, operand: JSONValue) -> Where:
@@ -377,6 +425,33 @@ def _regex(field: _Field, pattern: JSONValue) -> Where:
     except ValueError as error:
         raise BadRequestError(f"filters: $regex: {error}") from None
     return field.where(Kind.STRING, lambda value: func.matches(pattern, value) == 1, _Cost.CALL)
+
+
+def _contains(field: _Field, part: JSONValue) -> Where:
+    if not isinstance(part, str):
+        raise BadRequestError("filters: $contains needs a string")
+    return field.where(Kind.STRING, lambda value: func.instr(value, storable(part)) > 0)
+
+
+def _sized(field: _Field, operand: JSONValue) -> Where:
+    kind, size = typed(operand)
+    if kind is not Kind.NUMBER or isinstance(size, str) or size < 0 or size % 1:
+        raise BadRequestError("filters: $size needs a whole number from 0")
+    return field.sized(size)
+
+
+_OPERATIONS: Final[Mapping[str, Callable[[_Field, JSONValue], Where]]] = {
+    "$eq": _equal,
+    "$ne": _not_equal,
+    "$in": _one_in,
+    "$nin": _none_in,
+    "$exists": _exists,
+    "$regex": _regex,
+    "$contains": _contains,
+    "$all": _all_in,
+    "$size": _sized,
+    "$not": _not,
+}
 
 
 def _all(parts: Iterable[Where]) -> Where:

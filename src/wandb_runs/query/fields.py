@@ -226,10 +226,7 @@ class _Comparable(_Field[V], Generic[V, B]):
         return self._one_of("$nin", values, ".not_in(…)")
 
     def _one_of(self, operator: str, values: object, spelling: str) -> Condition:
-        if isinstance(values, AbstractSet):
-            values = frozenset(cast("AbstractSet[object]", values))
-        elif isinstance(values, Sequence) and not isinstance(values, (str, bytes, bytearray)):
-            values = list(cast("Sequence[object]", values))
+        values = _plain(values)
         condition = self._write(operator, values, spelling)
         for value in cast("list[object] | frozenset[object]", values):
             self._check(value, f"{self!r}{spelling}")
@@ -244,6 +241,43 @@ class _Matching(_Field[V]):
     def matches(self, pattern: str, /) -> Condition:
         """Runs whose value is a string that contains a match of this RE2 pattern."""
         return self._write("$regex", pattern, ".matches(…)")
+
+    def contains(self, text: str, /) -> Condition:
+        """Runs whose value is a string that contains this text, which W&B finds by an index.
+
+        >>> DisplayName.contains("fox")
+        {"displayName":{"$contains":"fox"}}
+        """
+        return self._write("$contains", text, ".contains(…)")
+
+
+class _Listed(_Field[V], Generic[V, B]):
+    """A field whose values may be lists."""
+
+    __slots__ = ()
+
+    def contains_all(self, values: _Members[B], /) -> Condition:
+        """Runs whose value is a list with each of these, in any order.
+
+        >>> Tags.contains_all(["best", "long"])
+        {"tags":{"$all":["best","long"]}}
+        """
+        items = _plain(values)
+        condition = self._write("$all", items, ".contains_all(…)")
+        for item in cast("list[object] | frozenset[object]", items):
+            self._check_item(item, f"{self!r}.contains_all(…)")
+        return condition
+
+    def _check_item(self, value: object, where: str, /) -> None:
+        """Refuse items that W&B would accept, and that no list of this field can hold."""
+
+    def size(self, items: int, /) -> Condition:
+        """Runs whose value is a list of this many items; a run without one has no size, not 0.
+
+        >>> Tags.size(2)
+        {"tags":{"$size":2}}
+        """
+        return self._write("$size", items, ".size(…)")
 
 
 class _Text(_Comparable[V, str], _Matching[V]):
@@ -275,17 +309,22 @@ class _Seconds(_Comparable[float, float]):
 
 
 @final
-class _Labels(_Field[None]):
+class _Labels(_Listed[None, str]):
     __slots__ = ()
 
     def contains(self, tag: str, /) -> Condition:
         """Runs that have this tag."""
         if not isinstance(tag, str):  # pyright: ignore[reportUnnecessaryIsInstance] - untyped callers pass lists
             raise InvalidArgumentError(
-                f"{self!r}.contains(…): expected one tag, not {show(tag)}. Join conditions by & "
-                "for all of several, by | for any."
+                f"{self!r}.contains(…): expected one tag, not {show(tag)}. For all of several "
+                f"write {self!r}.contains_all(…); for any, join conditions by |."
             )
         return self._write("$eq", tag, ".contains(…)")
+
+    @override
+    def _check_item(self, value: object, where: str, /) -> None:
+        if not isinstance(value, str):
+            raise InvalidArgumentError(f"{where}: expected tags, each a string, not {show(value)}.")
 
     if not TYPE_CHECKING:  # `in` needs a truth value, so checkers are to refuse it
 
@@ -301,7 +340,12 @@ class _Labels(_Field[None]):
             )
 
 
-class _Key(_Comparable[Stored, "str | float | datetime"], _Matching[Stored], _Sortable):
+class _Key(
+    _Comparable[Stored, "str | float | datetime"],
+    _Matching[Stored],
+    _Listed[Stored, Stored],
+    _Sortable,
+):
     __slots__ = ("_keys",)
 
     _keys: tuple[str, ...]
@@ -368,6 +412,15 @@ class Summary(_Key):
     __slots__ = ()
 
     _section = "summary"
+
+
+def _plain(values: object) -> object:
+    """Any sequence or set as a list or frozenset, which filters take; else unchanged."""
+    if isinstance(values, AbstractSet):
+        return frozenset(cast("AbstractSet[object]", values))
+    if isinstance(values, Sequence) and not isinstance(values, (str, bytes, bytearray)):
+        return list(cast("Sequence[object]", values))
+    return values
 
 
 def _check_kind(value: object, kinds: type | tuple[type, ...], refusal: str) -> None:

@@ -25,6 +25,7 @@ from wandb_runs.query.operators import (
     check_key,
     check_operand,
     check_operation,
+    check_operations,
     is_list,
     is_mapping,
     named_operator,
@@ -70,7 +71,7 @@ _PATHS = Vocabulary(
         "and": "Did you mean '$and'?",
         "or": "Did you mean '$or'?",
         "nor": "Did you mean '$nor'?",
-        "not": "Write '$ne' or '$nin' under a path, or '$nor' around whole conditions.",
+        "not": "Did you mean '$not'?",
         "date": "Did you mean 'created_at'?",
         "entity": "The entity belongs to the path of the project, not to its filters.",
         "project": "The project belongs to the path, not to its filters.",
@@ -196,11 +197,16 @@ def filters_to_json(filters: Filters | None) -> str | None:
 
     `displayName`, `jobType`, `createdAt` and `heartbeatAt` are accepted as well. A key maps to a
     value (`{"state": "finished"}`) or to operators (`{"config.lr": {"$gt": 0.01, "$lt": 0.1}}`):
-    `$eq`, `$ne`, `$gt`, `$gte`, `$lt`, `$lte`, `$in`, `$nin`, `$exists` and `$regex` (RE2 syntax).
-    `$and`, `$or` and `$nor` take the position of a key and map to a list of filters.
+    `$eq`, `$ne`, `$gt`, `$gte`, `$lt`, `$lte`, `$in`, `$nin`, `$exists`, `$regex` (RE2 syntax),
+    `$contains` (a part of a string), `$all` and `$size` (the values and the number of items of a
+    list), and `$not` around other operators (`{"config.lr": {"$not": {"$gt": 0.1}}}`, which runs
+    without the value fulfil too).
+    `$and`, `$or` and `$nor` take the position of a key and map to a list of filters; `$not` there
+    maps to one filter, and is sent as the `$nor` of it.
 
     Values are strings, numbers, booleans, None, aware datetimes (sent in UTC), and lists and
-    mappings of those for hyperparameters and metrics. `$in` and `$nin` also take a tuple or a set.
+    mappings of those for hyperparameters and metrics. `$in`, `$nin` and `$all` also take a tuple
+    or a set.
     A member of an enum is sent as its string or number, and refused where it is neither.
 
     A condition made of fields may be an item of those lists.
@@ -223,8 +229,8 @@ def filters_to_json(filters: Filters | None) -> str | None:
     >>> filters_to_json({"$or": [{"state": "failed"}, {"summary.loss": {"$lth": 2}}]})
     Traceback (most recent call last):
     wandb_runs.errors.InvalidArgumentError: filters["$or"][1]["summary.loss"]["$lth"]: W&B knows \
-no operator '$lth'. Did you mean '$lt'? The operators are: $eq, $exists, $gt, $gte, $in, $lt, \
-$lte, $ne, $nin, $regex. RawFilter sends an operator unchecked.
+no operator '$lth'. Did you mean '$lt'? The operators are: $all, $contains, $eq, $exists, $gt, \
+$gte, $in, $lt, $lte, $ne, $nin, $not, $regex, $size. RawFilter sends an operator unchecked.
     """
     if filters is None:
         return None
@@ -326,15 +332,18 @@ def _query(value: object, where: str) -> dict[str, object]:
     for given, operand in value.items():
         key = check_key(given, where)
         here = at_key(where, key)
-        if key in LOGICAL:
-            query[key] = _branches(operand, here)
+        if key in LOGICAL or key == "$not":
+            negates = key == "$not"
+            wire = "$nor" if negates else key
+            parts = [_other_than(operand, here)] if negates else _branches(operand, here)
+            query[wire] = [*cast("list[object]", query.get(wire, [])), *parts]
         elif key in COMPARISONS:
             raise InvalidArgumentError(
                 f'{here}: {key!r} compares one value, so it goes under a path: {{"config.lr": '
                 f'{{"{key}": …}}}}.'
             )
         elif key.startswith("$"):
-            refuse_operator(key, LOGICAL, here)
+            refuse_operator(key, LOGICAL | {"$not"}, here)
         else:
             path = _PATHS.parse(key, where=here)
             if path.wire in query:
@@ -355,6 +364,18 @@ def _branches(value: object, where: str) -> list[object]:
     return [_query(branch, f"{where}[{index}]") for index, branch in enumerate(value)]
 
 
+def _other_than(value: object, where: str) -> object:
+    """The filter that `$not` negates: MongoDB has it under a path alone, and `$nor` for this."""
+    if is_list(value):
+        raise InvalidArgumentError(f"{where}: '$not' takes one filter; '$nor' takes a list.")
+    query = _query(value, where)
+    if not query:
+        raise InvalidArgumentError(
+            f"{where}: expected a filter of at least one key; all runs fit an empty one."
+        )
+    return query
+
+
 def _condition(value: object, path: Path, where: str) -> object:
     if not is_mapping(value):
         return check_operand(value, path, where)
@@ -366,10 +387,7 @@ def _condition(value: object, path: Path, where: str) -> object:
         )
     plain = [key for key in keys if not key.startswith("$")]
     if not plain:
-        return {
-            key: check_operation(key, operand, path, at_key(where, key))
-            for key, operand in zip(keys, value.values(), strict=True)
-        }
+        return check_operations(value, path, where)
     operator = named_operator(plain[0])
     if operator is not None or len(plain) < len(keys):
         raise InvalidArgumentError(

@@ -326,7 +326,7 @@ class _Condition(NamedTuple):
     @property
     def operands(self) -> list[object]:
         """What a value is compared with, one by one."""
-        several = self.operator in ("$in", "$nin") and is_list(self.operand)
+        several = self.operator in ("$in", "$nin", "$all") and is_list(self.operand)
         return [*self.operand] if several and is_list(self.operand) else [self.operand]
 
     @property
@@ -334,8 +334,8 @@ class _Condition(NamedTuple):
         """Whether runs without the value are asked for by name; a comparison with null does."""
         if self.operator == "$exists":
             return bool(self.operand) == self.is_negated
-        if self.operator in ("$eq", "$in", "$ne", "$nin"):
-            is_positive = self.operator in ("$eq", "$in")
+        if self.operator in ("$eq", "$in", "$all", "$ne", "$nin"):
+            is_positive = self.operator in ("$eq", "$in", "$all")
             return None in self.operands and is_positive != self.is_negated
         return False
 
@@ -353,7 +353,12 @@ class _Condition(NamedTuple):
         return [str(word) for word in words if word not in STATES]
 
 
-_PROVING: Final = frozenset({"$eq", "$in", "$gt", "$gte", "$lt", "$lte", "$regex", "$exists"})
+_PROVING: Final = frozenset(
+    {
+        *("$eq", "$in", "$gt", "$gte", "$lt", "$lte", "$exists"),
+        *("$regex", "$contains", "$all", "$size"),
+    }
+)
 """Operators that no run without the value fulfils."""
 
 
@@ -373,6 +378,11 @@ def _conditions(
                 )
         elif is_mapping(value) and value and all(str(each).startswith("$") for each in value):
             for operator, operand in value.items():
-                yield _Condition(path, str(operator), operand, is_negated, is_required)
+                if operator == "$not":
+                    yield from _conditions(
+                        {path: operand}, is_negated=not is_negated, is_required=False
+                    )
+                else:
+                    yield _Condition(path, str(operator), operand, is_negated, is_required)
         else:
             yield _Condition(path, "$eq", value, is_negated, is_required)

@@ -22,7 +22,7 @@ from wandb_runs.query.keys import check_unicode
 from wandb_runs.query.regex import check_pattern
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from wandb_runs.query.paths import Path
 
@@ -35,6 +35,7 @@ __all__ = [
     "check_key",
     "check_operand",
     "check_operation",
+    "check_operations",
     "is_list",
     "is_mapping",
     "named_operator",
@@ -54,11 +55,19 @@ MAX_DEPTH: Final = 100
 LOGICAL = frozenset({"$and", "$or", "$nor"})
 """Operators that join whole filters."""
 
-_EQUALITY = frozenset({"$eq", "$ne"})
-_ORDERING = frozenset({"$gt", "$gte", "$lt", "$lte"})
-_MEMBERSHIP = frozenset({"$in", "$nin"})
-COMPARISONS = _EQUALITY | _ORDERING | _MEMBERSHIP | {"$exists", "$regex"}
+_EQUALITY = ("$eq", "$ne")
+_ORDERING = ("$gt", "$gte", "$lt", "$lte")
+_MEMBERSHIP = ("$in", "$nin")
+COMPARISONS = frozenset(
+    {
+        *(*_EQUALITY, *_ORDERING, *_MEMBERSHIP),
+        *("$all", "$contains", "$exists", "$not", "$regex", "$size"),
+    }
+)
 """Operators that stand under a path."""
+
+_COMMON_KEYS = frozenset({"all", "size"})
+"""Operators without their `$` that are likelier keys of a value."""
 
 # Other spellings of operators, folded; similar ones are found by `nearest`.
 _SYNONYMS: Mapping[str, str] = {
@@ -80,15 +89,15 @@ _SYNONYMS: Mapping[str, str] = {
     "notequal": "$ne",
     "notin": "$nin",
     "oneof": "$in",
-    "contains": "$regex",
-    "like": "$regex",
+    "like": "$contains",
+    "substring": "$contains",
+    "containsall": "$all",
+    "hasall": "$all",
+    "length": "$size",
     "match": "$regex",
 }
 _UNSUPPORTED: Mapping[str, str] = {
-    "not": "Write '$ne' or '$nin' under a path, or '$nor' around whole conditions.",
-    "all": "Write '$and' around one condition for each value.",
     "options": "Write flags into the pattern, like '(?i)' to ignore case.",
-    "size": "W&B cannot count the items of a list.",
     "type": "W&B cannot ask for the type of a value.",
     "elemmatch": "W&B cannot match the items of a list; '$in' comes nearest.",
     "expr": "W&B cannot compare two paths.",
@@ -107,23 +116,9 @@ def check_operation(operator: str, value: object, path: Path, where: str) -> obj
     Raises:
         InvalidArgumentError: W&B would not understand it.
     """
-    if operator in _EQUALITY:
-        return check_operand(value, path, where)
-    if operator in _ORDERING:
-        if value is None or isinstance(value, bool) or is_list(value) or is_mapping(value):
-            raise InvalidArgumentError(
-                f"{where}: expected a number, a string or an aware datetime, not {show(value)}, "
-                "which cannot be ordered."
-            )
-        return check_operand(value, path, where)
-    if operator in _MEMBERSHIP:
-        return _members(value, path, where)
-    if operator == "$exists":
-        if not isinstance(value, bool):
-            raise InvalidArgumentError(f"{where}: expected True or False, not {show(value)}.")
-        return value
-    if operator == "$regex":
-        return check_pattern(value, where)
+    check = _CHECKS.get(operator)
+    if check is not None:
+        return check(value, path, where)
     if operator in LOGICAL:
         raise InvalidArgumentError(
             f"{where}: {operator!r} joins whole filters, so it stands where a path stands: "
@@ -132,7 +127,80 @@ def check_operation(operator: str, value: object, path: Path, where: str) -> obj
     return refuse_operator(operator, COMPARISONS, where)
 
 
-def _members(value: object, path: Path, where: str) -> object:
+def _ordered(value: object, path: Path, where: str) -> object:
+    if value is None or isinstance(value, bool) or is_list(value) or is_mapping(value):
+        raise InvalidArgumentError(
+            f"{where}: expected a number, a string or an aware datetime, not {show(value)}, "
+            "which cannot be ordered."
+        )
+    return check_operand(value, path, where)
+
+
+def _existence(value: object, _: Path, where: str) -> object:
+    if not isinstance(value, bool):
+        raise InvalidArgumentError(f"{where}: expected True or False, not {show(value)}.")
+    return value
+
+
+def _pattern(value: object, _: Path, where: str) -> object:
+    return check_pattern(value, where)
+
+
+def check_operations(value: Mapping[object, object], path: Path, where: str) -> dict[str, object]:
+    """Check comparisons that all hold, each by its operator."""
+    return {
+        key: check_operation(key, operand, path, at_key(where, key))
+        for given, operand in value.items()
+        for key in (check_key(given, where),)
+    }
+
+
+def _part(value: object, _: Path, where: str) -> object:
+    if not isinstance(value, str):
+        raise InvalidArgumentError(f"{where}: expected a part of a string, not {show(value)}.")
+    return value
+
+
+def _all_of(value: object, path: Path, where: str) -> object:
+    _refuse_unless_list(path, where)
+    members = _members(value, path, where)
+    if not members:
+        raise InvalidArgumentError(f"{where}: expected at least one value; no run has all of none.")
+    return members
+
+
+def _item_count(value: object, path: Path, where: str) -> object:
+    _refuse_unless_list(path, where)
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise InvalidArgumentError(
+            f"{where}: expected the number of items, a whole number from 0, not {show(value)}."
+            + _advice(value)
+        )
+    return value
+
+
+def _refuse_unless_list(path: Path, where: str) -> None:
+    if path.root not in _SECTIONS and path.root != "tags":
+        raise InvalidArgumentError(f"{where}: {path.root!r} is never a list.")
+
+
+def _negated(value: object, path: Path, where: str) -> object:
+    if not is_mapping(value) or not value:
+        raise InvalidArgumentError(
+            f'{where}: expected operators, like {{"$gt": 0.1}}, not {show(value)}. '
+            "'$ne' is what differs from a value."
+        )
+    plain = [key for given in value if not (key := check_key(given, where)).startswith("$")]
+    if plain:
+        near = named_operator(plain[0])
+        raise InvalidArgumentError(
+            f"{at_key(where, plain[0])}: expected an operator. "
+            + (f"Did you mean {near!r}?" if near else "Operators begin with '$'.")
+        )
+    return check_operations(value, path, where)
+
+
+def _members(value: object, path: Path, where: str) -> list[object]:
     if is_list(value):
         return [check_operand(item, path, f"{where}[{index}]") for index, item in enumerate(value)]
     if isinstance(value, (set, frozenset)):
@@ -156,7 +224,8 @@ def check_operand(value: object, path: Path, where: str) -> object:
             raise InvalidArgumentError(
                 f"{where}: tags are compared one by one, and W&B answers a whole list with HTTP "
                 '500. For runs with any of these write {"tags": {"$in": […]}}, or '
-                "Tags.contains(…) | Tags.contains(…); for runs with all of them, '$and' or &."
+                "Tags.contains(…) | Tags.contains(…); for runs with all of them, '$all' or "
+                "Tags.contains_all(…)."
             )
         if is_list(value):
             raise InvalidArgumentError(
@@ -168,6 +237,19 @@ def check_operand(value: object, path: Path, where: str) -> object:
                 f"{where}: {path.root!r} is never a mapping, so nothing equals {show(value)}."
             )
     return _value(value, where)
+
+
+_CHECKS: Final[Mapping[str, Callable[[object, Path, str], object]]] = {
+    **dict.fromkeys(_EQUALITY, check_operand),
+    **dict.fromkeys(_ORDERING, _ordered),
+    **dict.fromkeys(_MEMBERSHIP, _members),
+    "$all": _all_of,
+    "$contains": _part,
+    "$exists": _existence,
+    "$not": _negated,
+    "$regex": _pattern,
+    "$size": _item_count,
+}
 
 
 def _instant(value: object, where: str) -> object:
@@ -271,6 +353,8 @@ def refuse_operator(key: str, known: Iterable[str], where: str) -> NoReturn:
 
 def named_operator(word: str) -> str | None:
     """The operator that a word means: without `$`, in another case, as a symbol or synonym."""
+    if word in _COMMON_KEYS:
+        return None
     name = fold(word).lstrip("$")
     operator = f"${name}"
     if operator in COMPARISONS | LOGICAL:
