@@ -54,7 +54,10 @@ def test_examples_are_found() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["README.md", "docs/embedding.md", "docs/network.md", "docs/settings.md", "docs/testing.md"],
+    [
+        "README.md",
+        *map("docs/{}.md".format, ("embedding", "moving", "network", "settings", "testing")),
+    ],
 )
 def test_examples_in_documents(
     sample_server: LocalServer, monkeypatch: pytest.MonkeyPatch, name: str

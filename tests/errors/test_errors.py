@@ -13,6 +13,7 @@ from wandb_runs import (
     BadResponseError,
     CertificateError,
     ConnectionFailedError,
+    DeprecatedNameWarning,
     DriftWarning,
     EmptyJoinWarning,
     GraphQLError,
@@ -66,6 +67,7 @@ WARNINGS: list[WandbRunsWarning] = [
     DriftWarning(["a"], 1, ["b"]),
     EmptyJoinWarning(["a"]),
     EmptyJoinWarning(["a"], call="scan_history"),
+    DeprecatedNameWarning("no"),
     IgnoredArgumentWarning("no"),
     UnknownKeyWarning("order", {"x": "y", "z": None}, 3),
     UnknownMetricWarning("r1", {"los": "loss"}),
@@ -88,6 +90,7 @@ def test_every_warning_is_one_of_the_package() -> None:
     assert issubclass(WandbRunsWarning, UserWarning)
     # Where Python shows no `DeprecationWarning` by default, it shows none of these.
     assert issubclass(IgnoredArgumentWarning, DeprecationWarning)
+    assert issubclass(DeprecatedNameWarning, DeprecationWarning)
 
 
 def test_an_unknown_key_is_told_of_one_run_and_of_several() -> None:

@@ -51,10 +51,23 @@ print(json.dumps([
         "by_epoch": run.history(samples=50, keys=["loss"], x_axis="epoch", pandas=False),
         "events": run.history(samples=50, stream="system", pandas=False),
         "scanned": list(run.scan_history()),
+        "by_its_name": run.history(samples=50, stream="events", pandas=False),
+        "json_summary": run.summary._json_dict,
+        "json_config": json.loads(run.json_config),
+        "username": run.username,
+        "loaded": {{name: run.load()[name] for name in {LOADED!r}}},
     }}
     for run in runs
 ]))
 """
+
+
+LOADED = [
+    *("id", "name", "displayName", "projectId", "state", "createdAt", "heartbeatAt", "tags"),
+    *("group", "jobType", "notes", "description", "commit", "readOnly", "sweepName"),
+    *("historyLineCount", "user", "config", "summaryMetrics"),
+]
+"""What `load()` tells of a run in both. The SDK's `rawconfig` depends on how it was listed."""
 
 
 def settled(value: object) -> object:
@@ -71,6 +84,8 @@ def settled(value: object) -> object:
 
 def read_by_us(run: Run) -> dict[str, object]:
     heartbeat = run.heartbeat_at
+    stored: dict[str, dict[str, object]] = json.loads(run.json_config)
+    summary: Any = run.summary
     return {
         "id": run.id,
         "name": run.name,
@@ -97,9 +112,19 @@ def read_by_us(run: Run) -> dict[str, object]:
         "by_epoch": run.history(samples=50, keys=["loss"], x_axis="epoch", pandas=False),
         "events": run.history(samples=50, stream="system", pandas=False),
         "scanned": list(run.scan_history()),
+        "by_its_name": run.history(samples=50, stream="events", pandas=False),
+        "json_summary": summary._json_dict,  # noqa: SLF001 - what W&B's guide has
+        "json_config": {  # the SDK writes it anew, without its own part if `lazy=False`
+            key: {"value": each["value"], "desc": None}
+            for key, each in stored.items()
+            if key != "_wandb"
+        },
+        "username": run.username,  # pyright: ignore[reportDeprecated] - the point
+        "loaded": {name: run.load()[name] for name in LOADED},
     }
 
 
+@pytest.mark.filterwarnings("ignore::wandb_runs.DeprecatedNameWarning")
 @pytest.mark.parametrize(
     ("filters", "order"),
     [
@@ -116,7 +141,7 @@ def test_sdk_and_package_read_equal_values(
 ) -> None:
     environ = {key: value for key, value in os.environ.items() if not key.startswith("WANDB")}
     printed = subprocess.run(
-        [sys.executable, "-c", READ.format(arguments=json.dumps([filters, order]))],
+        [sys.executable, "-c", READ.format(arguments=json.dumps([filters, order]), LOADED=LOADED)],
         env=environ
         | {
             "HOME": str(tmp_path),

@@ -241,6 +241,16 @@ def read_history(run: Run, flag: bool, how: Format | None) -> None:
     assert_type(run.scan_history(keys=["loss"], max_step=10), Iterator[Row])
 
 
+def move_over(run: Run, sweep: Sweep, flag: bool) -> None:
+    assert_type(run.history(stream="events"), pd.DataFrame)
+    assert_type(run.load(), JSONObject)
+    assert_type(run.load(force=True)["notes"], JSONValue)
+    assert_type(run.json_config, str)
+    assert_type(run.to_html(300, flag) + sweep.to_html(hidden=True), str)
+    assert_type(run.display() and sweep.display(420, False), bool)
+    Api({"entity": "team"}).flush()
+
+
 def follow_sweeps(api: Api) -> None:
     sweep = api.sweep("team/mnist/abc")
     assert_type(sweep.runs, Runs[JSONObject, JSONObject])

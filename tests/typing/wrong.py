@@ -20,6 +20,7 @@ from wandb_runs import (
     Summary,
     Tags,
     UpdatedAt,
+    User,
 )
 
 if TYPE_CHECKING:
@@ -34,6 +35,31 @@ def misspell(api: Api, runs: Runs, run: Run) -> None:
     runs.lenght  # wrong
     api.run_s("team/mnist")  # wrong
     runs[0].naem  # wrong
+
+
+def use_names_of_the_sdk_that_are_not_here(api: Api, runs: Runs, run: Run, user: User) -> None:
+    api.artifact("team/mnist/model:v1")  # wrong
+    api.settings["entity"]  # wrong
+    api.create_team("team")  # wrong
+    runs.objects  # wrong
+    runs.more  # wrong
+    next(runs)  # wrong
+    run.createdAt  # wrong
+    run.historyKeys  # wrong
+    run.upload_file("weights.pt")  # wrong
+    run.used_artifacts()  # wrong
+    user.api_keys  # wrong
+
+
+def show_wrongly(run: Run, runs: Runs) -> None:
+    run.to_html("100%")  # wrong
+    run.display(hidden=1)  # wrong
+    run.load(force="yes")  # wrong
+    run.load().config  # wrong
+    run.load()["notes"] = "the best"  # wrong
+    run.history(stream="event")  # wrong
+    run.json_config["lr"]  # wrong
+    runs.to_html()  # wrong
 
 
 def pass_wrong_types(api: Api, runs: Runs, run: Run) -> None:

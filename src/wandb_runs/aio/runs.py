@@ -326,7 +326,7 @@ class AsyncRuns(
             x_axis: The metric that comes first in each row. Machine metrics have no `_step`:
                 there it stands for `_runtime`, in seconds.
             format: `"default"` for a list of dicts, `"pandas"` or `"polars"` for a frame.
-            stream: `"default"` for metrics, `"system"` for machine metrics.
+            stream: `"default"` for metrics, `"system"` or `"events"` for machine metrics.
             join: `"inner"` for the rows that hold all keys; `"outer"` for all rows of each key,
                 merged by `_step`, which is right for metrics that are logged at different steps:
                 up to `samples` rows for each key. Either way a row holds the x axis, too: rows
@@ -450,7 +450,7 @@ class AsyncRuns(
             x_axis: The metric that comes first in each row. Machine metrics have no `_step`:
                 there it stands for `_runtime`, in seconds.
             format: `"default"` for a list of dicts, `"pandas"` or `"polars"` for a frame.
-            stream: `"default"` for metrics, `"system"` for machine metrics.
+            stream: `"default"` for metrics, `"system"` or `"events"` for machine metrics.
             join: `"inner"` for the rows that hold all keys; `"outer"` for all rows of each key,
                 merged by `_step`, which is right for metrics that are logged at different steps:
                 up to `samples` rows for each key. Either way a row holds the x axis, too: rows

@@ -25,6 +25,7 @@ from wandb_runs.errors.exceptions import (
     is_too_large,
 )
 from wandb_runs.errors.warnings import (
+    DeprecatedNameWarning,
     DriftWarning,
     EmptyJoinWarning,
     IgnoredArgumentWarning,
@@ -39,6 +40,7 @@ __all__ = [
     "BadResponseError",
     "CertificateError",
     "ConnectionFailedError",
+    "DeprecatedNameWarning",
     "DriftError",
     "DriftWarning",
     "EmptyJoinWarning",

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
 __all__ = [
+    "DeprecatedNameWarning",
     "DriftWarning",
     "EmptyJoinWarning",
     "IgnoredArgumentWarning",
@@ -36,6 +37,13 @@ class WandbRunsWarning(UserWarning):
 
 class IgnoredArgumentWarning(WandbRunsWarning, DeprecationWarning):
     """An argument of W&B's SDK that does nothing here.
+
+    Python shows it where it shows a `DeprecationWarning`: in `__main__` and in tests.
+    """
+
+
+class DeprecatedNameWarning(WandbRunsWarning, DeprecationWarning):
+    """A name that is here for code that was written for W&B's SDK; the message has a better one.
 
     Python shows it where it shows a `DeprecationWarning`: in `__main__` and in tests.
     """

@@ -32,8 +32,11 @@ __all__ = [
 Format: TypeAlias = Literal["default", "pandas", "polars"]
 """What a history is returned as: a list of dicts, a `pandas.DataFrame` or a `polars.DataFrame`."""
 
-Stream: TypeAlias = Literal["default", "system"]
-"""Which history: the metrics that a run logged, or those of the machine that it ran on."""
+Stream: TypeAlias = Literal["default", "system", "events"]
+"""Which history: the metrics that a run logged, or those of the machine that it ran on.
+
+`"events"`, as W&B's schema calls the latter, means `"system"`.
+"""
 
 Join: TypeAlias = Literal["inner", "outer"]
 """Rows of several metrics: those that hold all of them, or all rows of each, merged by step."""
@@ -77,7 +80,7 @@ class HistoryPlan(FieldsRepr):
         samples: The most rows per run; of each key in an outer join, and of machine metrics.
         keys: The metrics, without duplicates; None for all.
         x_axis: The first column.
-        stream: Logged metrics or machine metrics.
+        stream: Logged metrics, or machine metrics: `"system"`.
         join: Which rows several metrics give.
     """
 
@@ -254,7 +257,7 @@ def plan_histories(
         samples: The most rows per run, 1 or more.
         keys: The metrics; None for all. Duplicates are ignored.
         x_axis: The metric of the first column.
-        stream: `"default"` for logged metrics, `"system"` for machine metrics.
+        stream: `"default"` for logged metrics, `"system"` or `"events"` for machine metrics.
         join: `"inner"` for the rows that hold all keys, `"outer"` for all rows of each.
         run_id: Whether rows get a column `run_id`; then no key may have that name.
 
@@ -278,7 +281,8 @@ def plan_histories(
             f"{RUN_ID!r} is the column with each row's run id, and is always included; leave keys "
             f"out to get a metric of that name, as '{RUN_ID}_'"
         )
-    if stream == "system":
+    if stream != "default":
+        stream = "system"
         x_axis = _system_name(x_axis)
         names = names and tuple(dict.fromkeys(map(_system_name, names)))
     return HistoryPlan(samples, names, x_axis, stream, join)

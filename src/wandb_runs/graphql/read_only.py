@@ -12,6 +12,7 @@ C code that is given one in order to write into it (`heapq`, `exec`) or that nam
 from __future__ import annotations
 
 import sys
+from copy import deepcopy
 from typing import TYPE_CHECKING, Final, Generic, NoReturn, TypeAlias, TypeVar, cast, final
 
 from typing_extensions import override
@@ -45,6 +46,11 @@ class ReadOnlyDict(dict[K, V], Generic[K, V]):
     if not TYPE_CHECKING:  # checkers see a `Mapping`, which has no mutators
         __setitem__ = __delitem__ = __ior__ = _refuse
         clear = pop = popitem = setdefault = update = _refuse
+
+    @property
+    def _json_dict(self) -> dict[K, V]:
+        """A `dict` of its own, throughout: W&B's guide has `run.summary._json_dict`."""
+        return deepcopy(self)
 
     def __copy__(self) -> dict[K, V]:
         return self.copy()

@@ -22,6 +22,7 @@ from wandb_runs.runs.assignment import NoNewAttributes
 from wandb_runs.runs.record import to_node
 from wandb_runs.runs.run_base import fetch_run
 from wandb_runs.runs.sweep_base import fetch_sweep
+from wandb_runs.runs.unknown_names import UnknownNames
 from wandb_runs.runs.user import User
 from wandb_runs.transport.credentials import ApiKey
 from wandb_runs.transport.settings import resolve_settings
@@ -112,7 +113,7 @@ def checked_context(
     return check_context(ssl_context)
 
 
-class ApiBase(NoNewAttributes, Generic[ClientT]):
+class ApiBase(UnknownNames, NoNewAttributes, Generic[ClientT]):
     """What `Api` and `AsyncApi` have in common: all that takes no request.
 
     Args:
@@ -166,6 +167,12 @@ class ApiBase(NoNewAttributes, Generic[ClientT]):
             )
         )
         return changed
+
+    def flush(self) -> None:
+        """Do nothing: no listing is kept, and each `api.runs(...)` asks anew.
+
+        W&B's SDK keeps what it listed, and forgets it here.
+        """
 
     @property
     def stats(self) -> Stats:

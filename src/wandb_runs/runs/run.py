@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, TypeVar, overload
 
-from wandb_runs.errors import IgnoredArgumentWarning
+from typing_extensions import deprecated
+
+from wandb_runs.errors import DeprecatedNameWarning, IgnoredArgumentWarning
 from wandb_runs.errors.warnings import warn
 from wandb_runs.frames.build import build, check_installed
 from wandb_runs.frames.plan import plan_histories
@@ -213,7 +215,7 @@ saved nowhere. copy.deepcopy(x) gives a dict of your own, which can be changed t
             x_axis: The metric that comes first in each row. Machine metrics have no `_step`:
                 there it stands for `_runtime`, in seconds.
             pandas: Whether to return a `pandas.DataFrame` or a list of dicts.
-            stream: `"default"` for metrics, `"system"` for machine metrics.
+            stream: `"default"` for metrics, `"system"` or `"events"` for machine metrics.
             format: `"default"` for a list of dicts, `"pandas"` or `"polars"` for a frame; in
                 place of `pandas=`.
             join: `"inner"` for the rows that hold all keys; `"outer"` for all rows of each key,
@@ -286,6 +288,50 @@ saved nowhere. copy.deepcopy(x) gives a dict of your own, which can be changed t
             warn(IgnoredArgumentWarning("use_cache= does nothing: nothing is kept on disk"))
         scan = HistoryScan(*self._where, plan_scan(keys, page_size, min_step, max_step))
         return HistoryRows(self._context.client, scan)
+
+    def load(self, force: bool = False) -> JSONObject:
+        """What the run is, under the names of W&B's schema.
+
+        `config` and `summaryMetrics` are decoded, `rawconfig` is `raw_config`, `id` is
+        `storage_id` and `name` is `id`; the rest is as the server sent it, times as text.
+
+        Args:
+            force: Whether to ask for the run again first, as `refresh` does.
+
+        Returns:
+            A read-only dict, without what takes a request of its own: `historyKeys` and
+            `systemMetrics`.
+
+        Raises:
+            BadResponseError: Config or summary is not a JSON object.
+            NotFoundError: The run is gone.
+
+        >>> run.load()["displayName"] == run.name
+        True
+        """
+        return self._context.client.run(self._fetch_attributes(again=force))
+
+    @deprecated(
+        "W&B deprecates run.beta_scan_history; use run.scan_history", category=DeprecatedNameWarning
+    )
+    def beta_scan_history(
+        self,
+        keys: list[K] | tuple[K, ...] | None = None,
+        page_size: int = 1000,
+        min_step: int = 0,
+        max_step: int | None = None,
+        use_cache: bool | None = None,
+    ) -> Iterator[Row]:
+        """`scan_history`, as W&B's SDK spelt it once; deprecated.
+
+        Args:
+            keys: Only rows that hold all of these.
+            page_size: The most rows to ask for at once, at least 1.
+            min_step: The first step.
+            max_step: The step before which to stop; None for the whole history.
+            use_cache: Ignored, with a warning: nothing is kept on disk.
+        """
+        return self.scan_history(keys, page_size, min_step, max_step, use_cache=use_cache)
 
     def refresh(self) -> None:
         """Ask for the run again: for runs that are still running.

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Final, Generic, Literal, NamedTuple, TypeAlias, cast
 
-from typing_extensions import TypeVar, override
+from typing_extensions import TypeVar, deprecated, override
 
 from wandb_runs.errors import (
     BadResponseError,
+    DeprecatedNameWarning,
     EmptyJoinWarning,
     InvalidArgumentError,
     RunValidationError,
@@ -34,8 +35,11 @@ from wandb_runs.graphql.scalars import JSONObject, parse_moment
 from wandb_runs.query.keys import EVERYTHING, KeySelection
 from wandb_runs.query.location import missing_run, page_url
 from wandb_runs.runs.assignment import ReadOnlyAttributes
+from wandb_runs.runs.attributes import schema_attributes
 from wandb_runs.runs.models import NO_MODELS, Models
+from wandb_runs.runs.page_html import PageHtml
 from wandb_runs.runs.record import read_record, to_node
+from wandb_runs.runs.unknown_names import UnknownNames
 from wandb_runs.runs.user import User
 from wandb_runs.transport.settings import Address
 
@@ -132,7 +136,9 @@ class _Details(NamedTuple):
     history_keys: object  # read-only
 
 
-class RunBase(ReadOnlyAttributes, Generic[ContextT_co, ConfigT_co, SummaryT_co]):
+class RunBase(
+    UnknownNames, PageHtml, ReadOnlyAttributes, Generic[ContextT_co, ConfigT_co, SummaryT_co]
+):
     """What `Run` and `AsyncRun` share: all but the sending."""
 
     __slots__ = ("__weakref__", "_context", "_details", "_node", "_record")
@@ -194,6 +200,12 @@ class RunBase(ReadOnlyAttributes, Generic[ContextT_co, ConfigT_co, SummaryT_co])
         return self._context.entity
 
     @property
+    @deprecated("W&B deprecates run.username; use run.entity", category=DeprecatedNameWarning)
+    def username(self) -> str:
+        """`entity`, as W&B's SDK spelt it once; deprecated. The owner is `user`."""
+        return self._context.entity
+
+    @property
     def project(self) -> str:
         """The project's name."""
         return self._context.project
@@ -204,6 +216,7 @@ class RunBase(ReadOnlyAttributes, Generic[ContextT_co, ConfigT_co, SummaryT_co])
         return [self._context.entity, self._context.project, self.id]
 
     @property
+    @override
     def url(self) -> str:
         """The address of the run's page."""
         context = self._context
@@ -341,6 +354,17 @@ class RunBase(ReadOnlyAttributes, Generic[ContextT_co, ConfigT_co, SummaryT_co])
         return self.raw_config
 
     @property
+    def json_config(self) -> str:
+        """The hyperparameters as W&B stores them: JSON, each value in an object of its own.
+
+        `{"lr": {"value": 0.1, "desc": null}, "_wandb": {"value": {...}}}`.
+
+        Raises:
+            BadResponseError: What came is not a text.
+        """
+        return self._read("config").config or "{}"
+
+    @property
     def summary(self) -> SummaryT_co:
         """The last, best or chosen value of each metric, with W&B's own `_wandb`.
 
@@ -377,6 +401,14 @@ class RunBase(ReadOnlyAttributes, Generic[ContextT_co, ConfigT_co, SummaryT_co])
     @property
     def _where(self) -> tuple[str, str, str]:
         return self._context.entity, self._context.project, self.id
+
+    def _fetch_attributes(self, *, again: bool) -> Flow[JSONObject]:
+        if again:
+            yield from self._fetch_again()
+        node = self._node
+        return schema_attributes(
+            node, self._plain_config(node, internal=True), self._plain_summary(node)
+        )
 
     def _fetch_details(self) -> Flow[_Details]:
         node, details = self._node, self._details

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Final, Literal, NoReturn, SupportsIndex, TypeVar, overload
+from typing import TYPE_CHECKING, ClassVar, Literal, SupportsIndex, TypeVar, overload
 
-from typing_extensions import override
+from typing_extensions import deprecated, override
 
-from wandb_runs.errors import InvalidArgumentError
+from wandb_runs.errors import DeprecatedNameWarning, InvalidArgumentError
+from wandb_runs.runs.hidden_cursor import HiddenCursor
 from wandb_runs.runs.iterators import HistoryBatches, RunIterator, RunPages
 from wandb_runs.runs.run import Run
 from wandb_runs.runs.run_base import ConfigT_co, SummaryT_co
@@ -35,11 +36,6 @@ if TYPE_CHECKING:
 __all__ = ["Runs"]
 
 K = TypeVar("K", bound=str)
-
-_FRAME: Final = (
-    'runs are no array: a frame of them is runs.configs(format="pandas"), or of runs.summaries or '
-    "runs.histories, likewise of polars"
-)
 
 
 class Runs(
@@ -104,6 +100,12 @@ class Runs(
     (True, True)
     """
 
+    _hints: ClassVar[Mapping[str, str]] = {
+        # pandas takes a sequence that is no list for an array.
+        "ndim": 'runs are no array: a frame of them is runs.configs(format="pandas"), or of '
+        "runs.summaries or runs.histories, likewise of polars"
+    }
+
     def __init__(
         self,
         client: RetryingClient,
@@ -151,6 +153,7 @@ class Runs(
         super()._reset()
         self._sweeps = Sweeps(self._client) if self._query.include_sweeps else None
         self._lock = ForkSafeLock()
+        self._cursor: HiddenCursor[Run[ConfigT_co, SummaryT_co]] | None = None
 
     @property
     def entity(self) -> str:
@@ -180,20 +183,24 @@ class Runs(
         count = None if self._query.models.skips else self._counted()
         return bool(self._list_to(1)) if count is None else count > 0
 
-    if not TYPE_CHECKING:  # a declared `__getattr__` would let checkers accept any attribute
-
-        def __getattr__(self, name: str) -> NoReturn:
-            # pandas takes a sequence that is no list for an array, which has `ndim`.
-            told = (
-                _FRAME
-                if name == "ndim"
-                else f"{type(self).__name__!r} object has no attribute {name!r}"
-            )
-            raise AttributeError(told, name=name, obj=self)
-
     @override
     def __iter__(self) -> RunIterator[ConfigT_co, SummaryT_co]:
         return RunIterator(self._listing.items, self._checkpoint_at, self._list_to)
+
+    @deprecated(
+        "runs.next() has one position for all callers; use iter(runs)",
+        category=DeprecatedNameWarning,
+    )
+    def next(self) -> Run[ConfigT_co, SummaryT_co]:
+        """The next run, by one position for all callers, which loops do not move; deprecated.
+
+        Raises:
+            StopIteration: There is none.
+        """
+        with self._lock.mutex:
+            if self._cursor is None:
+                self._cursor = HiddenCursor(iter(self))
+        return self._cursor.take()
 
     @override
     def __reversed__(self) -> Iterator[Run[ConfigT_co, SummaryT_co]]:
@@ -325,7 +332,7 @@ class Runs(
             x_axis: The metric that comes first in each row. Machine metrics have no `_step`:
                 there it stands for `_runtime`, in seconds.
             format: `"default"` for a list of dicts, `"pandas"` or `"polars"` for a frame.
-            stream: `"default"` for metrics, `"system"` for machine metrics.
+            stream: `"default"` for metrics, `"system"` or `"events"` for machine metrics.
             join: `"inner"` for the rows that hold all keys; `"outer"` for all rows of each key,
                 merged by `_step`, which is right for metrics that are logged at different steps:
                 up to `samples` rows for each key. Either way a row holds the x axis, too: rows
@@ -460,7 +467,7 @@ class Runs(
             x_axis: The metric that comes first in each row. Machine metrics have no `_step`:
                 there it stands for `_runtime`, in seconds.
             format: `"default"` for a list of dicts, `"pandas"` or `"polars"` for a frame.
-            stream: `"default"` for metrics, `"system"` for machine metrics.
+            stream: `"default"` for metrics, `"system"` or `"events"` for machine metrics.
             join: `"inner"` for the rows that hold all keys; `"outer"` for all rows of each key,
                 merged by `_step`, which is right for metrics that are logged at different steps:
                 up to `samples` rows for each key. Either way a row holds the x axis, too: rows

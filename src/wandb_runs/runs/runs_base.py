@@ -33,6 +33,7 @@ from wandb_runs.runs.explain import check_call, explain
 from wandb_runs.runs.histories_base import HistoriesBase
 from wandb_runs.runs.name_check import NameCheck
 from wandb_runs.runs.run_base import AnyRun, RunContext, created_text, fits
+from wandb_runs.runs.unknown_names import UnknownNames
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -60,7 +61,9 @@ SweepsT_co = TypeVar("SweepsT_co", covariant=True)
 _MOST_RUNS: Final = 100_000_000
 
 
-class RunsBase(NoNewAttributes, HistoriesBase, Generic[ClientT_co, SweepsT_co, RunT_co]):
+class RunsBase(
+    UnknownNames, NoNewAttributes, HistoriesBase, Generic[ClientT_co, SweepsT_co, RunT_co]
+):
     """What `Runs` and `AsyncRuns` share: all but the sending.
 
     What takes requests is a flow here, which either kind of client runs.
@@ -161,7 +164,8 @@ class RunsBase(NoNewAttributes, HistoriesBase, Generic[ClientT_co, SweepsT_co, R
             samples: The most rows for each run; of `"histories"`.
             keys: The metrics, or the keys of configs or summaries; not of `"list"`.
             x_axis: The metric that comes first in each row; of `"histories"`.
-            stream: `"default"` for metrics, `"system"` for machine metrics; of `"histories"`.
+            stream: `"default"` for metrics, `"system"` or `"events"` for machine metrics; of
+                `"histories"`.
             join: `"inner"` for the rows that hold all keys, `"outer"` for all rows of each; of
                 `"histories"`.
 

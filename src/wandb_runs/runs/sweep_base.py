@@ -6,9 +6,9 @@ import importlib
 import re
 from typing import TYPE_CHECKING, Final, Generic, TypeVar, cast
 
-from typing_extensions import override
+from typing_extensions import deprecated, override
 
-from wandb_runs.errors import BadResponseError, NotFoundError
+from wandb_runs.errors import BadResponseError, DeprecatedNameWarning, NotFoundError
 from wandb_runs.errors.extras import needs_extra
 from wandb_runs.errors.text import as_message
 from wandb_runs.graphql._generated import get_sweep
@@ -17,6 +17,8 @@ from wandb_runs.graphql.read_only import read_only_graph
 from wandb_runs.graphql.scalars import parse_moment
 from wandb_runs.query.location import missing_sweep, page_url
 from wandb_runs.runs.assignment import ReadOnlyAttributes
+from wandb_runs.runs.page_html import PageHtml
+from wandb_runs.runs.unknown_names import UnknownNames
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,7 +41,7 @@ ClientT_co = TypeVar("ClientT_co", bound="Client[SessionBase]", covariant=True)
 SweepT = TypeVar("SweepT")
 
 
-class SweepBase(ReadOnlyAttributes, Generic[ClientT_co]):
+class SweepBase(UnknownNames, PageHtml, ReadOnlyAttributes, Generic[ClientT_co]):
     """What `Sweep` and `AsyncSweep` share: all that takes no request."""
 
     __slots__ = ("_client", "_entity", "_fields", "_project")
@@ -83,6 +85,12 @@ class SweepBase(ReadOnlyAttributes, Generic[ClientT_co]):
         return self._entity
 
     @property
+    @deprecated("W&B deprecates sweep.username; use sweep.entity", category=DeprecatedNameWarning)
+    def username(self) -> str:
+        """`entity`, as W&B's SDK spelt it once; deprecated."""
+        return self._entity
+
+    @property
     def project(self) -> str:
         """The project's name."""
         return self._project
@@ -93,6 +101,7 @@ class SweepBase(ReadOnlyAttributes, Generic[ClientT_co]):
         return [self._entity, self._project, self.id]
 
     @property
+    @override
     def url(self) -> str:
         """The address of the sweep's page."""
         app_url = self._client.settings.app_url

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from wandb_runs.errors.text import FieldsRepr
+from wandb_runs.runs.unknown_names import UnknownNames
 
 __all__ = ["User"]
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class User(FieldsRepr):
+class User(UnknownNames, FieldsRepr):
     """A user of W&B.
 
     Immutable, and therefore safe to share.
