@@ -180,7 +180,7 @@ class AsyncRun(RunBase[RunContext[AsyncRetryingClient, AsyncSweeps], ConfigT_co,
         format: Format | None = None,
         join: Join = "inner",
     ) -> list[Row] | PandasFrame | PolarsFrame:
-        """The sampled history of this run, as `Run.history`; sends one request.
+        """The sampled history of this run, as `Run.history`; sends as many requests.
 
         Args:
             samples: The most rows, at least 1. With keys they are evenly spread; without, W&B

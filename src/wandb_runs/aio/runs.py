@@ -331,7 +331,8 @@ class AsyncRuns(
                 merged by `_step`, which is right for metrics that are logged at different steps:
                 up to `samples` rows for each key. Either way a row holds the x axis, too: rows
                 without it are left out, with an `EmptyJoinWarning` where a key has no other. Where
-                a step has several rows, the first of each key are merged, then the second.
+                a step has several rows, the first of each key are merged, then the second. From
+                51 to 1,001 keys on, the more rows the fewer, it takes several requests.
             on_error: What becomes of runs whose history cannot be had, such as one that is too
                 much for the server even alone: `"raise"` an error in the end that carries the
                 rest, or `"skip"` them, with a warning in the log.
@@ -455,7 +456,8 @@ class AsyncRuns(
                 merged by `_step`, which is right for metrics that are logged at different steps:
                 up to `samples` rows for each key. Either way a row holds the x axis, too: rows
                 without it are left out, with an `EmptyJoinWarning` where a key has no other. Where
-                a step has several rows, the first of each key are merged, then the second.
+                a step has several rows, the first of each key are merged, then the second. From
+                51 to 1,001 keys on, the more rows the fewer, it takes several requests.
             on_error: What to do about runs whose history cannot be had, such as one that is too
                 large for the server even alone: `"raise"` an error after the last batch, which
                 carries no rows, or `"skip"` them, with a warning in the log.

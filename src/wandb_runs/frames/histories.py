@@ -16,6 +16,7 @@ from wandb_runs.errors import (
 )
 from wandb_runs.frames.build import Builder
 from wandb_runs.frames.one_run import machine_warning, suggest_metrics
+from wandb_runs.frames.parts import fetch_page_in_parts
 from wandb_runs.frames.rows import keys_with_rows
 from wandb_runs.graphql.flow import ask, gather
 from wandb_runs.graphql.operation import RawOperation
@@ -31,9 +32,10 @@ if TYPE_CHECKING:
     import polars as pl
 
     from wandb_runs.frames.plan import Format, HistoryPlan
-    from wandb_runs.frames.requests import HistoryRequest, PageHistories, Reader
+    from wandb_runs.frames.requests import HistoryRequest, Node, PageHistories, Reader
     from wandb_runs.frames.rows import MachineNames, Row, RunRows
     from wandb_runs.graphql.flow import Flow
+    from wandb_runs.graphql.raw_response import RawResponse
     from wandb_runs.pagination.page import PageRequest, Selection
     from wandb_runs.pagination.progress import OnProgress
 
@@ -128,7 +130,7 @@ class HistoryPages(Generic[T]):
             self._failed,
             self._disjoint_runs,
             self._drift,
-            self._gone,
+            [run_id for run_id in self._gone if run_id not in self._seen],
             cut_runs=self._cut_runs,
             x_axis=self._request.plan.x_axis,
         )
@@ -230,6 +232,7 @@ class HistoryPages(Generic[T]):
         self._failed.update(page.unreadable)
         self._disjoint_runs += page.disjoint_runs
         self._cut_runs.update(page.cut_runs)
+        self._gone += (run_id for run_id in page.gone_runs if run_id not in self._gone)
         self._empty_run = self._empty_run or next(iter(page.empty_runs), None)
         for run_id in page.run_ids:
             if run_id not in page.unreadable:
@@ -318,8 +321,14 @@ class HistoryPages(Generic[T]):
         return Page(tuple(histories), None, size=size)
 
     def _ask(self, request: HistoryRequest) -> Flow[Page[PageHistories[T]]]:
-        operation = replace(RawOperation.of(request.operation), divisible=True)
-        page = self._reader.read((yield from ask(operation)), request)
+        gone: Sequence[str] = ()
+        if request.plan.first_part is request.plan:
+            page = self._reader.read((yield from self._send(request)), request)
+        else:
+            nodes, gone = yield from fetch_page_in_parts(request, self._fetch_nodes)
+            page = self._reader.read_nodes(nodes, request.plan)
+        if gone:
+            page = page.with_items(replace(each, gone_runs=gone) for each in page.items)
         if not request.plan.can_be_disjoint:
             return page
         histories: list[PageHistories[T]] = []
@@ -331,6 +340,12 @@ class HistoryPages(Generic[T]):
                 each = replace(each, disjoint_runs=disjoint_runs)  # noqa: PLW2901 - the same page
             histories.append(each)
         return replace(page, items=tuple(histories))
+
+    def _fetch_nodes(self, request: HistoryRequest) -> Flow[Page[Node]]:
+        return request.read((yield from self._send(request)))
+
+    def _send(self, request: HistoryRequest) -> Flow[RawResponse]:
+        return (yield from ask(replace(RawOperation.of(request.operation), divisible=True)))
 
 
 def collect_histories(
@@ -350,9 +365,13 @@ def _find_disjoint_runs(
 ) -> Flow[list[str]]:
     """The runs that logged metrics in separate rows, of runs that lack columns."""
     each = replace(request.of([*missing]), plan=request.plan.separately)
-    operation = replace(RawOperation.of(each.operation), is_optional=True)
+
+    def fetch(part: HistoryRequest) -> Flow[Page[Node]]:
+        operation = replace(RawOperation.of(part.operation), is_optional=True)
+        return part.read((yield from ask(operation)))
+
     try:
-        page = each.read((yield from ask(operation)))
+        page, _ = yield from fetch_page_in_parts(each, fetch)
     except WandbRunsError:
         return []  # best effort: only a warning depends on it
     return [

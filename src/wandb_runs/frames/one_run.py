@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final, cast
 
 from wandb_runs.errors import UnknownMetricWarning, WandbRunsError
 from wandb_runs.errors.suggest import joined_by_commas, nearest
-from wandb_runs.frames.requests import ATTRIBUTES, check_told, unreadable_history
+from wandb_runs.frames.parts import fetch_run_in_parts
+from wandb_runs.frames.requests import ATTRIBUTES, Node, unreadable_history
 from wandb_runs.frames.rows import keys_with_rows, read_machine_rows, read_rows
 from wandb_runs.graphql._generated import (
     get_events,
@@ -43,7 +44,7 @@ _ADDED_BY_WANDB: Final = frozenset({"_step", "_runtime", "_timestamp"})
 def fetch_rows(
     entity: str, project: str, run_id: str, plan: HistoryPlan
 ) -> Flow[tuple[list[Row], MachineNames | None]]:
-    """Fetch the rows of one run, in one request.
+    """Fetch the rows of one run; in one request, but for an outer join of many keys.
 
     Returns:
         The rows, and which machine metrics the run lacks, where keys of those were requested.
@@ -52,20 +53,30 @@ def fetch_rows(
         NotFoundError: No such project or run.
         BadResponseError: The rows do not match the schema.
     """
-    operation = _history_operation(entity, project, run_id, plan)
-    found = (yield from ask(operation)).project
-    if found is None or found.run is None:
-        raise missing_run(entity, project, run_id)
-    sent = getattr(found.run, ATTRIBUTES[plan.field])
+    node = yield from _fetch_node(entity, project, run_id, plan)
     try:
-        counted = "events" if plan.field == "events" else "history"
-        check_told(sent, getattr(found.run, f"{counted}_line_count"))
+        sent = node.value()
         if plan.is_sampled_here:
             read = read_machine_rows(plan, sent)
             return read.rows, read.names_of(run_id)
         return read_rows(plan, sent), None
     except ValueError as error:
         raise unreadable_history(run_id, error) from error
+
+
+def _fetch_node(
+    entity: str, project: str, run_id: str, plan: HistoryPlan, *, is_optional: bool = False
+) -> Flow[Node]:
+    def fetch(part: HistoryPlan) -> Flow[Node]:
+        operation = _history_operation(entity, project, run_id, part)
+        found = (yield from ask(replace(operation, is_optional=is_optional))).project
+        if found is None or found.run is None:
+            raise missing_run(entity, project, run_id)
+        sent = getattr(found.run, ATTRIBUTES[plan.field])
+        counted = "events" if plan.field == "events" else "history"
+        return Node(run_id, sent, getattr(found.run, f"{counted}_line_count"))
+
+    return (yield from fetch_run_in_parts(plan, fetch))
 
 
 def _history_operation(
@@ -80,7 +91,7 @@ def _history_operation(
 def has_disjoint_metrics(
     entity: str, project: str, run_id: str, plan: HistoryPlan, missing: frozenset[str]
 ) -> Flow[bool]:
-    """Whether a run lacks columns since its metrics were logged in separate rows; in one request.
+    """Whether a run lacks columns since its metrics were logged in separate rows.
 
     Args:
         entity: The run's entity.
@@ -90,15 +101,11 @@ def has_disjoint_metrics(
         missing: The columns that no row of the result has.
     """
     each = plan.separately
-    operation = get_sampled_history(entity=entity, project=project, id=run_id, specs=each.specs)
     try:
-        found = (yield from ask(replace(operation, is_optional=True))).project
+        node = yield from _fetch_node(entity, project, run_id, each, is_optional=True)
     except WandbRunsError:
         return False  # best effort: only a warning depends on it
-    run = None if found is None else found.run
-    if run is None:
-        return False
-    return plan.is_disjoint(missing, keys_with_rows(each, run.sampled_history))
+    return plan.is_disjoint(missing, keys_with_rows(each, node.sent))
 
 
 def fetch_history_keys(entity: str, project: str, run_id: str) -> Flow[object]:

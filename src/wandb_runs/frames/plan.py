@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias, TypeVar, get_args
 
 from wandb_runs.errors import InvalidArgumentError
@@ -61,6 +61,16 @@ MAX_INT: Final = 2**31 - 1
 _MAX_VALUES: Final = 150_000
 """The most values that one request asks for: about 4 MB of JSON, which the server computes in a
 fraction of the minute after which it times out."""
+
+_MAX_SAMPLED: Final = 1_000_000
+"""The most values of one run that one request of an outer join asks for: about 20 MB of JSON."""
+
+_MAX_KEYS: Final = 1_000
+"""The most keys that one request of an outer join asks for, each by a spec of its own."""
+
+_MIN_KEYS: Final = 50
+"""As many keys are asked for at once whatever `samples` is: that often stands for all rows, of
+which there are far fewer."""
 
 _ASSUMED_METRICS: Final = 10
 """Metrics per run assumed where whole rows come."""
@@ -144,6 +154,40 @@ class HistoryPlan(FieldsRepr):
         return list(dict.fromkeys(("_step", self.x_axis, key)))
 
     @property
+    def first_part(self) -> HistoryPlan:
+        """The plan for the keys that the first request asks for; the plan itself, if it is all.
+
+        >>> plan = plan_histories(keys=[f"k{n}" for n in range(1500)], join="outer")
+        >>> len(plan.first_part.specs), [len(part.specs) for part in plan.later_parts(100_000)]
+        (1000, [500])
+        """
+        return self._part(0, self._keys_per_request(self.samples))
+
+    def later_parts(self, rows: int | None) -> list[HistoryPlan]:
+        """The plans for the other keys, one for each further request.
+
+        Args:
+            rows: How many rows the histories have at most; None if that is not known.
+
+        >>> plan = plan_histories(10**6, [f"k{n}" for n in range(1500)], join="outer")
+        >>> len(plan.first_part.specs), [len(part.specs) for part in plan.later_parts(600)]
+        (50, [833, 617])
+        """
+        start = self._keys_per_request(self.samples)
+        size = self._keys_per_request(self.samples if rows is None else min(rows, self.samples))
+        return [self._part(at, at + size) for at in range(start, len(self.keys or ()), size)]
+
+    def _part(self, start: int, stop: int) -> HistoryPlan:
+        keys = self.keys or ()
+        return self if not start and stop >= len(keys) else replace(self, keys=keys[start:stop])
+
+    def _keys_per_request(self, rows: int) -> int:
+        if self.join == "inner" or self.field != "sampledHistory":
+            return max(1, len(self.keys or ()))
+        columns = 2 if self.x_axis == "_step" else 3
+        return min(_MAX_KEYS, max(_MIN_KEYS, _MAX_SAMPLED // (max(1, rows) * columns)))
+
+    @property
     def can_be_disjoint(self) -> bool:
         """Whether a run may have rows of each metric and no row with those that are joined.
 
@@ -222,7 +266,7 @@ class HistoryPlan(FieldsRepr):
             rows = max(self.samples, _ASSUMED_EVENTS)
             return max(1, _MAX_VALUES // (rows * _ASSUMED_METRICS))
         if self.field == "sampledHistory" and self.join == "outer":
-            width = sum(len(self._outer_columns(key)) for key in self.keys or ())
+            width = sum(len(self._outer_columns(key)) for key in self.first_part.keys or ())
         else:
             width = _ASSUMED_METRICS if self.columns is None else len(self.columns)
         return max(1, _MAX_VALUES // (self.samples * width))

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from wandb_runs.frames.histories import HistoryPages
     from wandb_runs.frames.plan import HistoryPlan
-    from wandb_runs.frames.requests import HistoryRequest
+    from wandb_runs.frames.requests import HistoryRequest, Node
     from wandb_runs.frames.rows import RunRows
     from wandb_runs.graphql.flow import Flow
     from wandb_runs.graphql.raw_response import RawResponse
@@ -51,10 +51,12 @@ class FrameReader:
     ) -> Page[PageHistories[FrameOrRows]]:
         """Read an answer as the frame that `build` makes of its rows, or as rows."""
         page = _read_numbers(answer, request) if len(request.plan.specs) == 1 else None
-        if page is not None:
-            return page
-        read = RowsReader().read(answer, request)
-        return read.with_items(_as_frame(each, request.plan) for each in read.items)
+        return self.read_nodes(request.read(answer), request.plan) if page is None else page
+
+    def read_nodes(self, page: Page[Node], plan: HistoryPlan) -> Page[PageHistories[FrameOrRows]]:
+        """Read a page as the frame that `build` makes of its rows, or as rows."""
+        read = RowsReader().read_nodes(page, plan)
+        return read.with_items(_as_frame(each, plan) for each in read.items)
 
     def arrange(self, content: FrameOrRows, run_ids: Sequence[str]) -> FrameOrRows:
         """Keep only these runs, in this order."""

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ATTRIBUTES",
     "HistoryRequest",
+    "Node",
     "PageHistories",
     "Reader",
     "RowsReader",
@@ -48,11 +49,24 @@ class Node(NamedTuple):
         id: The run's id.
         sent: The value of `plan.field`.
         row_count: How many rows its stream has, where the server says so.
+        problem: What is wrong with one of several answers that make up the value.
     """
 
     id: str
     sent: object
     row_count: int | None
+    problem: ValueError | None = None
+
+    def value(self) -> object:
+        """The value.
+
+        Raises:
+            ValueError: It stands for rows that did not come.
+        """
+        if self.problem is not None:
+            raise self.problem
+        check_told(self.sent, self.row_count)
+        return self.sent
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -119,6 +133,7 @@ class PageHistories(FieldsRepr, Generic[T]):
             may be for want of an x axis.
         machine: Runs with machine metrics, where keys of those were requested, each with what it
             lacks and has.
+        gone_runs: Runs that were gone before all their keys had come.
     """
 
     content: T
@@ -129,6 +144,7 @@ class PageHistories(FieldsRepr, Generic[T]):
     cut_runs: Mapping[str, int] = field(default_factory=dict[str, int])
     incomplete_runs: Mapping[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
     machine: Mapping[str, MachineNames] = field(default_factory=dict[str, "MachineNames"])
+    gone_runs: Sequence[str] = ()
 
 
 class Reader(Protocol[T]):
@@ -136,6 +152,10 @@ class Reader(Protocol[T]):
 
     def read(self, answer: RawResponse, request: HistoryRequest) -> Page[PageHistories[T]]:
         """Read an answer; the page holds one item."""
+        ...
+
+    def read_nodes(self, page: Page[Node], plan: HistoryPlan) -> Page[PageHistories[T]]:
+        """Read a page whose keys came in several answers; the page holds one item."""
         ...
 
     def arrange(self, content: T, run_ids: Sequence[str]) -> T:
@@ -150,7 +170,10 @@ class RowsReader:
         self, answer: RawResponse, request: HistoryRequest
     ) -> Page[PageHistories[list[RunRows]]]:
         """Read the rows of an answer's runs."""
-        page = request.read(answer)
+        return self.read_nodes(request.read(answer), request.plan)
+
+    def read_nodes(self, page: Page[Node], plan: HistoryPlan) -> Page[PageHistories[list[RunRows]]]:
+        """Read the rows of a page's runs."""
         histories: list[RunRows] = []
         empty_runs: list[str] = []
         unreadable: dict[str, WandbRunsError] = {}
@@ -162,25 +185,25 @@ class RowsReader:
         for node in nodes.values():
             row_count, sampled = node.row_count, None
             try:
-                check_told(node.sent, row_count)
-                if request.plan.is_sampled_here:
-                    sampled = read_machine_rows(request.plan, node.sent)
-                rows = read_rows(request.plan, node.sent) if sampled is None else sampled.rows
+                sent = node.value()
+                if plan.is_sampled_here:
+                    sampled = read_machine_rows(plan, sent)
+                rows = read_rows(plan, sent) if sampled is None else sampled.rows
             except ValueError as error:
                 unreadable[node.id] = unreadable_history(node.id, error)
                 continue
             histories.append((node.id, rows))
             if not rows and node.row_count != 0:
                 empty_runs.append(node.id)
-            elif rows and request.plan.join == "outer" and request.plan.can_be_disjoint:
-                missing = request.plan.columns_without_rows(rows)
+            elif rows and plan.join == "outer" and plan.can_be_disjoint:
+                missing = plan.columns_without_rows(rows)
                 if missing:
                     incomplete[node.id] = missing
             if sampled is not None:
                 row_count = sampled.most_rows
                 names = sampled.names_of(node.id)
                 machine.update({} if names is None else {node.id: names})
-            if row_count is not None and _is_cut(request.plan, node.sent, row_count):
+            if row_count is not None and _is_cut(plan, node.sent, row_count):
                 cut_runs[node.id] = row_count
         found = PageHistories(
             histories,

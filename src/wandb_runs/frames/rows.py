@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from itertools import chain
 from math import isfinite
 from types import NoneType
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias, cast
 
+from wandb_runs.frames.outer import join_by_step
 from wandb_runs.graphql.nested import pick, pick_all
 from wandb_runs.graphql.scalars import NON_FINITE, UNREADABLE, JSONValue, decode
 
@@ -27,6 +27,7 @@ __all__ = [
     "read_machine_rows",
     "read_rows",
     "rows_with_all",
+    "sampled",
     "spread",
 ]
 
@@ -71,7 +72,7 @@ def read_rows(plan: HistoryPlan, sent: object) -> list[Row]:
     objects: Iterable[Row]
     if plan.field == "sampledHistory":
         if plan.join == "outer":
-            return _joined(plan, _samples(sent, len(plan.specs)))
+            return _joined(plan, sent)
         as_requested = _as_requested(sent, columns or ())
         if as_requested is not None:
             return as_requested
@@ -216,6 +217,18 @@ def keys_with_rows(plan: HistoryPlan, sent: object) -> frozenset[str]:
     )
 
 
+def sampled(sent: object, specs: int) -> list[object]:
+    """The value of `sampledHistory`, checked to be a list for each spec; empty for null.
+
+    Raises:
+        ValueError: It is not.
+    """
+    samples = _items(sent, "sampledHistory")
+    if samples and len(samples) != specs:
+        raise ValueError(f"sampledHistory holds {len(samples)} lists for {specs} specs")
+    return samples
+
+
 def spread(total: int, samples: int) -> Iterable[int]:
     """The positions of an even sample: the first, the last, and others evenly between them.
 
@@ -294,32 +307,19 @@ def _values(rows: Iterable[Row]) -> Iterator[JSONValue]:
 
 
 def _samples(sent: object, specs: int) -> Iterator[Iterator[Row]]:
-    samples = _items(sent, "sampledHistory")
-    if samples and len(samples) != specs:
-        raise ValueError(f"sampledHistory holds {len(samples)} lists for {specs} specs")
-    for index, sample in enumerate(samples):
+    for index, sample in enumerate(sampled(sent, specs)):
         where = f"sampledHistory[{index}]"
         yield _objects(_items(sample, where), f"{where}, row")
 
 
-def _joined(plan: HistoryPlan, samples: Iterable[Iterable[Row]]) -> list[Row]:
-    """Merge the samples of the keys by step: the nth row of a step with the nth of other keys."""
-    merged: dict[tuple[float, int], Row] = {}
-    columns = plan.columns or ()
-    for key, sample in zip(plan.keys or (), samples, strict=False):
-        rows_of_step: Counter[float] = Counter()
-        for row in sample:
-            step = row.get("_step")
-            if not isinstance(step, int | float):
-                continue
-            picked = pick_all(row, (plan.x_axis, key))
-            if not {plan.x_axis, key} <= picked.keys():  # null, as some servers send
-                continue
-            position = (step, rows_of_step[step])
-            rows_of_step[step] += 1
-            merged.setdefault(position, {}).update(picked)
-    rows = (merged[position] for position in sorted(merged))
-    return _present([{name: row[name] for name in columns if name in row} for row in rows])
+def _joined(plan: HistoryPlan, sent: object) -> list[Row]:
+    keys = plan.keys or ()
+
+    def read(index: int, sample: object) -> Iterator[Row]:
+        where = f"sampledHistory[{index}]"
+        return _objects(_items(sample, where), f"{where}, row")
+
+    return _present(join_by_step(keys, sampled(sent, len(keys)), plan.x_axis, read))
 
 
 def _decoded_objects(sent: object) -> Iterator[Row]:

@@ -18,7 +18,7 @@ from wandb_runs.graphql.documents import INTERNAL_KEYS, read_config, read_docume
 from wandb_runs.graphql.flow import gather
 from wandb_runs.graphql.nested import outer_keys
 from wandb_runs.pagination.page import Page, fetch_page
-from wandb_runs.pagination.paginator import Drift, fetch_named, list_all_ids
+from wandb_runs.pagination.paginator import Drift, fetch_named_page, list_all_ids
 from wandb_runs.pagination.prefetch import AHEAD, Prefetcher
 from wandb_runs.pagination.progress import ProgressCounter
 from wandb_runs.query.keys import check_keys
@@ -109,18 +109,7 @@ def fetch_values(
     fetch = partial(_fetch_page, what, keys)
 
     def fetch_by_ids(part: list[str]) -> Flow[Page[tuple[str, Row]]]:
-        size = 0
-
-        def fetch_measured(
-            selection: Selection, request: PageRequest
-        ) -> Flow[Page[tuple[str, Row]]]:
-            nonlocal size
-            page = yield from fetch(selection, request)
-            size += page.size
-            return page
-
-        rows = yield from fetch_named(selection, part, fetch_measured, lambda item: item[0])
-        return Page(tuple(rows), None, size=size)
+        return (yield from fetch_named_page(selection, part, fetch, lambda item: item[0]))
 
     def count(page: Page[tuple[str, Row]]) -> None:
         # A page of runs requested by id has no next one, and is not the last one.

@@ -64,6 +64,7 @@ __all__ = [
     "Source",
     "fetch_ids",
     "fetch_named",
+    "fetch_named_page",
     "list_all_ids",
     "select_named",
     "source_of",
@@ -591,6 +592,25 @@ def fetch_named(
             break
         waiting = [run_id for run_id in waiting if run_id not in came]
     return found
+
+
+def fetch_named_page(
+    selection: Selection,
+    run_ids: Sequence[str],
+    fetch: Callable[[Selection, PageRequest], Flow[Page[T]]],
+    identify: Callable[[T], str],
+) -> Flow[Page[T]]:
+    """Read runs as `fetch_named` does, as one page of the size of all answers."""
+    size = 0
+
+    def fetch_measured(selection: Selection, request: PageRequest) -> Flow[Page[T]]:
+        nonlocal size
+        page = yield from fetch(selection, request)
+        size += page.size
+        return page
+
+    found = yield from fetch_named(selection, run_ids, fetch_measured, identify)
+    return Page(tuple(found), None, size=size)
 
 
 class Ids(NamedTuple):

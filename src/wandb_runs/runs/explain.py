@@ -44,7 +44,7 @@ class Explanation(FieldsRepr):
         variables: The variables of the first request; later ones differ in where they start.
         runs_per_request: How many runs a request asks for.
         requests: How many requests the call takes without retries; None if the number of runs is
-            not known, which `len(runs)` asks for.
+            not known, which `len(runs)` asks for. The most, for an outer join of many keys.
         is_listed_first: Whether the runs are listed before, and then selected by their ids,
             because they are only part of what the filter selects (`limit=`, `checkpoint=`).
     """
@@ -107,20 +107,21 @@ def explain(
         ids: The ids of the runs, where all have been listed.
         total: How many runs there are, if that is known.
     """
-    size, selection = query.page_size, query.selection
+    size, selection, parts = query.page_size, query.selection, 1
     operation: Operation[object]
     if plan is None:
         operation = query.list_page(selection, PageRequest(None, size))
     elif call == "histories":
         size = min(query.histories_page_size(plan), query.limit or MAX_PER_PAGE)
-        request = HistoryRequest(plan, selection, PageRequest(None, size))
+        request = HistoryRequest(plan.first_part, selection, PageRequest(None, size))
+        parts += len(plan.later_parts(None))
         operation = (request.of(ids[:size]) if ids else request).operation
     else:
         named = select_named(selection, ids[:size]) if ids else selection
         page = PageRequest(None, min(size, len(ids)) if ids else size).variables(named)
         what: Final = "configs" if call == "configs" else "summaries"
         operation = values_operation(what, page, plan.keys)
-    requests = None if total is None else max(1, math.ceil(total / size))
+    requests = None if total is None else max(1, math.ceil(total / size)) * parts
     if plan is not None and ids == []:
         requests = 0  # nothing is asked of no runs; listing none takes a request
     return Explanation(

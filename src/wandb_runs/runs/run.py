@@ -202,7 +202,7 @@ saved nowhere. copy.deepcopy(x) gives a dict of your own, which can be changed t
         format: Format | None = None,
         join: Join = "inner",
     ) -> list[Row] | PandasFrame | PolarsFrame:
-        """The sampled history of this run; sends one request.
+        """The sampled history of this run; sends one request, or several for an outer join.
 
         Args:
             samples: The most rows, at least 1. With keys they are evenly spread; without, W&B

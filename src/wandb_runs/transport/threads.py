@@ -335,7 +335,9 @@ def run_gathered(
             (Ctrl-C).
     """
     if len(step.flows) == 1:
-        results = [run_flow(step.flows[0], execute)]
+        # In this thread, so that the threads are left for what the flow gathers itself.
+        one = step.flows[0]
+        results = [run_flow(one, execute, lambda inner: run_gathered(inner, execute, width))]
         if step.done is not None:
             step.done(results[0])
         return results
