@@ -61,7 +61,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    names = [job.name for job in list_jobs(FULL)]
+    jobs = list_jobs(FULL)
+    names = [*(job.name for job in jobs), *sorted({job.group for job in jobs if job.group})]
     parser = argparse.ArgumentParser(
         description=__doc__,
         usage="%(prog)s [options]",
@@ -71,7 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--quick", action="store_true", help="small sizes, one round")
     add("--full", action="store_true", help="all jobs, including those of many minutes")
     add("--rounds", type=int, help="rounds of each job (5; with --quick 1)")
-    add("--only", action="append", choices=names, help="a job; may be repeated")
+    add("--only", action="append", choices=names, help="a job, or a group of them; may be repeated")
     add(
         "--delay",
         action="append",
@@ -96,7 +97,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _is_chosen(job: Job, only: list[str] | None, *, is_full: bool) -> bool:
-    return job.name in only if only else is_full or not job.is_heavy
+    if only:
+        return job.name in only or job.group in only
+    return is_full or not job.is_heavy
 
 
 if __name__ == "__main__":

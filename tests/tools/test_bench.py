@@ -31,7 +31,9 @@ LISTED = 52
 FIRST = "r000000"
 """The run that the job `import` reads."""
 
-SIZES = Sizes(histories=(RUNS, 4), long=(1, 1), listing=LISTED, many=1)
+SIZES = Sizes(
+    histories=(RUNS, 4), long=(1, 1), listing=LISTED, many=1, wide=(3, 101), wider=(2, 1_001)
+)
 JOBS = {job.name: job for job in list_jobs(SIZES)}
 SIDES: list[Side] = ["wandb", "ours", "floor"]
 ONLY_OURS: list[Side] = ["ours"]
@@ -124,6 +126,20 @@ def test_the_command_measures_the_chosen_jobs_sides_and_delays(
     assert "| ours s | other s | ours/other | requests ours/other |" in head
     assert [line.split(" | ")[0] for line in rows] == [
         f"| `import`, `Api()`, first page, whole process, {delay} ms" for delay in (0, 30)
+    ]
+
+
+def test_joins_of_wide_rows_are_compared_by_value(benchmark: Benchmark) -> None:
+    names = [name for name, job in JOBS.items() if job.group == "wide"]
+    measured = {name: benchmark.measure(JOBS[name], rounds=1) for name in names}
+    reports = {name: done["ours"][0].report for name, done in measured.items()}
+    assert [reports[name]["values"] for name in names] == [3 * 102] * 2 + [2 * 1_003] * 2
+    requests = [measured[name]["ours"][0].counts["requests"] for name in names]
+    assert requests == [1, 1, 1, 2]
+    lines = comparisons(measured)
+    assert [line.partition(":")[0] for line in lines] == [
+        f"time per value of `{project}-outer` against `{project}-inner`"
+        for project in ("wide", "wider")
     ]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
-from benchmark.projects import write_histories, write_listing
+from benchmark.projects import write_histories, write_listing, write_wide
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,7 +21,7 @@ DELAYS: Final = (0, 20)
 ALL: Final[tuple[Side, ...]] = ("wandb", "ours", "floor", "other")
 PACKAGE: Final[tuple[Side, ...]] = ("ours", "other")
 
-Project: TypeAlias = Literal["histories", "long", "listing", "many"]
+Project: TypeAlias = Literal["histories", "long", "listing", "many", "wide", "wider"]
 
 
 @dataclass(frozen=True)
@@ -33,12 +33,16 @@ class Sizes:
         long: Runs, and rows of each, of the project `long`, which makes a large frame.
         listing: Runs of the project `listing`.
         many: Runs of the project `many`, which is streamed in constant memory.
+        wide: Rows of the one run of the project `wide`, and keys of each.
+        wider: The same of the project `wider`, whose keys are all read.
     """
 
     histories: tuple[int, int]
     long: tuple[int, int]
     listing: int
     many: int
+    wide: tuple[int, int]
+    wider: tuple[int, int]
 
     def write(self, store: Store, project: Project) -> None:
         """Write a project to a store."""
@@ -46,12 +50,28 @@ class Sizes:
             write_histories(store, project, *self.histories)
         elif project == "long":
             write_histories(store, project, *self.long)
+        elif project in {"wide", "wider"}:
+            write_wide(store, project, *(self.wide if project == "wide" else self.wider))
         else:
             write_listing(store, project, self.listing if project == "listing" else self.many)
 
 
-FULL: Final = Sizes(histories=(200, 500), long=(1_000, 10_000), listing=10_000, many=100_000)
-QUICK: Final = Sizes(histories=(20, 100), long=(20, 1_000), listing=200, many=2_000)
+FULL: Final = Sizes(
+    histories=(200, 500),
+    long=(1_000, 10_000),
+    listing=10_000,
+    many=100_000,
+    wide=(1_000, 1_000),
+    wider=(200, 5_000),
+)
+QUICK: Final = Sizes(
+    histories=(20, 100),
+    long=(20, 1_000),
+    listing=200,
+    many=2_000,
+    wide=(100, 1_000),
+    wider=(20, 5_000),
+)
 
 
 @dataclass(frozen=True)
@@ -66,6 +86,9 @@ class Job:
         goal: The target, a ratio or a bound.
         format: Format of histories.
         samples: Rows of each run.
+        wide_keys: How many of the many metrics of wide rows are read; 0 for the usual ones.
+        join: Which rows the metrics give.
+        group: A name of several jobs for `--only`.
         delay: Milliseconds added to each answer.
         sides: The sides that can do it.
         is_wall: Whether the time is that of the whole process, from its start to its end.
@@ -80,6 +103,9 @@ class Job:
     goal: str
     format: Literal["default", "pandas", "polars"] = "default"
     samples: int = 500
+    wide_keys: int = 0
+    join: Literal["inner", "outer"] = "inner"
+    group: str = ""
     delay: int = 0
     sides: tuple[Side, ...] = ALL
     is_wall: bool = False
@@ -187,6 +213,29 @@ def list_jobs(sizes: Sizes) -> list[Job]:
             sides=PACKAGE,
             is_heavy=True,
         ),
+        *_wide_jobs("wide", *sizes.wide, 100),
+        *_wide_jobs("wider", *sizes.wider, sizes.wider[1]),
+    ]
+
+
+def _wide_jobs(project: Literal["wide", "wider"], rows: int, keys: int, read: int) -> list[Job]:
+    """An inner and an outer join of the same keys, which give the same rows."""
+    work = f"{read:,} of {keys:,} keys, {rows:,} rows of one run, list of dicts"
+    joins: tuple[Literal["inner", "outer"], ...] = ("inner", "outer")
+    return [
+        Job(
+            f"{project}-{join}",
+            f"{join} join of {work}",
+            "histories",
+            project,
+            "<= 3 times inner per value" if join == "outer" else "",
+            samples=rows,
+            wide_keys=read,
+            join=join,
+            group="wide",
+            sides=PACKAGE,
+        )
+        for join in joins
     ]
 
 

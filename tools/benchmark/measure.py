@@ -156,6 +156,8 @@ class Benchmark:
             "project": job.project,
             "format": job.format,
             "samples": job.samples,
+            "wide_keys": job.wide_keys,
+            "join": job.join,
             "check": check,
         }
         url = self.urls[job.delay]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from benchmark.work import ENTITY, KEYS
+from benchmark.work import ENTITY, KEYS, wide_keys
 from wandb_runs import Api
 
 if TYPE_CHECKING:
@@ -26,8 +26,12 @@ def prepare(task: Task, url: str) -> Work:
     if task["kind"] == "histories" and task["format"] != "default":
         import_module(task["format"])  # not timed
 
+    keys = wide_keys(task["wide_keys"]) or KEYS
+
     def histories() -> Result:
-        return api.runs(path).histories(task["samples"], KEYS, format=task["format"])
+        return api.runs(path).histories(
+            task["samples"], keys, format=task["format"], join=task["join"]
+        )
 
     def configs() -> Result:
         return [run.config["lr"] for run in api.runs(path)]

@@ -7,7 +7,7 @@ import math
 import random
 from typing import TYPE_CHECKING, Final
 
-from benchmark.work import ENTITY, KEYS
+from benchmark.work import ENTITY, KEYS, wide_keys
 from wandb_runs.local.ingest import end_run, upsert_run
 from wandb_runs.local.lines import append_lines
 from wandb_runs.local.tables import Stream
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from wandb_runs.graphql.scalars import JSONValue
     from wandb_runs.local.store import Store
 
-__all__ = ["write_histories", "write_listing"]
+__all__ = ["write_histories", "write_listing", "write_wide"]
 
 BATCH: Final = 1_000
 """Runs, or rows of one run, in one transaction."""
@@ -65,6 +65,19 @@ def write_histories(store: Store, project: str, runs: int, rows: int) -> None:
                 writer, run, Stream.HISTORY, 0, [_row(step, chance) for step in range(rows)]
             )
             end_run(writer, run, 0)
+
+
+def write_wide(store: Store, project: str, rows: int, keys: int) -> None:
+    """Write one run that logged very many metrics at every step."""
+    chance, names = _chance(), wide_keys(keys)
+    with store.write() as writer:
+        run, _ = upsert_run(writer, ENTITY, project, "wide", {"username": ENTITY})
+        lines = (
+            json.dumps({"_step": step, **{name: chance.random() for name in names}})
+            for step in range(rows)
+        )
+        append_lines(writer, run, Stream.HISTORY, 0, [*lines])
+        end_run(writer, run, 0)
 
 
 def _row(step: int, chance: random.Random) -> str:

@@ -64,6 +64,14 @@ def comparisons(measured: dict[str, Measurements]) -> list[str]:
     if "import" in measured:
         found = sorted({name for one in measured["import"]["ours"] for name in _libraries(one)})
         lines.append(f"imported by ours in `import`: {', '.join(found) or 'no frame library'}")
+    for outer in (name for name in measured if name.endswith("-outer")):
+        inner = outer.replace("-outer", "-inner")
+        if inner in measured:
+            slow, fast = (median_of(measured[name]["ours"], _per_value) for name in (outer, inner))
+            lines.append(
+                f"time per value of `{outer}` against `{inner}`: {slow / fast:.2f} times "
+                f"({slow:.2f} and {fast:.2f} µs)"
+            )
     if "stream" in measured and "stream-many" in measured:
         few, many = (median_of(measured[name]["ours"], _peak) for name in ("stream", "stream-many"))
         lines.append(f"peak memory of `stream-many` against `stream`: {many / few:.2f} times")
@@ -87,6 +95,10 @@ def _share(job: Job, measured: Measurements, side: Side) -> float:
         measured[side],
         lambda one: one.counts["cpu"] / (one.wall if job.is_wall else one.report["seconds"]),
     )
+
+
+def _per_value(one: Measurement) -> float:
+    return 1e6 * one.report["seconds"] / one.report["values"]
 
 
 def _requests(one: Measurement) -> float:

@@ -11,13 +11,30 @@ if TYPE_CHECKING:
 
     from wandb_runs.graphql.scalars import JSONValue
 
-__all__ = ["ENTITY", "KEYS", "Kind", "Prepare", "Report", "Result", "Side", "Task", "Work"]
+__all__ = [
+    "ENTITY",
+    "KEYS",
+    "Kind",
+    "Prepare",
+    "Report",
+    "Result",
+    "Side",
+    "Task",
+    "Work",
+    "wide_keys",
+]
 
 ENTITY = "bench"
 """The entity of all projects."""
 
 KEYS = ["loss", "accuracy", "learning_rate", "gradient_norm", "throughput"]
 """The metrics in every history."""
+
+
+def wide_keys(count: int) -> list[str]:
+    """The metrics in histories of wide rows, or the first of them."""
+    return [f"metric/{number:04d}" for number in range(count)]
+
 
 Side: TypeAlias = Literal["wandb", "ours", "floor", "other"]
 """The code that is measured; `other` is this package as installed for another interpreter."""
@@ -35,6 +52,8 @@ class Task(TypedDict):
         project: The project that is read.
         format: Format of histories.
         samples: Rows of each run.
+        wide_keys: How many of the many metrics of wide rows; 0 for `KEYS`.
+        join: Which rows the metrics give.
         check: Whether to report a digest of the values.
     """
 
@@ -43,6 +62,8 @@ class Task(TypedDict):
     project: str
     format: Literal["default", "pandas", "polars"]
     samples: int
+    wide_keys: int
+    join: Literal["inner", "outer"]
     check: bool
 
 
@@ -54,6 +75,7 @@ class Report(TypedDict):
         before: Peak memory before the work, in bytes.
         peak: Peak memory of the process, in bytes.
         size: Size of the result, in bytes; 0 for lists.
+        values: How many values it has; 0 unless it has rows.
         libraries: The frame libraries that were imported.
         digest: A hash of the values, equal for equal values; empty unless `check` is set.
     """
@@ -62,6 +84,7 @@ class Report(TypedDict):
     before: int
     peak: int
     size: int
+    values: int
     libraries: list[str]
     digest: str
 

@@ -31,6 +31,7 @@ def run_task(task: Task, url: str) -> Report:
         "before": before,
         "peak": _peak(),
         "size": _size(result),
+        "values": _values(result),
         "libraries": sorted({"pandas", "polars"} & set(sys.modules)),
         "digest": _digest(result) if task["check"] else "",
     }
@@ -73,6 +74,13 @@ def _size(result: Result) -> int:
     if hasattr(result, "estimated_size"):
         return int(cast("pl.DataFrame", result).estimated_size())
     return int(cast("pd.DataFrame", result).memory_usage(deep=True).sum())
+
+
+def _values(result: Result) -> int:
+    if isinstance(result, list):
+        return sum(len(row) for row in result if isinstance(row, dict))
+    rows, columns = cast("pl.DataFrame | pd.DataFrame", result).shape
+    return rows * columns
 
 
 def _digest(result: Result) -> str:
