@@ -19,6 +19,7 @@ from wandb_runs import (
     IgnoredArgumentWarning,
     InvalidArgumentError,
     NotFoundError,
+    RequestSent,
     Run,
     ServerError,
 )
@@ -26,6 +27,8 @@ from wandb_runs.testing import LocalServer, Status, delete_run, log_run
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from wandb_runs.transport.events import Event
 
 PATH = "team/moving/r1"
 SUMMARY: dict[str, Any] = {"loss": 0.5, "best": {"steps": [1, 2]}}
@@ -200,23 +203,24 @@ def test_next_goes_on_after_an_error(many: str) -> None:
 
 
 @pytest.mark.filterwarnings("ignore::wandb_runs.DeprecatedNameWarning")
-def test_threads_that_share_next_take_each_run_once(api: Api, many: str) -> None:
-    runs = api.runs(many, per_page=5)
+def test_threads_that_share_next_take_each_run_once(wandb_server: LocalServer, many: str) -> None:
     taken: list[str] = []
 
     def take() -> None:
-        while True:
-            try:
-                taken.append(runs.next().id)  # pyright: ignore[reportDeprecated] - the point
-            except StopIteration:
-                return
+        taken.append(runs.next().id)  # pyright: ignore[reportDeprecated] - the point
 
-    threads = [threading.Thread(target=take) for _ in range(4)]
-    for each in threads:
-        each.start()
-    for each in threads:
-        each.join()
-    assert sorted(taken) == [run.id for run in api.runs(many, order="name")]
+    second = threading.Thread(target=take)
+
+    def observe(event: Event) -> None:
+        if isinstance(event, RequestSent) and second.ident is None:
+            second.start()
+            second.join(0.2)  # it waits for the run that this thread takes
+
+    with Api(base_url=wandb_server.url, api_key="k" * 40, on_event=observe) as api:
+        runs = api.runs(many)
+        take()
+        second.join(10)
+    assert sorted(taken) == ["run00", "run01"]
 
 
 def test_a_page_is_shown_in_a_frame(run: Run) -> None:
@@ -248,6 +252,16 @@ def test_names_of_a_project_are_escaped_in_a_frame(
     shown = api.run('team/x"><script>&/r1').to_html(hidden=hidden)
     assert "<script" not in shown
     assert shown.count('"') == 4
+
+
+@pytest.mark.parametrize("hidden", [False, True])
+def test_the_address_of_the_pages_is_escaped_in_a_frame(
+    wandb_server: LocalServer, monkeypatch: pytest.MonkeyPatch, *, hidden: bool
+) -> None:
+    monkeypatch.setenv("WANDB_APP_URL", 'https://wandb.example"><script>&')
+    with Api(base_url=wandb_server.url, api_key="k" * 40) as api:
+        shown = api.run(PATH).to_html(hidden=hidden)
+    assert 'src="https://wandb.example&quot;&gt;&lt;script&gt;&amp;/team/moving/runs/r1?' in shown
 
 
 NOTEBOOK = """

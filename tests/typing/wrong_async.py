@@ -53,6 +53,20 @@ async def forget_to_await(api: AsyncApi, runs: AsyncRuns, run: AsyncRun) -> None
     list(runs)  # wrong
 
 
+async def use_names_of_the_sdk_that_are_not_here(
+    api: AsyncApi, runs: AsyncRuns, run: AsyncRun
+) -> None:
+    runs.next()  # wrong
+    runs.objects  # wrong
+    run.lastHistoryStep  # wrong
+    run.createdAt  # wrong
+    run.load()["notes"]  # wrong
+    await run.files()  # wrong
+    await run.display()  # wrong
+    await api.flush()  # wrong
+    await api.reports("team/mnist")  # wrong
+
+
 async def take_it_for_a_sequence(runs: AsyncRuns, run: AsyncRun) -> None:
     len(runs)  # wrong
     runs[0]  # wrong

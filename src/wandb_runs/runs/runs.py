@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, ClassVar, Literal, SupportsIndex, TypeVar, ove
 from typing_extensions import deprecated, override
 
 from wandb_runs.errors import DeprecatedNameWarning, InvalidArgumentError
-from wandb_runs.runs.hidden_cursor import HiddenCursor
 from wandb_runs.runs.iterators import HistoryBatches, RunIterator, RunPages
 from wandb_runs.runs.run import Run
 from wandb_runs.runs.run_base import ConfigT_co, SummaryT_co
@@ -153,7 +152,7 @@ class Runs(
         super()._reset()
         self._sweeps = Sweeps(self._client) if self._query.include_sweeps else None
         self._lock = ForkSafeLock()
-        self._cursor: HiddenCursor[Run[ConfigT_co, SummaryT_co]] | None = None
+        self._cursor: RunIterator[ConfigT_co, SummaryT_co] | None = None
 
     @property
     def entity(self) -> str:
@@ -197,10 +196,11 @@ class Runs(
         Raises:
             StopIteration: There is none.
         """
+        # Held during the request, so that a second thread takes the run after that of the first.
         with self._lock.mutex:
             if self._cursor is None:
-                self._cursor = HiddenCursor(iter(self))
-        return self._cursor.take()
+                self._cursor = iter(self)
+            return next(self._cursor)
 
     @override
     def __reversed__(self) -> Iterator[Run[ConfigT_co, SummaryT_co]]:
