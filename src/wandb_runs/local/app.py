@@ -7,7 +7,7 @@ import logging
 import mimetypes
 import secrets
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache, lru_cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable, Iterable
 
+    from graphql import GraphQLResolveInfo, GraphQLSchema
     from starlette.requests import Request
 
     from wandb_runs.graphql.scalars import JSONValue
@@ -77,13 +78,35 @@ def _text(value: object) -> str:
     return value
 
 
-_SCHEMA: Final = make_executable_schema(
-    read_sdl(),
-    *BINDABLES,
-    mutation,
-    ScalarType("JSONString", value_parser=_text),
-    convert_names_case=True,
-)
+def _schema(*, keeps_promises: bool) -> GraphQLSchema:
+    return make_executable_schema(
+        read_sdl(keeps_promises=keeps_promises),
+        *BINDABLES,
+        mutation,
+        ScalarType("JSONString", value_parser=_text),
+        convert_names_case=True,
+    )
+
+
+_SCHEMA: Final = _schema(keeps_promises=True)
+
+
+@cache
+def _broken_schema() -> GraphQLSchema:
+    """The schema for faults that answer null where W&B promises that it does not."""
+    return _schema(keeps_promises=False)
+
+
+def _nulling(fields: frozenset[str]) -> Callable[..., object]:
+    """Middleware of graphql-core that makes fields null."""
+
+    def resolve(
+        following: Callable[..., object], root: object, info: GraphQLResolveInfo, **given: object
+    ) -> object:
+        is_null = f"{info.parent_type.name}.{info.field_name}" in fields
+        return None if is_null else following(root, info, **given)
+
+    return resolve
 
 
 @lru_cache(maxsize=256)
@@ -216,12 +239,14 @@ class _Endpoints:
                 paging=request.paging,
                 is_shared=caller.is_shared,
             )
+            is_broken = request.paging is not None or bool(request.nulls)
             result = execute_sync(
-                _SCHEMA,
+                _broken_schema() if is_broken else _SCHEMA,
                 request.document,
                 context_value=context,
                 variable_values=dict(request.variables),
                 operation_name=named or None,  # the SDK sends an empty one
+                middleware=[_nulling(request.nulls)] if request.nulls else None,
             )
         return _answer(result, _status(result))
 

@@ -81,6 +81,7 @@ class GraphQLRequest:
         server: The server that received it.
         changes: Whether it is a mutation.
         paging: Changes its pages of runs.
+        nulls: Fields that are null in the answer, each as `Type.field`.
     """
 
     operation: str
@@ -89,6 +90,7 @@ class GraphQLRequest:
     server: FaultyServer
     changes: bool = False
     paging: Paging | None = None
+    nulls: frozenset[str] = frozenset()
 
     def paged(self, paging: Paging) -> GraphQLRequest:
         """A copy whose pages of runs are changed by `paging`, inside any change set before."""

@@ -78,7 +78,7 @@ class _UpsertBucket(BaseModel):
     job_type: str | None = None
     state: str | None = None
     sweep_name: str | None = Field(None, alias="sweep")
-    tags: list[str] | None = None
+    tags: list[str | None] | None = None
     summary_metrics: str | None = None
 
     def begins(self) -> bool:
@@ -122,7 +122,7 @@ def _upsert_bucket(context: Context, given: _UpsertBucket) -> dict[str, object]:
                 project,
                 name,
                 {**given.model_dump(exclude=_NOT_TEXT), "username": context.entity},
-                tags=given.tags,
+                tags=None if given.tags is None else [each for each in given.tags if each],
                 config=given.config,
                 summary_metrics=given.summary_metrics,
                 is_shared=context.is_shared,

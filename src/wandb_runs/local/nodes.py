@@ -160,7 +160,7 @@ class Run:
     host: str | None
     sweep_name: str | None
     username: str | None
-    exitcode: int | None
+    exitcode: float | None
     history_line_count: int
     events_line_count: int
 

@@ -390,8 +390,8 @@ def _file(
 
 
 @sweep_type.field("method")
-def _method(sweep: Sweep, _: GraphQLResolveInfo) -> str | None:
-    return search_method(sweep.config)
+def _method(sweep: Sweep, _: GraphQLResolveInfo) -> str:
+    return search_method(sweep.config) or ""
 
 
 @sweep_type.field("runCountExpected")

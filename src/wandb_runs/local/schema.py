@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
+from functools import cache
 from importlib import resources
 from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
-__all__ = ["read_sdl"]
+from graphql import NonNullTypeNode, ObjectTypeDefinitionNode, parse, print_ast
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from graphql import TypeNode
+
+__all__ = ["nullable_fields", "promised_fields", "read_sdl"]
+
+_CLIENT: Final = "wandb.graphql"
+_PROMISED: Final = "promised.graphql"
 
 
-def read_sdl() -> list[str]:
+def read_sdl(*, keeps_promises: bool = True) -> list[str]:
     """Read the schema files, in GraphQL's schema language.
 
     A wheel carries them as `wandb_runs/local/schema/`; a checkout has them in `schema/`, where
     the client's code generation reads them, so that there is one copy.
+
+    Args:
+        keeps_promises: Whether fields are never null that W&B promises never to be null; otherwise
+            they may be null, as the client expects.
 
     Returns:
         The text of each file.
@@ -23,9 +39,51 @@ def read_sdl() -> list[str]:
     >>> any("type Query" in text for text in read_sdl())
     True
     """
+    client = _promising(_read(_CLIENT)) if keeps_promises else _read(_CLIENT)
+    return [client, _read("sdk.graphql")]
+
+
+@cache
+def promised_fields() -> Mapping[str, Mapping[str, TypeNode]]:
+    """The types of fields that W&B promises never to be null, by type and field."""
+    return _fields_of(_read(_PROMISED))
+
+
+@cache
+def nullable_fields() -> frozenset[str]:
+    """The fields that may be null to the client, each as `Type.field`.
+
+    >>> "Run.createdAt" in nullable_fields(), "Run.name" in nullable_fields()
+    (True, False)
+    """
+    return frozenset(
+        f"{kind}.{name}"
+        for kind, fields in _fields_of(_read(_CLIENT)).items()
+        for name, type_node in fields.items()
+        if not isinstance(type_node, NonNullTypeNode)
+    )
+
+
+def _read(name: str) -> str:
     packaged = resources.files("wandb_runs.local").joinpath("schema")
     folder = packaged if packaged.is_dir() else Path(__file__).parents[3] / "schema"
-    return [
-        folder.joinpath(name).read_text(encoding="utf-8")
-        for name in ("wandb.graphql", "sdk.graphql")
-    ]
+    return folder.joinpath(name).read_text(encoding="utf-8")
+
+
+def _fields_of(sdl: str) -> Mapping[str, Mapping[str, TypeNode]]:
+    return {
+        definition.name.value: {field.name.value: field.type for field in definition.fields}
+        for definition in parse(sdl).definitions
+        if isinstance(definition, ObjectTypeDefinitionNode)
+    }
+
+
+def _promising(sdl: str) -> str:
+    """The schema with the types of promised fields."""
+    document = parse(sdl)
+    for definition in document.definitions:
+        if isinstance(definition, ObjectTypeDefinitionNode):
+            promised = promised_fields().get(definition.name.value, {})
+            for field in definition.fields:
+                field.type = promised.get(field.name.value, field.type)
+    return print_ast(document)

@@ -23,8 +23,11 @@ from typing import TYPE_CHECKING, Final, Literal, cast
 
 from typing_extensions import override
 
+from wandb_runs.errors import InvalidArgumentError
+from wandb_runs.errors.suggest import nearest, show
 from wandb_runs.graphql.scalars import decode
 from wandb_runs.local.faults import Answer, Fault, GraphQLRequest
+from wandb_runs.local.schema import nullable_fields
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -43,6 +46,7 @@ __all__ = [
     "GraphQLRequest",
     "Html",
     "NullData",
+    "NullFields",
     "PartialData",
     "RateLimited",
     "Redirect",
@@ -176,6 +180,47 @@ class NullData(Fault):
     @override
     def strike(self, request: GraphQLRequest, answer: Answering) -> Answer:
         return Answer(b'{"data":null}')
+
+
+@dataclass(frozen=True, init=False, repr=False)
+class NullFields(Fault):
+    """The real answer, with nulls in place of fields.
+
+    W&B's schema promises that some fields are never null, and the server is known to answer null
+    there nonetheless. The local server keeps these promises, but for this fault and faults of
+    pagination.
+
+    Attributes:
+        fields: The fields, each as `Type.field`; any that a client may expect to be null.
+
+    Raises:
+        InvalidArgumentError: There is no such field, or it is never null.
+
+    >>> NullFields("Run.createdAt", "Project.runCount")
+    NullFields('Run.createdAt', 'Project.runCount')
+    """
+
+    fields: tuple[str, ...]
+
+    def __init__(self, *fields: str) -> None:
+        for field_name in fields:
+            if field_name not in nullable_fields():
+                near = nearest(field_name, nullable_fields())
+                raise InvalidArgumentError(
+                    f"NullFields: {show(field_name)} is no field that may be null, like "
+                    f"{near or 'Run.createdAt'!r}."
+                )
+        if not fields:
+            raise InvalidArgumentError("NullFields: expected fields, like 'Run.createdAt'.")
+        object.__setattr__(self, "fields", fields)
+
+    @override
+    def __repr__(self) -> str:
+        return f"NullFields({', '.join(map(repr, self.fields))})"
+
+    @override
+    def strike(self, request: GraphQLRequest, answer: Answering) -> Answer:
+        return answer(replace(request, nulls=request.nulls | {*self.fields}))
 
 
 @dataclass(frozen=True)
