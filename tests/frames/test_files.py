@@ -21,12 +21,13 @@ from wandb_runs.frames.build import build, build_pandas, build_polars
 from wandb_runs.frames.plan import plan_histories
 from wandb_runs.frames.schema import conform_pandas, conform_polars, find_targets
 from wandb_runs.frames.values import build_values, plan_values
+from wandb_runs.graphql.scalars import decode
 from wandb_runs.testing import log_run
 
 if TYPE_CHECKING:
     from support.frames import History, Rows
 
-    from wandb_runs.graphql.scalars import JSONObject
+    from wandb_runs.graphql.scalars import JSONObject, JSONValue
     from wandb_runs.testing import LocalServer
 
 Frame: TypeAlias = "pd.DataFrame | pl.DataFrame"
@@ -53,26 +54,33 @@ ODD_HISTORY: Final[History] = [("a", [{"_step": 2**53 + 1, **row} for row in ODD
 def check_files(frame: Frame | Rows) -> None:
     """Check that a frame reads back equal from each kind of file.
 
-    Of pandas, without its nested columns: Arrow has no type for some of them.
+    Nested columns of pandas are written and read, but Arrow has the same keys in every object.
     """
     assert not isinstance(frame, list)
     if isinstance(frame, pd.DataFrame):
-        nested = frame.select_dtypes("object")
-        values: list[object] = [value for name in nested for value in nested[name]]
+        nested = [*map(str, frame.select_dtypes("object"))]
+        values: list[object] = [value for name in nested for value in frame[name]]
         assert all(value is pd.NA or isinstance(value, list | dict) for value in values)
-        if len(nested.columns) < len(frame.columns):
-            check_pandas_parquet(frame.drop(columns=nested.columns))
+        check_pandas_parquet(frame, *nested)
     else:
         check_parquet(frame)
         check_csv(frame)
         check_json_lines(frame)
 
 
-def check_pandas_parquet(frame: pd.DataFrame) -> None:
+def check_pandas_parquet(frame: pd.DataFrame, *nested: str) -> None:
     content = BytesIO()
     frame.to_parquet(content, engine="pyarrow")
     found = pd.read_parquet(content, engine="pyarrow")
-    pd.testing.assert_frame_equal(found, frame, check_exact=True, check_categorical=False)
+    assert [*found] == [*frame]
+    for name in nested:
+        assert found[name].isna().tolist() == frame[name].isna().tolist()
+    pd.testing.assert_frame_equal(
+        found.drop(columns=[*nested]),
+        frame.drop(columns=[*nested]),
+        check_exact=True,
+        check_categorical=False,
+    )
 
 
 def check_parquet(frame: pl.DataFrame) -> None:
@@ -244,6 +252,49 @@ def test_awaited_frames_read_back_equal(
 
     anyio.run(read, sample_server.url, "sample/digits", backend=backend)
     anyio.run(read, wandb_server.url, odd, backend=backend)
+
+
+def check_sample_summaries(frame: pd.DataFrame, listed: Rows) -> None:
+    """Check that what one type of Arrow holds is objects, and all else text."""
+    check_files(frame)
+    for name in ("gradient_norm", "val/loss"):
+        assert frame[name].dtype == "string"
+        found = [None if text is pd.NA else decode(text) for text in frame[name]]
+        assert found == [row.get(name) for row in listed]
+        objects = [value for value in found if isinstance(value, dict)]
+        assert {type(each) for value in objects for each in value.values()} == {float, str}
+    assert frame["best"].dtype == "object"
+    assert frame["best"].dropna().tolist() == [row["best"] for row in listed if "best" in row]
+
+
+def test_summaries_of_mixed_nested_values_are_written(sample_api: Api) -> None:
+    runs = sample_api.runs("sample/digits")
+    check_sample_summaries(runs.summaries(format="pandas"), runs.summaries())
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_awaited_summaries_of_mixed_nested_values_are_written(
+    sample_server: LocalServer, backend: str
+) -> None:
+    async def read() -> None:
+        async with AsyncApi(base_url=sample_server.url, api_key="k" * 40) as api:
+            runs = api.runs("sample/digits")
+            check_sample_summaries(await runs.summaries(format="pandas"), await runs.summaries())
+
+    anyio.run(read, backend=backend)
+
+
+@pytest.mark.parametrize("depth", [1, 32, 33, 199])
+@pytest.mark.parametrize("kind", ["list", "dict", "both"])
+def test_nested_values_are_written_however_deep(depth: int, kind: str) -> None:
+    value: JSONValue = 1
+    for level in range(depth):
+        is_list = kind == "list" or (kind == "both" and level % 2)
+        value = [value] if is_list else {"a": value}
+    (frame, *_) = built([("a", [{"_step": 0, "m": value}])], "pandas")
+    assert isinstance(frame, pd.DataFrame)
+    assert frame["m"].dtype == ("object" if depth <= 32 else "string")
+    check_files(frame)
 
 
 def test_nested_columns_of_pandas_are_written_as_json(sample_api: Api, api: Api, odd: str) -> None:

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.frames import (
+    FLAT,
     INTEGERS,
     LARGE,
-    PALETTES,
     WORDS,
     check_list,
     check_pandas,
@@ -46,7 +46,7 @@ LEAVES: st.SearchStrategy[JSONValue] = st.sampled_from([1, "NaN", True, "a", 1.5
 MIXED: list[JSONValue] = [*WORDS, [1], {"a": "-Infinity"}, 1, True, "1"]
 
 FORMS: list[st.SearchStrategy[JSONValue]] = [
-    *PALETTES[:-1],
+    *FLAT,
     st.lists(LEAVES).map(list[JSONValue]),
     st.dictionaries(st.sampled_from(["a", "b"]), LEAVES).map(dict[str, JSONValue]),
     st.sampled_from(MIXED),

@@ -163,7 +163,16 @@ def test_a_dtype_of_numbers_takes_numbers_alone_and_leaves_them_as_they_are(
 
 
 def test_objects_are_as_they_came_in_any_batch() -> None:
-    batches: list[list[JSONValue]] = [[1], ["a", 1], [[1], True], [2**70], ["a"]]
+    batches: list[list[JSONValue]] = [
+        [1],
+        ["a", 1],
+        [[1], True],
+        [2**70],
+        ["a"],
+        [[1], {"a": 1}],
+        [{"a": 1}, {"a": "NaN"}],
+        [{}],
+    ]
     for values in batches:
         history: History = [("r", [{"_step": 0, "loss": value} for value in values])]
         assert exact(column_of(history, "pandas", "object")) == exact(values)

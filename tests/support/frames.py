@@ -8,19 +8,19 @@ from __future__ import annotations
 
 import json
 import math
-from typing import TYPE_CHECKING, TypeAlias
+from collections import defaultdict
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import pandas as pd
 import polars as pl
 from hypothesis import strategies as st
 
-from wandb_runs.graphql.scalars import decode
+from wandb_runs.graphql.scalars import JSONValue, decode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from wandb_runs.frames.plan import HistoryPlan
-    from wandb_runs.graphql.scalars import JSONValue
 
 Rows: TypeAlias = "list[dict[str, JSONValue]]"
 History: TypeAlias = "list[tuple[str, Rows]]"
@@ -38,7 +38,7 @@ NESTED = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner),
     max_leaves=5,
 )
-PALETTES: list[st.SearchStrategy[JSONValue]] = [
+FLAT: list[st.SearchStrategy[JSONValue]] = [
     INTEGERS,
     FLOATS,
     INTEGERS | FLOATS,
@@ -54,8 +54,20 @@ PALETTES: list[st.SearchStrategy[JSONValue]] = [
     TEXTS | HALF_PAIR,
     LARGE | INTEGERS,
     LARGE | FLOATS | NON_FINITE,
-    NESTED,
 ]
+ALIKE: list[st.SearchStrategy[JSONValue]] = [
+    *[
+        st.lists(each | st.none(), max_size=3).map(list[JSONValue])
+        for each in (st.integers(-3, 3) | FLOATS, INTEGERS | FLOATS, TEXTS)
+    ],
+    *[
+        st.dictionaries(st.sampled_from(["min", ""]), each, min_size=1).map(dict[str, JSONValue])
+        for each in (INTEGERS, FLOATS | NON_FINITE, st.booleans() | st.none())
+    ],
+]
+"""Strategies for nested values, most of them with values of one type at each place."""
+
+PALETTES = [*FLAT, NESTED, *ALIKE]
 """Strategies for values; each metric draws from one, so that columns of one dtype are common."""
 
 RUNS = st.integers(0, 4)
@@ -122,7 +134,10 @@ def label(value: JSONValue) -> str:
 
 
 def dtype_of(values: Sequence[JSONValue], *, x_axis: str, name: str) -> str:
-    """The polars dtype of a column; `JSON` and `Nested` for String columns of JSON texts."""
+    """The polars dtype of a column; `JSON` and `Nested` for String columns of JSON texts.
+
+    `Nested` are those that pandas has as Python objects.
+    """
     labels = {label(value) for value in values}
     if not labels:
         return "Int64" if name == x_axis == "_step" else "Float64"
@@ -134,7 +149,50 @@ def dtype_of(values: Sequence[JSONValue], *, x_axis: str, name: str) -> str:
         return "Boolean"
     if labels == {"str"}:
         return "String"
-    return "Nested" if labels == {"nested"} else "JSON"
+    return "Nested" if labels == {"nested"} and is_uniform(values) else "JSON"
+
+
+ONE_TYPE: Final = [{"dict"}, {"list"}, {"str"}, {"bool"}, {"short", "float"}, {"short", "long"}]
+"""Labels of values that one type of Arrow holds, beside null."""
+
+DEEPEST: Final = 32
+"""Containers in each other up to which pandas has them as Python objects."""
+
+
+def arrow_label(value: JSONValue) -> str:
+    """What decides which type of Arrow holds a value."""
+    if isinstance(value, dict | list | float):
+        return type(value).__name__
+    name = label(value)
+    if isinstance(value, int) and name == "int":
+        return "short" if abs(value) <= 2**53 else "long"
+    return "str" if name == "word" else name
+
+
+def is_uniform(values: Sequence[JSONValue]) -> bool:
+    """Whether each place inside nested values has values of one type, which Parquet can hold."""
+    places: dict[tuple[str | int, ...], set[str]] = defaultdict(set)
+
+    def visit(value: JSONValue, place: tuple[str | int, ...]) -> None:
+        places[place] |= set() if value is None else {arrow_label(value)}
+        if isinstance(value, dict):
+            for key, each in value.items():
+                visit(each, (*place, key))
+        elif isinstance(value, list):
+            for each in value:
+                visit(each, (*place, 0))
+
+    for value in values:
+        visit(value, ())
+    parents = {place[:-1] for place in places if place}
+    keys = {key for place in places for key in place if isinstance(key, str)}
+    depths = [len(place) for place, labels in places.items() if labels & {"dict", "list"}]
+    return (
+        all(any(labels <= each for each in ONE_TYPE) for labels in places.values())
+        and all(place in parents for place, labels in places.items() if labels == {"dict"})
+        and not any("\0" in key or label(key) == "half" for key in keys)
+        and max(depths, default=0) < DEEPEST
+    )
 
 
 def settle(value: JSONValue) -> JSONValue:

@@ -344,8 +344,10 @@ class AsyncRuns(
             Boolean, text String. The texts `"NaN"`, `"Infinity"` and `"-Infinity"`, by which
             W&B stands for floats, are floats, but for those inside nested values. Values of
             several kinds, and integers past 64 bits, are JSON text in frames and Python objects in
-            lists; nested values are JSON text in polars, and Python objects elsewhere. A missing
-            value is null in polars, NaN or `<NA>` in pandas, and no entry in a dict.
+            lists; nested values are JSON text in polars, and Python objects elsewhere. In pandas,
+            a column of nested values with several kinds at one place inside, `{"min": 0.5}` beside
+            `{"min": "NaN"}`, is JSON text as well, so that every frame can be written to Parquet.
+            A missing value is null in polars, NaN or `<NA>` in pandas, and no entry in a dict.
 
         Raises:
             InvalidArgumentError: An argument that cannot be right; nothing was sent.

@@ -8,6 +8,7 @@ from itertools import chain, islice, repeat
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias, TypeVar
 
 from wandb_runs.errors.extras import needs_extra
+from wandb_runs.frames.arrow import is_uniform
 from wandb_runs.frames.columns import Kind, Table, rename_columns
 from wandb_runs.frames.plan import RUN_ID
 from wandb_runs.frames.text import json_text
@@ -69,6 +70,10 @@ def build(
     of several kinds, integers   `String`    `string` of JSON       as sent
     past 64 bits                 of JSON
     ===========================  ==========  =====================  ===============
+
+    What is inside lists and objects counts in pandas, too: a column is `string` of JSON where one
+    place in them holds values that no type of Arrow holds together, as `is_uniform` has it. So
+    every frame can be written to Parquet.
 
     An integer past 2**53 beside floats is rounded in a frame, and exact in the list.
 
@@ -255,10 +260,11 @@ def _numbers(column: Column, dtype: Literal["int64", "float64"]) -> NumPyArray:
 def _series(column: Column) -> pd.Series:
     import pandas as pd  # noqa: PLC0415 - an optional library, and a slow import
 
-    values: list[object] = [*chain.from_iterable(column.parts)]
-    if column.kind is Kind.NESTED:  # other dtypes convert None themselves
+    values: list[JSONValue] = [*chain.from_iterable(column.parts)]
+    is_nested = column.kind is Kind.NESTED and is_uniform(values)
+    if is_nested or column.kind is Kind.OBJECT:  # other dtypes convert None themselves
         return pd.Series([pd.NA if value is None else value for value in values], dtype="object")
-    if column.kind is Kind.JSON:
+    if column.kind in {Kind.JSON, Kind.NESTED}:
         return pd.Series(_texts(column), dtype="string")
     whole = {Kind.BOOLEAN: "bool", Kind.STRING: "string"}
     with_missing = {Kind.INTEGER: "Int64", Kind.BOOLEAN: "boolean", Kind.STRING: "string"}
@@ -280,6 +286,7 @@ def _to_polars(table: Table) -> pl.DataFrame:
         Kind.BOOLEAN: pl.Boolean,
         Kind.STRING: pl.String,
         Kind.NESTED: pl.String,
+        Kind.OBJECT: pl.String,
         Kind.JSON: pl.String,
     }
     columns = table.columns()
@@ -287,7 +294,7 @@ def _to_polars(table: Table) -> pl.DataFrame:
     for name in [*columns]:
         column = columns.pop(name)
         parts = column.parts
-        if column.kind in {Kind.NESTED, Kind.JSON}:
+        if column.kind in {Kind.NESTED, Kind.OBJECT, Kind.JSON}:
             parts = [_texts(column)]
         dtype = dtypes[column.kind]
         series[name] = pl.concat([pl.Series(part, dtype=dtype) for part in parts], rechunk=True)

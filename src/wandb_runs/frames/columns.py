@@ -54,6 +54,8 @@ class Kind(Enum):
     STRING = auto()
     NESTED = auto()
     """Lists and objects."""
+    OBJECT = auto()
+    """Any values, which a schema keeps as Python objects."""
     JSON = auto()
     """Anything else, as JSON: values of several kinds, larger integers, strings with lone
     surrogates."""
@@ -216,7 +218,7 @@ class _ColumnBuilder:
             case "json":
                 return Column(Kind.JSON, self._parts or [[]], has_missing)
             case "object":
-                return Column(Kind.NESTED, self._parts or [[]], has_missing)
+                return Column(Kind.OBJECT, self._parts or [[]], has_missing)
             case "text":
                 try:
                     texts: list[JSONValue] = [*map(text_of, chain.from_iterable(self._parts))]
@@ -228,7 +230,8 @@ class _ColumnBuilder:
                     return None
                 column = self.column(default)
                 # Objects, since text of numbers would be converted without a look at them.
-                return replace(column, kind=Kind.NESTED) if column.kind is Kind.JSON else column
+                is_other = column.kind in {Kind.JSON, Kind.NESTED}
+                return replace(column, kind=Kind.OBJECT) if is_other else column
 
 
 def rename_columns(names: Iterable[str], reserved: set[str]) -> dict[str, str]:
