@@ -13,6 +13,7 @@ from wandb_runs import (
     BadResponseError,
     CertificateError,
     ConnectionFailedError,
+    DegradedServerWarning,
     DeprecatedNameWarning,
     DriftWarning,
     EmptyJoinWarning,
@@ -30,6 +31,7 @@ from wandb_runs import (
     UnknownKeyWarning,
     UnknownMetricWarning,
     UnknownStateWarning,
+    UnsupportedByServerError,
     WandbRunsError,
     WandbRunsWarning,
 )
@@ -52,6 +54,7 @@ EXAMPLES: list[WandbRunsError] = [
     ResponseTooLargeError("no", status=200, request_id="r"),
     BadResponseError("no", status=200),
     GraphQLError("no", status=400, errors=["first", "second"], data={"project": None}),
+    UnsupportedByServerError("no", missing=["Run.host"], status=422, errors=["first"]),
 ]
 
 
@@ -64,6 +67,7 @@ def test_an_error_survives_pickle_and_copy(error: WandbRunsError) -> None:
 
 
 WARNINGS: list[WandbRunsWarning] = [
+    DegradedServerWarning("https://wandb.example", {"Run.host": "run.host is None"}),
     DriftWarning(["a"], 1, ["b"]),
     EmptyJoinWarning(["a"]),
     EmptyJoinWarning(["a"], call="scan_history"),

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from ariadne_codegen.schema import walk_graphql_files
 from graphql import (
+    REMOVE,
     FragmentDefinitionNode,
     FragmentSpreadNode,
     GraphQLSyntaxError,
@@ -26,9 +27,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from graphql import GraphQLSchema, Node
+    from graphql import DirectiveNode, FieldNode, GraphQLSchema, Node
 
-__all__ = ["Documents", "spreads"]
+__all__ = ["Documents", "is_essential", "spreads"]
+
+_ESSENTIAL: Final = "essential"
 
 
 @dataclass(frozen=True)
@@ -71,10 +74,14 @@ class Documents:
         )
 
     def text(self, operation: OperationDefinitionNode) -> str:
-        """Return what is sent: the operation and the fragments that it needs, by name."""
+        """Return what is sent: the operation and the fragments that it needs, by name.
+
+        Without what is for the plugin alone.
+        """
         used = sorted(self.reachable(operation))
         return "\n\n".join(
-            print_ast(node) for node in (operation, *(self.fragments[name] for name in used))
+            print_ast(visit(node, _WithoutMarks()))
+            for node in (operation, *(self.fragments[name] for name in used))
         )
 
     def reachable(self, node: Node) -> set[str]:
@@ -87,6 +94,20 @@ class Documents:
                 found.add(name)
                 pending |= spreads(self.fragments[name])
         return found
+
+
+def is_essential(node: FieldNode) -> bool:
+    """Return whether an operation cannot do without a field that others can do without."""
+    return any(map(_is_mark, node.directives))
+
+
+def _is_mark(node: DirectiveNode) -> bool:
+    return node.name.value == _ESSENTIAL
+
+
+class _WithoutMarks(Visitor):
+    def enter_directive(self, node: DirectiveNode, *_: object) -> object:
+        return REMOVE if _is_mark(node) else None
 
 
 class _Spreads(Visitor):

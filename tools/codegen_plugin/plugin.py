@@ -17,6 +17,7 @@ from codegen_plugin.builders import OperationsModule, result_module
 from codegen_plugin.config import Config
 from codegen_plugin.documents import Documents
 from codegen_plugin.names import argument_name
+from codegen_plugin.optional import SelectionsModule
 from codegen_plugin.problems import CodegenRefusedError
 from codegen_plugin.selections import problems_in
 
@@ -60,6 +61,7 @@ class OperationsPlugin(Plugin):
     """Adds builders, swaps the bases, and refuses what upstream gets wrong."""
 
     _operations: OperationsModule
+    _selections: SelectionsModule
 
     def __init__(self, schema: GraphQLSchema, config_dict: dict[str, object]) -> None:
         super().__init__(  # pyright: ignore[reportUnknownMemberType] - upstream's bare `dict`
@@ -72,10 +74,12 @@ class OperationsPlugin(Plugin):
         # The first hook of all, and the only one before upstream reads the queries.
         documents = Documents.read(self._config.queries_path, schema)
         self._operations = OperationsModule(documents, schema, self._config.scalars)
+        self._selections = SelectionsModule(documents, schema)
         problems = [
             *self._untyped_scalars(schema),
             *problems_in(documents, schema),
             *self._operations.problems(),
+            *self._selections.problems(),
         ]
         if problems:
             raise CodegenRefusedError(problems)
@@ -156,10 +160,14 @@ class OperationsPlugin(Plugin):
     @override
     def generate_files(self, generated_files: list[str]) -> list[str]:
         header = get_stable_comment(self._config.queries_path.as_posix())
-        code = format_code(self._operations.source())
-        target = self._config.package / "operations.py"
-        target.write_text(f"{header}\n\n{code}", encoding="utf-8")
-        written = sorted([*generated_files, target.name])
+        sources = {
+            "operations.py": self._operations.source(),
+            "selections.py": self._selections.source(),
+        }
+        for name, source in sources.items():
+            code = format_code(source)
+            (self._config.package / name).write_text(f"{header}\n\n{code}", encoding="utf-8")
+        written = sorted([*generated_files, *sources])
         # Upstream leaves the modules of operations that are gone.
         for path in self._config.package.glob("*.py"):
             if path.name not in written:

@@ -58,6 +58,7 @@ _TAKEN: tuple[str, ...] = (
     "fragments",
     "input_types",
     "operations",
+    "selections",
 )
 
 

@@ -21,10 +21,12 @@ from wandb_runs.errors.exceptions import (
     ServerError,
     TransportError,
     TruncatedResponseError,
+    UnsupportedByServerError,
     WandbRunsError,
     is_too_large,
 )
 from wandb_runs.errors.warnings import (
+    DegradedServerWarning,
     DeprecatedNameWarning,
     DriftWarning,
     EmptyJoinWarning,
@@ -40,6 +42,7 @@ __all__ = [
     "BadResponseError",
     "CertificateError",
     "ConnectionFailedError",
+    "DegradedServerWarning",
     "DeprecatedNameWarning",
     "DriftError",
     "DriftWarning",
@@ -63,6 +66,7 @@ __all__ = [
     "UnknownKeyWarning",
     "UnknownMetricWarning",
     "UnknownStateWarning",
+    "UnsupportedByServerError",
     "WandbRunsError",
     "WandbRunsWarning",
     "is_too_large",

@@ -44,6 +44,7 @@ __all__ = [
     "ServerError",
     "TransportError",
     "TruncatedResponseError",
+    "UnsupportedByServerError",
     "WandbRunsError",
     "is_too_large",
 ]
@@ -345,6 +346,34 @@ class GraphQLError(ResponseError):
         super().__init__(message, status=status, request_id=request_id, attempts=attempts)
         self.errors = tuple(errors)
         self.data = data
+
+
+class UnsupportedByServerError(GraphQLError):
+    """The server's schema lacks what a call cannot do without.
+
+    What calls can do without is left out instead, with a `DegradedServerWarning`.
+
+    Attributes:
+        missing: What the server lacks: fields (`Run.history`), arguments (`Project.runs(filters:)`)
+            and types (`JSONString`).
+    """
+
+    missing: tuple[str, ...]
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        missing: Sequence[str],
+        status: int = HTTPStatus.OK,
+        errors: Sequence[str] = (),
+        request_id: str | None = None,
+        attempts: int = 1,
+    ) -> None:
+        super().__init__(
+            message, status=status, errors=errors, request_id=request_id, attempts=attempts
+        )
+        self.missing = tuple(missing)
 
 
 def is_too_large(error: BaseException) -> bool:

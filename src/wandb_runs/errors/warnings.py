@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
 __all__ = [
+    "DegradedServerWarning",
     "DeprecatedNameWarning",
     "DriftWarning",
     "EmptyJoinWarning",
@@ -123,6 +124,34 @@ class DriftWarning(WandbRunsWarning):
     @override
     def __str__(self) -> str:
         return as_message(describe_drift(self.late, self.nulls, self.gone))
+
+
+class DegradedServerWarning(WandbRunsWarning):
+    """The server's schema lacks something that calls can do without, and it is asked without it.
+
+    Once for each thing that an `Api` finds missing; `api.server.missing` has them later. A value
+    that is missing reads as None, or as empty where it is a list, a config or a summary.
+
+    Attributes:
+        base_url: The server.
+        missing: What it lacks, each with what that costs: fields (`Run.host`), arguments
+            (`Run.config(keys:)`) and types.
+    """
+
+    base_url: str
+    missing: Mapping[str, str]
+
+    def __init__(self, base_url: str, missing: Mapping[str, str]) -> None:
+        self.base_url = base_url
+        self.missing = dict(missing)
+        super().__init__(base_url, self.missing)
+
+    @override
+    def __str__(self) -> str:
+        costs = "; ".join(f"without {name}, {cost}" for name, cost in self.missing.items())
+        return as_message(
+            f"the server {self.base_url} is older than this package, or another than W&B's: {costs}"
+        )
 
 
 class UnknownKeyWarning(WandbRunsWarning):

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar, cast
 from wandb_runs.errors import (
     BadResponseError,
     GraphQLError,
+    NotFoundError,
     UnknownMetricWarning,
     WandbRunsError,
     is_too_large,
 )
 from wandb_runs.frames.build import Builder
-from wandb_runs.frames.one_run import machine_warning, suggest_metrics
+from wandb_runs.frames.one_run import fetch_node, machine_warning, suggest_metrics
 from wandb_runs.frames.parts import fetch_page_in_parts
 from wandb_runs.frames.rows import keys_with_rows
 from wandb_runs.graphql.flow import ask, gather
@@ -323,7 +324,12 @@ class HistoryPages(Generic[T]):
     def _ask(self, request: HistoryRequest) -> Flow[Page[PageHistories[T]]]:
         gone: Sequence[str] = ()
         if request.plan.first_part is request.plan:
-            page = self._reader.read((yield from self._send(request)), request)
+            answer = yield from self._send(request)
+            if _is_apart(answer, request):
+                nodes = yield from _read_nodes(answer, request)
+                page = self._reader.read_nodes(nodes, request.plan)
+            else:
+                page = self._reader.read(answer, request)
         else:
             nodes, gone = yield from fetch_page_in_parts(request, self._fetch_nodes)
             page = self._reader.read_nodes(nodes, request.plan)
@@ -342,10 +348,36 @@ class HistoryPages(Generic[T]):
         return replace(page, items=tuple(histories))
 
     def _fetch_nodes(self, request: HistoryRequest) -> Flow[Page[Node]]:
-        return request.read((yield from self._send(request)))
+        return (yield from _read_nodes((yield from self._send(request)), request))
 
     def _send(self, request: HistoryRequest) -> Flow[RawResponse]:
         return (yield from ask(replace(RawOperation.of(request.operation), divisible=True)))
+
+
+def _read_nodes(answer: RawResponse, request: HistoryRequest) -> Flow[Page[Node]]:
+    """Read the runs of an answer, and ask for their histories one by one if it has none.
+
+    Runs that are gone by then are left out, as those are that go before a page is read.
+    """
+    page = request.read(answer)
+    if not _is_apart(answer, request):
+        return page
+    asked = yield from gather([_fetch_apart(request, node.id) for node in page.items])
+    return page.with_items(node for node in asked if node is not None)
+
+
+def _is_apart(answer: RawResponse, request: HistoryRequest) -> bool:
+    """Whether the histories were left out of an answer, since the server does not nest them."""
+    return f"Run.{request.plan.field}" in answer.left_out
+
+
+def _fetch_apart(request: HistoryRequest, run_id: str) -> Flow[Node | None]:
+    """The history of one run; None if the run is gone."""
+    entity, project = request.selection["entity"], request.selection["project"]
+    try:
+        return (yield from fetch_node(entity, project, run_id, request.plan))
+    except NotFoundError:
+        return None
 
 
 def collect_histories(
@@ -368,7 +400,7 @@ def _find_disjoint_runs(
 
     def fetch(part: HistoryRequest) -> Flow[Page[Node]]:
         operation = replace(RawOperation.of(part.operation), is_optional=True)
-        return part.read((yield from ask(operation)))
+        return (yield from _read_nodes((yield from ask(operation)), part))
 
     try:
         page, _ = yield from fetch_page_in_parts(each, fetch)
@@ -416,7 +448,8 @@ def _is_divisible(error: WandbRunsError) -> bool:
     data = error.data if isinstance(error, GraphQLError) else None
     if isinstance(data, dict):
         project = cast("dict[str, object]", data).get("project")
-        return (
-            isinstance(project, dict) and cast("dict[str, object]", project).get("runs") is not None
-        )
+        if not isinstance(project, dict):
+            return False
+        found = cast("dict[str, object]", project)
+        return found.get("runs") is not None or found.get("run") is not None
     return is_too_large(error)

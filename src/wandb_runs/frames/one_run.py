@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "fetch_history_keys",
+    "fetch_node",
     "fetch_rows",
     "has_disjoint_metrics",
     "machine_warning",
@@ -53,7 +54,7 @@ def fetch_rows(
         NotFoundError: No such project or run.
         BadResponseError: The rows do not match the schema.
     """
-    node = yield from _fetch_node(entity, project, run_id, plan)
+    node = yield from fetch_node(entity, project, run_id, plan)
     try:
         sent = node.value()
         if plan.is_sampled_here:
@@ -64,9 +65,15 @@ def fetch_rows(
         raise unreadable_history(run_id, error) from error
 
 
-def _fetch_node(
+def fetch_node(
     entity: str, project: str, run_id: str, plan: HistoryPlan, *, is_optional: bool = False
 ) -> Flow[Node]:
+    """Fetch the history of one run as it is sent.
+
+    Raises:
+        NotFoundError: No such project or run.
+    """
+
     def fetch(part: HistoryPlan) -> Flow[Node]:
         operation = _history_operation(entity, project, run_id, part)
         found = (yield from ask(replace(operation, is_optional=is_optional))).project
@@ -102,7 +109,7 @@ def has_disjoint_metrics(
     """
     each = plan.separately
     try:
-        node = yield from _fetch_node(entity, project, run_id, each, is_optional=True)
+        node = yield from fetch_node(entity, project, run_id, each, is_optional=True)
     except WandbRunsError:
         return False  # best effort: only a warning depends on it
     return plan.is_disjoint(missing, keys_with_rows(each, node.sent))

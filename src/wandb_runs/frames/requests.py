@@ -155,7 +155,7 @@ class Reader(Protocol[T]):
         ...
 
     def read_nodes(self, page: Page[Node], plan: HistoryPlan) -> Page[PageHistories[T]]:
-        """Read a page whose keys came in several answers; the page holds one item."""
+        """Read a page whose runs or keys came in several answers; the page holds one item."""
         ...
 
     def arrange(self, content: T, run_ids: Sequence[str]) -> T:

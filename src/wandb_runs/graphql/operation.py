@@ -54,6 +54,8 @@ class Operation(Generic[T_co]):
         divisible: Whether the caller splits the work when it is too much for the server. Then the
             same request is not sent again.
         is_optional: Whether the caller can do without the answer. Then the request is sent once.
+        left_out: The fields and arguments that the document lacks since the server does, by their
+            coordinates in `schema/`, such as `Run.host`.
     """
 
     name: str
@@ -63,6 +65,7 @@ class Operation(Generic[T_co]):
     load: Callable[[], type[T_co]]
     divisible: bool = False
     is_optional: bool = False
+    left_out: frozenset[str] = frozenset()
 
     @override
     def __repr__(self) -> str:
@@ -183,7 +186,7 @@ class RawOperation(Operation[RawResponse]):
         attempts: int = 1,
         date: str | None = None,
     ) -> RawResponse:
-        raw = RawResponse(self.name, content, status, request_id, attempts, date)
+        raw = RawResponse(self.name, content, status, request_id, attempts, date, self.left_out)
         # A body that breaks off, and errors, are found here, where the request can be sent again.
         # Bodies that end as whole ones do are not decoded for that, and errors stand before the
         # data or behind it.

@@ -44,6 +44,7 @@ class RawResponse(FieldsRepr):
         request_id: The server's id of the request, if it sent one.
         attempts: How many times the request was sent.
         date: The `Date` header: the server's clock.
+        left_out: What was not asked for, since the server lacks it; as in `Operation`.
     """
 
     operation: str
@@ -52,6 +53,7 @@ class RawResponse(FieldsRepr):
     request_id: str | None
     attempts: int
     date: str | None = None
+    left_out: frozenset[str] = frozenset()
 
     def data(self) -> JSONValue:
         """Decode the body and return its `data`, as `decode_answer` gives it; never null.

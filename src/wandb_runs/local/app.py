@@ -7,21 +7,16 @@ import logging
 import mimetypes
 import secrets
 from dataclasses import dataclass, field
-from functools import cache, lru_cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
-from ariadne import ScalarType, make_executable_schema
 from graphql import (
-    DocumentNode,
     ExecutionResult,
     GraphQLError,
     OperationDefinitionNode,
     OperationType,
     execute_sync,  # pyright: ignore[reportUnknownVariableType] - `middleware` of graphql-core
     get_operation_ast,
-    parse,
-    validate,
 )
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
@@ -36,12 +31,10 @@ from starlette.routing import Route
 from wandb_runs.local.access import AccessMiddleware, is_json, is_viewer, refusal
 from wandb_runs.local.context import Context
 from wandb_runs.local.documents import write_object
+from wandb_runs.local.executable import whole_schema
 from wandb_runs.local.faults import EXEMPT, Answer, GraphQLRequest
 from wandb_runs.local.files import read_file, save_file
 from wandb_runs.local.filestream import receive
-from wandb_runs.local.mutations import mutation
-from wandb_runs.local.resolvers import BINDABLES
-from wandb_runs.local.schema import read_sdl
 from wandb_runs.local.store import UnstorableError
 from wandb_runs.local.where import BadRequestError
 from wandb_runs.local.wire import make_response
@@ -50,10 +43,11 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable, Iterable
 
-    from graphql import GraphQLResolveInfo, GraphQLSchema
+    from graphql import DocumentNode, GraphQLResolveInfo
     from starlette.requests import Request
 
     from wandb_runs.graphql.scalars import JSONValue
+    from wandb_runs.local.executable import ExecutableSchema, Schemas
     from wandb_runs.local.faults import Faults
     from wandb_runs.local.store import Store
 
@@ -72,31 +66,6 @@ class _Body(BaseModel):
     operation_name: str | None = None
 
 
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise GraphQLError("JSONString is a string")
-    return value
-
-
-def _schema(*, keeps_promises: bool) -> GraphQLSchema:
-    return make_executable_schema(
-        read_sdl(keeps_promises=keeps_promises),
-        *BINDABLES,
-        mutation,
-        ScalarType("JSONString", value_parser=_text),
-        convert_names_case=True,
-    )
-
-
-_SCHEMA: Final = _schema(keeps_promises=True)
-
-
-@cache
-def _broken_schema() -> GraphQLSchema:
-    """The schema for faults that answer null where W&B promises that it does not."""
-    return _schema(keeps_promises=False)
-
-
 def _nulling(fields: frozenset[str]) -> Callable[..., object]:
     """Middleware of graphql-core that makes fields null."""
 
@@ -107,18 +76,6 @@ def _nulling(fields: frozenset[str]) -> Callable[..., object]:
         return None if is_null else following(root, info, **given)
 
     return resolve
-
-
-@lru_cache(maxsize=256)
-def _prepare(query: str) -> DocumentNode | list[GraphQLError]:
-    """Parse and validate a document, or list its errors."""
-    try:
-        document = parse(query)
-        return validate(_SCHEMA, document) or document
-    except GraphQLError as error:
-        return [error]
-    except RecursionError:
-        return [GraphQLError("the document is nested too deep")]
 
 
 def _operation(document: DocumentNode, named: str | None) -> tuple[str, bool]:
@@ -139,6 +96,7 @@ def create_app(
     entity: str,
     on_operation: Callable[[str], None],
     faults: Faults,
+    schemas: Schemas,
     closing: asyncio.Event,
     api_key: str | None = None,
     allow_hosts: Iterable[str] = (),
@@ -150,11 +108,12 @@ def create_app(
         entity: The viewer's entity.
         on_operation: Called with the name of each GraphQL operation.
         faults: The faults to apply to GraphQL requests.
+        schemas: The schema, which may lack something.
         closing: Set when the server stops.
         api_key: The key that every request needs; None accepts any, and reading without one.
         allow_hosts: Hosts to accept in requests, beside those of this machine.
     """
-    endpoints = _Endpoints(store, entity, on_operation, faults, closing, api_key)
+    endpoints = _Endpoints(store, entity, on_operation, faults, schemas, closing, api_key)
     storage = "/storage/{entity}/{project}/{run}/{name:path}"
     stream = "/files/{entity}/{project}/{run}/file_stream"
     return Starlette(
@@ -188,6 +147,7 @@ class _Endpoints:
     entity: str
     on_operation: Callable[[str], None]
     faults: Faults
+    schemas: Schemas
     closing: asyncio.Event
     api_key: str | None = field(repr=False)
     secret: bytes = field(default_factory=secrets.token_bytes, repr=False)
@@ -210,7 +170,8 @@ class _Endpoints:
         return make_response(answer, self.closing)
 
     def _respond(self, body: _Body, caller: _Caller) -> Answer:
-        document = _prepare(body.query)
+        schema = whole_schema() if caller.is_exempt else self.schemas.now
+        document = schema.prepare(body.query)
         if isinstance(document, list):
             return _answer(ExecutionResult(None, document), HTTPStatus.BAD_REQUEST)
         name, changes = _operation(document, body.operation_name)
@@ -220,11 +181,17 @@ class _Endpoints:
         )
 
         def answer(request: GraphQLRequest) -> Answer:
-            return self._execute(request, body.operation_name, caller)
+            return self._execute(schema, request, body.operation_name, caller)
 
         return answer(request) if caller.is_exempt else self.faults.answer(request, answer)
 
-    def _execute(self, request: GraphQLRequest, named: str | None, caller: _Caller) -> Answer:
+    def _execute(
+        self,
+        schema: ExecutableSchema,
+        request: GraphQLRequest,
+        named: str | None,
+        caller: _Caller,
+    ) -> Answer:
         storage = f"{caller.base_url}storage/"
         with self.store.read() as connection:
             context = Context(
@@ -241,7 +208,7 @@ class _Endpoints:
             )
             is_broken = request.paging is not None or bool(request.nulls)
             result = execute_sync(
-                _broken_schema() if is_broken else _SCHEMA,
+                schema.breaking_promises if is_broken else schema.whole,
                 request.document,
                 context_value=context,
                 variable_values=dict(request.variables),

@@ -18,6 +18,7 @@ from typing_extensions import override
 from wandb_runs.errors import InvalidArgumentError
 from wandb_runs.local.access import host_name, is_loopback
 from wandb_runs.local.app import create_app
+from wandb_runs.local.executable import Schemas
 from wandb_runs.local.faults import REMEMBERED, Faults
 from wandb_runs.local.store import Store
 from wandb_runs.local.wire import HttpProtocol
@@ -134,12 +135,14 @@ class LocalServer:
             raise
         self.url = f"http://{_reachable(host)}:{self._socket.getsockname()[1]}"
         self._faults = Faults(self)
+        self._schemas = Schemas()
         closing = asyncio.Event()
         app = create_app(
             self.store,
             entity=entity,
             on_operation=self._operations.append,
             faults=self._faults,
+            schemas=self._schemas,
             closing=closing,
             api_key=api_key,
             allow_hosts=hosts,
@@ -251,9 +254,38 @@ class LocalServer:
         """
         return self._faults.add_lasting(faults, operation, rate, seed)
 
+    def lack(self, *names: str) -> AbstractContextManager[object]:
+        """Be a server whose schema lacks something, as an older one does.
+
+        A request that names it gets the error of GraphQL's validation, with HTTP 400. What
+        `log_run` and `delete_run` send is exempt.
+
+        Args:
+            names: Fields (`Run.host`), arguments (`Run.config(keys:)`), types (`JSON`, with all
+                that has them), and fields that are missing at one place alone, where the type then
+                is another one (`RunEdge.node.host`).
+
+        Returns:
+            A context manager that gives the names back at its end; using it is optional.
+
+        Raises:
+            InvalidArgumentError: The schema has no such name.
+
+        >>> from wandb_runs import Api
+        >>> from wandb_runs.testing import LocalServer, log_run
+        >>> with LocalServer() as server, Api(base_url=server.url, api_key="any") as api:
+        ...     log_run(server, "me", "digits", "r1")
+        ...     with server.lack("Project.runs(filters:)"):
+        ...         list(api.runs("me/digits"))
+        Traceback (most recent call last):
+        wandb_runs.errors.UnsupportedByServerError: ...
+        """
+        return self._schemas.lack(names)
+
     def recover(self) -> None:
-        """Remove all faults, and clear `failed`."""
+        """Remove all faults, give back what it lacks, and clear `failed`."""
         self._faults.clear()
+        self._schemas.clear()
 
     @property
     def failed(self) -> tuple[Fault, ...]:

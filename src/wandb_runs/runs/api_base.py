@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from wandb_runs.graphql.flow import Flow
     from wandb_runs.query.location import Kind
     from wandb_runs.runs.record import Node
-    from wandb_runs.transport import Stats
+    from wandb_runs.transport import Server, Stats
     from wandb_runs.transport.client_base import Client
     from wandb_runs.transport.session import SessionBase
     from wandb_runs.transport.settings import Settings
@@ -182,6 +182,15 @@ class ApiBase(UnknownNames, NoNewAttributes, Generic[ClientT]):
         task) is not counted.
         """
         return self._client.stats
+
+    @property
+    def server(self) -> Server:
+        """What was found out about the server so far: what its schema lacks.
+
+        A snapshot, which does not change. The copies of `with_options` share what they find; a
+        pickle leaves it behind, and finds it again where it lands.
+        """
+        return self._client.server.snapshot
 
     @property
     def client(self) -> ClientT:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from dataclasses import dataclass
 from functools import partial
@@ -362,7 +363,11 @@ class RunBase(
         Raises:
             BadResponseError: What came is not a text.
         """
-        return self._read("config").config or "{}"
+        text, keys = self._read("config").config or "{}", outer_keys(self._context.keys.config)
+        if keys is None or not self._context.client.server.lacks("Run.config(keys:)"):
+            return text
+        whole = self._document(text, "config")
+        return json.dumps({key: whole[key] for key in whole if key in keys}, ensure_ascii=False)
 
     @property
     def summary(self) -> SummaryT_co:
@@ -432,6 +437,8 @@ class RunBase(
 
     def _fetch_last_history_step(self) -> Flow[int]:
         keys = yield from self._fetch_history_keys()
+        if keys is None:
+            self._check_supported("historyKeys")
         if keys is None or keys.get("lastStep") is None:
             return -1
         last = last_step_of(keys)
@@ -539,8 +546,19 @@ class RunBase(
 
     def _told(self, value: str | None, field: str) -> str:
         if value is None:
+            self._check_supported(field)
             raise self._malformed(field, "null")
         return value
+
+    def _check_supported(self, field: str) -> None:
+        """Check that a value did not come as null since the server lacks the field.
+
+        Raises:
+            UnsupportedByServerError: The server lacks it.
+        """
+        server, coordinate = self._context.client.server, f"Run.{field}"
+        if server.lacks(coordinate):
+            raise server.unsupported("this value of a run", (coordinate,))
 
     def _malformed(self, field: str, found: str) -> BadResponseError:
         return BadResponseError(

@@ -12,6 +12,7 @@ from wandb_runs.transport.messages import (
     Response,
     Transport,
 )
+from wandb_runs.transport.server import Server
 from wandb_runs.transport.stats import Stats
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "Response",
     "Retrying",
     "RetryingClient",
+    "Server",
     "Stats",
     "Transport",
 ]

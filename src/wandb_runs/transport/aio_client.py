@@ -167,7 +167,9 @@ class AsyncRetryingClient(Client[AsyncSession]):
         async def at_once(step: Gather[object]) -> list[object]:
             return await run_gathered_async(step, self.execute, apart, width)
 
-        return await run_flow_async(flow, self.execute, at_once, apart)
+        result = await run_flow_async(flow, self.execute, at_once, apart)
+        self._warn()
+        return result
 
     async def download(self, address: Address) -> bytes:
         """Download a file that the server named; the key goes to the server's own origin alone.

@@ -129,6 +129,8 @@ class Call(Generic[T]):
         options: The limits of the call.
         target: What to send.
         parse: Reads an answer; its second argument is the number of attempts.
+        revise: Given the body of an answer with errors, returns what to send instead; None if
+            there is nothing that the server would answer otherwise.
     """
 
     def __init__(
@@ -137,16 +139,19 @@ class Call(Generic[T]):
         options: Options,
         target: Target,
         parse: Callable[[Response, int], T],
+        revise: Callable[[bytes, GraphQLError], bytes | None] | None = None,
     ) -> None:
         self._session = session
         self._options = options
         self._target = target
         self._parse = parse
+        self._revise = revise
         self._credentials = _ANONYMOUS
         self._number = 0 if session.on_event is None else next(_calls)
         self._deadline = session.clock.monotonic() + options.timeout
         self._attempts = 0
         self._renewals = 0
+        self._revisions = 0
         self._began: float | None = None
         self._fields: Mapping[str, object] = {}
 
@@ -159,6 +164,7 @@ class Call(Generic[T]):
         if self._target.is_own:
             yield from self._authenticate()
         while True:
+            response = None
             try:
                 response = yield from self._exchange()
                 takes_long = self._target.load is not None and (
@@ -167,7 +173,11 @@ class Call(Generic[T]):
                 answer = yield Compute(partial(self._read, response), takes_long)
             except WandbRunsError as error:
                 self._session.stats.count(failures=1)
-                retry = (yield from self._renew_key(error)) or self._judge(error)
+                retry = (
+                    (yield from self._renew_key(error))
+                    or self._revised(response, error)
+                    or self._judge(error)
+                )
                 if retry is None:
                     raise
             else:
@@ -217,6 +227,18 @@ class Call(Generic[T]):
         except (AuthenticationError, RequestTimeoutError) as failure:
             error.args = (f"{error.message}; when asked for a new key, {failure.message}",)
         return None if self._credentials.headers == before else Retry(0.0, "a new API key")
+
+    def _revised(self, response: Response | None, error: WandbRunsError) -> Retry | None:
+        """After an answer by which the server lacks a name, ask without it."""
+        if response is None or self._revise is None or not isinstance(error, GraphQLError):
+            return None
+        # A name that the server makes up may be a secret that it was sent.
+        content = self._revise(self._credentials.taken_out_of(response.content), error)
+        if content is None:
+            return None
+        self._target = self._target._replace(content=content)
+        self._revisions += 1
+        return Retry(0.0, "the server lacks something that is left out now")
 
     def _exchange(self) -> Generator[Step, object, Response]:
         """One request and its answer, unless that is a refusal, which is raised."""
@@ -324,7 +346,7 @@ class Call(Generic[T]):
             error,
             self._target.plan,
             attempts=self._attempts,
-            max_retries=self._options.max_retries + self._renewals,
+            max_retries=self._options.max_retries + self._renewals + self._revisions,
             left=self._left(),
             has_budget=has_budget,
             chance=session.clock.random(),

@@ -153,7 +153,9 @@ class RetryingClient(Client[Session]):
     def run(self, flow: Flow[T]) -> T:
         """Run a flow to its end; gathered flows run in threads, `max_concurrency` at a time."""
         width = self.max_concurrency
-        return run_flow(flow, self.execute, lambda step: run_gathered(step, self.execute, width))
+        result = run_flow(flow, self.execute, lambda step: run_gathered(step, self.execute, width))
+        self._warn()
+        return result
 
     def download(self, address: Address) -> bytes:
         """Download a file that the server named; the key goes to the server's own origin alone.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, Generic, TypeVar
 from typing_extensions import override
 
 from wandb_runs.errors import BadResponseError, WandbRunsError
+from wandb_runs.errors.warnings import warn
 from wandb_runs.graphql.operation import RawOperation
 from wandb_runs.transport.call import Call, Target
 from wandb_runs.transport.credentials import Shared
@@ -15,16 +16,19 @@ from wandb_runs.transport.hosts import origin_of
 from wandb_runs.transport.options import Options
 from wandb_runs.transport.responses import request_id_of
 from wandb_runs.transport.retry import Plan
+from wandb_runs.transport.server import FittedOperation
 from wandb_runs.transport.session import SessionBase
 from wandb_runs.transport.settings import problem_of_file
 
 if TYPE_CHECKING:
     from typing import Self
 
+    from wandb_runs.errors import GraphQLError
     from wandb_runs.graphql.operation import Operation
     from wandb_runs.transport.call import Attempts
     from wandb_runs.transport.credentials import ApiKey
     from wandb_runs.transport.messages import Response
+    from wandb_runs.transport.server import KnownServer
     from wandb_runs.transport.settings import Address, Settings
     from wandb_runs.transport.stats import Stats
     from wandb_runs.transport.viewer import Viewer
@@ -82,6 +86,11 @@ class Client(Shared, Generic[C_co]):
         return self._session.stats.snapshot
 
     @property
+    def server(self) -> KnownServer:
+        """What is known of the server."""
+        return self._session.server
+
+    @property
     def max_concurrency(self) -> int:
         """How many requests may be under way at once."""
         return self._session.max_concurrency
@@ -94,9 +103,10 @@ class Client(Shared, Generic[C_co]):
 
     def _attempts_at(self, operation: Operation[T]) -> Attempts[T]:
         """The attempts at an operation."""
+        fitted = FittedOperation(self._session.server, operation)
 
         def parse(response: Response, attempts: int) -> T:
-            return operation.parse(
+            return fitted.sent.parse(
                 response.content,
                 status=response.status,
                 request_id=request_id_of(response),
@@ -109,12 +119,16 @@ class Client(Shared, Generic[C_co]):
             _subject_of(operation),
             "POST",
             self._session.endpoint,
-            operation.content(),
+            fitted.sent.content(),
             plan=Plan(operation.kind, operation.divisible, operation.is_optional),
             load=None if isinstance(operation, RawOperation) else operation.load,
         )
+
+        def revise(body: bytes, error: GraphQLError) -> bytes | None:
+            return fitted.sent.content() if fitted.refit(body, error) else None
+
         self._check_open()
-        return Call(self._session, self.options, target, parse).attempts()
+        return Call(self._session, self.options, target, parse, revise).attempts()
 
     def _attempts_to_download(self, address: Address) -> Attempts[bytes]:
         """The attempts to download a file."""
@@ -126,6 +140,12 @@ class Client(Shared, Generic[C_co]):
         is_own = origin_of(address.url) == origin_of(settings.base_url)
         target = Target(_FILE, _FILE, "GET", address, is_own=is_own)
         return Call(self._session, self.options, target, _file_in).attempts()
+
+    def _warn(self) -> None:
+        """Warn of what the server was found to lack, at the line of the caller's; once."""
+        warning = self._session.server.take_warning()
+        if warning is not None:
+            warn(warning)
 
     def _check_open(self) -> None:
         if self._is_closed or self._session.is_closed:

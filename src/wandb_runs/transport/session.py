@@ -14,6 +14,7 @@ from wandb_runs.transport.fork import ForkSafeLock
 from wandb_runs.transport.options import check_count
 from wandb_runs.transport.rate_limit import Pacer
 from wandb_runs.transport.retry import RetryBudget
+from wandb_runs.transport.server import KnownServer
 from wandb_runs.transport.settings import Address
 from wandb_runs.transport.stats import StatsCounter
 from wandb_runs.transport.viewer import Viewer
@@ -49,6 +50,7 @@ class SessionBase:
         budget: The retries that are left.
         pacer: The pace that the server's rate limit allows.
         stats: The counters.
+        server: What the server is known to lack.
         is_closed: Whether later requests are refused.
     """
 
@@ -77,6 +79,7 @@ class SessionBase:
         self.budget: RetryBudget = RetryBudget(lock)
         self.pacer: Pacer = Pacer(lock)
         self.stats: StatsCounter = StatsCounter(lock)
+        self.server: KnownServer = KnownServer(settings.base_url, lock)
         self.is_closed = False
         self._loaded: set[object] = set()
         self._made_of = (settings, given, ssl_context, clock, max_concurrency)
