@@ -45,9 +45,10 @@ class Api(ApiBase[RetryingClient]):
     """A connection to W&B, or to a server that speaks as it does.
 
     Each setting comes from its argument, else from `overrides`, else from the environment
-    (`WANDB_BASE_URL`, `WANDB_API_KEY`, `WANDB_ENTITY`, `WANDB_PROJECT`); the key last from a
-    netrc file (`NETRC`, or `.netrc` in the home folder), by the server's host. Making one sends
-    nothing, opens no file, starts no process and asks no question.
+    (`WANDB_BASE_URL`, `WANDB_API_KEY`, `WANDB_ENTITY`, `WANDB_PROJECT`), else from the settings
+    files of `wandb login --host`; the key last from a netrc file (`NETRC`, or `.netrc` in the home
+    folder), by the server's host. Making one sends nothing, opens no file, starts no process and
+    asks no question: files are read with the first request, or when a setting of them is touched.
 
     Thread-safe. As a context manager it closes its connections at the end.
 
@@ -124,10 +125,12 @@ class Api(ApiBase[RetryingClient]):
         finally:
             # A traceback may be shown with the local variables of its frames.
             del base_url, api_key, overrides, headers
-        settings = given.settings(entity=entity, project=project, allow_http=allow_http)
+        settings = given.settings(
+            entity=entity, project=project, allow_http=allow_http, http_client=http_client
+        )
         context = checked_context(ssl_context, transport=transport, http_client=http_client)
         if http_client is not None:
-            transport = HttpClientTransport(http_client, settings.base_url)
+            transport = HttpClientTransport(http_client, lambda: settings.base_url)
         super().__init__(
             RetryingClient(
                 settings,

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import base64
 import copy
 import pickle
 import ssl
 import subprocess
 import sys
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Final, TypeVar, cast
 
 import anyio
 import pytest
 from pydantic import BaseModel
+from support.recording import Host, length_of, recording
 
-from wandb_runs import Api, AsyncApi, AsyncRuns, AuthenticationError, Request, Response, Run, Runs
+from wandb_runs import Api, AsyncApi, AuthenticationError, Request, Response, Run, Runs
 from wandb_runs.testing import log_run
 from wandb_runs.transport.http import HttpTransport
 
@@ -245,51 +243,10 @@ def test_an_ssl_context_is_not_pickled() -> None:
 # Two hosts with two keys.
 
 
-class Recording(BaseHTTPRequestHandler):
-    """Answers counts, and keeps the keys that it is sent."""
-
-    def do_POST(self) -> None:
-        self.rfile.read(int(self.headers["content-length"]))
-        token = (self.headers["authorization"] or " ").split(" ")[1]
-        cast("Host", self.server).keys.append(base64.b64decode(token).decode()[4:])
-        cast("Host", self.server).gates.append(self.headers["x-gate"])
-        body = b'{"data": {"project": {"runCount": 7}}}'
-        self.send_response(200)
-        self.send_header("content-length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base's name
-        """Say nothing."""
-
-
-class Host(ThreadingHTTPServer):
-    """A server, and the keys and extra headers that it was sent."""
-
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Recording)
-        self.keys: list[str] = []
-        self.gates: list[str | None] = []
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}"
-
-
 @pytest.fixture
 def hosts() -> Iterator[tuple[Host, Host]]:
-    with Host() as one, Host() as other:
-        for host in (one, other):
-            threading.Thread(target=host.serve_forever, daemon=True).start()
+    with recording() as one, recording() as other:
         yield one, other
-        for host in (one, other):
-            host.shutdown()
-
-
-def length_of(runs: Runs | AsyncRuns) -> int:
-    return len(runs) if isinstance(runs, Runs) else anyio.run(runs.length)
 
 
 each_api: Final = pytest.mark.parametrize("make", [Api, AsyncApi])

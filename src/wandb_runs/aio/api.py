@@ -124,10 +124,12 @@ class AsyncApi(ApiBase[AsyncRetryingClient]):
         finally:
             # A traceback may be shown with the local variables of its frames.
             del base_url, api_key, overrides, headers
-        settings = given.settings(entity=entity, project=project, allow_http=allow_http)
+        settings = given.settings(
+            entity=entity, project=project, allow_http=allow_http, http_client=http_client
+        )
         context = checked_context(ssl_context, transport=transport, http_client=http_client)
         if http_client is not None:
-            transport = AsyncHttpClientTransport(http_client, settings.base_url)
+            transport = AsyncHttpClientTransport(http_client, lambda: settings.base_url)
         super().__init__(
             AsyncRetryingClient(
                 settings,

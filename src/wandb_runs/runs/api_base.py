@@ -25,6 +25,7 @@ from wandb_runs.runs.sweep_base import fetch_sweep
 from wandb_runs.runs.unknown_names import UnknownNames
 from wandb_runs.runs.user import User
 from wandb_runs.transport.credentials import ApiKey
+from wandb_runs.transport.http_client import has_credentials
 from wandb_runs.transport.settings import resolve_settings
 from wandb_runs.transport.tls import check_context
 from wandb_runs.transport.tracebacks import clear_frames
@@ -69,7 +70,9 @@ class Given:
     def __reduce__(self) -> NoReturn:
         raise TypeError("what holds an API key is never pickled")
 
-    def settings(self, *, entity: str | None, project: str | None, allow_http: bool) -> Settings:
+    def settings(
+        self, *, entity: str | None, project: str | None, allow_http: bool, http_client: object
+    ) -> Settings:
         """Check the arguments, and complete them from the environment.
 
         Raises:
@@ -87,6 +90,7 @@ class Given:
                 allow_http=allow_http,
                 overrides=self.overrides,
                 headers=self.headers,
+                client_has_key=has_credentials(http_client),
             )
         except InvalidArgumentError as error:
             # The frames below hold what may hold credentials.
@@ -131,7 +135,7 @@ class ApiBase(UnknownNames, NoNewAttributes, Generic[ClientT]):
     def __repr__(self) -> str:
         # A traceback may show one whose arguments were refused.
         client, name = getattr(self, "_client", None), type(self).__name__
-        return f"<{name}, not made>" if client is None else f"<{name} {client.settings.base_url}>"
+        return f"<{name}, not made>" if client is None else f"<{name} {client.settings.shown}>"
 
     def with_options(
         self,
@@ -217,7 +221,8 @@ class ApiBase(UnknownNames, NoNewAttributes, Generic[ClientT]):
         """The entity, None for the viewer's, and the project of a listing."""
         settings = self._client.settings
         parts = PathParts(None, None) if path is None else self._parse(path, "project")
-        entity = _agree("entity", parts.entity, entity) or settings.entity
+        # An entity that only a file or the server can tell is asked for with the first request.
+        entity = _agree("entity", parts.entity, entity) or settings.known("entity")
         project = _agree("project", parts.project, project) or settings.project
         if project is None:
             raise InvalidArgumentError(

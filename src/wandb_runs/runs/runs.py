@@ -60,7 +60,8 @@ class Runs(
 
     Args:
         client: The client to send requests with: `api.client`.
-        entity: The user or team that owns the project; None for the viewer's.
+        entity: The user or team that owns the project; None for the default of the client's
+            settings, else the viewer's.
         project: The project's name.
         filters: A MongoDB query over runs; see `wandb_runs.query.filters`.
         order: `created_at`, `heartbeat_at`, `config.<key>.value` or `summary_metrics.<key>`,

@@ -210,7 +210,7 @@ class RunsBase(
     def _fetch_entity(self) -> Flow[str]:
         entity = self._query.entity
         if entity is None:
-            entity = yield from self._client.viewer.entity()
+            entity = self._client.settings.entity or (yield from self._client.viewer.entity())
             self._query = replace(self._query, entity=entity)
         return entity
 

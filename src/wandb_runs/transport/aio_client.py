@@ -60,7 +60,7 @@ class AsyncSession(SessionBase):
         self._own_transport: AsyncHttpTransport | None = None
         if given is None:
             given = self._own_transport = AsyncHttpTransport(
-                settings.base_url, ssl_context=ssl_context
+                lambda: settings.base_url, ssl_context=ssl_context
             )
         self.transport: AsyncTransport = given
         self.limits: PerLoop[LoopLimits] = PerLoop(partial(LoopLimits, max_concurrency))

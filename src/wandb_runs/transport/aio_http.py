@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from wandb_runs.errors import WandbRunsError
     from wandb_runs.transport.aio_pool import Connections
     from wandb_runs.transport.messages import Request, Response
+    from wandb_runs.transport.urls import BaseUrl
 
 __all__ = ["AsyncHttpTransport"]
 
@@ -57,12 +58,12 @@ class AsyncHttpTransport:
     True 1
 
     Args:
-        base_url: The server that most requests go to.
+        base_url: The server that most requests go to, or a function that says it when they do.
         ssl_context: The certificates to trust; by default those of `SSL_CERT_FILE` or
             `SSL_CERT_DIR`, else those that come with httpx.
     """
 
-    def __init__(self, base_url: str, *, ssl_context: ssl.SSLContext | None = None) -> None:
+    def __init__(self, base_url: BaseUrl, *, ssl_context: ssl.SSLContext | None = None) -> None:
         self._templates = TemplateCache(base_url)
         self._closed = False
         # Not a method, whose reference to this would make a cycle that only the collector ends.

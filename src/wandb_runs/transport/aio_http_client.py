@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from wandb_runs.transport.exchange import AsyncHttpResponse
     from wandb_runs.transport.http_client import ClientOf
     from wandb_runs.transport.messages import Request, Response
+    from wandb_runs.transport.urls import BaseUrl
 
 __all__ = ["AsyncHttpClient", "AsyncHttpClientTransport"]
 
@@ -43,14 +44,15 @@ class AsyncHttpClientTransport:
 
     Args:
         client: An `httpx.AsyncClient` or `httpx2.AsyncClient`.
-        base_url: The server that the client's authentication is for: a request to another origin,
-            such as a signed address of a file, goes without it. By default it applies to all.
+        base_url: The server that the client's authentication is for, or a function that says it: a
+            request to another origin, such as a signed address of a file, goes without it. By
+            default it applies to all.
 
     Raises:
         InvalidArgumentError: `client` is no such client.
     """
 
-    def __init__(self, client: AsyncHttpClient, base_url: str | None = None) -> None:
+    def __init__(self, client: AsyncHttpClient, base_url: BaseUrl | None = None) -> None:
         check_client(client, enters="__aenter__", expected="AsyncClient", api="AsyncApi")
         self._client = client
         self._base_url = base_url

@@ -188,6 +188,7 @@ class Call(Generic[T]):
 
     def _authenticate(self) -> Generator[Step, object, None]:
         identity, provided = self._session.identity, None
+        identity.check()
         if (key := identity.key) is not None and key.is_provided:
             provided = yield from self._provided(key)
         self._credentials = identity.credentials(provided)

@@ -53,11 +53,13 @@ class Session(SessionBase):
         on_event: Callable[[Event], object] | None = None,
     ) -> None:
         super().__init__(settings, given, ssl_context, clock, max_concurrency, on_event)
-        if settings.api_key is not None and settings.api_key.is_async:
+        if settings.given_key is not None and settings.given_key.is_async:
             raise InvalidArgumentError("an async function as api_key= needs AsyncApi, not Api")
         self._own_transport: HttpTransport | None = None
         if given is None:
-            given = self._own_transport = HttpTransport(settings.base_url, ssl_context=ssl_context)
+            given = self._own_transport = HttpTransport(
+                lambda: settings.base_url, ssl_context=ssl_context
+            )
         self.transport: Transport = given
         self.slots: Slots = Slots(max_concurrency)
         self._sleep = clock.sleep

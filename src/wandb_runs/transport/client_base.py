@@ -18,7 +18,7 @@ from wandb_runs.transport.responses import request_id_of
 from wandb_runs.transport.retry import Plan
 from wandb_runs.transport.server import FittedOperation
 from wandb_runs.transport.session import SessionBase
-from wandb_runs.transport.settings import problem_of_file
+from wandb_runs.transport.urls import problem_of_file
 
 if TYPE_CHECKING:
     from typing import Self
@@ -63,7 +63,7 @@ class Client(Shared, Generic[C_co]):
     def __repr__(self) -> str:
         if not hasattr(self, "_session"):  # an interrupt came while it was made
             return f"<{type(self).__name__}, not made>"
-        return f"<{type(self).__name__} {self.settings.base_url}>"
+        return f"<{type(self).__name__} {self.settings.shown}>"
 
     @property
     def settings(self) -> Settings:

@@ -20,6 +20,7 @@ from typing_extensions import override
 
 from wandb_runs._version import __version__
 from wandb_runs.errors import AuthenticationError, InvalidArgumentError, WandbRunsError
+from wandb_runs.errors.text import as_message
 from wandb_runs.transport.hosts import netrc_names
 from wandb_runs.transport.tracebacks import clear_frames
 
@@ -232,6 +233,7 @@ class Identity:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._found: Credentials | None = None
+        self._is_checked = False
 
     @override
     def __repr__(self) -> str:
@@ -242,27 +244,52 @@ class Identity:
         """The key and its source."""
         return self._find().key
 
+    def check(self) -> None:
+        """Refuse to send anything to a server that the key is not for, or without a key.
+
+        Raises:
+            AuthenticationError: No netrc holds a key for a server that a file in the working
+                directory names, or there is another one; the client was pickled, and no key here
+                is for its server; or the environment has an identity token in place of a key.
+        """
+        if not self._is_checked and (problem := self._problem()) is not None:
+            raise AuthenticationError(problem, status=HTTPStatus.UNAUTHORIZED, attempts=0)
+        self._is_checked = True
+
+    def _problem(self) -> str | None:
+        settings, key = self._settings, self.key
+        if (file := settings.untrusted_file) is not None:
+            other = _secret_in(settings)
+            if other is None and key is not None:
+                return None
+            why = f"not {other}" if other else "there is none"
+            return (
+                f"the server {settings.base_url} is named by {as_message(file)!r}, in the working "
+                "directory, which a cloned repository may bring: only a key that a netrc file "
+                f"holds for that host is sent there, and {why}; if it is the right server, pass "
+                "base_url= or set WANDB_BASE_URL"
+            )
+        if key is None and settings.is_keyless:
+            return (
+                f"no API key for {settings.base_url}, the server of this pickle, was found "
+                "here: WANDB_API_KEY goes to the server of WANDB_BASE_URL alone; set both for "
+                "that server, or put its key into a netrc file"
+            )
+        if settings.uses_token_file and not settings.client_has_key:
+            return (
+                "WANDB_IDENTITY_TOKEN_FILE is set: W&B's SDK exchanges that token for one that "
+                "gives access, which this package does not; pass api_key=, set WANDB_API_KEY, "
+                "pass an http_client= whose auth does so, or unset the variable"
+            )
+        return None
+
     def credentials(self, provided: ApiKey | None = None) -> Credentials:
         """The credentials of a call.
 
         Args:
             provided: The key that a caller's function has returned, if there is such a function.
-
-        Raises:
-            AuthenticationError: The client was pickled, and no key here is for its server.
         """
-        if provided is not None:
-            return Credentials(provided, self._settings.headers)
-        found = self._find()
-        if found.key is None and self._settings.is_keyless:
-            raise AuthenticationError(
-                f"no API key for {self._settings.base_url}, the server of this pickle, was found "
-                "here: WANDB_API_KEY goes to the server of WANDB_BASE_URL alone; set both for "
-                "that server, or put its key into a netrc file",
-                status=HTTPStatus.UNAUTHORIZED,
-                attempts=0,
-            )
-        return found
+        return self._find() if provided is None else Credentials(provided, self._settings.headers)
 
     def _find(self) -> Credentials:
         # Threads that come here at once read a netrc file twice, which harms nothing.
@@ -276,6 +303,17 @@ class Identity:
                 clear_frames(error, outside)
                 raise
         return self._found
+
+
+def _secret_in(settings: Settings) -> str | None:
+    """What would be sent to a server beside the key of a netrc, in the words of a message."""
+    if settings.given_key is not None:
+        return f"the key of {settings.given_key.source}"
+    if settings.uses_token_file:
+        return "the token of WANDB_IDENTITY_TOKEN_FILE"
+    if settings.client_has_key:
+        return "the credentials of http_client="
+    return "extra headers" if settings.headers else None
 
 
 def is_async(function: object) -> bool:
@@ -298,6 +336,8 @@ def key_in(env: Mapping[str, str]) -> ApiKey | None:
 def find_api_key(settings: Settings, *, environ: Mapping[str, str] | None = None) -> ApiKey | None:
     """The key of the settings, else the one that a netrc file holds for the server.
 
+    W&B's SDK takes an identity token before a netrc; where there is one, there is no key.
+
     An entry for host and port comes before one for the host, and in W&B's own deployment before
     those for its other hosts.
 
@@ -308,7 +348,7 @@ def find_api_key(settings: Settings, *, environ: Mapping[str, str] | None = None
         InvalidArgumentError: The file cannot be parsed; the message names the line and never
             quotes it.
     """
-    if settings.api_key is not None:
+    if settings.api_key is not None or settings.uses_token_file:
         return settings.api_key
     env = Environment(os.environ if environ is None else environ)
     for path in _netrc_files(env):

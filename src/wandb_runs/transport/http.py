@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from wandb_runs.transport.deadline import DeadlineTransport
     from wandb_runs.transport.messages import Request, Response
     from wandb_runs.transport.template import PoolKey, RequestTemplate
+    from wandb_runs.transport.urls import BaseUrl
 
 __all__ = ["HttpTransport"]
 
@@ -61,12 +62,12 @@ class HttpTransport:
     >>> counting.inner.close()  # a transport that was passed in is never closed by the Api
 
     Args:
-        base_url: The server that most requests go to.
+        base_url: The server that most requests go to, or a function that says it when they do.
         ssl_context: The certificates to trust; by default those of `SSL_CERT_FILE` or
             `SSL_CERT_DIR`, else those that come with httpx.
     """
 
-    def __init__(self, base_url: str, *, ssl_context: ssl.SSLContext | None = None) -> None:
+    def __init__(self, base_url: BaseUrl, *, ssl_context: ssl.SSLContext | None = None) -> None:
         self._templates = TemplateCache(base_url)
         self._ssl_context = ssl_context
         self._closed = False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, NoReturn, NotRequired, Protocol, TypeAlias, TypeVar
 
 from typing_extensions import TypedDict, override
@@ -19,13 +20,15 @@ from wandb_runs.transport.failures import (
     overdue,
 )
 from wandb_runs.transport.hosts import origin_of
+from wandb_runs.transport.urls import text_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
     from contextlib import AbstractContextManager
 
     from wandb_runs.transport.exchange import HttpResponse
     from wandb_runs.transport.messages import Request, Response
+    from wandb_runs.transport.urls import BaseUrl
 
 __all__ = [
     "ClientOf",
@@ -34,6 +37,7 @@ __all__ = [
     "SendOptions",
     "check_client",
     "check_open",
+    "has_credentials",
     "limits_of",
     "refused",
     "send_options",
@@ -91,14 +95,15 @@ class HttpClientTransport:
 
     Args:
         client: An `httpx.Client` or `httpx2.Client`.
-        base_url: The server that the client's authentication is for: a request to another origin,
-            such as a signed address of a file, goes without it. By default it applies to all.
+        base_url: The server that the client's authentication is for, or a function that says it: a
+            request to another origin, such as a signed address of a file, goes without it. By
+            default it applies to all.
 
     Raises:
         InvalidArgumentError: `client` is no such client.
     """
 
-    def __init__(self, client: HttpClient, base_url: str | None = None) -> None:
+    def __init__(self, client: HttpClient, base_url: BaseUrl | None = None) -> None:
         check_client(client, enters="__enter__", expected="Client", api="Api")
         self._client = client
         self._base_url = base_url
@@ -195,6 +200,16 @@ def check_client(client: object, *, enters: str, expected: str, api: str) -> Non
         )
 
 
+def has_credentials(client: object) -> bool:
+    """Whether a client would send credentials of its own with each request."""
+    headers = getattr(client, "headers", None)
+    return (
+        getattr(client, "auth", None) is not None
+        or (isinstance(headers, Mapping) and "authorization" in headers)
+        or bool(getattr(client, "cookies", None))
+    )
+
+
 def check_open(client: object) -> None:
     """Refuse to send anything by a client that its owner has closed.
 
@@ -224,10 +239,10 @@ def limits_of(request: Request) -> dict[str, float]:
 
 
 def send_options(
-    client: object, request: Request, limits: Mapping[str, float], base_url: str | None
+    client: object, request: Request, limits: Mapping[str, float], base_url: BaseUrl | None
 ) -> SendOptions:
     """How a client sends a request."""
-    is_own = base_url is None or origin_of(request.url) == origin_of(base_url)
+    is_own = base_url is None or origin_of(request.url) == origin_of(text_of(base_url))
     # The authentication of the client takes the place of the key, whichever header it sets.
     left_out = "authorization" if is_own and getattr(client, "auth", None) is not None else ""
     headers = {name: value for name, value in request.headers.items() if name != left_out}

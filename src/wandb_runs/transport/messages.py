@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, Literal, Protocol
 from typing_extensions import override
 
 from wandb_runs.errors.text import FieldsRepr
-from wandb_runs.transport.settings import without_secrets
+from wandb_runs.transport.urls import without_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

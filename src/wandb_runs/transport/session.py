@@ -41,7 +41,6 @@ class SessionBase:
 
     Attributes:
         settings: The server and the defaults.
-        endpoint: Where operations go.
         clock: Clock and random source.
         max_concurrency: How many requests may be under way at once.
         on_event: Told each event, and raises nothing; None if there is no such callback.
@@ -69,7 +68,6 @@ class SessionBase:
             raise InvalidArgumentError(f"on_event must be callable and not async, got {kind}")
         lock = ForkSafeLock()
         self.settings = settings
-        self.endpoint: Address = Address(f"{settings.base_url}/graphql")
         self.clock = clock
         self.max_concurrency: int = max_concurrency
         tell = None if on_event is None else partial(_tell, on_event)
@@ -81,6 +79,7 @@ class SessionBase:
         self.stats: StatsCounter = StatsCounter(lock)
         self.server: KnownServer = KnownServer(settings.base_url, lock)
         self.is_closed = False
+        self._endpoint: Address | None = None
         self._loaded: set[object] = set()
         self._made_of = (settings, given, ssl_context, clock, max_concurrency)
 
@@ -93,6 +92,13 @@ class SessionBase:
                 "certificates by SSL_CERT_FILE, or make a new Api() where it lands"
             )
         return type(self), self._made_of
+
+    @property
+    def endpoint(self) -> Address:
+        """Where operations go; the first touch may read settings files."""
+        if self._endpoint is None:
+            self._endpoint = Address(f"{self.settings.base_url}/graphql")
+        return self._endpoint
 
     def is_first(self, load: object) -> bool:
         """Whether this is the first answer of its kind, which takes long: its model is loaded."""

@@ -10,7 +10,7 @@ from typing_extensions import override
 from wandb_runs.graphql.operation import MODEL_LOCK
 from wandb_runs.transport.body import ACCEPT_ENCODING
 from wandb_runs.transport.proxies import proxy_for
-from wandb_runs.transport.settings import is_loopback, without_secrets
+from wandb_runs.transport.urls import is_loopback, text_of, without_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from wandb_runs.transport.messages import Request
     from wandb_runs.transport.proxy_url import ProxyUrl
+    from wandb_runs.transport.urls import BaseUrl
 
     PoolKey: TypeAlias = tuple[ProxyUrl | None, bool]
 
@@ -111,11 +112,11 @@ class TemplateCache:
     server on this machine never goes through one.
 
     Args:
-        base_url: The server that most requests go to.
+        base_url: The server that most requests go to, or a function that says it when they do.
     """
 
-    def __init__(self, base_url: str) -> None:
-        self._uses_proxies = not is_loopback(urlsplit(base_url).hostname or "")
+    def __init__(self, base_url: BaseUrl) -> None:
+        self._base_url = base_url
         self._last: RequestTemplate | None = None
 
     def of(self, request: Request) -> RequestTemplate:
@@ -126,8 +127,9 @@ class TemplateCache:
             or request.url != template.address
             or (request.headers is not template.headers and request.headers != template.headers)
         ):
+            uses_proxies = not is_loopback(urlsplit(text_of(self._base_url)).hostname or "")
             with MODEL_LOCK:  # the first template imports httpx, which a fork must not split
                 template = self._last = RequestTemplate(
-                    request.url, request.headers, uses_proxies=self._uses_proxies
+                    request.url, request.headers, uses_proxies=uses_proxies
                 )
         return template
