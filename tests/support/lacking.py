@@ -167,6 +167,10 @@ class Reading(NamedTuple):
     warned: tuple[str, ...]
     missing: tuple[str, ...]
 
+    @override
+    def __repr__(self) -> str:
+        return f"<Reading without {self.missing}>"
+
 
 def read(server: LocalServer, calls: Iterable[str] = tuple(_CALLS)) -> Reading:
     """Make all calls, or some, with an `Api` of their own."""
@@ -212,11 +216,12 @@ def _names() -> tuple[list[str], list[str]]:
 
 OPTIONAL, ESSENTIAL = _names()
 
-# What is asked for instead, one run at a time.
+# What is asked for instead.
 _APART: Final = {
     ("ListSampledHistories", "Run.sampledHistory"): "GetSampledHistory",
     ("ListHistories", "Run.history"): "GetHistory",
     ("ListEvents", "Run.events"): "GetEvents",
+    ("CountRuns", "Project.runCount"): "ListRunIds",
 }
 
 # Only a warning depends on these.

@@ -20,6 +20,7 @@ from pydantic import ValidationError
 import codegen
 from codegen_plugin import problems
 from wandb_runs.graphql.operation import Operation
+from wandb_runs.graphql.selections import without
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -130,6 +131,79 @@ def operation(package: ModuleType, builder: str, **variables: object) -> Operati
 def answer(package: ModuleType, builder: str, data: object) -> dict[str, object]:
     body = json.dumps({"data": data}).encode()
     return operation(package, builder).parse(body).model_dump()
+
+
+# --- what a server may lack ----------------------------------------------------------------------
+
+
+MARKS = """
+directive @optional(costs: String!) on FIELD_DEFINITION | ARGUMENT_DEFINITION
+directive @essential on FIELD
+scalar Blob
+"""
+HOST = 'host(keys: [String!] @optional(costs: "all are read")): String @optional(costs: "no host")'
+MARKED = f"{MARKS} type Query {{ run: Run }} type Run {{ id: ID {HOST} name: String tag: String }}"
+
+
+def test_marks_become_a_tree_and_are_not_sent(project: Project) -> None:
+    package = project.package(
+        "query GetRun($keys: [String!]) { run { id host(keys: $keys) } }"
+        "query GetHost { run { host @essential } }",
+        schema=MARKED,
+    )
+    assert "@" not in operation(package, "get_host").document
+    generated = importlib.import_module(f"{project.name}.selections")
+    whole, host = generated.OPERATIONS["GetRun"], generated.OPERATIONS["GetHost"]
+    assert generated.COSTS == {"Run.host": "no host", "Run.host(keys:)": "all are read"}
+    left = without(whole, {}, frozenset({"Run.host(keys:)"}))
+    assert left.text == "query GetRun {\n  run {\n    id\n    host\n  }\n}"
+    assert without(whole, {}, frozenset({"Run.host", "Run.id"})).essential == {"Run.id"}
+    assert without(host, {}, frozenset({"Run.host"})).essential == {"Run.host"}
+
+
+@pytest.mark.parametrize(
+    ("schema", "query", "problem"),
+    [
+        (
+            MARKED.replace("name: String", 'name: String @optional(costs: "no name")'),
+            "query GetRun { run { id } }",
+            "Run.name selects, places or identifies rows and is never left out",
+        ),
+        (
+            MARKED.replace("tag: String", 'tag(first: Int @optional(costs: "all")): String'),
+            "query GetRun { run { id } }",
+            "Run.tag(first:) selects, places or identifies rows and is never left out",
+        ),
+        (
+            MARKED.replace("tag: String", 'tag: String @optional(costs: " ")'),
+            "query GetRun { run { id } }",
+            "Run.tag: @optional says what is lost in costs:",
+        ),
+        (
+            MARKED + 'type Mutation { stop: Run @optional(costs: "no stop") }',
+            "query GetRun { run { id } }",
+            "Mutation.stop: nothing of a mutation is left out",
+        ),
+        (
+            MARKED,
+            "query GetRun { run { id @essential } }",
+            "Run.id is never left out, so that @essential says nothing",
+        ),
+    ],
+)
+def test_marks_that_cannot_be_meant_are_refused(
+    project: Project, schema: str, query: str, problem: str
+) -> None:
+    assert problem in project.refusal(query, schema=schema)
+
+
+def test_nothing_of_a_mutation_is_left_out(project: Project) -> None:
+    project.package(
+        "mutation Stop { stop { id host } }", schema=MARKED + "type Mutation { stop: Run }"
+    )
+    generated = importlib.import_module(f"{project.name}.selections")
+    left = without(generated.OPERATIONS["Stop"], {}, frozenset({"Run.host"}))
+    assert left.essential == {"Run.host"}
 
 
 # --- what is refused -----------------------------------------------------------------------------

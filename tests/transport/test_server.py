@@ -2,16 +2,63 @@
 
 from __future__ import annotations
 
+import json
+import pickle
+import re
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 import pytest
-from support.lacking import ESSENTIAL, OPTIONAL, Raised, Reading, concerned, expected, read
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from support.lacking import ESSENTIAL, OPTIONAL, PATH, Raised, Reading, concerned, expected, read
+from support.ways import Face, each_way
+from typing_extensions import override
 
-from wandb_runs import NotFoundError
-from wandb_runs.testing import LocalServer
+from wandb_runs import (
+    Api,
+    DegradedServerWarning,
+    HistoriesError,
+    HttpTransport,
+    NotFoundError,
+    Response,
+    UnknownKeyWarning,
+    UnsupportedByServerError,
+)
+from wandb_runs.graphql._generated import list_runs
+from wandb_runs.testing import Answer, Fault, GraphQLRequest, LocalServer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Generator, Iterable, Iterator
+
+    from wandb_runs import Request
+    from wandb_runs.graphql._generated import ListRuns, RunFields
+    from wandb_runs.local.faults import Answering
+
+
+@contextmanager
+def ignored() -> Generator[None]:
+    """Without the warnings of what is missing."""
+    with warnings.catch_warnings(action="ignore", category=DegradedServerWarning):
+        yield
+
+
+@dataclass(frozen=True)
+class TooLarge(Fault):
+    """The history of one run is too much for the server."""
+
+    run_id: str
+
+    @override
+    def strike(self, request: GraphQLRequest, answer: Answering) -> Answer:
+        if request.variables.get("id") == self.run_id:
+            return Answer(b"", HTTPStatus.BAD_GATEWAY)
+        return answer(request)
 
 
 @pytest.fixture(scope="module")
@@ -50,3 +97,245 @@ def test_all_but_what_needs_a_missing_name_is_read(
     reading = check(server, whole, frozenset({name}), concerned(whole, name))
     assert reading.missing == (name,)
     assert reading.warned == ((name,) if name in OPTIONAL else ())
+
+
+# Several names at once, and what is remembered.
+
+
+ALL = sorted({*OPTIONAL, *ESSENTIAL})
+
+
+@settings(
+    max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
+)
+@given(st.sets(st.sampled_from(ALL), min_size=2, max_size=12).map(frozenset))
+def test_any_names_may_be_missing_at_once(
+    server: LocalServer, whole: Reading, names: frozenset[str]
+) -> None:
+    reading = check(server, whole, names, whole.values)
+    assert set(reading.missing) <= names
+    assert set(reading.warned) <= {*reading.missing}
+
+
+def test_a_server_without_all_that_can_go_is_read(server: LocalServer, whole: Reading) -> None:
+    names = frozenset(OPTIONAL) - frozenset(ESSENTIAL)
+    reading = check(server, whole, names, whole.values)
+    assert {*reading.missing} == {*reading.warned} <= names
+
+
+def test_all_names_of_an_answer_cost_one_request_and_are_remembered(server: LocalServer) -> None:
+    names = ("Run.host", "Run.config(keys:)", "Run.user", "Project.runCount", "RunEdge.cursor")
+    with server.lack(*names), ignored(), Api(base_url=server.url, api_key="any") as api:
+        runs = [run.id for run in api.runs(PATH, per_page=100)]
+        assert api.stats.requests == 2
+        assert sorted(api.server.missing) == sorted(names)
+        for _ in range(3):
+            again = api.with_options(timeout=9).runs(PATH, per_page=100)
+            assert [run.id for run in again] == runs
+        assert api.stats.requests == 5
+        assert api.stats.failures == 1
+
+
+def test_an_explanation_shows_what_would_be_sent_without_what_is_missing(
+    server: LocalServer,
+) -> None:
+    with server.lack("Run.host"), ignored(), Api(base_url=server.url, api_key="any") as api:
+        runs = api.runs(PATH)
+        assert "host" in runs.explain().document
+        assert runs[0].host is None
+        assert "host" not in runs.explain().document
+
+
+def test_what_was_found_is_not_pickled_and_is_found_again(
+    server: LocalServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WANDB_BASE_URL", server.url)
+    monkeypatch.setenv("WANDB_API_KEY", "any")
+    with server.lack("Run.host"), ignored(), Api(base_url=server.url, api_key="any") as api:
+        assert api.runs(PATH)[0].host is None
+        with pickle.loads(pickle.dumps(api)) as twin:
+            assert twin.server.missing == ()
+            assert twin.runs(PATH)[0].host is None
+            assert twin.server.missing == api.server.missing == ("Run.host",)
+
+
+def listed(api: Api, per_page: int) -> int:
+    return len(list(api.runs(PATH, per_page=per_page)))
+
+
+def test_threads_that_find_the_same_missing_are_warned_once(server: LocalServer) -> None:
+    with (
+        server.lack("Run.host", "Run.config(keys:)"),
+        warnings.catch_warnings(record=True) as caught,
+        Api(base_url=server.url, api_key="any") as api,
+        ThreadPoolExecutor(8) as pool,
+    ):
+        warnings.simplefilter("always")
+        lengths = {*pool.map(partial(listed, api), range(9, 25))}
+    assert len(lengths) == 1
+    told = [each.message for each in caught]
+    assert [type(each) for each in told] == [DegradedServerWarning]
+
+
+def test_a_warning_says_what_is_missing_and_what_it_costs(server: LocalServer) -> None:
+    with server.lack("Run.host", "Run.tags"), Api(base_url=server.url, api_key="any") as api:
+        with pytest.warns(DegradedServerWarning, match="without Run.host, run.host is") as caught:
+            run = api.runs(PATH)[0]
+        assert (run.host, run.tags) == (None, [])
+    (warning,) = caught
+    assert warning.filename == __file__
+    assert isinstance(warning.message, DegradedServerWarning)
+    assert warning.message.missing == {
+        "Run.host": "run.host is None",
+        "Run.tags": "run.tags is empty",
+    }
+
+
+def test_a_warning_that_is_an_error_comes_once(server: LocalServer) -> None:
+    with (
+        server.lack("Run.host"),
+        warnings.catch_warnings(),
+        Api(base_url=server.url, api_key="any") as api,
+    ):
+        warnings.simplefilter("error", DegradedServerWarning)
+        with pytest.raises(DegradedServerWarning):
+            list(api.runs(PATH))
+        assert len(list(api.runs(PATH))) > 20
+
+
+def test_a_request_that_may_go_without_an_answer_is_sent_again_without_the_name(
+    server: LocalServer,
+) -> None:
+    with (
+        server.lack("Run.config(keys:)"),
+        ignored(),
+        Api(base_url=server.url, api_key="any") as api,
+        pytest.warns(UnknownKeyWarning, match="optimiser.*optimizer"),
+    ):
+        list(api.runs(PATH, {"config.optimiser": "adam"}))
+
+
+# Servers of other makes.
+
+
+def test_without_nested_histories_runs_are_asked_one_by_one(
+    server: LocalServer, whole: Reading
+) -> None:
+    calls = ("runs", "histories", "frame", "joined", "whole", "machine", "history", "scan")
+    for field in ("sampledHistory", "history", "events"):
+        with server.lack(f"RunEdge.node.{field}"):
+            reading = read(server, calls)
+        for call in calls:
+            assert reading.values[call] == whole.values[call], (field, call)
+        assert reading.missing == reading.warned == (f"ListedRun.{field}",)
+
+
+def test_a_run_that_fails_alone_costs_no_other_where_runs_are_asked_one_by_one(
+    server: LocalServer,
+) -> None:
+    with (
+        server.lack("RunEdge.node.sampledHistory"),
+        ignored(),
+        Api(base_url=server.url, api_key="any", max_retries=0) as api,
+    ):
+        whole = api.runs(PATH).histories(keys=["loss"], format="default")
+        first = whole[0]["run_id"]
+        with (
+            server.fail_always(TooLarge(str(first)), operation="GetSampledHistory"),
+            pytest.raises(HistoriesError) as caught,
+        ):
+            api.runs(PATH).histories(keys=["loss"], format="default")
+    assert [*caught.value.errors] == [first]
+    assert caught.value.histories == [row for row in whole if row["run_id"] != first]
+
+
+@pytest.mark.parametrize("name", ["JSONString", "Int", "Int64", "JSON", "User", "String"])
+def test_a_missing_type_is_an_error_that_names_it_or_what_has_it(
+    server: LocalServer, whole: Reading, name: str
+) -> None:
+    with server.lack(name), ignored():
+        values = read(server).values
+    for call, value in values.items():
+        if isinstance(value, Raised):
+            assert value.missing or value.kind is NotFoundError
+        elif call == "by creation":
+            assert value == whole.values[call]
+    if name in {"JSONString", "Int", "String"}:
+        assert isinstance(values["runs"], Raised)
+        assert name in values["runs"].missing
+
+
+DIALECTS: dict[str, tuple[int, Callable[[str], object]]] = {
+    "graphql-js": (400, lambda text: {"message": text.replace("'", '"')}),
+    "Ariadne": (400, lambda text: {"message": text, "locations": [{"line": 1, "column": 2}]}),
+    "gqlgen": (
+        422,
+        lambda text: {
+            "message": _of_type(text.replace("'", '"')),
+            "extensions": {"code": "GRAPHQL_VALIDATION_FAILED"},
+        },
+    ),
+    "graphql-go": (200, lambda text: {"message": _of_type(text.replace("'", '"'))}),
+    "Juniper": (
+        400,
+        lambda text: {
+            "message": _of_type(text.replace("'", '"'))
+            .replace("Cannot query field", "Unknown field")
+            .rstrip("."),
+        },
+    ),
+    "bare texts": (400, lambda text: text),
+}
+
+
+def _of_type(text: str) -> str:
+    return re.sub(r'on field "(\w+)\.(\w+)"', r'on field "\2" of type "\1"', text)
+
+
+def nodes_of(answer: ListRuns) -> list[RunFields]:
+    assert answer.project is not None
+    assert answer.project.runs is not None
+    return [edge.node for edge in answer.project.runs.edges or () if edge and edge.node]
+
+
+class Worded:
+    """A transport to a server that words its refusals in another way."""
+
+    def __init__(self, server: LocalServer, status: int, word: Callable[[str], object]) -> None:
+        self._inner = HttpTransport(server.url)
+        self._status = status
+        self._word = word
+
+    def send(self, request: Request, /) -> Response:
+        response = self._inner.send(request)
+        if response.status != HTTPStatus.BAD_REQUEST:
+            return response
+        errors = [self._word(each["message"]) for each in json.loads(response.content)["errors"]]
+        body = {"errors": errors, "data": None}
+        return replace(response, status=self._status, content=json.dumps(body).encode())
+
+
+@each_way
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_servers_of_each_make_are_read(server: LocalServer, dialect: str, way: str) -> None:
+    status, word = DIALECTS[dialect]
+    names = ("Run.host", "Run.config(keys:)", "User.username", "Project.runCount(filters:)")
+    operation = list_runs(entity="sample", project="digits", first=3, config_keys=["optimizer"])
+    worded = Worded(server, status, word)
+    with Face.of(way, server.url, "any", transport=worded) as client:
+        whole = client.execute(operation)
+    with Face.of(way, server.url, "any", transport=worded) as client:
+        with server.lack(*names):
+            without = client.execute(operation)
+            assert client.execute(operation) == without
+            assert client.stats.requests == 3
+            assert sorted(client.inner.server.snapshot.missing) == sorted(names)
+        with server.lack("Project.runs(order:)"), pytest.raises(UnsupportedByServerError) as caught:
+            client.execute(operation)
+    assert caught.value.missing == ("Project.runs(order:)",)
+    assert caught.value.status == status
+    assert nodes_of(whole) != nodes_of(without)
+    gone = {"host", "config", "user"}
+    assert [node.model_dump(exclude=gone) for node in nodes_of(without)] == [
+        node.model_dump(exclude=gone) for node in nodes_of(whole)
+    ]

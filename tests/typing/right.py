@@ -91,6 +91,7 @@ def make(inner: Transport) -> None:
         assert_type(api.api_key_source, str | None)
         assert_type(api.with_options(timeout=300, max_retries=0, max_response_bytes=10**6), Api)
         assert_type(api.stats, Stats)
+        assert_type(api.server.missing, tuple[str, ...])
         assert_type(api.stats.bytes, int)
         assert_type(api.stats.seconds_waited, float)
     Api(overrides={"base_url": "https://api.wandb.ai", "entity": "team"})

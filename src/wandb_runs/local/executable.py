@@ -48,7 +48,7 @@ class ExecutableSchema:
     """A schema with its resolvers, and the documents that were validated against it.
 
     Args:
-        lacking: What it lacks.
+        lacking: What it lacks, in the order in which it is removed.
 
     Attributes:
         whole: The schema, in which fields that W&B promises are never null.
@@ -83,7 +83,7 @@ class Schemas:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._lacking: list[tuple[str, ...]] = []
+        self._lacking: list[frozenset[str]] = []
         self.now: ExecutableSchema = whole_schema()
 
     def lack(self, names: Sequence[str]) -> AbstractContextManager[object]:
@@ -92,17 +92,14 @@ class Schemas:
         Raises:
             InvalidArgumentError: The schema has no such name.
         """
-        names = tuple(names)
-        schema_without(names)  # which refuses what is no name before anything changes
+        own = frozenset(names)
 
         def end() -> None:
             with self._lock:
-                self._lacking = [each for each in self._lacking if each is not names]
-                self._renew()
+                self._set([each for each in self._lacking if each is not own])
 
         with self._lock:
-            self._lacking.append(names)
-            self._renew()
+            self._set([*self._lacking, own])
         block = ExitStack()
         block.callback(end)
         return block
@@ -110,12 +107,13 @@ class Schemas:
     def clear(self) -> None:
         """Have the whole schema again."""
         with self._lock:
-            self._lacking.clear()
-            self._renew()
+            self._set([])
 
-    def _renew(self) -> None:
-        lacking = tuple(sorted({name for names in self._lacking for name in names}))
-        self.now = schema_without(lacking) if lacking else whole_schema()
+    def _set(self, lacking: list[frozenset[str]]) -> None:
+        # Which refuses what is no name before anything changes.
+        names = frozenset[str]().union(*lacking)
+        self.now = schema_without(names) if names else whole_schema()
+        self._lacking = lacking
 
 
 @lru_cache(maxsize=1)
@@ -125,7 +123,7 @@ def whole_schema() -> ExecutableSchema:
 
 
 @lru_cache(maxsize=16)
-def schema_without(names: tuple[str, ...]) -> ExecutableSchema:
+def schema_without(names: frozenset[str]) -> ExecutableSchema:
     """The schema of a server that lacks something.
 
     Args:
@@ -134,7 +132,7 @@ def schema_without(names: tuple[str, ...]) -> ExecutableSchema:
     Raises:
         InvalidArgumentError: The schema has no such name.
     """
-    return ExecutableSchema(names)
+    return ExecutableSchema(tuple(sorted(names, key=_breadth)))
 
 
 def _make_schema(lacking: tuple[str, ...], *, keeps_promises: bool) -> GraphQLSchema:
@@ -148,6 +146,12 @@ def _make_schema(lacking: tuple[str, ...], *, keeps_promises: bool) -> GraphQLSc
     for name in lacking:
         _remove(schema, name)
     return schema
+
+
+def _breadth(name: str) -> tuple[int, str]:
+    """An order in which what belongs to something is removed before that is."""
+    kind = 0 if name.endswith(")") else {1: 1, 2: 2, 0: 3}.get(name.count("."), 4)
+    return kind, name
 
 
 def _text(value: object) -> str:

@@ -18,7 +18,7 @@ from wandb_runs.pagination.page import MAX_PER_PAGE, PageRequest
 from wandb_runs.pagination.paginator import select_named
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from wandb_runs.frames.plan import HistoryPlan
     from wandb_runs.graphql.operation import Operation
@@ -97,6 +97,7 @@ def explain(
     *,
     ids: list[str] | None,
     total: int | None,
+    fit: Callable[[Operation[object]], Operation[object]],
 ) -> Explanation:
     """Explain a call on the runs of a listing.
 
@@ -106,6 +107,7 @@ def explain(
         plan: The plan of the histories, configs or summaries; None for the call `list`.
         ids: The ids of the runs, where all have been listed.
         total: How many runs there are, if that is known.
+        fit: Leaves out of an operation what the server is known to lack.
     """
     size, selection, parts = query.page_size, query.selection, 1
     operation: Operation[object]
@@ -121,6 +123,7 @@ def explain(
         page = PageRequest(None, min(size, len(ids)) if ids else size).variables(named)
         what: Final = "configs" if call == "configs" else "summaries"
         operation = values_operation(what, page, plan.keys)
+    operation = fit(operation)
     requests = None if total is None else max(1, math.ceil(total / size)) * parts
     if plan is not None and ids == []:
         requests = 0  # nothing is asked of no runs; listing none takes a request

@@ -26,7 +26,7 @@ from wandb_runs.pagination.changes import creation_key
 from wandb_runs.pagination.checkpoint import Checkpoint, ListingState, make_checkpoint
 from wandb_runs.pagination.listing import Listing, ListingPlan, PageStream
 from wandb_runs.pagination.page import fetch_page, no_runs_of
-from wandb_runs.pagination.paginator import Drift, Source
+from wandb_runs.pagination.paginator import Drift, Source, list_all_ids
 from wandb_runs.query.location import missing_project
 from wandb_runs.runs.assignment import NoNewAttributes
 from wandb_runs.runs.explain import check_call, explain
@@ -194,7 +194,14 @@ class RunsBase(
             )
         elif call != "list":
             plan = plan_values(keys)
-        return explain(call, self._query, plan, ids=self._listed_ids(), total=self._counted())
+        return explain(
+            call,
+            self._query,
+            plan,
+            ids=self._listed_ids(),
+            total=self._counted(),
+            fit=self._client.server.fit,
+        )
 
     # Listing.
 
@@ -285,6 +292,8 @@ class RunsBase(
         project = (yield from ask(operation)).project
         if project is None:
             raise missing_project(selection["entity"], selection["project"])
+        if "run_count" not in project.model_fields_set:  # the server does not count runs
+            return len((yield from list_all_ids(selection)).ids)
         # Python makes room for as many as `len` says.
         if project.run_count is None or not 0 <= project.run_count <= _MOST_RUNS:
             raise BadResponseError(

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 __all__ = ["COSTS", "FRAGMENTS", "OPERATIONS"]
 COSTS: Final[Mapping[str, str]] = {
-    "Project.runCount": "pages are read one after another, and a progress has no total",
+    "Project.runCount": "runs are counted by their ids, pages are read one after another, and a progress has no total",
     "Run.commit": "run.commit is None",
     "Run.config": "run.config is empty, and names of config keys are not checked",
     "Run.config(keys:)": "whole configs are read, and cut down to the keys here",
@@ -231,6 +231,7 @@ OPERATIONS: Final[Mapping[str, Query]] = {
                         "Project",
                         "runCount",
                         arguments=(Argument("filters", "$filters"),),
+                        is_optional=True,
                     ),
                 ),
             ),
