@@ -11,7 +11,7 @@ from wandb_runs.graphql.refusals import refusals_in
 from wandb_runs.graphql.selections import is_text_of, sent_names, types_of, without
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from wandb_runs.errors import GraphQLError
     from wandb_runs.graphql.operation import Operation
@@ -111,11 +111,11 @@ class KnownServer:
     """What the clients of a session have found out about their server. Thread-safe.
 
     Args:
-        base_url: The server, for messages.
+        base_url: Says which server it is, for messages: it is known with the first request.
         lock: Guards the rest.
     """
 
-    def __init__(self, base_url: str, lock: ForkSafeLock) -> None:
+    def __init__(self, base_url: Callable[[], str], lock: ForkSafeLock) -> None:
         self._base_url = base_url
         self._lock = lock
         self._lacks: tuple[_Lack, ...] = ()
@@ -140,7 +140,7 @@ class KnownServer:
             return None
         with self._lock.mutex:
             untold, self._untold = self._untold, {}
-        return DegradedServerWarning(self._base_url, untold) if untold else None
+        return DegradedServerWarning(self._base_url(), untold) if untold else None
 
     def fit(self, operation: Operation[T]) -> Operation[T]:
         """An operation without what the server is known to lack."""
@@ -227,8 +227,8 @@ class KnownServer:
             error: How the server said so, if it was just asked.
         """
         message = (
-            f"the server {self._base_url} has no {' and no '.join(names)}, which {what} cannot do "
-            "without; check the base URL, or ask for the server to be upgraded"
+            f"the server {self._base_url()} has no {' and no '.join(names)}, which {what} cannot "
+            "do without; check the base URL, or ask for the server to be upgraded"
         )
         if error is None:
             return UnsupportedByServerError(message, missing=names)

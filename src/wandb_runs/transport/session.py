@@ -77,7 +77,7 @@ class SessionBase:
         self.budget: RetryBudget = RetryBudget(lock)
         self.pacer: Pacer = Pacer(lock)
         self.stats: StatsCounter = StatsCounter(lock)
-        self.server: KnownServer = KnownServer(settings.base_url, lock)
+        self.server: KnownServer = KnownServer(lambda: settings.base_url, lock)
         self.is_closed = False
         self._endpoint: Address | None = None
         self._loaded: set[object] = set()
