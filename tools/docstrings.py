@@ -26,6 +26,7 @@ _PAIRS: Final = {
     "runs/runs.py": "aio/runs.py",
     "runs/run.py": "aio/run.py",
     "runs/sweep.py": "aio/sweep.py",
+    "runs/project.py": "aio/project.py",
 }
 """Files of the blocking half, and those of the awaiting half. Classes pair as `X` and `AsyncX`."""
 

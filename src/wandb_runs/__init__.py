@@ -73,6 +73,8 @@ from wandb_runs.query.order import FieldOrder, Order, RawOrder
 from wandb_runs.runs.explain import Explanation
 from wandb_runs.runs.iterators import RunIterator, RunPages
 from wandb_runs.runs.models import OnInvalid
+from wandb_runs.runs.project import Project
+from wandb_runs.runs.project_base import ProjectKey
 from wandb_runs.runs.run import Run
 from wandb_runs.runs.runs import Runs
 from wandb_runs.runs.sweep import Sweep
@@ -98,6 +100,7 @@ if TYPE_CHECKING:
     from wandb_runs.aio import (
         AsyncApi,
         AsyncHttpTransport,
+        AsyncProject,
         AsyncRun,
         AsyncRunIterator,
         AsyncRunPages,
@@ -121,6 +124,7 @@ __all__ = [
     "AsyncApi",
     "AsyncClock",
     "AsyncHttpTransport",
+    "AsyncProject",
     "AsyncRetryingClient",
     "AsyncRun",
     "AsyncRunIterator",
@@ -167,6 +171,8 @@ __all__ = [
     "Order",
     "PermissionDeniedError",
     "Progress",
+    "Project",
+    "ProjectKey",
     "RateLimitError",
     "RawFilter",
     "RawOrder",

@@ -10,6 +10,7 @@ from typing_extensions import TypeVar
 from wandb_runs.graphql.scalars import JSONObject
 from wandb_runs.runs.api_base import ApiBase, Given, checked_context, user_of, warn_of_lazy
 from wandb_runs.runs.models import check_models
+from wandb_runs.runs.project import Project
 from wandb_runs.runs.run import Run
 from wandb_runs.runs.run_base import RunContext
 from wandb_runs.runs.runs import Runs
@@ -258,6 +259,23 @@ class Api(ApiBase[RetryingClient]):
             summary=summary,
             on_invalid=on_invalid,
         )
+
+    def project(self, name: str, entity: str | None = None) -> Project:
+        """A project, whose keys and tags the server tells; sends nothing.
+
+        Args:
+            name: `"entity/project"`, or `"project"` in the default entity. The path or the URL of
+                a page of the project names it, too.
+            entity: The entity, when `name` does not name it.
+
+        Raises:
+            InvalidArgumentError: Not such a name; nothing was sent.
+
+        >>> api.project("digits", entity="sample").tags()["long"] > 0
+        True
+        """
+        owner, project = self._complete_project(name, entity, None)
+        return Project(self._client, owner, project)
 
     def run(
         self,

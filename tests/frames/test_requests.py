@@ -707,7 +707,7 @@ def test_an_explanation_equals_the_requests_sent(
     lookups = [
         body
         for body in recorder.bodies
-        if str(body["operationName"]) in ("GetHistoryKeys", "ListKeys")
+        if str(body["operationName"]) in ("GetHistoryKeys", "ListFields", "ListKeys")
     ]
     assert len(recorder.bodies) - len(probes) - len(lookups) == explained.requests
     assert explained.document in str(explained)

@@ -146,7 +146,11 @@ def test_rows_equal_the_values_of_a_listing_in_its_order(
     is_unknown = any(all(key not in row for row in expected) for key in keys or ())
     is_shown = what == "configs" and (keys is None or "seed" in keys)
     is_looked_up = is_unknown or (order == "-config.seed" and not is_shown)
-    requests = {operation: math.ceil(RUNS / per_page), "ListKeys": int(is_looked_up)}
+    requests = {
+        operation: math.ceil(RUNS / per_page),
+        "ListKeys": int(is_looked_up),
+        "ListFields": int(is_unknown),
+    }
     assert Counter(wandb_server.operations) == Counter(requests)
     assert [row.pop("run_id") for row in rows] == [run.id for run in listed]
     for name in columns_of(expected, keys):

@@ -37,6 +37,8 @@ query ReadPromised {
       }
       pageInfo { hasNextPage }
     }
+    fields { edges { node { path type } } pageInfo { hasNextPage } }
+    tagCounts { name count }
     sweep(sweepName: "s1") { id method state config createdAt runCount }
   }
 }

@@ -30,11 +30,12 @@ from wandb_runs import (
     UnknownStateWarning,
     WandbRunsWarning,
 )
-from wandb_runs.testing import LocalServer, Status, delete_run, log_run
+from wandb_runs.testing import LocalServer, NullFields, Status, delete_run, log_run
 from wandb_runs.transport.http import HttpTransport
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Awaitable, Callable, Iterator, Sequence
+    from contextlib import AbstractContextManager
 
     from wandb_runs import AsyncRun, AsyncRuns, JSONValue, Request, Response, Run, Runs
 
@@ -469,8 +470,9 @@ def test_only_the_keys_in_question_are_asked_for(server: LocalServer) -> None:
     api = Api(base_url=server.url, api_key=KEY, transport=recorder)
     with pytest.warns(UnknownKeyWarning):
         _ = api.runs(PATH, {"config.a.b.value": 1, "config.x.value.y": 1})[:1]
-    listed, looked_up = recorder.sent
+    listed, looked_up, asked = recorder.sent
     recorder.inner.close()
+    assert asked["operationName"] == "ListFields"
     assert listed["operationName"] == "ListRuns"
     variables = looked_up["variables"]
     assert variables["configKeys"] == ["a.b", "x"]
@@ -529,10 +531,18 @@ def test_the_fifty_newest_runs_are_looked_at(wandb_server: LocalServer) -> None:
             config={"old_rate": 1} if number == 0 else {"rate": 1},
         )
     newest = {"filters": {"config.old_rate": {"$ne": 2}}, "order": "-created_at"}
-    told = read(wandb_server, "sync", "first", newest, path="team/newest")
-    assert messages(told) == [
-        "filters: none of the 50 newest runs has 'config.old_rate' (did you mean 'config.rate'?)"
+    # The server knows the keys of all runs; one that does not tell them leaves the newest.
+    assert read(wandb_server, "sync", "first", newest, path="team/newest") == []
+    untold: list[Callable[[], AbstractContextManager[object]]] = [
+        lambda: wandb_server.fail(NullFields("Project.fields"), operation="ListFields"),
+        lambda: wandb_server.lack("Project.fields"),
     ]
+    for leave_out in untold:
+        with leave_out():
+            told = read(wandb_server, "sync", "first", newest, path="team/newest")
+        [message] = messages(told)
+        assert message.startswith("filters: none of the 50 newest runs has 'config.old_rate' ")
+        assert "(did you mean 'config.rate'?)" in message
     # The first page shows it.
     newest = {**newest, "order": "+created_at"}
     assert read(wandb_server, "sync", "first", newest, path="team/newest") == []

@@ -16,6 +16,7 @@ from wandb_runs import (
     DegradedServerWarning,
     DeprecatedNameWarning,
     NotFoundError,
+    ProjectKey,
     Run,
     Sweep,
     UnsupportedByServerError,
@@ -114,6 +115,10 @@ def _documents(api: Api) -> object:
     return {"kind": "Documents", **read_documents(api, PATH)._asdict()}
 
 
+def _keys_of(api: Api) -> tuple[ProjectKey, ...]:
+    return api.project(PATH).keys()
+
+
 _CALLS: Final[Mapping[str, Callable[[Api], object]]] = {
     "runs": lambda api: list(api.runs(PATH, order=_BEST, per_page=13)),
     "by creation": lambda api: [run.id for run in api.runs(PATH, order="+created_at", per_page=7)],
@@ -148,6 +153,8 @@ _CALLS: Final[Mapping[str, Callable[[Api], object]]] = {
     "all configs": lambda api: api.runs(PATH).configs(format="default"),
     "summaries": lambda api: api.runs(PATH).summaries(["accuracy"], "default"),
     "documents": _documents,
+    "project keys": lambda api: [[key.path, key.type] for key in _keys_of(api)],
+    "tags": lambda api: api.project(PATH).tags(),
     **{name: partial(_detail, name) for name in _DETAILS},
 }
 

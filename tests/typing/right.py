@@ -32,6 +32,8 @@ from wandb_runs import (
     JSONValue,
     Order,
     Progress,
+    Project,
+    ProjectKey,
     RawFilter,
     RawOrder,
     Request,
@@ -256,6 +258,15 @@ def follow_sweeps(api: Api) -> None:
     sweep = api.sweep("team/mnist/abc")
     assert_type(sweep.runs, Runs[JSONObject, JSONObject])
     assert_type(sweep.best_run(), Run[JSONObject, JSONObject] | None)
+
+
+def discover(api: Api) -> None:
+    project = api.project("mnist", entity="team")
+    assert_type(project, Project)
+    assert_type(project.keys(), tuple[ProjectKey, ...])
+    assert_type([key.path for key in project.keys()], list[str])  # noqa: SIM118 # no mapping
+    assert_type(project.tags(State == "finished"), dict[str, int])
+    assert_type(project.entity + project.name + project.url, str)
 
 
 def build_filters(api: Api, since: datetime, runs: Runs) -> None:

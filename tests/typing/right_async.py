@@ -14,6 +14,7 @@ from wandb_runs import (
     Api,
     AsyncApi,
     AsyncClock,
+    AsyncProject,
     AsyncRetryingClient,
     AsyncRun,
     AsyncRunIterator,
@@ -28,6 +29,7 @@ from wandb_runs import (
     Format,
     JSONObject,
     JSONValue,
+    ProjectKey,
     Request,
     Response,
     Row,
@@ -91,6 +93,11 @@ async def make(inner: AsyncTransport) -> None:
         assert_type(api.stats, Stats)
         assert_type(await api.run("team/mnist/abc"), AsyncRun[JSONObject, JSONObject])
         assert_type(await api.sweep("team/mnist/abc"), AsyncSweep)
+        project = api.project("team/mnist")
+        assert_type(project, AsyncProject)
+        assert_type(await project.keys(), tuple[ProjectKey, ...])
+        assert_type(await project.tags({"state": "finished"}), dict[str, int])
+        assert_type(await project.entity() + await project.url() + project.name, str)
         assert_type(await api.from_path("team/mnist"), AsyncRun | AsyncSweep | AsyncRuns)
     await api.aclose()
 

@@ -135,6 +135,15 @@ def go_on_wrongly(api: Api, runs: Runs) -> None:
     api.stats.requests = 0  # wrong
 
 
+def discover_wrongly(api: Api) -> None:
+    api.project()  # wrong
+    api.project("team/mnist").keys()["config.lr"]  # wrong
+    api.project("team/mnist").tags("finished")  # wrong
+    api.project("team/mnist").tags = {}  # wrong
+    api.project("team/mnist").name = "x"  # wrong
+    api.project("team/mnist").keys()[0].path = "x"  # wrong
+
+
 def misread(run: Run, runs: Runs) -> None:
     run.name.upper()  # wrong
     run.config["lr"] * 2  # wrong

@@ -1,7 +1,8 @@
-"""The awaiting half: `AsyncApi`, `AsyncRuns`, `AsyncRun`, `AsyncSweep`; imported on first use."""
+"""The awaiting half, `AsyncApi` and what it makes; imported on first use."""
 
 from wandb_runs.aio.api import AsyncApi
 from wandb_runs.aio.iterators import AsyncRunIterator, AsyncRunPages
+from wandb_runs.aio.project import AsyncProject
 from wandb_runs.aio.run import AsyncRun
 from wandb_runs.aio.runs import AsyncRuns
 from wandb_runs.aio.sweep import AsyncSweep
@@ -10,6 +11,7 @@ from wandb_runs.transport.aio_http import AsyncHttpTransport
 __all__ = [
     "AsyncApi",
     "AsyncHttpTransport",
+    "AsyncProject",
     "AsyncRun",
     "AsyncRunIterator",
     "AsyncRunPages",

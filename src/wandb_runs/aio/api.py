@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Self
 
 from typing_extensions import TypeVar
 
+from wandb_runs.aio.project import AsyncProject
 from wandb_runs.aio.run import AsyncRun
 from wandb_runs.aio.runs import AsyncRuns
 from wandb_runs.aio.sweep import AsyncSweep, AsyncSweeps
@@ -252,6 +253,20 @@ class AsyncApi(ApiBase[AsyncRetryingClient]):
             summary=summary,
             on_invalid=on_invalid,
         )
+
+    def project(self, name: str, entity: str | None = None) -> AsyncProject:
+        """A project, whose keys and tags the server tells; sends nothing.
+
+        Args:
+            name: `"entity/project"`, or `"project"` in the default entity. The path or the URL of
+                a page of the project names it, too.
+            entity: The entity, when `name` does not name it.
+
+        Raises:
+            InvalidArgumentError: Not such a name; nothing was sent.
+        """
+        owner, project = self._complete_project(name, entity, None)
+        return AsyncProject(self._client, owner, project)
 
     async def run(
         self,

@@ -20,6 +20,7 @@ from wandb_runs.local.console import (
     read_console,
 )
 from wandb_runs.local.context import Context, context_of, file_path
+from wandb_runs.local.discovery import count_tags, list_fields
 from wandb_runs.local.documents import read_object
 from wandb_runs.local.ids import storage_id
 from wandb_runs.local.nodes import Project, Run, Sweep, iso
@@ -176,6 +177,23 @@ def _run(project: Project, _: GraphQLResolveInfo, name: str, **__: object) -> Ru
 @project_type.field("sweep")
 def _sweep(project: Project, _: GraphQLResolveInfo, sweep_name: str) -> Sweep | None:
     return project.sweep(sweep_name)
+
+
+@project_type.field("fields")
+def _fields(
+    project: Project, _: GraphQLResolveInfo, after: str | None = None, first: int | None = None
+) -> Page[dict[str, str]]:
+    return read_page(
+        PageRequest(after, first), lambda offset, limit: list_fields(project.scope, offset, limit)
+    )
+
+
+@project_type.field("tagCounts")
+def _tag_counts(
+    project: Project, _: GraphQLResolveInfo, filters: str | None = None
+) -> list[dict[str, object]]:
+    with _within_limits():
+        return count_tags(project.scope, compile_filters(filters, project.scope))
 
 
 @project_type.field("totalSweeps")

@@ -26,6 +26,7 @@ __all__ = [
     "StateMention",
     "key_mentions",
     "mentions_of",
+    "name_at",
     "names_in",
 ]
 
@@ -114,6 +115,16 @@ class KeyMention:
         # The envelope of a value of the config may be missing.
         parts = _bare(self.parts) if self.section == "config" else self.parts
         return len(parts) < len(self.parts) and _holds(document, parts)
+
+    def is_among(self, names: Iterable[Name]) -> bool:
+        """Whether one of the names is that of the value, or of one inside it."""
+        own = [name for name in names if name.section == self.section]
+        if self.argument not in ("filters", "order"):
+            texts = (name.text for name in own)
+            return any(text == self.text or text.startswith(f"{self.text}.") for text in texts)
+        # A key with dots and a nested one are two paths, whose texts are alike.
+        below = ".".join((self.section, *self.parts, ""))
+        return any(name.label == self.label or name.label.startswith(below) for name in own)
 
     def suggest(self, names: Sequence[Name]) -> str | None:
         """The name that it is most likely a misspelling of, if any.
@@ -240,6 +251,18 @@ def names_in(section: Section, document: Mapping[str, object]) -> Iterator[Name]
         yield Name(section, key, _label(section, key, ()))
         for keys in _nested(value, _DEEPEST):
             yield Name(section, ".".join((key, *keys)), _label(section, key, keys))
+
+
+def name_at(path: str) -> Name | None:
+    """The name of a path, as the server spells it; None for an attribute.
+
+    >>> name_at("config.model.value.depth")
+    Name(section='config', text='model.depth', label='config.model.value.depth')
+    >>> name_at("summary_metrics.loss").label, name_at("tags")
+    ('summary.loss', None)
+    """
+    mention = _path_mention("order", path)
+    return None if mention is None else Name(mention.section, mention.text, mention.label)
 
 
 def _nested(value: object, depth: int) -> Iterator[tuple[str, ...]]:

@@ -7,10 +7,10 @@ from itertools import islice
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from wandb_runs.errors import WandbRunsError
-from wandb_runs.graphql._generated import list_keys
+from wandb_runs.graphql._generated import list_fields, list_keys
 from wandb_runs.graphql.documents import read_document
 from wandb_runs.graphql.flow import ask
-from wandb_runs.query.mentions import names_in
+from wandb_runs.query.mentions import name_at, names_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -20,7 +20,15 @@ if TYPE_CHECKING:
     from wandb_runs.graphql.scalars import JSONValue
     from wandb_runs.query.mentions import KeyMention, Name
 
-__all__ = ["NAMED", "Documents", "KnownKeys", "known_keys", "names_of", "read_documents"]
+__all__ = [
+    "NAMED",
+    "Documents",
+    "KnownKeys",
+    "known_keys",
+    "names_of",
+    "project_names",
+    "read_documents",
+]
 
 _CHECKED: Final = 50
 """How many of the newest runs are checked."""
@@ -30,6 +38,10 @@ NAMED: Final = 10
 
 _MOST_NAMES: Final = 5000
 """The most names that are compared with a misspelt one."""
+
+
+_FIELDS: Final = 1000
+"""How many paths of a project a request asks for."""
 
 
 class Documents(NamedTuple):
@@ -61,14 +73,19 @@ class KnownKeys(NamedTuple):
     missing: tuple[KeyMention, ...]
     names: Sequence[Name]
 
+    def without(self, names: Sequence[Name]) -> KnownKeys:
+        """It without the mentions of names that runs before these have."""
+        missing = tuple(each for each in self.missing if not each.is_among(names))
+        return self._replace(missing=missing)
+
 
 def known_keys(
     entity: str, project: str, mentions: Sequence[KeyMention], *, has_names: bool
 ) -> Flow[KnownKeys | None]:
     """Look up which keys the newest runs of a project have; in one request, sent once.
 
-    The only source of names: of up to 50 runs by creation, the values of these keys alone, and of
-    ten of them the names of all.
+    A source of names on any server: of up to 50 runs by creation, the values of these keys alone,
+    and of ten of them the names of all.
 
     Args:
         entity: The user or team that owns the project.
@@ -103,6 +120,36 @@ def known_keys(
     missing = tuple(each for each in mentions if not any(run.have(each) for run in documents))
     named = (found.named.edges if found.named is not None else None) or ()
     return KnownKeys(len(documents), missing, names_of(_documents(named)))
+
+
+def project_names(entity: str, project: str) -> Flow[list[Name]]:
+    """The names that any run of a project has, where the server tells them.
+
+    Sends a request for each 1000 names, up to as many as are compared with a misspelt one.
+
+    Returns:
+        The names; empty where the server does not tell.
+    """
+    names: dict[Name, None] = {}
+    after: str | None = None
+    for _ in range(_MOST_NAMES // _FIELDS):
+        operation = list_fields(entity=entity, project=project, after=after, first=_FIELDS)
+        try:
+            found = (yield from ask(replace(operation, is_optional=True))).project
+        except WandbRunsError:
+            break  # best effort: only a warning depends on it
+        page = None if found is None else found.fields
+        if page is None:
+            break
+        for edge in page.edges or ():
+            path = edge.node.path if edge is not None and edge.node is not None else None
+            name = None if path is None else name_at(path)
+            if name is not None:
+                names[name] = None
+        after = page.page_info.end_cursor if page.page_info is not None else None
+        if page.page_info is None or not page.page_info.has_next_page or after is None:
+            break
+    return [*names]
 
 
 def names_of(runs: Iterable[Documents]) -> list[Name]:

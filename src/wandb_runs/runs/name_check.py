@@ -13,7 +13,13 @@ from wandb_runs.errors import UnknownKeyWarning, UnknownStateWarning
 from wandb_runs.errors.suggest import nearest
 from wandb_runs.query.keys import EVERYTHING
 from wandb_runs.query.mentions import NO_MENTIONS, STATES, Mentions
-from wandb_runs.runs.known_keys import NAMED, known_keys, names_of, read_documents
+from wandb_runs.runs.known_keys import (
+    NAMED,
+    known_keys,
+    names_of,
+    project_names,
+    read_documents,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -130,9 +136,14 @@ class NameCheck:
         names = names_of(shown[:NAMED])
         if suspects:
             known = yield from known_keys(entity, project, suspects, has_names=is_likely)
-            if known is not None and known.missing and not is_likely:
-                named = yield from known_keys(entity, project, known.missing, has_names=True)
-                names += [] if named is None else named.names
+            if known is not None and known.missing and known.checked:
+                told = yield from project_names(entity, project)
+                # What runs that are older have is no misspelling.
+                known = known.without(told)
+                names += told
+                if known.missing and not (told or is_likely):
+                    named = yield from known_keys(entity, project, known.missing, has_names=True)
+                    names += [] if named is None else named.names
         is_first = self._left is left  # else another thread has looked up the same meanwhile
         if is_first:
             self._left = later

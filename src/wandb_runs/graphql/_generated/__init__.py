@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from .operations import (
     count_runs,
+    count_tags,
     get_events,
     get_history,
     get_history_keys,
@@ -18,6 +19,7 @@ from .operations import (
     list_configs,
     list_documents,
     list_events,
+    list_fields,
     list_histories,
     list_keys,
     list_run_ids,
@@ -30,6 +32,11 @@ from .operations import (
 if TYPE_CHECKING:
     from .base_model import BaseModel
     from .count_runs_result import CountRuns, CountRunsProject
+    from .count_tags_result import (
+        CountTags,
+        CountTagsProject,
+        CountTagsProjectTagCounts,
+    )
     from .fragments import (
         PageInfoFields,
         ProjectPageFields,
@@ -98,6 +105,14 @@ if TYPE_CHECKING:
         ListEventsProjectRunsEdgesNode,
         ListEventsProjectRunsPageInfo,
     )
+    from .list_fields_result import (
+        ListFields,
+        ListFieldsProject,
+        ListFieldsProjectFields,
+        ListFieldsProjectFieldsEdges,
+        ListFieldsProjectFieldsEdgesNode,
+        ListFieldsProjectFieldsPageInfo,
+    )
     from .list_histories_result import (
         ListHistories,
         ListHistoriesProject,
@@ -158,6 +173,9 @@ else:
         "BaseModel": "base_model",
         "CountRuns": "count_runs_result",
         "CountRunsProject": "count_runs_result",
+        "CountTags": "count_tags_result",
+        "CountTagsProject": "count_tags_result",
+        "CountTagsProjectTagCounts": "count_tags_result",
         "GetEvents": "get_events_result",
         "GetEventsProject": "get_events_result",
         "GetEventsProjectRun": "get_events_result",
@@ -205,6 +223,12 @@ else:
         "ListEventsProjectRunsEdges": "list_events_result",
         "ListEventsProjectRunsEdgesNode": "list_events_result",
         "ListEventsProjectRunsPageInfo": "list_events_result",
+        "ListFields": "list_fields_result",
+        "ListFieldsProject": "list_fields_result",
+        "ListFieldsProjectFields": "list_fields_result",
+        "ListFieldsProjectFieldsEdges": "list_fields_result",
+        "ListFieldsProjectFieldsEdgesNode": "list_fields_result",
+        "ListFieldsProjectFieldsPageInfo": "list_fields_result",
         "ListHistories": "list_histories_result",
         "ListHistoriesProject": "list_histories_result",
         "ListHistoriesProjectRuns": "list_histories_result",
@@ -274,6 +298,9 @@ __all__ = [
     "BaseModel",
     "CountRuns",
     "CountRunsProject",
+    "CountTags",
+    "CountTagsProject",
+    "CountTagsProjectTagCounts",
     "GetEvents",
     "GetEventsProject",
     "GetEventsProjectRun",
@@ -321,6 +348,12 @@ __all__ = [
     "ListEventsProjectRunsEdges",
     "ListEventsProjectRunsEdgesNode",
     "ListEventsProjectRunsPageInfo",
+    "ListFields",
+    "ListFieldsProject",
+    "ListFieldsProjectFields",
+    "ListFieldsProjectFieldsEdges",
+    "ListFieldsProjectFieldsEdgesNode",
+    "ListFieldsProjectFieldsPageInfo",
     "ListHistories",
     "ListHistoriesProject",
     "ListHistoriesProjectRuns",
@@ -377,6 +410,7 @@ __all__ = [
     "UserFields",
     "ViewerFields",
     "count_runs",
+    "count_tags",
     "get_events",
     "get_history",
     "get_history_keys",
@@ -389,6 +423,7 @@ __all__ = [
     "list_configs",
     "list_documents",
     "list_events",
+    "list_fields",
     "list_histories",
     "list_keys",
     "list_run_ids",

@@ -12,6 +12,7 @@ from wandb_runs.graphql.operation import given as _given
 
 if TYPE_CHECKING:
     from .count_runs_result import CountRuns
+    from .count_tags_result import CountTags
     from .get_events_result import GetEvents
     from .get_history_keys_result import GetHistoryKeys
     from .get_history_result import GetHistory
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from .list_configs_result import ListConfigs
     from .list_documents_result import ListDocuments
     from .list_events_result import ListEvents
+    from .list_fields_result import ListFields
     from .list_histories_result import ListHistories
     from .list_keys_result import ListKeys
     from .list_run_ids_result import ListRunIds
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from .scan_history_result import ScanHistory
 __all__ = [
     "count_runs",
+    "count_tags",
     "get_events",
     "get_history",
     "get_history_keys",
@@ -45,6 +48,7 @@ __all__ = [
     "list_configs",
     "list_documents",
     "list_events",
+    "list_fields",
     "list_histories",
     "list_keys",
     "list_run_ids",
@@ -77,6 +81,36 @@ def count_runs(
         document=_COUNT_RUNS,
         variables=_given({"entity": entity, "project": project, "filters": filters}),
         load=_load_count_runs,
+    )
+
+
+_COUNT_TAGS = """\
+query CountTags($entity: String!, $project: String!, $filters: JSONString) {
+  project(name: $project, entityName: $entity) {
+    tagCounts(filters: $filters) {
+      name
+      count
+    }
+  }
+}"""
+
+
+def _load_count_tags() -> type[CountTags]:
+    from .count_tags_result import CountTags
+
+    return CountTags
+
+
+def count_tags(
+    *, entity: str, project: str, filters: str | None = None
+) -> Operation[CountTags]:
+    """Ask what `CountTags` in `queries/projects.graphql` asks; None leaves a variable out."""
+    return Operation(
+        name="CountTags",
+        kind="query",
+        document=_COUNT_TAGS,
+        variables=_given({"entity": entity, "project": project, "filters": filters}),
+        load=_load_count_tags,
     )
 
 
@@ -698,6 +732,46 @@ def list_events(
             }
         ),
         load=_load_list_events,
+    )
+
+
+_LIST_FIELDS = """\
+query ListFields($entity: String!, $project: String!, $after: String, $first: Int) {
+  project(name: $project, entityName: $entity) {
+    fields(after: $after, first: $first) {
+      edges {
+        node {
+          path
+          kind: type
+        }
+      }
+      pageInfo {
+        endCursor
+        hasNextPage
+      }
+    }
+  }
+}"""
+
+
+def _load_list_fields() -> type[ListFields]:
+    from .list_fields_result import ListFields
+
+    return ListFields
+
+
+def list_fields(
+    *, entity: str, project: str, after: str | None = None, first: int | None = None
+) -> Operation[ListFields]:
+    """Ask what `ListFields` in `queries/projects.graphql` asks; None leaves a variable out."""
+    return Operation(
+        name="ListFields",
+        kind="query",
+        document=_LIST_FIELDS,
+        variables=_given(
+            {"entity": entity, "project": project, "after": after, "first": first}
+        ),
+        load=_load_list_fields,
     )
 
 

@@ -237,6 +237,36 @@ OPERATIONS: Final[Mapping[str, Query]] = {
             ),
         ),
     ),
+    "CountTags": Query(
+        "query",
+        "CountTags",
+        (
+            Variable("entity", "String!"),
+            Variable("project", "String!"),
+            Variable("filters", "JSONString"),
+        ),
+        (
+            Field(
+                "Query",
+                "project",
+                arguments=(
+                    Argument("name", "$project"),
+                    Argument("entityName", "$entity"),
+                ),
+                selections=(
+                    Field(
+                        "Project",
+                        "tagCounts",
+                        arguments=(Argument("filters", "$filters"),),
+                        selections=(
+                            Field("RunTagCount", "name"),
+                            Field("RunTagCount", "count"),
+                        ),
+                    ),
+                ),
+            ),
+        ),
+    ),
     "GetEvents": Query(
         "query",
         "GetEvents",
@@ -726,6 +756,60 @@ OPERATIONS: Final[Mapping[str, Query]] = {
                         ),
                     ),
                     Spread("ProjectPageFields"),
+                ),
+            ),
+        ),
+    ),
+    "ListFields": Query(
+        "query",
+        "ListFields",
+        (
+            Variable("entity", "String!"),
+            Variable("project", "String!"),
+            Variable("after", "String"),
+            Variable("first", "Int"),
+        ),
+        (
+            Field(
+                "Query",
+                "project",
+                arguments=(
+                    Argument("name", "$project"),
+                    Argument("entityName", "$entity"),
+                ),
+                selections=(
+                    Field(
+                        "Project",
+                        "fields",
+                        arguments=(
+                            Argument("after", "$after"),
+                            Argument("first", "$first"),
+                        ),
+                        selections=(
+                            Field(
+                                "ProjectFieldConnection",
+                                "edges",
+                                selections=(
+                                    Field(
+                                        "ProjectFieldEdge",
+                                        "node",
+                                        selections=(
+                                            Field("ProjectField", "path"),
+                                            Field("ProjectField", "type", alias="kind"),
+                                        ),
+                                    ),
+                                ),
+                            ),
+                            Field(
+                                "ProjectFieldConnection",
+                                "pageInfo",
+                                selections=(
+                                    Field("PageInfo", "endCursor"),
+                                    Field("PageInfo", "hasNextPage"),
+                                ),
+                            ),
+                        ),
+                    ),
                 ),
             ),
         ),
