@@ -13,16 +13,19 @@ from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
+import anyio
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.lacking import ESSENTIAL, OPTIONAL, PATH, Raised, Reading, concerned, expected, read
-from support.ways import Face, each_way
+from support.ways import Face, each_backend, each_way
 from typing_extensions import override
 
 from wandb_runs import (
     Api,
+    AsyncApi,
     DegradedServerWarning,
+    GraphQLError,
     HistoriesError,
     HttpTransport,
     NotFoundError,
@@ -31,6 +34,7 @@ from wandb_runs import (
     UnsupportedByServerError,
 )
 from wandb_runs.graphql._generated import list_runs
+from wandb_runs.graphql._generated.selections import COSTS
 from wandb_runs.testing import Answer, Fault, GraphQLRequest, LocalServer
 
 if TYPE_CHECKING:
@@ -339,3 +343,92 @@ def test_servers_of_each_make_are_read(server: LocalServer, dialect: str, way: s
     assert [node.model_dump(exclude=gone) for node in nodes_of(without)] == [
         node.model_dump(exclude=gone) for node in nodes_of(whole)
     ]
+
+
+class Refusing:
+    """A transport to a server that refuses the same name whatever it is sent."""
+
+    def __init__(self, *messages: str) -> None:
+        self._body = json.dumps({"errors": [{"message": each} for each in messages]}).encode()
+        self.sent = 0
+
+    def send(self, _: Request, /) -> Response:
+        self.sent += 1
+        return Response(HTTPStatus.BAD_REQUEST, {}, self._body)
+
+
+@each_way
+def test_a_server_that_refuses_what_it_is_not_sent_is_asked_once_more(way: str) -> None:
+    refusing = Refusing('Cannot query field "host" on type "Run".')
+    operation = list_runs(entity="sample", project="digits")
+    with Face.of(way, "http://127.0.0.1:9", "any", transport=refusing) as client:
+        for sent in (2, 3):
+            with pytest.raises(GraphQLError, match="Cannot query field") as caught:
+                client.execute(operation)
+            assert not isinstance(caught.value, UnsupportedByServerError)
+            assert refusing.sent == sent
+
+
+@each_way
+def test_no_name_that_a_server_makes_up_is_noted(way: str) -> None:
+    key = "k" * 40
+    refusing = Refusing(
+        f'Cannot query field "host" on type "{key}".', 'Cannot query field "hots" on type "Run".'
+    )
+    with Face.of(way, "http://127.0.0.1:9", key, transport=refusing) as client:
+        with pytest.raises(GraphQLError):
+            client.execute(list_runs(entity="sample", project="digits"))
+        assert key not in repr(client.inner.server.snapshot)
+        assert "Run.hots" not in client.inner.server.snapshot.missing
+
+
+def test_the_schema_says_what_may_go_and_nothing_else_goes() -> None:
+    assert {*COSTS} <= {*OPTIONAL}
+    # What goes with its field, where that may go.
+    assert {name.partition("(")[0] for name in OPTIONAL} <= {*COSTS}
+    never = [
+        "after",
+        "edges",
+        "endCursor",
+        "entityName",
+        "filters",
+        "first",
+        "hasNextPage",
+        "maxStep",
+        "minStep",
+        "name",
+        "names",
+        "node",
+        "order",
+        "pageInfo",
+        "samples",
+        "specs",
+    ]
+    marked = {name for name in COSTS if re.findall(r"\w+", name)[-1] in never}
+    assert marked == {"User.name"}  # a label
+
+
+@each_backend
+def test_tasks_leave_out_and_warn_as_threads_do(server: LocalServer, backend: str) -> None:
+    async def read_all(api: AsyncApi) -> tuple[list[object], object]:
+        runs = api.runs(PATH, order="+created_at", per_page=9)
+        listed: list[object] = [(run.id, run.host, run.config) async for run in runs]
+        return listed, await runs.histories(keys=["loss"], format="default")
+
+    async def both() -> tuple[object, tuple[str, ...]]:
+        async with AsyncApi(base_url=server.url, api_key="any") as api:
+            found = await read_all(api)
+            return found, api.server.missing
+
+    with Api(base_url=server.url, api_key="any") as api:
+        runs = api.runs(PATH, order="+created_at", per_page=9)
+        whole = [(run.id, run.host, run.config) for run in runs]
+        histories = runs.histories(keys=["loss"], format="default")
+    with (
+        server.lack("RunEdge.node.sampledHistory", "Project.runCount"),
+        pytest.warns(DegradedServerWarning) as caught,
+    ):
+        found, missing = anyio.run(both, backend=backend)
+    assert found == (whole, histories)
+    assert missing == ("Project.runCount", "ListedRun.sampledHistory")
+    assert [each.filename for each in caught] == [__file__] * 2
