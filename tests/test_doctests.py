@@ -56,7 +56,9 @@ def test_examples_are_found() -> None:
     "name",
     [
         "README.md",
-        *map("docs/{}.md".format, ("embedding", "moving", "network", "settings", "testing")),
+        *map(
+            "docs/{}.md".format, ("doctor", "embedding", "moving", "network", "settings", "testing")
+        ),
     ],
 )
 def test_examples_in_documents(

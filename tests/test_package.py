@@ -139,7 +139,7 @@ def documented_names() -> set[str]:
     for path in Path(wandb_runs.__file__).parent.rglob("*.py"):
         body = ast.parse(path.read_text(encoding="utf-8")).body
         for node, following in zip(body, [*body[1:], ast.Pass()], strict=True):
-            if isinstance(node, ast.ClassDef | ast.FunctionDef):
+            if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
                 found |= {node.name} if ast.get_docstring(node) else set()
             elif isinstance(node, ast.AnnAssign | ast.Assign) and isinstance(following, ast.Expr):
                 targets = node.targets if isinstance(node, ast.Assign) else [node.target]

@@ -107,15 +107,18 @@ if TYPE_CHECKING:
         AsyncRuns,
         AsyncSweep,
     )
+    from wandb_runs.diagnosis import Check, DoctorReport, doctor, doctor_async
 else:
 
     def __getattr__(name: str) -> object:
-        """Import the awaiting half on first use: asyncio takes as long as everything else."""
-        if not name.startswith("Async"):
+        """Import the awaiting half, and `doctor`, on first use: most programs need neither."""
+        if name in {"Check", "DoctorReport", "doctor", "doctor_async"}:
+            from wandb_runs import diagnosis as room  # noqa: PLC0415 - of few programs
+        elif name.startswith("Async"):
+            from wandb_runs import aio as room  # noqa: PLC0415 - it imports asyncio
+        else:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        from wandb_runs import aio  # noqa: PLC0415 - it imports asyncio
-
-        return getattr(aio, name)
+        return getattr(room, name)
 
 
 __all__ = [
@@ -135,6 +138,7 @@ __all__ = [
     "AuthenticationError",
     "BadResponseError",
     "CertificateError",
+    "Check",
     "Checkpoint",
     "Clock",
     "Condition",
@@ -144,6 +148,7 @@ __all__ = [
     "DegradedServerWarning",
     "DeprecatedNameWarning",
     "DisplayName",
+    "DoctorReport",
     "DriftError",
     "DriftWarning",
     "Duration",
@@ -214,6 +219,8 @@ __all__ = [
     "WandbRunsError",
     "WandbRunsWarning",
     "__version__",
+    "doctor",
+    "doctor_async",
 ]
 
 # Silent, unless the program that uses this package says what to do with its records.

@@ -30,7 +30,7 @@ query ReadPromised {
       edges {
         node {
           id createdAt projectId tags sampledHistory(specs: ["{\\"keys\\": [\\"loss\\"]}"])
-          history events user { id name }
+          history events parquetHistory(liveKeys: []) { parquetUrls } user { id name }
           files { edges { node { name directUrl } cursor } pageInfo { hasNextPage } }
         }
         cursor
@@ -111,7 +111,10 @@ def test_promises_differ_from_the_clients_schema_in_nulls_alone() -> None:
 
 def test_no_field_that_is_promised_is_null(server: LocalServer) -> None:
     asked = {name for name in QUERY.replace("{", " ").split() if name.isalpha()}
-    assert {name.partition(".")[2] for name in PROMISED} <= asked | {"sampledHistory"}
+    assert {name.partition(".")[2] for name in PROMISED} <= asked | {
+        "sampledHistory",
+        "parquetHistory",
+    }
     assert nulls(ask(server, QUERY)) == []
 
 

@@ -13,12 +13,14 @@ import polars as pl
 from wandb_runs import (
     Answered,
     Api,
+    Check,
     Checkpoint,
     Clock,
     Condition,
     Config,
     CreatedAt,
     DisplayName,
+    DoctorReport,
     Duration,
     Explanation,
     FieldOrder,
@@ -62,6 +64,7 @@ from wandb_runs import (
     Username,
     WandbRunsError,
     WandbRunsWarning,
+    doctor,
 )
 from wandb_runs.bar import progress_bar
 from wandb_runs.testing import FakeClock
@@ -334,3 +337,14 @@ def embed(own: httpx.Client, newer: httpx2.Client) -> None:
 
     Api(api_key=key, max_concurrency=8, on_event=observe)
     Api(api_key=lambda: "k", on_event=print)
+
+
+def diagnose(api: Api) -> bool:
+    report = doctor(api, "team/mnist", show_names=True)
+    assert_type(report, DoctorReport)
+    assert_type(report.checks, tuple[Check, ...])
+    for check in report.checks:
+        assert_type(check.status, Literal["ok", "failed", "unknown", "skipped"])
+        assert_type((check.name, check.detail), tuple[str, str])
+        assert_type((check.seconds, check.bytes), tuple[float, int])
+    return doctor(api).ok

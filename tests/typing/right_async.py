@@ -25,6 +25,7 @@ from wandb_runs import (
     Checkpoint,
     Config,
     CreatedAt,
+    DoctorReport,
     Explanation,
     Format,
     JSONObject,
@@ -40,6 +41,7 @@ from wandb_runs import (
     Stats,
     Summary,
     User,
+    doctor_async,
 )
 from wandb_runs.testing import FakeClock
 
@@ -201,3 +203,7 @@ def embed(own: httpx.AsyncClient, newer: httpx2.AsyncClient) -> None:
 
     AsyncApi(http_client=own, api_key=key)
     AsyncApi(http_client=newer, api_key=lambda: "k", headers={"X-Team": "vision"})
+
+
+async def diagnose(api: AsyncApi) -> None:
+    assert_type(await doctor_async(api, "team/mnist", timeout=5), DoctorReport)

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 
 from wandb_runs import (
     Api,
+    Check,
     Config,
     CreatedAt,
     DisplayName,
+    DoctorReport,
     Duration,
     Group,
     Run,
@@ -21,6 +23,8 @@ from wandb_runs import (
     Tags,
     UpdatedAt,
     User,
+    doctor,
+    doctor_async,
 )
 
 if TYPE_CHECKING:
@@ -219,3 +223,12 @@ def embed_wrongly(own: httpx.AsyncClient) -> None:
     Api(api_key=lambda name: name)  # wrong
     Api(max_concurrency="4")  # wrong
     Api(on_event=lambda: None)  # wrong
+
+
+def diagnose_wrongly(api: Api, report: DoctorReport) -> None:
+    doctor("team/mnist")  # wrong
+    doctor(api, entity="team")  # wrong
+    doctor_async(api)  # wrong
+    report.ok = True  # wrong
+    report.checks[0].status = "ok"  # wrong
+    Check("proxy", "fine", "none")  # wrong

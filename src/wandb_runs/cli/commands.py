@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 from typing_extensions import override
 
+from wandb_runs.cli.doctor import doctor
 from wandb_runs.cli.histories import histories
 from wandb_runs.cli.listing import list_runs
 from wandb_runs.cli.status import MEANINGS
@@ -41,5 +42,5 @@ def _first_sentence(command: click.Command) -> str:
     return " ".join(paragraph.split())
 
 
-for _command in (list_runs, histories, typegen, local):
+for _command in (list_runs, histories, doctor, typegen, local):
     cli.add_command(_command)

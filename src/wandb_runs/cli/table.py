@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import errno
 import math
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import TYPE_CHECKING, Final
 
 from rich import box
 from rich.cells import cell_len
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
-from typing_extensions import override
 
-from wandb_runs.errors.text import printable
+from wandb_runs.cli.console import encodable, make_console
 from wandb_runs.frames.text import json_text
 from wandb_runs.graphql.scalars import NON_FINITE
 
@@ -43,9 +40,6 @@ _NARROW: Final = 12
 _GAP: Final = 3
 """The width between two columns of this style of table."""
 
-_WIDE: Final = 100_000
-"""Wider than any table: in a pipe nothing is cut."""
-
 
 def print_runs(runs: Sequence[Run], columns: Sequence[tuple[str, str]]) -> None:
     """Print a table of runs to stdout: name, id, state, creation time, and the columns requested.
@@ -54,10 +48,8 @@ def print_runs(runs: Sequence[Run], columns: Sequence[tuple[str, str]]) -> None:
         runs: The runs, in order.
         columns: Columns to add: `("config", key)` or `("summary", key)`.
     """
-    console = _Console(highlight=False)
-    if not console.is_terminal:
-        console = _Console(highlight=False, width=_WIDE)
-    write = partial(_write, console.encoding)
+    console = make_console()
+    write = partial(encodable, console.encoding)
     name = _Column("Name", [Text(write(run.name or "")) for run in runs])
     others = [
         _Column("Id", [Text(write(run.id), style="dim") for run in runs]),
@@ -92,14 +84,6 @@ def print_runs(runs: Sequence[Run], columns: Sequence[tuple[str, str]]) -> None:
     needed = min(name.width, rest) + sum(widths) + gaps
     console.width = max(needed, console.width)
     console.print(table)
-
-
-class _Console(Console):
-    """A console that leaves a closed pipe to its caller: rich exits with status 1."""
-
-    @override
-    def on_broken_pipe(self) -> NoReturn:
-        raise BrokenPipeError(errno.EPIPE, "the reader of the output has closed the pipe")
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,8 +131,3 @@ def _show(value: JSONValue) -> str:
     if isinstance(value, float) and math.isfinite(value):
         return f"{value:.6g}"
     return json_text(value)
-
-
-def _write(encoding: str, text: str) -> str:
-    """A text as a terminal may show it, with escapes of what its encoding lacks."""
-    return printable(text).encode(encoding, "backslashreplace").decode(encoding)

@@ -91,6 +91,11 @@ class Client(Shared, Generic[C_co]):
         return self._session.server
 
     @property
+    def has_own_transport(self) -> bool:
+        """Whether connections of this package carry the requests, and not what a caller gave."""
+        return self._session.has_own_transport
+
+    @property
     def max_concurrency(self) -> int:
         """How many requests may be under way at once."""
         return self._session.max_concurrency

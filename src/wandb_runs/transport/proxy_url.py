@@ -44,6 +44,11 @@ class ProxyUrl(str):
         return made
 
     @property
+    def variable(self) -> str:
+        """The environment variable that names it."""
+        return self._variable
+
+    @property
     def is_http(self) -> bool:
         """Whether it passes requests on that are not encrypted, rather than connections."""
         return self.lower().startswith(("http:", "https:"))

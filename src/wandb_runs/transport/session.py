@@ -50,6 +50,7 @@ class SessionBase:
         pacer: The pace that the server's rate limit allows.
         stats: The counters.
         server: What the server is known to lack.
+        has_own_transport: Whether connections of this package carry the requests.
         is_closed: Whether later requests are refused.
     """
 
@@ -78,6 +79,7 @@ class SessionBase:
         self.pacer: Pacer = Pacer(lock)
         self.stats: StatsCounter = StatsCounter(lock)
         self.server: KnownServer = KnownServer(lambda: settings.base_url, lock)
+        self.has_own_transport: bool = given is None
         self.is_closed = False
         self._endpoint: Address | None = None
         self._loaded: set[object] = set()

@@ -10,6 +10,7 @@ from .operations import (
     get_events,
     get_history,
     get_history_keys,
+    get_parquet_history,
     get_run,
     get_run_details,
     get_run_file,
@@ -60,6 +61,12 @@ if TYPE_CHECKING:
         GetHistoryKeysProjectRun,
     )
     from .get_history_result import GetHistory, GetHistoryProject, GetHistoryProjectRun
+    from .get_parquet_history_result import (
+        GetParquetHistory,
+        GetParquetHistoryProject,
+        GetParquetHistoryProjectRun,
+        GetParquetHistoryProjectRunParquetHistory,
+    )
     from .get_run_details_result import (
         GetRunDetails,
         GetRunDetailsProject,
@@ -185,6 +192,10 @@ else:
         "GetHistoryKeysProjectRun": "get_history_keys_result",
         "GetHistoryProject": "get_history_result",
         "GetHistoryProjectRun": "get_history_result",
+        "GetParquetHistory": "get_parquet_history_result",
+        "GetParquetHistoryProject": "get_parquet_history_result",
+        "GetParquetHistoryProjectRun": "get_parquet_history_result",
+        "GetParquetHistoryProjectRunParquetHistory": "get_parquet_history_result",
         "GetRun": "get_run_result",
         "GetRunDetails": "get_run_details_result",
         "GetRunDetailsProject": "get_run_details_result",
@@ -310,6 +321,10 @@ __all__ = [
     "GetHistoryKeysProjectRun",
     "GetHistoryProject",
     "GetHistoryProjectRun",
+    "GetParquetHistory",
+    "GetParquetHistoryProject",
+    "GetParquetHistoryProjectRun",
+    "GetParquetHistoryProjectRunParquetHistory",
     "GetRun",
     "GetRunDetails",
     "GetRunDetailsProject",
@@ -414,6 +429,7 @@ __all__ = [
     "get_events",
     "get_history",
     "get_history_keys",
+    "get_parquet_history",
     "get_run",
     "get_run_details",
     "get_run_file",

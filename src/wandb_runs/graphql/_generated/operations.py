@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .get_events_result import GetEvents
     from .get_history_keys_result import GetHistoryKeys
     from .get_history_result import GetHistory
+    from .get_parquet_history_result import GetParquetHistory
     from .get_run_details_result import GetRunDetails
     from .get_run_file_result import GetRunFile
     from .get_run_result import GetRun
@@ -39,6 +40,7 @@ __all__ = [
     "get_events",
     "get_history",
     "get_history_keys",
+    "get_parquet_history",
     "get_run",
     "get_run_details",
     "get_run_file",
@@ -204,6 +206,37 @@ def get_history_keys(
         document=_GET_HISTORY_KEYS,
         variables=_given({"entity": entity, "project": project, "id": id}),
         load=_load_get_history_keys,
+    )
+
+
+_GET_PARQUET_HISTORY = """\
+query GetParquetHistory($entity: String!, $project: String!, $id: String!) {
+  project(name: $project, entityName: $entity) {
+    run(name: $id) {
+      parquetHistory(liveKeys: ["_step"]) {
+        parquetUrls
+      }
+    }
+  }
+}"""
+
+
+def _load_get_parquet_history() -> type[GetParquetHistory]:
+    from .get_parquet_history_result import GetParquetHistory
+
+    return GetParquetHistory
+
+
+def get_parquet_history(
+    *, entity: str, project: str, id: str
+) -> Operation[GetParquetHistory]:
+    """Ask what `GetParquetHistory` in `queries/histories.graphql` asks; None leaves a variable out."""
+    return Operation(
+        name="GetParquetHistory",
+        kind="query",
+        document=_GET_PARQUET_HISTORY,
+        variables=_given({"entity": entity, "project": project, "id": id}),
+        load=_load_get_parquet_history,
     )
 
 

@@ -364,6 +364,40 @@ OPERATIONS: Final[Mapping[str, Query]] = {
             ),
         ),
     ),
+    "GetParquetHistory": Query(
+        "query",
+        "GetParquetHistory",
+        (
+            Variable("entity", "String!"),
+            Variable("project", "String!"),
+            Variable("id", "String!"),
+        ),
+        (
+            Field(
+                "Query",
+                "project",
+                arguments=(
+                    Argument("name", "$project"),
+                    Argument("entityName", "$entity"),
+                ),
+                selections=(
+                    Field(
+                        "Project",
+                        "run",
+                        arguments=(Argument("name", "$id"),),
+                        selections=(
+                            Field(
+                                "Run",
+                                "parquetHistory",
+                                arguments=(Argument("liveKeys", '["_step"]'),),
+                                selections=(Field("ParquetHistory", "parquetUrls"),),
+                            ),
+                        ),
+                    ),
+                ),
+            ),
+        ),
+    ),
     "GetRun": Query(
         "query",
         "GetRun",
