@@ -75,6 +75,7 @@ WARNINGS: list[WandbRunsWarning] = [
     IgnoredArgumentWarning("no"),
     UnknownKeyWarning("order", {"x": "y", "z": None}, 3),
     UnknownMetricWarning("r1", {"los": "loss"}),
+    UnknownMetricWarning("r1", {"x": None}, 2, "system", "others", "x_axis"),
     UnknownStateWarning("filters", {"x": None}, ["running"]),
 ]
 
@@ -105,6 +106,13 @@ def test_an_unknown_key_is_told_of_one_run_and_of_several() -> None:
     assert str(UnknownKeyWarning("order", names, 2)) == (
         "order: none of the 2 newest runs has 'x' (did you mean 'y'?) or 'z'"
     )
+
+
+def test_of_many_unknown_names_the_first_ones_are_told() -> None:
+    names = {f"m{number}": None for number in range(2000)}
+    told = str(UnknownMetricWarning("r", names, 3, rows="others"))
+    assert told.startswith("no row of 3 runs has 'm0' or 'm1' or ")
+    assert told.endswith(" or 'm9' or 1990 more")
 
 
 def test_errors_derive_from_builtin_errors() -> None:

@@ -203,7 +203,7 @@ def test_an_outer_join_loses_no_row_of_any_key(
     runs = api.runs("team/cadences")
     wandb_server.clear_operations()
     rows = runs.histories(1000, keys, x_axis, join="outer")
-    looks = ("GetHistoryKeys",) if keys == ["absent"] else ()
+    looks = ("GetHistoryKeys",) if "absent" in keys else ()
     # Where a key has no row with the x axis, whether it has others is asked for.
     pages = 2 if x_axis == "epoch" and "absent" in keys else 1
     assert wandb_server.operations == (*("ListSampledHistories",) * pages, *looks)

@@ -141,6 +141,7 @@ def test_several_requests_give_the_rows_dtypes_and_warnings_of_one(
     assert sent[1] >= sent[0] + len(histories)
 
 
+@pytest.mark.filterwarnings("ignore::wandb_runs.UnknownMetricWarning")
 def test_the_keys_of_each_request_are_sampled_as_in_one(
     api: Api, wandb_server: LocalServer, many: str
 ) -> None:
@@ -277,6 +278,7 @@ def test_a_page_whose_later_keys_are_too_much_is_halved(
     assert {1, 3} <= {*sizes}
 
 
+@pytest.mark.filterwarnings("ignore::wandb_runs.UnknownMetricWarning")
 @pytest.mark.parametrize("is_listed", [True, False])
 def test_a_run_that_goes_between_the_requests_is_named(
     changed: Changing, wandb_server: LocalServer, is_listed: bool

@@ -408,6 +408,7 @@ def replay(sample_server: LocalServer) -> Iterator[Replay]:
     replay.inner.close()
 
 
+@pytest.mark.filterwarnings("ignore::wandb_runs.UnknownMetricWarning")  # few runs have weights
 @pytest.mark.parametrize("name", CALLS)
 def test_a_corrupted_answer_gives_a_right_result_or_a_named_error(
     sample_server: LocalServer, replay: Replay, name: str

@@ -213,9 +213,9 @@ class AsyncRun(RunBase[RunContext[AsyncRetryingClient, AsyncSweeps], ConfigT_co,
             EmptyJoinWarning: The run has rows of each key and none of all; or, with another x
                 axis than `_step`, a key was logged apart from it. Finding out costs another
                 request, when there is no row, or none of a key.
-            UnknownMetricWarning: There is no row, and perhaps a name is misspelt. Finding out
-                costs another request, likewise. Or a machine metric that was named has no row,
-                which costs none.
+            UnknownMetricWarning: There is no row, or none of a key of an outer join, and perhaps a
+                name is misspelt. Finding out costs another request, likewise. Or a machine metric
+                that was named, or the x axis of whole rows, has none, which costs none.
         """
         plan = plan_histories(samples, keys, x_axis, stream, join=join, run_id=False)
         to = choose_format(pandas, format)

@@ -15,7 +15,7 @@ from wandb_runs.aio.sweep import AsyncSweeps
 from wandb_runs.errors import InvalidArgumentError
 from wandb_runs.runs.run_base import ConfigT_co, SummaryT_co
 from wandb_runs.runs.run_query import RunQuery
-from wandb_runs.runs.runs_base import RunsBase, count_needed, pick
+from wandb_runs.runs.runs_base import RunsBase, count_needed, pick, refuse_ids
 from wandb_runs.transport import AsyncRetryingClient
 from wandb_runs.transport.tasks import PerLoop
 
@@ -209,7 +209,12 @@ class AsyncRuns(
         )
 
     async def contains(self, value: object) -> bool:
-        """Whether a run is among them: what `in` is for `Runs`."""
+        """Whether a run is among them: what `in` is for `Runs`.
+
+        Raises:
+            TypeError: An id in place of a run.
+        """
+        refuse_ids(value, "async for")
         if not isinstance(value, AsyncRun):
             return False
         if value.project != self.project or value.entity != await self.entity():
@@ -360,8 +365,9 @@ class AsyncRuns(
             EmptyJoinWarning: Runs have rows of each key and none of all, so that `"inner"` left
                 them empty; or, with another x axis than `_step`, a key was logged apart from it.
                 Finding out costs a request for each page of runs that lack a column.
-            UnknownMetricWarning: No run has a row, and perhaps a name is misspelt. Finding out
-                costs a request. Or a machine metric that was named has no row, which costs none.
+            UnknownMetricWarning: No run has a row, or none of a key of an outer join, and perhaps
+                a name is misspelt. Finding out costs a request. Or a machine metric that was
+                named, or the x axis of whole rows, has none, which costs none.
             UnknownKeyWarning: The filter or the order names what no run has, likewise.
         """
         plan, to = self._plan_histories(
@@ -488,8 +494,9 @@ class AsyncRuns(
             EmptyJoinWarning: Runs have rows of each key and none of all, so that `"inner"` left
                 them empty; or, with another x axis than `_step`, a key was logged apart from it.
                 After the last batch.
-            UnknownMetricWarning: No run has a row, or none of a machine metric that was named,
-                and perhaps a name is misspelt; at the end.
+            UnknownMetricWarning: No run has a row, or none of a key of an outer join, of a machine
+                metric that was named, or of the x axis of whole rows, and perhaps a name is
+                misspelt; at the end.
             UnknownKeyWarning: The filter or the order names what no run has; at the end.
         """
         plan, to = self._plan_histories(

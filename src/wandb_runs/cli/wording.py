@@ -32,7 +32,7 @@ _WORDS: Final = re.compile(
 )
 
 
-_HOLDERS: Final = {"filters": "--filters", "order": "--order"}
+_HOLDERS: Final = {"filters": "--filters", "order": "--order", "x_axis": "--x-axis"}
 """Options that hold names; all others are keys."""
 
 _SECTIONS: Final = {"config_keys": "config.", "summary_keys": "summary."}
@@ -46,11 +46,15 @@ def warning_in_options(warning: Warning | str) -> str:
     "--keys: the newest run has no 'config.lrr' (did you mean 'config.lr'?)"
     >>> warning_in_options(UnknownMetricWarning("r1", {"a": "a,b"}))
     "--keys: there is no row; run 'r1' has no 'a' (did you mean --key 'a,b'?)"
+    >>> warning_in_options(UnknownMetricWarning("r", {"b": "a"}, rows="others", argument="x_axis"))
+    "--x-axis: no row of run 'r' has 'b' (did you mean 'a'?)"
     """
     if isinstance(warning, UnknownMetricWarning):
         nearest = {name: near and _Option.of(near) for name, near in warning.nearest.items()}
-        told = UnknownMetricWarning(warning.run_id, nearest, warning.checked, warning.stream)
-        return f"--keys: {told}"
+        told = UnknownMetricWarning(
+            warning.run_id, nearest, warning.checked, warning.stream, warning.rows
+        )
+        return f"{_HOLDERS.get(warning.argument, '--keys')}: {told}"
     if not isinstance(warning, UnknownKeyWarning):
         return in_options(str(warning))
     option = _HOLDERS.get(warning.argument, "--keys")

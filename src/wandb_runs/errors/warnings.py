@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 import warnings
-from typing import TYPE_CHECKING, Literal
+from itertools import islice
+from typing import TYPE_CHECKING, Final, Literal
 
 from typing_extensions import override
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
 __all__ = [
+    "MOST_HINTS",
     "DegradedServerWarning",
     "DeprecatedNameWarning",
     "DriftWarning",
@@ -28,6 +30,9 @@ __all__ = [
     "describe_drift",
     "warn",
 ]
+
+MOST_HINTS: Final = 10
+"""Of how many names a message tells each."""
 
 _PACKAGE = __name__.partition(".")[0]
 
@@ -219,18 +224,22 @@ class UnknownStateWarning(UnknownKeyWarning):
 class UnknownMetricWarning(UnknownKeyWarning):
     """Metrics that were requested and that no run has, of those that were checked.
 
-    Where there is no row, one run was checked. Of machine metrics, all runs of the call that have
-    any were, and other metrics may have rows.
+    Where there is no row, one run was checked. Otherwise all runs of the call that have rows: of an
+    outer join, of whole rows with an x axis, and of machine metrics.
 
     Attributes:
+        argument: `"keys"`, or `"x_axis"` for that of whole rows.
         run_id: The run that was checked, or the first of them.
         nearest: The metrics that it lacks, each with its most similar metric or None.
         checked: How many runs were checked.
         stream: Which metrics, as in `histories`: `"default"`, or `"system"` for machine metrics.
+        rows: `"others"` where there are rows, of other metrics. `"none"` where there are none, and
+            of machine metrics that were named, either way.
     """
 
     run_id: str
     stream: Literal["default", "system"]
+    rows: Literal["none", "others"]
 
     def __init__(
         self,
@@ -238,18 +247,25 @@ class UnknownMetricWarning(UnknownKeyWarning):
         nearest: Mapping[str, str | None],
         checked: int = 1,
         stream: Literal["default", "system"] = "default",
+        rows: Literal["none", "others"] = "none",
+        argument: Literal["keys", "x_axis"] = "keys",
     ) -> None:
-        super().__init__("keys", nearest, checked)
+        super().__init__(argument, nearest, checked)
         self.run_id = run_id
         self.stream = stream
-        WandbRunsWarning.__init__(self, run_id, self.nearest, checked, stream)  # for pickles
+        self.rows = rows
+        WandbRunsWarning.__init__(  # for pickles
+            self, run_id, self.nearest, checked, stream, rows, argument
+        )
 
     @override
     def __str__(self) -> str:
         run, hints = f"run {self.run_id!r}", [*_hints(self.nearest)]
+        runs = run if self.checked == 1 else f"{self.checked} runs"
+        if self.rows == "others":
+            return as_message(f"no row of {runs} has {' or '.join(hints)}")
         if self.stream == "default":
             return as_message(f"there is no row; {run} has no {' and no '.join(hints)}")
-        runs = run if self.checked == 1 else f"{self.checked} runs"
         return as_message(f"no machine metric of {runs} is {' or '.join(hints)}")
 
 
@@ -274,9 +290,11 @@ def _is_inside(frame: FrameType) -> bool:
 
 
 def _hints(nearest: Mapping[str, str | None]) -> Iterable[str]:
-    """Names, each with the one that may be meant."""
-    for name, near in nearest.items():
+    """Names, each with the one that may be meant; of many, the first ones."""
+    for name, near in islice(nearest.items(), MOST_HINTS):
         yield f"{name!r} (did you mean {near!r}?)" if near else repr(name)
+    if len(nearest) > MOST_HINTS:
+        yield f"{len(nearest) - MOST_HINTS} more"
 
 
 def describe_drift(late: Sequence[str], nulls: int, gone: Sequence[str]) -> str:

@@ -16,7 +16,7 @@ from wandb_runs.errors import (
     is_too_large,
 )
 from wandb_runs.frames.build import Builder
-from wandb_runs.frames.one_run import fetch_node, machine_warning, suggest_metrics
+from wandb_runs.frames.one_run import fetch_node, missing_warning, suggest_metrics
 from wandb_runs.frames.parts import fetch_page_in_parts
 from wandb_runs.frames.rows import keys_with_rows
 from wandb_runs.graphql.flow import ask, gather
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from wandb_runs.frames.plan import Format, HistoryPlan
     from wandb_runs.frames.requests import HistoryRequest, Node, PageHistories, Reader
-    from wandb_runs.frames.rows import MachineNames, Row, RunRows
+    from wandb_runs.frames.rows import FoundNames, Row, RunRows
     from wandb_runs.graphql.flow import Flow
     from wandb_runs.graphql.raw_response import RawResponse
     from wandb_runs.pagination.page import PageRequest, Selection
@@ -116,8 +116,8 @@ class HistoryPages(Generic[T]):
         self._seen: set[str] = set()
         # The first run that has a history and no row in its answer.
         self._empty_run: str | None = None
-        # Which machine metrics the runs lack so far.
-        self._machine: MachineNames | None = None
+        # Which columns no row has had so far, of runs with rows.
+        self._names: FoundNames | None = None
         self._failed: dict[str, WandbRunsError] = {}
         self._disjoint_runs: list[str] = []
         self._cut_runs: dict[str, int] = {}
@@ -170,25 +170,22 @@ class HistoryPages(Generic[T]):
     def close(self, *, has_rows: bool) -> Flow[Gaps]:
         """The gaps when all has been read, where a metric may be misspelt.
 
-        Where there is no row, the metrics of one run are looked up, of a run that has logged
-        something. The names of machine metrics came with their rows.
+        Where there is no row, or none of a key of an outer join, the metrics of one run are looked
+        up, of a run that has logged something. The names of machine metrics came with their rows.
 
         Args:
             has_rows: Whether there is any row.
         """
         plan, run_id = self._request.plan, self._empty_run
-        if plan.stream == "system":
-            found = None if self._failed else machine_warning(self._machine, plan)
-            return self.gaps._replace(unknown_metrics=found)
-        is_told = has_rows or self._failed or self._disjoint_runs
-        if run_id is None or plan.keys is None or is_told:
+        entity, project = self._request.selection["entity"], self._request.selection["project"]
+        if self._failed or self._disjoint_runs:
             return self.gaps
-        unknown = yield from suggest_metrics(
-            self._request.selection["entity"],
-            self._request.selection["project"],
-            run_id,
-            (plan.x_axis, *plan.keys),
-        )
+        if has_rows or plan.stream == "system":
+            found = yield from missing_warning(entity, project, self._names, plan)
+            return self.gaps._replace(unknown_metrics=found)
+        if run_id is None or plan.keys is None:
+            return self.gaps
+        unknown = yield from suggest_metrics(entity, project, run_id, (plan.x_axis, *plan.keys))
         warning = UnknownMetricWarning(run_id, unknown) if unknown else None
         return self.gaps._replace(unknown_metrics=warning)
 
@@ -240,9 +237,9 @@ class HistoryPages(Generic[T]):
                 # It may have failed on a prefetched page that was dropped.
                 self._failed.pop(run_id, None)
         fresh = [run_id for run_id in dict.fromkeys(page.run_ids) if run_id not in self._seen]
-        for found in map(page.machine.get, fresh):
+        for found in map(page.names.get, fresh):
             if found is not None:
-                self._machine = found if self._machine is None else self._machine.merged(found)
+                self._names = found if self._names is None else self._names.merged(found)
         self._seen.update(fresh)
         return self._arrange(page, fresh)
 

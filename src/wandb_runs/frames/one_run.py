@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Literal, cast
 
 from wandb_runs.errors import UnknownMetricWarning, WandbRunsError
 from wandb_runs.errors.suggest import joined_by_commas, nearest
+from wandb_runs.errors.warnings import MOST_HINTS
 from wandb_runs.frames.parts import fetch_run_in_parts
+from wandb_runs.frames.plan import ADDED_BY_WANDB
 from wandb_runs.frames.requests import ATTRIBUTES, Node, unreadable_history
-from wandb_runs.frames.rows import keys_with_rows, read_machine_rows, read_rows
+from wandb_runs.frames.rows import keys_with_rows, names_in_rows, read_machine_rows, read_rows
 from wandb_runs.graphql._generated import (
     get_events,
     get_history,
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from wandb_runs.frames.plan import HistoryPlan
-    from wandb_runs.frames.rows import MachineNames, Row
+    from wandb_runs.frames.rows import FoundNames, Row
     from wandb_runs.graphql._generated import GetEvents, GetHistory, GetSampledHistory
     from wandb_runs.graphql.flow import Flow
     from wandb_runs.graphql.operation import Operation
@@ -34,21 +36,19 @@ __all__ = [
     "fetch_rows",
     "has_disjoint_metrics",
     "machine_warning",
+    "missing_warning",
     "suggest_metrics",
     "unknown_metrics",
 ]
 
-_ADDED_BY_WANDB: Final = frozenset({"_step", "_runtime", "_timestamp"})
-"""Metrics of each row that `historyKeys` may leave out."""
-
 
 def fetch_rows(
     entity: str, project: str, run_id: str, plan: HistoryPlan
-) -> Flow[tuple[list[Row], MachineNames | None]]:
+) -> Flow[tuple[list[Row], FoundNames | None]]:
     """Fetch the rows of one run; in one request, but for an outer join of many keys.
 
     Returns:
-        The rows, and which machine metrics the run lacks, where keys of those were requested.
+        The rows, and which columns none of them has, where that can be told.
 
     Raises:
         NotFoundError: No such project or run.
@@ -60,7 +60,8 @@ def fetch_rows(
         if plan.is_sampled_here:
             read = read_machine_rows(plan, sent)
             return read.rows, read.names_of(run_id)
-        return read_rows(plan, sent), None
+        rows = read_rows(plan, sent)
+        return rows, names_in_rows(plan, run_id, rows)
     except ValueError as error:
         raise unreadable_history(run_id, error) from error
 
@@ -159,27 +160,59 @@ def unknown_metrics(history_keys: object, names: Iterable[str]) -> dict[str, str
     return _nearest_metrics([*names], [*map(str, cast("dict[object, object]", keys))])
 
 
-def machine_warning(found: MachineNames | None, plan: HistoryPlan) -> UnknownMetricWarning | None:
-    """The warning of machine metrics that no run has, of a call that asked for them by name.
+def missing_warning(
+    entity: str, project: str, found: FoundNames | None, plan: HistoryPlan
+) -> Flow[UnknownMetricWarning | None]:
+    """The warning of columns that no row has, of runs that have rows.
+
+    In one request where the rows do not tell the names of other metrics: the metrics of the first
+    of these runs.
+    """
+    if found is None or not found.missing:
+        return None
+    if found.names:
+        return machine_warning(found, plan)
+    missing = [name for name in plan.columns_to_find if name in found.missing]
+    unknown = yield from suggest_metrics(entity, project, found.run_id, missing)
+    if not unknown:
+        return None
+    return UnknownMetricWarning(found.run_id, unknown, found.runs, rows="others")
+
+
+def machine_warning(found: FoundNames | None, plan: HistoryPlan) -> UnknownMetricWarning | None:
+    """The warning of metrics that no run has, where the rows tell the names of all.
+
+    Those of the machine, which a call asked for by name, and the x axis of whole rows.
 
     >>> from wandb_runs.frames.plan import plan_histories
-    >>> from wandb_runs.frames.rows import MachineNames
+    >>> from wandb_runs.frames.rows import FoundNames
     >>> plan = plan_histories(keys=["system.cpuu"], stream="system")
-    >>> found = MachineNames("r1", frozenset({"system.cpuu"}), frozenset({"system.cpu"}))
+    >>> found = FoundNames("r1", frozenset({"system.cpuu"}), frozenset({"system.cpu"}))
     >>> print(machine_warning(found, plan))
     no machine metric of run 'r1' is 'system.cpuu' (did you mean 'system.cpu'?)
     """
     if found is None:
         return None
-    nearest_names = _nearest_metrics(plan.columns or (), sorted(found.names))
+    columns = plan.columns_to_find if plan.columns is None else plan.columns
+    nearest_names = _nearest_metrics(columns, sorted(found.names))
     unknown = {name: near for name, near in nearest_names.items() if name in found.missing}
-    return UnknownMetricWarning(found.run_id, unknown, found.runs, "system") if unknown else None
+    if not unknown:
+        return None
+    if plan.keys is not None:
+        return UnknownMetricWarning(found.run_id, unknown, found.runs, "system")
+    stream: Literal["default", "system"] = "default" if plan.stream == "default" else "system"
+    return UnknownMetricWarning(found.run_id, unknown, found.runs, stream, "others", "x_axis")
 
 
 def _nearest_metrics(names: Sequence[str], metrics: Sequence[str]) -> dict[str, str | None]:
-    """Of some names those that are no metrics, each with the most similar metric or None."""
-    return {
+    """Of some names those that are no metrics, each with the most similar metric or None.
+
+    Of many names the first ones alone are compared, each of which may take milliseconds.
+    """
+    known = ADDED_BY_WANDB.union(metrics)
+    unknown = [name for name in dict.fromkeys(names) if name not in known]
+    near = {
         name: joined_by_commas(name, names, metrics) or nearest(name, metrics)
-        for name in names
-        if name not in metrics and name not in _ADDED_BY_WANDB
+        for name in unknown[:MOST_HINTS]
     }
+    return dict.fromkeys(unknown) | near

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
 __all__ = [
+    "ADDED_BY_WANDB",
     "MAX_INT",
     "RUN_ID",
     "Field",
@@ -54,6 +55,9 @@ _FORMATS: tuple[Format, ...] = get_args(Format)
 _ON_ERROR: tuple[OnError, ...] = get_args(OnError)
 _JOINS: tuple[Join, ...] = get_args(Join)
 _STREAMS: tuple[Stream, ...] = get_args(Stream)
+
+ADDED_BY_WANDB: Final = frozenset({"_step", "_runtime", "_timestamp"})
+"""Metrics of each row that `historyKeys` may leave out."""
 
 MAX_INT: Final = 2**31 - 1
 """The largest value of GraphQL's `Int`."""
@@ -204,6 +208,25 @@ class HistoryPlan(FieldsRepr):
         if self.join == "outer" and self.x_axis == "_step":
             return False
         return self.field == "sampledHistory" and len(self._joined_columns) > 1
+
+    @property
+    def columns_to_find(self) -> tuple[str, ...]:
+        """The columns that may be missing in all rows while there are rows.
+
+        Those of an outer join, and the x axis of whole rows; but for metrics that W&B adds.
+
+        >>> plan_histories(keys=["a", "b"], join="outer").columns_to_find
+        ('a', 'b')
+        >>> plan_histories(keys=["a", "b"]).columns_to_find
+        ()
+        >>> plan_histories(x_axis="epoch").columns_to_find
+        ('epoch',)
+        """
+        if self.keys is None:
+            return () if self.x_axis in ADDED_BY_WANDB else (self.x_axis,)
+        if self.field != "sampledHistory" or self.join == "inner":
+            return ()
+        return tuple(name for name in self._joined_columns if name not in ADDED_BY_WANDB)
 
     @property
     def separately(self) -> HistoryPlan:

@@ -102,7 +102,7 @@ def _as_frame(page: PageHistories[list[RunRows]], plan: HistoryPlan) -> PageHist
         page.unreadable,
         cut_runs=page.cut_runs,
         incomplete_runs=page.incomplete_runs,
-        machine=page.machine,
+        names=page.names,
     )
 
 

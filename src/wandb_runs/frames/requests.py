@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, Generic, NamedTuple, Protocol, TypeVar,
 
 from wandb_runs.errors import BadResponseError, WandbRunsError
 from wandb_runs.errors.text import FieldsRepr
-from wandb_runs.frames.rows import MachineNames, read_machine_rows, read_rows
+from wandb_runs.frames.rows import FoundNames, names_in_rows, read_machine_rows, read_rows
 from wandb_runs.graphql._generated import list_events, list_histories, list_sampled_histories
 from wandb_runs.pagination.changes import name_filter
 from wandb_runs.pagination.page import PageRequest, read_page
@@ -131,8 +131,8 @@ class PageHistories(FieldsRepr, Generic[T]):
         cut_runs: Runs with more rows than were requested, each with how many its history has.
         incomplete_runs: Runs with rows, each with the columns that none of them has, where that
             may be for want of an x axis.
-        machine: Runs with machine metrics, where keys of those were requested, each with what it
-            lacks and has.
+        names: Runs with rows, each with the columns that none of them has, and what they have;
+            where that can be told.
         gone_runs: Runs that were gone before all their keys had come.
     """
 
@@ -143,7 +143,7 @@ class PageHistories(FieldsRepr, Generic[T]):
     disjoint_runs: Sequence[str] = ()
     cut_runs: Mapping[str, int] = field(default_factory=dict[str, int])
     incomplete_runs: Mapping[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
-    machine: Mapping[str, MachineNames] = field(default_factory=dict[str, "MachineNames"])
+    names: Mapping[str, FoundNames] = field(default_factory=dict[str, "FoundNames"])
     gone_runs: Sequence[str] = ()
 
 
@@ -179,7 +179,7 @@ class RowsReader:
         unreadable: dict[str, WandbRunsError] = {}
         cut_runs: dict[str, int] = {}
         incomplete: dict[str, frozenset[str]] = {}
-        machine: dict[str, MachineNames] = {}
+        found_names: dict[str, FoundNames] = {}
         # A server may repeat a run within one page; the last one counts.
         nodes = {node.id: node for node in page.items}
         for node in nodes.values():
@@ -199,10 +199,12 @@ class RowsReader:
                 missing = plan.columns_without_rows(rows)
                 if missing:
                     incomplete[node.id] = missing
-            if sampled is not None:
+            if sampled is None:
+                names = names_in_rows(plan, node.id, rows)
+            else:
                 row_count = sampled.most_rows
                 names = sampled.names_of(node.id)
-                machine.update({} if names is None else {node.id: names})
+            found_names.update({} if names is None else {node.id: names})
             if row_count is not None and _is_cut(plan, node.sent, row_count):
                 cut_runs[node.id] = row_count
         found = PageHistories(
@@ -212,7 +214,7 @@ class RowsReader:
             unreadable,
             cut_runs=cut_runs,
             incomplete_runs=incomplete,
-            machine=machine,
+            names=found_names,
         )
         return page.with_items((found,))
 

@@ -17,13 +17,14 @@ if TYPE_CHECKING:
     from wandb_runs.frames.plan import HistoryPlan
 
 __all__ = [
-    "MachineNames",
+    "FoundNames",
     "MachineRows",
     "Row",
     "RunRows",
     "decode_rows",
     "keys_with_rows",
     "make_floats",
+    "names_in_rows",
     "read_machine_rows",
     "read_rows",
     "rows_with_all",
@@ -47,7 +48,7 @@ def read_rows(plan: HistoryPlan, sent: object) -> list[Row]:
 
     A null value counts as missing, and null rows are skipped. Texts of NaN and the infinities
     become floats.
-    With keys, a row has the x axis and the keys only.
+    With keys, a row has the x axis and the keys only; without them, a nested x axis is added.
     Of logged metrics, only rows that hold all keys are kept: most servers leave out the others,
     and some fill them with null. An outer join merges the rows of each key instead.
     Of machine metrics, all rows come, and those that hold any key are sampled for each key: each
@@ -80,6 +81,9 @@ def read_rows(plan: HistoryPlan, sent: object) -> list[Row]:
     else:
         objects = _decoded_objects(sent)
     if plan.keys is None or columns is None:
+        x_axis = plan.x_axis
+        if "." in x_axis:
+            objects = (_with_nested(row, x_axis) for row in objects)
         return _present(list(objects))
     if plan.stream == "default":
         rows = [pick_all(row, columns) for row in objects]
@@ -87,13 +91,13 @@ def read_rows(plan: HistoryPlan, sent: object) -> list[Row]:
     return read_machine_rows(plan, sent).rows
 
 
-class MachineNames(NamedTuple):
-    """Which columns runs lack in all rows of machine metrics, and what they have.
+class FoundNames(NamedTuple):
+    """Which columns runs lack in all of their rows, and what they have.
 
     Attributes:
         run_id: The first of the runs.
         missing: The columns that no row has.
-        names: The names of all metrics.
+        names: The names of all metrics, as far as the rows tell them.
         runs: How many runs they are.
     """
 
@@ -102,14 +106,33 @@ class MachineNames(NamedTuple):
     names: frozenset[str]
     runs: int = 1
 
-    def merged(self, other: MachineNames) -> MachineNames:
+    def merged(self, other: FoundNames) -> FoundNames:
         """What these runs and others lack."""
-        return MachineNames(
+        return FoundNames(
             self.run_id,
             self.missing & other.missing,
             self.names | other.names,
             self.runs + other.runs,
         )
+
+
+def names_in_rows(plan: HistoryPlan, run_id: str, rows: list[Row]) -> FoundNames | None:
+    """Which columns a run lacks although it has rows; None where that cannot be, or without rows.
+
+    >>> from wandb_runs.frames.plan import plan_histories
+    >>> plan = plan_histories(keys=["loss", "acuracy"], join="outer")
+    >>> names_in_rows(plan, "r1", [{"_step": 0, "loss": 1}]).missing
+    frozenset({'acuracy'})
+    """
+    left = {*plan.columns_to_find}
+    if not (rows and left):
+        return None
+    for row in rows:
+        left -= row.keys()
+        if not left:
+            break
+    names = frozenset[str]() if plan.keys or not left else frozenset[str]().union(*rows)
+    return FoundNames(run_id, frozenset(left), names)
 
 
 class MachineRows(NamedTuple):
@@ -127,9 +150,9 @@ class MachineRows(NamedTuple):
     missing: frozenset[str]
     names: frozenset[str]
 
-    def names_of(self, run_id: str) -> MachineNames | None:
+    def names_of(self, run_id: str) -> FoundNames | None:
         """What the run lacks, and has; None where it has no machine metrics."""
-        return MachineNames(run_id, self.missing, self.names) if self.names else None
+        return FoundNames(run_id, self.missing, self.names) if self.names else None
 
 
 def read_machine_rows(plan: HistoryPlan, sent: object) -> MachineRows:
@@ -257,6 +280,14 @@ def make_floats(rows: Iterable[Row]) -> None:
         for name, value in row.items():
             if isinstance(value, str) and value in NON_FINITE:
                 row[name] = NON_FINITE[value]
+
+
+def _with_nested(row: Row, key: str) -> Row:
+    """A whole row, with a nested value under its whole name where it has one."""
+    if row.get(key) is not None:
+        return row
+    value = pick(row, key)
+    return row if value is None else {key: value} | row | {key: value}
 
 
 def _odd_types(rows: list[Row]) -> set[type]:

@@ -108,8 +108,8 @@ class KeyMention:
     def is_in(self, document: Mapping[str, object]) -> bool:
         """Whether a document, as it is stored, has the value; null is one."""
         if self.argument not in ("filters", "order"):
-            of_config = self.section == "config"
-            return _holds(_opened(document) if of_config else document, self.parts)
+            opened = _opened(document) if self.section == "config" else document
+            return _holds(opened, self.parts, in_lists=False)
         if _holds(document, self.parts):
             return True
         # The envelope of a value of the config may be missing.
@@ -313,17 +313,24 @@ def _opened(config: Mapping[str, object]) -> dict[str, object]:
     return {key: _bare_value(stored) for key, stored in config.items()}
 
 
-def _holds(value: object, parts: tuple[str, ...]) -> bool:
-    """Whether a value is found by keys, several of which may make one with dots."""
+def _holds(value: object, parts: tuple[str, ...], *, in_lists: bool = True) -> bool:
+    """Whether a value is found by keys, several of which may make one with dots.
+
+    Args:
+        value: What is looked into.
+        parts: The keys.
+        in_lists: What a list counts as: how the server looks into lists is not known; keys are
+            picked from what it sent, never from lists.
+    """
     if not parts:
         return True
     if is_list(value):
-        return True  # how the server looks into lists is not known
+        return in_lists
     if not is_mapping(value):
         return False
     ends = range(1, len(parts) + 1)
     return any(
-        key in value and _holds(value[key], parts[end:])
+        key in value and _holds(value[key], parts[end:], in_lists=in_lists)
         for end in ends
         for key in (".".join(parts[:end]),)
     )

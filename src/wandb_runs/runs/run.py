@@ -235,9 +235,9 @@ saved nowhere. copy.deepcopy(x) gives a dict of your own, which can be changed t
             EmptyJoinWarning: The run has rows of each key and none of all; or, with another x
                 axis than `_step`, a key was logged apart from it. Finding out costs another
                 request, when there is no row, or none of a key.
-            UnknownMetricWarning: There is no row, and perhaps a name is misspelt. Finding out
-                costs another request, likewise. Or a machine metric that was named has no row,
-                which costs none.
+            UnknownMetricWarning: There is no row, or none of a key of an outer join, and perhaps a
+                name is misspelt. Finding out costs another request, likewise. Or a machine metric
+                that was named, or the x axis of whole rows, has none, which costs none.
 
         >>> run.history(samples=2, keys=["loss"], format="polars").columns
         ['_step', 'loss']

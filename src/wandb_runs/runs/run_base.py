@@ -22,7 +22,7 @@ from wandb_runs.errors.text import FieldsRepr, as_message
 from wandb_runs.frames.one_run import (
     fetch_rows,
     has_disjoint_metrics,
-    machine_warning,
+    missing_warning,
     suggest_metrics,
 )
 from wandb_runs.frames.plan import check_format
@@ -448,16 +448,17 @@ class RunBase(
 
     def _fetch_history(self, plan: HistoryPlan) -> Flow[tuple[list[Row], WandbRunsWarning | None]]:
         """The rows, and why some may be left out, or why there may be none."""
-        rows, machine = yield from fetch_rows(*self._where, plan)
+        entity, project, _ = self._where
+        rows, names = yield from fetch_rows(*self._where, plan)
         if plan.stream == "system":
-            return rows, machine_warning(machine, plan)
+            return rows, (yield from missing_warning(entity, project, names, plan))
         if self.history_line_count == 0:
             return rows, None
         missing = plan.columns_without_rows(rows) if plan.can_be_disjoint else frozenset[str]()
         if missing and (yield from has_disjoint_metrics(*self._where, plan, missing)):
             return rows, EmptyJoinWarning([self.id], plan.x_axis)
         if rows or plan.keys is None:
-            return rows, None
+            return rows, (yield from missing_warning(entity, project, names, plan))
         unknown = yield from suggest_metrics(*self._where, (plan.x_axis, *(plan.keys or ())))
         return rows, UnknownMetricWarning(self.id, unknown) if unknown else None
 

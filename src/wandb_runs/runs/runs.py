@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, ClassVar, Literal, SupportsIndex, TypeVar, overload
 
@@ -12,7 +13,7 @@ from wandb_runs.runs.iterators import HistoryBatches, RunIterator, RunPages
 from wandb_runs.runs.run import Run
 from wandb_runs.runs.run_base import ConfigT_co, SummaryT_co
 from wandb_runs.runs.run_query import RunQuery
-from wandb_runs.runs.runs_base import RunsBase, count_needed, pick
+from wandb_runs.runs.runs_base import RunsBase, count_needed, pick, refuse_ids
 from wandb_runs.runs.sweep import Sweeps
 from wandb_runs.transport import RetryingClient
 from wandb_runs.transport.fork import ForkSafeLock
@@ -209,11 +210,40 @@ class Runs(
 
     @override
     def __contains__(self, value: object) -> bool:
+        refuse_ids(value)
         if not isinstance(value, Run):
             return False
         if value.project != self.project or value.entity != self.entity:
             return False
         return any(value == run for run in self)
+
+    @override
+    def index(self, value: object, start: int = 0, stop: int = sys.maxsize) -> int:
+        """The place of a run.
+
+        Args:
+            value: The run.
+            start: Where to begin to look.
+            stop: Where to end.
+
+        Raises:
+            TypeError: An id in place of a run.
+            ValueError: It is not among them.
+        """
+        refuse_ids(value)
+        return super().index(value, start, stop)
+
+    @override
+    def count(self, value: object) -> int:
+        """How often a run is among them: 1 or 0.
+
+        Args:
+            value: The run.
+
+        Raises:
+            TypeError: An id in place of a run.
+        """
+        return int(value in self)
 
     @overload
     def __getitem__(self, index: SupportsIndex, /) -> Run[ConfigT_co, SummaryT_co]: ...
@@ -366,8 +396,9 @@ class Runs(
             EmptyJoinWarning: Runs have rows of each key and none of all, so that `"inner"` left
                 them empty; or, with another x axis than `_step`, a key was logged apart from it.
                 Finding out costs a request for each page of runs that lack a column.
-            UnknownMetricWarning: No run has a row, and perhaps a name is misspelt. Finding out
-                costs a request. Or a machine metric that was named has no row, which costs none.
+            UnknownMetricWarning: No run has a row, or none of a key of an outer join, and perhaps
+                a name is misspelt. Finding out costs a request. Or a machine metric that was
+                named, or the x axis of whole rows, has none, which costs none.
             UnknownKeyWarning: The filter or the order names what no run has, likewise.
 
         >>> frame = runs.histories(samples=100, keys=["loss", "accuracy"], format="polars")
@@ -505,8 +536,9 @@ class Runs(
             EmptyJoinWarning: Runs have rows of each key and none of all, so that `"inner"` left
                 them empty; or, with another x axis than `_step`, a key was logged apart from it.
                 After the last batch.
-            UnknownMetricWarning: No run has a row, or none of a machine metric that was named,
-                and perhaps a name is misspelt; at the end.
+            UnknownMetricWarning: No run has a row, or none of a key of an outer join, of a machine
+                metric that was named, or of the x axis of whole rows, and perhaps a name is
+                misspelt; at the end.
             UnknownKeyWarning: The filter or the order names what no run has; at the end.
 
         >>> import polars as pl

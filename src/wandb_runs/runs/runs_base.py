@@ -14,6 +14,7 @@ from wandb_runs.errors import (
     DriftError,
     DriftWarning,
 )
+from wandb_runs.errors.suggest import show
 from wandb_runs.errors.text import as_message
 from wandb_runs.errors.warnings import warn
 from wandb_runs.frames.plan import plan_histories
@@ -48,7 +49,7 @@ if TYPE_CHECKING:
     from wandb_runs.transport.client_base import Client
     from wandb_runs.transport.session import SessionBase
 
-__all__ = ["RunsBase", "count_needed", "pick"]
+__all__ = ["RunsBase", "count_needed", "pick", "refuse_ids"]
 
 K = TypeVar("K", bound=str)
 T = TypeVar("T")
@@ -369,3 +370,20 @@ def count_needed(index: SupportsIndex | slice) -> int | None:
     if step is not None and step < 0:
         return None if start is None else start + 1
     return 0 if start is not None and stop is not None and start >= stop else stop
+
+
+def refuse_ids(value: object, loop: Literal["for", "async for"] = "for") -> None:
+    """Refuse text where a run is looked for: it is most likely an id, and never among runs.
+
+    Raises:
+        TypeError: It is text.
+
+    >>> refuse_ids("r1")
+    Traceback (most recent call last):
+    TypeError: 'r1' is text, and the items are runs; write 'r1' in [run.id for run in runs]
+    """
+    if isinstance(value, str):
+        text = show(value)
+        raise TypeError(
+            f"{text} is text, and the items are runs; write {text} in [run.id {loop} run in runs]"
+        )
