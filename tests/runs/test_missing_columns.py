@@ -10,6 +10,7 @@ import pytest
 from support.ways import each_way
 
 from wandb_runs import Api, AsyncApi, UnknownMetricWarning
+from wandb_runs.query.mentions import key_mentions
 from wandb_runs.testing import LocalServer, log_run
 
 if TYPE_CHECKING:
@@ -48,7 +49,6 @@ def server() -> Iterator[LocalServer]:
                 f"r{number}",
                 history=rows,
                 events=[{"_runtime": 1.0, "system.cpu": 2}],
-                config={"layers": [{"width": 8}]},
             )
         yield server
 
@@ -170,26 +170,11 @@ def test_whole_rows_have_a_nested_x_axis(server: LocalServer, way: str) -> None:
         assert next(iter(rows[0])) == "train.epoch"
 
 
-@each_way
-def test_a_key_inside_a_list_is_told_as_none(server: LocalServer, way: str) -> None:
-    with warnings.catch_warnings(record=True) as told:
-        warnings.simplefilter("always")
-        if way == "sync":
-            with Api(base_url=server.url, api_key=KEY) as api:
-                rows = api.runs("team/columns").configs(["layers.width"])
-                _ = [run.config for run in api.runs("team/columns", config_keys=["layers.width"])]
-        else:
-
-            async def ask() -> Rows:
-                async with AsyncApi(base_url=server.url, api_key=KEY) as api:
-                    runs = api.runs("team/columns", config_keys=["layers.width"])
-                    _ = [run.config async for run in runs]
-                    return await api.runs("team/columns").configs(["layers.width"])
-
-            rows = anyio.run(ask, backend=way)
-    assert [[*row] for row in rows] == [["run_id"]] * 3
-    assert {str(each.message).partition(":")[0] for each in told} == {"keys", "config_keys"}
-    assert all("none of the 3 newest runs has 'layers.width'" in str(each.message) for each in told)
+def test_a_key_inside_a_list_is_in_no_document() -> None:
+    config = {"layers": {"value": [{"width": 8}]}, "model": {"value": {"width": 8}}}
+    inside, nested = key_mentions("keys", "config", ["layers.width", "model.width"])
+    assert not inside.is_in(config)
+    assert nested.is_in(config)
 
 
 def test_an_id_is_refused_where_a_run_is_looked_for(server: LocalServer) -> None:
