@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Self
 from typing_extensions import TypeVar
 
 from wandb_runs.graphql.scalars import JSONObject
+from wandb_runs.pagination.sizes import PER_PAGE
 from wandb_runs.runs.api_base import ApiBase, Given, checked_context, user_of, warn_of_lazy
 from wandb_runs.runs.models import check_models
 from wandb_runs.runs.project import Project
@@ -186,7 +187,7 @@ class Api(ApiBase[RetryingClient]):
         path: str | None = None,
         filters: Filters | None = None,
         order: Order = "+created_at",
-        per_page: int = 50,
+        per_page: int = PER_PAGE,
         include_sweeps: bool = True,
         *,
         entity: str | None = None,

@@ -1,4 +1,4 @@
-"""What awaits does what blocks does, call by call; and what only it does: ahead, and cancelled."""
+"""What awaits does what blocks does, call by call; and what only it does: cancelled."""
 
 from __future__ import annotations
 
@@ -27,26 +27,23 @@ from wandb_runs import (
     AsyncRuns,
     AsyncSweep,
     BadResponseError,
-    DriftWarning,
     RetryingClient,
     Run,
     Runs,
     Sweep,
 )
 from wandb_runs.graphql._generated import get_viewer
-from wandb_runs.graphql.flow import resume, run_flow
 from wandb_runs.runs.run_base import AnyRun, RunBase
 from wandb_runs.runs.sweep_base import SweepBase
-from wandb_runs.testing import Html, NullEdges, Slow, log_run
+from wandb_runs.testing import Html, Slow
 from wandb_runs.transport.aio_http import AsyncHttpTransport
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator
+    from collections.abc import AsyncIterator, Callable
 
     from support.drivers import To
 
     from wandb_runs import Progress, Request, Response, Row
-    from wandb_runs.graphql.flow import Flow
     from wandb_runs.testing import LocalServer
 
 MANY = 47
@@ -167,36 +164,6 @@ def test_both_halves_return_the_same(
     assert blocking
 
 
-@given(st.lists(st.sampled_from(["answer", "error"]), min_size=1, max_size=6))
-def test_a_resumed_flow_runs_like_any_other(steps: list[str]) -> None:
-    def flow() -> Flow[list[object]]:
-        seen: list[object] = []
-        for _ in steps:
-            try:
-                seen.append((yield OPERATION))
-            except BadResponseError as error:
-                seen.append(error.message)
-        return seen
-
-    def answers() -> Iterator[object]:
-        for number, step in enumerate(steps):
-            yield BadResponseError(f"no {number}", status=200) if step == "error" else number
-
-    def execute(_: object, given: Iterator[object]) -> object:
-        answer = next(given)
-        if isinstance(answer, BadResponseError):
-            raise answer
-        return answer
-
-    steps[0] = "answer"
-    whole, rest = answers(), answers()
-    expected = run_flow(flow(), lambda operation: execute(operation, whole))
-    begun = flow()
-    next(begun)
-    resumed = resume(begun, next(rest))
-    assert run_flow(resumed, lambda operation: execute(operation, rest)) == expected
-
-
 class Recorder:
     """Sends to a real server, and keeps what was sent and how much of it at once."""
 
@@ -221,54 +188,9 @@ def backend(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-async def settle() -> None:
-    """Let the background do what it can."""
-    for _ in range(50):
-        await anyio.sleep(0.002)
-
-
 def recorded(server: LocalServer) -> tuple[AsyncApi, Recorder]:
     recorder = Recorder(AsyncHttpTransport(server.url))
     return AsyncApi(base_url=server.url, api_key="k", transport=recorder), recorder
-
-
-def test_the_next_page_is_prefetched_at_half_a_page(
-    wandb_server: LocalServer, many: str, backend: str
-) -> None:
-    async def check() -> None:
-        api, recorder = recorded(wandb_server)
-        loop = aiter(api.runs(many, per_page=10))
-        sent: list[int] = []
-        for _ in range(12):
-            await anext(loop)
-            await settle()
-            sent.append(len(recorder.sent))
-        # One for the first page, one from its middle on, which the second page takes.
-        assert sent == [1] * 5 + [2] * 7
-        assert len([run async for run in loop]) == MANY - 12
-        assert len(recorder.sent) == 5
-        await recorder.inner.aclose()
-
-    anyio.run(check, backend=backend)
-
-
-def test_pages_are_prefetched_and_not_kept(
-    wandb_server: LocalServer, many: str, backend: str
-) -> None:
-    async def check() -> None:
-        api, recorder = recorded(wandb_server)
-        pages = api.runs(many, per_page=10).pages()
-        first = await anext(pages)
-        await settle()
-        assert len(recorder.sent) == 2
-        # What was read ahead changes nothing before it is taken.
-        rest = api.runs(many, per_page=10, checkpoint=pages.checkpoint()).pages()
-        ids = [run.id for page in [first, *(await gather(rest))] for run in page]
-        assert ids == [run.id for run in first] + [run.id for p in await gather(pages) for run in p]
-        assert len(ids) == len(set(ids)) == MANY
-        await recorder.inner.aclose()
-
-    anyio.run(check, backend=backend)
 
 
 def test_a_loop_that_ends_early_sends_no_more_requests(
@@ -278,7 +200,6 @@ def test_a_loop_that_ends_early_sends_no_more_requests(
         api, recorder = recorded(wandb_server)
         async for _ in api.runs(many, per_page=10):
             break
-        await settle()
         assert len(recorder.sent) == 1
         await recorder.inner.aclose()
 
@@ -471,7 +392,6 @@ def test_a_listing_continues_in_another_event_loop(wandb_server: LocalServer, ma
     paged: list[str] = []
 
     async def take() -> None:
-        # The last two run into a request that was sent ahead, and ends with the event loop.
         ids.extend([(await anext(loop)).id for _ in range(7)])
         paged.extend([run.id for run in await anext(pages)])
 
@@ -480,33 +400,6 @@ def test_a_listing_continues_in_another_event_loop(wandb_server: LocalServer, ma
     assert ids == paged[: len(ids)] + ids[len(paged) :]
     assert len(ids) == len(set(ids)) == 28
     assert len(paged) == len(set(paged)) == 16
-
-
-def test_a_prefetch_of_a_closed_event_loop_is_requested_again(
-    wandb_server: LocalServer, many: str
-) -> None:
-    async def take(count: int) -> list[str]:
-        return [run.id for run in await runs.get(slice(count))]
-
-    async def begin() -> None:
-        with wandb_server.fail_always(Slow(0.3)):
-            loop = aiter(runs)
-            for _ in range(5):
-                await anext(loop)
-            await settle()  # the next page is under way
-
-    runs = AsyncApi(base_url=wandb_server.url, api_key="k").runs(many, per_page=8)
-    left = asyncio.new_event_loop()
-    try:
-        left.run_until_complete(begin())
-        for _ in range(2):
-            ids = asyncio.run(asyncio.wait_for(take(20), 20))
-            assert len(ids) == len(set(ids)) == 20
-    finally:
-        for task in asyncio.all_tasks(left):
-            task.cancel()
-        left.run_until_complete(asyncio.sleep(0.05))
-        left.close()
 
 
 def test_checkpoints_work_in_both_halves(
@@ -574,25 +467,3 @@ def test_the_calls_that_messages_name_are_there(wandb_server: LocalServer, many:
             assert len(await runs.configs(format="pandas")) == MANY
 
     anyio.run(call)
-
-
-def test_a_warning_about_a_prefetched_page_points_at_the_caller(
-    wandb_server: LocalServer, backend: str
-) -> None:
-    for number in range(8):
-        log_run(wandb_server, "team", f"nulls-{backend}", f"r{number}")
-
-    async def read() -> int:
-        async with AsyncApi(base_url=wandb_server.url, api_key="k") as api:
-            loop = aiter(api.runs(f"team/nulls-{backend}", per_page=4))
-            for _ in range(4):
-                await anext(loop)
-            await settle()
-            return len([run async for run in loop])
-
-    with (
-        wandb_server.fail(None, NullEdges(), operation="ListRuns"),
-        pytest.warns(DriftWarning, match="null") as caught,
-    ):
-        anyio.run(read, backend=backend)
-    assert [warning.filename for warning in caught] == [__file__]

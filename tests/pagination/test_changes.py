@@ -25,6 +25,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 from pydantic import BaseModel
+from support.ahead import requests_for
 from support.odd_filters import OddFilters, Refuses, nothing_created, without
 
 from wandb_runs import (
@@ -41,6 +42,7 @@ from wandb_runs.graphql.flow import run_flow
 from wandb_runs.pagination.listing import Listing, ListingPlan
 from wandb_runs.pagination.page import Moved, Overlap, Page, PageRequest, Selection
 from wandb_runs.pagination.paginator import source_of
+from wandb_runs.pagination.sizes import PageSize
 from wandb_runs.query.filters import filters_to_json
 from wandb_runs.runs.iterators import RunPages
 from wandb_runs.testing import (
@@ -402,7 +404,7 @@ def test_a_project_at_rest_costs_a_request_a_page(
     pages = math.ceil(12 / per_page)
     churned.clear_operations()
     assert len([*runs.pages()]) == pages
-    assert churned.operations == ("ListRuns",) * pages
+    assert churned.operations == ("ListRuns",) * requests_for(pages)
     churned.clear_operations()
     assert len(runs.configs(keys=["lr"])) == 12
     assert churned.operations == ("ListConfigs",) * pages
@@ -760,8 +762,8 @@ def test_a_page_whose_processing_is_interrupted_is_not_lost(order: str) -> None:
         )
 
     selection = Selection(entity="e", project="p", filters="{}", order=order, first=2)
-    source = source_of(selection, fetch)
-    listing: Listing[str] = Listing(ListingPlan(str, str, order, 2, fits=interrupt))
+    source = source_of(selection, fetch, width=1)
+    listing: Listing[str] = Listing(ListingPlan(str, str, order, PageSize.of(2), fits=interrupt))
     for _ in range(4):
         with suppress(KeyboardInterrupt):
             run_flow(listing.read_to(None, source), lambda operation: pytest.fail(str(operation)))

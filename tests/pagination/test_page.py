@@ -24,6 +24,7 @@ from wandb_runs.pagination.page import (
     read_page,
 )
 from wandb_runs.pagination.prefetch import AHEAD, Prefetcher
+from wandb_runs.pagination.sizes import PageSize
 
 if TYPE_CHECKING:
     from wandb_runs.graphql.flow import Flow
@@ -169,7 +170,7 @@ def read(server: Pages, first: int, total: int | None = None) -> tuple[list[list
     ahead = Prefetcher(
         SELECTION,
         server.fetch,
-        lambda: first,
+        PageSize.of(first),
         total=total,
         dropped=lambda page: dropped.append(len(page.items)),
     )
@@ -236,7 +237,7 @@ def test_pages_that_failed_are_asked_for_again() -> None:
             raise ConnectionError
         return (yield from server.fetch(request))
 
-    ahead = Prefetcher(SELECTION, fetch, lambda: 10)
+    ahead = Prefetcher(SELECTION, fetch, PageSize.of(10))
     taken: list[int] = []
     while not ahead.complete:
         try:

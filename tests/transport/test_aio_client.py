@@ -14,7 +14,6 @@ import weakref
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from functools import partial
 from operator import attrgetter
 from typing import TYPE_CHECKING, Final, TypeAlias
 
@@ -38,7 +37,7 @@ from wandb_runs.transport import AsyncRetryingClient
 from wandb_runs.transport.credentials import ApiKey
 from wandb_runs.transport.options import MAX_CONCURRENCY, Options
 from wandb_runs.transport.settings import resolve_settings
-from wandb_runs.transport.tasks import running_loop, start_soon
+from wandb_runs.transport.tasks import running_loop
 
 if TYPE_CHECKING:
     import socket
@@ -899,70 +898,6 @@ def test_all_drivers_give_the_same_result_for_any_flow(plan: Plan) -> None:
     """Of what fails, of what is caught, of flows within flows, and of what is told of them."""
     outcomes = [outcome_of(plan, way) for way in WAYS]
     assert outcomes == outcomes[:1] * len(WAYS)
-
-
-# Work in the background.
-
-
-@each_backend
-def test_background_work_outlives_the_call_that_began_it(backend: str) -> None:
-    quick = Quick()
-
-    async def main() -> None:
-        client = client_of(transport=quick)
-
-        async def begin() -> None:
-            with anyio.CancelScope() as scope:
-                start_soon(partial(client.execute, COUNT))
-                start_soon(partial(client.execute, COUNT))
-                scope.cancel()
-                await checkpoint()
-
-        await begin()
-        gc.collect()
-        await wait_until(lambda: client.stats.requests == 2)
-        await four_at_once(client)
-
-    anyio.run(main, backend=backend)
-
-
-@each_backend
-def test_errors_of_background_tasks_are_dropped(backend: str) -> None:
-    run_program(
-        PROGRAM
-        + """
-from wandb_runs.transport.tasks import start_soon
-
-async def fail():
-    began.append(1)
-    await anyio.sleep(0)
-    raise ZeroDivisionError
-
-async def hang():
-    began.append(1)
-    try:
-        await anyio.sleep(50)
-    finally:
-        ended.append(1)
-
-async def main():
-    start_soon(fail)
-    start_soon(hang)
-    while len(began) < 2:
-        await anyio.sleep(0.001)
-    await anyio.sleep(0.01)
-    start_soon(hang)  # which never comes to its first step, or is cancelled in it
-
-began, ended = [], []
-anyio.run(main, backend=backend)
-assert len(ended) == len(began) - 1
-gc.collect()
-start_soon(hang)  # no loop: nothing happens
-assert len(began) == len(ended) + 1
-""",
-        "",
-        backend,
-    )
 
 
 # Imports.

@@ -12,6 +12,7 @@ from wandb_runs.aio.run import AsyncRun
 from wandb_runs.aio.runs import AsyncRuns
 from wandb_runs.aio.sweep import AsyncSweep, AsyncSweeps
 from wandb_runs.graphql.scalars import JSONObject
+from wandb_runs.pagination.sizes import PER_PAGE
 from wandb_runs.runs.api_base import ApiBase, Given, checked_context, user_of, warn_of_lazy
 from wandb_runs.runs.models import check_models
 from wandb_runs.runs.run_base import RunContext
@@ -182,7 +183,7 @@ class AsyncApi(ApiBase[AsyncRetryingClient]):
         path: str | None = None,
         filters: Filters | None = None,
         order: Order = "+created_at",
-        per_page: int = 50,
+        per_page: int = PER_PAGE,
         include_sweeps: bool = True,
         *,
         entity: str | None = None,

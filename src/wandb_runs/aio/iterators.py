@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Generic
 import anyio
 from typing_extensions import TypeVar, override
 
-from wandb_runs.aio.prefetch import AsyncPrefetcher
 from wandb_runs.aio.run import AsyncRun
 from wandb_runs.errors import WandbRunsError
 from wandb_runs.graphql.scalars import JSONObject
@@ -41,23 +40,19 @@ class AsyncRunIterator(
     """A loop over `AsyncRuns`; what `aiter(runs)` returns.
 
     An error does not end it: the next `anext()` sends the failed request again. Several tasks of
-    one event loop may take runs from it, and each run goes to one of them. When half of a page
-    has been taken, the next page is requested in the background.
+    one event loop may take runs from it, and each run goes to one of them.
     """
 
-    __slots__ = ("_list_to", "_prefetch", "_prefetch_at")
+    __slots__ = ("_list_to",)
 
     def __init__(
         self,
         items: list[AsyncRun[ConfigT, SummaryT]],
         checkpoint_at: Callable[[int], Checkpoint],
         list_to: Callable[[int], Awaitable[object]],
-        prefetch: Callable[[], None],
     ) -> None:
         super().__init__(items, checkpoint_at)
         self._list_to = list_to
-        self._prefetch = prefetch
-        self._prefetch_at = -1
 
     @override
     async def __anext__(self) -> AsyncRun[ConfigT, SummaryT]:
@@ -71,10 +66,7 @@ class AsyncRunIterator(
                 raise
             if index >= len(items):
                 raise StopAsyncIteration
-            self._prefetch_at = (index + len(items)) // 2
         self._index = index + 1
-        if index == self._prefetch_at:
-            self._prefetch()
         return items[index]
 
 
@@ -89,7 +81,7 @@ class AsyncRunPages(
     one event loop may take pages from it, and each page goes to one of them.
     """
 
-    __slots__ = ("_locks", "_prefetcher")
+    __slots__ = ("_locks",)
 
     def __init__(
         self,
@@ -99,22 +91,18 @@ class AsyncRunPages(
         write_checkpoint: Callable[[ListingState], Checkpoint],
     ) -> None:
         super().__init__(client, stream, report_drift, write_checkpoint)
-        self._prefetcher: AsyncPrefetcher[None] = AsyncPrefetcher(client)
         self._locks = PerLoop(anyio.Lock)
 
     @override
     async def __anext__(self) -> list[AsyncRun[ConfigT, SummaryT]]:
         async with self._locks.here():
             try:
-                begun = await self._prefetcher.take()
-                await self._client.run(begun or self._stream.read_page())
+                await self._client.run(self._stream.read_page())
                 self._report()
             except WandbRunsError as error:
                 error.checkpoint = self.checkpoint()
                 raise
             page = self._stream.take()
-            if not self._stream.complete:
-                self._prefetcher.start(self._stream.read_page)
         if page is None:
             raise StopAsyncIteration
         return page

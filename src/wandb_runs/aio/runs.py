@@ -9,10 +9,10 @@ import anyio
 from typing_extensions import override
 
 from wandb_runs.aio.iterators import AsyncHistoryBatches, AsyncRunIterator, AsyncRunPages
-from wandb_runs.aio.prefetch import AsyncPrefetcher
 from wandb_runs.aio.run import AsyncRun
 from wandb_runs.aio.sweep import AsyncSweeps
 from wandb_runs.errors import InvalidArgumentError
+from wandb_runs.pagination.sizes import PER_PAGE
 from wandb_runs.runs.run_base import ConfigT_co, SummaryT_co
 from wandb_runs.runs.run_query import RunQuery
 from wandb_runs.runs.runs_base import RunsBase, count_needed, pick, refuse_ids
@@ -51,9 +51,7 @@ class AsyncRuns(
     """The runs of a project that fit a filter, in order: lazy and replayable, as `Runs` is.
 
     `async for` goes through them; `await runs.length()` counts them, and `await runs.get(3)` or
-    `await runs.get(slice(0, 10))` takes some. Requests, promises and errors are those of `Runs`,
-    with one exception: when a loop has taken half of a page, the next page is requested in the
-    background, so that taking `k` runs may send one request more.
+    `await runs.get(slice(0, 10))` takes some. Requests, promises and errors are those of `Runs`.
 
     Several tasks of one event loop may share one, and loops over it may nest. Cancelling a task
     cancels its request, and the next task sends it again. A later event loop can continue with
@@ -111,7 +109,7 @@ class AsyncRuns(
         project: str,
         filters: Filters | None = None,
         order: Order = "+created_at",
-        per_page: int = 50,
+        per_page: int = PER_PAGE,
         include_sweeps: bool = True,
         *,
         config_keys: list[K] | tuple[K, ...] | None = None,
@@ -151,7 +149,6 @@ class AsyncRuns(
         super()._reset()
         self._sweeps = AsyncSweeps(self._client) if self._query.include_sweeps else None
         self._locks = PerLoop(anyio.Lock)
-        self._prefetcher: AsyncPrefetcher[None] = AsyncPrefetcher(self._client)
 
     def __bool__(self) -> NoReturn:
         """Refused: whether there is any run takes a request."""
@@ -204,9 +201,7 @@ class AsyncRuns(
 
     @override
     def __aiter__(self) -> AsyncRunIterator[ConfigT_co, SummaryT_co]:
-        return AsyncRunIterator(
-            self._listing.items, self._checkpoint_at, self._list_to, self._prefetch
-        )
+        return AsyncRunIterator(self._listing.items, self._checkpoint_at, self._list_on)
 
     async def contains(self, value: object) -> bool:
         """Whether a run is among them: what `in` is for `Runs`.
@@ -241,7 +236,7 @@ class AsyncRuns(
     def pages(self) -> AsyncRunPages[ConfigT_co, SummaryT_co]:
         """The runs a page at a time, of which nothing is kept: for more runs than fit in memory.
 
-        As `Runs.pages()`; while the program works on a page, the next one is asked for.
+        As `Runs.pages()`.
 
         Returns:
             An asynchronous iterator of lists of at most `per_page` runs (one more where runs change
@@ -656,23 +651,18 @@ class AsyncRuns(
         runs: list[AsyncRun[ConfigT_co, SummaryT_co]] = [AsyncRun(context, node) for node in nodes]
         return runs
 
-    async def _list_to(self, count: int | None) -> list[AsyncRun[ConfigT_co, SummaryT_co]]:
+    async def _list_on(self, count: int) -> list[AsyncRun[ConfigT_co, SummaryT_co]]:
+        """List so many runs, for a loop that goes on."""
+        return await self._list_to(count, goes_on=True)
+
+    async def _list_to(
+        self, count: int | None, *, goes_on: bool = False
+    ) -> list[AsyncRun[ConfigT_co, SummaryT_co]]:
         """List so many runs, or all for None."""
         listing = self._listing
         if not self._has(count):
             async with self._locks.here():
-                begun = await self._prefetcher.take()
-                if begun is not None:
-                    await self._client.run(begun)
                 if not self._has(count):
-                    await self._client.run(listing.read_to(count, self._source))
+                    await self._client.run(self._read_to(count, goes_on=goes_on))
         self._reported = self._report(listing.drift, self._reported)
         return listing.items
-
-    def _prefetch(self) -> None:
-        """Request the next page in the background."""
-        listing = self._listing
-        # The task that holds the lock is listing already.
-        if not (listing.complete or self._locks.here().statistics().locked):
-            following = len(listing.items) + 1
-            self._prefetcher.start(lambda: listing.read_to(following, self._source))

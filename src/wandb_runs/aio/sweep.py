@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 
+from wandb_runs.pagination.sizes import PER_PAGE
 from wandb_runs.runs.sweep_base import SweepBase, SweepsBase
 from wandb_runs.transport import AsyncRetryingClient
 from wandb_runs.transport.tasks import PerLoop
@@ -42,7 +43,7 @@ class AsyncSweep(SweepBase[AsyncRetryingClient]):
         runs = await self._runs(order or self.order or "-created_at", per_page=1).get(slice(1))
         return runs[0] if runs else None
 
-    def _runs(self, order: Order, per_page: int = 50) -> AsyncRuns:
+    def _runs(self, order: Order, per_page: int = PER_PAGE) -> AsyncRuns:
         from wandb_runs.aio.runs import AsyncRuns  # noqa: PLC0415 - a circle: runs import sweeps
 
         return AsyncRuns(

@@ -25,6 +25,7 @@ from wandb_runs.pagination.page import Page
 from wandb_runs.pagination.paginator import Drift, fetch_ids, list_all_ids
 from wandb_runs.pagination.prefetch import AHEAD, Prefetcher
 from wandb_runs.pagination.progress import ProgressCounter
+from wandb_runs.pagination.sizes import PageSize
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -98,13 +99,12 @@ class HistoryPages(Generic[T]):
     ) -> None:
         self._request = request
         self._reader = reader
-        self._page_size = request.page.first
         self._ahead = ahead
         self._counter = ProgressCounter(progress, total if run_ids is None else len(run_ids))
         self._prefetcher: Prefetcher[PageHistories[T]] = Prefetcher(
             request.selection,
             self._fetch_page,
-            lambda: self._page_size,
+            PageSize.of(request.page.first),
             total=total,
             ahead=ahead,
             done=self._count,
@@ -212,13 +212,13 @@ class HistoryPages(Generic[T]):
         self._drift, remaining = Drift(nulls=self._prefetcher.nulls), list[str]()
         selection = self._request.selection
         if self._prefetcher.misses(self._seen.__contains__):
-            listed = yield from list_all_ids(selection)
+            listed = yield from list_all_ids(selection, self._ahead)
             remaining, drift = listed.remaining(selection["order"], self._seen.__contains__)
             self._drift = replace(drift, nulls=max(drift.nulls, self._drift.nulls))
         self._remaining = remaining
 
     def _fetch_remaining(self, remaining: list[str]) -> Flow[list[Page[PageHistories[T]]]]:
-        size = self._page_size
+        size = self._prefetcher.size.runs
         parts = [remaining[start : start + size] for start in range(0, len(remaining), size)]
         parts = parts[: self._ahead]
         pages = yield from gather([self._fetch_by_ids(part) for part in parts], self._count)
@@ -315,7 +315,7 @@ class HistoryPages(Generic[T]):
                     parts.append(_rest_of(part, page))
         self._failed.update(failed)
         if is_divided and not failed:
-            self._page_size = min(self._page_size, largest)
+            self._prefetcher.size = self._prefetcher.size.at_most(largest)
         return Page(tuple(histories), None, size=size)
 
     def _ask(self, request: HistoryRequest) -> Flow[Page[PageHistories[T]]]:

@@ -21,6 +21,7 @@ from wandb_runs.pagination.page import Page, fetch_page
 from wandb_runs.pagination.paginator import Drift, fetch_named_page, list_all_ids
 from wandb_runs.pagination.prefetch import AHEAD, Prefetcher
 from wandb_runs.pagination.progress import ProgressCounter
+from wandb_runs.pagination.sizes import PER_PAGE, PageSize
 from wandb_runs.query.keys import check_keys
 
 if TYPE_CHECKING:
@@ -89,12 +90,14 @@ class KnownRuns(NamedTuple):
         total: The number of runs, if that is known.
         progress: The caller's progress callback.
         ahead: How many pages are requested at once.
+        size: How many runs the first page asks for.
     """
 
     ids: list[str] | None
     total: int | None
     progress: OnProgress | None
     ahead: int = AHEAD
+    size: PageSize = PageSize.of(PER_PAGE)
 
 
 def fetch_values(
@@ -123,7 +126,7 @@ def fetch_values(
         prefetcher = Prefetcher(
             selection,
             partial(fetch, selection),
-            lambda: selection["first"],
+            runs.size,
             total=runs.total,
             ahead=runs.ahead,
             done=count,
@@ -137,11 +140,11 @@ def fetch_values(
         drift = Drift(nulls=prefetcher.nulls)
         if not prefetcher.misses(values.__contains__):
             return ValuesRead([*values.items()], drift)
-        listed = yield from list_all_ids(selection)
+        listed = yield from list_all_ids(selection, runs.ahead)
         remaining, told = listed.remaining(selection["order"], values.__contains__)
         drift = replace(told, nulls=max(told.nulls, drift.nulls))
-    size = selection["first"]
-    parts = [remaining[start : start + size] for start in range(0, len(remaining), size)]
+    most = runs.size.most
+    parts = [remaining[start : start + most] for start in range(0, len(remaining), most)]
     for page in (yield from gather([fetch_by_ids(part) for part in parts], count)):
         values.update(page.items)
     gone = () if runs.ids is None else tuple(each for each in remaining if each not in values)

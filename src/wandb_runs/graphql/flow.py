@@ -27,7 +27,6 @@ __all__ = [
     "Step",
     "ask",
     "gather",
-    "resume",
     "run_flow",
     "run_flow_async",
     "run_in_turn",
@@ -118,24 +117,6 @@ def run_flow(
     except StopIteration as stop:
         result: T = stop.value
         return result
-
-
-def resume(flow: Flow[T], answer: object) -> Flow[T]:
-    """The rest of a flow that has begun, and whose first step was answered elsewhere."""
-    try:
-        step = flow.send(answer)
-        while True:
-            try:
-                answer = yield step
-            except Exception as error:  # noqa: BLE001 - the flow decides what an error means
-                step = flow.throw(error)
-            else:
-                step = flow.send(answer)
-    except StopIteration as stop:
-        result: T = stop.value
-        return result
-    finally:
-        flow.close()
 
 
 class Apart(Protocol):

@@ -107,6 +107,7 @@ class Operation(Generic[T_co]):
         request_id: str | None = None,
         attempts: int = 1,
         date: str | None = None,
+        seconds: float = 0.0,
     ) -> T_co:
         """Read the answer's body.
 
@@ -116,6 +117,7 @@ class Operation(Generic[T_co]):
             request_id: The server's id of the request, for the errors.
             attempts: How many times the request was sent, for the errors.
             date: The `Date` header of the answer.
+            seconds: How long the answer took.
 
         Returns:
             The answer's data.
@@ -133,7 +135,7 @@ class Operation(Generic[T_co]):
         else:
             if envelope.data is not None and not envelope.errors and not envelope.error:
                 return envelope.data
-        raw = RawResponse(self.name, content, status, request_id, attempts, date)
+        raw = RawResponse(self.name, content, status, request_id, attempts, date, seconds=seconds)
         data = raw.data()
         try:
             with MODEL_LOCK:
@@ -185,8 +187,11 @@ class RawOperation(Operation[RawResponse]):
         request_id: str | None = None,
         attempts: int = 1,
         date: str | None = None,
+        seconds: float = 0.0,
     ) -> RawResponse:
-        raw = RawResponse(self.name, content, status, request_id, attempts, date, self.left_out)
+        raw = RawResponse(
+            self.name, content, status, request_id, attempts, date, self.left_out, seconds
+        )
         # A body that breaks off, and errors, are found here, where the request can be sent again.
         # Bodies that end as whole ones do are not decoded for that, and errors stand before the
         # data or behind it.

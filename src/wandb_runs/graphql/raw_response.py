@@ -45,6 +45,7 @@ class RawResponse(FieldsRepr):
         attempts: How many times the request was sent.
         date: The `Date` header: the server's clock.
         left_out: What was not asked for, since the server lacks it; as in `Operation`.
+        seconds: How long the answer took, from when the request was sent.
     """
 
     operation: str
@@ -54,6 +55,7 @@ class RawResponse(FieldsRepr):
     attempts: int
     date: str | None = None
     left_out: frozenset[str] = frozenset()
+    seconds: float = 0.0
 
     def data(self) -> JSONValue:
         """Decode the body and return its `data`, as `decode_answer` gives it; never null.

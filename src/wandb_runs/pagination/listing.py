@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from wandb_runs.graphql.flow import Flow
     from wandb_runs.pagination.paginator import Drift, Position, Source
     from wandb_runs.pagination.seen import Seen
+    from wandb_runs.pagination.sizes import PageSize
 
 __all__ = ["Listing", "ListingPlan", "PageStream", "ReadyPage", "Taken"]
 
@@ -30,7 +31,7 @@ class ListingPlan(NamedTuple, Generic[T]):
         identify: An item's id.
         created_key: An item's instant of creation, as a text that sorts alike; None if unknown.
         order: The order, as it is sent.
-        first: The number of items in a page.
+        size: How many items the first page asks for.
         limit: The most items to read, those before the start among them; None for all.
         is_strict: Whether a drift that cannot be set right is an error.
         fits: Whether to keep an item that was read; None to keep all.
@@ -40,7 +41,7 @@ class ListingPlan(NamedTuple, Generic[T]):
     identify: Callable[[T], str]
     created_key: Callable[[T], str | None]
     order: str
-    first: int
+    size: PageSize
     limit: int | None = None
     is_strict: bool = False
     fits: Callable[[T], bool] | None = None
@@ -62,7 +63,7 @@ class ListingPlan(NamedTuple, Generic[T]):
         return Paginator(
             self.identify,
             self.order,
-            self.first,
+            self.size,
             seen,
             position=self.start.position,
             began=self.start.began,
@@ -106,16 +107,29 @@ class Listing(Generic[T]):
         """What could not be set right."""
         return self._paginator.drift
 
-    def read_to(self, count: int | None, source: Source[T]) -> Flow[None]:
+    def read_to(
+        self, count: int | None, source: Source[T], *, wanted: int | None = None
+    ) -> Flow[None]:
         """Read pages until there are `count` items, or all for None, or no more pages.
 
         Args:
-            count: The number of items that are wanted.
+            count: The number of items that are needed.
             source: Where the pages come from.
+            wanted: How many may be needed in the end; no page behind them is read ahead. None for
+                all.
         """
+        limit = self._limit
+        if limit is not None:
+            wanted = limit if wanted is None else min(wanted, limit)
         while not self.complete and (count is None or len(self.items) < count):
             if self._paginator.page[0] is self._kept.turn:
-                yield from self._paginator.next_page(source)
+                read = len(self.items)
+                yield from self._paginator.next_page(
+                    source,
+                    # Of a page, some items may not fit.
+                    left=None if limit is None or self._plan.fits else limit - read,
+                    wanted=None if wanted is None else wanted - read,
+                )
             # Else an interrupt came when the page had been read: Ctrl-C, or a fork.
             self._keep()
 
@@ -277,7 +291,9 @@ class PageStream(Generic[T]):
                 self._ready = None
                 if self._paginator.complete:
                     return
-                yield from self._paginator.next_page(self._source)
+                yield from self._paginator.next_page(
+                    self._source, left=None if fits else left, wanted=left
+                )
                 if self._paginator.page[0] is turn:
                     # The end. What drifted may have moved the position.
                     self.taken = self._now(taken.read)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Generic, NamedTuple, TypeAlias, TypedDict, TypeVar, cast
 
 from wandb_runs.errors import BadResponseError
@@ -104,6 +104,7 @@ class PageRequest(FieldsRepr):
         includes_overlap: Whether to ask for it as an item of the page, which is the cheapest way;
             not possible where the page is as large as the server allows.
         moved: The filter of the runs that may have changed their positions, to be asked for, too.
+        is_divisible: Whether the caller asks for less where this is too much for the server.
     """
 
     after: str | None
@@ -112,6 +113,7 @@ class PageRequest(FieldsRepr):
     overlap: Overlap | None = None
     includes_overlap: bool = False
     moved: str | None = None
+    is_divisible: bool = False
 
     @property
     def widens(self) -> bool:
@@ -173,6 +175,7 @@ class Page(FieldsRepr, Generic[T_co]):
         nulls: The number of items that came as null, without the one before the page.
         moved: The runs that may have changed their positions, if that was asked.
         date: The `Date` header of the answer: the server's clock.
+        seconds: How long the answer took.
     """
 
     items: tuple[T_co, ...]
@@ -185,6 +188,7 @@ class Page(FieldsRepr, Generic[T_co]):
     nulls: int = 0
     moved: Moved | None = None
     date: str | None = None
+    seconds: float = 0.0
 
     @property
     def is_empty(self) -> bool:
@@ -205,6 +209,7 @@ class Page(FieldsRepr, Generic[T_co]):
             self.nulls,
             self.moved,
             self.date,
+            self.seconds,
         )
 
 
@@ -217,7 +222,8 @@ def fetch_page(
         NotFoundError: No such project, or the key may not see it.
         BadResponseError: As `read_page` does.
     """
-    answer = yield from ask(RawOperation.of(operation))
+    raw = RawOperation.of(operation)
+    answer = yield from ask(replace(raw, divisible=True) if request.is_divisible else raw)
     return read_page(answer, selection, request)
 
 
@@ -289,6 +295,7 @@ def read_page(answer: RawResponse, selection: Selection, request: PageRequest) -
         len(nodes) - len(items) - included.count(None),
         read_moved(project.get("moved")),
         answer.date,
+        answer.seconds,
     )
 
 

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import operator
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Final, Generic, NamedTuple, TypeVar
 
 from wandb_runs.errors import (
@@ -29,9 +30,12 @@ from wandb_runs.errors import (
     PermissionDeniedError,
     RateLimitError,
     ResponseError,
+    WandbRunsError,
+    is_too_large,
 )
 from wandb_runs.errors.text import FieldsRepr
 from wandb_runs.graphql._generated import list_run_ids
+from wandb_runs.pagination.ahead import Answer, ReadAhead, expected_after
 from wandb_runs.pagination.changes import (
     ChangeTracker,
     both,
@@ -46,6 +50,7 @@ from wandb_runs.pagination.cursors import CursorGuard, cursor_after, offset_of
 from wandb_runs.pagination.keyset import behind_filter, opposite
 from wandb_runs.pagination.page import MAX_PER_PAGE, Overlap, Page, PageRequest, fetch_page
 from wandb_runs.pagination.seen import SeenIds, SeenInOrder
+from wandb_runs.pagination.sizes import PageSize
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -77,6 +82,14 @@ _STEADY: Final = "+created_at"
 _MOST_STEPS: Final = 20
 """How often it steps back without finding anything new; each time twice as far."""
 
+_BEFORE_AHEAD: Final = 2
+"""How many pages are read one by one at first: a caller may want no more."""
+
+_BEFORE_AHEAD_AGAIN: Final = 3
+"""How many are to follow each other where one did not: others would likely be read for nothing."""
+
+_ONE_BY_ONE: Final = PageSize(1, grows=False, least=1)
+
 _MOST_REFUSALS: Final = 3
 """How often a filter by the watermark is tried, and fails."""
 
@@ -87,14 +100,18 @@ class Source(NamedTuple, Generic[T]):
     Attributes:
         select: Tells which runs are listed.
         fetch: Reads one page of a selection.
+        width: How many pages may be requested at once.
     """
 
     select: Callable[[], Flow[Selection]]
     fetch: Callable[[Selection, PageRequest], Flow[Page[T]]]
+    width: int = 1
 
 
 def source_of(
-    selection: Selection, fetch: Callable[[Selection, PageRequest], Flow[Page[T]]]
+    selection: Selection,
+    fetch: Callable[[Selection, PageRequest], Flow[Page[T]]],
+    width: int,
 ) -> Source[T]:
     """Return the pages of a selection that is known from the start."""
 
@@ -102,7 +119,7 @@ def source_of(
         yield from ()
         return selection
 
-    return Source(select, fetch)
+    return Source(select, fetch, width)
 
 
 class Position(NamedTuple):
@@ -175,6 +192,8 @@ class _State(NamedTuple, Generic[T]):
         is_tried: Whether the server selects by a watermark as it should.
         refusals: How often it did not.
         position: Where another listing continues.
+        size: How many runs the next page asks for.
+        hold: How many pages are to follow each other before any is read ahead.
     """
 
     offset: Position
@@ -193,6 +212,8 @@ class _State(NamedTuple, Generic[T]):
     is_tried: bool = False
     refusals: int = 0
     position: Position = Position()
+    size: PageSize = _ONE_BY_ONE
+    hold: int = _BEFORE_AHEAD
 
     def at(self, offset: Position) -> _State[T]:
         """The same at another offset."""
@@ -203,7 +224,9 @@ class _State(NamedTuple, Generic[T]):
 
     def jump_to(self, offset: Position, *, steps: int) -> _State[T]:
         """The same at an offset that does not follow what was read."""
-        jumped = self._replace(steps=steps, has_gap_before=False, is_within=True)
+        jumped = self._replace(
+            steps=steps, has_gap_before=False, is_within=True, hold=_BEFORE_AHEAD_AGAIN
+        )
         return jumped.at(offset)
 
 
@@ -218,7 +241,7 @@ class Paginator(Generic[T]):
     Args:
         identify: An item's id.
         order: The order, as it is sent.
-        first: How many runs a page holds.
+        size: How many runs the first page holds.
         seen: Remembers which runs were read.
         position: Where to begin.
         began: When the listing began, by the server's clock, if it did before.
@@ -232,7 +255,7 @@ class Paginator(Generic[T]):
         self,
         identify: Callable[[T], str],
         order: str,
-        first: int,
+        size: PageSize,
         seen: Seen[T],
         *,
         position: Position = _START,
@@ -240,7 +263,6 @@ class Paginator(Generic[T]):
         is_strict: bool = False,
     ) -> None:
         self._identify = identify
-        self._first = first
         self._is_strict = is_strict
         self._changes = ChangeTracker(order, began)
         self.seen: Seen[T] = seen
@@ -254,10 +276,12 @@ class Paginator(Generic[T]):
             # A checkpoint behind a watermark comes from a listing that has tried the filter.
             is_tried=position.by_key,
             position=position,
+            size=size,
         )
+        self._ahead: ReadAhead[T] = ReadAhead()
         # The turn whose runs are known to have been seen.
         self._noted = self._state.turn
-        self._includes_overlap = first < MAX_PER_PAGE
+        self._includes_overlap = True
         self._guard = CursorGuard()
 
     @property
@@ -298,10 +322,18 @@ class Paginator(Generic[T]):
         if self._noted is self._state.turn:
             self._state = self._state._replace(page=[])
 
-    def next_page(self, source: Source[T]) -> Flow[list[T] | None]:
+    def next_page(
+        self, source: Source[T], *, left: int | None = None, wanted: int | None = None
+    ) -> Flow[list[T] | None]:
         """Read the next page that holds anything new; None after the last one.
 
         A page that failed is asked for again by the next call.
+
+        Args:
+            source: Where the pages come from.
+            left: The most items that the caller can use; None if that is not known.
+            wanted: How many items the caller may ask for; no page behind them is read ahead. None
+                for all that there are.
 
         Raises:
             BadResponseError: The server's cursors lead nowhere.
@@ -313,16 +345,13 @@ class Paginator(Generic[T]):
             if self._state.wants_view:
                 yield from self._open_view(selection, source)
             state = self._state
-            request = PageRequest(
-                state.offset.after,
-                self._first,
-                overlap=state.offset.overlap,
-                includes_overlap=self._includes_overlap and not state.has_gap_before,
-                moved=self._changes.asks(selection["filters"]),
-            )
-            page = yield from self._fetch(selection, source, request)
-            if page is None or self._state.offset is not state.offset:
-                continue  # without the view; or a signal handler has read on meanwhile
+            request = self._request(selection, left)
+            most = 0 if state.hold else source.width - 1
+            behind = expected_after(request, state.size, most=most, items=wanted)
+            answer = yield from self._fetch(selection, source, request, behind)
+            if answer is None or self._state.offset is not state.offset:
+                continue  # by another request; or a signal handler has read on meanwhile
+            request, page = answer
             if _is_capped_to_the_overlap(page, request):
                 self._includes_overlap = False
                 continue
@@ -340,7 +369,7 @@ class Paginator(Generic[T]):
             is_new = bool(fresh)
             self._guard.check(page.next_cursor, is_empty=page.is_empty, is_new=is_new)
             self._changes.note(page, asked=request.moved is not None, is_aligned=is_aligned)
-            self._take(page, fresh, is_within=state.is_within or not follows)
+            self._take(page, fresh, is_within=state.is_within or not follows, follows=is_aligned)
             self._guard.note(page.next_cursor, is_empty=page.is_empty, is_new=is_new)
             if fresh:
                 return self.page[1]
@@ -348,6 +377,22 @@ class Paginator(Generic[T]):
             return None
         late = yield from self._find_late(source)
         return late or None
+
+    def _request(self, selection: Selection, left: int | None) -> PageRequest:
+        state = self._state
+        runs = state.size.runs
+        if state.size.grows and left is not None:
+            runs = state.size.at_most(left).runs
+        return PageRequest(
+            state.offset.after,
+            runs,
+            overlap=state.offset.overlap,
+            includes_overlap=(
+                self._includes_overlap and runs < MAX_PER_PAGE and not state.has_gap_before
+            ),
+            moved=self._changes.asks(selection["filters"]),
+            is_divisible=state.size.is_divisible,
+        )
 
     def _is_connected(self, page: Page[T], fresh: Sequence[T]) -> bool:
         """Whether no run was skipped that was there all the time.
@@ -373,7 +418,7 @@ class Paginator(Generic[T]):
             )
         offset = _offset_after(self._state.offset)
         # Where cursors do not count runs, there is one place to go back to.
-        start = 0 if offset is None else max(0, offset - self._first * 2 ** (steps - 1))
+        start = 0 if offset is None else max(0, offset - self._state.size.runs * 2 ** (steps - 1))
         self._guard.forget()
         self._state = self._state.jump_to(_position_at(start), steps=steps)
 
@@ -437,23 +482,51 @@ class Paginator(Generic[T]):
         return not page.nulls and seen.tells(page.items) and sample.is_selected(page.moved)
 
     def _fetch(
-        self, selection: Selection, source: Source[T], request: PageRequest
-    ) -> Flow[Page[T] | None]:
-        """Fetch a page; None where that showed that the view cannot be relied on."""
+        self,
+        selection: Selection,
+        source: Source[T],
+        request: PageRequest,
+        behind: Sequence[PageRequest],
+    ) -> Flow[Answer[T] | None]:
+        """Fetch a page, or fewer runs of it; None where another request is due."""
+        state = self._state
+        if state.hold:
+            self._ahead.drop()  # what was read ahead of a page that did not follow
+        try:
+            if state.view is not None:
+                return (yield from self._fetch_of_view(selection, source, request, behind))
+            return (yield from self._ahead.read(partial(source.fetch, selection), request, behind))
+        except WandbRunsError as error:
+            if not (request.is_divisible and is_too_large(error)):
+                raise
+            if self._state is state:
+                self._state = state._replace(size=state.size.halved())
+            return None
+
+    def _fetch_of_view(
+        self,
+        selection: Selection,
+        source: Source[T],
+        request: PageRequest,
+        behind: Sequence[PageRequest],
+    ) -> Flow[Answer[T] | None]:
+        """Fetch a page of the view; None where that showed that it cannot be relied on."""
         state, view = self._state, self._state.view
         if view is None:
-            return (yield from source.fetch(selection, request))
+            return None
         part = selection.copy()
         part["filters"] = both(selection["filters"], view.condition)
         try:
-            page = yield from source.fetch(part, request)
+            answer = yield from self._ahead.read(partial(source.fetch, part), request, behind)
         except ResponseError as error:
-            if not _is_refusal(error):
+            is_halved = request.is_divisible and is_too_large(error)
+            if is_halved or not _is_refusal(error):
                 raise
             self._close_view(state, view, refusals=1)
             return None
         if self._state is not state:
             return None  # a signal handler has read on meanwhile
+        page = answer.page
         seen = self.seen.in_order()
         if request.overlap is None and (seen is None or not seen.admits(page.items)):
             self._close_view(state, view, refusals=_MOST_REFUSALS)
@@ -465,7 +538,7 @@ class Paginator(Generic[T]):
                 self._close_view(state, view, refusals=1)
                 return None
             self._state = state._replace(expected=expected)
-        return page
+        return answer
 
     def _close_view(self, state: _State[T], view: _View, *, refusals: int) -> None:
         """Go on by offset, from where the next run is if none has come or gone."""
@@ -483,8 +556,10 @@ class Paginator(Generic[T]):
         place = view.before if offset is None else _position_at(offset + view.read)
         self._state = state.jump_to(place, steps=0)
 
-    def _take(self, page: Page[T], fresh: list[T], *, is_within: bool) -> None:
-        state, offset = self._state, self._state.offset
+    def _take(self, page: Page[T], fresh: list[T], *, is_within: bool, follows: bool) -> None:
+        hold = max(0, self._state.hold - 1) if follows else _BEFORE_AHEAD_AGAIN
+        state = self._state._replace(hold=hold, size=self._state.size.after(page))
+        offset = state.offset
         nulls = page.nulls + (page.overlap == (None,) and offset.last is not None)
         if nulls:
             state = state._replace(drift=replace(state.drift, nulls=state.drift.nulls + nulls))
@@ -493,7 +568,8 @@ class Paginator(Generic[T]):
             state = state._replace(page=fresh, turn=object(), steps=0, is_within=False)
         if fresh and (view := state.view) is not None:
             counted = view._replace(read=view.read + len(fresh))
-            state = state._replace(view=counted, wants_view=True)
+            # Where nothing comes or goes any more, it is by offset that pages can be read ahead.
+            state = state._replace(view=counted, wants_view=hold > 1)
         if page.next_cursor is None:
             complete = not (state.drift.nulls or self._suspects_after(fresh))
             self._state = state._replace(is_at_end=True, complete=complete)
@@ -521,12 +597,13 @@ class Paginator(Generic[T]):
             present = selection.copy()
             present["filters"] = present_filter(selection["filters"], self.began)
             present["order"] = _STEADY
-            listed = yield from list_all_ids(present)
+            listed = yield from list_all_ids(present, source.width)
             # A run that is null here is likely one that was null before.
             drift = replace(drift, nulls=max(drift.nulls, listed.drift.nulls))
             missing = [run_id for run_id in listed.ids if not self.seen.knows(run_id)]
-            for start in range(0, len(missing), self._first):
-                part = missing[start : start + self._first]
+            size = self._state.size.runs
+            for start in range(0, len(missing), size):
+                part = missing[start : start + size]
                 late += yield from fetch_named(selection, part, source.fetch, self._identify)
         drift = replace(drift, late=tuple(map(self._identify, late)))
         if self._is_strict and drift:
@@ -649,8 +726,12 @@ class Ids(NamedTuple):
         return [*behind, *before], replace(self.drift, late=tuple(late))
 
 
-def list_all_ids(selection: Selection) -> Flow[Ids]:
+def list_all_ids(selection: Selection, width: int) -> Flow[Ids]:
     """The ids of all runs of a selection, in order, none of them missing.
+
+    Args:
+        selection: The runs.
+        width: How many pages may be requested at once.
 
     Raises:
         NotFoundError: No such project, or the key may not see it.
@@ -660,8 +741,9 @@ def list_all_ids(selection: Selection) -> Flow[Ids]:
     if is_by_creation(order):
         tracker = SeenInOrder(_id_of, _key_of, descending=is_descending(order))
     seen: SeenIds[_Created] = SeenIds(_id_of, tracker=tracker)
-    paginator = Paginator(_id_of, order, MAX_PER_PAGE, seen)
-    while (yield from paginator.next_page(source_of(selection, _fetch_created))) is not None:
+    paginator = Paginator(_id_of, order, PageSize.of(MAX_PER_PAGE), seen)
+    source = source_of(selection, _fetch_created, width)
+    while (yield from paginator.next_page(source)) is not None:
         pass
     return Ids([*seen.items], paginator.drift)
 

@@ -5,16 +5,19 @@ from __future__ import annotations
 from copy import deepcopy
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
+from wandb_runs.errors import WandbRunsError, is_too_large
 from wandb_runs.graphql.flow import gather
+from wandb_runs.pagination.ahead import expected_after
 from wandb_runs.pagination.changes import ChangeTracker
-from wandb_runs.pagination.cursors import CursorGuard, cursor_after, offset_of
-from wandb_runs.pagination.page import Overlap, PageRequest
+from wandb_runs.pagination.cursors import CursorGuard, offset_of
+from wandb_runs.pagination.page import PageRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from wandb_runs.graphql.flow import Flow
-    from wandb_runs.pagination.page import Page, Selection
+    from wandb_runs.pagination.page import Overlap, Page, Selection
+    from wandb_runs.pagination.sizes import PageSize
 
 __all__ = ["AHEAD", "Prefetcher"]
 
@@ -46,13 +49,14 @@ class Prefetcher(Generic[T]):
     Args:
         selection: Which runs there are.
         fetch: The flow that reads one page.
-        first: Tells how many items the next pages are to hold.
+        size: How many items the next page is to hold.
         total: How many items there are, if that is known.
         ahead: How many pages are asked for at once.
         done: Told each page as it comes, in whatever order.
         dropped: Told each page that was read for nothing.
 
     Attributes:
+        size: How many items the next page is to hold.
         complete: Whether there is nothing more to read.
         nulls: How many items came as null.
     """
@@ -61,7 +65,7 @@ class Prefetcher(Generic[T]):
         self,
         selection: Selection,
         fetch: Callable[[PageRequest], Flow[Page[T]]],
-        first: Callable[[], int],
+        size: PageSize,
         *,
         total: int | None = None,
         ahead: int = AHEAD,
@@ -69,7 +73,6 @@ class Prefetcher(Generic[T]):
         dropped: Callable[[Page[T]], None] | None = None,
     ) -> None:
         self._fetch = fetch
-        self._first = first
         self._total = total
         self._ahead = ahead
         self._done = done
@@ -83,6 +86,7 @@ class Prefetcher(Generic[T]):
         self._counts = _COUNTS
         self._guesses = True
         self._has_drifted = False
+        self.size: PageSize = size
         self.complete: bool = False
         self.nulls: int = 0
 
@@ -114,7 +118,13 @@ class Prefetcher(Generic[T]):
         if self.complete:
             return []
         requests = self._requests()
-        pages = yield from gather([self._fetch(request) for request in requests], self._done)
+        try:
+            pages = yield from gather([self._fetch(request) for request in requests], self._done)
+        except WandbRunsError as error:
+            if not (self.size.is_divisible and is_too_large(error)):
+                raise
+            self.size = self.size.halved()
+            return (yield from self.next_pages())
         read: list[Page[T]] = []
         for request, page in zip(requests, pages, strict=True):
             fits = not self.complete and request.after == self._cursor
@@ -140,25 +150,23 @@ class Prefetcher(Generic[T]):
         if page.last is not None or page.nulls:
             self._last, self._overlap = page.last, page.next_overlap
         self._cursor = page.next_cursor
+        self.size = self.size.after(page)
         self.complete = page.next_cursor is None
 
     def _requests(self) -> list[PageRequest]:
-        first, moved = self._first(), self._changes.asks(self._filters)
+        size, moved = self.size, self._changes.asks(self._filters)
         start = offset_of(self._cursor) if self._cursor is not None and self._guesses else None
-        if self._cursor is None or start is None or self._total is None:
-            is_counted = start is not None and self._total is None and self._counts > 0
-            self._counts -= is_counted
-            return [PageRequest(self._cursor, first, is_counted, self._overlap, moved=moved)]
-        last = min(self._total - 1, start + self._ahead * first)
-        return [
-            PageRequest(self._cursor, first, overlap=self._overlap, moved=moved),
-            *(
-                PageRequest(
-                    cursor_after(offset),
-                    first,
-                    overlap=Overlap(cursor_after(offset - 1)),
-                    moved=moved,
-                )
-                for offset in range(start + first, last, first)
-            ),
-        ]
+        is_counted = start is not None and self._total is None and self._counts > 0
+        self._counts -= is_counted
+        request = PageRequest(
+            self._cursor,
+            size.runs,
+            is_counted,
+            self._overlap,
+            moved=moved,
+            is_divisible=size.is_divisible,
+        )
+        if start is None or self._total is None:
+            return [request]
+        items = self._total - start - 1
+        return [request, *expected_after(request, size, most=self._ahead - 1, items=items)]

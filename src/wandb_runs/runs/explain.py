@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias, get_args
 
@@ -16,6 +15,7 @@ from wandb_runs.frames.requests import HistoryRequest
 from wandb_runs.frames.values import values_operation
 from wandb_runs.pagination.page import MAX_PER_PAGE, PageRequest
 from wandb_runs.pagination.paginator import select_named
+from wandb_runs.pagination.sizes import PageSize
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -42,11 +42,15 @@ class Explanation(FieldsRepr):
         operation: The name of the GraphQL operation.
         document: Its text, as it would be sent.
         variables: The variables of the first request; later ones differ in where they start.
-        runs_per_request: How many runs a request asks for.
+        runs_per_request: How many runs the first request asks for: later ones ask for more, up to
+            1000, where `per_page` is not given, unless their pages are large or slow.
         requests: How many requests the call takes without retries; None if the number of runs is
-            not known, which `len(runs)` asks for. The most, for an outer join of many keys.
+            not known, which `len(runs)` asks for. The most, for an outer join of many keys. A loop
+            that reads ahead may send up to `max_concurrency - 1` more behind the last page, as long
+            as that number is not known.
         is_listed_first: Whether the runs are listed before, and then selected by their ids,
             because they are only part of what the filter selects (`limit=`, `checkpoint=`).
+        grows: Whether later requests ask for more runs than the first.
     """
 
     operation: str
@@ -55,13 +59,17 @@ class Explanation(FieldsRepr):
     runs_per_request: int
     requests: int | None
     is_listed_first: bool = False
+    grows: bool = False
 
     @override
     def __str__(self) -> str:
+        each = f"{self.runs_per_request} runs"
+        if self.grows:
+            each += f", then for more, up to {MAX_PER_PAGE}"
         if self.requests is None:
-            count = f"one for each {self.runs_per_request} runs; len(runs) would tell how many"
+            count = f"one for each {each}; len(runs) would tell how many"
         else:
-            count = f"{self.requests}, each for {self.runs_per_request} runs at most"
+            count = f"{self.requests}, each for {each}{'' if self.grows else ' at most'}"
         if self.is_listed_first:
             count += ", after the runs were listed, and with their ids in the filter"
         document = "\n".join(map(printable, self.document.split("\n")))
@@ -109,22 +117,27 @@ def explain(
         total: How many runs there are, if that is known.
         fit: Leaves out of an operation what the server is known to lack.
     """
-    size, selection, parts = query.page_size, query.selection, 1
+    page_size, selection, parts = query.page_size, query.selection, 1
+    size = page_size.runs
     operation: Operation[object]
     if plan is None:
         operation = query.list_page(selection, PageRequest(None, size))
     elif call == "histories":
         size = min(query.histories_page_size(plan), query.limit or MAX_PER_PAGE)
+        page_size = PageSize.of(size)
         request = HistoryRequest(plan.first_part, selection, PageRequest(None, size))
         parts += len(plan.later_parts(None))
         operation = (request.of(ids[:size]) if ids else request).operation
     else:
+        if ids:
+            size = page_size.most
+            page_size = PageSize.of(size)
         named = select_named(selection, ids[:size]) if ids else selection
         page = PageRequest(None, min(size, len(ids)) if ids else size).variables(named)
         what: Final = "configs" if call == "configs" else "summaries"
         operation = values_operation(what, page, plan.keys)
     operation = fit(operation)
-    requests = None if total is None else max(1, math.ceil(total / size)) * parts
+    requests = None if total is None else page_size.pages(total) * parts
     if plan is not None and ids == []:
         requests = 0  # nothing is asked of no runs; listing none takes a request
     return Explanation(
@@ -134,4 +147,5 @@ def explain(
         runs_per_request=size,
         requests=requests,
         is_listed_first=plan is not None and query.is_part and ids is None,
+        grows=page_size.grows,
     )

@@ -113,7 +113,9 @@ class HistoriesBase(ABC):
         to: Format,
         progress: OnProgress | None,
     ) -> Flow[Found[list[Row] | pd.DataFrame | pl.DataFrame]]:
-        known = KnownRuns(self._listed_ids(), self._counted(), progress, self._ahead())
+        known = KnownRuns(
+            self._listed_ids(), self._counted(), progress, self._ahead(), self._query.page_size
+        )
         selection = yield from self._select()
         values, drift, gone = yield from fetch_values(what, selection, plan.keys, known)
         if known.ids is None and not (values or drift.nulls):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final, TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from wandb_runs.errors import InvalidArgumentError
 from wandb_runs.errors.text import FieldsRepr
@@ -11,6 +11,7 @@ from wandb_runs.graphql._generated import list_runs
 from wandb_runs.graphql.nested import outer_keys
 from wandb_runs.pagination.checkpoint import ListingState, read_checkpoint
 from wandb_runs.pagination.page import MAX_PER_PAGE, Selection
+from wandb_runs.pagination.sizes import PER_PAGE, PageSize
 from wandb_runs.query.filters import RawFilter, filters_to_json
 from wandb_runs.query.keys import KeySelection, select_keys
 from wandb_runs.query.location import check_name
@@ -32,8 +33,6 @@ __all__ = ["RunQuery"]
 
 K = TypeVar("K", bound=str)
 
-_DEFAULT_PER_PAGE: Final = 50
-
 
 @dataclass(frozen=True, slots=True, repr=False)
 class RunQuery(FieldsRepr):
@@ -48,7 +47,8 @@ class RunQuery(FieldsRepr):
         project: The project's name.
         filters: The filter as JSON, with the server's names of fields.
         order: The order, with its sign.
-        per_page: The most runs per request, at most `MAX_PER_PAGE`.
+        per_page: The most runs per request, at most `MAX_PER_PAGE`; `PER_PAGE` for 50 in the
+            first page and more in later ones.
         include_sweeps: Whether `run.sweep` fetches the sweep.
         keys: The keys of config and summary to ask for.
         models: The types that config and summary are validated as.
@@ -151,13 +151,14 @@ class RunQuery(FieldsRepr):
         return self.limit is not None or self.start.read > 0 or self.models.skips
 
     @property
-    def page_size(self) -> int:
-        """How many runs to list per request."""
-        return self.per_page if self.limit is None else max(1, min(self.per_page, self.limit))
+    def page_size(self) -> PageSize:
+        """How many runs the first page asks for."""
+        size = PageSize.of(self.per_page)
+        return size if self.limit is None else size.at_most(self.limit)
 
     def histories_page_size(self, plan: HistoryPlan) -> int:
         """How many runs to read the histories of per request."""
-        most = MAX_PER_PAGE if self.per_page == _DEFAULT_PER_PAGE else self.per_page
+        most = MAX_PER_PAGE if self.per_page is PER_PAGE else self.per_page
         return min(most, plan.runs_per_request)
 
     def list_page(self, selection: Selection, request: PageRequest) -> Operation[ListRuns]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, SupportsIndex, TypeVar, ove
 from typing_extensions import deprecated, override
 
 from wandb_runs.errors import DeprecatedNameWarning, InvalidArgumentError
+from wandb_runs.pagination.sizes import PER_PAGE
 from wandb_runs.runs.iterators import HistoryBatches, RunIterator, RunPages
 from wandb_runs.runs.run import Run
 from wandb_runs.runs.run_base import ConfigT_co, SummaryT_co
@@ -114,7 +115,7 @@ class Runs(
         project: str,
         filters: Filters | None = None,
         order: Order = "+created_at",
-        per_page: int = 50,
+        per_page: int = PER_PAGE,
         include_sweeps: bool = True,
         *,
         config_keys: list[K] | tuple[K, ...] | None = None,
@@ -186,7 +187,7 @@ class Runs(
 
     @override
     def __iter__(self) -> RunIterator[ConfigT_co, SummaryT_co]:
-        return RunIterator(self._listing.items, self._checkpoint_at, self._list_to)
+        return RunIterator(self._listing.items, self._checkpoint_at, self._list_on)
 
     @deprecated(
         "runs.next() has one position for all callers; use iter(runs)",
@@ -719,11 +720,17 @@ class Runs(
         runs: list[Run[ConfigT_co, SummaryT_co]] = [Run(context, node) for node in nodes]
         return runs
 
-    def _list_to(self, count: int | None) -> list[Run[ConfigT_co, SummaryT_co]]:
+    def _list_on(self, count: int) -> list[Run[ConfigT_co, SummaryT_co]]:
+        """List so many runs, for a loop that goes on."""
+        return self._list_to(count, goes_on=True)
+
+    def _list_to(
+        self, count: int | None, *, goes_on: bool = False
+    ) -> list[Run[ConfigT_co, SummaryT_co]]:
         """List so many runs, or all for None."""
         listing = self._listing
         if not self._has(count):
             with self._lock.mutex:
-                self._client.run(listing.read_to(count, self._source))
+                self._client.run(self._read_to(count, goes_on=goes_on))
         self._reported = self._report(listing.drift, self._reported)
         return listing.items

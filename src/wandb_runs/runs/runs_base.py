@@ -127,6 +127,11 @@ class RunsBase(
         """The project's name."""
         return self._query.project
 
+    @property
+    def per_page(self) -> int:
+        """The most runs per request as it was given; 50 where it was not, and pages grow."""
+        return int(self._query.per_page)
+
     @overload
     def explain(self, call: Literal["list"] = "list") -> Explanation: ...
     @overload
@@ -208,7 +213,7 @@ class RunsBase(
 
     @property
     def _source(self) -> Source[RunT_co]:
-        return Source(self._select, self._fetch)
+        return Source(self._select, self._fetch, self._client.max_concurrency)
 
     @override
     def _select(self) -> Flow[Selection]:
@@ -230,6 +235,16 @@ class RunsBase(
             yield from self._check_none()
         yield from self._names.after_page(selection, page)
         return page.with_items(self._make(selection["entity"], page.items))
+
+    def _read_to(self, count: int | None, *, goes_on: bool) -> Flow[None]:
+        """Read so many runs, or all for None.
+
+        Args:
+            count: The number of runs.
+            goes_on: Whether more are likely to be read, so that pages are read ahead.
+        """
+        wanted = self._counted() if goes_on or count is None else count
+        return self._listing.read_to(count, self._source, wanted=wanted)
 
     def _has(self, count: int | None) -> bool:
         """Whether so many runs have been listed; all for None."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from wandb_runs.pagination.sizes import PER_PAGE
 from wandb_runs.runs.sweep_base import SweepBase, SweepsBase
 from wandb_runs.transport import RetryingClient
 from wandb_runs.transport.fork import ForkSafeLock
@@ -46,7 +47,7 @@ class Sweep(SweepBase[RetryingClient]):
         runs = self._runs(order or self.order or "-created_at", per_page=1)
         return runs[0] if runs else None
 
-    def _runs(self, order: Order, per_page: int = 50) -> Runs:
+    def _runs(self, order: Order, per_page: int = PER_PAGE) -> Runs:
         from wandb_runs.runs.runs import Runs  # noqa: PLC0415 - a circle: runs import sweeps
 
         return Runs(

@@ -138,7 +138,7 @@ class Call(Generic[T]):
         session: SessionBase,
         options: Options,
         target: Target,
-        parse: Callable[[Response, int], T],
+        parse: Callable[[Response, int, float], T],
         revise: Callable[[bytes, GraphQLError], bytes | None] | None = None,
     ) -> None:
         self._session = session
@@ -147,6 +147,7 @@ class Call(Generic[T]):
         self._parse = parse
         self._revise = revise
         self._credentials = _ANONYMOUS
+        self._elapsed = 0.0
         self._number = 0 if session.on_event is None else next(_calls)
         self._deadline = session.clock.monotonic() + options.timeout
         self._attempts = 0
@@ -324,7 +325,7 @@ class Call(Generic[T]):
 
     def _read(self, response: Response) -> T:
         try:
-            return self._parse(response, self._attempts)
+            return self._parse(response, self._attempts, self._elapsed)
         except ResponseError as error:
             clean = self._credentials.taken_out_of(response.content)
             if clean == response.content:
@@ -381,6 +382,7 @@ class Call(Generic[T]):
     ) -> None:
         sent, elapsed = len(self._target.content), self._session.clock.monotonic()
         elapsed -= self._began or 0.0
+        self._elapsed = elapsed
         self._fields = {
             "operation": self._target.name,
             "attempt": self._attempts,

@@ -110,13 +110,14 @@ class Client(Shared, Generic[C_co]):
         """The attempts at an operation."""
         fitted = FittedOperation(self._session.server, operation)
 
-        def parse(response: Response, attempts: int) -> T:
+        def parse(response: Response, attempts: int, seconds: float) -> T:
             return fitted.sent.parse(
                 response.content,
                 status=response.status,
                 request_id=request_id_of(response),
                 attempts=attempts,
                 date=response.headers.get("date"),
+                seconds=seconds,
             )
 
         target = Target(
@@ -157,7 +158,7 @@ class Client(Shared, Generic[C_co]):
             raise WandbRunsError("this client is closed; make a new Api()")
 
 
-def _file_in(response: Response, attempts: int) -> bytes:
+def _file_in(response: Response, attempts: int, _seconds: float) -> bytes:
     """The file that an answer holds.
 
     Raises:

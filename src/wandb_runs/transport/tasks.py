@@ -9,9 +9,9 @@ import asyncio
 import sys
 import threading
 from contextlib import asynccontextmanager, suppress
-from contextvars import ContextVar, copy_context
+from contextvars import ContextVar
 from functools import partial
-from typing import TYPE_CHECKING, Final, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Generic, TypeVar, cast
 from weakref import WeakKeyDictionary
 
 import anyio
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from wandb_runs.graphql.flow import Apart, Flow, Gather
     from wandb_runs.graphql.operation import Operation
 
-__all__ = ["LoopLimits", "PerLoop", "run_gathered_async", "running_loop", "start_soon"]
+__all__ = ["LoopLimits", "PerLoop", "run_gathered_async", "running_loop"]
 
 T = TypeVar("T")
 
@@ -216,35 +216,3 @@ def _first_in(error: BaseException) -> BaseException:
     while isinstance(error, BaseExceptionGroup):
         error = cast("BaseExceptionGroup[BaseException]", error).exceptions[0]
     return error
-
-
-_background: Final[set[asyncio.Task[None]]] = set()
-"""Event loops hold tasks weakly."""
-
-
-def start_soon(work: Callable[[], Awaitable[object]]) -> None:
-    """Start a background task in the running event loop.
-
-    Its errors are dropped: a caller that needs the result repeats the work, and gets the error
-    then. It is cancelled when the loop ends. Without a running loop nothing happens.
-
-    Args:
-        work: Makes the awaitable; not called where no task can be started.
-    """
-
-    async def quietly() -> None:
-        try:
-            await work()
-        except* Exception:  # noqa: BLE001, S110 - a caller that needs the result repeats the work
-            pass
-
-    with suppress(RuntimeError):  # no loop, or one that is ending
-        loop = running_loop()
-        if isinstance(loop, asyncio.AbstractEventLoop):
-            task = loop.create_task(quietly())
-            _background.add(task)
-            task.add_done_callback(_background.discard)
-        else:
-            import trio  # noqa: PLC0415 - optional, and running here
-
-            trio.lowlevel.spawn_system_task(quietly, context=copy_context())

@@ -15,6 +15,7 @@ from wandb_runs.pagination.listing import ListingPlan, PageStream
 from wandb_runs.pagination.page import Page, Selection, fetch_page
 from wandb_runs.pagination.paginator import source_of
 from wandb_runs.pagination.progress import ProgressCounter
+from wandb_runs.pagination.sizes import PageSize
 from wandb_runs.query.filters import RawFilter, filters_to_json
 from wandb_runs.query.mentions import mentions_of
 from wandb_runs.query.order import RawOrder, parse_order
@@ -125,8 +126,10 @@ def read_documents(
             total = page.total if limit is None else min(page.total, limit)
         return page.with_items(map(_read, page.items))
 
-    plan = ListingPlan(_id_of, _key_of, selection["order"], selection["first"], limit)
-    pages, read = PageStream(plan, source_of(selection, fetch)), Documents()
+    per_page = PageSize.of(selection["first"])
+    plan = ListingPlan(_id_of, _key_of, selection["order"], per_page, limit)
+    source = source_of(selection, fetch, width=1)
+    pages, read = PageStream(plan, source), Documents()
     while not pages.complete and read.runs != limit:
         api.client.run(pages.read_page())
         page = pages.take() or []

@@ -1,0 +1,143 @@
+"""`ReadAhead`: a page of a listing, requested together with the pages that are expected behind it.
+
+W&B's cursors count runs, so that it can be told where later pages start. This is a guess, and never
+more: a page that was read ahead is handed on only where the caller asks for the page at that very
+cursor, and is then checked as any other page is. What is not asked for is dropped.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
+
+from wandb_runs.errors import WandbRunsError
+from wandb_runs.graphql.flow import gather
+from wandb_runs.pagination.cursors import cursor_after, offset_of
+from wandb_runs.pagination.page import MAX_PER_PAGE, Overlap, Page, PageRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from wandb_runs.graphql.flow import Flow
+    from wandb_runs.pagination.sizes import PageSize
+
+__all__ = ["Answer", "ReadAhead", "expected_after"]
+
+T = TypeVar("T")
+
+
+class Answer(NamedTuple, Generic[T]):
+    """A page, and the request that it answers.
+
+    Attributes:
+        request: The request.
+        page: The page.
+    """
+
+    request: PageRequest
+    page: Page[T]
+
+
+class ReadAhead(Generic[T]):
+    """Keeps the pages that were read ahead, each until it is asked for or dropped.
+
+    An interrupt at any instruction loses none that was asked for: it is then read again.
+    """
+
+    __slots__ = ("_kept",)
+
+    def __init__(self) -> None:
+        self._kept: Mapping[str | None, Answer[T]] = {}
+
+    def drop(self) -> None:
+        """Keep none of the pages."""
+        self._kept = {}
+
+    def read(
+        self,
+        fetch: Callable[[PageRequest], Flow[Page[T]]],
+        request: PageRequest,
+        expected: Sequence[PageRequest],
+    ) -> Flow[Answer[T]]:
+        """Read a page, and those that are expected behind it.
+
+        Args:
+            fetch: Reads one page.
+            request: The page.
+            expected: The requests for the others; used where the page was not read ahead.
+
+        Returns:
+            The page, which may hold another number of items than was asked for.
+        """
+        kept = self._kept.get(request.after)
+        if kept is not None and _is_alike(kept.request, request):
+            self._kept = {at: each for at, each in self._kept.items() if each is not kept}
+            return kept
+        self._kept = {}
+        if not expected:
+            return Answer(request, (yield from fetch(request)))
+        flows = [_with_request(fetch, request), *map(partial(_tried, fetch), expected)]
+        asked, *others = yield from gather(flows)
+        if asked is None:
+            raise AssertionError("a page that fails raises")
+        self._kept = {each.request.after: each for each in others if each is not None}
+        return asked
+
+
+def expected_after(
+    request: PageRequest, size: PageSize, *, most: int, items: int | None
+) -> list[PageRequest]:
+    """The requests for the pages behind one; none where cursors do not count.
+
+    Args:
+        request: The request for that page.
+        size: Its size.
+        most: The most requests.
+        items: How many items the caller may take, that page included; None if that is not known.
+
+    >>> from wandb_runs.pagination.sizes import PER_PAGE, PageSize
+    >>> request = PageRequest(cursor_after(149), 200)
+    >>> behind = expected_after(request, PageSize(200, True, 50), most=3, items=700)
+    >>> [each.first for each in behind], behind[0].after == cursor_after(349)
+    ([400, 800], True)
+    """
+    at = None if request.after is None else offset_of(request.after)
+    if at is None:
+        return []
+    behind: list[PageRequest] = []
+    taken, end = request.first, at + request.first
+    while len(behind) < most and (items is None or taken < items):
+        size = size.next()
+        behind.append(
+            PageRequest(
+                cursor_after(end),
+                size.runs,
+                overlap=Overlap(cursor_after(end - 1)),
+                includes_overlap=request.includes_overlap and size.runs < MAX_PER_PAGE,
+                moved=request.moved,
+                is_divisible=size.is_divisible,
+            )
+        )
+        taken, end = taken + size.runs, end + size.runs
+    return behind
+
+
+def _is_alike(one: PageRequest, other: PageRequest) -> bool:
+    """Whether two requests ask for pages that begin alike."""
+    return one.overlap == other.overlap and one.moved == other.moved
+
+
+def _with_request(
+    fetch: Callable[[PageRequest], Flow[Page[T]]], request: PageRequest
+) -> Flow[Answer[T] | None]:
+    return Answer(request, (yield from fetch(request)))
+
+
+def _tried(
+    fetch: Callable[[PageRequest], Flow[Page[T]]], request: PageRequest
+) -> Flow[Answer[T] | None]:
+    """Read a page; None where that fails, since it may never be asked for."""
+    try:
+        return Answer(request, (yield from fetch(request)))
+    except WandbRunsError:
+        return None

@@ -1,0 +1,255 @@
+"""Pages read ahead, and pages that grow: what is sent, and that the result is the same."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import json
+import math
+import pickle
+import threading
+from typing import TYPE_CHECKING, Final
+
+import anyio
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from support.ways import BACKENDS
+
+from wandb_runs import Answered, Api, AsyncApi, AsyncRuns, RequestSent, Runs
+from wandb_runs.pagination.page import Page
+from wandb_runs.pagination.sizes import PER_PAGE, PageSize
+from wandb_runs.testing import OpaqueCursors, log_run
+from wandb_runs.transport import HttpTransport, Response
+
+if TYPE_CHECKING:
+    from wandb_runs import Request
+    from wandb_runs.testing import LocalServer
+    from wandb_runs.transport.events import Event
+
+OVER_HTTP = settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+MANY: Final = 47
+"""Runs of the fixture `many`."""
+
+WIDTH: Final = 4
+
+
+class Watch:
+    """Counts the requests for pages, and how many of them are under way at once."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._under_way = 0
+        self.sent = 0
+        self.most = 0
+
+    def __call__(self, event: Event) -> None:
+        if event.operation != "ListRuns":
+            return
+        with self._lock:
+            if isinstance(event, RequestSent):
+                self.sent += 1
+                self._under_way += 1
+                self.most = max(self.most, self._under_way)
+            elif isinstance(event, Answered):
+                self._under_way -= 1
+
+
+class Sizes:
+    """Sends to a real server, and keeps how many runs each page was asked for.
+
+    Args:
+        server: The server.
+        most: What it can do; larger pages are answered with HTTP 502.
+    """
+
+    def __init__(self, server: LocalServer, most: int = 1001) -> None:
+        self._inner = HttpTransport(server.url)
+        self._lock = threading.Lock()
+        self._most = most
+        self.asked: list[int] = []
+
+    def send(self, request: Request, /) -> Response:
+        body = json.loads(request.content)
+        if body["operationName"] in {"ListRuns", "ListConfigs"}:
+            first = body["variables"]["first"]
+            with self._lock:
+                self.asked.append(first)
+            if first > self._most:
+                return Response(502, {}, b"")
+        return self._inner.send(request)
+
+
+@pytest.fixture(scope="module")
+def large(wandb_server: LocalServer) -> str:
+    """The path of a project of 420 runs."""
+    for number in range(420):
+        log_run(wandb_server, "team", "large", f"r{number:03}", config={"number": number})
+    return "team/large"
+
+
+def ids_of(server: LocalServer, path: str, per_page: int, take: int, watch: Watch) -> list[str]:
+    with Api(base_url=server.url, api_key="k", on_event=watch, max_concurrency=WIDTH) as api:
+        loop = iter(api.runs(path, per_page=per_page))
+        return [run.id for _, run in zip(range(take), loop, strict=False)]
+
+
+def ids_of_awaited(
+    server: LocalServer, path: str, per_page: int, take: int, watch: Watch, backend: str
+) -> list[str]:
+    async def main() -> list[str]:
+        async with AsyncApi(
+            base_url=server.url, api_key="k", on_event=watch, max_concurrency=WIDTH
+        ) as api:
+            ids: list[str] = []
+            async for run in api.runs(path, per_page=per_page):
+                ids.append(run.id)
+                if len(ids) == take:
+                    break
+            return ids
+
+    return anyio.run(main, backend=backend)
+
+
+@OVER_HTTP
+@given(
+    per_page=st.integers(1, 30), take=st.integers(1, MANY + 3), way=st.sampled_from(("", *BACKENDS))
+)
+def test_a_loop_reads_the_same_and_sends_few_pages_too_many(
+    wandb_server: LocalServer, many: str, per_page: int, take: int, way: str
+) -> None:
+    watch = Watch()
+    if way:
+        ids = ids_of_awaited(wandb_server, many, per_page, take, watch, way)
+    else:
+        ids = ids_of(wandb_server, many, per_page, take, watch)
+    assert ids == [f"run{number:02}" for number in range(min(take, MANY))]
+    needed = math.ceil(min(take, MANY) / per_page)
+    if needed <= 2 and take < MANY:
+        assert watch.sent == needed
+    assert needed <= watch.sent <= needed + WIDTH - 1
+    assert watch.most <= WIDTH
+    if needed >= 2 + WIDTH:
+        assert watch.most > 1
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_both_halves_send_the_third_page_with_those_behind_it(
+    wandb_server: LocalServer, many: str, backend: str
+) -> None:
+    for take, sent in ((10, 2), (11, 2 + WIDTH), (30, 2 + WIDTH), (31, 2 + 2 * WIDTH)):
+        blocking, awaiting = Watch(), Watch()
+        ids_of(wandb_server, many, 5, take, blocking)
+        ids_of_awaited(wandb_server, many, 5, take, awaiting, backend)
+        assert (blocking.sent, awaiting.sent) == (sent, sent)
+
+
+def test_nothing_is_read_ahead_of_what_is_taken(wandb_server: LocalServer, many: str) -> None:
+    with Api(base_url=wandb_server.url, api_key="k") as api:
+        for sent, use in (
+            (1, lambda runs: runs[0]),
+            (1, bool),
+            (4, lambda runs: runs[15:20]),
+            (8, lambda runs: runs[39]),
+        ):
+            wandb_server.clear_operations()
+            use(api.runs(many, per_page=5))
+            assert wandb_server.operations == ("ListRuns",) * sent
+        # What is known of the number of runs bounds what is read ahead.
+        runs = api.runs(many, per_page=5)
+        assert len(runs) == MANY
+        wandb_server.clear_operations()
+        assert len(list(runs)) == MANY
+        assert wandb_server.operations == ("ListRuns",) * math.ceil(MANY / 5)
+
+
+def test_other_cursors_are_followed_one_by_one(wandb_server: LocalServer, many: str) -> None:
+    watch = Watch()
+    with wandb_server.fail_always(OpaqueCursors()):
+        assert len(ids_of(wandb_server, many, 5, 99, watch)) == MANY
+    assert (watch.sent, watch.most) == (math.ceil(MANY / 5), 1)
+
+
+def test_pages_grow_where_no_size_is_given(wandb_server: LocalServer, large: str) -> None:
+    sizes = Sizes(wandb_server)
+    with Api(base_url=wandb_server.url, api_key="k", transport=sizes, max_concurrency=1) as api:
+        ids = [run.id for run in api.runs(large)]
+        assert ids == [f"r{number:03}" for number in range(420)]
+        # A page has one run more, the one before it.
+        assert sizes.asked == [50, 101, 201, 401]
+        for per_page in (50, api.runs(large).per_page):
+            sizes.asked.clear()
+            assert [run.id for run in api.runs(large, per_page=per_page)] == ids
+            assert sizes.asked == [50] + [51] * 8
+        sizes.asked.clear()
+        assert [run.id for run in api.runs(large, limit=120)] == ids[:120]
+        assert sizes.asked == [50, 71]
+        sizes.asked.clear()
+        assert len(api.runs(large).configs(["number"])) == 420
+        assert sizes.asked == [50, 100, 200, 400]
+
+
+def test_a_page_that_the_server_cannot_do_is_halved(wandb_server: LocalServer, large: str) -> None:
+    for calls, halved in (
+        (lambda runs: [run.config["number"] for run in runs], [101] * 3),
+        (lambda runs: [row["number"] for row in runs.configs()], [100] * 3),
+    ):
+        sizes = Sizes(wandb_server, most=150)
+        with Api(base_url=wandb_server.url, api_key="k", transport=sizes, max_concurrency=1) as api:
+            assert calls(api.runs(large)) == list(range(420))
+        assert sizes.asked[0] == 50
+        assert max(sizes.asked) > 150
+        assert sizes.asked[-3:] == halved
+
+
+def test_the_default_size_is_told_from_an_equal_number() -> None:
+    for call in (Api.runs, AsyncApi.runs, Runs, AsyncRuns):
+        parameter = inspect.signature(call).parameters["per_page"]
+        assert parameter.default is PER_PAGE
+        assert str(parameter) == "per_page: 'int' = 50"
+    assert PER_PAGE == 50
+    assert repr(PER_PAGE) == "50"
+    for same in (
+        copy.copy(PER_PAGE),
+        copy.deepcopy([PER_PAGE])[0],
+        pickle.loads(pickle.dumps(PER_PAGE)),
+    ):
+        assert same is PER_PAGE
+
+
+def test_copies_of_a_listing_grow_as_it_does(
+    wandb_server: LocalServer, large: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A pickle finds its key where it lands.
+    monkeypatch.setenv("WANDB_BASE_URL", wandb_server.url)
+    monkeypatch.setenv("WANDB_API_KEY", "k" * 40)
+    with Api(base_url=wandb_server.url, api_key="k") as api:
+        loop = iter(api.runs(large))
+        taken = [next(loop).id for _ in range(60)]
+        rest = api.runs(large, checkpoint=loop.checkpoint())
+        for runs in (copy.copy(rest), copy.deepcopy(rest), pickle.loads(pickle.dumps(rest))):
+            assert runs.explain().grows
+            assert taken + [run.id for run in runs] == [f"r{number:03}" for number in range(420)]
+
+
+@given(runs=st.integers(0, 20_000), per_page=st.integers(1, 2000) | st.just(PER_PAGE))
+def test_the_number_of_pages_is_that_of_the_sizes(runs: int, per_page: int) -> None:
+    size = PageSize.of(per_page)
+    pages, left = 1, runs - size.runs
+    while left > 0:
+        size = size.next()
+        pages, left = pages + 1, left - size.runs
+        assert size.runs <= 1000
+    assert PageSize.of(per_page).pages(runs) == pages
+
+
+def test_large_and_slow_pages_are_not_made_larger() -> None:
+    size = PageSize.of(PER_PAGE)
+    assert size.after(Page((), None, size=3_000_000, seconds=0.9)).runs == 100
+    for page in (Page((), None, size=5_000_000), Page((), None, seconds=1.1)):
+        stopped = size.next().after(page)
+        assert (stopped.runs, stopped.next().runs) == (100, 100)
+    assert size.next().next().halved().next().runs == 100
+    assert size.halved().runs == 50
