@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 __all__ = ["Benchmark", "BenchmarkError", "Measurement", "Measurements", "median_of"]
 
 TOOLS: Final = Path(__file__).parents[1]
+_MOST_RUNS: Final = 5
+
 TIMEOUT: Final = 1800
 """Seconds after which a worker counts as stuck."""
 
@@ -138,11 +140,20 @@ class Benchmark:
             for side in (*sides[shift:], *sides[:shift]):
                 if number and side == "wandb" and job.is_slow and not is_full:
                     continue
-                done = self.run(job, side)
-                if done.counts["missed"]:
-                    raise BenchmarkError(f"{job.name}: {side} sent a request that is not recorded")
-                measured[side].append(done)
+                measured[side].append(self._run_from_memory(job, side))
         return measured
+
+    def _run_from_memory(self, job: Job, side: Side) -> Measurement:
+        """Run a job once, with every answer replayed.
+
+        Pages that are slow when they are recorded are not made larger, so that a quicker run asks
+        for pages that are not recorded yet: then it is run again.
+        """
+        for _ in range(_MOST_RUNS):
+            done = self.run(job, side)
+            if not done.counts["missed"]:
+                return done
+        raise BenchmarkError(f"{job.name}: {side} sent a request that is not recorded")
 
     def run(self, job: Job, side: Side, *, check: bool = False) -> Measurement:
         """Run a job once.

@@ -210,7 +210,8 @@ class AsyncApi(ApiBase[AsyncRetryingClient]):
                 0.1}}`; see `wandb_runs.query.filters`.
             order: `created_at`, `heartbeat_at`, `config.<key>.value` or
                 `summary_metrics.<key>`, with `+` (ascending) or `-` (descending) in front.
-            per_page: Runs per request, at least 1; more than 1000 is sent as 1000.
+            per_page: Runs per request, at least 1; more than 1000 is sent as 1000. Where it is
+                not given, the first page has 50 runs, and later ones up to 1000.
             include_sweeps: Whether `run.sweep()` fetches the sweep when touched.
             entity: The entity, when `path` does not name it.
             project: The project, when `path` does not name it.

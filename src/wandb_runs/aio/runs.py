@@ -66,7 +66,8 @@ class AsyncRuns(
         filters: A MongoDB query over runs; see `wandb_runs.query.filters`.
         order: `created_at`, `heartbeat_at`, `config.<key>.value` or `summary_metrics.<key>`,
             with `+` (ascending, the default) or `-` (descending) in front.
-        per_page: Runs per request, at least 1; more than 1000 is sent as 1000, W&B's limit.
+        per_page: Runs per request, at least 1; more than 1000 is sent as 1000, W&B's limit. Where
+            it is not given, the first page has 50 runs, and later ones up to 1000.
         include_sweeps: Whether `run.sweep()` fetches the sweep when touched. Listing never does.
         config_keys: The keys that `run.config` is to hold; None for all, an empty list for none.
             Only what is asked for travels. A key with dots may be a path, as for `configs`:
@@ -239,8 +240,9 @@ class AsyncRuns(
         As `Runs.pages()`.
 
         Returns:
-            An asynchronous iterator of lists of at most `per_page` runs (one more where runs change
-            their places), in order, none of them empty. Its `checkpoint()` is its position.
+            An asynchronous iterator of lists of at most `per_page` runs, up to 1000 where that is not given
+            (one more where runs change their places), in order, none of them empty. Its
+            `checkpoint()` is its position.
 
         Raises:
             NotFoundError: No such project, or the key may not see it; when a page is taken.

@@ -46,10 +46,15 @@ class Runs(
     """The runs of a project that fit a filter, in order: a lazy, replayable sequence.
 
     Nothing is sent until a run is asked for; what was read is kept, so that a second loop
-    sends nothing. Taking `k` runs sends `ceil(k / per_page)` requests. `len` asks the server
-    for the count alone, once, or counts what was read when that is everything; `list(runs)`
-    asks for it too, since Python wants to know the length beforehand. A negative index, or a
-    slice that counts from the end, reads every page.
+    sends nothing. Taking `k` runs sends `ceil(k / per_page)` requests. Where `per_page` is not
+    given, pages have 50 runs, then 100, 200, up to 1000, unless a page takes longer than a second
+    or has more than 4 MB; one that is too much for the server is halved. A loop that comes to the
+    third page requests up to `max_concurrency` pages at once, so that one that is left early has
+    sent up to `max_concurrency - 1` too many; an index or a slice reads nothing ahead.
+
+    `len` asks the server for the count alone, once, or counts what was read when that is
+    everything; `list(runs)` asks for it too, since Python wants to know the length beforehand. A
+    negative index, or a slice that counts from the end, reads every page.
 
     W&B pages by offset, so that runs which are created or deleted between two requests shift
     others to where they come twice, or never (wandb/wandb#6614, #7666). Here no run comes twice,
@@ -68,7 +73,8 @@ class Runs(
         filters: A MongoDB query over runs; see `wandb_runs.query.filters`.
         order: `created_at`, `heartbeat_at`, `config.<key>.value` or `summary_metrics.<key>`,
             with `+` (ascending, the default) or `-` (descending) in front.
-        per_page: Runs per request, at least 1; more than 1000 is sent as 1000, W&B's limit.
+        per_page: Runs per request, at least 1; more than 1000 is sent as 1000, W&B's limit. Where
+            it is not given, the first page has 50 runs, and later ones up to 1000.
         include_sweeps: Whether `run.sweep` fetches the sweep when touched. Listing never does.
         config_keys: The keys that `run.config` is to hold; None for all, an empty list for none.
             Only what is asked for travels. A key with dots may be a path, as for `configs`:
@@ -260,15 +266,16 @@ class Runs(
         """The runs a page at a time, of which nothing is kept: for more runs than fit in memory.
 
         Each call starts afresh, and neither reads nor fills what a loop over `runs` keeps. Going
-        through all pages sends `ceil(runs / per_page)` requests, each when its page is taken. A
+        through all pages sends the requests of a loop over `runs`, which read ahead likewise. A
         page that failed is asked for again by the next `next()`.
 
         No run comes twice, and each that was there all the time comes, as in a loop over `runs`.
         In an order by `created_at` no id is remembered for it; in any other order, each one is.
 
         Returns:
-            An iterator of lists of at most `per_page` runs (one more where runs change
-            their places), in order, none of them empty. Its `checkpoint()` is its position.
+            An iterator of lists of at most `per_page` runs, up to 1000 where that is not given
+            (one more where runs change their places), in order, none of them empty. Its
+            `checkpoint()` is its position.
 
         Raises:
             NotFoundError: No such project, or the key may not see it; when a page is taken.
@@ -347,8 +354,8 @@ class Runs(
 
         A page of runs carries its histories: `ceil(runs / page)` requests, up to
         `max_concurrency` of them at once. A page is as large as its work allows: 50 runs for 500
-        samples of five keys, more for less; 1000 at most, or `per_page` where that is not the
-        default. What is too much for the server (HTTP 502, 504, a timeout) is halved, down to one
+        samples of five keys, more for less; 1000 at most, or `per_page` where that is
+        given. What is too much for the server (HTTP 502, 504, a timeout) is halved, down to one
         run. Runs that were all listed before are asked for by their ids: what this call gives are
         the histories of those runs. Runs without a history, or without a row that holds all
         `keys`, add no rows.
@@ -599,7 +606,7 @@ class Runs(
     ) -> list[Row] | PandasFrame | PolarsFrame:
         """The configs of all runs: a row for each run, in the order of runs.
 
-        Sends `ceil(runs / per_page)` requests, up to `max_concurrency` at once, which ask for
+        Sends the requests of a loop over the runs, up to `max_concurrency` at once, which ask for
         ids and configs alone, and of the configs for `keys` alone.
 
         Args:
@@ -677,7 +684,7 @@ class Runs(
     ) -> list[Row] | PandasFrame | PolarsFrame:
         """The summaries of all runs: a row for each run, in the order of runs.
 
-        Sends `ceil(runs / per_page)` requests, up to `max_concurrency` at once, which ask for
+        Sends the requests of a loop over the runs, up to `max_concurrency` at once, which ask for
         ids and summaries alone, and of the summaries for `keys` alone.
 
         Args:
