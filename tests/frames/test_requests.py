@@ -33,6 +33,7 @@ from wandb_runs import (
     UnknownMetricWarning,
 )
 from wandb_runs.bar import progress_bar
+from wandb_runs.pagination.sizes import PER_PAGE
 from wandb_runs.testing import Html, LocalServer, log_run
 from wandb_runs.transport.http import HttpTransport
 from wandb_runs.transport.options import MAX_CONCURRENCY
@@ -236,15 +237,16 @@ def test_histories_of_listed_runs_leave_out_later_ones(recorder: Recorder) -> No
 @pytest.mark.parametrize(
     ("arguments", "per_page", "size"),
     [
-        ({"samples": 500, "keys": ["a", "b", "c", "d", "e"]}, 50, 50),
+        ({"samples": 500, "keys": ["a", "b", "c", "d", "e"]}, PER_PAGE, 50),
         ({"samples": 500, "keys": ["a", "b", "c", "d", "e"]}, 1000, 50),
         ({"samples": 500, "keys": ["a", "b", "c", "d", "e"]}, 7, 7),
-        ({"samples": 10_000, "keys": ["a", "b", "c", "d", "e"]}, 50, 2),
-        ({"samples": 10**6, "keys": ["a"]}, 50, 1),
-        ({"samples": 1, "keys": ["a"]}, 50, 1000),
+        ({"samples": 10_000, "keys": ["a", "b", "c", "d", "e"]}, PER_PAGE, 2),
+        ({"samples": 10**6, "keys": ["a"]}, PER_PAGE, 1),
+        ({"samples": 1, "keys": ["a"]}, PER_PAGE, 1000),
         ({"samples": 1, "keys": ["a"]}, 60, 60),
-        ({"samples": 500, "keys": ["a", "b"], "join": "outer"}, 50, 75),
-        ({"samples": 500}, 50, 30),
+        ({"samples": 1, "keys": ["a"]}, 50, 50),
+        ({"samples": 500, "keys": ["a", "b"], "join": "outer"}, PER_PAGE, 75),
+        ({"samples": 500}, PER_PAGE, 30),
     ],
 )
 def test_the_page_size_follows_from_samples_and_keys(
@@ -400,7 +402,9 @@ def test_batches_resume_after_an_error_without_loss_or_repetition(
                 break
             except BadResponseError:
                 errors += 1
-        assert bool(errors) == bool(server.failed)
+        # A page that is read ahead, and fails, is read again when its turn comes.
+        assert not errors or server.failed
+        assert errors or not server.failed or is_part
     assert rows == EVERYTHING
 
 

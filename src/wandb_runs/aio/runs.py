@@ -240,8 +240,8 @@ class AsyncRuns(
         As `Runs.pages()`.
 
         Returns:
-            An asynchronous iterator of lists of at most `per_page` runs, up to 1000 where that is not given
-            (one more where runs change their places), in order, none of them empty. Its
+            An asynchronous iterator of lists of at most `per_page` runs, up to 1000 where that is
+            not given (one more where runs change their places), in order, none of them empty. Its
             `checkpoint()` is its position.
 
         Raises:
