@@ -23,6 +23,8 @@ from wandb_runs.testing import OpaqueCursors, log_run
 from wandb_runs.transport import HttpTransport, Response
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from wandb_runs import Request
     from wandb_runs.testing import LocalServer
     from wandb_runs.transport.events import Event
@@ -146,23 +148,31 @@ def test_both_halves_send_the_third_page_with_those_behind_it(
         assert (blocking.sent, awaiting.sent) == (sent, sent)
 
 
-def test_nothing_is_read_ahead_of_what_is_taken(wandb_server: LocalServer, many: str) -> None:
-    with Api(base_url=wandb_server.url, api_key="k") as api:
-        for sent, use in (
-            (1, lambda runs: runs[0]),
-            (1, bool),
-            (4, lambda runs: runs[15:20]),
-            (8, lambda runs: runs[39]),
-        ):
-            wandb_server.clear_operations()
-            use(api.runs(many, per_page=5))
-            assert wandb_server.operations == ("ListRuns",) * sent
-        # What is known of the number of runs bounds what is read ahead.
-        runs = api.runs(many, per_page=5)
-        assert len(runs) == MANY
-        wandb_server.clear_operations()
-        assert len(list(runs)) == MANY
-        assert wandb_server.operations == ("ListRuns",) * math.ceil(MANY / 5)
+USES: list[tuple[int, Callable[[Runs], object]]] = [
+    (1, lambda runs: runs[0]),
+    (1, bool),
+    (4, lambda runs: runs[15:20]),
+    (8, lambda runs: runs[39]),
+]
+
+
+@pytest.mark.parametrize(("sent", "use"), USES)
+def test_nothing_is_read_ahead_of_what_is_taken(
+    wandb_server: LocalServer, api: Api, many: str, sent: int, use: Callable[[Runs], object]
+) -> None:
+    wandb_server.clear_operations()
+    use(api.runs(many, per_page=5))
+    assert wandb_server.operations == ("ListRuns",) * sent
+
+
+def test_a_known_number_of_runs_bounds_what_is_read_ahead(
+    wandb_server: LocalServer, api: Api, many: str
+) -> None:
+    runs = api.runs(many, per_page=5)
+    assert len(runs) == MANY
+    wandb_server.clear_operations()
+    assert len(list(runs)) == MANY
+    assert wandb_server.operations == ("ListRuns",) * math.ceil(MANY / 5)
 
 
 def test_other_cursors_are_followed_one_by_one(wandb_server: LocalServer, many: str) -> None:
@@ -191,17 +201,22 @@ def test_pages_grow_where_no_size_is_given(wandb_server: LocalServer, large: str
         assert sizes.asked == [50, 100, 200, 400]
 
 
-def test_a_page_that_the_server_cannot_do_is_halved(wandb_server: LocalServer, large: str) -> None:
-    for calls, halved in (
-        (lambda runs: [run.config["number"] for run in runs], [101] * 3),
-        (lambda runs: [row["number"] for row in runs.configs()], [100] * 3),
-    ):
-        sizes = Sizes(wandb_server, most=150)
-        with Api(base_url=wandb_server.url, api_key="k", transport=sizes, max_concurrency=1) as api:
-            assert calls(api.runs(large)) == list(range(420))
-        assert sizes.asked[0] == 50
-        assert max(sizes.asked) > 150
-        assert sizes.asked[-3:] == halved
+CALLS: list[tuple[Callable[[Runs], list[object]], list[int]]] = [
+    (lambda runs: [run.config["number"] for run in runs], [101] * 3),
+    (lambda runs: [row["number"] for row in runs.configs()], [100] * 3),
+]
+
+
+@pytest.mark.parametrize(("call", "halved"), CALLS)
+def test_a_page_that_the_server_cannot_do_is_halved(
+    wandb_server: LocalServer, large: str, call: Callable[[Runs], list[object]], halved: list[int]
+) -> None:
+    sizes = Sizes(wandb_server, most=150)
+    with Api(base_url=wandb_server.url, api_key="k", transport=sizes, max_concurrency=1) as api:
+        assert call(api.runs(large)) == list(range(420))
+    assert sizes.asked[0] == 50
+    assert max(sizes.asked) > 150
+    assert sizes.asked[-3:] == halved
 
 
 def test_the_default_size_is_told_from_an_equal_number() -> None:
@@ -248,7 +263,8 @@ def test_the_number_of_pages_is_that_of_the_sizes(runs: int, per_page: int) -> N
 def test_large_and_slow_pages_are_not_made_larger() -> None:
     size = PageSize.of(PER_PAGE)
     assert size.after(Page((), None, size=3_000_000, seconds=0.9)).runs == 100
-    for page in (Page((), None, size=5_000_000), Page((), None, seconds=1.1)):
+    pages: list[Page[object]] = [Page((), None, size=5_000_000), Page((), None, seconds=1.1)]
+    for page in pages:
         stopped = size.next().after(page)
         assert (stopped.runs, stopped.next().runs) == (100, 100)
     assert size.next().next().halved().next().runs == 100
