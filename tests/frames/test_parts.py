@@ -66,8 +66,8 @@ def many(wandb_server: LocalServer) -> str:
             }
             for step in range(8)
         ]
-        log_run(wandb_server, "team", "many", f"r{number}", history=rows)
-    return "team/many"
+        log_run(wandb_server, "team", "parts", f"r{number}", history=rows)
+    return "team/parts"
 
 
 VALUES: st.SearchStrategy[JSONValue] = st.sampled_from([1, 2.5, True, "text", "NaN", None])

@@ -88,8 +88,8 @@ class Sizes:
 def large(wandb_server: LocalServer) -> str:
     """The path of a project of 420 runs."""
     for number in range(420):
-        log_run(wandb_server, "team", "large", f"r{number:03}", config={"number": number})
-    return "team/large"
+        log_run(wandb_server, "team", "grown", f"r{number:03}", config={"number": number})
+    return "team/grown"
 
 
 def ids_of(server: LocalServer, path: str, per_page: int, take: int, watch: Watch) -> list[str]:

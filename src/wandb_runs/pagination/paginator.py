@@ -557,8 +557,9 @@ class Paginator(Generic[T]):
         self._state = state.jump_to(place, steps=0)
 
     def _take(self, page: Page[T], fresh: list[T], *, is_within: bool, follows: bool) -> None:
-        hold = max(0, self._state.hold - 1) if follows else _BEFORE_AHEAD_AGAIN
-        state = self._state._replace(hold=hold, size=self._state.size.after(page))
+        state = self._state
+        hold = max(0, state.hold - 1) if follows else _BEFORE_AHEAD_AGAIN
+        state = state._replace(hold=hold, size=state.size.after(page))
         offset = state.offset
         nulls = page.nulls + (page.overlap == (None,) and offset.last is not None)
         if nulls:
@@ -568,8 +569,7 @@ class Paginator(Generic[T]):
             state = state._replace(page=fresh, turn=object(), steps=0, is_within=False)
         if fresh and (view := state.view) is not None:
             counted = view._replace(read=view.read + len(fresh))
-            # Where nothing comes or goes any more, it is by offset that pages can be read ahead.
-            state = state._replace(view=counted, wants_view=hold > 1)
+            state = state._replace(view=counted, wants_view=True)
         if page.next_cursor is None:
             complete = not (state.drift.nulls or self._suspects_after(fresh))
             self._state = state._replace(is_at_end=True, complete=complete)
@@ -597,7 +597,7 @@ class Paginator(Generic[T]):
             present = selection.copy()
             present["filters"] = present_filter(selection["filters"], self.began)
             present["order"] = _STEADY
-            listed = yield from list_all_ids(present, source.width)
+            listed = yield from _list_present(present, selection["filters"], source.width)
             # A run that is null here is likely one that was null before.
             drift = replace(drift, nulls=max(drift.nulls, listed.drift.nulls))
             missing = [run_id for run_id in listed.ids if not self.seen.knows(run_id)]
@@ -612,6 +612,18 @@ class Paginator(Generic[T]):
         state = self._state._replace(drift=drift, complete=True)
         self._state = state._replace(page=late, turn=object()) if late else state
         return self.page[1] if late else late
+
+
+def _list_present(present: Selection, filters: str, width: int) -> Flow[Ids]:
+    """The ids of the runs that were there when a listing began, or of all where none can tell."""
+    try:
+        return (yield from list_all_ids(present, width))
+    except ResponseError as error:
+        if not _is_refusal(error):
+            raise
+    everything = present.copy()
+    everything["filters"] = filters
+    return (yield from list_all_ids(everything, width))
 
 
 def _offset_after(position: Position) -> int | None:
