@@ -309,7 +309,7 @@ class RunsBase(
         if project is None:
             raise missing_project(selection["entity"], selection["project"])
         if "run_count" not in project.model_fields_set:  # the server does not count runs
-            return len((yield from list_all_ids(selection)).ids)
+            return len((yield from list_all_ids(selection, self._client.max_concurrency)).ids)
         # Python makes room for as many as `len` says.
         if project.run_count is None or not 0 <= project.run_count <= _MOST_RUNS:
             raise BadResponseError(
