@@ -153,7 +153,7 @@ def test_names_are_escaped_in_html(
         ("/?by=secret", 400, "accuracy"),
         ("/?order=loss", 400, "order"),
         ("/runs/no-such-run", 404, "no-such-run"),
-        ("/runs/%20x", 400, "white space"),
+        ("/runs/%20", 400, "white space"),
         ("/elsewhere", 404, ""),
     ],
 )

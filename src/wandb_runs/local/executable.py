@@ -27,7 +27,7 @@ from wandb_runs.local.resolvers import BINDABLES
 from wandb_runs.local.schema import read_sdl
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from contextlib import AbstractContextManager
 
     from graphql import GraphQLArgument, GraphQLNamedType, GraphQLOutputType, GraphQLSchema
@@ -60,7 +60,7 @@ class ExecutableSchema:
     def __init__(self, lacking: tuple[str, ...] = ()) -> None:
         self._lacking = lacking
         self.whole: GraphQLSchema = _make_schema(lacking, keeps_promises=True)
-        self.prepare = lru_cache(maxsize=256)(self._prepare)
+        self.prepare: Callable[[str], Prepared] = lru_cache(maxsize=256)(self._prepare)
 
     @cached_property
     def breaking_promises(self) -> GraphQLSchema:

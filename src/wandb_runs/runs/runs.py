@@ -273,8 +273,8 @@ class Runs(
         In an order by `created_at` no id is remembered for it; in any other order, each one is.
 
         Returns:
-            An iterator of lists of at most `per_page` runs, up to 1000 where that is not given
-            (one more where runs change their places), in order, none of them empty. Its
+            An iterator of lists of at most `per_page` runs, up to 1000 where that is
+            not given (one more where runs change their places), in order, none of them empty. Its
             `checkpoint()` is its position.
 
         Raises:
