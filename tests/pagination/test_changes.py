@@ -25,8 +25,8 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 from pydantic import BaseModel
-from support.ahead import requests_for
 from support.odd_filters import OddFilters, Refuses, nothing_created, without
+from support.request_counts import requests_for
 
 from wandb_runs import (
     Api,

@@ -14,7 +14,6 @@ import anyio
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from support.ahead import requests_for
 from support.odd_filters import (
     NullRun,
     OddFilters,
@@ -26,6 +25,7 @@ from support.odd_filters import (
     nothing_created,
     without,
 )
+from support.request_counts import requests_for
 
 from wandb_runs import (
     Api,

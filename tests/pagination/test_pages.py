@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from support.ahead import requests_for
+from support.request_counts import requests_for
 
 from wandb_runs import Api, NotFoundError, Run
 from wandb_runs.testing import log_run

@@ -22,7 +22,7 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from support.ahead import requests_for
+from support.request_counts import requests_for
 
 from wandb_runs import Api, InvalidArgumentError, NotFoundError, Run, Runs
 from wandb_runs.query.filters import filters_to_json

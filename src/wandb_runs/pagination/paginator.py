@@ -35,7 +35,6 @@ from wandb_runs.errors import (
 )
 from wandb_runs.errors.text import FieldsRepr
 from wandb_runs.graphql._generated import list_run_ids
-from wandb_runs.pagination.ahead import Answer, ReadAhead, expected_after
 from wandb_runs.pagination.changes import (
     ChangeTracker,
     both,
@@ -49,6 +48,7 @@ from wandb_runs.pagination.changes import (
 from wandb_runs.pagination.cursors import CursorGuard, cursor_after, offset_of
 from wandb_runs.pagination.keyset import behind_filter, opposite
 from wandb_runs.pagination.page import MAX_PER_PAGE, Overlap, Page, PageRequest, fetch_page
+from wandb_runs.pagination.read_ahead import Answer, ReadAhead, expected_after
 from wandb_runs.pagination.seen import SeenIds, SeenInOrder
 from wandb_runs.pagination.sizes import PageSize
 

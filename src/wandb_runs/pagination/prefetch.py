@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from wandb_runs.errors import WandbRunsError, is_too_large
 from wandb_runs.graphql.flow import gather
-from wandb_runs.pagination.ahead import expected_after
 from wandb_runs.pagination.changes import ChangeTracker
 from wandb_runs.pagination.cursors import CursorGuard, offset_of
 from wandb_runs.pagination.page import PageRequest
+from wandb_runs.pagination.read_ahead import expected_after
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -73,7 +73,6 @@ _RUNS: Final[Mapping[str, str | None]] = {
     "next": "iter(runs)",
     "objects": _LISTING,
     "order": _VARIABLES,
-    "per_page": "runs.explain().runs_per_request",
     "update_variables": _VARIABLES,
     "upgrade_to_full": _LISTING,
     "variables": _VARIABLES,

@@ -38,7 +38,7 @@ MANY: Final = 47
 WIDTH: Final = 4
 
 
-class Watch:
+class RequestCounter:
     """Counts the requests for pages, and how many of them are under way at once."""
 
     def __init__(self) -> None:
@@ -92,18 +92,20 @@ def large(wandb_server: LocalServer) -> str:
     return "team/grown"
 
 
-def ids_of(server: LocalServer, path: str, per_page: int, take: int, watch: Watch) -> list[str]:
-    with Api(base_url=server.url, api_key="k", on_event=watch, max_concurrency=WIDTH) as api:
+def ids_of(
+    server: LocalServer, path: str, per_page: int, take: int, counter: RequestCounter
+) -> list[str]:
+    with Api(base_url=server.url, api_key="k", on_event=counter, max_concurrency=WIDTH) as api:
         loop = iter(api.runs(path, per_page=per_page))
         return [run.id for _, run in zip(range(take), loop, strict=False)]
 
 
 def ids_of_awaited(
-    server: LocalServer, path: str, per_page: int, take: int, watch: Watch, backend: str
+    server: LocalServer, path: str, per_page: int, take: int, counter: RequestCounter, backend: str
 ) -> list[str]:
     async def main() -> list[str]:
         async with AsyncApi(
-            base_url=server.url, api_key="k", on_event=watch, max_concurrency=WIDTH
+            base_url=server.url, api_key="k", on_event=counter, max_concurrency=WIDTH
         ) as api:
             ids: list[str] = []
             async for run in api.runs(path, per_page=per_page):
@@ -122,19 +124,19 @@ def ids_of_awaited(
 def test_a_loop_reads_the_same_and_sends_few_pages_too_many(
     wandb_server: LocalServer, many: str, per_page: int, take: int, way: str
 ) -> None:
-    watch = Watch()
+    counter = RequestCounter()
     if way:
-        ids = ids_of_awaited(wandb_server, many, per_page, take, watch, way)
+        ids = ids_of_awaited(wandb_server, many, per_page, take, counter, way)
     else:
-        ids = ids_of(wandb_server, many, per_page, take, watch)
+        ids = ids_of(wandb_server, many, per_page, take, counter)
     assert ids == [f"run{number:02}" for number in range(min(take, MANY))]
     needed = math.ceil(min(take, MANY) / per_page)
     if needed <= 2 and take < MANY:
-        assert watch.sent == needed
-    assert needed <= watch.sent <= needed + WIDTH - 1
-    assert watch.most <= WIDTH
+        assert counter.sent == needed
+    assert needed <= counter.sent <= needed + WIDTH - 1
+    assert counter.most <= WIDTH
     if needed >= 2 + WIDTH:
-        assert watch.most > 1
+        assert counter.most > 1
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -142,7 +144,7 @@ def test_both_halves_send_the_third_page_with_those_behind_it(
     wandb_server: LocalServer, many: str, backend: str
 ) -> None:
     for take, sent in ((10, 2), (11, 2 + WIDTH), (30, 2 + WIDTH), (31, 2 + 2 * WIDTH)):
-        blocking, awaiting = Watch(), Watch()
+        blocking, awaiting = RequestCounter(), RequestCounter()
         ids_of(wandb_server, many, 5, take, blocking)
         ids_of_awaited(wandb_server, many, 5, take, awaiting, backend)
         assert (blocking.sent, awaiting.sent) == (sent, sent)
@@ -176,10 +178,10 @@ def test_a_known_number_of_runs_bounds_what_is_read_ahead(
 
 
 def test_other_cursors_are_followed_one_by_one(wandb_server: LocalServer, many: str) -> None:
-    watch = Watch()
+    counter = RequestCounter()
     with wandb_server.fail_always(OpaqueCursors()):
-        assert len(ids_of(wandb_server, many, 5, 99, watch)) == MANY
-    assert (watch.sent, watch.most) == (math.ceil(MANY / 5), 1)
+        assert len(ids_of(wandb_server, many, 5, 99, counter)) == MANY
+    assert (counter.sent, counter.most) == (math.ceil(MANY / 5), 1)
 
 
 def test_pages_grow_where_no_size_is_given(wandb_server: LocalServer, large: str) -> None:
