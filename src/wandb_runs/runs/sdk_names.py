@@ -43,7 +43,6 @@ _API: Final[Mapping[str, str | None]] = {
     "job": None,
     "list_jobs": None,
     "organization": None,
-    "project": None,
     "projects": None,
     "queued_run": None,
     "registries": None,
