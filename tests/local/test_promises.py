@@ -5,12 +5,13 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+import anyio
 import httpx
 import pytest
 from graphql import parse, print_ast
 from graphql.language import ListTypeNode, NonNullTypeNode, ObjectTypeDefinitionNode, TypeNode
 
-from wandb_runs import Api, InvalidArgumentError, WandbRunsError
+from wandb_runs import Api, AsyncApi, BadResponseError, InvalidArgumentError, WandbRunsError
 from wandb_runs.local.schema import nullable_fields, promised_fields, read_sdl
 from wandb_runs.testing import FakeClock, LocalServer, NullFields, log_run
 
@@ -153,6 +154,23 @@ def test_a_broken_promise_costs_no_more_than_a_typed_error(server: LocalServer, 
         ):
             with suppress(WandbRunsError):
                 read()
+
+
+def test_a_history_that_is_null_is_no_empty_one(server: LocalServer) -> None:
+    async def read(keys: list[str] | None) -> None:
+        async with AsyncApi(base_url=server.url, api_key="k" * 40) as api:
+            await anext((await api.run("me/promised/r1")).scan_history(keys))
+
+    with (
+        Api(base_url=server.url, api_key="k" * 40, clock=FakeClock()) as api,
+        server.fail_always(NullFields("Run.history")),
+    ):
+        run = api.run("me/promised/r1")
+        for keys in (None, ["loss"]):
+            with pytest.raises(BadResponseError, match="'r1' cannot be read: it came as null"):
+                next(run.scan_history(keys))
+            with pytest.raises(BadResponseError, match="came as null"):
+                anyio.run(read, keys)
 
 
 @pytest.mark.parametrize("field", ["Run.createdat", "createdAt", "Run.name", ""])

@@ -174,9 +174,20 @@ class HistoryScan:
         if run is None:
             raise missing_run(*self._run)
         try:
-            return decode_rows(run.history)
+            return _told_rows(run.history)
         except ValueError as error:
             raise unreadable_history(run_id, error) from error
+
+
+def _told_rows(history: object) -> list[Row]:
+    """The rows of an answer, in which a list is promised: null says nothing of them.
+
+    Raises:
+        ValueError: Null, or not a list of JSON objects.
+    """
+    if history is None:
+        raise ValueError("it came as null")
+    return decode_rows(history)
 
 
 def last_step_of(history_keys: object) -> int | None:
