@@ -137,6 +137,25 @@ def test_list_requests_only_the_runs_that_it_prints(wandb_server: LocalServer, m
     assert len(whole.stdout.splitlines()) == 2 + 47
 
 
+@pytest.mark.parametrize("field", ["Run.state", "Run.createdAt"])
+def test_list_leaves_a_cell_empty_that_the_server_lacks(
+    wandb_server: LocalServer, api: Api, many: str, field: str
+) -> None:
+    whole = run("list", many).stdout.splitlines()
+    with wandb_server.lack(field):
+        done = run("list", many)
+    assert done.exit_code == 0
+    assert done.stderr.count("Warning") == 1
+    assert field in done.stderr
+    shown = {
+        f" {each.state}" if field == "Run.state" else f" {each.created_at:%Y-%m-%d %H:%M}"
+        for each in api.runs(many)
+    }
+    gone = "|".join(shown)
+    expected = [cells(re.sub(gone, "", line)) for line in whole[2:]]
+    assert [cells(line) for line in done.stdout.splitlines()[2:]] == expected
+
+
 def test_list_shows_odd_names_and_values_as_text(odd: str) -> None:
     keys = ("--keys", "config.x y,config.model,config.note", "--keys", "summary.a.b,summary.loss")
     printed = run("list", odd, *keys).stdout

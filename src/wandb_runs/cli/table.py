@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -13,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from wandb_runs.cli.console import encodable, make_console
+from wandb_runs.errors import UnsupportedByServerError
 from wandb_runs.frames.text import json_text
 from wandb_runs.graphql.scalars import NON_FINITE
 
@@ -53,8 +55,8 @@ def print_runs(runs: Sequence[Run], columns: Sequence[tuple[str, str]]) -> None:
     name = _Column("Name", [Text(write(run.name or "")) for run in runs])
     others = [
         _Column("Id", [Text(write(run.id), style="dim") for run in runs]),
-        _Column("State", [Text(write(run.state), _STYLES.get(run.state, "")) for run in runs]),
-        _Column("Created (UTC)", [Text(f"{run.created_at:%Y-%m-%d %H:%M}") for run in runs]),
+        _Column("State", [_state_cell(run, write) for run in runs]),
+        _Column("Created (UTC)", [_creation_cell(run) for run in runs]),
         *(_column(runs, where, key, write) for where, key in columns),
     ]
     gaps = _GAP * len(others)
@@ -105,6 +107,18 @@ class _Column:
             return self.width
         values = max((cell.cell_len for cell in self.cells), default=0)
         return min(self.width, max(_NARROW, values if self.numbers else 0))
+
+
+def _state_cell(run: Run, write: Callable[[str], str]) -> Text:
+    with suppress(UnsupportedByServerError):  # of which a warning has told
+        return Text(write(run.state), _STYLES.get(run.state, ""))
+    return Text("")
+
+
+def _creation_cell(run: Run) -> Text:
+    with suppress(UnsupportedByServerError):
+        return Text(f"{run.created_at:%Y-%m-%d %H:%M}")
+    return Text("")
 
 
 def _column(runs: Sequence[Run], where: str, key: str, write: Callable[[str], str]) -> _Column:
