@@ -574,8 +574,31 @@ def test_a_settings_file_that_cannot_be_read_is_reported(
         report = doctor(api, PATH)
     assert "server" in failed_in(report)
     assert by_name(report)["query ListRuns"].detail == "the settings cannot be used"
+    # That of api_key= needs no server.
+    assert by_name(report)["key"].detail.startswith(("from api_key=", "it was not looked up"))
     assert "canary" not in str(report)
     assert not server.operations
+
+
+def test_a_bad_name_in_a_settings_file_hides_no_key(
+    server: LocalServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "settings").write_text("[default]\nentity = not/one\n")
+    monkeypatch.setenv("WANDB_CONFIG_DIR", str(tmp_path))
+    monkeypatch.delenv("WANDB_ENTITY", raising=False)
+    with Api(base_url=server.url, api_key=KEY) as api:
+        report = doctor(api, "mnist")
+    assert failed_in(report) == {"settings"}
+    assert by_name(report)["key"].detail == "from api_key=, accepted"
+
+
+def test_a_callable_that_gives_no_key_is_told_as_such(server: LocalServer) -> None:
+    for give in (lambda: "", lambda: str(1 / 0)):
+        with Api(base_url=server.url, api_key=give) as api:
+            report = doctor(api, PATH)
+        told = by_name(report)["key"].detail
+        assert told == "nothing is sent: the callable of api_key= gives no key"
+        assert "for this server" not in by_name(report)["query GetViewer"].detail.partition(",")[0]
 
 
 def test_a_server_named_by_the_working_directory_gets_no_key(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import pickle
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -194,6 +195,49 @@ def test_the_command_prints_nothing_that_was_planted(
             shown = CliRunner().invoke(cli, ["doctor", "--show-names", *options]).output
             assert_unseen(shown, *hidden)
             assert f"{planted.entity}/{planted.project}" in shown
+
+
+@pytest.mark.parametrize(
+    "spelled",
+    [
+        "{home}/.netrc",
+        "/usr/..{home}/.netrc",
+        "/{home}/.netrc",
+        "{home}/a/../.netrc",
+        "{up}/.netrc",
+    ],
+)
+@pytest.mark.parametrize("where", ["/", "{home}/a", "{home}/..", "{home}", "/usr"])
+def test_a_path_in_the_home_folder_is_told_without_it(
+    server: LocalServer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    spelled: str,
+    where: str,
+) -> None:
+    home = tmp_path / "canary"
+    (home / "a").mkdir(parents=True)
+    host = server.url.removeprefix("http://")
+    (home / ".netrc").write_text(f"machine {host} login user password {'k' * 40}\n")
+    monkeypatch.chdir(where.format(home=home))
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("NETRC", spelled.format(home=home, up=os.path.relpath(home)))
+    monkeypatch.delenv("WANDB_API_KEY", raising=False)
+    with Api(base_url=server.url) as api:
+        report = doctor(api)
+    key = next(check for check in report.checks if check.name == "key")
+    assert key.detail in {"from ~/.netrc, accepted", "from .netrc, accepted"}
+
+
+@pytest.mark.parametrize("address", ["http://127.0.0.1:9/canary", "http://127.0.0.1:9?canary"])
+def test_a_proxy_in_doubt_is_its_variable(address: str) -> None:
+    with (
+        patch.dict("os.environ", {"https_proxy": address, "no_proxy": "", "NO_PROXY": ""}),
+        Api(base_url="https://runs.example", api_key="k" * 40) as api,
+    ):
+        report = doctor(api, timeout=5)
+    proxy = next(check for check in report.checks if check.name == "proxy")
+    assert proxy.detail == "of HTTPS_PROXY"
 
 
 @given(

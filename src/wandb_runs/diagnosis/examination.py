@@ -62,12 +62,13 @@ def _begin(client: Client[SessionBase], parts: PathParts, *, names: bool) -> Fin
         findings.entity = findings.entity or settings.entity
         findings.project = findings.project or settings.project
         findings.why_unsent = _why_unsent(settings)
-    except InvalidArgumentError:
-        return findings  # the checks of the settings say so
+        why = "the netrc file cannot be read"
+    except InvalidArgumentError:  # the checks of the settings say so
+        why = "it was not looked up, since the settings cannot be used"
     try:
         findings.key_source = None if client.api_key is None else client.api_key.source
     except InvalidArgumentError:
-        findings.key_problem = "the netrc file cannot be read"
+        findings.key_problem = why
     return findings
 
 

@@ -98,8 +98,11 @@ def _proxy(client: Client[SessionBase]) -> Outcome:
     if is_loopback(parts.hostname or ""):
         return found("none, since the server is this machine")
     proxy = proxy_for(parts)
-    # Its repr leaves out the user and the password.
-    return found("none") if proxy is None else found(f"{proxy!r}, of {proxy.variable}")
+    if proxy is None:
+        return found("none")
+    # Its repr leaves out the user and the password, and all but the variable if in doubt.
+    shown, variable = repr(proxy), f"of {proxy.variable}"
+    return found(shown if shown == variable else f"{shown}, {variable}")
 
 
 def _key(findings: Findings) -> Flow[Outcome]:  # noqa: PLR0911 - one for each case
@@ -107,7 +110,10 @@ def _key(findings: Findings) -> Flow[Outcome]:  # noqa: PLR0911 - one for each c
     if findings.key_problem is not None:
         return Outcome("failed", findings.key_problem)
     if findings.is_unsent:
-        return Outcome("failed", f"nothing is sent: {findings.why_unsent or 'it is for another'}")
+        return Outcome(
+            "failed",
+            f"nothing is sent: {findings.why_unsent or 'the callable of api_key= gives no key'}",
+        )
     if findings.key_source is None:
         if findings.has_viewer:
             return found("none, and the server knows a user all the same")

@@ -67,7 +67,7 @@ def describe_failure(error: Exception) -> str:
     """
     known = next((words for kind, words in _WORDS.items() if isinstance(error, kind)), None)
     if isinstance(error, AuthenticationError) and not error.attempts:
-        known = "nothing was sent, since no key that was found is for this server"
+        known = "nothing was sent, since there is no key that may go to this server"
     match error:
         case _ if known is not None:
             return known
@@ -107,16 +107,23 @@ def counted(number: int, what: str) -> str:
 def local_path(path: str) -> str:
     """A path of this machine, from the working directory or from the home folder, if it is there.
 
-    >>> local_path("WANDB_ENTITY"), local_path("/etc/netrc")
-    ('WANDB_ENTITY', '/etc/netrc')
+    However it is spelled: with `..`, as the link leads, or relative. What is no path, such as the
+    name of a variable, stays as it is.
+
+    >>> local_path("WANDB_ENTITY"), local_path("/etc/netrc"), local_path("/usr/../etc/netrc")
+    ('WANDB_ENTITY', '/etc/netrc', '/etc/netrc')
     """
-    bases: list[tuple[str, Path]] = []
+    bases: set[tuple[str, Path]] = set()
     with suppress(OSError):  # it may be gone
-        bases.append(("", Path.cwd()))
+        bases.add(("", Path.cwd()))
     with suppress(RuntimeError, OSError):  # a service account may have no home
-        bases += [("~", Path.home()), ("~", Path.home().resolve())]
-    for sign, base in bases:
-        # From the root there is nothing to shorten.
-        if len(base.parts) > 1 and Path(path).is_relative_to(base):
-            return str(sign / Path(path).relative_to(base))
-    return path
+        bases |= {("~", Path.home()), ("~", Path.home().resolve())}
+    spellings = [Path(path)]
+    with suppress(OSError):
+        spellings = [Path(os.path.abspath(path)), Path(path).resolve()]  # noqa: PTH100 - the first follows no link
+    # The folder below the other one tells less of it. From the root there is nothing to shorten.
+    for sign, base in sorted(bases, key=lambda each: len(each[1].parts), reverse=True):
+        for each in spellings:
+            if len(base.parts) > 1 and each.is_relative_to(base):
+                return str(sign / each.relative_to(base))
+    return str(spellings[0]) if os.sep in path else path
