@@ -159,6 +159,14 @@ def test_wandb_app_url_decides_where_pages_are() -> None:
         assert settings.app_url == "https://pages.example/wandb"
 
 
+@pytest.mark.parametrize("end", ["?token=canary", "/#canary", "/wandb?"])
+def test_wandb_app_url_has_no_query(end: str) -> None:
+    environ = {"WANDB_APP_URL": f"https://pages.example{end}"}
+    with pytest.raises(InvalidArgumentError, match="WANDB_APP_URL must end before any") as caught:
+        resolve_settings(environ=environ)
+    assert "canary" not in str(caught.value)
+
+
 def test_making_an_api_opens_no_netrc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     netrc = tmp_path / "netrc"
     monkeypatch.setenv("NETRC", str(netrc))

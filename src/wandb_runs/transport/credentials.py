@@ -308,7 +308,8 @@ class Identity:
 def _secret_in(settings: Settings) -> str | None:
     """What would be sent to a server beside the key of a netrc, in the words of a message."""
     if settings.given_key is not None:
-        return f"the key of {settings.given_key.source}"
+        source = settings.given_key.source
+        return f"the key of {'api_key=' if source == 'argument' else source}"
     if settings.uses_token_file:
         return "the token of WANDB_IDENTITY_TOKEN_FILE"
     if settings.client_has_key:

@@ -337,7 +337,7 @@ def resolve_settings(
                 place,
             )
     if app_url := env.get("WANDB_APP_URL"):
-        check_url(app_url, what="WANDB_APP_URL", allow_http=True)
+        _check_end(app_url, "WANDB_APP_URL", allow_http=True)
         given["app_url"] = Setting(app_url.rstrip("/"), "WANDB_APP_URL")
     return Settings(
         given,
@@ -351,12 +351,17 @@ def resolve_settings(
 
 def _checked_base_url(base_url: str, what: str, *, allow_http: bool) -> str:
     base_url = base_url.rstrip("/")
-    check_url(base_url, what=what, allow_http=allow_http)
-    if "?" in base_url or "#" in base_url:
-        raise InvalidArgumentError(
-            f"{what} must end before any '?' or '#', got {without_secrets(base_url)!r}"
-        )
+    _check_end(base_url, what, allow_http=allow_http)
     return direct_url(base_url, what)
+
+
+def _check_end(url: str, what: str, *, allow_http: bool) -> None:
+    """Check a URL that paths are added to."""
+    check_url(url, what=what, allow_http=allow_http)
+    if "?" in url or "#" in url:
+        raise InvalidArgumentError(
+            f"{what} must end before any '?' or '#', got {without_secrets(url)!r}"
+        )
 
 
 def _check_text(what: str, value: object) -> str | None:
