@@ -633,6 +633,13 @@ def test_a_wrong_comparison_is_refused_with_a_correction(
         assert hint in refusal.value.message
 
 
+@pytest.mark.parametrize("size", [-1, 1.5, True])
+def test_a_wrong_size_is_not_taken_for_an_instant(size: float) -> None:
+    with pytest.raises(InvalidArgumentError) as refusal:
+        untyped.Tags.size(size)
+    assert refusal.value.message.endswith(f"a whole number from 0, not {size}.")
+
+
 def test_a_long_condition_is_not_part_of_the_message() -> None:
     with pytest.raises(InvalidArgumentError) as refusal:
         bool(Config("seed").is_in(range(10_000)))

@@ -174,7 +174,7 @@ def _item_count(value: object, path: Path, where: str) -> object:
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
         raise InvalidArgumentError(
             f"{where}: expected the number of items, a whole number from 0, not {show(value)}."
-            + _advice(value)
+            + ("" if isinstance(value, int | float) else _advice(value))
         )
     return value
 
