@@ -57,7 +57,8 @@ sweep = {*fields(sweep)} - {"__typename"}
 for kind, names in (("Run", run), ("Sweep", sweep)):
     names = {name for name in names if name.isidentifier()}
     told[kind] |= names | {snake(name) for name in names}
-told["User"] |= {*_generated.UserFragment.model_fields}
+user = _generated.UserFragment.model_fields
+told["User"] |= {*user} | {each.alias for each in user.values() if each.alias}
 print(json.dumps({kind: sorted(names) for kind, names in told.items()}))
 """
 

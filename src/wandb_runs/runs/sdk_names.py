@@ -132,9 +132,11 @@ _SWEEP: Final[Mapping[str, str | None]] = {
 
 _USER: Final[Mapping[str, str | None]] = {
     "admin": None,
+    "apiKeys": None,
     "api_keys": None,
     "create": None,
     "delete_api_key": None,
+    "deletedAt": None,
     "deleted_at": None,
     "display": None,
     "flags": None,
