@@ -252,6 +252,21 @@ def test_a_project_without_runs_has_a_module(
         read_documents(api, "team/nothing")
 
 
+@pytest.mark.filterwarnings("ignore::wandb_runs.DegradedServerWarning")
+def test_a_metric_is_any_text_where_the_server_tells_no_names(
+    wandb_server: LocalServer, tmp_path: Path
+) -> None:
+    log_run(wandb_server, "team", "lacking", "r1", config={"lr": 1}, history=[{"loss": 1}])
+    with (
+        wandb_server.lack("Run.historyKeys"),
+        Api(base_url=wandb_server.url, api_key="k" * 40) as api,
+    ):
+        module = module_of(api, "team/lacking")
+    with loaded(module, tmp_path) as models:
+        assert models.Metric is str
+        assert models.Config(lr=1).lr == 1
+
+
 def test_keys_of_a_later_run_are_ignored_and_models_are_frozen(tmp_path: Path) -> None:
     read = Documents(shape_of_all([{"lr": 0.5}, {"lr": 0.5, "eval/loss": 1}]))
     with loaded(write_models(read, "me/p", "wandb-runs typegen me/p"), tmp_path) as models:

@@ -262,7 +262,7 @@ _LOST: Final[Mapping[str, Mapping[str, Mapping[str, object]]]] = {
     "Run.historyLineCount": {"Run": {"history_line_count": None}},
     "Run.historyKeys": {
         "Run": {"history_keys": None, "last_history_step": _UNSUPPORTED},
-        "Documents": {"metrics": frozenset[str]()},
+        "Documents": {"metrics": None},
     },
     "Run.config": {
         "Run": {"config": _EMPTY, "raw_config": _EMPTY, "rawconfig": _EMPTY, "json_config": "{}"},

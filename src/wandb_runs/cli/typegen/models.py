@@ -44,7 +44,8 @@ def write_models(documents: Documents, path: str, command: str) -> str:
     """Write a module with a model of configs, one of summaries, and the names of metrics.
 
     The module has `Config` and `Summary`, pydantic models which the documents of every run fit and
-    come back from unchanged, and `Metric`, a `Literal` which `runs.histories(keys=...)` accepts.
+    come back from unchanged, and `Metric`, a `Literal` which `runs.histories(keys=...)` accepts; a
+    `str` where the server does not tell the names of metrics.
     The same documents give the same text, in whatever order they were read.
 
     Args:
@@ -76,14 +77,16 @@ def write_models(documents: Documents, path: str, command: str) -> str:
     )
 
     schema = Schema({"Config": documents.config, "Summary": documents.summary}, _DESCRIPTIONS)
-    names = sorted(name for name in documents.metrics if _is_asked_for(name))
+    metrics = documents.metrics
+    names = None if metrics is None else sorted(filter(_is_asked_for, metrics))
+    used = () if names is None else ("typing.Literal" if names else "typing.Never",)
     written = generate(
         {"$defs": schema.definitions},
         input_file_type=InputFileType.JsonSchema,
         output_model_type=DataModelType.PydanticV2BaseModel,
         target_python_version=PythonVersion.PY_311,
         custom_file_header=_header(path, command),
-        additional_imports=["typing.TypeAlias", f"typing.{'Literal' if names else 'Never'}"],
+        additional_imports=["typing.TypeAlias", *used],
         aliases=schema.aliases,
         skip_root_model=True,
         keep_model_order=True,
@@ -140,11 +143,12 @@ def _quoted(text: str) -> str:
     )
 
 
-def _metric(names: Iterable[str]) -> str:
-    lines = [f"    {_literal(name)}," for name in names]
-    chosen = (
-        ["Metric: TypeAlias = Literal[", *lines, "]"] if lines else ["Metric: TypeAlias = Never"]
-    )
+def _metric(names: Iterable[str] | None) -> str:
+    lines = [f"    {_literal(name)}," for name in names or ()]
+    if lines:
+        chosen = ["Metric: TypeAlias = Literal[", *lines, "]"]
+    else:
+        chosen = [f"Metric: TypeAlias = {'str' if names is None else 'Never'}"]
     return "\n".join(
         (*chosen, '"""What runs logged: `runs.histories(keys=...)` takes these."""', "")
     )

@@ -42,13 +42,13 @@ class Documents(NamedTuple):
     Attributes:
         config: The shape of their configs.
         summary: The shape of their summaries.
-        metrics: The names of what they logged.
+        metrics: The names of what they logged; None where the server does not tell any.
         runs: How many there are.
     """
 
     config: Shape = NOTHING
     summary: Shape = NOTHING
-    metrics: frozenset[str] = frozenset()
+    metrics: frozenset[str] | None = frozenset()
     runs: int = 0
 
 
@@ -137,6 +137,8 @@ def read_documents(
             read = _join(read, each.documents)
         counter.add(len(page), size, total=total, is_last=pages.complete)
         size = 0
+    if api.client.server.lacks("Run.historyKeys"):
+        read = read._replace(metrics=None)
     for warning in names.take():
         warn(warning)
     if pages.drift:
@@ -170,7 +172,7 @@ def _join(one: Documents, other: Documents) -> Documents:
     return Documents(
         join(one.config, other.config),
         join(one.summary, other.summary),
-        one.metrics | other.metrics,
+        None if one.metrics is None or other.metrics is None else one.metrics | other.metrics,
         one.runs + other.runs,
     )
 
