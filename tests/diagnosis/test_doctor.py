@@ -416,7 +416,7 @@ def test_the_project_may_come_from_the_settings(server: LocalServer) -> None:
 
 def test_what_is_wrong_is_refused_before_any_request(server: LocalServer, api: Api) -> None:
     server.clear_operations()
-    for path in ("a/b/c/d", "", "team/settled/runs/r1"):
+    for path in ("a/b/c/d", "", "team/settled/runs/r1", cast("str", 3)):
         with pytest.raises(InvalidArgumentError):
             doctor(api, path)
     with pytest.raises(InvalidArgumentError):

@@ -112,6 +112,7 @@ def test_the_proxy_of_the_pages_host_is_sent_to_the_api(path: str) -> None:
         "https://forge.coreweave.com/api/wandb/x",
         "https://forge.coreweave.com:8443/api/wandb",
         "http://forge.coreweave.com/api/wandb",
+        "https://forge.coreweave.com./wandb",
     ],
 )
 def test_another_path_of_the_pages_host_is_refused(url: str) -> None:

@@ -34,7 +34,7 @@ def parse_project(client: Client[SessionBase], path: str | None) -> PathParts:
     if path is None:
         return PathParts(None, None)
     # The pages of a path need no settings, which may be what is wrong.
-    return parse_path(path, app_url=client.settings.app_url if "://" in path else APP_URL)
+    return parse_path(path, app_url=client.settings.app_url if "://" in str(path) else APP_URL)
 
 
 def examine(

@@ -69,7 +69,7 @@ def direct_url(base_url: str, what: str = "base_url") -> str:
     'https://wandb.team.example'
     """
     parts = urlsplit(base_url)
-    if parts.hostname != APP_HOST:
+    if (parts.hostname or "").removesuffix(".") != APP_HOST:
         return base_url
     if origin_of(base_url) == origin_of(APP_URL) and parts.path.rstrip("/") == _PROXY_PATH:
         return DEFAULT_BASE_URL
