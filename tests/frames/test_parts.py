@@ -300,7 +300,8 @@ def test_a_run_that_goes_between_the_requests_is_named(
         list(runs)
     with pytest.warns(DriftWarning, match="r1") as told:
         rows = runs.histories(3, MANY, join="outer")
-    assert len(told) == 1
+    # Beside it the one about names that no run has.
+    assert [each.category for each in told].count(DriftWarning) == 1
     assert [row["run_id"] for row in rows] == ["r0", "r2"]
     run = api.run(f"team/{project}/r2")
     with pytest.raises(NotFoundError, match="r2"):

@@ -545,7 +545,7 @@ def test_a_strict_listing_ends_with_an_error_where_others_warn(churned: LocalSer
     log_many(churned, "strict", range(10))
     runs = Runs(client_of(churned), "team", "strict", {}, "+summary_metrics.loss", 3, strict=True)
     loop = iter(runs)
-    with churned.fail(None, None, Churn(jump("strict"))):
+    with churned.fail(None, Churn(jump("strict"))):
         assert [next(loop).id for _ in range(9)] == [f"r{number:03}" for number in range(9)]
         with pytest.raises(DriftError, match="r009") as caught:
             next(loop)

@@ -177,7 +177,9 @@ class RunsAreAList(RuleBasedStateMachine):
 
     @rule()
     def look_for_what_is_not_there(self) -> None:
-        assert "run00" not in self.runs
+        assert None not in self.runs
+        with pytest.raises(TypeError, match="the items are runs"):
+            _ = "run00" in self.runs
 
     @invariant()
     def no_page_is_asked_for_twice_and_the_count_at_most_once(self) -> None:

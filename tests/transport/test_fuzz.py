@@ -110,9 +110,14 @@ class Replay:
 
 
 def an_api(server: LocalServer, replay: Replay) -> Api:
-    """An `Api` that does not wait between attempts."""
+    """An `Api` that does not wait between attempts.
+
+    It requests nothing ahead: of a page behind the last one, no answer is wrong.
+    """
     clock = FakeClock(chance=0)
-    return Api(base_url=server.url, api_key="k" * 40, transport=replay, clock=clock)
+    return Api(
+        base_url=server.url, api_key="k" * 40, transport=replay, clock=clock, max_concurrency=1
+    )
 
 
 # --- calls ---------------------------------------------------------------------------------------

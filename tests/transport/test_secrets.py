@@ -56,6 +56,7 @@ from wandb_runs import (
     ServerError,
     TransportError,
     TruncatedResponseError,
+    UnsupportedByServerError,
     WandbRunsError,
 )
 from wandb_runs.graphql._generated import count_runs
@@ -241,6 +242,18 @@ PROVOKED: dict[type[WandbRunsError], Callable[..., None]] = {
     GraphQLError: asking(
         lambda request: http_answer(
             json.dumps({"errors": [request.decode()], "data": {KEY: TOKEN}}).encode()
+        ),
+    ),
+    UnsupportedByServerError: asking(
+        lambda request: http_answer(
+            json.dumps(
+                {
+                    "errors": [
+                        {"message": 'Unknown argument "entityName" on field "Query.project".'},
+                        {"message": f"Unknown type {KEY}: {request.decode()}"},
+                    ]
+                }
+            ).encode()
         ),
     ),
     DriftError: list_a_null,
