@@ -81,7 +81,7 @@ def environment(sample_server: LocalServer, monkeypatch: pytest.MonkeyPatch) -> 
 @pytest.fixture
 def board(environment: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[httpx.Client]:
     leaderboard = load("leaderboard")
-    monkeypatch.setattr(leaderboard, "TIMEOUT", 1.5)
+    monkeypatch.setattr(leaderboard, "TIMEOUT", 5.0)
     with serving(leaderboard.app) as url, httpx.Client(base_url=url, timeout=30) as client:
         yield client
 
@@ -171,7 +171,7 @@ def test_an_invalid_request_is_explained(
     [
         (RateLimited(after=90), 503),
         (RateLimited(), 503),
-        (Slow(3), 504),
+        (Slow(9), 504),
         (Status(401), 502),
         (Status(500), 502),
         (Reset(), 502),
