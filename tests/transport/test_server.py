@@ -24,6 +24,7 @@ from typing_extensions import override
 from wandb_runs import (
     Api,
     AsyncApi,
+    BadResponseError,
     DegradedServerWarning,
     GraphQLError,
     HistoriesError,
@@ -35,7 +36,7 @@ from wandb_runs import (
 )
 from wandb_runs.graphql._generated import list_runs
 from wandb_runs.graphql._generated.selections import COSTS
-from wandb_runs.testing import Answer, Fault, GraphQLRequest, LocalServer
+from wandb_runs.testing import Answer, Fault, GraphQLRequest, LocalServer, log_run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator
@@ -432,3 +433,22 @@ def test_tasks_leave_out_and_warn_as_threads_do(server: LocalServer, backend: st
     assert found == (whole, histories)
     assert missing == ("Project.runCount", "ListedRun.sampledHistory")
     assert [each.filename for each in caught] == [__file__] * 2
+
+
+@pytest.mark.filterwarnings("ignore::wandb_runs.DegradedServerWarning")
+@pytest.mark.parametrize("order", ["+created_at", "-created_at"])
+@pytest.mark.parametrize("by_page", [False, True])
+def test_a_checkpoint_by_an_instant_that_is_no_longer_told_repeats_no_run(
+    wandb_server: LocalServer, order: str, by_page: bool
+) -> None:
+    for number in range(9):
+        log_run(wandb_server, "team", "forgets", f"r{number}")
+    with Api(base_url=wandb_server.url, api_key="k") as api:
+        loop = iter(api.runs("team/forgets", order=order, per_page=4))
+        taken = [next(loop).id for _ in range(6)]
+        checkpoint = loop.checkpoint()
+    assert len(taken) == 6
+    with wandb_server.lack("Run.createdAt"), Api(base_url=wandb_server.url, api_key="k") as api:
+        rest = api.runs("team/forgets", order=order, per_page=4, checkpoint=checkpoint)
+        with pytest.raises(BadResponseError, match="list again from the start"):
+            next(rest.pages() if by_page else iter(rest))

@@ -6,6 +6,7 @@ import operator
 from itertools import islice
 from typing import TYPE_CHECKING, Final, Generic, NamedTuple, Protocol, TypeVar
 
+from wandb_runs.errors import BadResponseError
 from wandb_runs.pagination.keyset import Sample
 
 if TYPE_CHECKING:
@@ -133,7 +134,13 @@ class SeenInOrder(Generic[T]):
         )
 
     def fresh(self, items: Sequence[T], *, is_aligned: bool) -> list[T]:
-        """Those that were not seen yet, each once."""
+        """Those that were not seen yet, each once.
+
+        Raises:
+            BadResponseError: The server does not tell any more what items are sorted by.
+        """
+        if not is_aligned and self._watermark.key is not None and items:
+            self._check_keys(items)
         if self._unsorted is None and self._contradicts(items, is_aligned=is_aligned):
             self._unsorted = set()
         found: dict[str, T] = {}
@@ -170,6 +177,15 @@ class SeenInOrder(Generic[T]):
         )
         other.add(items)
         return other.watermark
+
+    def _check_keys(self, items: Sequence[T]) -> None:
+        # Behind a checkpoint within a page, those before it would come again.
+        if all(self._key(item) is None for item in items):
+            raise BadResponseError(
+                "the server does not tell any more when runs were created, by which a listing in "
+                "this order continues at a checkpoint; list again from the start",
+                status=200,
+            )
 
     def _contradicts(self, items: Sequence[T], *, is_aligned: bool) -> bool:
         """Whether items stand where the order does not have them."""
