@@ -8,8 +8,8 @@ from wandb_runs.diagnosis.examination import examine, parse_project
 from wandb_runs.diagnosis.report import Check, DoctorReport
 
 if TYPE_CHECKING:
-    from wandb_runs.aio import AsyncApi
-    from wandb_runs.api import Api
+    from wandb_runs.runs.api_base import ApiBase
+    from wandb_runs.transport import AsyncRetryingClient, RetryingClient
 
 __all__ = ["Check", "DoctorReport", "doctor", "doctor_async"]
 
@@ -19,7 +19,7 @@ _MAX_RETRIES: Final = 1
 
 
 def doctor(
-    api: Api,
+    api: ApiBase[RetryingClient],
     path: str | None = None,
     *,
     show_names: bool = False,
@@ -56,7 +56,7 @@ def doctor(
 
 
 async def doctor_async(
-    api: AsyncApi,
+    api: ApiBase[AsyncRetryingClient],
     path: str | None = None,
     *,
     show_names: bool = False,
