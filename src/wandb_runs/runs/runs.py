@@ -108,11 +108,12 @@ class Runs(
     (True, True)
     """
 
-    _hints: ClassVar[Mapping[str, str]] = {
-        # pandas takes a sequence that is no list for an array.
-        "ndim": 'runs are no array: a frame of them is runs.configs(format="pandas"), or of '
-        "runs.summaries or runs.histories, likewise of polars"
-    }
+    # pandas takes a sequence that is no list for an array; versions before 3 want its dtype.
+    _hints: ClassVar[Mapping[str, str]] = dict.fromkeys(
+        ("ndim", "dtype"),
+        'runs are no array: a frame of them is runs.configs(format="pandas"), or of '
+        "runs.summaries or runs.histories, likewise of polars",
+    )
 
     def __init__(
         self,
