@@ -113,7 +113,7 @@ else:
     def __getattr__(name: str) -> object:
         """Import the awaiting half, and `doctor`, on first use: most programs need neither."""
         if name in {"Check", "DoctorReport", "doctor", "doctor_async"}:
-            from wandb_runs import diagnosis as room  # noqa: PLC0415 - of few programs
+            from wandb_runs import diagnosis as room  # noqa: PLC0415 - few programs use it
         elif name.startswith("Async"):
             from wandb_runs import aio as room  # noqa: PLC0415 - it imports asyncio
         else:

@@ -541,6 +541,22 @@ def test_pages_that_step_back_give_no_run_twice(churned: LocalServer) -> None:
     assert found == [f"r{number:03}" for number in range(34)]
 
 
+def test_a_late_run_is_found_where_the_server_refuses_to_select_by_creation(
+    churned: LocalServer,
+) -> None:
+    log_many(churned, "refuses", range(10))
+    runs = Runs(client_of(churned), "team", "refuses", {}, "+summary_metrics.loss", 3)
+    loop = iter(runs)
+    with churned.fail(None, Churn(jump("refuses"))):
+        found = [next(loop).id for _ in range(9)]
+    with (
+        churned.fail_always(Refuses("createdAt", Status(400)), operation="ListRunIds"),
+        pytest.warns(DriftWarning, match="r009"),
+    ):
+        found += [run.id for run in loop]
+    assert found == [f"r{number:03}" for number in range(10)]
+
+
 def test_a_strict_listing_ends_with_an_error_where_others_warn(churned: LocalServer) -> None:
     log_many(churned, "strict", range(10))
     runs = Runs(client_of(churned), "team", "strict", {}, "+summary_metrics.loss", 3, strict=True)
