@@ -15,8 +15,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.ways import BACKENDS
+from typing_extensions import override
 
 from wandb_runs import Answered, Api, AsyncApi, AsyncRuns, RequestSent, Runs
+from wandb_runs.pagination.cursors import cursor_after
 from wandb_runs.pagination.page import Page
 from wandb_runs.pagination.sizes import PER_PAGE, PageSize
 from wandb_runs.testing import OpaqueCursors, log_run
@@ -175,6 +177,48 @@ def test_a_known_number_of_runs_bounds_what_is_read_ahead(
     wandb_server.clear_operations()
     assert len(list(runs)) == MANY
     assert wandb_server.operations == ("ListRuns",) * math.ceil(MANY / 5)
+
+
+def test_a_page_that_does_not_follow_drops_those_behind_it(wandb_server: LocalServer) -> None:
+    for number in range(30):
+        log_run(wandb_server, "team", "shifts", f"r{number:02}")
+    counter = RequestCounter()
+    with Api(base_url=wandb_server.url, api_key="k", on_event=counter) as api:
+        loop = iter(api.runs("team/shifts", order="+name", per_page=3))
+        ids = [next(loop).id for _ in range(6)]
+        log_run(wandb_server, "team", "shifts", "a")  # before all of them
+        sent = [counter.sent]
+        for _ in range(4):  # the first of them finds two runs that were not read
+            ids += [next(loop).id for _ in range(3)]
+            sent.append(counter.sent)
+        assert ids == [f"r{number:02}" for number in range(18)]
+    # Four at once, of which the first does not follow; three one by one; then four at once.
+    assert sent[:2] == [2, 6 + 1]
+    assert sent[2:4] == [8, 9]
+    assert sent[4] >= 10
+
+
+def test_what_is_read_ahead_may_fail_until_its_turn_comes(
+    wandb_server: LocalServer, many: str
+) -> None:
+    class FailsOnce(Sizes):
+        """Fails the first request for the fifth page."""
+
+        failed = False
+
+        @override
+        def send(self, request: Request, /) -> Response:
+            after = json.loads(request.content)["variables"].get("after")
+            if after == cursor_after(18) and not self.failed:
+                self.failed = True
+                return Response(500, {}, b"")
+            return super().send(request)
+
+    flaky = FailsOnce(wandb_server)
+    with Api(base_url=wandb_server.url, api_key="k", transport=flaky, max_retries=0) as api:
+        ids = [run.id for run in api.runs(many, per_page=5)]
+    assert flaky.failed
+    assert ids == [f"run{number:02}" for number in range(MANY)]
 
 
 def test_other_cursors_are_followed_one_by_one(wandb_server: LocalServer, many: str) -> None:

@@ -70,7 +70,7 @@ class ReadAhead(Generic[T]):
             The page, which may hold another number of items than was asked for.
         """
         kept = self._kept.get(request.after)
-        if kept is not None and _is_alike(kept.request, request):
+        if kept is not None:
             self._kept = {at: each for at, each in self._kept.items() if each is not kept}
             return kept
         self._kept = {}
@@ -120,11 +120,6 @@ def expected_after(
         )
         taken, end = taken + size.runs, end + size.runs
     return behind
-
-
-def _is_alike(one: PageRequest, other: PageRequest) -> bool:
-    """Whether two requests ask for pages that begin alike."""
-    return one.overlap == other.overlap and one.moved == other.moved
 
 
 def _with_request(
