@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["requests_for"]
+__all__ = ["most_requests_for", "requests_for"]
 
 
 def requests_for(pages: int, width: int = 4) -> int:
@@ -12,3 +12,14 @@ def requests_for(pages: int, width: int = 4) -> int:
     [1, 2, 6, 6, 10]
     """
     return pages if pages <= 2 else 2 + -(-(pages - 2) // width) * width
+
+
+def most_requests_for(pages: int, width: int = 4) -> int:
+    """The most requests for so many pages, however the pages before were read.
+
+    Pages that an index reads are requested one by one, and shift where the others begin.
+
+    >>> [most_requests_for(pages) for pages in (1, 2, 3, 41)]
+    [1, 2, 6, 44]
+    """
+    return pages if pages <= 2 else pages + width - 1
