@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import pty
 import re
 import subprocess
 import sys
@@ -18,6 +17,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from support.printable import ODD, is_plain, server_texts
 from support.raw_server import http_answer, read_request, serve
+from support.terminals import on_a_terminal
 from typing_extensions import override
 
 from wandb_runs import Api
@@ -355,28 +355,6 @@ def test_unknown_names_are_told_once_by_the_options_of_the_command(
     assert done.exit_code == 0
     told = [line for line in done.stderr.splitlines() if line.startswith("Warning")]
     assert told == [f"Warning: {warning}"]
-
-
-def on_a_terminal(*arguments: str, columns: int = 100, status: int = 0) -> str:
-    """The output of a command on a terminal."""
-    ours, theirs = pty.openpty()
-    with subprocess.Popen(
-        [*PROGRAM, *arguments],
-        stdout=theirs,
-        stderr=theirs,
-        env={**os.environ, "TERM": "dumb-256color", "COLUMNS": str(columns), "NO_COLOR": "1"},
-    ) as process:
-        os.close(theirs)
-        drawn = b""
-        try:
-            while part := os.read(ours, 65536):
-                drawn += part
-        except OSError:  # the end of a pseudo-terminal on Linux
-            pass
-        finally:
-            os.close(ours)
-        assert process.wait(30) == status, drawn
-    return drawn.decode()
 
 
 def test_a_bar_is_drawn_only_on_a_terminal(many: str, tmp_path: Path) -> None:

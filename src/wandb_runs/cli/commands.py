@@ -5,9 +5,11 @@ from __future__ import annotations
 import click
 from typing_extensions import override
 
+from wandb_runs.cli.diff import diff
 from wandb_runs.cli.doctor import doctor
 from wandb_runs.cli.histories import histories
 from wandb_runs.cli.listing import list_runs
+from wandb_runs.cli.show import show
 from wandb_runs.cli.status import MEANINGS
 from wandb_runs.cli.typegen.command import typegen
 from wandb_runs.local.command import local
@@ -42,5 +44,5 @@ def _first_sentence(command: click.Command) -> str:
     return " ".join(paragraph.split())
 
 
-for _command in (list_runs, histories, doctor, typegen, local):
+for _command in (list_runs, show, diff, histories, doctor, typegen, local):
     cli.add_command(_command)

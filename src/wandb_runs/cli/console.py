@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import errno
-from typing import Final, NoReturn
+from io import StringIO
+from typing import TYPE_CHECKING, Final, NoReturn
 
 from rich.console import Console
 from typing_extensions import override
 
 from wandb_runs.errors.text import printable
 
-__all__ = ["encodable", "make_console"]
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from wandb_runs.cli.output import Output
+
+__all__ = ["encodable", "make_console", "print_on"]
 
 _WIDE: Final = 100_000
 """Wider than any table."""
@@ -28,6 +34,25 @@ def make_console() -> Console:
     """A console on stdout."""
     console = _Console(highlight=False)
     return console if console.is_terminal else _Console(highlight=False, width=_WIDE)
+
+
+def print_on(output: Output, draw: Callable[[Console], object]) -> None:
+    """Draw on stdout where it is a terminal; else write the lines, without spaces at their ends.
+
+    Args:
+        output: Where to.
+        draw: Prints on the console that it is given.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    console = make_console()
+    if output.path is None and console.is_terminal:
+        draw(console)
+        return
+    text = StringIO()
+    draw(_Console(file=text, highlight=False, width=_WIDE))
+    output.write("".join(f"{line.rstrip(' ')}\n" for line in text.getvalue().splitlines()))
 
 
 def encodable(encoding: str, text: str) -> str:

@@ -41,7 +41,7 @@ MEANINGS: Final[Mapping[Status, str]] = {
     Status.DONE: "done; also the end of `local` by Ctrl-C or SIGTERM",
     Status.OTHER: "any other error, such as a file that cannot be written or a port in use",
     Status.USAGE: "usage: an argument is wrong, or a library is not installed",
-    Status.NOT_FOUND: "no such project, or the API key may not see it",
+    Status.NOT_FOUND: "no such project or run, or the API key may not see it",
     Status.DENIED: "the API key is missing, wrong, or lacks the permission",
     Status.SERVER: "no connection, a timeout, or an error of the server",
     Status.EMPTY: "nothing was found, with --fail-on-empty",

@@ -1,32 +1,30 @@
-"""Runs as a table on a terminal, or in a pipe."""
+"""Tables on a terminal, in a pipe, or in a file."""
 
 from __future__ import annotations
 
-import math
-from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 from rich import box
 from rich.cells import cell_len
 from rich.table import Table
 from rich.text import Text
 
-from wandb_runs.cli.console import encodable, make_console
-from wandb_runs.errors import UnsupportedByServerError
-from wandb_runs.frames.text import json_text
-from wandb_runs.graphql.scalars import NON_FINITE
+from wandb_runs.cli.console import encodable, print_on
+from wandb_runs.cli.formats import are_numbers, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
+    from rich.console import Console
+
+    from wandb_runs.cli.output import Output
     from wandb_runs.graphql.scalars import JSONValue
-    from wandb_runs.runs.run import Run
 
-__all__ = ["print_runs"]
+__all__ = ["STATES", "Column", "print_table"]
 
-_STYLES: Final = {
+STATES: Final[Mapping[str, str]] = {
     "finished": "green",
     "running": "cyan",
     "crashed": "red",
@@ -35,6 +33,7 @@ _STYLES: Final = {
     "preempted": "yellow",
     "preempting": "yellow",
 }
+"""The styles of states."""
 
 _NARROW: Final = 12
 """The least width of names and texts on a narrow terminal."""
@@ -43,34 +42,50 @@ _GAP: Final = 3
 """The width between two columns of this style of table."""
 
 
-def print_runs(runs: Sequence[Run], columns: Sequence[tuple[str, str]]) -> None:
-    """Print a table of runs to stdout: name, id, state, creation time, and the columns requested.
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a table.
+
+    Attributes:
+        header: Its name.
+        values: Its values.
+        style: The style of all of its cells.
+        styles: The styles of some values.
+        folds: Whether its cells may be folded on a narrow terminal.
+    """
+
+    header: str
+    values: Sequence[JSONValue]
+    style: str = ""
+    styles: Mapping[str, str] = field(default_factory=dict[str, str])
+    folds: bool = False
+
+
+def print_table(columns: Sequence[Column], output: Output) -> None:
+    """Print a table, the first column of which is cut on a narrow terminal.
 
     Args:
-        runs: The runs, in order.
-        columns: Columns to add: `("config", key)` or `("summary", key)`.
+        columns: The columns, at least one.
+        output: Where to.
+
+    Raises:
+        OSError: It cannot be written.
     """
-    console = make_console()
-    write = partial(encodable, console.encoding)
-    name = _Column("Name", [Text(write(run.name or "")) for run in runs])
-    others = [
-        _Column("Id", [Text(write(run.id), style="dim") for run in runs]),
-        _Column("State", [_state_cell(run, write) for run in runs]),
-        _Column("Created (UTC)", [_creation_cell(run) for run in runs]),
-        *(_column(runs, where, key, write) for where, key in columns),
-    ]
+    write = partial(encodable, output.encoding)
+    cells = [_Cells.of(column, write) for column in columns]
+    ellipsis: Literal["ellipsis", "crop"] = "ellipsis" if write("…") == "…" else "crop"
+    print_on(output, lambda console: _draw(cells, ellipsis, console))
+
+
+def _draw(cells: Sequence[_Cells], cut: Literal["ellipsis", "crop"], console: Console) -> None:
+    name, *others = cells
     gaps = _GAP * len(others)
     fits = name.width + sum(column.width for column in others) + gaps <= console.width
     # On a narrow terminal, requested columns are folded and names are cut.
     widths = [column.width if fits else column.narrowest for column in others]
     rest = max(min(_NARROW, name.width), console.width - sum(widths) - gaps)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    table.add_column(
-        name.header,
-        no_wrap=True,
-        overflow="ellipsis" if write("…") == "…" else "crop",
-        width=min(name.width, rest),
-    )
+    table.add_column(Text(name.header), no_wrap=True, overflow=cut, width=min(name.width, rest))
     for column, width in zip(others, widths, strict=True):
         table.add_column(
             Text(column.header),
@@ -80,8 +95,8 @@ def print_runs(runs: Sequence[Run], columns: Sequence[tuple[str, str]]) -> None:
             min_width=width,
             max_width=width,
         )
-    for cells in zip(*(column.cells for column in (name, *others)), strict=True):
-        table.add_row(*cells)
+    for row in zip(*(column.cells for column in cells), strict=True):
+        table.add_row(*row)
     # If that is still too wide, lines wrap: better than missing columns.
     needed = min(name.width, rest) + sum(widths) + gaps
     console.width = max(needed, console.width)
@@ -89,11 +104,20 @@ def print_runs(runs: Sequence[Run], columns: Sequence[tuple[str, str]]) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Column:
+class _Cells:
     header: str
     cells: list[Text]
-    numbers: bool = False
-    folds: bool = False
+    numbers: bool
+    folds: bool
+
+    @classmethod
+    def of(cls, column: Column, write: Callable[[str], str]) -> _Cells:
+        cells = [
+            Text(write(text), column.styles.get(text, column.style))
+            for text in map(shown, column.values)
+        ]
+        numbers = column.folds and are_numbers(column.values)
+        return cls(write(column.header), cells, numbers, column.folds)
 
     @property
     def width(self) -> int:
@@ -107,41 +131,3 @@ class _Column:
             return self.width
         values = max((cell.cell_len for cell in self.cells), default=0)
         return min(self.width, max(_NARROW, values if self.numbers else 0))
-
-
-def _state_cell(run: Run, write: Callable[[str], str]) -> Text:
-    with suppress(UnsupportedByServerError):  # of which a warning has told
-        return Text(write(run.state), _STYLES.get(run.state, ""))
-    return Text("")
-
-
-def _creation_cell(run: Run) -> Text:
-    with suppress(UnsupportedByServerError):
-        return Text(f"{run.created_at:%Y-%m-%d %H:%M}")
-    return Text("")
-
-
-def _column(runs: Sequence[Run], where: str, key: str, write: Callable[[str], str]) -> _Column:
-    values = [_value(run, where, key) for run in runs]
-    return _Column(
-        write(f"{where}.{key}"),
-        [Text(write(_show(value))) for value in values],
-        numbers=all(
-            isinstance(value, int | float | None) or value in [*NON_FINITE] for value in values
-        ),
-        folds=True,
-    )
-
-
-def _value(run: Run, where: str, key: str) -> JSONValue:
-    return (run.config if where == "config" else run.summary).get(key)
-
-
-def _show(value: JSONValue) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, float) and math.isfinite(value):
-        return f"{value:.6g}"
-    return json_text(value)

@@ -13,10 +13,15 @@ __all__ = ["in_options", "warning_in_options"]
 
 _PYTHON_ONLY: Final = re.compile(
     r" Raw(?:Order|Filter) sends a path unchecked\."
-    r"|; for one run, use api\.run\(path\)"
+    r"|; for a sweep, use api\.sweep\(.*\), which has its runs$"
     r"|; error\.histories holds the rest"
 )
 """What helps only in Python."""
+
+_CALLS: Final = re.compile(r"(?<=; )(for one run, use|its runs are) api\.runs?\((.*)\)$")
+"""What to call for a path of another kind, at the end of a message."""
+
+_COMMANDS: Final = {"for one run, use": "show", "its runs are": "list"}
 
 _OPTIONS: Final = {
     "config_keys=, summary_keys=": "--keys",
@@ -91,7 +96,12 @@ def in_options(message: str) -> str:
     '--samples must be an int of 1 or more; got int 0'
     >>> in_options("order='-loss': 'order=' is no path that W&B knows.")
     "--order '-loss': 'order=' is no path that W&B knows."
+    >>> in_options("path names a run; for one run, use api.run('team/mnist/r1')")
+    "path names a run; for one run, use wandb-runs show 'team/mnist/r1'"
     """
+    message = _CALLS.sub(
+        lambda found: f"{found[1]} wandb-runs {_COMMANDS[found[1]]} {found[2]}", message
+    )
     return _WORDS.sub(_option, _PYTHON_ONLY.sub("", message))
 
 

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Final, cast
 from typing_extensions import override
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from _typeshed import DataclassInstance
 
 __all__ = ["FieldsRepr", "as_message", "excerpt", "printable", "printable_json"]
@@ -49,18 +51,33 @@ def printable(text: str) -> str:
     )
 
 
-def printable_json(value: object) -> str:
-    r"""A value as indented JSON, for a terminal: what moves a cursor is written as JSON's escape.
+def printable_json(value: object, *, indent: int | None = 2, encoding: str = "utf-8") -> str:
+    r"""A value as JSON, for a terminal too: what moves a cursor is written as JSON's escape.
 
-    >>> print(printable_json({"name": "损失\u202e\x9b"}))
+    The value that is read back is the same.
+
+    Args:
+        value: What JSON can hold; NaN and the infinities are none of it.
+        indent: Spaces for each level; None for one line.
+        encoding: That of the stream; what it lacks is written as JSON's escape, too.
+
+    Raises:
+        ValueError: NaN or an infinity.
+
+    >>> print(printable_json({"name": "损失\u202e\x7f"}))
     {
-      "name": "损失\u202e\u009b"
+      "name": "损失\u202e\u007f"
     }
+    >>> printable_json("naïve 😀", indent=None, encoding="latin-1")
+    '"naïve \\ud83d\\ude00"'
     """
-    text = json.dumps(value, indent=2, ensure_ascii=False)
-    return "".join(
-        json.dumps(each)[1:-1] if each != "\n" and _is_unsafe(each) else each for each in text
-    )
+    lines = json.dumps(value, indent=indent, ensure_ascii=False, allow_nan=False).split("\n")
+    text = "\n".join(line if line.isprintable() else _escape(line, _is_unsafe) for line in lines)
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        return _escape(text, lambda each: not _can_encode(each, encoding))
+    return text
 
 
 def excerpt(text: str, length: int = _QUOTED) -> str:
@@ -112,6 +129,24 @@ class FieldsRepr:
             for name in named
         )
         return f"{type(self).__qualname__}({', '.join(shown)})"
+
+
+def _escape(text: str, is_escaped: Callable[[str], bool]) -> str:
+    """A text of JSON, with JSON's escapes of some characters."""
+    return "".join(_json_escape(each) if is_escaped(each) else each for each in text)
+
+
+def _json_escape(character: str) -> str:
+    units = character.encode("utf-16-be", "surrogatepass").hex(" ", 2).split()
+    return "".join(f"\\u{unit}" for unit in units)
+
+
+def _can_encode(character: str, encoding: str) -> bool:
+    try:
+        character.encode(encoding)
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _is_unsafe(character: str) -> bool:
