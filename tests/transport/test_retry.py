@@ -1,12 +1,10 @@
-"""Retry decisions, delays, pacing and bodies, as values: without I/O and without time."""
+"""Retry decisions, delays and pacing, as values: without I/O and without time."""
 
 from __future__ import annotations
 
-import zlib
 from dataclasses import replace
 from email.utils import formatdate
-from gzip import compress
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import pytest
 from hypothesis import example, given, settings
@@ -29,7 +27,6 @@ from wandb_runs import (
     TruncatedResponseError,
     WandbRunsError,
 )
-from wandb_runs.transport.body import Body, BodyTooLargeError, BrokenBodyError
 from wandb_runs.transport.fork import ForkSafeLock
 from wandb_runs.transport.rate_limit import LOW, Pacer, Window, follow
 from wandb_runs.transport.responses import delay_of, error_of, limit_delay_of, rate_limit_in
@@ -42,9 +39,6 @@ from wandb_runs.transport.retry import (
     RetryBudget,
     decide_retry,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 NOW = 1_000_000_000.0
 
@@ -403,58 +397,3 @@ def test_any_rate_limit_header_gives_a_bounded_pause(
     pacer.note({"ratelimit-remaining": remaining, "ratelimit-reset": reset}, now)
     for _ in range(5):
         assert 0 <= pacer.pause(now, 30) <= 30
-
-
-# Bodies.
-
-
-def read_body(chunks: Iterable[bytes], encoding: str, most: int) -> bytes:
-    body = Body(encoding, most)
-    for chunk in chunks:
-        body.add(chunk)
-    return body.whole()
-
-
-@given(
-    st.binary(max_size=5000),
-    st.integers(1, 700),
-    st.sampled_from(["", "identity", "gzip", "GZIP", "x-gzip", "deflate", "raw"]),
-)
-def test_bodies_are_decompressed(body: bytes, size: int, encoding: str) -> None:
-    packed = body
-    if "gzip" in encoding.lower():
-        packed = compress(body[:100]) + compress(body[100:])  # in two members
-    elif encoding == "deflate":
-        packed = zlib.compress(body)
-    elif encoding == "raw":
-        encoding, packer = "deflate", zlib.compressobj(wbits=-zlib.MAX_WBITS)
-        packed = packer.compress(body) + packer.flush()
-    chunks = [packed[start : start + size] for start in range(0, len(packed), size)]
-    assert read_body(iter(chunks), encoding, len(body)) == body
-    if body:
-        with pytest.raises(BodyTooLargeError):
-            read_body(iter(chunks), encoding, len(body) - 1)
-
-
-@given(st.binary(min_size=1, max_size=2000), st.data(), st.sampled_from(["gzip", "deflate"]))
-def test_truncated_bodies_are_detected(body: bytes, data: st.DataObject, encoding: str) -> None:
-    packed = compress(body) if encoding == "gzip" else zlib.compress(body)
-    cut = data.draw(st.integers(1, len(packed) - 1))
-    with pytest.raises(BrokenBodyError, match="incomplete"):
-        read_body([packed[:cut]], encoding, 10_000)
-
-
-@given(st.binary(min_size=1, max_size=200))
-def test_what_is_no_gzip_is_broken(body: bytes) -> None:
-    with pytest.raises(BrokenBodyError):
-        read_body([b"\x00" + body], "gzip, gzip", 10_000)
-    with pytest.raises(BrokenBodyError):
-        read_body([b"what? " + body], "gzip", 10_000)
-    with pytest.raises(BrokenBodyError, match="'br'"):
-        read_body([body], "br", 10_000)
-
-
-def test_a_bomb_is_read_no_further_than_it_may_be() -> None:
-    bomb = compress(bytes(50_000_000))
-    with pytest.raises(BodyTooLargeError):
-        read_body([bomb], "gzip", 1000)

@@ -24,6 +24,7 @@ from pydantic_core import PydanticSerializationError, to_json
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -54,6 +55,9 @@ if TYPE_CHECKING:
 __all__ = ["create_app"]
 
 _LOG: Final = logging.getLogger(__name__)
+
+_LEVEL: Final = 6
+"""What gzip takes by default: a higher one takes several times as long for a few percent."""
 
 
 class _Body(BaseModel):
@@ -100,6 +104,7 @@ def create_app(
     closing: asyncio.Event,
     api_key: str | None = None,
     allow_hosts: Iterable[str] = (),
+    compress: bool = False,
 ) -> Starlette:
     """Make the server as an ASGI application.
 
@@ -112,10 +117,14 @@ def create_app(
         closing: Set when the server stops.
         api_key: The key that every request needs; None accepts any, and reading without one.
         allow_hosts: Hosts to accept in requests, beside those of this machine.
+        compress: Whether answers are compressed where a request accepts gzip.
     """
     endpoints = _Endpoints(store, entity, on_operation, faults, schemas, closing, api_key)
     storage = "/storage/{entity}/{project}/{run}/{name:path}"
     stream = "/files/{entity}/{project}/{run}/file_stream"
+    middleware = [Middleware(AccessMiddleware, allow_hosts=allow_hosts)]
+    if compress:
+        middleware.append(Middleware(GZipMiddleware, compresslevel=_LEVEL))
     return Starlette(
         routes=[
             Route("/graphql", endpoints.graphql, methods=["POST"]),
@@ -125,7 +134,7 @@ def create_app(
             # The SDK sends its own telemetry, and expects success.
             Route("/sdk/otel/{rest:path}", endpoints.accept, methods=["POST"]),
         ],
-        middleware=[Middleware(AccessMiddleware, allow_hosts=allow_hosts)],
+        middleware=middleware,
         exception_handlers={ClientDisconnect: _leave, UnstorableError: _refuse_value},
     )
 

@@ -68,6 +68,7 @@ def _store_path(_context: click.Context, _option: click.Parameter, name: str | N
     help="Another name or address under which the server may be asked for, such as that of a "
     "container; repeatable.  [default: those of this machine]",
 )
+@click.option("--compress", is_flag=True, help="Compress answers where a client accepts gzip.")
 def local(
     host: str,
     port: int,
@@ -77,6 +78,7 @@ def local(
     sample: bool,
     api_key: str | None,
     allow_hosts: tuple[str, ...],
+    compress: bool,
 ) -> None:
     """Serve W&B's API from this machine, until it is interrupted.
 
@@ -106,6 +108,7 @@ def local(
             entity=entity,
             api_key=api_key,
             allow_hosts=allow_hosts,
+            compress=compress,
         )
     except InvalidArgumentError as error:
         # The arguments of `LocalServer`, as options.

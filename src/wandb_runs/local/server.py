@@ -81,6 +81,8 @@ class LocalServer:
         api_key: The key that every request needs then, for reading too; None accepts any.
         allow_hosts: Names or addresses, without ports, that requests may give as `Host` and in
             `Origin` as well: those of a container, a proxy or a forwarded port.
+        compress: Whether answers are compressed where a request accepts gzip, as those of W&B
+            are. Within a machine that only takes time.
 
     Attributes:
         url: Where it listens, such as `http://127.0.0.1:43817`.
@@ -112,6 +114,7 @@ class LocalServer:
         clock: Callable[[], float] = time.time,
         api_key: str | None = None,
         allow_hosts: Iterable[str] = (),
+        compress: bool = False,
     ) -> None:
         if api_key is not None and not _KEY.fullmatch(api_key):
             raise InvalidArgumentError(
@@ -146,6 +149,7 @@ class LocalServer:
             closing=closing,
             api_key=api_key,
             allow_hosts=hosts,
+            compress=compress,
         )
         config = uvicorn.Config(
             app,

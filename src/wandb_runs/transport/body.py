@@ -2,39 +2,31 @@
 
 from __future__ import annotations
 
-import zlib
 from typing import Final
 
-__all__ = ["ACCEPT_ENCODING", "Body", "BodyTooLargeError", "BrokenBodyError"]
+from wandb_runs.transport.decoders import BrokenBodyError, Decoder, decoder_of
 
-ACCEPT_ENCODING: Final = "gzip, deflate"
-"""The encodings that `Body` decompresses."""
+__all__ = ["Body", "BodyTooLargeError", "BrokenBodyError"]
 
 _KNOWN: Final = frozenset({"br", "compress", "deflate", "gzip", "x-gzip", "zstd"})
-
-_GZIP: Final = 0x1F
-"""The first byte that gzip writes."""
 
 
 class BodyTooLargeError(Exception):
     """The body is longer than its bound."""
 
 
-class BrokenBodyError(Exception):
-    """The body cannot be decompressed, or is incomplete."""
-
-
 class Body:
     """The body of a response, decompressed and put together as its chunks come.
 
-    Never more than `max_bytes` are decompressed: a few kilobytes can stand for gigabytes.
+    Never more than `max_bytes` are kept, and never more than a megabyte or two decompressed beyond
+    them: a few kilobytes can stand for gigabytes.
 
     Args:
         encoding: The header `Content-Encoding`; empty without one.
         max_bytes: How long the body may be, decompressed.
 
     Raises:
-        BrokenBodyError: The encoding is none of `ACCEPT_ENCODING`.
+        BrokenBodyError: The encoding is none that is asked for.
 
     >>> body = Body("", 100)
     >>> body.add(b"as ")
@@ -43,20 +35,20 @@ class Body:
     b'as it is'
     """
 
-    __slots__ = ("_inflater", "_is_compressed", "_left", "_parts")
+    __slots__ = ("_decoder", "_has_begun", "_left", "_parts")
 
     def __init__(self, encoding: str, max_bytes: int) -> None:
         names = [name for part in encoding.lower().split(",") if (name := part.strip())]
         names = [name for name in names if name != "identity"]
-        if len(names) > 1 or (names and names[0] not in ("gzip", "x-gzip", "deflate")):
+        self._decoder: Decoder | None = decoder_of(names[0]) if len(names) == 1 else None
+        if names and self._decoder is None:
             # Compressed twice, or as no request allows.
             # Another name may be a secret that the server quotes.
             shown = repr(encoding) if _KNOWN.issuperset(names) else "(not shown)"
             raise BrokenBodyError(f"it is encoded as {shown}, which was not asked for")
-        self._is_compressed = bool(names)
+        self._has_begun = False
         self._left = max_bytes
         self._parts: list[bytes] = []
-        self._inflater: zlib._Decompress | None = None  # pyright: ignore[reportPrivateUsage] - its only name
 
     def add(self, chunk: bytes) -> None:
         """Add the next chunk.
@@ -65,10 +57,12 @@ class Body:
             BodyTooLargeError: The body is longer than `max_bytes`.
             BrokenBodyError: It is not what its encoding says.
         """
-        if self._is_compressed:
-            self._inflate(chunk)
-        else:
+        if self._decoder is None:
             self._keep(chunk)
+        elif chunk:
+            self._has_begun = True
+            for part in self._decoder.decode(chunk):
+                self._keep(part)
 
     def whole(self) -> bytes:
         """The body, after its last chunk.
@@ -76,7 +70,8 @@ class Body:
         Raises:
             BrokenBodyError: The compressed data is incomplete.
         """
-        if self._inflater is not None and not self._inflater.eof:
+        # An answer without a body may name an encoding all the same.
+        if self._decoder is not None and self._has_begun and not self._decoder.is_complete:
             raise BrokenBodyError("its compressed data is incomplete")
         return self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
 
@@ -84,23 +79,5 @@ class Body:
         self._left -= len(part)
         if self._left < 0:
             raise BodyTooLargeError
-        self._parts.append(part)
-
-    def _inflate(self, chunk: bytes) -> None:
-        inflater, rest = self._inflater, chunk
-        while rest:
-            if inflater is None or inflater.eof:  # gzip may come in several members
-                inflater = self._inflater = zlib.decompressobj(_window_bits(rest))
-            try:
-                part = inflater.decompress(rest, self._left + 1)
-            except zlib.error as error:
-                raise BrokenBodyError(f"it cannot be decompressed ({error})") from None
-            if part:
-                self._keep(part)
-            rest = inflater.unused_data if inflater.eof else inflater.unconsumed_tail
-
-
-def _window_bits(start: bytes) -> int:
-    # "deflate" is zlib's format, and some servers send it without its header.
-    has_header = start[0] == _GZIP or start[0] & 0x0F == zlib.DEFLATED
-    return zlib.MAX_WBITS | 32 if has_header else -zlib.MAX_WBITS
+        if part:
+            self._parts.append(part)

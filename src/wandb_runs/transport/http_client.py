@@ -5,13 +5,13 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, NoReturn, NotRequired, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, NoReturn, NotRequired, Protocol, TypeAlias, TypeVar, cast
 
 from typing_extensions import TypedDict, override
 
 from wandb_runs.errors import InvalidArgumentError, WandbRunsError
-from wandb_runs.transport.body import ACCEPT_ENCODING
 from wandb_runs.transport.credentials import SecretHeaders
+from wandb_runs.transport.decoders import accept_encoding
 from wandb_runs.transport.exchange import ResponseReader, read_body, shut_down
 from wandb_runs.transport.failures import (
     CONNECT_SECONDS,
@@ -248,13 +248,23 @@ def send_options(
     headers = {name: value for name, value in request.headers.items() if name != left_out}
     options = SendOptions(
         content=request.content,
-        headers=SecretHeaders({**headers, "accept-encoding": ACCEPT_ENCODING}),
+        headers=SecretHeaders({**headers, "accept-encoding": _encodings_of(client)}),
         follow_redirects=False,
         extensions={"timeout": limits},
     )
     if not is_own:
         options["auth"] = None
     return options
+
+
+def _encodings_of(client: object) -> str:
+    """The encodings to ask for: what the client cannot decode, a hook of it could not read."""
+    headers = getattr(client, "headers", None)
+    if not isinstance(headers, Mapping):
+        return accept_encoding(within=())
+    own = cast("Mapping[str, object]", headers).get("accept-encoding", "")
+    names = str(own).lower().split(",")
+    return accept_encoding(within=[name.partition(";")[0].strip() for name in names])
 
 
 def refused(request: Request, limits: Mapping[str, float], error: Exception) -> ResponseReader:

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from typing_extensions import override
 
 from wandb_runs.graphql.operation import MODEL_LOCK
-from wandb_runs.transport.body import ACCEPT_ENCODING
+from wandb_runs.transport.decoders import accept_encoding
 from wandb_runs.transport.proxies import proxy_for
 from wandb_runs.transport.urls import is_loopback, text_of, without_secrets
 
@@ -53,7 +53,7 @@ class RequestTemplate:
         # With what httpx would add to each request, at ten times the cost.
         host = self._url.netloc.decode("ascii")
         self._sent_headers = httpx.Headers(
-            {"host": host, "accept-encoding": ACCEPT_ENCODING, **headers}
+            {"host": host, "accept-encoding": accept_encoding(), **headers}
         )
 
     @property
