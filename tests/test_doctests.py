@@ -57,7 +57,8 @@ def test_examples_are_found() -> None:
     [
         "README.md",
         *map(
-            "docs/{}.md".format, ("doctor", "embedding", "moving", "network", "settings", "testing")
+            "docs/{}.md".format,
+            ("doctor", "embedding", "moving", "network", "settings", "tables", "testing"),
         ),
     ],
 )

@@ -24,6 +24,7 @@ from wandb_runs.errors import (
     DriftWarning,
     EmptyJoinWarning,
     GraphQLError,
+    HiddenValueWarning,
     HistoriesError,
     IgnoredArgumentWarning,
     InvalidArgumentError,
@@ -48,6 +49,7 @@ from wandb_runs.errors import (
 )
 from wandb_runs.frames.plan import Format, Join, OnError, Stream
 from wandb_runs.frames.rows import Row
+from wandb_runs.frames.table import TableRow
 from wandb_runs.graphql.scalars import JSONObject, JSONValue
 from wandb_runs.pagination.checkpoint import Checkpoint
 from wandb_runs.pagination.progress import Progress
@@ -160,6 +162,7 @@ __all__ = [
     "GraphQLError",
     "Group",
     "HeartbeatAt",
+    "HiddenValueWarning",
     "HistoriesError",
     "Host",
     "HttpTransport",
@@ -205,6 +208,7 @@ __all__ = [
     "Summary",
     "Sweep",
     "SweepId",
+    "TableRow",
     "Tags",
     "Transport",
     "TransportError",

@@ -136,7 +136,7 @@ def told_by(one: AnyRun) -> dict[str, object]:
 def as_plain_data(value: object) -> object:
     """A value that can be compared: a frame by what it holds, a run by what it tells."""
     if isinstance(value, pd.DataFrame):
-        return "pandas", value.dtypes.astype(str).to_dict(), value.to_json()
+        return "pandas", value.dtypes.astype(str).to_dict(), value.to_json(date_format="iso")
     if isinstance(value, pl.DataFrame):
         return "polars", dict(value.schema), repr(value.rows())
     if isinstance(value, RunBase):
@@ -441,9 +441,9 @@ SEQUENCE_USES: list[tuple[Callable[[Any], object], str]] = [
     (list, r"async for run in runs"),
     (lambda runs: [*runs], r"async for run in runs"),
     (reversed, r"reversed\(await runs\.get\(slice\(None\)\)\)"),
-    (pd.DataFrame, r"await runs\.configs\(format="),
-    (pl.DataFrame, r"await runs\.configs\(format="),
-    (np.array, r"await runs\.configs\(format="),
+    (pd.DataFrame, r"await runs\.to_pandas\(\)"),
+    (pl.DataFrame, r"await runs\.to_pandas\(\)"),
+    (np.array, r"await runs\.to_pandas\(\)"),
 ]
 
 
@@ -464,6 +464,6 @@ def test_the_calls_that_messages_name_are_there(wandb_server: LocalServer, many:
             run = await runs.get(0)
             assert await runs.contains(run)
             assert await runs.length() == len(await runs.get(slice(None))) == MANY
-            assert len(await runs.configs(format="pandas")) == MANY
+            assert len(await runs.to_pandas()) == MANY
 
     anyio.run(call)

@@ -40,6 +40,8 @@ ENTRIES: list[tuple[str, str, str]] = [
             f"runs.iter_histories(format={library!r})",
             f"runs.configs(format={library!r})",
             f"runs.summaries(format={library!r})",
+            f"runs.table({library!r})",
+            f"runs.to_{library}()",
             f"runs[0].history(format={library!r})",
         )
     ),

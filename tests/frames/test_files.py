@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import math
-from io import BytesIO, StringIO
-from typing import TYPE_CHECKING, Final, Literal, NoReturn, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 import anyio
 import pandas as pd
@@ -14,6 +12,7 @@ import polars as pl
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from support.files import check_csv, check_files, check_pandas_parquet, check_parquet
 from support.frames import histories, settle, whole_histories
 
 from wandb_runs import Api, AsyncApi, SchemaError
@@ -25,12 +24,12 @@ from wandb_runs.graphql.scalars import decode
 from wandb_runs.testing import log_run
 
 if TYPE_CHECKING:
+    from support.files import Frame
     from support.frames import History, Rows
 
     from wandb_runs.graphql.scalars import JSONObject, JSONValue
     from wandb_runs.testing import LocalServer
 
-Frame: TypeAlias = "pd.DataFrame | pl.DataFrame"
 Frames: TypeAlias = Literal["pandas", "polars"]
 
 FORMATS: Final[list[Frames]] = ["pandas", "polars"]
@@ -49,82 +48,6 @@ ODD: Final[list[JSONObject]] = [
     {"text": "Infinity", "nested": {"a": "\ud83d"}, "inf": -math.inf},
 ]
 ODD_HISTORY: Final[History] = [("a", [{"_step": 2**53 + 1, **row} for row in ODD]), ("=b", [])]
-
-
-def check_files(frame: Frame | Rows) -> None:
-    """Check that a frame reads back equal from each kind of file.
-
-    Nested columns of pandas are written and read, but Arrow has the same keys in every object.
-    """
-    assert not isinstance(frame, list)
-    if isinstance(frame, pd.DataFrame):
-        nested = [*map(str, frame.select_dtypes("object"))]
-        values: list[object] = [value for name in nested for value in frame[name]]
-        assert all(value is pd.NA or isinstance(value, list | dict) for value in values)
-        check_pandas_parquet(frame, *nested)
-    else:
-        check_parquet(frame)
-        check_csv(frame)
-        check_json_lines(frame)
-
-
-def check_pandas_parquet(frame: pd.DataFrame, *nested: str) -> None:
-    content = BytesIO()
-    frame.to_parquet(content, engine="pyarrow")
-    found = pd.read_parquet(content, engine="pyarrow")
-    assert [*found] == [*frame]
-    for name in nested:
-        assert found[name].isna().tolist() == frame[name].isna().tolist()
-    pd.testing.assert_frame_equal(
-        found.drop(columns=[*nested]),
-        frame.drop(columns=[*nested]),
-        check_exact=True,
-        check_categorical=False,
-    )
-
-
-def check_parquet(frame: pl.DataFrame) -> None:
-    content = BytesIO()
-    frame.write_parquet(content)
-    content.seek(0)
-    found = pl.read_parquet(content)
-    assert found.schema == frame.schema
-    assert found.equals(frame)
-
-
-def check_csv(frame: pl.DataFrame) -> None:
-    """Check that polars reads what it wrote, and that the standard library has the same cells."""
-    content = BytesIO()
-    frame.write_csv(content)
-    names, *rest = csv.reader(StringIO(content.getvalue().decode(), newline=""))
-    assert names == frame.columns
-    rows = [cells or [""] for cells in rest]  # a line of one missing value is empty
-    for number, column in enumerate(frame):
-        if column.dtype == pl.String:
-            assert [row[number] for row in rows] == [value or "" for value in column]
-    plain = frame.rename({name: str(number) for number, name in enumerate(names)})
-    content = BytesIO()  # polars does not read quotes in a name
-    plain.write_csv(content)
-    content.seek(0)
-    assert pl.read_csv(content, schema=plain.schema).equals(plain)
-
-
-def check_json_lines(frame: pl.DataFrame) -> None:
-    content = BytesIO()
-    frame.write_ndjson(content)
-    lines = content.getvalue().decode().split("\n")
-    assert lines.pop() == ""
-    assert [[*json.loads(line, parse_constant=refuse)] for line in lines] == [frame.columns] * len(
-        frame
-    )
-    floats = pl.selectors.float()
-    expected = frame.with_columns(pl.when(floats.is_finite()).then(floats))
-    content.seek(0)
-    assert pl.read_ndjson(content, schema=expected.schema).equals(expected)
-
-
-def refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is no JSON")
 
 
 def built(history: History, to: Frames) -> list[Frame]:

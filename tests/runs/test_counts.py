@@ -73,6 +73,8 @@ BLOCKING: Final[dict[str, Callable[[Runs], Sized]]] = {
     "machine": lambda runs: runs.histories(stream="system"),
     "configs": lambda runs: runs.configs(),
     "summaries": lambda runs: runs.summaries(["loss"]),
+    "table": lambda runs: runs.table(),
+    "some of a table": lambda runs: runs.table(summary=["loss"]),
 }
 
 AWAITING: Final[dict[str, Callable[[AsyncRuns], Awaitable[Sized]]]] = {
@@ -86,6 +88,8 @@ AWAITING: Final[dict[str, Callable[[AsyncRuns], Awaitable[Sized]]]] = {
     "machine": lambda runs: runs.histories(stream="system"),
     "configs": lambda runs: runs.configs(),
     "summaries": lambda runs: runs.summaries(["loss"]),
+    "table": lambda runs: runs.table(),
+    "some of a table": lambda runs: runs.table(summary=["loss"]),
 }
 
 

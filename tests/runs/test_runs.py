@@ -324,7 +324,7 @@ def test_a_run_is_not_contained_in_another_project(
 def test_a_frame_made_of_runs_names_the_call_that_makes_one(
     api: Api, many: str, columns: list[str] | None
 ) -> None:
-    with pytest.raises(AttributeError, match=r'runs\.configs\(format="pandas"\)'):
+    with pytest.raises(AttributeError, match=r"runs\.to_pandas\(\)"):
         pd.DataFrame(api.runs(many), columns=columns)
     assert not hasattr(api.runs(many), "ndim")
     with pytest.raises(AttributeError, match="'Runs' object has no attribute 'confgs'"):

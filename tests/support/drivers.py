@@ -91,6 +91,15 @@ class Blocking:
     def call_summaries(self) -> object:
         return self.runs.summaries(["accuracy"], self.to)
 
+    def call_table(self) -> object:
+        return self.runs.table(self.to)
+
+    def call_some_of_a_table(self) -> object:
+        return self.runs.table(self.to, attributes=["tags"], config=["seed"], summary=False)
+
+    def call_frames(self) -> object:
+        return [self.runs.to_pandas(), self.runs.to_polars(config=["optimizer"])]
+
     def call_explain(self) -> object:
         return self.runs.explain("histories", keys=LOSS)
 
@@ -181,6 +190,15 @@ class Awaiting:
 
     async def call_summaries(self) -> object:
         return await self.runs.summaries(["accuracy"], self.to)
+
+    async def call_table(self) -> object:
+        return await self.runs.table(self.to)
+
+    async def call_some_of_a_table(self) -> object:
+        return await self.runs.table(self.to, attributes=["tags"], config=["seed"], summary=False)
+
+    async def call_frames(self) -> object:
+        return [await self.runs.to_pandas(), await self.runs.to_polars(config=["optimizer"])]
 
     async def call_explain(self) -> object:
         return self.runs.explain("histories", keys=LOSS)

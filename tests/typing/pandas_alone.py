@@ -16,6 +16,8 @@ def blocking(api: Api) -> list[pd.DataFrame]:
     found.append(runs.histories(100, ["loss"], format="pandas"))
     found.extend(runs.iter_histories(keys=["loss"], format="pandas"))
     found.append(assert_type(runs.configs(format="pandas"), pd.DataFrame))
+    found.append(assert_type(runs.table("pandas"), pd.DataFrame))
+    found.append(assert_type(runs.to_pandas(), pd.DataFrame))
     found.append(assert_type(runs.summaries(keys=["loss"], format="pandas"), pd.DataFrame))
     return found
 
@@ -25,6 +27,7 @@ async def awaiting(api: AsyncApi) -> list[pd.DataFrame]:
     found = [assert_type(await runs.histories(keys=["loss"], format="pandas"), pd.DataFrame)]
     found += [batch async for batch in runs.iter_histories(keys=["loss"], format="pandas")]
     found.append(assert_type(await runs.configs(format="pandas"), pd.DataFrame))
+    found.append(assert_type(await runs.to_pandas(), pd.DataFrame))
     found.append(assert_type(await runs.summaries(format="pandas"), pd.DataFrame))
     return found
 

@@ -16,6 +16,8 @@ def blocking(api: Api) -> list[pl.DataFrame]:
     found.append(runs.histories(100, ["loss"], format="polars"))
     found.extend(runs.iter_histories(keys=["loss"], format="polars"))
     found.append(assert_type(runs.configs(format="polars"), pl.DataFrame))
+    found.append(assert_type(runs.table("polars"), pl.DataFrame))
+    found.append(assert_type(runs.to_polars(), pl.DataFrame))
     found.append(assert_type(runs.summaries(keys=["loss"], format="polars"), pl.DataFrame))
     return found
 
@@ -25,6 +27,7 @@ async def awaiting(api: AsyncApi) -> list[pl.DataFrame]:
     found = [assert_type(await runs.histories(keys=["loss"], format="polars"), pl.DataFrame)]
     found += [batch async for batch in runs.iter_histories(keys=["loss"], format="polars")]
     found.append(assert_type(await runs.configs(format="polars"), pl.DataFrame))
+    found.append(assert_type(await runs.to_polars(), pl.DataFrame))
     found.append(assert_type(await runs.summaries(format="polars"), pl.DataFrame))
     return found
 

@@ -54,6 +54,7 @@ from wandb_runs import (
     Summary,
     Sweep,
     SweepId,
+    TableRow,
     Tags,
     Transport,
     UnknownKeyWarning,
@@ -211,6 +212,22 @@ def explain(runs: Runs) -> None:
     assert_type(runs.explain(), Explanation)
     assert_type(runs.explain("histories", keys=["loss"], join="outer").requests, int | None)
     assert_type(runs.explain("configs", keys=("lr",)).document, str)
+
+
+def make_tables(runs: Runs, how: Format) -> None:
+    assert_type(runs.table(), list[TableRow])
+    assert_type(runs.table("default", config=False), list[TableRow])
+    assert_type(runs.table("pandas"), pd.DataFrame)
+    assert_type(runs.table(format="polars", attributes=["id"], summary=("loss",)), pl.DataFrame)
+    assert_type(runs.table(how), list[TableRow] | pd.DataFrame | pl.DataFrame)
+    assert_type(runs.to_pandas(config=["lr", "model.depth"], progress=print), pd.DataFrame)
+    assert_type(runs.to_polars(attributes=False, summary=True), pl.DataFrame)
+    keys: list[Literal["lr", "seed"]] = ["lr"]
+    metrics: list[Literal["loss", "accuracy"]] = ["loss"]
+    assert_type(runs.to_polars(config=keys, summary=metrics), pl.DataFrame)
+    created = runs.table()[0].get("created_at")
+    if isinstance(created, datetime):
+        assert_type(created.year, int)
 
 
 def read_values(runs: Runs, api: Api, how: Format) -> None:

@@ -40,6 +40,7 @@ from wandb_runs import (
     State,
     Stats,
     Summary,
+    TableRow,
     User,
     doctor_async,
 )
@@ -152,6 +153,11 @@ async def read_histories(runs: AsyncRuns, run: AsyncRun, flag: bool, how: Format
     assert_type(await runs.configs(["lr"], format="pandas"), pd.DataFrame)
     assert_type(await runs.configs(["lr"], "pandas"), list[Row] | pd.DataFrame | pl.DataFrame)
     assert_type(await runs.summaries(format="polars"), pl.DataFrame)
+    assert_type(await runs.table(), list[TableRow])
+    assert_type(await runs.table("polars", config=["lr"], summary=False), pl.DataFrame)
+    assert_type(await runs.table(how), list[TableRow] | pd.DataFrame | pl.DataFrame)
+    assert_type(await runs.to_pandas(attributes=["id"], summary=metrics), pd.DataFrame)
+    assert_type(await runs.to_polars(progress=print), pl.DataFrame)
     assert_type(await run.history(), pd.DataFrame)
     assert_type(await run.history(pandas=False), list[Row])
     assert_type(await run.history(format="polars"), pl.DataFrame)

@@ -116,6 +116,18 @@ def ask_for_wrong_values(runs: Runs, api: Api) -> None:
     Runs(api.client, "team", "mnist", summary_keys={"loss"})  # wrong
 
 
+def ask_for_wrong_tables(runs: Runs) -> None:
+    runs.table("csv")  # wrong
+    runs.table(attributes="id")  # wrong
+    runs.table(config="lr")  # wrong
+    runs.table(summary=None)  # wrong
+    runs.table("polars", ["id"])  # wrong
+    runs.table("polars").iloc  # wrong
+    runs.to_pandas("polars")  # wrong
+    runs.to_polars(config=[1])  # wrong
+    runs.table()[0]["created_at"].year  # wrong
+
+
 def stream_wrongly(runs: Runs) -> None:
     runs.iter_histories(keys="loss")  # wrong
     runs.iter_histories(schema={"loss": "float64"})  # wrong

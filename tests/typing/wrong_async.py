@@ -105,6 +105,9 @@ async def pass_wrong_types(api: AsyncApi, runs: AsyncRuns, run: AsyncRun) -> Non
     await runs.histories(format="csv")  # wrong
     await runs.configs(["lr"], "csv")  # wrong
     await runs.summaries(keys=[1])  # wrong
+    await runs.table("csv")  # wrong
+    await runs.to_pandas(config="lr")  # wrong
+    runs.to_polars().columns  # wrong
     await run.history(pandas=True, format="polars")  # wrong
     api.runs("team/mnist", per_page="50")  # wrong
     api.runs("team/mnist", filters="state")  # wrong

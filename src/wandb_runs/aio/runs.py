@@ -11,11 +11,12 @@ from typing_extensions import override
 from wandb_runs.aio.iterators import AsyncHistoryBatches, AsyncRunIterator, AsyncRunPages
 from wandb_runs.aio.run import AsyncRun
 from wandb_runs.aio.sweep import AsyncSweeps
+from wandb_runs.aio.tables import AsyncRunTables
 from wandb_runs.errors import InvalidArgumentError
 from wandb_runs.pagination.sizes import PER_PAGE
 from wandb_runs.runs.run_base import ConfigT_co, SummaryT_co
 from wandb_runs.runs.run_query import RunQuery
-from wandb_runs.runs.runs_base import RunsBase, count_needed, pick, refuse_ids
+from wandb_runs.runs.runs_base import count_needed, pick, refuse_ids
 from wandb_runs.transport import AsyncRetryingClient
 from wandb_runs.transport.tasks import PerLoop
 
@@ -40,12 +41,12 @@ K = TypeVar("K", bound=str)
 
 _AWAITED: Final = (
     "write `async for run in runs`, or `await runs.get(slice(None))` for a list; a frame of them "
-    'is `await runs.configs(format="pandas")`, or of `summaries` or `histories`, likewise of polars'
+    "is `await runs.to_pandas()`, or `to_polars`"
 )
 
 
 class AsyncRuns(
-    RunsBase[AsyncRetryingClient, AsyncSweeps, AsyncRun[ConfigT_co, SummaryT_co]],
+    AsyncRunTables[AsyncRun[ConfigT_co, SummaryT_co]],
     AsyncIterable[AsyncRun[ConfigT_co, SummaryT_co]],
 ):
     """The runs of a project that fit a filter, in order: lazy and replayable, as `Runs` is.
@@ -506,146 +507,6 @@ class AsyncRuns(
             self._finisher(on_error),
         )
 
-    @overload
-    async def configs(
-        self,
-        keys: list[K] | tuple[K, ...] | None = None,
-        format: Literal["default"] = "default",
-        *,
-        progress: OnProgress | None = None,
-    ) -> list[Row]: ...
-    @overload
-    async def configs(
-        self,
-        keys: list[K] | tuple[K, ...] | None = None,
-        *,
-        format: Literal["pandas"],
-        progress: OnProgress | None = None,
-    ) -> PandasFrame: ...
-    @overload
-    async def configs(
-        self,
-        keys: list[K] | tuple[K, ...] | None = None,
-        *,
-        format: Literal["polars"],
-        progress: OnProgress | None = None,
-    ) -> PolarsFrame: ...
-    @overload
-    async def configs(
-        self,
-        keys: list[K] | tuple[K, ...] | None = None,
-        format: Format = "default",
-        *,
-        progress: OnProgress | None = None,
-    ) -> list[Row] | PandasFrame | PolarsFrame: ...
-    async def configs(
-        self,
-        keys: list[K] | tuple[K, ...] | None = None,
-        format: Format = "default",
-        *,
-        progress: OnProgress | None = None,
-    ) -> list[Row] | PandasFrame | PolarsFrame:
-        """The configs of all runs: a row for each run, in the order of runs; as `Runs.configs`.
-
-        Args:
-            keys: The keys to read; None for all but W&B's own `_wandb` and `wandb_version`.
-                `model.depth` also reads `{"model": {"depth": 3}}`, for which all of `model`
-                travels; where a run has both, the flat key wins.
-            format: `"default"` for a list of dicts, `"pandas"` or `"polars"` for a frame.
-            progress: Called with a `Progress` after each answer, in the event loop.
-
-        Returns:
-            The columns are the keys as asked (else all keys, by name) and `run_id`, with the
-            dtypes of `histories`. A value that a run does not have, or has as null, is null in
-            polars, NaN or `<NA>` in pandas, and no entry in a dict. A run without any has its
-            row too.
-
-        Raises:
-            InvalidArgumentError: An argument that cannot be right; nothing was sent.
-            MissingDependencyError: The format's library is not installed; nothing was sent.
-            NotFoundError: No such project, or the key may not see it.
-            BadResponseError: A run's config is not a JSON object.
-
-        Warns:
-            UnknownKeyWarning: No run has one of the keys, or what the filter or the order names,
-                and perhaps it is misspelt. Finding out costs a request.
-        """
-        plan, to = self._plan_values(keys, format, progress)
-        if self._query.is_part:
-            await self._list_to(None)
-        found = await self._client.run(self._fetch_values("configs", plan, to, progress))
-        return self._finish(found.gaps, found.value, "raise")
-
-    @overload
-    async def summaries(
-        self,
-        keys: list[K] | tuple[K, ...] | None = None,
-        format: Literal["default"] = "default",
-        *,
-        progress: OnProgress | None = None,
-    ) -> list[Row]: ...
-    @overload
-    async def summaries(
-        self,
-        keys: list[K] | tuple[K, ...] | None = None,
-        *,
-        format: Literal["pandas"],
-        progress: OnProgress | None = None,
-    ) -> PandasFrame: ...
-    @overload
-    async def summaries(
-        self,
-        keys: list[K] | tuple[K, ...] | None = None,
-        *,
-        format: Literal["polars"],
-        progress: OnProgress | None = None,
-    ) -> PolarsFrame: ...
-    @overload
-    async def summaries(
-        self,
-        keys: list[K] | tuple[K, ...] | None = None,
-        format: Format = "default",
-        *,
-        progress: OnProgress | None = None,
-    ) -> list[Row] | PandasFrame | PolarsFrame: ...
-    async def summaries(
-        self,
-        keys: list[K] | tuple[K, ...] | None = None,
-        format: Format = "default",
-        *,
-        progress: OnProgress | None = None,
-    ) -> list[Row] | PandasFrame | PolarsFrame:
-        """The summaries of all runs: a row for each run, in order; as `Runs.summaries`.
-
-        Args:
-            keys: The metrics to read; None for all. `loss.min` also reads
-                `{"loss": {"min": 0.1}}`, as `define_metric(summary="min")` writes it, for which
-                all of `loss` travels; where a run has both, the flat key wins.
-            format: `"default"` for a list of dicts, `"pandas"` or `"polars"` for a frame.
-            progress: Called with a `Progress` after each answer, in the event loop.
-
-        Returns:
-            The columns are the keys as asked (else all keys, by name) and `run_id`, with the
-            dtypes of `histories`. A value that a run does not have, or has as null, is null in
-            polars, NaN or `<NA>` in pandas, and no entry in a dict. A run without any has its
-            row too.
-
-        Raises:
-            InvalidArgumentError: An argument that cannot be right; nothing was sent.
-            MissingDependencyError: The format's library is not installed; nothing was sent.
-            NotFoundError: No such project, or the key may not see it.
-            BadResponseError: A run's summary is not a JSON object.
-
-        Warns:
-            UnknownKeyWarning: No run has one of the keys, or what the filter or the order names,
-                and perhaps it is misspelt. Finding out costs a request.
-        """
-        plan, to = self._plan_values(keys, format, progress)
-        if self._query.is_part:
-            await self._list_to(None)
-        found = await self._client.run(self._fetch_values("summaries", plan, to, progress))
-        return self._finish(found.gaps, found.value, "raise")
-
     @override
     def _make(self, entity: str, nodes: Iterable[Node]) -> list[AsyncRun[ConfigT_co, SummaryT_co]]:
         context = self._context(entity)
@@ -657,6 +518,7 @@ class AsyncRuns(
         """List so many runs, for a loop that goes on."""
         return await self._list_to(count, goes_on=True)
 
+    @override
     async def _list_to(
         self, count: int | None, *, goes_on: bool = False
     ) -> list[AsyncRun[ConfigT_co, SummaryT_co]]:
@@ -668,3 +530,11 @@ class AsyncRuns(
                     await self._client.run(self._read_to(count, goes_on=goes_on))
         self._reported = self._report(listing.drift, self._reported)
         return listing.items
+
+    @override
+    async def _list_all(self, progress: OnProgress | None) -> None:
+        listing = self._listing
+        if not listing.complete:
+            async with self._locks.here():
+                await self._client.run(self._read_all(progress))
+        self._reported = self._report(listing.drift, self._reported)

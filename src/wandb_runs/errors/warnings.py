@@ -22,6 +22,7 @@ __all__ = [
     "DeprecatedNameWarning",
     "DriftWarning",
     "EmptyJoinWarning",
+    "HiddenValueWarning",
     "IgnoredArgumentWarning",
     "UnknownKeyWarning",
     "UnknownMetricWarning",
@@ -167,7 +168,7 @@ class UnknownKeyWarning(WandbRunsWarning):
 
     Attributes:
         argument: The argument that holds the names: `"filters"`, `"order"`, `"config_keys"`,
-            `"summary_keys"` or `"keys"`.
+            `"summary_keys"`, `"keys"`, or `"config"` and `"summary"` of a table.
         nearest: The names, each with its most similar one in those runs or None.
         checked: How many of the newest runs were checked, at most 50.
     """
@@ -191,6 +192,38 @@ class UnknownKeyWarning(WandbRunsWarning):
             else (f"none of the {self.checked} newest runs has", " or ".join(hints))
         )
         return as_message(f"{self.argument}: {runs} {names}")
+
+
+class HiddenValueWarning(WandbRunsWarning):
+    """Values that a table leaves out, since flat ones have the names of their columns.
+
+    A config of `{"a.b": 1, "a": {"b": 2}}` has two values for the column `config.a.b`: the flat
+    one is in it. `runs.configs(["a"])` has the other.
+
+    Attributes:
+        hidden: The columns, each with what is left out, as Python reads it from a run:
+            `{"config.a.b": ["config['a']['b']"]}`.
+        run_ids: The ids of the runs.
+    """
+
+    hidden: Mapping[str, Sequence[str]]
+    run_ids: Sequence[str]
+
+    def __init__(self, hidden: Mapping[str, Sequence[str]], run_ids: Sequence[str]) -> None:
+        self.hidden = {column: [*values] for column, values in hidden.items()}
+        self.run_ids = list(run_ids)
+        super().__init__(self.hidden, self.run_ids)
+
+    @override
+    def __str__(self) -> str:
+        values = [value for values in self.hidden.values() for value in values]
+        shown = ", ".join(values[:MOST_HINTS])
+        if len(values) > MOST_HINTS:
+            shown += f" and {len(values) - MOST_HINTS} more"
+        return as_message(
+            f"the table leaves out {shown} of {name_runs(self.run_ids)}: a key with more dots has "
+            "the name of the column"
+        )
 
 
 class UnknownStateWarning(UnknownKeyWarning):

@@ -28,8 +28,19 @@ if TYPE_CHECKING:
     from wandb_runs.graphql.scalars import JSONValue
 
     NumPyArray: TypeAlias = npt.NDArray[np.int64 | np.float64]
+    PandasColumn: TypeAlias = NumPyArray | ExtensionArray | pd.Series
 
-__all__ = ["Builder", "build", "build_pandas", "build_polars", "build_rows", "check_installed"]
+__all__ = [
+    "Builder",
+    "build",
+    "build_pandas",
+    "build_polars",
+    "build_rows",
+    "check_installed",
+    "pandas_frame",
+    "pandas_series",
+    "polars_series",
+]
 
 ValuesT = TypeVar("ValuesT", "_RowList", Table)
 
@@ -228,19 +239,35 @@ def _to_pandas(table: Table) -> pd.DataFrame:
     import pandas as pd  # noqa: PLC0415 - an optional library, and a slow import
 
     columns = table.columns()
-    data: dict[str, NumPyArray | ExtensionArray | pd.Series] = {}
+    data: dict[str, PandasColumn] = {}
     for name in [*columns]:
-        column = columns.pop(name)  # frees its values once they are copied
-        if column.kind is Kind.FLOAT:
-            data[name] = _numbers(column, "float64")
-        elif column.kind is Kind.INTEGER and not column.has_missing:
-            data[name] = _numbers(column, "int64")
-        else:
-            data[name] = _series(column)
+        data[name] = pandas_series(columns.pop(name))  # frees its values once they are copied
     if table.run_id:
         run_ids = pd.array([name for name, _ in table.lengths], dtype="string")
         data[RUN_ID] = run_ids.repeat([length for _, length in table.lengths])
-    return pd.DataFrame(data, copy=len(data) > _MAX_BLOCKS)
+    return pandas_frame(data)
+
+
+def pandas_frame(data: Mapping[str, PandasColumn], rows: int | None = None) -> pd.DataFrame:
+    """Make a frame of columns.
+
+    Args:
+        data: The columns.
+        rows: How many rows it has, which no column may tell; None where one does.
+    """
+    import pandas as pd  # noqa: PLC0415 - an optional library, and a slow import
+
+    index = None if rows is None else pd.RangeIndex(rows)
+    return pd.DataFrame({**data}, index=index, copy=len(data) > _MAX_BLOCKS)
+
+
+def pandas_series(column: Column) -> PandasColumn:
+    """Make what a pandas frame has for a column."""
+    if column.kind is Kind.FLOAT:
+        return _numbers(column, "float64")
+    if column.kind is Kind.INTEGER and not column.has_missing:
+        return _numbers(column, "int64")
+    return _series(column)
 
 
 def _numbers(column: Column, dtype: Literal["int64", "float64"]) -> NumPyArray:
@@ -280,6 +307,20 @@ def _texts(column: Column) -> list[JSONValue]:
 def _to_polars(table: Table) -> pl.DataFrame:
     import polars as pl  # noqa: PLC0415 - an optional library, and a slow import
 
+    columns = table.columns()
+    series: dict[str, pl.Series] = {}  # not a list: polars would rename the metric ""
+    for name in [*columns]:
+        series[name] = polars_series(columns.pop(name))
+    if table.run_id:
+        run_ids = chain.from_iterable(repeat(name, length) for name, length in table.lengths)
+        series[RUN_ID] = pl.Series([*run_ids], dtype=pl.String)
+    return pl.DataFrame(series)
+
+
+def polars_series(column: Column) -> pl.Series:
+    """Make what a polars frame has for a column."""
+    import polars as pl  # noqa: PLC0415 - an optional library, and a slow import
+
     dtypes = {
         Kind.INTEGER: pl.Int64,
         Kind.FLOAT: pl.Float64,
@@ -289,16 +330,8 @@ def _to_polars(table: Table) -> pl.DataFrame:
         Kind.OBJECT: pl.String,
         Kind.JSON: pl.String,
     }
-    columns = table.columns()
-    series: dict[str, pl.Series] = {}  # not a list: polars would rename the metric ""
-    for name in [*columns]:
-        column = columns.pop(name)
-        parts = column.parts
-        if column.kind in {Kind.NESTED, Kind.OBJECT, Kind.JSON}:
-            parts = [_texts(column)]
-        dtype = dtypes[column.kind]
-        series[name] = pl.concat([pl.Series(part, dtype=dtype) for part in parts], rechunk=True)
-    if table.run_id:
-        run_ids = chain.from_iterable(repeat(name, length) for name, length in table.lengths)
-        series[RUN_ID] = pl.Series([*run_ids], dtype=pl.String)
-    return pl.DataFrame(series)
+    parts = column.parts
+    if column.kind in {Kind.NESTED, Kind.OBJECT, Kind.JSON}:
+        parts = [_texts(column)]
+    dtype = dtypes[column.kind]
+    return pl.concat([pl.Series(part, dtype=dtype) for part in parts], rechunk=True)

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 from wandb_runs.pagination.changes import is_by_creation, is_descending
 from wandb_runs.pagination.checkpoint import ListingState
 from wandb_runs.pagination.paginator import Paginator
+from wandb_runs.pagination.progress import Progress
 from wandb_runs.pagination.seen import SeenIds, SeenInOrder, Watermark
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from wandb_runs.graphql.flow import Flow
+    from wandb_runs.pagination.page import Page, PageRequest, Selection
     from wandb_runs.pagination.paginator import Drift, Position, Source
+    from wandb_runs.pagination.progress import OnProgress
     from wandb_runs.pagination.seen import Seen
     from wandb_runs.pagination.sizes import PageSize
 
-__all__ = ["Listing", "ListingPlan", "PageStream", "ReadyPage", "Taken"]
+__all__ = ["Listing", "ListingPlan", "PageStream", "ReadyPage", "Taken", "read_all"]
 
 T = TypeVar("T")
 
@@ -187,6 +191,48 @@ class Listing(Generic[T]):
             else:
                 left_out.append((before + len(kept), item))
         return kept, left_out
+
+
+def read_all(
+    listing: Listing[T],
+    source: Source[T],
+    progress: OnProgress | None,
+    *,
+    count: Callable[[], int | None],
+    before: int = 0,
+) -> Flow[None]:
+    """Read what is left of a listing, and tell how far that has come after each page.
+
+    The second page brings the number of all items where that is not known, so that no page is
+    requested behind the last one.
+
+    Args:
+        listing: The listing.
+        source: Where the pages come from.
+        progress: The caller's progress callback.
+        count: Tells how many items there are, if that is known.
+        before: How many of them were read before the listing began.
+    """
+    size, asks = 0, 1
+
+    def fetch(selection: Selection, request: PageRequest) -> Flow[Page[T]]:
+        nonlocal size, asks
+        if asks and request.after is not None and count() is None:
+            request, asks = replace(request, is_counted=True), 0
+        page = yield from source.fetch(selection, request)
+        size += page.size
+        return page
+
+    measured = source._replace(fetch=fetch)
+    is_complete = listing.complete
+    while not is_complete:
+        total = count()
+        wanted = None if total is None else total - before
+        yield from listing.read_to(len(listing.items) + 1, measured, wanted=wanted)
+        is_complete, read = listing.complete, before + len(listing.items)
+        if progress is not None:
+            told = read if is_complete else count()
+            progress(Progress(read, None if told is None else max(told, read), size))
 
 
 class _Kept(NamedTuple):

@@ -38,6 +38,19 @@ class KeySelection(NamedTuple):
     config: tuple[str, ...] | None
     summary: tuple[str, ...] | None
 
+    def covers(self, keys: KeySelection) -> bool:
+        """Whether what is requested includes what other keys request.
+
+        >>> EVERYTHING.covers(KeySelection(("lr",), None))
+        True
+        >>> KeySelection(("lr",), ()).covers(KeySelection(("lr", "seed"), ()))
+        False
+        """
+        return all(
+            own is None or (other is not None and set(other) <= set(own))
+            for own, other in zip(self, keys, strict=True)
+        )
+
 
 EVERYTHING: Final = KeySelection(None, None)
 

@@ -32,7 +32,9 @@ __all__ = [
 
 Section: TypeAlias = Literal["config", "summary"]
 
-Argument: TypeAlias = Literal["filters", "order", "config_keys", "summary_keys", "keys"]
+Argument: TypeAlias = Literal[
+    "filters", "order", "config_keys", "summary_keys", "keys", "config", "summary"
+]
 """The argument that holds a name."""
 
 STATES: Final = (

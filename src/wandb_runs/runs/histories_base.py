@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from wandb_runs.runs.name_check import NameCheck
     from wandb_runs.runs.run_query import RunQuery
 
-__all__ = ["HistoriesBase"]
+__all__ = ["HistoriesBase", "check_output"]
 
 K = TypeVar("K", bound=str)
 T = TypeVar("T")
@@ -104,7 +104,7 @@ class HistoriesBase(ABC):
     def _plan_values(
         self, keys: list[K] | tuple[K, ...] | None, format: Format, progress: OnProgress | None
     ) -> tuple[HistoryPlan, Format]:
-        return plan_values(keys), _check_output(format, progress)
+        return plan_values(keys), check_output(format, progress)
 
     def _fetch_values(
         self,
@@ -159,7 +159,7 @@ class HistoriesBase(ABC):
     ) -> tuple[HistoryPlan, Format]:
         plan = plan_histories(samples, keys, x_axis, stream, join=join)
         check_on_error(on_error)
-        return plan, _check_output(format, progress)
+        return plan, check_output(format, progress)
 
     def _fetch_histories(
         self, plan: HistoryPlan, to: Format, progress: OnProgress | None
@@ -306,7 +306,13 @@ class HistoriesBase(ABC):
         ) from first
 
 
-def _check_output(format: Format, progress: OnProgress | None) -> Format:
+def check_output(format: Format, progress: OnProgress | None) -> Format:
+    """Check the format and the progress callback of a call.
+
+    Raises:
+        InvalidArgumentError: There is no such format, or the callback cannot be called.
+        MissingDependencyError: The format's library is not installed.
+    """
     to = check_format(format)
     check_progress(progress)
     check_installed(to)

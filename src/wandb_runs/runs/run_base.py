@@ -72,6 +72,8 @@ __all__ = [
     "created_text",
     "fetch_run",
     "fits",
+    "sent_config",
+    "sent_summary",
 ]
 
 ConfigT_co = TypeVar("ConfigT_co", covariant=True, default=JSONObject)
@@ -510,13 +512,21 @@ class RunBase(
             raise self._malformed(field, f"not what the schema promises ({record.wrong[field]})")
         return record.fields
 
-    def _plain_config(self, node: Node, *, internal: bool = False) -> JSONObject:
-        """The config, with W&B's own keys only if `internal`."""
+    def _plain_config(
+        self, node: Node, *, internal: bool = False, is_whole: bool = False
+    ) -> JSONObject:
+        """The config, with W&B's own keys only if `internal`.
+
+        Args:
+            node: The run's object in an answer.
+            internal: Whether to keep W&B's own keys.
+            is_whole: Whether to keep all that came, and not the keys of the listing alone.
+        """
         text = node.get("config")
         if text is not None and not isinstance(text, str):
             text = self._read("config").config
         try:
-            document = read_config(text, self._context.keys.config)
+            document = read_config(text, None if is_whole else self._context.keys.config)
         except ValueError as error:
             raise self._malformed("config", str(error)) from error
         if not internal:
@@ -525,11 +535,12 @@ class RunBase(
                     del document[key]
         return document
 
-    def _plain_summary(self, node: Node) -> JSONObject:
+    def _plain_summary(self, node: Node, *, is_whole: bool = False) -> JSONObject:
         text = node.get("summaryMetrics")
         if text is not None and not isinstance(text, str):
             text = self._read("summaryMetrics").summary_metrics
-        return self._document(text, "summaryMetrics", self._context.keys.summary)
+        keys = None if is_whole else self._context.keys.summary
+        return self._document(text, "summaryMetrics", keys)
 
     def _document(
         self, text: str | None, field: str, keys: tuple[str, ...] | None = None
@@ -636,6 +647,16 @@ def _find_file(entity: str, project: str, run_id: str, name: str) -> Flow[Addres
 def created_text(run: AnyRun) -> JSONValue:
     """The time of creation as the server sent it."""
     return run._node.get("createdAt")  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - the class's own module
+
+
+def sent_config(run: AnyRun) -> JSONObject:
+    """All that came of the config, decoded anew, W&B's own keys among it."""
+    return run._plain_config(run._node, internal=True, is_whole=True)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - the class's own module
+
+
+def sent_summary(run: AnyRun) -> JSONObject:
+    """All that came of the summary, decoded anew."""
+    return run._plain_summary(run._node, is_whole=True)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - the class's own module
 
 
 def fits(run: AnyRun) -> bool:

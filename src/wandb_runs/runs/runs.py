@@ -14,8 +14,9 @@ from wandb_runs.runs.iterators import HistoryBatches, RunIterator, RunPages
 from wandb_runs.runs.run import Run
 from wandb_runs.runs.run_base import ConfigT_co, SummaryT_co
 from wandb_runs.runs.run_query import RunQuery
-from wandb_runs.runs.runs_base import RunsBase, count_needed, pick, refuse_ids
+from wandb_runs.runs.runs_base import count_needed, pick, refuse_ids
 from wandb_runs.runs.sweep import Sweeps
+from wandb_runs.runs.tables import RunTables
 from wandb_runs.transport import RetryingClient
 from wandb_runs.transport.fork import ForkSafeLock
 
@@ -40,7 +41,7 @@ K = TypeVar("K", bound=str)
 
 
 class Runs(
-    RunsBase[RetryingClient, Sweeps, Run[ConfigT_co, SummaryT_co]],
+    RunTables[Run[ConfigT_co, SummaryT_co]],
     Sequence[Run[ConfigT_co, SummaryT_co]],
 ):
     """The runs of a project that fit a filter, in order: a lazy, replayable sequence.
@@ -111,8 +112,8 @@ class Runs(
     # pandas takes a sequence that is no list for an array; versions before 3 want its dtype.
     _hints: ClassVar[Mapping[str, str]] = dict.fromkeys(
         ("ndim", "dtype"),
-        'runs are no array: a frame of them is runs.configs(format="pandas"), or of '
-        "runs.summaries or runs.histories, likewise of polars",
+        "runs are no array: a frame of them is runs.to_pandas(), with attributes, configs and "
+        'summaries; or runs.histories(format="pandas")',
     )
 
     def __init__(
@@ -566,161 +567,6 @@ class Runs(
             self._finisher(on_error),
         )
 
-    @overload
-    def configs(
-        self,
-        keys: list[K] | tuple[K, ...] | None = None,
-        format: Literal["default"] = "default",
-        *,
-        progress: OnProgress | None = None,
-    ) -> list[Row]: ...
-    @overload
-    def configs(
-        self,
-        keys: list[K] | tuple[K, ...] | None = None,
-        *,
-        format: Literal["pandas"],
-        progress: OnProgress | None = None,
-    ) -> PandasFrame: ...
-    @overload
-    def configs(
-        self,
-        keys: list[K] | tuple[K, ...] | None = None,
-        *,
-        format: Literal["polars"],
-        progress: OnProgress | None = None,
-    ) -> PolarsFrame: ...
-    @overload
-    def configs(
-        self,
-        keys: list[K] | tuple[K, ...] | None = None,
-        format: Format = "default",
-        *,
-        progress: OnProgress | None = None,
-    ) -> list[Row] | PandasFrame | PolarsFrame: ...
-    def configs(
-        self,
-        keys: list[K] | tuple[K, ...] | None = None,
-        format: Format = "default",
-        *,
-        progress: OnProgress | None = None,
-    ) -> list[Row] | PandasFrame | PolarsFrame:
-        """The configs of all runs: a row for each run, in the order of runs.
-
-        Sends the requests of a loop over the runs, up to `max_concurrency` at once, which ask for
-        ids and configs alone, and of the configs for `keys` alone.
-
-        Args:
-            keys: The keys to read; None for all but W&B's own `_wandb` and `wandb_version`.
-                `model.depth` also reads `{"model": {"depth": 3}}`, for which all of `model`
-                travels; where a run has both, the flat key wins.
-            format: `"default"` for a list of dicts, `"pandas"` or `"polars"` for a frame.
-            progress: Called with a `Progress` after each answer, in the calling thread.
-
-        Returns:
-            The columns are the keys as asked (else all keys, by name) and `run_id`, with the
-            dtypes of `histories`. A value that a run does not have, or has as null, is null in
-            polars, NaN or `<NA>` in pandas, and no entry in a dict. A run without any has its
-            row too.
-
-        Raises:
-            InvalidArgumentError: An argument that cannot be right; nothing was sent.
-            MissingDependencyError: The format's library is not installed; nothing was sent.
-            NotFoundError: No such project, or the key may not see it.
-            BadResponseError: A run's config is not a JSON object.
-
-        Warns:
-            UnknownKeyWarning: No run has one of the keys, or what the filter or the order names,
-                and perhaps it is misspelt. Finding out costs a request.
-
-        >>> runs.configs(keys=["optimizer", "learning_rate"], format="polars").columns
-        ['optimizer', 'learning_rate', 'run_id']
-        >>> runs.explain("configs", keys=["model.depth"]).variables["keys"]
-        ['model.depth', 'model']
-        """
-        plan, to = self._plan_values(keys, format, progress)
-        if self._query.is_part:
-            self._list_to(None)
-        found = self._client.run(self._fetch_values("configs", plan, to, progress))
-        return self._finish(found.gaps, found.value, "raise")
-
-    @overload
-    def summaries(
-        self,
-        keys: list[K] | tuple[K, ...] | None = None,
-        format: Literal["default"] = "default",
-        *,
-        progress: OnProgress | None = None,
-    ) -> list[Row]: ...
-    @overload
-    def summaries(
-        self,
-        keys: list[K] | tuple[K, ...] | None = None,
-        *,
-        format: Literal["pandas"],
-        progress: OnProgress | None = None,
-    ) -> PandasFrame: ...
-    @overload
-    def summaries(
-        self,
-        keys: list[K] | tuple[K, ...] | None = None,
-        *,
-        format: Literal["polars"],
-        progress: OnProgress | None = None,
-    ) -> PolarsFrame: ...
-    @overload
-    def summaries(
-        self,
-        keys: list[K] | tuple[K, ...] | None = None,
-        format: Format = "default",
-        *,
-        progress: OnProgress | None = None,
-    ) -> list[Row] | PandasFrame | PolarsFrame: ...
-    def summaries(
-        self,
-        keys: list[K] | tuple[K, ...] | None = None,
-        format: Format = "default",
-        *,
-        progress: OnProgress | None = None,
-    ) -> list[Row] | PandasFrame | PolarsFrame:
-        """The summaries of all runs: a row for each run, in the order of runs.
-
-        Sends the requests of a loop over the runs, up to `max_concurrency` at once, which ask for
-        ids and summaries alone, and of the summaries for `keys` alone.
-
-        Args:
-            keys: The metrics to read; None for all. `loss.min` also reads
-                `{"loss": {"min": 0.1}}`, as `define_metric(summary="min")` writes it, for which
-                all of `loss` travels; where a run has both, the flat key wins.
-            format: `"default"` for a list of dicts, `"pandas"` or `"polars"` for a frame.
-            progress: Called with a `Progress` after each answer, in the calling thread.
-
-        Returns:
-            The columns are the keys as asked (else all keys, by name) and `run_id`, with the
-            dtypes of `histories`. A value that a run does not have, or has as null, is null in
-            polars, NaN or `<NA>` in pandas, and no entry in a dict. A run without any has its
-            row too.
-
-        Raises:
-            InvalidArgumentError: An argument that cannot be right; nothing was sent.
-            MissingDependencyError: The format's library is not installed; nothing was sent.
-            NotFoundError: No such project, or the key may not see it.
-            BadResponseError: A run's summary is not a JSON object.
-
-        Warns:
-            UnknownKeyWarning: No run has one of the keys, or what the filter or the order names,
-                and perhaps it is misspelt. Finding out costs a request.
-
-        >>> best = runs.summaries(keys=["accuracy"], format="polars")
-        >>> best.height == len(runs)
-        True
-        """
-        plan, to = self._plan_values(keys, format, progress)
-        if self._query.is_part:
-            self._list_to(None)
-        found = self._client.run(self._fetch_values("summaries", plan, to, progress))
-        return self._finish(found.gaps, found.value, "raise")
-
     @override
     def _make(self, entity: str, nodes: Iterable[Node]) -> list[Run[ConfigT_co, SummaryT_co]]:
         context = self._context(entity)
@@ -732,6 +578,7 @@ class Runs(
         """List so many runs, for a loop that goes on."""
         return self._list_to(count, goes_on=True)
 
+    @override
     def _list_to(
         self, count: int | None, *, goes_on: bool = False
     ) -> list[Run[ConfigT_co, SummaryT_co]]:
@@ -742,3 +589,11 @@ class Runs(
                 self._client.run(self._read_to(count, goes_on=goes_on))
         self._reported = self._report(listing.drift, self._reported)
         return listing.items
+
+    @override
+    def _list_all(self, progress: OnProgress | None) -> None:
+        listing = self._listing
+        if not listing.complete:
+            with self._lock.mutex:
+                self._client.run(self._read_all(progress))
+        self._reported = self._report(listing.drift, self._reported)

@@ -22,18 +22,19 @@ from wandb_runs.frames.values import (
     plan_values,
 )
 from wandb_runs.graphql._generated import count_runs
-from wandb_runs.graphql.flow import ask
+from wandb_runs.graphql.flow import ask, gather
 from wandb_runs.pagination.changes import creation_key
 from wandb_runs.pagination.checkpoint import Checkpoint, ListingState, make_checkpoint
-from wandb_runs.pagination.listing import Listing, ListingPlan, PageStream
+from wandb_runs.pagination.listing import Listing, ListingPlan, PageStream, read_all
 from wandb_runs.pagination.page import fetch_page, no_runs_of
-from wandb_runs.pagination.paginator import Drift, Source, list_all_ids
+from wandb_runs.pagination.paginator import Drift, Source, fetch_named_page, list_all_ids
+from wandb_runs.pagination.progress import ProgressCounter
 from wandb_runs.query.location import missing_project
 from wandb_runs.runs.assignment import NoNewAttributes
 from wandb_runs.runs.explain import check_call, explain
-from wandb_runs.runs.histories_base import HistoriesBase
 from wandb_runs.runs.name_check import NameCheck
 from wandb_runs.runs.run_base import AnyRun, RunContext, created_text, fits
+from wandb_runs.runs.table_base import RunsRead, TableBase
 from wandb_runs.runs.unknown_names import UnknownNames
 
 if TYPE_CHECKING:
@@ -43,13 +44,15 @@ if TYPE_CHECKING:
     from wandb_runs.frames.plan import Join, Stream
     from wandb_runs.graphql.flow import Flow
     from wandb_runs.pagination.page import Page, PageRequest, Selection
+    from wandb_runs.pagination.progress import OnProgress
+    from wandb_runs.query.keys import KeySelection
     from wandb_runs.runs.explain import Call, Explanation
     from wandb_runs.runs.record import Node
     from wandb_runs.runs.run_query import RunQuery
     from wandb_runs.transport.client_base import Client
     from wandb_runs.transport.session import SessionBase
 
-__all__ = ["RunsBase", "count_needed", "pick", "refuse_ids"]
+__all__ = ["RunT_co", "RunsBase", "count_needed", "pick", "refuse_ids"]
 
 K = TypeVar("K", bound=str)
 T = TypeVar("T")
@@ -62,9 +65,7 @@ SweepsT_co = TypeVar("SweepsT_co", covariant=True)
 _MOST_RUNS: Final = 100_000_000
 
 
-class RunsBase(
-    UnknownNames, NoNewAttributes, HistoriesBase, Generic[ClientT_co, SweepsT_co, RunT_co]
-):
+class RunsBase(UnknownNames, NoNewAttributes, TableBase, Generic[ClientT_co, SweepsT_co, RunT_co]):
     """What `Runs` and `AsyncRuns` share: all but the sending.
 
     What takes requests is a flow here, which either kind of client runs.
@@ -228,13 +229,21 @@ class RunsBase(
         return entity
 
     def _fetch(self, selection: Selection, request: PageRequest) -> Flow[Page[RunT_co]]:
-        operation = self._query.list_page(selection, request)
-        page = yield from fetch_page(operation, selection, request)
-        is_first = request.after is None and selection["filters"] == self._query.filters
-        if is_first and page.is_empty and page.next_cursor is None:
-            yield from self._check_none()
+        page = yield from self._fetch_nodes(self._query, selection, request)
         yield from self._names.after_page(selection, page)
         return page.with_items(self._make(selection["entity"], page.items))
+
+    def _fetch_nodes(
+        self, query: RunQuery, selection: Selection, request: PageRequest
+    ) -> Flow[Page[Node]]:
+        operation = query.list_page(selection, request)
+        page = yield from fetch_page(operation, selection, request)
+        is_first = request.after is None and selection["filters"] == query.filters
+        if is_first and page.is_empty and page.next_cursor is None:
+            yield from self._check_none()
+        if page.total is not None and selection["filters"] == query.filters:
+            self._count = page.total
+        return page
 
     def _read_to(self, count: int | None, *, goes_on: bool) -> Flow[None]:
         """Read so many runs, or all for None.
@@ -245,6 +254,51 @@ class RunsBase(
         """
         wanted = self._counted() if goes_on or count is None else count
         return self._listing.read_to(count, self._source, wanted=wanted)
+
+    def _read_all(self, progress: OnProgress | None) -> Flow[None]:
+        """Read all runs, for a table."""
+        return read_all(self._listing, self._source, progress, count=self._counted)
+
+    @override
+    def _fetch_runs(self, keys: KeySelection, progress: OnProgress | None) -> Flow[RunsRead]:
+        listing, query = self._listing, replace(self._query, keys=keys)
+        has_keys = self._query.keys.covers(keys)
+        is_complete, listed = listing.complete, listing.items[:]
+        if is_complete and has_keys:
+            return RunsRead(listed)
+
+        def fetch(selection: Selection, request: PageRequest) -> Flow[Page[RunT_co]]:
+            page = yield from self._fetch_nodes(query, selection, request)
+            return page.with_items(self._make(selection["entity"], page.items))
+
+        if is_complete:
+            return (yield from self._fetch_listed(listed, fetch, progress))
+        plan, read = self._plan, listed if has_keys else []
+        if read:
+            plan = plan._replace(start=listing.state_at(len(read)))
+        rest: Listing[RunT_co] = Listing(plan)
+        source = Source(self._select, fetch, self._client.max_concurrency)
+        yield from read_all(rest, source, progress, count=self._counted, before=len(read))
+        return RunsRead([*read, *rest.items], rest.drift)
+
+    def _fetch_listed(
+        self,
+        listed: list[RunT_co],
+        fetch: Callable[[Selection, PageRequest], Flow[Page[RunT_co]]],
+        progress: OnProgress | None,
+    ) -> Flow[RunsRead]:
+        """Read again the runs that were listed with other keys."""
+        selection = yield from self._select()
+        ids, most = [*map(_run_id, listed)], self._query.page_size.most
+        counter = ProgressCounter(progress, len(ids))
+        parts = [ids[start : start + most] for start in range(0, len(ids), most)]
+        pages = yield from gather(
+            [fetch_named_page(selection, part, fetch, _run_id) for part in parts],
+            lambda page: counter.add(len(page.items), page.size, total=None, is_last=False),
+        )
+        runs = {run.id: run for page in pages for run in page.items}
+        gone = tuple(each for each in ids if each not in runs)
+        return RunsRead([*runs.values()], gone=gone)
 
     def _has(self, count: int | None) -> bool:
         """Whether so many runs have been listed; all for None."""

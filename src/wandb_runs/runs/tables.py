@@ -1,0 +1,351 @@
+"""`RunTables`: configs, summaries and tables of all runs of a listing."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Literal, TypeVar, overload
+
+from wandb_runs.runs.runs_base import RunsBase, RunT_co
+from wandb_runs.runs.sweep import Sweeps
+from wandb_runs.transport import RetryingClient
+
+if TYPE_CHECKING:
+    from wandb_runs.frames.pandas_types import DataFrame as PandasFrame
+    from wandb_runs.frames.plan import Format
+    from wandb_runs.frames.polars_types import DataFrame as PolarsFrame
+    from wandb_runs.frames.rows import Row
+    from wandb_runs.frames.table import TableRow
+    from wandb_runs.pagination.progress import OnProgress
+
+__all__ = ["RunTables"]
+
+K = TypeVar("K", bound=str)
+A = TypeVar("A", bound=str)
+C = TypeVar("C", bound=str)
+S = TypeVar("S", bound=str)
+
+
+class RunTables(RunsBase[RetryingClient, Sweeps, RunT_co]):
+    """What `Runs` makes of what all of its runs are: tables, configs and summaries."""
+
+    @abstractmethod
+    def _list_to(self, count: int | None, *, goes_on: bool = False) -> list[RunT_co]:
+        """List so many runs, or all for None."""
+
+    @abstractmethod
+    def _list_all(self, progress: OnProgress | None) -> None:
+        """List all runs, and tell how far that has come."""
+
+    @overload
+    def table(
+        self,
+        format: Literal["default"] = "default",
+        *,
+        attributes: bool | list[A] | tuple[A, ...] = True,
+        config: bool | list[C] | tuple[C, ...] = True,
+        summary: bool | list[S] | tuple[S, ...] = True,
+        progress: OnProgress | None = None,
+    ) -> list[TableRow]: ...
+    @overload
+    def table(
+        self,
+        format: Literal["pandas"],
+        *,
+        attributes: bool | list[A] | tuple[A, ...] = True,
+        config: bool | list[C] | tuple[C, ...] = True,
+        summary: bool | list[S] | tuple[S, ...] = True,
+        progress: OnProgress | None = None,
+    ) -> PandasFrame: ...
+    @overload
+    def table(
+        self,
+        format: Literal["polars"],
+        *,
+        attributes: bool | list[A] | tuple[A, ...] = True,
+        config: bool | list[C] | tuple[C, ...] = True,
+        summary: bool | list[S] | tuple[S, ...] = True,
+        progress: OnProgress | None = None,
+    ) -> PolarsFrame: ...
+    @overload
+    def table(
+        self,
+        format: Format = "default",
+        *,
+        attributes: bool | list[A] | tuple[A, ...] = True,
+        config: bool | list[C] | tuple[C, ...] = True,
+        summary: bool | list[S] | tuple[S, ...] = True,
+        progress: OnProgress | None = None,
+    ) -> list[TableRow] | PandasFrame | PolarsFrame: ...
+    def table(
+        self,
+        format: Format = "default",
+        *,
+        attributes: bool | list[A] | tuple[A, ...] = True,
+        config: bool | list[C] | tuple[C, ...] = True,
+        summary: bool | list[S] | tuple[S, ...] = True,
+        progress: OnProgress | None = None,
+    ) -> list[TableRow] | PandasFrame | PolarsFrame:
+        """All runs as one table: attributes, configs and summaries, a row for each run.
+
+        Sends the requests of a loop over the runs, `ceil(runs / page)`, up to `max_concurrency` at
+        once. Runs that the listing has read already are not asked for again, and what a table of
+        all keys reads is kept in the listing. With some keys, only those travel, and the listing
+        keeps nothing of it; with `config=False` nothing of the configs does.
+
+        Args:
+            format: `"default"` for a list of dicts, `"pandas"` or `"polars"` for a frame.
+            attributes: True for `id`, `name`, `state`, `created_at`, `heartbeat_at`, `user` (the
+                username), `group`, `job_type`, `tags`, `sweep` (its id) and `notes`; or the names
+                of some, in order, of these and `entity`, `project`, `url`, `updated_at`,
+                `description`, `commit`, `host`, `read_only`, `history_line_count` and
+                `storage_id`; False for none.
+            config: True for all keys that the listing asks for, which are all but W&B's own
+                `_wandb` and `wandb_version` where it has no `config_keys=`; or names, each with
+                what is nested in it: `model` and `model.depth` both have `model.depth`; False for
+                none.
+            summary: True for all keys that the listing asks for, or names, or False, likewise.
+            progress: Called with a `Progress` after each page, in the calling thread.
+
+        Returns:
+            A row for each run, in the order of runs, with the attributes as named, then
+            `config.<key>`, then `summary.<key>`: keys by name, or as asked, those inside one by
+            name. What is nested is flattened with dots, to any depth: `config.model.depth`. A dict
+            that is empty or has a `_type`, and a list, are one value each, which is JSON text in
+            frames, and Python objects in dicts. The dtypes are those of `histories` otherwise. A
+            key that no run has is a column of nulls. Instants are aware `datetime`s in UTC; in
+            polars `Datetime("us", "UTC")`, in pandas `datetime64[us, UTC]`. Texts are `String`
+            or `string`, without any run, too. A missing value is null in polars, NaN, `NaT` or
+            `<NA>` in pandas, and no entry in a dict.
+
+        Raises:
+            InvalidArgumentError: An argument that cannot be right; nothing was sent.
+            MissingDependencyError: The format's library is not installed; nothing was sent.
+            NotFoundError: No such project, or the key may not see it.
+            BadResponseError: A run's config, summary or attribute is not what W&B promises.
+
+        Warns:
+            HiddenValueWarning: A run has two values for one column, `{"a.b": 1, "a": {"b": 2}}`:
+                the flat one is in it, and the warning names the other.
+            UnknownKeyWarning: No run has one of the keys, or what the filter or the order names,
+                and perhaps it is misspelt. Finding out costs a request.
+            DriftWarning: The runs changed while they were listed, and not all is corrected.
+
+        >>> table = runs.table("polars", attributes=["id"], config=["optimizer"], summary=["best"])
+        >>> table.columns
+        ['id', 'config.optimizer', 'summary.best.epoch', 'summary.best.val.accuracy', \
+'summary.best.val.loss']
+        >>> [*runs.table(attributes=["name", "user"], config=False, summary=False)[0]]
+        ['name', 'user']
+        """
+        plan = self._plan_table(format, attributes, config, summary, progress)
+        if self._lists(plan):
+            self._list_all(progress)
+        return self._finish_table(self._client.run(self._fetch_table(plan)))
+
+    def to_pandas(
+        self,
+        *,
+        attributes: bool | list[A] | tuple[A, ...] = True,
+        config: bool | list[C] | tuple[C, ...] = True,
+        summary: bool | list[S] | tuple[S, ...] = True,
+        progress: OnProgress | None = None,
+    ) -> PandasFrame:
+        """All runs as one frame of pandas: `runs.table("pandas")`.
+
+        Args:
+            attributes: True, False or the names of some, as for `table`.
+            config: True, False or keys, likewise.
+            summary: True, False or keys, likewise.
+            progress: Called with a `Progress` after each page, in the calling thread.
+
+        Returns:
+            The frame that `table` returns, which has what it raises and warns of.
+
+        >>> runs.to_pandas(config=["optimizer"], summary=False).dtypes["created_at"]
+        datetime64[us, UTC]
+        """
+        return self.table(
+            "pandas", attributes=attributes, config=config, summary=summary, progress=progress
+        )
+
+    def to_polars(
+        self,
+        *,
+        attributes: bool | list[A] | tuple[A, ...] = True,
+        config: bool | list[C] | tuple[C, ...] = True,
+        summary: bool | list[S] | tuple[S, ...] = True,
+        progress: OnProgress | None = None,
+    ) -> PolarsFrame:
+        """All runs as one frame of polars: `runs.table("polars")`.
+
+        Args:
+            attributes: True, False or the names of some, as for `table`.
+            config: True, False or keys, likewise.
+            summary: True, False or keys, likewise.
+            progress: Called with a `Progress` after each page, in the calling thread.
+
+        Returns:
+            The frame that `table` returns, which has what it raises and warns of.
+
+        >>> table = runs.to_polars(attributes=["state"], config=False, summary=["accuracy"])
+        >>> table.columns, table.dtypes
+        (['state', 'summary.accuracy'], [String, Float64])
+        """
+        return self.table(
+            "polars", attributes=attributes, config=config, summary=summary, progress=progress
+        )
+
+    @overload
+    def configs(
+        self,
+        keys: list[K] | tuple[K, ...] | None = None,
+        format: Literal["default"] = "default",
+        *,
+        progress: OnProgress | None = None,
+    ) -> list[Row]: ...
+    @overload
+    def configs(
+        self,
+        keys: list[K] | tuple[K, ...] | None = None,
+        *,
+        format: Literal["pandas"],
+        progress: OnProgress | None = None,
+    ) -> PandasFrame: ...
+    @overload
+    def configs(
+        self,
+        keys: list[K] | tuple[K, ...] | None = None,
+        *,
+        format: Literal["polars"],
+        progress: OnProgress | None = None,
+    ) -> PolarsFrame: ...
+    @overload
+    def configs(
+        self,
+        keys: list[K] | tuple[K, ...] | None = None,
+        format: Format = "default",
+        *,
+        progress: OnProgress | None = None,
+    ) -> list[Row] | PandasFrame | PolarsFrame: ...
+    def configs(
+        self,
+        keys: list[K] | tuple[K, ...] | None = None,
+        format: Format = "default",
+        *,
+        progress: OnProgress | None = None,
+    ) -> list[Row] | PandasFrame | PolarsFrame:
+        """The configs of all runs: a row for each run, in the order of runs.
+
+        Sends the requests of a loop over the runs, up to `max_concurrency` at once, which ask for
+        ids and configs alone, and of the configs for `keys` alone.
+
+        Args:
+            keys: The keys to read; None for all but W&B's own `_wandb` and `wandb_version`.
+                `model.depth` also reads `{"model": {"depth": 3}}`, for which all of `model`
+                travels; where a run has both, the flat key wins.
+            format: `"default"` for a list of dicts, `"pandas"` or `"polars"` for a frame.
+            progress: Called with a `Progress` after each answer, in the calling thread.
+
+        Returns:
+            The columns are the keys as asked (else all keys, by name) and `run_id`, with the
+            dtypes of `histories`. A value that a run does not have, or has as null, is null in
+            polars, NaN or `<NA>` in pandas, and no entry in a dict. A run without any has its
+            row too.
+
+        Raises:
+            InvalidArgumentError: An argument that cannot be right; nothing was sent.
+            MissingDependencyError: The format's library is not installed; nothing was sent.
+            NotFoundError: No such project, or the key may not see it.
+            BadResponseError: A run's config is not a JSON object.
+
+        Warns:
+            UnknownKeyWarning: No run has one of the keys, or what the filter or the order names,
+                and perhaps it is misspelt. Finding out costs a request.
+
+        >>> runs.configs(keys=["optimizer", "learning_rate"], format="polars").columns
+        ['optimizer', 'learning_rate', 'run_id']
+        >>> runs.explain("configs", keys=["model.depth"]).variables["keys"]
+        ['model.depth', 'model']
+        """
+        plan, to = self._plan_values(keys, format, progress)
+        if self._query.is_part:
+            self._list_to(None)
+        found = self._client.run(self._fetch_values("configs", plan, to, progress))
+        return self._finish(found.gaps, found.value, "raise")
+
+    @overload
+    def summaries(
+        self,
+        keys: list[K] | tuple[K, ...] | None = None,
+        format: Literal["default"] = "default",
+        *,
+        progress: OnProgress | None = None,
+    ) -> list[Row]: ...
+    @overload
+    def summaries(
+        self,
+        keys: list[K] | tuple[K, ...] | None = None,
+        *,
+        format: Literal["pandas"],
+        progress: OnProgress | None = None,
+    ) -> PandasFrame: ...
+    @overload
+    def summaries(
+        self,
+        keys: list[K] | tuple[K, ...] | None = None,
+        *,
+        format: Literal["polars"],
+        progress: OnProgress | None = None,
+    ) -> PolarsFrame: ...
+    @overload
+    def summaries(
+        self,
+        keys: list[K] | tuple[K, ...] | None = None,
+        format: Format = "default",
+        *,
+        progress: OnProgress | None = None,
+    ) -> list[Row] | PandasFrame | PolarsFrame: ...
+    def summaries(
+        self,
+        keys: list[K] | tuple[K, ...] | None = None,
+        format: Format = "default",
+        *,
+        progress: OnProgress | None = None,
+    ) -> list[Row] | PandasFrame | PolarsFrame:
+        """The summaries of all runs: a row for each run, in the order of runs.
+
+        Sends the requests of a loop over the runs, up to `max_concurrency` at once, which ask for
+        ids and summaries alone, and of the summaries for `keys` alone.
+
+        Args:
+            keys: The metrics to read; None for all. `loss.min` also reads
+                `{"loss": {"min": 0.1}}`, as `define_metric(summary="min")` writes it, for which
+                all of `loss` travels; where a run has both, the flat key wins.
+            format: `"default"` for a list of dicts, `"pandas"` or `"polars"` for a frame.
+            progress: Called with a `Progress` after each answer, in the calling thread.
+
+        Returns:
+            The columns are the keys as asked (else all keys, by name) and `run_id`, with the
+            dtypes of `histories`. A value that a run does not have, or has as null, is null in
+            polars, NaN or `<NA>` in pandas, and no entry in a dict. A run without any has its
+            row too.
+
+        Raises:
+            InvalidArgumentError: An argument that cannot be right; nothing was sent.
+            MissingDependencyError: The format's library is not installed; nothing was sent.
+            NotFoundError: No such project, or the key may not see it.
+            BadResponseError: A run's summary is not a JSON object.
+
+        Warns:
+            UnknownKeyWarning: No run has one of the keys, or what the filter or the order names,
+                and perhaps it is misspelt. Finding out costs a request.
+
+        >>> best = runs.summaries(keys=["accuracy"], format="polars")
+        >>> best.height == len(runs)
+        True
+        """
+        plan, to = self._plan_values(keys, format, progress)
+        if self._query.is_part:
+            self._list_to(None)
+        found = self._client.run(self._fetch_values("summaries", plan, to, progress))
+        return self._finish(found.gaps, found.value, "raise")
