@@ -297,12 +297,13 @@ def test_an_error_of_the_progress_callback_ends_the_call(recorder: Recorder, run
 
     with pytest.raises(KeyboardInterrupt):
         runs.histories(keys=["loss"], progress=stop)
-    assert len(recorder.bodies) == 1
+    sent = len(recorder.bodies)
+    assert sent <= 2  # the second page is requested before the first is read
     with pytest.raises(InvalidArgumentError, match="progress"):
         runs.histories(keys=["loss"], progress=True)  # type: ignore[call-overload] # wrong on purpose
     with pytest.raises(InvalidArgumentError, match="'with progress_bar"):
         runs.histories(keys=["loss"], progress=progress_bar())  # type: ignore[arg-type] # wrong on purpose
-    assert len(recorder.bodies) == 1
+    assert len(recorder.bodies) == sent
 
 
 @pytest.mark.parametrize("kind", [KeyboardInterrupt, ValueError])

@@ -85,6 +85,8 @@ class HistoryPages(Generic[T]):
         total: The number of runs, if only that is known.
         ahead: How many pages are requested at once.
         progress: The caller's progress callback.
+        eager: Whether requests are sent before the answer before them is read: for a caller that
+            takes all pages, and goes on after no failure.
     """
 
     def __init__(
@@ -96,6 +98,7 @@ class HistoryPages(Generic[T]):
         total: int | None = None,
         ahead: int = AHEAD,
         progress: OnProgress | None = None,
+        eager: bool = False,
     ) -> None:
         self._request = request
         self._reader = reader
@@ -109,6 +112,7 @@ class HistoryPages(Generic[T]):
             ahead=ahead,
             done=self._count,
             dropped=lambda page: self._counter.take_back(_count_runs(page)),
+            eager=eager,
         )
         self._ids_are_known = run_ids is not None
         # The ids of the runs still to be requested; None while pages are read by cursors.
@@ -250,9 +254,9 @@ class HistoryPages(Generic[T]):
         return replace(page, content=content, run_ids=run_ids)
 
     def _count(self, page: Page[PageHistories[T]]) -> None:
-        self._counter.add(
-            _count_runs(page), page.size, total=page.total, is_last=page.next_cursor is None
-        )
+        total = page.total if self._prefetcher.total is None else self._prefetcher.total
+        is_last = page.next_cursor is None
+        self._counter.add(_count_runs(page), page.size, total=total, is_last=is_last)
 
     def _fetch_page(self, request: PageRequest) -> Flow[Page[PageHistories[T]]]:
         try:

@@ -4,13 +4,26 @@ A `Flow` is a generator that yields operations and is sent their answers, as htt
 authentication flows. Where flows do not depend on each other, it yields several of them at once,
 `Gather`. It does no I/O, so it is tested without a socket, and a driver of a few lines runs it:
 `run_flow`, and `run_flow_async` for callers that await.
+
+`begin` and `finish` divide a flow where its first answer has come: what `Gather` runs at once can
+then be the reading of one answer and the requests for others.
 """
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Generic, Protocol, TypeAlias, TypeVar, cast
+from typing import (
+    TYPE_CHECKING,
+    Final,
+    Generic,
+    NamedTuple,
+    Protocol,
+    TypeAlias,
+    TypeVar,
+    cast,
+)
 
 from wandb_runs.errors.text import FieldsRepr
 from wandb_runs.graphql.raw_response import LARGE, RawResponse
@@ -22,10 +35,14 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Apart",
+    "Begun",
     "Flow",
     "Gather",
+    "Received",
     "Step",
     "ask",
+    "begin",
+    "finish",
     "gather",
     "run_flow",
     "run_flow_async",
@@ -36,8 +53,11 @@ T = TypeVar("T")
 
 Flow: TypeAlias = "Generator[Step, object, T]"
 
-Step: TypeAlias = "Operation[object] | Gather[object]"
+Step: TypeAlias = "Operation[object] | Gather[object] | Received"
 """What a flow waits for: one answer, or the results of several flows."""
+
+_PAUSE: Final = 0.001
+"""Seconds in which other threads send their requests before one begins to read a large answer."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -51,6 +71,16 @@ class Gather(FieldsRepr, Generic[T]):
 
     flows: Sequence[Flow[T]]
     done: Callable[[T], None] | None = None
+
+
+class Received(NamedTuple):
+    """An answer that has come already; a driver sends it to the flow as it does any other.
+
+    Attributes:
+        answer: The answer.
+    """
+
+    answer: object
 
 
 def ask(operation: Operation[T]) -> Flow[T]:
@@ -73,6 +103,59 @@ def gather(flows: Sequence[Flow[T]], done: Callable[[T], None] | None = None) ->
         return []
     results = yield cast("Gather[object]", Gather(flows, done))
     return cast("list[T]", results)  # as `Gather` promises
+
+
+@dataclass(frozen=True, slots=True)
+class Begun(Generic[T]):
+    """A flow whose first answer has come, and which has not read it.
+
+    Attributes:
+        flow: The flow.
+        step: What it yielded first, or its result.
+        answer: The answer; None where there is none, since the step is another one or failed.
+        error: How the step failed.
+    """
+
+    flow: Flow[T]
+    step: Step | _End
+    answer: object = None
+    error: Exception | None = None
+
+
+def begin(flow: Flow[T]) -> Flow[Begun[T]]:
+    """Run a flow until the answer of its first operation has come, for `finish` to go on.
+
+    So other requests can be sent before the answer is read. What fails, fails in `finish`.
+    """
+    step = _advanced(partial(next, flow))
+    if isinstance(step, _End | Gather):
+        return Begun(flow, step)
+    try:
+        answer = yield step
+    except Exception as error:  # noqa: BLE001 - the flow decides what an error means
+        return Begun(flow, step, error=error)
+    return Begun(flow, step, answer)
+
+
+def finish(begun: Begun[T]) -> Flow[T]:
+    """Run the rest of a flow, and return its result."""
+    flow, step, answer = begun.flow, begun.step, begun.answer
+    if begun.error is not None:
+        step = _advanced(partial(flow.throw, begun.error))
+    elif answer is not None:
+        answer = yield Received(answer)
+        if isinstance(answer, RawResponse) and len(answer.body) > LARGE:
+            # Decoding holds the interpreter's lock, which other threads need to send requests.
+            time.sleep(_PAUSE)
+        step = _advanced(partial(flow.send, answer))
+    while not isinstance(step, _End):
+        try:
+            answer = yield step
+        except Exception as error:  # noqa: BLE001 - the flow decides what an error means
+            step = _advanced(partial(flow.throw, error))
+        else:
+            step = _advanced(partial(flow.send, answer))
+    return cast("T", step.result)  # as `Flow` promises
 
 
 def run_in_turn(
@@ -101,6 +184,8 @@ def run_flow(
     """
 
     def answer_to(step: Step) -> object:
+        if isinstance(step, Received):
+            return step.answer
         if not isinstance(step, Gather):
             return execute(step)
         return run_in_turn(step, execute) if at_once is None else at_once(step)
@@ -144,11 +229,17 @@ async def run_flow_async(
         apart: Runs the steps that take long: where a flow reads a large answer, or joins the
             results of several flows.
     """
+
+    async def answer_to(step: Step) -> object:
+        if isinstance(step, Received):
+            return step.answer
+        return await (at_once(step) if isinstance(step, Gather) else execute(step))
+
     try:
         step = _advanced(partial(next, flow))
         while not isinstance(step, _End):
             try:
-                answer = await (at_once(step) if isinstance(step, Gather) else execute(step))
+                answer = await answer_to(step)
             except Exception as error:  # noqa: BLE001 - the flow decides what an error means
                 step = _advanced(partial(flow.throw, error))
             else:

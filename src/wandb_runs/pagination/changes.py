@@ -67,6 +67,11 @@ class ChangeTracker:
         self._overlaps: set[str] = set()
         self._moved: set[str] = set()
 
+    def begin(self, date: str | None) -> None:
+        """Note when the reading began, by the `Date` header of its first answer."""
+        if self.began is None:
+            self.began = server_time(date)
+
     def asks(self, filters: str) -> str | None:
         """The filter of the runs that have logged, for the next page to bring along."""
         if self.is_steady or self.began is None:
@@ -81,8 +86,7 @@ class ChangeTracker:
             asked: Whether it was asked for the runs that have logged.
             is_aligned: Whether the run before it is the one that was.
         """
-        if self.began is None:
-            self.began = server_time(page.date)
+        self.begin(page.date)
         if self.is_steady:
             return
         self._overlaps.update(overlap for overlap in page.overlap if overlap is not None)

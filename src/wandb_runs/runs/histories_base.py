@@ -170,12 +170,12 @@ class HistoriesBase(ABC):
                 collect_frame,
             )
 
-            frames = yield from self._fetch_pages(plan, FrameReader(), progress)
+            frames = yield from self._fetch_pages(plan, FrameReader(), progress, eager=True)
             frame = yield from collect_frame(frames, plan)
             if frame is not None:
                 gaps = yield from self._close(frames, has_rows=bool(frame.height))
                 return Found(frame, gaps)
-        pages = yield from self._fetch_pages(plan, RowsReader(), progress)
+        pages = yield from self._fetch_pages(plan, RowsReader(), progress, eager=True)
         collected = yield from collect_histories(pages, plan, to=to)
         gaps = yield from self._close(pages, has_rows=bool(len(collected)))
         return Found(collected, gaps)
@@ -190,7 +190,12 @@ class HistoriesBase(ABC):
         return gaps
 
     def _fetch_pages(
-        self, plan: HistoryPlan, reader: Reader[ContentT], progress: OnProgress | None
+        self,
+        plan: HistoryPlan,
+        reader: Reader[ContentT],
+        progress: OnProgress | None,
+        *,
+        eager: bool = False,
     ) -> Flow[HistoryPages[ContentT]]:
         selection = yield from self._select()
         page = PageRequest(None, self._query.histories_page_size(plan))
@@ -201,6 +206,7 @@ class HistoriesBase(ABC):
             total=self._counted(),
             ahead=self._ahead(),
             progress=progress,
+            eager=eager,
         )
 
     def _new_batches(
