@@ -133,13 +133,14 @@ def test_joins_of_wide_rows_are_compared_by_value(benchmark: Benchmark) -> None:
     names = [name for name, job in JOBS.items() if job.group == "wide"]
     measured = {name: benchmark.measure(JOBS[name], rounds=1) for name in names}
     reports = {name: done["ours"][0].report for name, done in measured.items()}
-    assert [reports[name]["values"] for name in names] == [3 * 102] * 2 + [2 * 1_003] * 2
+    values = [reports[name]["values"] for name in names]
+    assert values == [3 * 102, 3 * 102, 2 * 102, 2 * 102 + 3, 2 * 1_003, 2 * 1_003]
     requests = [measured[name]["ours"][0].counts["requests"] for name in names]
-    assert requests == [1, 1, 1, 2]
+    assert requests == [1, 1, 1, 1, 1, 2]
     lines = comparisons(measured)
     assert [line.partition(":")[0] for line in lines] == [
         f"time per value of `{project}-outer` against `{project}-inner`"
-        for project in ("wide", "wider")
+        for project in ("wide", "partial", "wider")
     ]
 
 

@@ -21,7 +21,7 @@ DELAYS: Final = (0, 20)
 ALL: Final[tuple[Side, ...]] = ("wandb", "ours", "floor", "other")
 PACKAGE: Final[tuple[Side, ...]] = ("ours", "other")
 
-Project: TypeAlias = Literal["histories", "long", "listing", "many", "wide", "wider"]
+Project: TypeAlias = Literal["histories", "long", "listing", "many", "wide", "partial", "wider"]
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Sizes:
         long: Runs, and rows of each, of the project `long`, which makes a large frame.
         listing: Runs of the project `listing`.
         many: Runs of the project `many`, which is streamed in constant memory.
-        wide: Rows of the one run of the project `wide`, and keys of each.
+        wide: Rows of the one run of the project `wide`, and keys of each; of `partial`, too.
         wider: The same of the project `wider`, whose keys are all read.
     """
 
@@ -50,8 +50,10 @@ class Sizes:
             write_histories(store, project, *self.histories)
         elif project == "long":
             write_histories(store, project, *self.long)
-        elif project in {"wide", "wider"}:
-            write_wide(store, project, *(self.wide if project == "wide" else self.wider))
+        elif project == "wider":
+            write_wide(store, project, *self.wider)
+        elif project in {"wide", "partial"}:
+            write_wide(store, project, *self.wide, has_partial_row=project == "partial")
         else:
             write_listing(store, project, self.listing if project == "listing" else self.many)
 
@@ -214,13 +216,16 @@ def list_jobs(sizes: Sizes) -> list[Job]:
             is_heavy=True,
         ),
         *_wide_jobs("wide", *sizes.wide, 100),
+        *_wide_jobs("partial", *sizes.wide, 100, " that lack keys in one row"),
         *_wide_jobs("wider", *sizes.wider, sizes.wider[1]),
     ]
 
 
-def _wide_jobs(project: Literal["wide", "wider"], rows: int, keys: int, read: int) -> list[Job]:
-    """An inner and an outer join of the same keys, which give the same rows."""
-    work = f"{read:,} of {keys:,} keys, {rows:,} rows of one run, list of dicts"
+def _wide_jobs(
+    project: Literal["wide", "partial", "wider"], rows: int, keys: int, read: int, which: str = ""
+) -> list[Job]:
+    """An inner and an outer join of the same keys, which give the same rows, or all but one."""
+    work = f"{read:,} of {keys:,} keys{which}, {rows:,} rows of one run, list of dicts"
     joins: tuple[Literal["inner", "outer"], ...] = ("inner", "outer")
     return [
         Job(
@@ -228,7 +233,7 @@ def _wide_jobs(project: Literal["wide", "wider"], rows: int, keys: int, read: in
             f"{join} join of {work}",
             "histories",
             project,
-            "<= 3 times inner per value" if join == "outer" else "",
+            "<= 3 times inner per value" if join == "outer" and not which else "",
             samples=rows,
             wide_keys=read,
             join=join,

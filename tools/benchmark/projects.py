@@ -67,16 +67,20 @@ def write_histories(store: Store, project: str, runs: int, rows: int) -> None:
             end_run(writer, run, 0)
 
 
-def write_wide(store: Store, project: str, rows: int, keys: int) -> None:
-    """Write one run that logged very many metrics at every step."""
+def write_wide(
+    store: Store, project: str, rows: int, keys: int, *, has_partial_row: bool = False
+) -> None:
+    """Write one run that logged very many metrics at every step, but one, if one row is partial."""
     chance, names = _chance(), wide_keys(keys)
     with store.write() as writer:
         run, _ = upsert_run(writer, ENTITY, project, "wide", {"username": ENTITY})
-        lines = (
+        lines = [
             json.dumps({"_step": step, **{name: chance.random() for name in names}})
             for step in range(rows)
-        )
-        append_lines(writer, run, Stream.HISTORY, 0, [*lines])
+        ]
+        if has_partial_row:
+            lines[-1] = json.dumps({"_step": rows - 1, names[0]: 0.5})
+        append_lines(writer, run, Stream.HISTORY, 0, lines)
         end_run(writer, run, 0)
 
 

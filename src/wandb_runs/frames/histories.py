@@ -16,7 +16,7 @@ from wandb_runs.errors import (
     is_too_large,
 )
 from wandb_runs.frames.build import Builder
-from wandb_runs.frames.one_run import fetch_node, missing_warning, suggest_metrics
+from wandb_runs.frames.one_run import fetch_node_at_once, missing_warning, suggest_metrics
 from wandb_runs.frames.parts import fetch_page_in_parts
 from wandb_runs.frames.rows import keys_with_rows
 from wandb_runs.graphql.flow import ask, gather
@@ -118,6 +118,8 @@ class HistoryPages(Generic[T]):
         # The ids of the runs still to be requested; None while pages are read by cursors.
         self._remaining = None if run_ids is None else list(run_ids)
         self._seen: set[str] = set()
+        # Whether many keys are asked for together: until a page shows that it was in vain.
+        self._are_together = True
         # The first run that has a history and no row in its answer.
         self._empty_run: str | None = None
         # Which columns no row has had so far, of runs with rows.
@@ -324,7 +326,8 @@ class HistoryPages(Generic[T]):
 
     def _ask(self, request: HistoryRequest) -> Flow[Page[PageHistories[T]]]:
         gone: Sequence[str] = ()
-        if request.plan.first_part is request.plan:
+        are_together = self._are_together and request.plan.together is not None
+        if request.plan.first_part is request.plan and not are_together:
             answer = yield from self._send(request)
             if _is_apart(answer, request):
                 nodes = yield from _read_nodes(answer, request)
@@ -332,8 +335,12 @@ class HistoryPages(Generic[T]):
             else:
                 page = self._reader.read(answer, request)
         else:
-            nodes, gone = yield from fetch_page_in_parts(request, self._fetch_nodes)
-            page = self._reader.read_nodes(nodes, request.plan)
+            found = yield from fetch_page_in_parts(
+                request, self._fetch_nodes, are_together=are_together
+            )
+            gone = found.gone
+            self._are_together = self._are_together and found.are_together
+            page = self._reader.read_nodes(found.page, request.plan)
         if gone:
             page = page.with_items(replace(each, gone_runs=gone) for each in page.items)
         if not request.plan.can_be_disjoint:
@@ -376,7 +383,7 @@ def _fetch_apart(request: HistoryRequest, run_id: str) -> Flow[Node | None]:
     """The history of one run; None if the run is gone."""
     entity, project = request.selection["entity"], request.selection["project"]
     try:
-        return (yield from fetch_node(entity, project, run_id, request.plan))
+        return (yield from fetch_node_at_once(entity, project, run_id, request.plan))
     except NotFoundError:
         return None
 
@@ -404,7 +411,7 @@ def _find_disjoint_runs(
         return (yield from _read_nodes((yield from ask(operation)), part))
 
     try:
-        page, _ = yield from fetch_page_in_parts(each, fetch)
+        page = (yield from fetch_page_in_parts(each, fetch)).page
     except WandbRunsError:
         return []  # best effort: only a warning depends on it
     return [

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = [
     "fetch_history_keys",
     "fetch_node",
+    "fetch_node_at_once",
     "fetch_rows",
     "has_disjoint_metrics",
     "machine_warning",
@@ -69,22 +70,35 @@ def fetch_rows(
 def fetch_node(
     entity: str, project: str, run_id: str, plan: HistoryPlan, *, is_optional: bool = False
 ) -> Flow[Node]:
-    """Fetch the history of one run as it is sent.
+    """Fetch the history of one run as it is sent, in several requests where it is much.
 
     Raises:
         NotFoundError: No such project or run.
     """
 
     def fetch(part: HistoryPlan) -> Flow[Node]:
-        operation = _history_operation(entity, project, run_id, part)
-        found = (yield from ask(replace(operation, is_optional=is_optional))).project
-        if found is None or found.run is None:
-            raise missing_run(entity, project, run_id)
-        sent = getattr(found.run, ATTRIBUTES[plan.field])
-        counted = "events" if plan.field == "events" else "history"
-        return Node(run_id, sent, getattr(found.run, f"{counted}_line_count"))
+        return (
+            yield from fetch_node_at_once(entity, project, run_id, part, is_optional=is_optional)
+        )
 
     return (yield from fetch_run_in_parts(plan, fetch))
+
+
+def fetch_node_at_once(
+    entity: str, project: str, run_id: str, plan: HistoryPlan, *, is_optional: bool = False
+) -> Flow[Node]:
+    """Fetch the history of one run as it is sent, in one request.
+
+    Raises:
+        NotFoundError: No such project or run.
+    """
+    operation = _history_operation(entity, project, run_id, plan)
+    found = (yield from ask(replace(operation, is_optional=is_optional))).project
+    if found is None or found.run is None:
+        raise missing_run(entity, project, run_id)
+    sent = getattr(found.run, ATTRIBUTES[plan.field])
+    counted = "events" if plan.field == "events" else "history"
+    return Node(run_id, sent, getattr(found.run, f"{counted}_line_count"))
 
 
 def _history_operation(

@@ -9,16 +9,41 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias, cast
 from wandb_runs.graphql.nested import pick_all
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from wandb_runs.graphql.scalars import JSONValue
 
-__all__ = ["join_by_step"]
+__all__ = ["JoinedRows", "join_by_step"]
 
 Row: TypeAlias = "dict[str, JSONValue]"
 
 _Position: TypeAlias = tuple[float, int]
 """A step, and the number of the row among those of one key that have this step."""
+
+
+class JoinedRows(NamedTuple):
+    """The outer join of some keys: all rows of a history, each of which holds all of them.
+
+    It takes the place of their samples.
+
+    Attributes:
+        keys: The keys.
+        steps: The steps of the rows, ascending ints.
+        rows: The rows, of the x axis and the keys, in the order of their steps.
+    """
+
+    keys: tuple[str, ...]
+    steps: list[int]
+    rows: list[Row]
+
+    def columns(self, x_axis: str) -> Iterator[tuple[str, _Columns]]:
+        """The columns of each key."""
+        steps = cast("list[float]", self.steps)
+        xs = cast("list[JSONValue]", steps)
+        if x_axis != "_step":
+            xs = [row[x_axis] for row in self.rows]
+        for key in self.keys:
+            yield key, _Columns(steps, xs, [row[key] for row in self.rows], are_ints=True)
 
 
 class _Columns(NamedTuple):
@@ -50,7 +75,7 @@ def join_by_step(
 
     Args:
         keys: The keys.
-        samples: The sample of each key, as it came; empty for none.
+        samples: The sample of each key, as it came, or the joined rows of several; empty for none.
         x_axis: The metric of the first column.
         read: Checks the sample with an index, and gives its rows.
 
@@ -60,10 +85,7 @@ def join_by_step(
     """
     merged: dict[_Position, Row] = {}
     block = _Block()
-    for index, (key, sample) in enumerate(zip(keys, samples, strict=False)):
-        columns = _plain_columns(sample, x_axis, key)
-        if columns is None:
-            columns = _picked_columns(read(index, sample), x_axis, key)
+    for key, columns in _columns_of_all(keys, samples, x_axis, read):
         if not block.has_steps_of(columns):
             block.fill_rows()
             positions = _positions(columns.steps)
@@ -74,6 +96,26 @@ def join_by_step(
         block.add(key, columns.values)
     block.fill_rows()
     return [merged[position] for position in sorted(merged)]
+
+
+def _columns_of_all(
+    keys: Sequence[str],
+    samples: Sequence[object],
+    x_axis: str,
+    read: Callable[[int, object], Iterable[Row]],
+) -> Iterator[tuple[str, _Columns]]:
+    index = 0
+    for sample in samples:
+        if isinstance(sample, JoinedRows):
+            yield from sample.columns(x_axis)
+            index += len(sample.keys)
+            continue
+        key = keys[index]
+        columns = _plain_columns(sample, x_axis, key)
+        if columns is None:
+            columns = _picked_columns(read(index, sample), x_axis, key)
+        yield key, columns
+        index += 1
 
 
 class _Block:

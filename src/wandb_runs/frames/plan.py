@@ -76,6 +76,10 @@ _MIN_KEYS: Final = 50
 """As many keys are asked for at once whatever `samples` is: that often stands for all rows, of
 which there are far fewer."""
 
+_MIN_TOGETHER: Final = 50_000
+"""The fewest values of one run for which an outer join is first asked for as an inner join: with
+fewer, a request that may be in vain costs more than it can save."""
+
 _ASSUMED_METRICS: Final = 10
 """Metrics per run assumed where whole rows come."""
 
@@ -96,6 +100,8 @@ class HistoryPlan(FieldsRepr):
         x_axis: The first column.
         stream: Logged metrics, or machine metrics: `"system"`.
         join: Which rows several metrics give.
+        are_together: Whether the rows that hold all keys are asked for in place of the rows of
+            each key, beside the steps of all rows. They are the outer join if no row lacks a key.
     """
 
     samples: int
@@ -103,6 +109,7 @@ class HistoryPlan(FieldsRepr):
     x_axis: str
     stream: Stream
     join: Join = "inner"
+    are_together: bool = False
 
     @property
     def field(self) -> Field:
@@ -151,11 +158,68 @@ class HistoryPlan(FieldsRepr):
             return []
         if self.join == "inner":
             return [json.dumps({"keys": self.columns, "samples": self.samples})]
-        keys = (self._outer_columns(key) for key in self.keys)
+        if self.are_together:
+            keys = [("_step",), self.columns_together]
+        else:
+            keys = [self._outer_columns(key) for key in self.keys]
         return [json.dumps({"keys": each, "samples": self.samples}) for each in keys]
 
-    def _outer_columns(self, key: str) -> list[str]:
-        return list(dict.fromkeys(("_step", self.x_axis, key)))
+    def _outer_columns(self, *keys: str) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(("_step", self.x_axis, *keys)))
+
+    @property
+    def columns_together(self) -> tuple[str, ...]:
+        """What the rows of an outer join hold that are asked for together.
+
+        >>> plan_histories(keys=["a", "b"], x_axis="epoch", join="outer").columns_together
+        ('_step', 'epoch', 'a', 'b')
+        """
+        return self._outer_columns(*(self.keys or ()))
+
+    @property
+    def together(self) -> HistoryPlan | None:
+        """The plan that asks for the same keys together; None where that is not worth a request.
+
+        >>> keys = [f"k{n}" for n in range(100)]
+        >>> plan = plan_histories(500, keys, join="outer").together
+        >>> [len(json.loads(spec)["keys"]) for spec in plan.specs]
+        [1, 101]
+        >>> plan_histories(500, keys[:99], join="outer").together is None
+        True
+        """
+        keys = len(self.keys or ())
+        values = self.samples * keys
+        if self.join == "inner" or self.field != "sampledHistory" or self.are_together:
+            return None
+        if self.samples == 1 or keys < _MIN_KEYS or values < _MIN_TOGETHER:
+            return None
+        return replace(self, are_together=True)
+
+    @property
+    def first_request(self) -> HistoryPlan:
+        """The plan of the first request, which may ask for keys together."""
+        return (self.together or self).first_part
+
+    @property
+    def most_requests(self) -> int:
+        """How many requests are sent for one page at most.
+
+        >>> plan_histories(keys=["a"]).most_requests
+        1
+        >>> keys = [f"k{n}" for n in range(1500)]
+        >>> plan_histories(keys=keys, join="outer").most_requests  # together, then 1,000 and 500
+        3
+        """
+        apart = len(self.parts(None))
+        if self.together is None:
+            return apart
+        later = self.together.later_parts(None)
+        return 1 + max(apart, sum(1 + len(part.separated.parts(None)) for part in later))
+
+    @property
+    def separated(self) -> HistoryPlan:
+        """The plan that asks for the rows of each key."""
+        return replace(self, are_together=False)
 
     @property
     def first_part(self) -> HistoryPlan:
@@ -177,7 +241,23 @@ class HistoryPlan(FieldsRepr):
         >>> len(plan.first_part.specs), [len(part.specs) for part in plan.later_parts(600)]
         (50, [833, 617])
         """
-        start = self._keys_per_request(self.samples)
+        return self._parts_from(self._keys_per_request(self.samples), rows)
+
+    def parts(self, rows: int | None) -> list[HistoryPlan]:
+        """The plans for all keys, where the number of rows is known before the first request.
+
+        Args:
+            rows: As of `later_parts`.
+
+        >>> plan = plan_histories(10**6, [f"k{n}" for n in range(1500)], join="outer")
+        >>> [[len(part.specs) for part in plan.parts(rows)] for rows in (600, 0)]
+        [[833, 667], [1000, 500]]
+        """
+        if rows is None:
+            return [self.first_part, *self.later_parts(None)]
+        return self._parts_from(0, rows)
+
+    def _parts_from(self, start: int, rows: int | None) -> list[HistoryPlan]:
         size = self._keys_per_request(self.samples if rows is None else min(rows, self.samples))
         return [self._part(at, at + size) for at in range(start, len(self.keys or ()), size)]
 
@@ -188,6 +268,8 @@ class HistoryPlan(FieldsRepr):
     def _keys_per_request(self, rows: int) -> int:
         if self.join == "inner" or self.field != "sampledHistory":
             return max(1, len(self.keys or ()))
+        if self.are_together:
+            return max(_MIN_KEYS, _MAX_SAMPLED // max(1, rows))
         columns = 2 if self.x_axis == "_step" else 3
         return min(_MAX_KEYS, max(_MIN_KEYS, _MAX_SAMPLED // (max(1, rows) * columns)))
 
@@ -332,8 +414,8 @@ def plan_histories(
         InvalidArgumentError: An argument has the wrong type, is out of range or unknown, or names
             a metric `run_id`.
 
-    >>> plan_histories(keys=["system.cpu"], stream="system")
-    HistoryPlan(samples=500, keys=('system.cpu',), x_axis='_runtime', stream='system', join='inner')
+    >>> plan_histories(keys=["system.cpu"], stream="system").columns
+    ('_runtime', 'system.cpu')
     >>> plan_histories(keys="loss")
     Traceback (most recent call last):
     wandb_runs.errors.InvalidArgumentError: keys is a list of metric names; write keys=['loss']

@@ -7,7 +7,7 @@ from math import isfinite
 from types import NoneType
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias, cast
 
-from wandb_runs.frames.outer import join_by_step
+from wandb_runs.frames.outer import JoinedRows, join_by_step
 from wandb_runs.graphql.nested import pick, pick_all
 from wandb_runs.graphql.scalars import NON_FINITE, UNREADABLE, JSONValue, decode
 
@@ -21,6 +21,7 @@ __all__ = [
     "MachineRows",
     "Row",
     "RunRows",
+    "as_requested",
     "decode_rows",
     "keys_with_rows",
     "make_floats",
@@ -74,9 +75,9 @@ def read_rows(plan: HistoryPlan, sent: object) -> list[Row]:
     if plan.field == "sampledHistory":
         if plan.join == "outer":
             return _joined(plan, sent)
-        as_requested = _as_requested(sent, columns or ())
-        if as_requested is not None:
-            return as_requested
+        rows = as_requested(sent, columns or ())
+        if rows is not None:
+            return rows
         objects = chain.from_iterable(_samples(sent, len(plan.specs)))
     else:
         objects = _decoded_objects(sent)
@@ -243,12 +244,16 @@ def keys_with_rows(plan: HistoryPlan, sent: object) -> frozenset[str]:
 def sampled(sent: object, specs: int) -> list[object]:
     """The value of `sampledHistory`, checked to be a list for each spec; empty for null.
 
+    Joined rows stand for as many lists as they have keys.
+
     Raises:
         ValueError: It is not.
     """
     samples = _items(sent, "sampledHistory")
-    if samples and len(samples) != specs:
-        raise ValueError(f"sampledHistory holds {len(samples)} lists for {specs} specs")
+    if samples:
+        held = sum(len(each.keys) if isinstance(each, JoinedRows) else 1 for each in samples)
+        if held != specs:
+            raise ValueError(f"sampledHistory holds {held} lists for {specs} specs")
     return samples
 
 
@@ -305,10 +310,13 @@ def _all_finite(rows: Iterable[Row]) -> bool:
         return False
 
 
-def _as_requested(sent: object, columns: tuple[str, ...]) -> list[Row] | None:
+def as_requested(sent: object, columns: tuple[str, ...]) -> list[Row] | None:
     """The one list of rows as it is, if each row has just these columns and no null.
 
-    The common case; without a loop in Python.
+    The common case; without a loop in Python. Texts of NaN and the infinities become floats.
+
+    >>> as_requested([[{"_step": 0, "loss": "NaN"}]], ("_step", "loss"))
+    [{'_step': 0, 'loss': nan}]
     """
     match sent:
         case [list()]:
@@ -350,7 +358,12 @@ def _joined(plan: HistoryPlan, sent: object) -> list[Row]:
         where = f"sampledHistory[{index}]"
         return _objects(_items(sample, where), f"{where}, row")
 
-    return _present(join_by_step(keys, sampled(sent, len(keys)), plan.x_axis, read))
+    samples = sampled(sent, len(keys))
+    match samples:
+        case [JoinedRows(rows=rows)]:
+            return rows
+        case _:
+            return _present(join_by_step(keys, samples, plan.x_axis, read))
 
 
 def _decoded_objects(sent: object) -> Iterator[Row]:

@@ -125,8 +125,8 @@ def explain(
     elif call == "histories":
         size = min(query.histories_page_size(plan), query.limit or MAX_PER_PAGE)
         page_size = PageSize.of(size)
-        request = HistoryRequest(plan.first_part, selection, PageRequest(None, size))
-        parts += len(plan.later_parts(None))
+        request = HistoryRequest(plan.first_request, selection, PageRequest(None, size))
+        parts = plan.most_requests
         operation = (request.of(ids[:size]) if ids else request).operation
     else:
         if ids:
