@@ -159,6 +159,31 @@ def test_each_way_of_reading_gives_a_value_the_same_form(
             check(runs.summaries(names, format="polars"), first, names)
 
 
+def test_nan_inside_a_nested_value_has_one_form_in_each_way_of_reading(
+    server: LocalServer,
+) -> None:
+    value: JSONValue = {"low": -math.inf, "all": [math.inf, math.nan, "NaN", 1]}
+    log(server, "inner", [[{"m": value, "n": 1}]] * 2)
+    form = {"low": "-Infinity", "all": ["Infinity", "NaN", "NaN", 1]}
+    with Api(base_url=server.url, api_key="k" * 40) as api:
+        runs = api.runs("team/inner")
+        run = runs[0]
+        results: list[Rows] = [
+            runs.histories(),
+            runs.histories(keys=["m"]),
+            runs.histories(keys=BOTH),
+            runs.histories(keys=BOTH, join="outer"),
+            *runs.iter_histories(),
+            run.history(pandas=False),
+            run.history(pandas=False, keys=["m"]),
+            list(run.scan_history()),
+            list(run.scan_history(keys=["m"])),
+        ]
+        assert [[row["m"] for row in rows] for rows in results] == [
+            [form] * len(rows) for rows in results
+        ]
+
+
 def test_a_key_into_a_nested_value_gives_it_the_form_of_a_row(server: LocalServer) -> None:
     drawn: list[Rows] = [[{"a": {"m": "NaN"}}, {"a": {"m": 2}}], [{"a": {"m": "-Infinity"}}]]
     log(server, "nested", drawn)

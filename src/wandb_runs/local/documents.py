@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from wandb_runs.graphql.scalars import JSONValue
 
-__all__ = ["finite", "read_object", "set_document", "storable", "write_object"]
+__all__ = ["finite", "read_object", "set_document", "spelled_out", "storable", "write_object"]
 
 
 def read_object(text: str | None) -> dict[str, JSONValue]:
@@ -52,6 +52,20 @@ def write_object(value: JSONValue) -> str:
     """
     # As ASCII: a lone surrogate, which JSON allows, has no UTF-8.
     return json.dumps(finite(value), separators=(",", ":"))
+
+
+def spelled_out(text: str) -> str:
+    """A row's text, with numbers that JSON cannot write spelled as they are in its values.
+
+    >>> spelled_out('{"loss": {"min": -Infinity}}')
+    '{"loss":{"min":"-Infinity"}}'
+    """
+    if "NaN" not in text and "Infinity" not in text:
+        return text
+    try:
+        return write_object(decode(text))
+    except ValueError:  # values that the client is to refuse
+        return text
 
 
 def storable(text: str) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 from sqlalchemy import and_, func, or_, select
 
 from wandb_runs.graphql.nested import pick
-from wandb_runs.local.documents import read_object, storable
+from wandb_runs.local.documents import read_object, spelled_out, storable
 from wandb_runs.local.leaves import fitting
 from wandb_runs.local.tables import Stream, keyset_members, lines
 from wandb_runs.local.where import BadRequestError
@@ -241,7 +241,7 @@ def _texts(
 def _by_run(rows: Iterable[tuple[int, int, str]]) -> LinesByRun:
     texts: defaultdict[int, list[str]] = defaultdict(list)
     for run_id, _, text in rows:
-        texts[run_id].append(text)
+        texts[run_id].append(spelled_out(text))
     return texts
 
 
