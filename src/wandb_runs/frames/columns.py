@@ -228,10 +228,26 @@ class _ColumnBuilder:
             case "number":
                 if str in types:
                     return None
+                if types != {bool} and types <= {bool, int, float}:
+                    self._count_booleans()
                 column = self.column(default)
                 # Objects, since text of numbers would be converted without a look at them.
                 is_other = column.kind in {Kind.JSON, Kind.NESTED}
                 return replace(column, kind=Kind.OBJECT) if is_other else column
+
+    def _count_booleans(self) -> None:
+        """Make booleans the integers 0 and 1, as which a dtype of numbers has them.
+
+        Beside numbers they would make the column one of JSON, whose values no dtype takes.
+        """
+        if bool in self._types:
+            self._types = self._types - {bool} | {int}
+            self._parts = [
+                part
+                if isinstance(part, array)
+                else [int(value) if isinstance(value, bool) else value for value in part]
+                for part in self._parts
+            ]
 
 
 def rename_columns(names: Iterable[str], reserved: set[str]) -> dict[str, str]:
