@@ -549,6 +549,34 @@ def test_the_fifty_newest_runs_are_looked_at(wandb_server: LocalServer) -> None:
     assert lookups(wandb_server) == 0
 
 
+def test_a_key_into_a_list_is_told(wandb_server: LocalServer) -> None:
+    held: JSONValue = [{"width": 1}, {"width": 2}]
+    values: dict[str, JSONValue] = {"layers": held, "width": 1, "head": {"width": 3}}
+    for number in range(2):
+        log_run(wandb_server, "team", "lists", f"r{number}", config=values, summary=values)
+    with Api(base_url=wandb_server.url, api_key="k") as api:
+        path = "team/lists"
+        calls: list[Callable[[list[str]], object]] = [
+            lambda keys: api.runs(path).configs(keys),
+            lambda keys: api.runs(path).summaries(keys),
+            lambda keys: [*api.runs(path, config_keys=keys)],
+            lambda keys: [*api.runs(path, summary_keys=keys)],
+        ]
+        for call in calls:
+            with pytest.warns(UnknownKeyWarning, match=r"'layers\.width'") as told:
+                call(["layers.width"])
+            assert len(told) == 1
+            # Nor is it what another key is a misspelling of.
+            with pytest.warns(UnknownKeyWarning, match="layers.widht") as told:
+                call(["layers.widht"])
+            assert "'layers.width'" not in str(told[0].message)
+            call(["head.width"])
+        # Filters look into lists.
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            assert len(api.runs(path, {"config.layers.value.width": 2})) == 2
+
+
 _PATHS: Final = ("config.lr", "config.model.value.depth", "summary.loss", "summary.eval.loss")
 
 _Held = tuple[bool, bool, bool, bool]

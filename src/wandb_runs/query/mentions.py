@@ -66,11 +66,13 @@ class Name(NamedTuple):
         section: The document.
         text: The key, and those of nested values, joined by dots.
         label: The path, as filters and orders spell it.
+        is_in_list: Whether it stands in a list, where filters look, and no key reaches.
     """
 
     section: Section
     text: str
     label: str
+    is_in_list: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +124,7 @@ class KeyMention:
         """Whether one of the names is that of the value, or of one inside it."""
         own = [name for name in names if name.section == self.section]
         if self.argument not in ("filters", "order"):
-            texts = (name.text for name in own)
+            texts = (name.text for name in own if not name.is_in_list)
             return any(text == self.text or text.startswith(f"{self.text}.") for text in texts)
         # A key with dots and a nested one are two paths, whose texts are alike.
         below = ".".join((self.section, *self.parts, ""))
@@ -141,7 +143,7 @@ class KeyMention:
         """
         if self.argument not in ("filters", "order"):
             own = [name for name in names if name.section == self.section]
-            return nearest(self.text, (name.text for name in own))
+            return nearest(self.text, (name.text for name in own if not name.is_in_list))
         near = {name.text: name.label for name in names if name.section == self.section}
         far = {name.text: name.label for name in names if name.section != self.section}
         # The same name elsewhere: in the other document, or as a nested key in place of a dot.
@@ -255,8 +257,12 @@ def names_in(section: Section, document: Mapping[str, object]) -> Iterator[Name]
             yield Name(section, ".".join((key, *keys)), _label(section, key, keys))
 
 
-def name_at(path: str) -> Name | None:
+def name_at(path: str, *, is_in_list: bool = False) -> Name | None:
     """The name of a path, as the server spells it; None for an attribute.
+
+    Args:
+        path: The path.
+        is_in_list: Whether it leads into a list.
 
     >>> name_at("config.model.value.depth")
     Name(section='config', text='model.depth', label='config.model.value.depth')
@@ -264,7 +270,9 @@ def name_at(path: str) -> Name | None:
     ('summary.loss', None)
     """
     mention = _path_mention("order", path)
-    return None if mention is None else Name(mention.section, mention.text, mention.label)
+    if mention is None:
+        return None
+    return Name(mention.section, mention.text, mention.label, is_in_list)
 
 
 def _nested(value: object, depth: int) -> Iterator[tuple[str, ...]]:

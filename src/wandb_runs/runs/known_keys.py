@@ -13,7 +13,7 @@ from wandb_runs.graphql.flow import ask
 from wandb_runs.query.mentions import name_at, names_in
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from wandb_runs.graphql._generated import ListKeysProjectNamedEdges, ListKeysProjectRunsEdges
     from wandb_runs.graphql.flow import Flow
@@ -39,6 +39,9 @@ NAMED: Final = 10
 _MOST_NAMES: Final = 5000
 """The most names that are compared with a misspelt one."""
 
+
+_LIST: Final = "list"
+"""The type of a path with lists; what is in one has paths as what is in an object has."""
 
 _FIELDS: Final = 1000
 """How many paths of a project a request asks for."""
@@ -130,7 +133,7 @@ def project_names(entity: str, project: str) -> Flow[list[Name]]:
     Returns:
         The names; empty where the server does not tell.
     """
-    names: dict[Name, None] = {}
+    types: dict[str, set[str | None]] = {}
     after: str | None = None
     for _ in range(_MOST_NAMES // _FIELDS):
         operation = list_fields(entity=entity, project=project, after=after, first=_FIELDS)
@@ -142,14 +145,20 @@ def project_names(entity: str, project: str) -> Flow[list[Name]]:
         if page is None:
             break
         for edge in page.edges or ():
-            path = edge.node.path if edge is not None and edge.node is not None else None
-            name = None if path is None else name_at(path)
-            if name is not None:
-                names[name] = None
+            if edge is not None and edge.node is not None and edge.node.path is not None:
+                types.setdefault(edge.node.path, set()).add(edge.node.kind)
         after = page.page_info.end_cursor if page.page_info is not None else None
         if page.page_info is None or not page.page_info.has_next_page or after is None:
             break
-    return [*names]
+    lists = frozenset(path for path, kinds in types.items() if _LIST in kinds)
+    names = (name_at(path, is_in_list=_is_below(path, lists)) for path in types)
+    return [*dict.fromkeys(name for name in names if name is not None)]
+
+
+def _is_below(path: str, lists: Collection[str]) -> bool:
+    """Whether a path leads into a value that is a list in some run."""
+    parts = path.split(".")
+    return any(".".join(parts[:end]) in lists for end in range(1, len(parts)))
 
 
 def names_of(runs: Iterable[Documents]) -> list[Name]:
