@@ -409,32 +409,36 @@ def test_a_number_of_a_project_that_is_too_long_is_an_error(api: Api, replacing:
 
 
 class Losing:
-    """Answers what a real server does, with null in place of one run's history."""
+    """Answers what a real server does, with something else in place of one run's history."""
 
-    def __init__(self, server: LocalServer) -> None:
+    def __init__(self, server: LocalServer, instead: list[object] | None = None) -> None:
         self.inner = HttpTransport(server.url)
+        self.instead = instead
 
     def send(self, request: Request, /) -> Response:
         response = self.inner.send(request)
         answer: object = json.loads(response.content)
-        lose_history(answer)
+        lose_history(answer, self.instead)
         return Response(response.status, response.headers, json.dumps(answer).encode())
 
 
-def lose_history(value: object) -> None:
+def lose_history(value: object, instead: list[object] | None) -> None:
     if isinstance(value, dict):
         found = cast("dict[str, object]", value)
         if found.get("id", "u2") == "u2":
-            found.update(dict.fromkeys({"history", "sampledHistory"} & found.keys()))
+            found.update(dict.fromkeys({"history", "sampledHistory"} & found.keys(), instead))
         for each in found.values():
-            lose_history(each)
+            lose_history(each, instead)
     elif isinstance(value, list):
         for each in cast("list[object]", value):
-            lose_history(each)
+            lose_history(each, instead)
 
 
-def test_null_in_place_of_rows_is_no_empty_history(server: LocalServer) -> None:
-    transport = Losing(server)
+@pytest.mark.parametrize(("instead", "came"), [(None, "null"), ([], "an empty list")])
+def test_nothing_in_place_of_rows_is_no_empty_history(
+    server: LocalServer, instead: list[object] | None, came: str
+) -> None:
+    transport = Losing(server, instead)
     api = Api(base_url=server.url, api_key="k", transport=transport)
     runs, run = api.runs("team/unreadable"), api.run("team/unreadable/u2")
     of_all: list[Callable[[], object]] = [
@@ -444,7 +448,7 @@ def test_null_in_place_of_rows_is_no_empty_history(server: LocalServer) -> None:
         lambda: runs.histories(keys=["loss", "b"], join="outer"),
     ]
     for read in of_all:
-        with pytest.raises(HistoriesError, match="came as null, and has 3 rows") as caught:
+        with pytest.raises(HistoriesError, match=f"came as {came}, and has 3 rows") as caught:
             read()
         assert list(caught.value.errors) == ["u2"]
     of_one: list[Callable[[], object]] = [
@@ -452,14 +456,17 @@ def test_null_in_place_of_rows_is_no_empty_history(server: LocalServer) -> None:
         lambda: run.history(keys=["loss"], pandas=False),
     ]
     for read_one in of_one:
-        with pytest.raises(BadResponseError, match="came as null, and has 3 rows"):
+        with pytest.raises(BadResponseError, match=f"came as {came}, and has 3 rows"):
             read_one()
     transport.inner.close()
 
 
-def test_null_is_an_empty_history_where_there_are_no_rows(wandb_server: LocalServer) -> None:
+@pytest.mark.parametrize("instead", [None, []])
+def test_nothing_is_an_empty_history_where_there_are_no_rows(
+    wandb_server: LocalServer, instead: list[object] | None
+) -> None:
     log_run(wandb_server, "team", "rowless", "u2")
-    transport = Losing(wandb_server)
+    transport = Losing(wandb_server, instead)
     api = Api(base_url=wandb_server.url, api_key="k", transport=transport)
     assert api.runs("team/rowless").histories(keys=["loss"]) == []
     assert api.run("team/rowless/u2").history(pandas=False) == []

@@ -225,17 +225,18 @@ class RowsReader:
 
 
 def check_told(sent: object, row_count: int | None) -> None:
-    """Check that null, which counts as no rows, stands for none.
+    """Check that null, which counts as no rows, and no list at all stand for none.
 
     Args:
         sent: The value of `plan.field`.
         row_count: How many rows the history has, where the server says so.
 
     Raises:
-        ValueError: Null came for a history that has rows.
+        ValueError: Null or an empty list came for a history that has rows.
     """
-    if sent is None and row_count is not None and row_count > 0:
-        raise ValueError(f"it came as null, and has {row_count:,} rows")
+    if row_count is not None and row_count > 0 and (sent is None or sent == []):
+        came = "null" if sent is None else "an empty list"
+        raise ValueError(f"it came as {came}, and has {row_count:,} rows")
 
 
 def _is_cut(plan: HistoryPlan, sent: object, row_count: int) -> bool:
