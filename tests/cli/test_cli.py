@@ -337,6 +337,21 @@ def test_metrics_of_different_steps_are_joined_with_join_outer(
             "--keys: there is no row; run 'run01' has no 'los' (did you mean 'loss'?)",
         ),
         (
+            ("histories", "--key", "los", "-o", "out.csv", "--quiet"),
+            "--key: there is no row; run 'run01' has no 'los' (did you mean 'loss'?)",
+        ),
+        (
+            ("list", "--key", "config.optimiser", "--keys", "summary.loss"),
+            "--key: none of the 47 newest runs has 'config.optimiser' "
+            "(did you mean 'config.optimizer'?)",
+        ),
+        (
+            ("list", "--key", "config.optimiser", "--keys", "config.lrr"),
+            "--key, --keys: none of the 47 newest runs has 'config.lrr' "
+            "(did you mean 'config.lr'?) or 'config.optimiser' "
+            "(did you mean 'config.optimizer'?)",
+        ),
+        (
             ("typegen", "--order", "-config.lrr", "--limit", "2", "--quiet"),
             "--order: none of the 47 newest runs has 'config.lrr' (did you mean 'config.lr'?)",
         ),

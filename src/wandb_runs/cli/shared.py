@@ -118,7 +118,9 @@ def warnings_in_one_line() -> Generator[Told]:
             for warning in (each.message for each in caught):
                 if isinstance(warning, DriftWarning) and (warning.nulls or warning.gone):
                     told.is_partial = True
-            shown = [warning_in_options(each.message) for each in caught]
+            context = click.get_current_context(silent=True)
+            single = context.params.get("key", ()) if context is not None else ()
+            shown = [warning_in_options(each.message, single) for each in caught]
             for message in dict.fromkeys((*shown, *map(in_options, told.messages))):
                 tell(f"Warning: {_one_line(message)}")
 

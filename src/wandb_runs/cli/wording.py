@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from typing_extensions import override
 
 from wandb_runs.errors import UnknownKeyWarning, UnknownMetricWarning, UnknownStateWarning
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
 
 __all__ = ["in_options", "warning_in_options"]
 
@@ -44,11 +47,17 @@ _SECTIONS: Final = {"config_keys": "config.", "summary_keys": "summary."}
 """What stands before a key where an option takes keys of both."""
 
 
-def warning_in_options(warning: Warning | str) -> str:
+def warning_in_options(warning: Warning | str, single: Collection[str] = ()) -> str:
     """The message of a warning, with the option that holds what it names.
+
+    Args:
+        warning: The warning.
+        single: The keys that --key named, as it has them.
 
     >>> warning_in_options(UnknownKeyWarning("config_keys", {"lrr": "lr"}, 1))
     "--keys: the newest run has no 'config.lrr' (did you mean 'config.lr'?)"
+    >>> warning_in_options(UnknownKeyWarning("config_keys", {"lrr": "lr"}, 1), ["config.lrr"])
+    "--key: the newest run has no 'config.lrr' (did you mean 'config.lr'?)"
     >>> warning_in_options(UnknownMetricWarning("r1", {"a": "a,b"}))
     "--keys: there is no row; run 'r1' has no 'a' (did you mean --key 'a,b'?)"
     >>> warning_in_options(UnknownMetricWarning("r", {"b": "a"}, rows="others", argument="x_axis"))
@@ -59,17 +68,26 @@ def warning_in_options(warning: Warning | str) -> str:
         told = UnknownMetricWarning(
             warning.run_id, nearest, warning.checked, warning.stream, warning.rows
         )
-        return f"{_HOLDERS.get(warning.argument, '--keys')}: {told}"
+        return f"{_holder(warning.argument, warning.nearest, single)}: {told}"
     if not isinstance(warning, UnknownKeyWarning):
         return in_options(str(warning))
-    option = _HOLDERS.get(warning.argument, "--keys")
     if isinstance(warning, UnknownStateWarning):
+        option = _holder(warning.argument, warning.nearest, single)
         return str(UnknownStateWarning(option, warning.nearest, warning.known))
     section = _SECTIONS.get(warning.argument, "")
     nearest = {
         f"{section}{name}": near and section + near for name, near in warning.nearest.items()
     }
+    option = _holder(warning.argument, nearest, single)
     return str(UnknownKeyWarning(option, nearest, warning.checked))
+
+
+def _holder(argument: str, names: Iterable[str], single: Collection[str]) -> str:
+    """The options that hold some names of an argument."""
+    if argument in _HOLDERS:
+        return _HOLDERS[argument]
+    are_single = [name in single for name in names]
+    return "--keys" if not any(are_single) else "--key" if all(are_single) else "--key, --keys"
 
 
 class _Option(str):
