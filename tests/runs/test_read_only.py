@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import copy
 import json
+import pickle
+import re
 import traceback
-from dataclasses import dataclass
+from dataclasses import FrozenInstanceError, dataclass, fields, is_dataclass
 from typing import TYPE_CHECKING, Any, cast
 from unittest.mock import patch
 
@@ -15,6 +17,7 @@ import pytest
 from pydantic import BaseModel
 from typing_extensions import TypedDict
 
+import wandb_runs
 from wandb_runs import Api, AsyncApi, Run, Runs
 from wandb_runs.testing import log_run
 
@@ -251,3 +254,31 @@ def test_asynchronous_runs_are_read_only(wandb_server: LocalServer) -> None:
                 run.notes = "new"  # type: ignore[misc] # pyright: ignore[reportAttributeAccessIssue] - the point
 
     anyio.run(check)
+
+
+def immutables() -> list[Any]:
+    """The public classes of immutable values."""
+    public: list[object] = [getattr(wandb_runs, name) for name in wandb_runs.__all__]
+    return [each for each in public if isinstance(each, type) and is_dataclass(each)]
+
+
+@pytest.mark.parametrize("kind", immutables())
+def test_setting_an_attribute_of_an_immutable_value_says_what_to_do(kind: Any) -> None:  # noqa: ANN401 # a dataclass
+    made: Any = object.__new__(kind)
+    own = fields(kind)[0].name
+    refused = f"{kind.__name__}.{own} cannot be set: it is immutable; dataclasses.replace"
+    with pytest.raises(FrozenInstanceError, match=re.escape(refused)):
+        setattr(made, own, 1)
+    with pytest.raises(FrozenInstanceError, match=re.escape(refused)):
+        delattr(made, own)
+    with pytest.raises(FrozenInstanceError, match=f"keep what is not of a {kind.__name__} beside"):
+        made.foo = 1
+
+
+def test_an_attribute_of_the_user_of_a_run_cannot_be_set(wandb_server: LocalServer) -> None:
+    log_run(wandb_server, "team", "users", "r")
+    with Api(base_url=wandb_server.url, api_key="k") as api:
+        user: Any = api.run("team/users/r").user
+        with pytest.raises(AttributeError, match=r"User\.foo cannot be set"):
+            user.foo = 1
+        assert copy.deepcopy(user) == pickle.loads(pickle.dumps(user)) == user

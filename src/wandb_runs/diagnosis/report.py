@@ -8,6 +8,7 @@ from typing import Literal, TypeAlias
 
 from typing_extensions import override
 
+from wandb_runs.errors.immutable import immutable
 from wandb_runs.errors.text import FieldsRepr
 
 __all__ = ["Check", "CheckStatus", "DoctorReport"]
@@ -16,6 +17,7 @@ CheckStatus: TypeAlias = Literal["ok", "failed", "unknown", "skipped"]
 """What came of a check."""
 
 
+@immutable
 @dataclass(frozen=True, slots=True, repr=False)
 class Check(FieldsRepr):
     """One check of `doctor`.
@@ -42,6 +44,7 @@ class Check(FieldsRepr):
     bytes: int = 0
 
 
+@immutable
 @dataclass(frozen=True, slots=True, repr=False)
 class DoctorReport(FieldsRepr):
     """What `doctor` found; its text has a line for each check.

@@ -14,6 +14,7 @@ from typing import NoReturn, TypeAlias, cast, final
 from typing_extensions import override
 
 from wandb_runs.errors import InvalidArgumentError
+from wandb_runs.errors.immutable import immutable
 from wandb_runs.errors.suggest import show
 from wandb_runs.errors.text import FieldsRepr
 from wandb_runs.query.keys import check_unicode
@@ -84,6 +85,7 @@ _MAX_CONDITION_SHOWN = 200
 
 
 @final
+@immutable
 @dataclass(frozen=True, slots=True, repr=False)
 class Condition:
     """A condition on runs, made by comparing a field or by joining conditions.
@@ -149,6 +151,7 @@ field.is_in([...]) for 'in'; this one is {"config.lr.value":{"$gt":0.01}}.
         return getattr(self, "query", "...")  # an interrupt may leave it half made
 
 
+@immutable
 @dataclass(frozen=True, slots=True, init=False, repr=False)
 class RawFilter(FieldsRepr):
     """A filter that is sent unchecked, for paths and operators that this package does not know.

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias, final
 
 from wandb_runs.errors import InvalidArgumentError
+from wandb_runs.errors.immutable import immutable
 from wandb_runs.errors.suggest import show
 from wandb_runs.errors.text import FieldsRepr
 from wandb_runs.query.keys import check_unicode
@@ -43,6 +44,7 @@ _PATHS = Vocabulary(
 )
 
 
+@immutable
 @dataclass(frozen=True, slots=True, repr=False)
 class RawOrder(FieldsRepr):
     """An order that is sent unchecked, for paths that this package does not know.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias, get_args
 from typing_extensions import override
 
 from wandb_runs.errors import InvalidArgumentError
+from wandb_runs.errors.immutable import immutable
 from wandb_runs.errors.suggest import did_you_mean
 from wandb_runs.errors.text import FieldsRepr, printable, printable_json
 from wandb_runs.frames.requests import HistoryRequest
@@ -32,6 +33,7 @@ Call: TypeAlias = Literal["list", "histories", "configs", "summaries"]
 _CALLS: Final[tuple[Call, ...]] = get_args(Call)
 
 
+@immutable
 @dataclass(frozen=True, slots=True, repr=False)
 class Explanation(FieldsRepr):
     """What a call would send.

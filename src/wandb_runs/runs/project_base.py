@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, Generic, TypeVar
 from typing_extensions import override
 
 from wandb_runs.errors import BadResponseError
+from wandb_runs.errors.immutable import immutable
 from wandb_runs.errors.text import FieldsRepr, as_message
 from wandb_runs.graphql._generated import count_tags, list_fields
 from wandb_runs.graphql.flow import ask
@@ -29,6 +30,7 @@ _PAGE: Final = 1000
 ClientT_co = TypeVar("ClientT_co", bound="Client[SessionBase]", covariant=True)
 
 
+@immutable
 @dataclass(frozen=True, slots=True, repr=False)
 class ProjectKey(FieldsRepr):
     """A key that runs of a project have, as the server tells it.

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from wandb_runs.errors.immutable import immutable
 from wandb_runs.errors.text import FieldsRepr
 from wandb_runs.runs.unknown_names import UnknownNames
 
 __all__ = ["User"]
 
 
+@immutable
 @dataclass(frozen=True, slots=True, repr=False)
 class User(UnknownNames, FieldsRepr):
     """A user of W&B.

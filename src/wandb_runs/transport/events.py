@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from wandb_runs.errors.immutable import immutable
+
 __all__ = ["Answered", "Event", "RequestSent", "Retrying"]
 
 
+@immutable
 @dataclass(frozen=True, slots=True)
 class RequestSent:
     """A request is about to be sent.
@@ -29,6 +32,7 @@ class RequestSent:
     bytes_sent: int
 
 
+@immutable
 @dataclass(frozen=True, slots=True)
 class Answered:
     """A request came to its end: an answer, or none.
@@ -62,6 +66,7 @@ class Answered:
     request_id: str | None
 
 
+@immutable
 @dataclass(frozen=True, slots=True)
 class Retrying:
     """A request failed, and is sent again after a pause.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, Literal, Protocol
 
 from typing_extensions import override
 
+from wandb_runs.errors.immutable import immutable
 from wandb_runs.errors.text import FieldsRepr
 from wandb_runs.transport.urls import without_secrets
 
@@ -25,6 +26,7 @@ MAX_RESPONSE_BYTES: Final = 1 << 30
 """The most bytes of an answer's body that are read by default: 1 GiB."""
 
 
+@immutable
 @dataclass(frozen=True, slots=True, repr=False)
 class Request:
     """One HTTP request.
@@ -56,6 +58,7 @@ class Request:
         return f"Request(method={method!r}, url={shown!r}, timeout={timeout!r})"
 
 
+@immutable
 @dataclass(frozen=True, slots=True, repr=False)
 class Response(FieldsRepr):
     """One HTTP response, read to its end and decompressed.

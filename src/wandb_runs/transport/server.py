@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 from wandb_runs.errors import DegradedServerWarning, UnsupportedByServerError
+from wandb_runs.errors.immutable import immutable
 from wandb_runs.errors.text import FieldsRepr
 from wandb_runs.graphql.refusals import refusals_in
 from wandb_runs.graphql.selections import is_text_of, sent_names, types_of, without
@@ -24,6 +25,7 @@ __all__ = ["FittedOperation", "KnownServer", "Server"]
 T = TypeVar("T")
 
 
+@immutable
 @dataclass(frozen=True, slots=True, repr=False)
 class Server(FieldsRepr):
     """What an `Api` has found out about its server: a snapshot.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from wandb_runs.errors.immutable import immutable
 from wandb_runs.errors.text import FieldsRepr
 
 if TYPE_CHECKING:
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["Stats", "StatsCounter"]
 
 
+@immutable
 @dataclass(frozen=True, slots=True, repr=False)
 class Stats(FieldsRepr):
     """The requests of a client up to now: a snapshot.
