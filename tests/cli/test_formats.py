@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import json
 import os
 import subprocess
@@ -19,6 +20,8 @@ from support.terminals import on_a_terminal, one_process
 
 from wandb_runs.cli.commands import cli
 from wandb_runs.cli.formats import WRITERS, Records, json_document, json_line
+from wandb_runs.cli.session import show_progress
+from wandb_runs.pagination.progress import Progress
 from wandb_runs.testing import RateLimited, log_run
 
 if TYPE_CHECKING:
@@ -78,7 +81,7 @@ scalars = (
 values = st.recursive(
     scalars, lambda each: st.lists(each) | st.dictionaries(st.text(), each), max_leaves=5
 )
-tables = st.integers(1, 4).flatmap(
+tables = st.integers(2, 4).flatmap(
     lambda width: st.lists(st.lists(values, min_size=width, max_size=width), max_size=4)
 )
 
@@ -304,3 +307,73 @@ def test_colours_are_for_terminals_and_left_out_with_no_color(
     monkeypatch.delenv("NO_COLOR", raising=False)
     assert "\x1b[32m" in on_a_terminal("list", formats, colours=True)
     assert "\x1b[" not in run("list", formats).stdout
+
+
+def test_histories_go_to_stdout_in_each_format(api: Api, many: str) -> None:
+    frame = api.runs(many).histories(2, ["n", "loss"], format="polars")
+    arguments = ("histories", many, "--keys", "n,loss", "--samples", "2", "-o", "-")
+    expected = frame.to_dicts()
+    done = run(*arguments)
+    assert pl.read_csv(done.stdout_bytes).equals(frame)
+    assert done.stderr.startswith(f"{len(frame)} rows of {frame['run_id'].n_unique()} runs\n")
+    assert pl.read_parquet(run(*arguments, "--format", "parquet").stdout_bytes).equals(frame)
+    assert json.loads(run(*arguments, "--format", "json").stdout) == expected
+    lines = run(*arguments, "--format", "jsonl").stdout.splitlines()
+    assert [json.loads(line) for line in lines] == expected
+    for name in ("table", "markdown"):
+        header, _rule, *rows = run(*arguments, "--format", name, "-q").stdout.splitlines()
+        assert header.replace("|", " ").split() == ["_step", "n", "loss", "run_id"] or (
+            name == "markdown" and r"\_step" in header
+        )
+        assert len(rows) == len(expected)
+
+
+def test_histories_of_other_endings_have_the_same_rows(api: Api, many: str, tmp_path: Path) -> None:
+    expected = api.runs(many).histories(2, ["loss"], format="polars").to_dicts()
+    output = tmp_path / "out.json"
+    assert (
+        run("histories", many, "--keys", "loss", "--samples", "2", "-o", str(output)).stdout == ""
+    )
+    assert json.loads(output.read_bytes()) == expected
+
+
+def test_parquet_is_refused_on_a_terminal(wandb_server: LocalServer, many: str) -> None:
+    wandb_server.clear_operations()
+    arguments = ("histories", many, "-o", "-", "--format", "parquet")
+    assert "name a file, or use a pipe" in on_a_terminal(*arguments, status=2)
+    assert wandb_server.operations == ()
+
+
+def test_lines_tell_now_and_then_how_far_a_command_is(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    now = 1000.0
+    monkeypatch.setattr("time.monotonic", lambda: now)
+    told: list[float] = []
+    with show_progress(quiet=False, verbose=False) as progress:
+        assert progress is not None
+        for second in range(600):
+            now = 1000.0 + second
+            progress(Progress(second, 600, second * 1_000_000))
+            if line := capsys.readouterr().err:
+                assert line == f"{second} of 600 runs read, {second}.0 MB\n"
+                told.append(second)
+    assert told[0] == 10
+    assert told[:4] == [10, 20, 40, 80]
+    assert {b - a for a, b in itertools.pairwise(told[4:])} == {60}
+    with show_progress(quiet=True, verbose=False) as none:
+        assert none is None
+
+
+def test_doctor_prints_its_checks_in_each_format(
+    sample_server: LocalServer, tmp_path: Path
+) -> None:
+    env = {"WANDB_BASE_URL": sample_server.url}
+    invoke = CliRunner(env=env).invoke
+    report = json.loads(invoke(cli, ["doctor", "sample/digits", "--json"]).stdout)
+    names = [check["name"] for check in report["checks"]]
+    lines = invoke(cli, ["doctor", "sample/digits", "--format", "jsonl"]).stdout.splitlines()
+    assert [json.loads(line)["name"] for line in lines] == names
+    output = tmp_path / "report.md"
+    assert invoke(cli, ["doctor", "sample/digits", "-o", str(output)]).stdout == ""
+    assert output.read_text().startswith("| name | status | detail | seconds | bytes |\n")

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Final
 from rich.table import Table
 from rich.text import Text
 
-from wandb_runs.cli.console import encodable, make_console
+from wandb_runs.cli.console import encodable, print_on
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from wandb_runs.cli.output import Output
     from wandb_runs.diagnosis import Check
 
 __all__ = ["print_checks"]
@@ -25,10 +26,9 @@ _STYLES: Final[Mapping[str, str]] = {
 }
 
 
-def print_checks(checks: Sequence[Check]) -> None:
-    """Print a table of checks to stdout."""
-    console = make_console()
-    write = partial(encodable, console.encoding)
+def print_checks(checks: Sequence[Check], output: Output) -> None:
+    """Print a table of checks."""
+    write = partial(encodable, output.encoding)
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
     table.add_column("Status", no_wrap=True)
     table.add_column("Check", no_wrap=True)
@@ -44,4 +44,4 @@ def print_checks(checks: Sequence[Check]) -> None:
             Text(f"{check.bytes:,}" if has_cost else ""),
             Text(write(check.detail)),
         )
-    console.print(table)
+    print_on(output, lambda console: console.print(table))

@@ -9,6 +9,7 @@ from wandb_runs.cli.diff import diff
 from wandb_runs.cli.doctor import doctor
 from wandb_runs.cli.histories import histories
 from wandb_runs.cli.listing import list_runs
+from wandb_runs.cli.open import open_page
 from wandb_runs.cli.show import show
 from wandb_runs.cli.status import MEANINGS
 from wandb_runs.cli.typegen.command import typegen
@@ -44,5 +45,5 @@ def _first_sentence(command: click.Command) -> str:
     return " ".join(paragraph.split())
 
 
-for _command in (list_runs, show, diff, histories, doctor, typegen, local):
+for _command in (list_runs, show, diff, open_page, histories, doctor, typegen, local):
     cli.add_command(_command)

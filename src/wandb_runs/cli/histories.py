@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import sys
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
 
-from wandb_runs.api import Api
 from wandb_runs.cli.files import replace_file
+from wandb_runs.cli.formats import Records
+from wandb_runs.cli.output import choose_output
+from wandb_runs.cli.session import connect, reporting, show_progress
 from wandb_runs.cli.shared import (
     Failed,
     Refused,
@@ -17,7 +21,6 @@ from wandb_runs.cli.shared import (
     naming_keys,
     selecting,
     tell,
-    warnings_in_one_line,
 )
 from wandb_runs.cli.status import Status
 
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
 
     import polars as pl
 
+    from wandb_runs.cli.output import Output
     from wandb_runs.cli.shared import CommandT
     from wandb_runs.frames.plan import Join, OnError, Stream
     from wandb_runs.query.filters import Filters
@@ -34,11 +38,13 @@ if TYPE_CHECKING:
 __all__ = ["histories"]
 
 _WRITERS: Final[dict[str, Callable[[pl.DataFrame, IO[bytes]], None]]] = {
-    ".parquet": lambda frame, file: frame.write_parquet(file),
-    ".csv": lambda frame, file: frame.write_csv(file),
-    ".jsonl": lambda frame, file: frame.write_ndjson(file),
-    ".ndjson": lambda frame, file: frame.write_ndjson(file),
+    "parquet": lambda frame, file: frame.write_parquet(file),
+    "csv": lambda frame, file: frame.write_csv(file),
+    "jsonl": lambda frame, file: frame.write_ndjson(file),
 }
+"""What writes files; other formats, and stdout, take rows."""
+
+_FORMATS: Final = ("csv", "jsonl", "json", "parquet", "markdown", "table")
 
 
 def _choice(name: str, values: Sequence[str], text: str) -> Callable[[CommandT], CommandT]:
@@ -63,11 +69,16 @@ def _choice(name: str, values: Sequence[str], text: str) -> Callable[[CommandT],
     "-o",
     "--output",
     required=True,
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="File to write: .parquet, .csv, .jsonl or .ndjson.",
+    type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
+    help="File to write: .parquet, .csv, .jsonl, .ndjson, .json or .md; - for stdout.",
+)
+@click.option(
+    "--format",
+    type=click.Choice(_FORMATS),
+    help="What to write.  [default: what the ending of -o says; csv on stdout]",
 )
 @fail_on_empty
-@click.option("--quiet", is_flag=True, help="Draw no bar and print only warnings and errors.")
+@reporting
 def histories(
     path: str,
     filters: Filters | None,
@@ -80,9 +91,11 @@ def histories(
     join: Join,
     on_error: OnError,
     output: Path,
+    format: str | None,  # noqa: A002 - the option's name
     *,
     fail_on_empty: bool,
     quiet: bool,
+    verbose: bool,
 ) -> None:
     """Write the histories of the runs of PATH, which is entity/project, to a file.
 
@@ -93,40 +106,55 @@ def histories(
 
     The server and the key come from WANDB_BASE_URL and WANDB_API_KEY, or a netrc file.
     """
-    write = _WRITERS.get(output.suffix.lower())
-    if write is None:
-        raise Refused(f"{output}: unknown ending; name a file in {', '.join(_WRITERS)}")
+    target = choose_output(output, format, _FORMATS)
+    is_binary = target.format == "parquet"
+    if is_binary and target.path is None and sys.stdout.isatty():
+        raise Refused("Parquet is nothing that a terminal shows; name a file, or use a pipe")
+    with (
+        connect(verbose=verbose) as session,
+        show_progress(quiet=quiet, verbose=verbose) as progress,
+    ):
+        frame = session.api.runs(path, filters, order).histories(
+            samples,
+            tuple(dict.fromkeys((*keys, *key))) or None,
+            x_axis,
+            format="polars",
+            stream=stream,
+            join=join,
+            on_error=on_error,
+            progress=progress,
+        )
+    told = session.told
+    if fail_on_empty and frame.is_empty():
+        left = "" if target.path is None else f"; {output} is left as it was"
+        raise Failed(f"{path}: no run has a row{left}", Status.EMPTY)
     with errors_in_one_line():
-        if not output.parent.is_dir():
-            raise Refused(f"{output}: there is no folder {output.parent}")
-        replace_file(output, None)  # fail before anything is read
-        from wandb_runs.bar import progress_bar  # noqa: PLC0415 - rich is optional
-
-        with (
-            warnings_in_one_line() as told,
-            Api() as api,
-            progress_bar(is_shown=not quiet) as progress,
-        ):
-            frame = api.runs(path, filters, order).histories(
-                samples,
-                tuple(dict.fromkeys((*keys, *key))) or None,
-                x_axis,
-                format="polars",
-                stream=stream,
-                join=join,
-                on_error=on_error,
-                progress=progress,
+        _write(frame, target)
+    if not quiet:
+        where = "" if target.path is None else f"{output}: "
+        tell(f"{where}{len(frame):,} rows of {frame['run_id'].n_unique():,} runs")
+        if told.cut_runs:
+            runs = "1 run has" if told.cut_runs == 1 else f"{told.cut_runs:,} runs have"
+            tell(
+                f"{runs} more rows than --samples {samples}, up to {told.most_rows:,}; "
+                "what was written is a sample of theirs"
             )
-        if fail_on_empty and frame.is_empty():
-            raise Failed(f"{path}: no run has a row; {output} is left as it was", Status.EMPTY)
-        replace_file(output, lambda file: write(frame, file))
-        if not quiet:
-            count = frame["run_id"].n_unique()
-            tell(f"{output}: {len(frame):,} rows of {count:,} runs")
-            if told.cut_runs:
-                runs = "1 run has" if told.cut_runs == 1 else f"{told.cut_runs:,} runs have"
-                tell(
-                    f"{runs} more rows than --samples {samples}, up to {told.most_rows:,}; "
-                    "what was written is a sample of theirs"
-                )
-        told.end()
+    told.end()
+
+
+def _write(frame: pl.DataFrame, output: Output) -> None:
+    write = _WRITERS.get(output.format)
+    if write is not None and output.path is not None:
+        replace_file(output.path, lambda file: write(frame, file))
+    elif output.format == "parquet":
+        content = BytesIO()  # what writes may want to seek
+        frame.write_parquet(content)
+        sys.stdout.flush()
+        sys.stdout.buffer.write(content.getbuffer())
+    elif output.format == "table":
+        from wandb_runs.cli.table import Column, print_table  # noqa: PLC0415 - rich is optional
+
+        columns = [Column(name, frame[name].to_list(), folds=True) for name in frame.columns]
+        print_table(columns, output)
+    else:
+        output.write_records(Records(frame.columns, frame.rows()))

@@ -9,15 +9,14 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from wandb_runs.api import Api
 from wandb_runs.cli.files import replace_file
+from wandb_runs.cli.session import connect, reporting, show_progress
 from wandb_runs.cli.shared import (
     ORDER,
     Refused,
     errors_in_one_line,
     selecting,
     tell,
-    warnings_in_one_line,
 )
 
 if TYPE_CHECKING:
@@ -45,7 +44,7 @@ _STDOUT: Final = Path("-")
 @click.option(
     "--force", is_flag=True, help="Replace the file even if it was not written by this command."
 )
-@click.option("--quiet", is_flag=True, help="Draw no bar and print nothing but the module.")
+@reporting
 def typegen(
     path: str,
     filters: Filters | None,
@@ -55,6 +54,7 @@ def typegen(
     *,
     force: bool,
     quiet: bool,
+    verbose: bool,
 ) -> None:
     """Write pydantic models of the runs of PATH, which is entity/project.
 
@@ -67,7 +67,6 @@ def typegen(
     if output != _STDOUT:
         _check_output(output, force=force)
     with errors_in_one_line():
-        from wandb_runs.bar import progress_bar  # noqa: PLC0415 - rich is optional
         from wandb_runs.cli.typegen.models import (  # noqa: PLC0415 - only this command takes it
             check_generator,
             write_models,
@@ -78,10 +77,10 @@ def typegen(
 
         check_generator()
         with (
-            warnings_in_one_line() as told,
-            Api() as api,
-            progress_bar(is_shown=not quiet) as progress,
+            connect(verbose=verbose) as session,
+            show_progress(quiet=quiet, verbose=verbose) as progress,
         ):
+            api = session.api
             read = read_documents(api, path, filters, order, limit=limit, progress=progress)
             runs = api.runs(path)
             where = f"{runs.entity}/{runs.project}"
@@ -101,7 +100,7 @@ def typegen(
             replace_file(output, lambda file: file.write(module))
             if not quiet:
                 tell(f"{output}: models of {read.runs:,} runs")
-        told.end()
+        session.told.end()
 
 
 def _check_output(path: Path, *, force: bool) -> None:
