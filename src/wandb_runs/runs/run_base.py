@@ -37,7 +37,9 @@ from wandb_runs.query.keys import EVERYTHING, KeySelection
 from wandb_runs.query.location import missing_run, page_url
 from wandb_runs.runs.assignment import ReadOnlyAttributes
 from wandb_runs.runs.attributes import schema_attributes
+from wandb_runs.runs.markup import html_text
 from wandb_runs.runs.models import NO_MODELS, Models
+from wandb_runs.runs.notebook import run_html
 from wandb_runs.runs.page_html import PageHtml
 from wandb_runs.runs.record import read_record, to_node
 from wandb_runs.runs.unknown_names import UnknownNames
@@ -160,6 +162,13 @@ class RunBase(
             return f"<{type(self).__name__}, not made>"
         shown = f"{'/'.join(self.path)} ({self._node.get('state')})"
         return f"<{type(self).__name__} {as_message(shown)}>"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows of the run; sends nothing."""
+        if not hasattr(self, "_node"):
+            return html_text(repr(self))
+        node = self._node
+        return run_html(self, partial(self._plain_config, node), partial(self._plain_summary, node))
 
     @override
     def __eq__(self, other: object) -> bool:

@@ -32,7 +32,9 @@ from wandb_runs.pagination.progress import ProgressCounter
 from wandb_runs.query.location import missing_project
 from wandb_runs.runs.assignment import NoNewAttributes
 from wandb_runs.runs.explain import check_call, explain
+from wandb_runs.runs.markup import html_text
 from wandb_runs.runs.name_check import NameCheck
+from wandb_runs.runs.notebook import runs_html
 from wandb_runs.runs.run_base import AnyRun, RunContext, created_text, fits
 from wandb_runs.runs.table_base import RunsRead, TableBase
 from wandb_runs.runs.unknown_names import UnknownNames
@@ -122,6 +124,15 @@ class RunsBase(UnknownNames, NoNewAttributes, TableBase, Generic[ClientT_co, Swe
             return f"<{type(self).__name__}, not made>"
         shown = f"{query.entity or '(default entity)'}/{query.project}"
         return f"<{type(self).__name__} {as_message(shown)}>"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: what is asked for, and the runs read so far; sends nothing."""
+        query: RunQuery | None = getattr(self, "_query", None)
+        if query is None:
+            return html_text(repr(self))
+        return runs_html(
+            query, self._listing.items[:], self._counted(), lambda: self._client.settings.app_url
+        )
 
     @property
     def project(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import re
-from typing import TYPE_CHECKING, Final, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Final, Generic, TypeAlias, TypeVar, cast
 
 from typing_extensions import deprecated, override
 
@@ -17,6 +17,8 @@ from wandb_runs.graphql.read_only import read_only_graph
 from wandb_runs.graphql.scalars import parse_moment
 from wandb_runs.query.location import missing_sweep, page_url
 from wandb_runs.runs.assignment import ReadOnlyAttributes
+from wandb_runs.runs.markup import html_text
+from wandb_runs.runs.notebook import sweep_html
 from wandb_runs.runs.page_html import PageHtml
 from wandb_runs.runs.unknown_names import UnknownNames
 
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
     from wandb_runs.transport.client_base import Client
     from wandb_runs.transport.session import SessionBase
 
-__all__ = ["SweepBase", "SweepsBase", "fetch_sweep"]
+__all__ = ["AnySweep", "SweepBase", "SweepsBase", "fetch_sweep"]
 
 # A line at the margin that is no plain key other than `name`, no item of a list, comment or
 # indented line: only a YAML parser can tell whether it names the sweep.
@@ -60,6 +62,12 @@ class SweepBase(UnknownNames, PageHtml, ReadOnlyAttributes, Generic[ClientT_co])
             return f"<{type(self).__name__}, not made>"
         shown = f"{'/'.join(self.path)} ({self.state})"
         return f"<{type(self).__name__} {as_message(shown)}>"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows of the sweep; sends nothing."""
+        if not hasattr(self, "_fields"):
+            return html_text(repr(self))
+        return sweep_html(self, self._fields.display_name)
 
     @override
     def __eq__(self, other: object) -> bool:
@@ -219,6 +227,10 @@ class SweepBase(UnknownNames, PageHtml, ReadOnlyAttributes, Generic[ClientT_co])
             "sweep.config_yaml holds the text",
             status=200,
         )
+
+
+AnySweep: TypeAlias = "SweepBase[Client[SessionBase]]"
+"""A sweep of whichever client."""
 
 
 class SweepsBase(Generic[ClientT_co, SweepT]):
