@@ -10,7 +10,7 @@ docs/performance.md.
 `--against` compares two versions of this package: it takes the interpreter of an environment in
 which the other version is installed:
 
-    python tools/bench.py --against ../old/.venv/bin/python --without wandb --without floor
+    python tools/bench.py --against PYTHON --without wandb --without fastest --without floor
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from __future__ import annotations
 import argparse
 import sys
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from benchmark.jobs import DELAYS, FULL, QUICK, at_delays, list_jobs
+from benchmark.jobs import FULL, QUICK, at_delays, list_jobs
 from benchmark.measure import Benchmark
 from benchmark.table import comparisons, headings, row
 
@@ -30,26 +30,33 @@ if TYPE_CHECKING:
     from benchmark.work import Side
 
 
+SIDES: Final[tuple[Side, ...]] = ("wandb", "fastest", "ours", "floor")
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Measure the chosen jobs and print the table."""
     chosen = _parser().parse_args(arguments)
     sizes = QUICK if chosen.quick else FULL
-    rounds: int = chosen.rounds or (1 if chosen.quick else 5)
+    rounds: int = chosen.rounds or (1 if chosen.quick else 3)
     pythons: dict[Side, str] = {"ours": chosen.python, "other": chosen.against}
     pythons = {side: python for side, python in pythons.items() if python}
-    sides: list[Side] = [side for side in ("wandb", "ours", "floor") if side not in chosen.without]
-    if chosen.against:
-        sides.append("other")
     jobs = [job for job in list_jobs(sizes) if _is_chosen(job, chosen.only, is_full=chosen.full)]
     if chosen.delay:
         jobs = at_delays(jobs, chosen.delay)
+    sides: list[Side] = [
+        side
+        for side in SIDES
+        if side not in chosen.without and any(side in job.sides for job in jobs)
+    ]
+    if chosen.against:
+        sides.append("other")
     measured: dict[str, Measurements] = {}
     started = perf_counter()
     columns = headings(sides)
     print(f"| {' | '.join(columns)} |")
     print("|---" * len(columns) + "|")
-    delays = list(dict.fromkeys(chosen.delay or DELAYS))
-    with Benchmark(sizes, delays=delays, sides=sides, pythons=pythons) as benchmark:
+    links = [job.link for job in jobs]
+    with Benchmark(sizes, links=links, sides=sides, pythons=pythons) as benchmark:
         for job in jobs:
             measured[job.name] = benchmark.measure(job, rounds, is_full=chosen.full)
             print(row(job, measured[job.name], sides), flush=True)
@@ -71,7 +78,7 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--quick", action="store_true", help="small sizes, one round")
     add("--full", action="store_true", help="all jobs, including those of many minutes")
-    add("--rounds", type=int, help="rounds of each job (5; with --quick 1)")
+    add("--rounds", type=int, help="rounds of each job (3; with --quick 1)")
     add("--only", action="append", choices=names, help="a job, or a group of them; may be repeated")
     add(
         "--delay",
@@ -84,7 +91,7 @@ def _parser() -> argparse.ArgumentParser:
         "--without",
         action="append",
         default=[],
-        choices=("wandb", "floor"),
+        choices=("wandb", "fastest", "floor"),
         help="a side to leave out; may be repeated",
     )
     add("--python", help="interpreter that runs the side ours, in place of the current one")

@@ -13,6 +13,7 @@ import pytest
 
 import bench
 from benchmark.jobs import Sizes, at_delays, list_jobs
+from benchmark.link import Link
 from benchmark.measure import Benchmark, BenchmarkError
 from benchmark.replay import key_of
 from benchmark.table import comparisons, headings, row
@@ -32,10 +33,19 @@ FIRST = "r000000"
 """The run that the job `import` reads."""
 
 SIZES = Sizes(
-    histories=(RUNS, 4), long=(1, 1), listing=LISTED, many=1, wide=(3, 101), wider=(2, 1_001)
+    histories=(RUNS, 4),
+    long=(1, 1),
+    listing=LISTED,
+    large=(3, 450),
+    many=1,
+    wide=(3, 101),
+    wider=(2, 1_001),
 )
 JOBS = {job.name: job for job in list_jobs(SIZES)}
 SIDES: list[Side] = ["wandb", "ours", "floor"]
+ALL_SIDES: list[Side] = ["wandb", "fastest", "ours", "floor"]
+NARROW = Link(megabits=4)
+PACKED = Link(megabits=4, is_compressed=True)
 ONLY_OURS: list[Side] = ["ours"]
 
 OTHER_VERSION = """
@@ -52,7 +62,7 @@ class Api:
 
 @pytest.fixture(scope="module")
 def benchmark() -> Iterator[Benchmark]:
-    with Benchmark(SIZES) as benchmark:
+    with Benchmark(SIZES, links=[Link(20), NARROW, PACKED]) as benchmark:
         yield benchmark
 
 
@@ -71,7 +81,7 @@ def environment_with(tmp_path: Path, run_id: str) -> str:
     [
         # wandb asks two things in `Api()`, lists the pages, and reads each run.
         ("polars", {"wandb": 3 + RUNS, "ours": 1, "floor": 1}, [1, 1, 1]),
-        # In two rounds, of which wandb does one.
+        # In two rounds, of which wandb does one, here and in `listing-eager-100`.
         ("listing", {"wandb": 4 + LISTED, "ours": 2, "floor": 2}, [1, 2, 2]),
     ],
 )
@@ -92,6 +102,70 @@ def test_sides_read_the_same_with_requests_counted(
     named = dict(zip(headings(SIDES), cells, strict=True))
     assert named["work"] == job.title
     assert named["requests wandb/ours/floor"] == " / ".join(map(str, requests.values()))
+
+
+@pytest.mark.parametrize(
+    ("name", "requests"),
+    [
+        # wandb asks whether there is more; with 1000 a page it learns it from the first.
+        ("listing-eager-20", [2 + 2, 2 + 1, 2, 2]),
+        ("listing-50-20", [2 + 2, 2 + 1, 2, 2]),
+        ("listing-1000-20", [2 + 1, 1, 1]),
+        ("listing-table-20", [2 + 2, 2 + 1, 2, 2]),
+        ("listing-large-20", [2 + 1, 2 + 1, 1, 1]),
+    ],
+)
+def test_listings_are_read_in_each_spelling(
+    benchmark: Benchmark, name: str, requests: list[int]
+) -> None:
+    job = JOBS[name]
+    measured = benchmark.measure(job, rounds=1)
+    assert [*measured] == [side for side in ALL_SIDES if side in job.sides]
+    assert [done[0].counts["requests"] for done in measured.values()] == requests
+    assert all(done[0].report["seconds"] > 0.02 for done in measured.values())
+    cells = row(job, measured, ALL_SIDES).strip("| ").split(" | ")
+    named = dict(zip(headings(ALL_SIDES), cells, strict=True))
+    assert ("fastest" in job.sides) == bool(named["fastest/ours"].strip())
+
+
+def test_the_floor_asks_for_the_pages_that_ours_asks_for() -> None:
+    sizes = replace(SIZES, listing=200)
+    with Benchmark(sizes, sides=["ours", "floor"]) as benchmark:
+        for name, pages in (("eager", 6), ("50", 6), ("1000", 1), ("table", 3)):
+            job = replace(JOBS[f"listing-{name}-20"], link=Link())
+            measured = benchmark.measure(job, rounds=1)
+            ours, floor = (measured[side][0].counts for side in ("ours", "floor"))
+            assert (ours["requests"], floor["requests"]) == (pages, pages)
+
+
+def test_answers_travel_compressed_within_a_bandwidth(benchmark: Benchmark) -> None:
+    plain, packed = (
+        benchmark.measure(replace(JOBS["narrow-listing"], link=link), rounds=1)
+        for link in (NARROW, PACKED)
+    )
+    for side in ALL_SIDES:
+        big, small = plain[side][0], packed[side][0]
+        assert big.counts["requests"] == small.counts["requests"]
+        assert big.counts["sent"] > 4 * small.counts["sent"]
+        for one in (big, small):
+            # All but what a late sleep may make up for; only the lower bound is certain.
+            assert one.report["seconds"] > 8 * one.counts["sent"] / 4e6 - 0.02
+
+
+def test_answers_are_compressed_for_clients_that_accept_it(benchmark: Benchmark) -> None:
+    body = {"query": "{ viewer { entity username id } }"}
+    with httpx.Client(trust_env=False) as client:
+        answers = [
+            client.post(
+                f"{benchmark.urls[PACKED]}/graphql",
+                json=body,
+                headers={"accept-encoding": accepted},
+            )
+            for accepted in ("gzip", "gzip", "deflate, gzip", "identity", "gzipped")
+        ]
+    assert len({answer.text for answer in answers}) == 1
+    found = [answer.headers.get("content-encoding") for answer in answers]
+    assert found == [None, "gzip", "gzip", None, None]  # the first one is recorded
 
 
 def test_versions_are_compared_by_their_interpreters(tmp_path: Path) -> None:
@@ -123,7 +197,8 @@ def test_the_command_measures_the_chosen_jobs_sides_and_delays(
     arguments = ["--only=import", "--delay=0", "--delay=30", "--without=wandb", "--without=floor"]
     assert bench.main(["--quick", f"--against={sys.executable}", *arguments]) == 0
     head, _, *rows = capsys.readouterr().out.partition("\n\n")[0].splitlines()
-    assert "| ours s | other s | ours/other | requests ours/other |" in head
+    # Only the sides that a chosen job has.
+    assert "| ours s | other s | ours/other | requests ours/other | MB ours/other |" in head
     assert [line.split(" | ")[0] for line in rows] == [
         f"| `import`, `Api()`, first page, whole process, {delay} ms" for delay in (0, 30)
     ]
@@ -146,7 +221,7 @@ def test_joins_of_wide_rows_are_compared_by_value(benchmark: Benchmark) -> None:
 
 def test_jobs_at_other_delays_are_listed_once_with_their_goals() -> None:
     jobs = at_delays([JOBS["polars"], JOBS["polars-0"]], [0, 20, 100, 100])
-    assert [(job.delay, job.goal) for job in jobs] == [
+    assert [(job.link.delay, job.goal) for job in jobs] == [
         (0, JOBS["polars-0"].goal),
         (20, JOBS["polars"].goal),
         (100, ""),
@@ -155,12 +230,13 @@ def test_jobs_at_other_delays_are_listed_once_with_their_goals() -> None:
 
 def test_answers_are_delayed_and_requests_counted(benchmark: Benchmark) -> None:
     with httpx.Client(trust_env=False) as client:
-        client.post(f"{benchmark.urls[0]}/bench/take")
+        client.post(f"{benchmark.urls[Link()]}/bench/take")
         body = {"query": "{ viewer { entity } }"}
         answers = [
-            client.post(f"{benchmark.urls[delay]}/graphql", json=body) for delay in (0, 20, 20)
+            client.post(f"{benchmark.urls[Link(delay)]}/graphql", json=body)
+            for delay in (0, 20, 20)
         ]
-        counts = client.post(f"{benchmark.urls[20]}/bench/take").json()
+        counts = client.post(f"{benchmark.urls[Link(20)]}/bench/take").json()
     assert {answer.text for answer in answers} == {'{"data":{"viewer":null}}'}
     # Only the lower bound is certain; the table shows the real delay.
     assert all(answer.elapsed.total_seconds() >= 0.02 for answer in answers[1:])

@@ -1,70 +1,115 @@
 """A minimal implementation of each job: httpx, orjson, and one frame built at once.
 
-It sends the queries of this package, so that both receive the same bytes, but has no run objects,
-no validation, and no rules for columns of mixed types.
+It sends the queries of this package, so that both receive the same bytes, and asks for the same
+pages of a listing, as many at once. It has no run objects, no validation, no check that a page
+follows the one before, and no rules for columns of mixed types.
 """
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Final
+from concurrent.futures import ThreadPoolExecutor
+from itertools import chain, repeat
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import httpx
 import orjson
 
 from benchmark.work import ENTITY, KEYS
-from wandb_runs.graphql._generated import list_runs, list_sampled_histories
+from wandb_runs.graphql._generated import list_configs, list_runs, list_sampled_histories
+from wandb_runs.pagination.cursors import cursor_after
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from typing import TypeAlias
 
     from benchmark.work import Result, Task, Work
     from wandb_runs.graphql.operation import Operation
     from wandb_runs.graphql.scalars import JSONValue
 
+    PageOf: TypeAlias = "Callable[[str | None, int], Operation[object]]"
+    """Makes the request for a page from the cursor before it and the number of its runs."""
+
 __all__ = ["prepare"]
 
-PER_PAGE: Final = 50
 ORDER: Final = "+created_at"
+
+
+class Pages(NamedTuple):
+    """Which pages are asked for.
+
+    Attributes:
+        first: Runs in the first page.
+        most: Runs in later ones, which double up to this number.
+        concurrency: How many are asked for at once, from the third on.
+    """
+
+    first: int
+    most: int
+    concurrency: int
+
+
+GROWING: Final = Pages(50, 1000, 4)
+ONE_BY_ONE: Final = Pages(50, 50, 1)
 
 
 def prepare(task: Task, url: str) -> Work:
     """Return the work."""
     if task["kind"] == "histories":
         return _prepare_histories(task, url)
+    given = task["per_page"]
+    pages = Pages(given, given, GROWING.concurrency) if given else GROWING
     project = task["project"]
 
-    def page(after: str | None) -> Operation[object]:
+    def page(after: str | None, first: int) -> Operation[object]:
         return list_runs(
-            entity=ENTITY, project=project, filters="{}", order=ORDER, first=PER_PAGE, after=after
+            entity=ENTITY, project=project, filters="{}", order=ORDER, first=first, after=after
+        )
+
+    def page_of_configs(after: str | None, first: int) -> Operation[object]:
+        return list_configs(
+            entity=ENTITY,
+            project=project,
+            filters="{}",
+            order=ORDER,
+            first=first,
+            after=after,
+            is_counted=after is None,
+            keys=["lr"],
         )
 
     def configs() -> Result:
-        return [orjson.loads(node["config"])["lr"]["value"] for node in _nodes(url, page)]
+        return [orjson.loads(node["config"])["lr"]["value"] for node in _nodes(url, page, pages)]
+
+    def table() -> Result:
+        return [
+            {"lr": orjson.loads(node["config"])["lr"]["value"], "run_id": node["id"]}
+            for node in _nodes(url, page_of_configs, pages)
+        ]
 
     def first_page() -> Result:
-        return [next(_nodes(url, page))["id"]]
+        return [next(_nodes(url, page, pages))["id"]]
 
-    return first_page if task["kind"] == "first_page" else configs
+    return {"first_page": first_page, "table": table}.get(task["kind"], configs)
 
 
 def _prepare_histories(task: Task, url: str) -> Work:
     specs = [json.dumps({"keys": ["_step", *KEYS], "samples": task["samples"]})]
 
-    def page(after: str | None) -> Operation[object]:
+    def page(after: str | None, first: int) -> Operation[object]:
         return list_sampled_histories(
             entity=ENTITY,
             project=task["project"],
             filters="{}",
             order=ORDER,
-            first=PER_PAGE,
+            first=first,
             after=after,
             specs=specs,
         )
 
     def rows() -> list[dict[str, JSONValue]]:
         read: list[dict[str, JSONValue]] = []
-        for node in _nodes(url, page):
+        for node in _nodes(url, page, ONE_BY_ONE):
             run_id = node["id"]
             for row in node["sampledHistory"][0]:
                 row["run_id"] = run_id
@@ -83,22 +128,35 @@ def _prepare_histories(task: Task, url: str) -> Work:
 
 
 def _nodes(
-    url: str, page: Callable[[str | None], Operation[object]]
+    url: str, page: PageOf, pages: Pages
 ) -> Iterator[dict[str, Any]]:  # answers are not validated
-    after: str | None = None
     # Made within the measured time, as ours is with the first request. Without https no
     # certificates are loaded, which would take longer than many an answer.
-    with httpx.Client(
-        base_url=url, auth=("api", "k" * 40), verify=url.startswith("https:"), trust_env=False
-    ) as client:
-        while True:
-            answer = client.post("/graphql", content=page(after).content(), headers=_HEADERS)
-            runs = orjson.loads(answer.content)["data"]["project"]["runs"]
-            for edge in runs["edges"]:
-                yield edge["node"]
-            if not runs["pageInfo"]["hasNextPage"]:
-                return
-            after = runs["pageInfo"]["endCursor"]
+    with (
+        httpx.Client(
+            base_url=url, auth=("api", "k" * 40), verify=url.startswith("https:"), trust_env=False
+        ) as client,
+        ThreadPoolExecutor(pages.concurrency) as threads,
+    ):
+
+        def send(operation: Operation[object]) -> bytes:
+            return client.post("/graphql", content=operation.content(), headers=_HEADERS).content
+
+        offset, size = 0, pages.first
+        total = float("inf")  # until it is known
+        for count in chain((1, 1), repeat(pages.concurrency)):
+            operations: list[Operation[object]] = []
+            while len(operations) < count and offset < total:
+                operations.append(page(cursor_after(offset - 1) if offset else None, size))
+                offset, size = offset + size, min(2 * size, pages.most)
+            # One is sent by this thread: handing it to another takes time.
+            for content in (map if count == 1 else threads.map)(send, operations):
+                project = orjson.loads(content)["data"]["project"]
+                total, runs = project.get("runCount", total), project["runs"]
+                for edge in runs["edges"]:
+                    yield edge["node"]
+                if not runs["pageInfo"]["hasNextPage"]:
+                    return
 
 
 _HEADERS: Final = {"content-type": "application/json"}

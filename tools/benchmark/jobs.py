@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
 
+from benchmark.link import Link
 from benchmark.projects import write_histories, write_listing, write_wide
+from wandb_runs.pagination.page import MAX_PER_PAGE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -13,15 +15,22 @@ if TYPE_CHECKING:
     from benchmark.work import Kind, Side
     from wandb_runs.local.store import Store
 
-__all__ = ["DELAYS", "FULL", "QUICK", "Job", "Project", "Sizes", "at_delays", "list_jobs"]
+__all__ = ["FULL", "QUICK", "Job", "Project", "Sizes", "at_delays", "list_jobs"]
 
-DELAYS: Final = (0, 20)
-"""Milliseconds added to each answer; the server has one port for each."""
+NEAR: Final = Link()
+SLOW: Final = Link(20)
+NARROW: Final = Link(20, megabits=50)
 
 ALL: Final[tuple[Side, ...]] = ("wandb", "ours", "floor", "other")
+LISTING: Final[tuple[Side, ...]] = ("wandb", "fastest", "ours", "floor", "other")
 PACKAGE: Final[tuple[Side, ...]] = ("ours", "other")
 
-Project: TypeAlias = Literal["histories", "long", "listing", "many", "wide", "partial", "wider"]
+ENTRY: Final = 45
+"""About the bytes of an entry in a large config."""
+
+Project: TypeAlias = Literal[
+    "histories", "long", "listing", "large", "many", "wide", "partial", "wider"
+]
 
 
 @dataclass(frozen=True)
@@ -32,6 +41,7 @@ class Sizes:
         histories: Runs, and rows of each, of the project `histories`.
         long: Runs, and rows of each, of the project `long`, which makes a large frame.
         listing: Runs of the project `listing`.
+        large: Runs of the project `large`, and entries of each config, of `ENTRY` bytes.
         many: Runs of the project `many`, which is streamed in constant memory.
         wide: Rows of the one run of the project `wide`, and keys of each; of `partial`, too.
         wider: The same of the project `wider`, whose keys are all read.
@@ -40,6 +50,7 @@ class Sizes:
     histories: tuple[int, int]
     long: tuple[int, int]
     listing: int
+    large: tuple[int, int]
     many: int
     wide: tuple[int, int]
     wider: tuple[int, int]
@@ -54,6 +65,8 @@ class Sizes:
             write_wide(store, project, *self.wider)
         elif project in {"wide", "partial"}:
             write_wide(store, project, *self.wide, has_partial_row=project == "partial")
+        elif project == "large":
+            write_listing(store, project, *self.large)
         else:
             write_listing(store, project, self.listing if project == "listing" else self.many)
 
@@ -62,6 +75,7 @@ FULL: Final = Sizes(
     histories=(200, 500),
     long=(1_000, 10_000),
     listing=10_000,
+    large=(2_000, 450),
     many=100_000,
     wide=(1_000, 1_000),
     wider=(200, 5_000),
@@ -70,6 +84,7 @@ QUICK: Final = Sizes(
     histories=(20, 100),
     long=(20, 1_000),
     listing=200,
+    large=(100, 450),
     many=2_000,
     wide=(100, 1_000),
     wider=(20, 5_000),
@@ -88,10 +103,11 @@ class Job:
         goal: The target, a ratio or a bound.
         format: Format of histories.
         samples: Rows of each run.
+        per_page: Runs in a page; 0 where it is not given.
         wide_keys: How many of the many metrics of wide rows are read; 0 for the usual ones.
         join: Which rows the metrics give.
         group: A name of several jobs for `--only`.
-        delay: Milliseconds added to each answer.
+        link: The connection to the server.
         sides: The sides that can do it.
         is_wall: Whether the time is that of the whole process, from its start to its end.
         is_slow: Whether wandb does it in one round only, unless `--full` is given.
@@ -105,10 +121,11 @@ class Job:
     goal: str
     format: Literal["default", "pandas", "polars"] = "default"
     samples: int = 500
+    per_page: int = 0
     wide_keys: int = 0
     join: Literal["inner", "outer"] = "inner"
     group: str = ""
-    delay: int = 0
+    link: Link = NEAR
     sides: tuple[Side, ...] = ALL
     is_wall: bool = False
     is_slow: bool = False
@@ -116,8 +133,8 @@ class Job:
 
     @property
     def title(self) -> str:
-        """Its description in the table, with the delay."""
-        return f"{self.work}, {self.delay} ms"
+        """Its description in the table, with the connection."""
+        return f"{self.work}, {self.link.title}"
 
 
 def list_jobs(sizes: Sizes) -> list[Job]:
@@ -135,7 +152,7 @@ def list_jobs(sizes: Sizes) -> list[Job]:
             "15 times, then 20 times; <= floor; <= 5 requests",
             format="polars",
             samples=rows,
-            delay=20,
+            link=SLOW,
         ),
         Job(
             "pandas",
@@ -145,7 +162,7 @@ def list_jobs(sizes: Sizes) -> list[Job]:
             "12 times; <= floor",
             format="pandas",
             samples=rows,
-            delay=20,
+            link=SLOW,
         ),
         Job(
             "list",
@@ -154,7 +171,7 @@ def list_jobs(sizes: Sizes) -> list[Job]:
             "histories",
             "14 times",
             samples=rows,
-            delay=20,
+            link=SLOW,
         ),
         Job(
             "polars-0",
@@ -173,13 +190,7 @@ def list_jobs(sizes: Sizes) -> list[Job]:
             "30 times; <= 1.5 floor",
             is_slow=True,
         ),
-        Job(
-            "listing-eager",
-            f"{listing}, against `lazy=False`",
-            "configs_eager",
-            "listing",
-            "5 times",
-        ),
+        *_listing_jobs(sizes),
         Job(
             "import",
             "`import`, `Api()`, first page, whole process",
@@ -215,9 +226,112 @@ def list_jobs(sizes: Sizes) -> list[Job]:
             sides=PACKAGE,
             is_heavy=True,
         ),
+        *_narrow_jobs(sizes),
         *_wide_jobs("wide", *sizes.wide, 100),
         *_wide_jobs("partial", *sizes.wide, 100, " that lack keys in one row"),
         *_wide_jobs("wider", *sizes.wider, sizes.wider[1]),
+    ]
+
+
+class _Listing(NamedTuple):
+    """A way of listing runs.
+
+    Attributes:
+        name: A part of the names of its jobs.
+        work: Its description in the table.
+        goals: The targets, by milliseconds added to each answer.
+        kind: The operation.
+        project: The project that is read.
+        per_page: Runs in a page; 0 where it is not given.
+    """
+
+    name: str
+    work: str
+    goals: dict[int, str]
+    kind: Kind = "configs_eager"
+    project: Project = "listing"
+    per_page: int = 0
+
+
+def _listing_jobs(sizes: Sizes) -> list[Job]:
+    """Listings near and far, where wandb has the configs of a page in its answer."""
+    listing = f'{sizes.listing:,} runs, `config["lr"]` of each'
+    runs, entries = sizes.large
+    size = ENTRY * entries // 1000
+    eager = _Listing(
+        "eager",
+        f"{listing}, against `lazy=False`",
+        {
+            0: "5 times; <= 1.3 floor",
+            20: "6 times; <= 25 requests",
+            100: "10 times; <= 25 requests",
+        },
+    )
+    others = [
+        _Listing("50", f"{listing}, `per_page=50` given", {100: "3.5 times"}, per_page=50),
+        _Listing("1000", f"{listing}, `per_page=1000` given", {100: "3 times"}, per_page=1000),
+        _Listing(
+            "large",
+            f'{runs:,} runs with configs of {size} KB, `config["lr"]` of each',
+            {},
+            project="large",
+        ),
+        _Listing("table", f'`configs(["lr"])` of {sizes.listing:,} runs', {}, kind="table"),
+    ]
+    near = replace(_listing_job(eager, 0), name="listing-eager", group="")
+    return [
+        near,
+        *(_listing_job(listed, delay) for listed in (eager, *others) for delay in (20, 100)),
+    ]
+
+
+def _listing_job(listed: _Listing, delay: int) -> Job:
+    # What wandb does with 1000 a page is its fastest already.
+    sides = ALL if listed.per_page == MAX_PER_PAGE else LISTING
+    return Job(
+        f"listing-{listed.name}-{delay}",
+        listed.work,
+        listed.kind,
+        listed.project,
+        listed.goals.get(delay, ""),
+        per_page=listed.per_page,
+        group="network",
+        link=Link(delay),
+        sides=sides,
+        is_slow=delay > 0 and listed.per_page != MAX_PER_PAGE,
+    )
+
+
+def _narrow_jobs(sizes: Sizes) -> list[Job]:
+    """Work over a connection of little bandwidth, with answers as they are and compressed."""
+    runs, rows = sizes.histories
+    listed = Job(
+        "narrow-listing",
+        f'{sizes.listing:,} runs, `config["lr"]` of each, against `lazy=False`',
+        "configs_eager",
+        "listing",
+        "",
+        group="narrow",
+        link=NARROW,
+        sides=LISTING,
+        is_slow=True,
+    )
+    read = Job(
+        "narrow-polars",
+        f"histories of {runs} runs x {rows} samples x 5 keys, polars",
+        "histories",
+        "histories",
+        "",
+        format="polars",
+        samples=rows,
+        group="narrow",
+        link=NARROW,
+        is_slow=True,
+    )
+    return [
+        replace(job, name=f"{job.name}{name}", link=NARROW._replace(is_compressed=compressed))
+        for job in (listed, read)
+        for compressed, name in ((False, ""), (True, "-gzip"))
     ]
 
 
@@ -249,7 +363,8 @@ def at_delays(jobs: Iterable[Job], delays: Iterable[int]) -> list[Job]:
     listed: dict[str, Job] = {}
     for job in jobs:
         for delay in delays:
-            moved = replace(job, delay=delay, goal=job.goal if delay == job.delay else "")
+            goal = job.goal if delay == job.link.delay else ""
+            moved = replace(job, link=job.link._replace(delay=delay), goal=goal)
             # Jobs that differ only in their delay become one job.
             if moved.goal or moved.title not in listed:
                 listed[moved.title] = moved

@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Final, Self
 
 import httpx
 
-from benchmark.jobs import DELAYS
+from benchmark.link import Link
 from wandb_runs.local import LocalServer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
     from benchmark.jobs import Job, Project, Sizes
     from benchmark.replay import Counts
@@ -66,20 +66,20 @@ class Benchmark:
 
     Args:
         sizes: Sizes of the projects; each is written when a job first reads it.
-        delays: Milliseconds added to each answer; the server has one port for each.
+        links: The connections of the jobs; the server has a port for each.
         sides: The sides to measure, where a job has them.
         pythons: Interpreters of the sides that the current one does not run.
 
     Attributes:
-        urls: The base URL for each delay.
+        urls: The base URL for each link.
     """
 
     def __init__(
         self,
         sizes: Sizes,
         *,
-        delays: Sequence[int] = DELAYS,
-        sides: Collection[Side] = ("wandb", "ours", "floor"),
+        links: Iterable[Link] = (Link(),),
+        sides: Collection[Side] = ("wandb", "fastest", "ours", "floor"),
         pythons: Mapping[Side, str] | None = None,
     ) -> None:
         self._sizes = sizes
@@ -90,8 +90,10 @@ class Benchmark:
         self._path = Path(self._folder.name)
         self._local = LocalServer(store=self._path / "bench.db")
         self._environment = _environment(self._path)
+        listed = [Link(), *links]
+        listed = list(dict.fromkeys([*listed, *(link.unhindered for link in listed)]))
         self._replay = subprocess.Popen(
-            [sys.executable, "-m", "benchmark.replay", self._local.url, *map(str, delays)],
+            [sys.executable, "-m", "benchmark.replay", self._local.url, *map(str, listed)],
             env=self._environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -100,8 +102,8 @@ class Benchmark:
         if self._replay.stdout is None:
             raise AssertionError("the process has no pipe")
         addresses = json.loads(self._replay.stdout.readline() or "[]")
-        self.urls: dict[int, str] = dict(zip(delays, addresses, strict=True))
-        self._client = httpx.Client(base_url=self.urls[delays[0]], trust_env=False)
+        self.urls: dict[Link, str] = dict(zip(listed, addresses, strict=True))
+        self._client = httpx.Client(base_url=self.urls[Link()], trust_env=False)
 
     def __enter__(self) -> Self:
         return self
@@ -115,10 +117,12 @@ class Benchmark:
     def measure(self, job: Job, rounds: int, *, is_full: bool = False) -> Measurements:
         """Run a job once without measuring, so that every answer is recorded; then measure rounds.
 
+        What is not measured waits for no latency and no bandwidth.
+
         Args:
             job: The job.
             rounds: Number of rounds; the order of sides rotates.
-            is_full: Whether wandb runs slow jobs in every round.
+            is_full: Whether slow jobs of wandb are run in every round.
 
         Returns:
             Measurements of each side that is chosen and can do the job.
@@ -131,7 +135,8 @@ class Benchmark:
             self._written.add(job.project)
         sides: list[Side] = [side for side in job.sides if side in self._sides]
         check = len(sides) > 1 and not job.is_heavy
-        digests = {side: self.run(job, side, check=check).report["digest"] for side in sides}
+        recorded = replace(job, link=job.link.unhindered)
+        digests = {side: self.run(recorded, side, check=check).report["digest"] for side in sides}
         if len(set(digests.values())) > 1:
             raise BenchmarkError(f"{job.name}: the sides read different values: {digests}")
         measured: Measurements = {side: [] for side in sides}
@@ -167,11 +172,12 @@ class Benchmark:
             "project": job.project,
             "format": job.format,
             "samples": job.samples,
+            "per_page": job.per_page,
             "wide_keys": job.wide_keys,
             "join": job.join,
             "check": check,
         }
-        url = self.urls[job.delay]
+        url = self.urls[job.link]
         # Another interpreter must import its own installed package, not one from PYTHONPATH.
         own = {"PYTHONPATH": str(TOOLS)} if side in self._pythons else {}
         self._take()

@@ -9,7 +9,15 @@ from benchmark.work import ENTITY, KEYS, wide_keys
 from wandb_runs import Api
 
 if TYPE_CHECKING:
+    from typing_extensions import TypedDict
+
     from benchmark.work import Result, Task, Work
+
+    class Chosen(TypedDict, total=False):
+        """What is given of the arguments of `Api.runs`."""
+
+        per_page: int
+
 
 __all__ = ["prepare"]
 
@@ -26,6 +34,7 @@ def prepare(task: Task, url: str) -> Work:
     if task["kind"] == "histories" and task["format"] != "default":
         import_module(task["format"])  # not timed
 
+    chosen: Chosen = {"per_page": task["per_page"]} if task["per_page"] else {}
     keys = wide_keys(task["wide_keys"]) or KEYS
 
     def histories() -> Result:
@@ -34,7 +43,10 @@ def prepare(task: Task, url: str) -> Work:
         )
 
     def configs() -> Result:
-        return [run.config["lr"] for run in api.runs(path)]
+        return [run.config["lr"] for run in api.runs(path, **chosen)]
+
+    def table() -> Result:
+        return api.runs(path, **chosen).configs(["lr"])
 
     def first_page() -> Result:
         return [api.runs(path)[0].id]
@@ -47,6 +59,7 @@ def prepare(task: Task, url: str) -> Work:
         "histories": histories,
         "configs": configs,
         "configs_eager": configs,
+        "table": table,
         "first_page": first_page,
         "stream": stream,
     }[task["kind"]]

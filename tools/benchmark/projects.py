@@ -22,8 +22,15 @@ BATCH: Final = 1_000
 """Runs, or rows of one run, in one transaction."""
 
 
-def write_listing(store: Store, project: str, runs: int) -> None:
-    """Write runs without history, with configs and summaries like those of a large search."""
+def write_listing(store: Store, project: str, runs: int, options: int = 0) -> None:
+    """Write runs without history, with configs and summaries like those of a large search.
+
+    Args:
+        store: Where they are written.
+        project: The project.
+        runs: How many there are.
+        options: Entries of each config, of some 45 bytes, beside the usual ones.
+    """
     chance = _chance()
     for start in range(0, runs, BATCH):
         with store.write() as writer:
@@ -35,6 +42,7 @@ def write_listing(store: Store, project: str, runs: int) -> None:
                     "model": {"depth": chance.randint(1, 50), "width": chance.choice([64, 128])},
                     "seed": number,
                 }
+                config |= {f"option/{option:04d}": chance.random() for option in range(options)}
                 summary = {key: chance.random() for key in KEYS}
                 upsert_run(
                     writer,

@@ -1,9 +1,10 @@
 """A server that replays the recorded answers of another server from memory.
 
-    python -m benchmark.replay UPSTREAM DELAY [DELAY ...]
+    python -m benchmark.replay UPSTREAM LINK [LINK ...]
 
-It listens on one loopback port for each delay (in milliseconds, added to every answer), and prints
-the URLs as a JSON list. The process ends at the end of its standard input.
+It listens on one loopback port for each link, such as `20:50:gzip`: milliseconds added to every
+answer, megabits a second, and whether it compresses. It prints the URLs as a JSON list. The process
+ends at the end of its standard input.
 
 Two requests are equal if their decoded bodies are, in any order of keys. A request without a
 recorded answer is sent upstream, and its answer recorded. `POST /bench/take` returns the counts
@@ -16,18 +17,21 @@ or an event loop would take a tenth of the measured time.
 from __future__ import annotations
 
 import gc
+import gzip
 import json
 import re
 import socket
 import sys
 from socketserver import BaseRequestHandler, ThreadingTCPServer
 from threading import Lock, Thread
-from time import process_time, sleep
+from time import monotonic, process_time, sleep
 from typing import TYPE_CHECKING, Final, TypedDict, cast
 
 import httpx
 import orjson
 from typing_extensions import override
+
+from benchmark.link import Link
 
 if TYPE_CHECKING:
     from wandb_runs.graphql.scalars import JSONValue
@@ -39,8 +43,15 @@ GRAPHQL: Final = b"/graphql"
 RECEIVED: Final = 2**16
 """Bytes read from a socket at once, enough for most requests."""
 
+PIECE: Final = 2**15
+"""Bytes that a link with a bandwidth takes at once."""
+
+SLACK: Final = 0.01
+"""Seconds by which a sleep may be late, and be made up for."""
+
 _LENGTH: Final = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _ENCODING: Final = re.compile(rb"\r\ntransfer-encoding:", re.IGNORECASE)
+_GZIP: Final = re.compile(rb"\r\naccept-encoding:[^\r]*\bgzip\b", re.IGNORECASE)
 _AUTHORIZATION: Final = re.compile(rb"\r\nauthorization: *([^\r]+)", re.IGNORECASE)
 
 
@@ -97,6 +108,7 @@ class Replay:
         self._answers: dict[tuple[bytes, bytes], bytes] = {}
         # By the bytes received, so that most requests need not be decoded.
         self._answers_by_bytes: dict[tuple[bytes, bytes], bytes] = {}
+        self._compressed: dict[bytes, bytes] = {}
         self._reset_counts()
 
     def _reset_counts(self) -> None:
@@ -115,13 +127,15 @@ class Replay:
             self._reset_counts()
         return _response(200, orjson.dumps(counts))
 
-    def find(self, path: bytes, body: bytes) -> bytes | None:
+    def find(self, path: bytes, body: bytes, *, compress: bool = False) -> bytes | None:
         """The recorded response to a request, or None."""
         answer = self._answers_by_bytes.get((path, body))
         if answer is None:
             answer = self._answers.get((path, key_of(body)))
             if answer is not None:
                 self._answers_by_bytes[path, body] = answer
+        if answer is not None and compress:
+            answer = self._compress(answer)
         if path == GRAPHQL:
             with self._counting:
                 self._requests += 1
@@ -130,6 +144,14 @@ class Replay:
                 else:
                     self._sent += len(answer)
         return answer
+
+    def _compress(self, answer: bytes) -> bytes:
+        compressed = self._compressed.get(answer)
+        if compressed is None:
+            content = gzip.compress(answer.partition(b"\r\n\r\n")[2], compresslevel=6)
+            compressed = _response(200, content, encoding="gzip")
+            self._compressed[answer] = compressed
+        return compressed
 
     def ask(self, path: bytes, body: bytes, authorization: str) -> bytes:
         """Get the response from upstream, and record it if its status is a success."""
@@ -152,10 +174,27 @@ class _Server(ThreadingTCPServer):
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self, replay: Replay, delay: float) -> None:
+    def __init__(self, replay: Replay, link: Link) -> None:
         super().__init__(("127.0.0.1", 0), _Connection)
         self.replay = replay
-        self.delay = delay
+        self.link = link
+        self._pace = 8 * PIECE / (link.megabits * 10**6) if link.megabits else 0.0
+        self._is_free_at = 0.0
+        self._turn = Lock()
+
+    def send(self, connection: socket.socket, answer: bytes) -> None:
+        """Send an answer, in turn with the other connections where there is a bandwidth."""
+        if not self._pace:
+            connection.sendall(answer)
+            return
+        for start in range(0, len(answer), PIECE):
+            piece = answer[start : start + PIECE]
+            with self._turn:
+                begin = max(self._is_free_at, monotonic() - SLACK)
+                self._is_free_at = begin + self._pace * len(piece) / PIECE
+                until = self._is_free_at
+            sleep(max(0.0, until - monotonic()))
+            connection.sendall(piece)
 
 
 class _Connection(BaseRequestHandler):
@@ -166,7 +205,7 @@ class _Connection(BaseRequestHandler):
     @override
     def handle(self) -> None:
         server = cast("_Server", self.server)
-        self._replay, self._delay = server.replay, server.delay
+        self._replay, self._link = server.replay, server.link
         self.request.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         received = bytearray()
         while data := self._receive():
@@ -185,7 +224,11 @@ class _Connection(BaseRequestHandler):
             body = bytes(received[end + 4 : body_end])
             # The measured clients do not pipeline requests.
             received.clear()
-            self.request.sendall(self._answer(head, body))
+            answer = self._answer(head, body)
+            try:
+                server.send(self.request, answer)
+            except ConnectionError:  # a worker has ended
+                return
 
     def _receive(self) -> bytes:
         try:
@@ -197,27 +240,29 @@ class _Connection(BaseRequestHandler):
         path = head.split(b" ", 2)[1]
         if path == TAKE:
             return self._replay.take()
-        response = self._replay.find(path, body)
+        compress = self._link.is_compressed and _GZIP.search(head) is not None
+        response = self._replay.find(path, body, compress=compress)
         if response is None:
             authorization = _AUTHORIZATION.search(head)
             return self._replay.ask(path, body, authorization[1].decode() if authorization else "")
-        if self._delay:
-            sleep(self._delay)
+        if self._link.delay:
+            sleep(self._link.delay / 1000)
         return response
 
 
-def _response(status: int, content: bytes) -> bytes:
+def _response(status: int, content: bytes, *, encoding: str = "") -> bytes:
+    encoded = f"content-encoding: {encoding}\r\n" if encoding else ""
     head = (
-        f"HTTP/1.1 {status} \r\ncontent-type: application/json\r\n"
+        f"HTTP/1.1 {status} \r\ncontent-type: application/json\r\n{encoded}"
         f"content-length: {len(content)}\r\n\r\n"
     )
     return head.encode() + content
 
 
-def serve(upstream: str, delays: list[float]) -> None:
+def serve(upstream: str, links: list[Link]) -> None:
     """Listen, print the URLs, and answer until the end of standard input."""
     replay = Replay(upstream)
-    servers = [_Server(replay, delay / 1000) for delay in delays]
+    servers = [_Server(replay, link) for link in links]
     # The recorded answers are never garbage, and scanning them takes long.
     gc.disable()
     for server in servers:
@@ -228,4 +273,4 @@ def serve(upstream: str, delays: list[float]) -> None:
 
 
 if __name__ == "__main__":
-    serve(sys.argv[1], [float(delay) for delay in sys.argv[2:]])
+    serve(sys.argv[1], [Link.parse(text) for text in sys.argv[2:]])

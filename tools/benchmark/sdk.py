@@ -40,7 +40,10 @@ def prepare(task: Task, _: str) -> Work:
     if task["kind"] == "histories" and task["format"] != "default":
         import_module(task["format"])  # not timed
 
-    def runs(*, per_page: int = 50, lazy: bool = True) -> WandbRuns:  # wandb's own defaults
+    # 50 is wandb's own default.
+    per_page = 1000 if task["side"] == "fastest" else task["per_page"] or 50
+
+    def runs(*, per_page: int = per_page, lazy: bool = True) -> WandbRuns:
         return cast("WandbRuns", api.runs(path, per_page=per_page, lazy=lazy))
 
     def histories() -> Result:
@@ -52,6 +55,9 @@ def prepare(task: Task, _: str) -> Work:
     def configs_eager() -> Result:
         return [run.config["lr"] for run in runs(lazy=False)]
 
+    def table() -> Result:
+        return [{"lr": run.config["lr"], "run_id": run.id} for run in runs(lazy=False)]
+
     def first_page() -> Result:
         return [runs()[0].id]
 
@@ -62,6 +68,7 @@ def prepare(task: Task, _: str) -> Work:
         "histories": histories,
         "configs": configs,
         "configs_eager": configs_eager,
+        "table": table,
         "first_page": first_page,
         "stream": stream,
     }[task["kind"]]

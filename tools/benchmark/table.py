@@ -17,6 +17,7 @@ __all__ = ["comparisons", "headings", "row"]
 
 RATIOS: Final[tuple[tuple[Side, Side], ...]] = (
     ("wandb", "ours"),
+    ("fastest", "ours"),
     ("ours", "floor"),
     ("ours", "other"),
 )
@@ -30,7 +31,7 @@ def headings(sides: Sequence[Side]) -> list[str]:
         "to reach",
         *(f"{side} s" for side in sides),
         *("/".join(pair) for pair in _ratios(sides)),
-        *(f"{what} {'/'.join(sides)}" for what in ("requests", "peak MB", "replay %")),
+        *(f"{what} {'/'.join(sides)}" for what in ("requests", "MB", "peak MB", "replay %")),
     ]
 
 
@@ -52,6 +53,7 @@ def row(job: Job, measured: Measurements, sides: Sequence[Side]) -> str:
     shown: list[Side] = [side for side in sides if side in measured]
     cells += [
         " / ".join(f"{median_of(measured[side], _requests):.0f}" for side in shown),
+        " / ".join(f"{median_of(measured[side], _sent) / MEGABYTE:.1f}" for side in shown),
         " / ".join(f"{max(map(_peak, measured[side])) / MEGABYTE:.0f}" for side in shown),
         " / ".join(f"{_share(job, measured, side):.1f}" for side in shown),
     ]
@@ -103,6 +105,10 @@ def _per_value(one: Measurement) -> float:
 
 def _requests(one: Measurement) -> float:
     return one.counts["requests"]
+
+
+def _sent(one: Measurement) -> float:
+    return one.counts["sent"]
 
 
 def _peak(one: Measurement) -> float:

@@ -36,10 +36,14 @@ def wide_keys(count: int) -> list[str]:
     return [f"metric/{number:04d}" for number in range(count)]
 
 
-Side: TypeAlias = Literal["wandb", "ours", "floor", "other"]
-"""The code that is measured; `other` is this package as installed for another interpreter."""
+Side: TypeAlias = Literal["wandb", "fastest", "ours", "floor", "other"]
+"""The code that is measured.
 
-Kind: TypeAlias = Literal["histories", "configs", "configs_eager", "first_page", "stream"]
+`fastest` is wandb in its fastest spelling, `lazy=False, per_page=1000`; `other` is this package as
+installed for another interpreter.
+"""
+
+Kind: TypeAlias = Literal["histories", "configs", "configs_eager", "table", "first_page", "stream"]
 """The operation; `configs_eager` is `lazy=False` of wandb, and equal to `configs` elsewhere."""
 
 
@@ -52,6 +56,7 @@ class Task(TypedDict):
         project: The project that is read.
         format: Format of histories.
         samples: Rows of each run.
+        per_page: Runs in a page; 0 where it is not given.
         wide_keys: How many of the many metrics of wide rows; 0 for `KEYS`.
         join: Which rows the metrics give.
         check: Whether to report a digest of the values.
@@ -62,6 +67,7 @@ class Task(TypedDict):
     project: str
     format: Literal["default", "pandas", "polars"]
     samples: int
+    per_page: int
     wide_keys: int
     join: Literal["inner", "outer"]
     check: bool

@@ -39,7 +39,7 @@ def run_task(task: Task, url: str) -> Report:
 
 def _prepare_of(side: Side) -> Prepare:
     # Imported here, so that one side's imports do not count for another side.
-    if side == "wandb":
+    if side in ("wandb", "fastest"):
         from benchmark.sdk import prepare as sdk  # noqa: PLC0415 - see above
 
         return sdk
