@@ -42,6 +42,7 @@ ENTRIES: list[tuple[str, str, str]] = [
             f"runs.summaries(format={library!r})",
             f"runs.table({library!r})",
             f"runs.to_{library}()",
+            f"runs.best('loss', format={library!r})",
             f"runs[0].history(format={library!r})",
         )
     ),

@@ -73,6 +73,7 @@ BLOCKING: Final[dict[str, Callable[[Runs], Sized]]] = {
     "machine": lambda runs: runs.histories(stream="system"),
     "configs": lambda runs: runs.configs(),
     "summaries": lambda runs: runs.summaries(["loss"]),
+    "best": lambda runs: runs.best("loss"),
     "table": lambda runs: runs.table(),
     "some of a table": lambda runs: runs.table(summary=["loss"]),
 }
@@ -88,6 +89,7 @@ AWAITING: Final[dict[str, Callable[[AsyncRuns], Awaitable[Sized]]]] = {
     "machine": lambda runs: runs.histories(stream="system"),
     "configs": lambda runs: runs.configs(),
     "summaries": lambda runs: runs.summaries(["loss"]),
+    "best": lambda runs: runs.best("loss"),
     "table": lambda runs: runs.table(),
     "some of a table": lambda runs: runs.table(summary=["loss"]),
 }

@@ -100,6 +100,9 @@ class Blocking:
     def call_frames(self) -> object:
         return [self.runs.to_pandas(), self.runs.to_polars(config=["optimizer"])]
 
+    def call_best(self) -> object:
+        return [self.runs.best("loss", "min", format=self.to), self.runs.best("accuracy")]
+
     def call_explain(self) -> object:
         return self.runs.explain("histories", keys=LOSS)
 
@@ -199,6 +202,10 @@ class Awaiting:
 
     async def call_frames(self) -> object:
         return [await self.runs.to_pandas(), await self.runs.to_polars(config=["optimizer"])]
+
+    async def call_best(self) -> object:
+        lowest = await self.runs.best("loss", "min", format=self.to)
+        return [lowest, await self.runs.best("accuracy")]
 
     async def call_explain(self) -> object:
         return self.runs.explain("histories", keys=LOSS)

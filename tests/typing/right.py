@@ -230,6 +230,13 @@ def make_tables(runs: Runs, how: Format) -> None:
         assert_type(created.year, int)
 
 
+def find_the_best(runs: Runs, how: Format, which: Literal["max", "min", "last"]) -> None:
+    assert_type(runs.best("loss"), list[Row])
+    assert_type(runs.best("loss", which, format="pandas"), pd.DataFrame)
+    assert_type(runs.best(key="loss", how="min", format="polars"), pl.DataFrame)
+    assert_type(runs.best("loss", format=how), list[Row] | pd.DataFrame | pl.DataFrame)
+
+
 def read_values(runs: Runs, api: Api, how: Format) -> None:
     assert_type(runs.configs(), list[Row])
     assert_type(runs.configs(["lr"], "default"), list[Row])

@@ -158,6 +158,8 @@ async def read_histories(runs: AsyncRuns, run: AsyncRun, flag: bool, how: Format
     assert_type(await runs.table(how), list[TableRow] | pd.DataFrame | pl.DataFrame)
     assert_type(await runs.to_pandas(attributes=["id"], summary=metrics), pd.DataFrame)
     assert_type(await runs.to_polars(progress=print), pl.DataFrame)
+    assert_type(await runs.best("loss", "min"), list[Row])
+    assert_type(await runs.best("loss", format="polars"), pl.DataFrame)
     assert_type(await run.history(), pd.DataFrame)
     assert_type(await run.history(pandas=False), list[Row])
     assert_type(await run.history(format="polars"), pl.DataFrame)

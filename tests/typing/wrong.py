@@ -128,6 +128,13 @@ def ask_for_wrong_tables(runs: Runs) -> None:
     runs.table()[0]["created_at"].year  # wrong
 
 
+def ask_for_the_wrong_best(runs: Runs) -> None:
+    runs.best(["loss"])  # wrong
+    runs.best("loss", "least")  # wrong
+    runs.best("loss", "min", "polars")  # wrong
+    runs.best("loss", format="polars").iloc  # wrong
+
+
 def stream_wrongly(runs: Runs) -> None:
     runs.iter_histories(keys="loss")  # wrong
     runs.iter_histories(schema={"loss": "float64"})  # wrong

@@ -108,6 +108,7 @@ async def pass_wrong_types(api: AsyncApi, runs: AsyncRuns, run: AsyncRun) -> Non
     await runs.table("csv")  # wrong
     await runs.to_pandas(config="lr")  # wrong
     runs.to_polars().columns  # wrong
+    await runs.best("loss", "least")  # wrong
     await run.history(pandas=True, format="polars")  # wrong
     api.runs("team/mnist", per_page="50")  # wrong
     api.runs("team/mnist", filters="state")  # wrong

@@ -10,6 +10,7 @@ from wandb_runs.runs.runs_base import RunsBase, RunT_co
 from wandb_runs.transport import AsyncRetryingClient
 
 if TYPE_CHECKING:
+    from wandb_runs.frames.best import How
     from wandb_runs.frames.pandas_types import DataFrame as PandasFrame
     from wandb_runs.frames.plan import Format
     from wandb_runs.frames.polars_types import DataFrame as PolarsFrame
@@ -175,6 +176,57 @@ class AsyncRunTables(RunsBase[AsyncRetryingClient, AsyncSweeps, RunT_co]):
         return await self.table(
             "polars", attributes=attributes, config=config, summary=summary, progress=progress
         )
+
+    @overload
+    async def best(
+        self, key: str, how: How = "max", *, format: Literal["default"] = "default"
+    ) -> list[Row]: ...
+    @overload
+    async def best(
+        self, key: str, how: How = "max", *, format: Literal["pandas"]
+    ) -> PandasFrame: ...
+    @overload
+    async def best(
+        self, key: str, how: How = "max", *, format: Literal["polars"]
+    ) -> PolarsFrame: ...
+    @overload
+    async def best(
+        self, key: str, how: How = "max", *, format: Format = "default"
+    ) -> list[Row] | PandasFrame | PolarsFrame: ...
+    async def best(
+        self, key: str, how: How = "max", *, format: Format = "default"
+    ) -> list[Row] | PandasFrame | PolarsFrame:
+        """The best value of a metric over the whole history of each run; as `Runs.best`.
+
+        Args:
+            key: The metric. `train.loss` also reads what was logged as `{"train": {"loss": 1}}`.
+            how: `"max"` for the greatest value, `"min"` for the least, `"last"` for that of the
+                last step.
+            format: `"default"` for a list of dicts, `"pandas"` or `"polars"` for a frame.
+
+        Returns:
+            A row for each run, in the order of runs: `run_id`, `value` and `step`. NaN is never
+            the best, infinities may be; of equal values the first step counts. Text and nested
+            values count for `"last"` alone. Dtypes are those of `histories`, and `Int64` for
+            `step`; nested values are JSON text. A run without a value has null for both, and no
+            entry in a dict.
+
+        Raises:
+            InvalidArgumentError: An argument that cannot be right; nothing was sent.
+            MissingDependencyError: The format's library is not installed; nothing was sent.
+            NotFoundError: No such project, or the key may not see it.
+            HistoriesError: The histories of some runs could not be had; it carries the rest.
+
+        Warns:
+            UnknownMetricWarning: No run has a value, and perhaps the name is misspelt.
+            UnknownKeyWarning: The filter or the order names what no run has, likewise.
+            DriftWarning: The runs changed meanwhile, and not all is corrected.
+        """
+        plan = self._plan_best(key, how, format)
+        if self._query.is_part:
+            await self._list_to(None)
+        found = await self._client.run(self._fetch_all_best(plan))
+        return self._finish(found.gaps, found.value, "raise")
 
     @overload
     async def configs(

@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from wandb_runs.runs.name_check import NameCheck
     from wandb_runs.runs.run_query import RunQuery
 
-__all__ = ["HistoriesBase", "check_output"]
+__all__ = ["Found", "HistoriesBase", "check_output"]
 
 K = TypeVar("K", bound=str)
 T = TypeVar("T")

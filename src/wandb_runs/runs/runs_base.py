@@ -31,6 +31,7 @@ from wandb_runs.pagination.paginator import Drift, Source, fetch_named_page, lis
 from wandb_runs.pagination.progress import ProgressCounter
 from wandb_runs.query.location import missing_project
 from wandb_runs.runs.assignment import NoNewAttributes
+from wandb_runs.runs.best_base import BestBase
 from wandb_runs.runs.explain import check_call, explain
 from wandb_runs.runs.markup import html_text
 from wandb_runs.runs.name_check import NameCheck
@@ -67,7 +68,9 @@ SweepsT_co = TypeVar("SweepsT_co", covariant=True)
 _MOST_RUNS: Final = 100_000_000
 
 
-class RunsBase(UnknownNames, NoNewAttributes, TableBase, Generic[ClientT_co, SweepsT_co, RunT_co]):
+class RunsBase(
+    UnknownNames, NoNewAttributes, TableBase, BestBase, Generic[ClientT_co, SweepsT_co, RunT_co]
+):
     """What `Runs` and `AsyncRuns` share: all but the sending.
 
     What takes requests is a flow here, which either kind of client runs.

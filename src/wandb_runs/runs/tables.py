@@ -10,6 +10,7 @@ from wandb_runs.runs.sweep import Sweeps
 from wandb_runs.transport import RetryingClient
 
 if TYPE_CHECKING:
+    from wandb_runs.frames.best import How
     from wandb_runs.frames.pandas_types import DataFrame as PandasFrame
     from wandb_runs.frames.plan import Format
     from wandb_runs.frames.polars_types import DataFrame as PolarsFrame
@@ -194,6 +195,65 @@ class RunTables(RunsBase[RetryingClient, Sweeps, RunT_co]):
         return self.table(
             "polars", attributes=attributes, config=config, summary=summary, progress=progress
         )
+
+    @overload
+    def best(
+        self, key: str, how: How = "max", *, format: Literal["default"] = "default"
+    ) -> list[Row]: ...
+    @overload
+    def best(self, key: str, how: How = "max", *, format: Literal["pandas"]) -> PandasFrame: ...
+    @overload
+    def best(self, key: str, how: How = "max", *, format: Literal["polars"]) -> PolarsFrame: ...
+    @overload
+    def best(
+        self, key: str, how: How = "max", *, format: Format = "default"
+    ) -> list[Row] | PandasFrame | PolarsFrame: ...
+    def best(
+        self, key: str, how: How = "max", *, format: Format = "default"
+    ) -> list[Row] | PandasFrame | PolarsFrame:
+        """The best value of a metric over the whole history of each run, and its step.
+
+        Unlike the summary, which has the last value unless the program chose another. All rows of
+        the metric count, however many: they are asked for alone, with their steps, 75 runs of up
+        to 1,000 rows in one request, longer ones in fewer; from 64,000 rows on by ranges of steps,
+        several runs at once. No row is kept. W&B tells the extremes of a metric, and not their
+        steps, which is why rows are read.
+
+        Args:
+            key: The metric. `train.loss` also reads what was logged as `{"train": {"loss": 1}}`.
+            how: `"max"` for the greatest value, `"min"` for the least, `"last"` for that of the
+                last step.
+            format: `"default"` for a list of dicts, `"pandas"` or `"polars"` for a frame.
+
+        Returns:
+            A row for each run, in the order of runs: `run_id`, `value` and `step`. NaN is never
+            the best, infinities may be; of equal values the first step counts. Text and nested
+            values count for `"last"` alone. Dtypes are those of `histories`, and `Int64` for
+            `step`; nested values are JSON text. A run without a value has null for both, and no
+            entry in a dict.
+
+        Raises:
+            InvalidArgumentError: An argument that cannot be right; nothing was sent.
+            MissingDependencyError: The format's library is not installed; nothing was sent.
+            NotFoundError: No such project, or the key may not see it.
+            HistoriesError: The histories of some runs could not be had; it carries the rest.
+
+        Warns:
+            UnknownMetricWarning: No run has a value, and perhaps the name is misspelt.
+            UnknownKeyWarning: The filter or the order names what no run has, likewise.
+            DriftWarning: The runs changed meanwhile, and not all is corrected.
+
+        >>> best = runs.best("accuracy", format="polars")
+        >>> best.columns, best.dtypes
+        (['run_id', 'value', 'step'], [String, Float64, Int64])
+        >>> runs.best("val/loss", "min")[0]["value"] <= runs.best("val/loss", "last")[0]["value"]
+        True
+        """
+        plan = self._plan_best(key, how, format)
+        if self._query.is_part:
+            self._list_to(None)
+        found = self._client.run(self._fetch_all_best(plan))
+        return self._finish(found.gaps, found.value, "raise")
 
     @overload
     def configs(
