@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -11,11 +9,10 @@ import click
 
 from wandb_runs.cli.files import replace_file
 from wandb_runs.cli.formats import Records
-from wandb_runs.cli.output import choose_output
+from wandb_runs.cli.output import choose_output, write_parquet
 from wandb_runs.cli.session import connect, reporting, show_progress
 from wandb_runs.cli.shared import (
     Failed,
-    Refused,
     errors_in_one_line,
     fail_on_empty,
     naming_keys,
@@ -38,7 +35,6 @@ if TYPE_CHECKING:
 __all__ = ["histories"]
 
 _WRITERS: Final[dict[str, Callable[[pl.DataFrame, IO[bytes]], None]]] = {
-    "parquet": lambda frame, file: frame.write_parquet(file),
     "csv": lambda frame, file: frame.write_csv(file),
     "jsonl": lambda frame, file: frame.write_ndjson(file),
 }
@@ -107,9 +103,6 @@ def histories(
     The server and the key come from WANDB_BASE_URL and WANDB_API_KEY, or a netrc file.
     """
     target = choose_output(output, format, _FORMATS)
-    is_binary = target.format == "parquet"
-    if is_binary and target.path is None and sys.stdout.isatty():
-        raise Refused("Parquet is nothing that a terminal shows; name a file, or use a pipe")
     with (
         connect(verbose=verbose) as session,
         show_progress(quiet=quiet, verbose=verbose) as progress,
@@ -147,10 +140,7 @@ def _write(frame: pl.DataFrame, output: Output) -> None:
     if write is not None and output.path is not None:
         replace_file(output.path, lambda file: write(frame, file))
     elif output.format == "parquet":
-        content = BytesIO()  # what writes may want to seek
-        frame.write_parquet(content)
-        sys.stdout.flush()
-        sys.stdout.buffer.write(content.getbuffer())
+        write_parquet(frame, output)
     elif output.format == "table":
         from wandb_runs.cli.table import Column, print_table  # noqa: PLC0415 - rich is optional
 

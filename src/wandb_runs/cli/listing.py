@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
+from wandb_runs.cli.columns import chosen_columns
 from wandb_runs.cli.formats import Records, as_float
 from wandb_runs.cli.output import choose_output, printing
 from wandb_runs.cli.session import connect, reporting
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
 __all__ = ["list_runs"]
 
 T = TypeVar("T")
-
-_LISTS: Final = {"config": "config", "summary": "summary", "summary_metrics": "summary"}
 
 
 @click.command("list")
@@ -64,14 +63,7 @@ def list_runs(
 
     The server and the key come from WANDB_BASE_URL and WANDB_API_KEY, or a netrc file.
     """
-    columns = tuple(
-        dict.fromkeys(
-            (
-                *(_column(each, "--keys") for each in keys),
-                *(_column(each, "--key") for each in key),
-            )
-        )
-    )
+    columns = chosen_columns(keys, key)
     target = choose_output(output, format)
     with connect(verbose=verbose) as session:
         runs = session.api.runs(
@@ -95,9 +87,12 @@ def list_runs(
 def _print(runs: Sequence[Run], columns: Sequence[tuple[str, str]], output: Output) -> None:
     created = [_told(run, lambda run: run.created_at) for run in runs]
     states = [_told(run, lambda run: run.state) for run in runs]
-    is_for_people = output.format in {"table", "markdown"}
     times = [
-        None if each is None else f"{each:%Y-%m-%d %H:%M}" if is_for_people else each.isoformat()
+        None
+        if each is None
+        else f"{each:%Y-%m-%d %H:%M}"
+        if output.is_for_people
+        else each.isoformat()
         for each in created
     ]
     values = {
@@ -136,16 +131,3 @@ def _told(run: Run, read: Callable[[Run], T]) -> T | None:
     with suppress(UnsupportedByServerError):  # of which a warning has told
         return read(run)
     return None
-
-
-def _column(text: str, option: str) -> tuple[str, str]:
-    where, _, key = text.partition(".")
-    if where not in _LISTS or not key:
-        name = "KEY" if where in _LISTS else text
-        # The rest of a key with a comma has no section of its own.
-        hint = "; a key with a comma is one for --key" if option == "--keys" else ""
-        raise click.BadParameter(
-            f"{text!r} is no column; write config.{name} or summary.{name}{hint}",
-            param_hint=f"'{option}'",
-        )
-    return _LISTS[where], key

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -17,12 +18,22 @@ from wandb_runs.errors.extras import needs_extra
 from wandb_runs.errors.text import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+
+    import polars as pl
 
     from wandb_runs.cli.formats import Records
     from wandb_runs.cli.shared import CommandT
 
-__all__ = ["STDOUT", "Output", "choose_output", "printing"]
+__all__ = [
+    "STDOUT",
+    "TABLE_FORMATS",
+    "Output",
+    "choose_output",
+    "printing",
+    "printing_tables",
+    "write_parquet",
+]
 
 STDOUT: Final = Path("-")
 
@@ -37,6 +48,10 @@ _ENDINGS: Final[Mapping[str, str]] = {
 """The formats of files, by the endings of their names."""
 
 FORMATS: Final = ("table", "json", "jsonl", "csv", "markdown")
+"""What commands print."""
+
+TABLE_FORMATS: Final = (*FORMATS, "parquet")
+"""What commands print whose columns have types."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +70,11 @@ class Output:
     def encoding(self) -> str:
         """The encoding of its text."""
         return "utf-8" if self.path is not None else sys.stdout.encoding
+
+    @property
+    def is_for_people(self) -> bool:
+        """Whether it is a format to read, with short times."""
+        return self.format in {"table", "markdown"}
 
     def write(self, text: str) -> None:
         """Write a text; on a terminal, with escapes of what moves its cursor.
@@ -81,22 +101,46 @@ class Output:
 
 def printing(command: CommandT) -> CommandT:
     """Add the options of a command that prints: --format and -o, as `format` and `output`."""
-    for option in (
-        click.option(
+    return _options(FORMATS, ".csv, .json, .jsonl, .ndjson or .md")(command)
+
+
+def printing_tables(command: CommandT) -> CommandT:
+    """Add the options of a command that prints what Parquet holds, likewise."""
+    return _options(TABLE_FORMATS, ".csv, .json, .jsonl, .ndjson, .md or .parquet")(command)
+
+
+def _options(formats: Sequence[str], endings: str) -> Callable[[CommandT], CommandT]:
+    def add(command: CommandT) -> CommandT:
+        output = click.option(
             "-o",
             "--output",
             default=STDOUT,
             type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
-            help="File to write: .csv, .json, .jsonl, .ndjson or .md; stdout by default, or for -.",
-        ),
-        click.option(
+            help=f"File to write: {endings}; stdout by default, or for -.",
+        )
+        form = click.option(
             "--format",
-            type=click.Choice(FORMATS),
+            type=click.Choice(formats),
             help="How to print.  [default: table, or what the ending of -o says]",
-        ),
-    ):
-        command = option(command)
-    return command
+        )
+        return form(output(command))
+
+    return add
+
+
+def write_parquet(frame: pl.DataFrame, output: Output) -> None:
+    """Write a frame as Parquet.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    if output.path is not None:
+        replace_file(output.path, frame.write_parquet)
+        return
+    content = BytesIO()  # what writes may want to seek
+    frame.write_parquet(content)
+    sys.stdout.flush()
+    sys.stdout.buffer.write(content.getbuffer())
 
 
 def choose_output(path: Path, format: str | None, formats: Sequence[str] = FORMATS) -> Output:  # noqa: A002 - the option's name
@@ -120,6 +164,8 @@ def choose_output(path: Path, format: str | None, formats: Sequence[str] = FORMA
             raise Refused(
                 f"{path}: unknown ending; name a file in {', '.join(known)}, or pass --format"
             )
+        if chosen == "parquet" and target is None and sys.stdout.isatty():
+            raise Refused("Parquet is nothing that a terminal shows; name a file, or use a pipe")
         if chosen == "table":
             with needs_extra("cli", "a table"):
                 importlib.import_module("rich")

@@ -11,7 +11,7 @@ from rich.cells import cell_len
 from rich.table import Table
 from rich.text import Text
 
-from wandb_runs.cli.console import encodable, print_on
+from wandb_runs.cli.console import encodable, make_console, print_on
 from wandb_runs.cli.formats import are_numbers, shown
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from wandb_runs.cli.output import Output
     from wandb_runs.graphql.scalars import JSONValue
 
-__all__ = ["STATES", "Column", "print_table"]
+__all__ = ["STATES", "Column", "fitting", "print_table"]
 
 STATES: Final[Mapping[str, str]] = {
     "finished": "green",
@@ -59,6 +59,24 @@ class Column:
     style: str = ""
     styles: Mapping[str, str] = field(default_factory=dict[str, str])
     folds: bool = False
+
+
+def fitting(columns: Sequence[Column], output: Output) -> Sequence[Column]:
+    """The first columns, as many as a terminal has room for; all elsewhere.
+
+    Args:
+        columns: The columns, at least one.
+        output: Where they are to be printed.
+    """
+    console = make_console()
+    if output.path is not None or not console.is_terminal:
+        return columns
+    write, room = partial(encodable, output.encoding), console.width + _GAP
+    for count, column in enumerate(columns):
+        room -= _Cells.of(column, write).width + _GAP
+        if room < 0:
+            return columns[: max(1, count)]
+    return columns
 
 
 def print_table(columns: Sequence[Column], output: Output) -> None:

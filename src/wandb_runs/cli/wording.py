@@ -29,6 +29,7 @@ _COMMANDS: Final = {"for one run, use": "show", "its runs are": "list"}
 _OPTIONS: Final = {
     "config_keys=, summary_keys=": "--keys",
     "per_page=, samples=, keys=": "--samples, --keys",
+    "attributes: a table": "--attributes: a table",
     "leave keys out": "leave out --key and --keys",
 }
 
@@ -43,7 +44,12 @@ _WORDS: Final = re.compile(
 _HOLDERS: Final = {"filters": "--filters", "order": "--order", "x_axis": "--x-axis"}
 """Options that hold names; all others are keys."""
 
-_SECTIONS: Final = {"config_keys": "config.", "summary_keys": "summary."}
+_SECTIONS: Final = {
+    "config": "config.",
+    "config_keys": "config.",
+    "summary": "summary.",
+    "summary_keys": "summary.",
+}
 """What stands before a key where an option takes keys of both."""
 
 
