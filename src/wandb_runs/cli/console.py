@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from io import StringIO
+from io import BytesIO, TextIOWrapper
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from rich.console import Console
@@ -50,9 +50,13 @@ def print_on(output: Output, draw: Callable[[Console], object]) -> None:
     if output.path is None and console.is_terminal:
         draw(console)
         return
-    text = StringIO()
-    draw(_Console(file=text, highlight=False, width=_WIDE))
-    output.write("".join(f"{line.rstrip(' ')}\n" for line in text.getvalue().splitlines()))
+    # rich draws lines of the characters that the encoding of its file has.
+    written = BytesIO()
+    with TextIOWrapper(written, output.encoding, newline="\n") as file:
+        draw(_Console(file=file, highlight=False, width=_WIDE))
+        file.flush()
+        text = written.getvalue().decode(output.encoding)
+    output.write("".join(f"{line.rstrip(' ')}\n" for line in text.splitlines()))
 
 
 def encodable(encoding: str, text: str) -> str:
