@@ -58,7 +58,7 @@ def test_examples_are_found() -> None:
         "README.md",
         *map(
             "docs/{}.md".format,
-            ("doctor", "embedding", "moving", "network", "settings", "tables", "testing"),
+            ("doctor", "embedding", "moving", "network", "plots", "settings", "tables", "testing"),
         ),
     ],
 )

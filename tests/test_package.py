@@ -64,7 +64,7 @@ def test_the_core_needs_five_libraries_and_every_bound_is_stated() -> None:
 def test_importing_loads_no_frame_library_and_no_server() -> None:
     heavy = (
         "pandas polars numpy ariadne graphql starlette uvicorn sqlalchemy yaml wandb "
-        "httpx httpcore click rich"
+        "httpx httpcore click rich altair vl_convert"
     )
     code = (
         "import sys, wandb_runs; wandb_runs.Api(api_key='k').runs('a/b');"

@@ -18,7 +18,7 @@ import pytest
 from click.testing import CliRunner
 
 from wandb_runs.cli.commands import cli
-from wandb_runs.cli.files import replace_file
+from wandb_runs.files import replace_file
 from wandb_runs.testing import log_run
 
 if TYPE_CHECKING:
@@ -156,7 +156,7 @@ def test_nothing_is_left_after_a_failure(tmp_path: Path, error: BaseException) -
 def test_nothing_is_left_after_a_signal(tmp_path: Path, number: signal.Signals) -> None:
     program = (
         "import pathlib, sys, time\n"
-        "from wandb_runs.cli.files import replace_file\n"
+        "from wandb_runs.files import replace_file\n"
         "def write(file):\n"
         "    file.write(b'half'); print('writing', flush=True); time.sleep(60)\n"
         "replace_file(pathlib.Path(sys.argv[1]), write)\n"

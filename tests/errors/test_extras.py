@@ -58,6 +58,8 @@ ENTRIES: list[tuple[str, str, str]] = [
     ("click", "local", "import runpy; runpy.run_module('wandb_runs.local', run_name='__main__')"),
     ("yaml", "yaml", f"{RUNS}next(run.sweep for run in runs if run.sweep_name).config"),
     ("yaml", "yaml", f"{RUNS}next(run.sweep for run in runs if run.sweep_name).order"),
+    *((library, "plots", "from wandb_runs import plots") for library in ("altair", "vl_convert")),
+    ("altair", "plots", "from wandb_runs.plots import curves"),
     ("datamodel_code_generator", "typegen", CLI.format("['typegen', 'sample/digits']")),
     *(
         (library, "local", program)

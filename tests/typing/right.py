@@ -5,8 +5,10 @@ from __future__ import annotations
 import ssl
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, assert_type
 
+import altair as alt
 import pandas as pd
 import polars as pl
 
@@ -66,6 +68,7 @@ from wandb_runs import (
     WandbRunsError,
     WandbRunsWarning,
     doctor,
+    plots,
 )
 from wandb_runs.bar import progress_bar
 from wandb_runs.testing import FakeClock
@@ -361,6 +364,21 @@ def embed(own: httpx.Client, newer: httpx2.Client) -> None:
 
     Api(api_key=key, max_concurrency=8, on_event=observe)
     Api(api_key=lambda: "k", on_event=print)
+
+
+def draw(runs: Runs, by: plots.Band | None) -> None:
+    histories = runs.histories(keys=["loss"], format="polars")
+    table = runs.configs(["optimizer"], format="pandas")
+    assert_type(plots.curves(histories, "loss"), alt.Chart)
+    assert_type(plots.curves(histories, "loss", band="std", log="xy"), alt.LayerChart)
+    either = plots.curves(runs.histories(), "loss", color="optimizer", table=table, band=by)
+    assert_type(either, alt.Chart | alt.LayerChart)
+    assert_type(plots.scatter(table, "lr", "loss", width=300), alt.Chart)
+    assert_type(plots.bars(table, "loss", color="optimizer"), alt.Chart)
+    assert_type(plots.bars(table, "loss", by="optimizer", band="std"), alt.LayerChart)
+    assert_type(plots.parallel(table, ["lr", "loss"], log=("lr",)), alt.LayerChart)
+    plots.save(either, "curves.svg")
+    plots.save(plots.curves(histories, "loss") | either, Path("curves.png"), scale_factor=1)
 
 
 def diagnose(api: Api) -> bool:

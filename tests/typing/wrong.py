@@ -25,6 +25,7 @@ from wandb_runs import (
     User,
     doctor,
     doctor_async,
+    plots,
 )
 
 if TYPE_CHECKING:
@@ -242,6 +243,19 @@ def embed_wrongly(own: httpx.AsyncClient) -> None:
     Api(api_key=lambda name: name)  # wrong
     Api(max_concurrency="4")  # wrong
     Api(on_event=lambda: None)  # wrong
+
+
+def draw_wrongly(runs: Runs) -> None:
+    frame = runs.histories(format="polars")
+    plots.curves(frame)  # wrong
+    plots.curves(runs, "loss")  # wrong
+    plots.curves(frame, "loss", band="range")  # wrong
+    plots.curves(frame, "loss", log=True)  # wrong
+    plots.curves(frame, "loss", smooth="0.9")  # wrong
+    plots.bars(frame, "loss", band="std")  # wrong
+    plots.bars(frame, "loss", by="optimizer", color="lr")  # wrong
+    plots.parallel(frame, 3)  # wrong
+    plots.save(frame, "frame.svg")  # wrong
 
 
 def diagnose_wrongly(api: Api, report: DoctorReport) -> None:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from wandb_runs.cli.files import replace_file
 from wandb_runs.cli.formats import Records
 from wandb_runs.cli.output import choose_output, write_parquet
 from wandb_runs.cli.session import connect, reporting, show_progress
@@ -20,6 +19,7 @@ from wandb_runs.cli.shared import (
     tell,
 )
 from wandb_runs.cli.status import Status
+from wandb_runs.files import replace_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from wandb_runs.cli.files import replace_file
 from wandb_runs.cli.formats import WRITERS
 from wandb_runs.cli.shared import Refused, errors_in_one_line
 from wandb_runs.errors.extras import needs_extra
 from wandb_runs.errors.text import printable
+from wandb_runs.files import replace_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

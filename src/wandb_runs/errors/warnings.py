@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from typing_extensions import override
 
 from wandb_runs.errors.suggest import name_runs
-from wandb_runs.errors.text import as_message
+from wandb_runs.errors.text import as_message, excerpt
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -24,6 +24,7 @@ __all__ = [
     "EmptyJoinWarning",
     "HiddenValueWarning",
     "IgnoredArgumentWarning",
+    "UndrawnWarning",
     "UnknownKeyWarning",
     "UnknownMetricWarning",
     "UnknownStateWarning",
@@ -158,6 +159,34 @@ class DegradedServerWarning(WandbRunsWarning):
         return as_message(
             f"the server {self.base_url} is older than this package, or another than W&B's: {costs}"
         )
+
+
+class UndrawnWarning(WandbRunsWarning):
+    """Values that a chart cannot show, and which it leaves out.
+
+    Attributes:
+        rows: How many values.
+        column: Their column.
+        reason: `"infinite"`, or `"nonpositive"` for those of 0 or less on a logarithmic axis.
+    """
+
+    rows: int
+    column: str
+    reason: Literal["infinite", "nonpositive"]
+
+    def __init__(self, rows: int, column: str, reason: Literal["infinite", "nonpositive"]) -> None:
+        self.rows = rows
+        self.column = column
+        self.reason = reason
+        super().__init__(rows, column, reason)
+
+    @override
+    def __str__(self) -> str:
+        values = "value" if self.rows == 1 else "values"
+        what = f"{self.rows:,} {values} of {excerpt(self.column)}"
+        if self.reason == "infinite":
+            return as_message(f"{what} left out: infinite")
+        return as_message(f"{what} left out: 0 or less, on a logarithmic axis")
 
 
 class UnknownKeyWarning(WandbRunsWarning):

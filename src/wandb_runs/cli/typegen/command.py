@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from wandb_runs.cli.files import replace_file
 from wandb_runs.cli.session import connect, reporting, show_progress
 from wandb_runs.cli.shared import (
     ORDER,
@@ -18,6 +17,7 @@ from wandb_runs.cli.shared import (
     selecting,
     tell,
 )
+from wandb_runs.files import replace_file
 
 if TYPE_CHECKING:
     from wandb_runs.query.filters import Filters

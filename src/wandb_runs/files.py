@@ -1,4 +1,4 @@
-"""Output files of commands: whole or not there at all, with the access that was there before.
+"""Output files: whole or not there at all, with the access that was there before.
 
 What is written goes to a new file beside the target, under a name that cannot be foreseen, which
 then takes the target's place. A symbolic link is followed: what it points to is replaced. Devices,
