@@ -60,6 +60,11 @@ ENTRIES: list[tuple[str, str, str]] = [
     ("yaml", "yaml", f"{RUNS}next(run.sweep for run in runs if run.sweep_name).order"),
     *((library, "plots", "from wandb_runs import plots") for library in ("altair", "vl_convert")),
     ("altair", "plots", "from wandb_runs.plots import curves"),
+    (
+        "altair",
+        "plots",
+        CLI.format("['plot', 'sample/digits', '--keys', 'loss', '-o', 'a.svg']"),
+    ),
     ("datamodel_code_generator", "typegen", CLI.format("['typegen', 'sample/digits']")),
     *(
         (library, "local", program)

@@ -10,6 +10,7 @@ from wandb_runs.cli.doctor import doctor
 from wandb_runs.cli.histories import histories
 from wandb_runs.cli.listing import list_runs
 from wandb_runs.cli.open import open_page
+from wandb_runs.cli.plot import plot
 from wandb_runs.cli.run_table import table
 from wandb_runs.cli.show import show
 from wandb_runs.cli.status import MEANINGS
@@ -46,5 +47,5 @@ def _first_sentence(command: click.Command) -> str:
     return " ".join(paragraph.split())
 
 
-for _command in (list_runs, table, show, diff, open_page, histories, doctor, typegen, local):
+for _command in (list_runs, table, show, diff, open_page, histories, plot, doctor, typegen, local):
     cli.add_command(_command)
