@@ -58,7 +58,10 @@ def test_examples_are_found() -> None:
         "README.md",
         *map(
             "docs/{}.md".format,
-            ("doctor", "embedding", "moving", "network", "plots", "settings", "tables", "testing"),
+            (
+                *("doctor", "embedding", "filters", "moving", "network", "plots", "settings"),
+                *("tables", "testing"),
+            ),
         ),
     ],
 )

@@ -71,6 +71,7 @@ from wandb_runs.query.fields import (
     UpdatedAt,
     Username,
 )
+from wandb_runs.query.filter_text import parse_filter
 from wandb_runs.query.filters import Condition, Filters, RawFilter
 from wandb_runs.query.order import FieldOrder, Order, RawOrder
 from wandb_runs.runs.explain import Explanation
@@ -227,6 +228,7 @@ __all__ = [
     "__version__",
     "doctor",
     "doctor_async",
+    "parse_filter",
 ]
 
 # Silent, unless the program that uses this package says what to do with its records.

@@ -68,6 +68,7 @@ from wandb_runs import (
     WandbRunsError,
     WandbRunsWarning,
     doctor,
+    parse_filter,
     plots,
 )
 from wandb_runs.bar import progress_bar
@@ -325,6 +326,9 @@ def build_filters(api: Api, since: datetime, runs: Runs) -> None:
     names: list[str] = ["a"]
     assert_type(RunId.is_in(names) | SweepId.is_in(tuple(names)), Condition)
     assert_type((Host == "h") == (Username == "u"), bool)
+    assert_type(parse_filter("config.lr < 0.1"), Condition)
+    assert_type(parse_filter("state exists") & {"group": "a"} | Tags.size(2), Condition)
+    api.runs("team/mnist", parse_filter('state == "finished"'))
     api.runs("team/mnist", (State == "finished") & (Config("lr") < 0.1))
     api.runs("team/mnist", {"$or": [State == "finished", {"state": "failed"}]})
     filters: Filters = State == "finished"

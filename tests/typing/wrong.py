@@ -25,6 +25,7 @@ from wandb_runs import (
     User,
     doctor,
     doctor_async,
+    parse_filter,
     plots,
 )
 
@@ -181,6 +182,8 @@ def misread(run: Run, runs: Runs) -> None:
 
 
 def build_wrong_filters(api: Api, since: datetime) -> None:
+    parse_filter({"state": "finished"})  # wrong
+    api.runs("team/mnist", filters="state exists")  # wrong
     api.runs("team/mnist", filters=State == 3)  # wrong
     api.runs("team/mnist", filters=Config("a") == Config("b"))  # wrong
     api.runs("team/mnist", filters=UpdatedAt == since)  # wrong

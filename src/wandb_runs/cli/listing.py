@@ -11,7 +11,14 @@ from wandb_runs.cli.columns import chosen_columns
 from wandb_runs.cli.formats import Records, as_float
 from wandb_runs.cli.output import choose_output, printing
 from wandb_runs.cli.session import connect, reporting
-from wandb_runs.cli.shared import Failed, fail_on_empty, naming_keys, selecting, tell
+from wandb_runs.cli.shared import (
+    Failed,
+    fail_on_empty,
+    filters_given,
+    naming_keys,
+    selecting,
+    tell,
+)
 from wandb_runs.cli.status import Status
 from wandb_runs.errors import UnsupportedByServerError
 
@@ -79,7 +86,8 @@ def list_runs(
         if not quiet and len(listed) == limit and len(runs) > limit:
             tell(f"The first {limit:,} of {len(runs):,} runs; --limit shows more.")
     if fail_on_empty and not listed:
-        which = "has no runs" if filters is None else "has no run that fits --filters"
+        given = " and ".join(filters_given())
+        which = f"has no run that fits {given}" if given else "has no runs"
         raise Failed(f"{path} {which}", Status.EMPTY)
     session.told.end()
 

@@ -9,6 +9,7 @@ import sys
 import warnings
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import wraps
 from typing import TYPE_CHECKING, Final, TypeVar, cast
 
 import click
@@ -16,13 +17,19 @@ from typing_extensions import override
 
 from wandb_runs.cli.status import Status, status_of
 from wandb_runs.cli.wording import in_options, warning_in_options
-from wandb_runs.errors import DriftWarning, WandbRunsError, WandbRunsWarning
+from wandb_runs.errors import (
+    DriftWarning,
+    InvalidArgumentError,
+    WandbRunsError,
+    WandbRunsWarning,
+)
 from wandb_runs.errors.text import as_message
+from wandb_runs.query.filter_text import parse_filter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable, Generator, Mapping, Sequence
 
-    from wandb_runs.query.filters import Filters
+    from wandb_runs.query.filters import Condition, Filters
 
 __all__ = [
     "ORDER",
@@ -31,6 +38,7 @@ __all__ = [
     "Told",
     "errors_in_one_line",
     "fail_on_empty",
+    "filters_given",
     "naming_keys",
     "selecting",
     "tell",
@@ -51,19 +59,22 @@ class Failed(click.ClickException):
     Args:
         message: What happened and what to do next.
         status: What the process ends with.
+        notes: What goes below the message, printable as it is.
     """
 
-    def __init__(self, message: str, status: Status = Status.OTHER) -> None:
-        super().__init__(_one_line(message))
+    def __init__(
+        self, message: str, status: Status = Status.OTHER, notes: Sequence[str] = ()
+    ) -> None:
+        super().__init__("\n".join((_one_line(message), *notes)))
         # click declares it of the class, and reads it from the instance.
         vars(self)["exit_code"] = int(status)
 
 
 class Refused(Failed):
-    """A usage error, in one line."""
+    """A usage error, in one line, and notes below it."""
 
-    def __init__(self, message: str) -> None:
-        super().__init__(message, Status.USAGE)
+    def __init__(self, message: str, notes: Sequence[str] = ()) -> None:
+        super().__init__(message, Status.USAGE, notes)
 
 
 @contextmanager
@@ -120,7 +131,8 @@ def warnings_in_one_line() -> Generator[Told]:
                     told.is_partial = True
             context = click.get_current_context(silent=True)
             single = context.params.get("key", ()) if context is not None else ()
-            shown = [warning_in_options(each.message, single) for each in caught]
+            holder = " and ".join(filters_given()) or "--filters"
+            shown = [warning_in_options(each.message, single, holder) for each in caught]
             for message in dict.fromkeys((*shown, *map(in_options, told.messages))):
                 tell(f"Warning: {_one_line(message)}")
 
@@ -158,7 +170,22 @@ fail_on_empty: Final = click.option(
 
 
 def selecting(command: CommandT) -> CommandT:
-    """Add the arguments that select runs: PATH, --filters and --order."""
+    """Add the arguments that select runs: PATH, --where, --filters and --order.
+
+    The command gets what --where and --filters select together as `filters`.
+    """
+
+    @wraps(command)
+    def selected(
+        *, filters: Mapping[str, object] | None, where: Condition | None, **others: object
+    ) -> object:
+        both: Filters | None = filters if where is None else where
+        if where is not None and filters is not None:
+            with errors_in_one_line():  # it checks the mapping
+                both = filters & where
+        return command(filters=both, **others)
+
+    selecting_one = cast("CommandT", selected)
     for option in (
         click.option(
             "--order",
@@ -172,10 +199,25 @@ def selecting(command: CommandT) -> CommandT:
             metavar="JSON",
             help="""Which runs, in MongoDB's language: '{"state": "finished"}'.""",
         ),
+        click.option(
+            "--where",
+            callback=_read_where,
+            metavar="TEXT",
+            help="""Which runs: 'config.lr < 0.1 and state == "finished"'.""",
+        ),
         click.argument("path", metavar="PATH"),
     ):
-        command = option(command)
-    return command
+        selecting_one = option(selecting_one)
+    return selecting_one
+
+
+_GIVEN: Final = "wandb_runs.filters"
+
+
+def filters_given() -> dict[str, str]:
+    """The options of this command that select runs, each with its text, on one line."""
+    context = click.get_current_context(silent=True)
+    return {} if context is None else cast("dict[str, str]", context.meta.setdefault(_GIVEN, {}))
 
 
 def naming_keys(what: str, example: str) -> Callable[[CommandT], CommandT]:
@@ -225,9 +267,23 @@ def _read_keys(
     return keys
 
 
+def _read_where(
+    _context: click.Context, _option: click.Parameter, text: str | None
+) -> Condition | None:
+    if text is None:
+        return None
+    # No string of it has a line break.
+    filters_given()["--where"] = " ".join(text.split("\n"))
+    try:
+        return parse_filter(text)
+    except InvalidArgumentError as error:
+        notes: list[str] = getattr(error, "__notes__", [])  # a text too long has none
+        raise Refused(in_options(error.message), notes) from error
+
+
 def _read_filters(
     _context: click.Context, _option: click.Parameter, text: str | None
-) -> Filters | None:
+) -> Mapping[str, object] | None:
     if text is None:
         return None
     try:
@@ -240,7 +296,8 @@ def _read_filters(
         ) from error
     if not isinstance(filters, dict):
         raise click.BadParameter("""a JSON object is needed, like '{"state": "finished"}'""")
-    return cast("Filters", filters)
+    filters_given()["--filters"] = json.dumps(filters, ensure_ascii=False)
+    return cast("dict[str, object]", filters)
 
 
 def _one_line(message: str) -> str:

@@ -27,6 +27,7 @@ _CALLS: Final = re.compile(r"(?<=; )(for one run, use|its runs are) api\.runs?\(
 _COMMANDS: Final = {"for one run, use": "show", "its runs are": "list"}
 
 _OPTIONS: Final = {
+    "parse_filter:": "--where:",
     "config_keys=, summary_keys=": "--keys",
     "per_page=, samples=, keys=": "--samples, --keys",
     "attributes: a table": "--attributes: a table",
@@ -41,8 +42,8 @@ _WORDS: Final = re.compile(
 )
 
 
-_HOLDERS: Final = {"filters": "--filters", "order": "--order", "x_axis": "--x-axis"}
-"""Options that hold names; all others are keys."""
+_HOLDERS: Final = {"order": "--order", "x_axis": "--x-axis"}
+"""Options that hold names, beside those that select runs; all others are keys."""
 
 _SECTIONS: Final = {
     "config": "config.",
@@ -53,12 +54,15 @@ _SECTIONS: Final = {
 """What stands before a key where an option takes keys of both."""
 
 
-def warning_in_options(warning: Warning | str, single: Collection[str] = ()) -> str:
+def warning_in_options(
+    warning: Warning | str, single: Collection[str] = (), filters: str = "--filters"
+) -> str:
     """The message of a warning, with the option that holds what it names.
 
     Args:
         warning: The warning.
         single: The keys that --key named, as it has them.
+        filters: The options that select runs.
 
     >>> warning_in_options(UnknownKeyWarning("config_keys", {"lrr": "lr"}, 1))
     "--keys: the newest run has no 'config.lrr' (did you mean 'config.lr'?)"
@@ -77,14 +81,15 @@ def warning_in_options(warning: Warning | str, single: Collection[str] = ()) -> 
         return f"{_holder(warning.argument, warning.nearest, single)}: {told}"
     if not isinstance(warning, UnknownKeyWarning):
         return in_options(str(warning))
+    is_filter = warning.argument == "filters"
     if isinstance(warning, UnknownStateWarning):
-        option = _holder(warning.argument, warning.nearest, single)
+        option = filters if is_filter else _holder(warning.argument, warning.nearest, single)
         return str(UnknownStateWarning(option, warning.nearest, warning.known))
     section = _SECTIONS.get(warning.argument, "")
     nearest = {
         f"{section}{name}": near and section + near for name, near in warning.nearest.items()
     }
-    option = _holder(warning.argument, nearest, single)
+    option = filters if is_filter else _holder(warning.argument, nearest, single)
     return str(UnknownKeyWarning(option, nearest, warning.checked))
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NoReturn, TypeAlias, cast, final
+from typing import Final, Literal, NoReturn, TypeAlias, cast, final
 
 from typing_extensions import override
 
@@ -35,7 +35,29 @@ from wandb_runs.query.operators import (
 )
 from wandb_runs.query.paths import Path, Vocabulary
 
-__all__ = ["Condition", "Filters", "RawFilter", "filters_to_json", "make_condition"]
+__all__ = [
+    "ATTRIBUTE_ADVICE",
+    "Condition",
+    "Filters",
+    "RawFilter",
+    "filters_to_json",
+    "join_conditions",
+    "make_condition",
+]
+
+ATTRIBUTE_ADVICE: Final[Mapping[str, str]] = {
+    "user": "The user's account name is 'username'.",
+    "hostname": "Did you mean 'host'?",
+    "runtime": "Did you mean 'duration', in seconds?",
+    "created": "Did you mean 'created_at'?",
+    "updatedat": "Runs cannot be filtered by their last change; 'heartbeat_at' comes nearest.",
+    "sweepname": "Did you mean 'sweep', which takes the sweep's id?",
+    "sweepid": "Did you mean 'sweep'?",
+    "date": "Did you mean 'created_at'?",
+    "entity": "The entity belongs to the path of the project, not to its filters.",
+    "project": "The project belongs to the path, not to its filters.",
+}
+"""Common wrong words for attributes, folded, to a sentence about each."""
 
 _PATHS = Vocabulary(
     attributes={
@@ -57,25 +79,16 @@ _PATHS = Vocabulary(
         "heartbeatAt": "heartbeatAt",
     },
     advice={
+        **ATTRIBUTE_ADVICE,
         # `Name`, as in W&B's tables; `name` itself is an attribute.
         "name": "The displayed name is 'display_name'; 'name' is the run's id.",
         "id": "The run's id is called 'name'; the displayed name is 'display_name'.",
         "runid": "The run's id is called 'name'; the displayed name is 'display_name'.",
         "runname": "The displayed name is 'display_name'; 'name' is the run's id.",
-        "user": "The user's account name is 'username'.",
-        "hostname": "Did you mean 'host'?",
-        "runtime": "Did you mean 'duration', in seconds?",
-        "created": "Did you mean 'created_at'?",
-        "updatedat": "Runs cannot be filtered by their last change; 'heartbeat_at' comes nearest.",
-        "sweepname": "Did you mean 'sweep', which takes the sweep's id?",
-        "sweepid": "Did you mean 'sweep'?",
         "and": "Did you mean '$and'?",
         "or": "Did you mean '$or'?",
         "nor": "Did you mean '$nor'?",
         "not": "Did you mean '$not'?",
-        "date": "Did you mean 'created_at'?",
-        "entity": "The entity belongs to the path of the project, not to its filters.",
-        "project": "The project belongs to the path, not to its filters.",
     },
     escape="RawFilter",
 )
@@ -116,19 +129,19 @@ field.is_in([...]) for 'in'; this one is {"config.lr.value":{"$gt":0.01}}.
 
     def __and__(self, other: Condition | Mapping[str, object] | RawFilter) -> Condition:
         """Runs that fulfil both."""
-        return _join("$and", self, other)
+        return join_conditions("$and", self, other)
 
     def __rand__(self, other: Mapping[str, object] | RawFilter) -> Condition:
         """Runs that fulfil both."""
-        return _join("$and", other, self)
+        return join_conditions("$and", other, self)
 
     def __or__(self, other: Condition | Mapping[str, object] | RawFilter) -> Condition:
         """Runs that fulfil at least one."""
-        return _join("$or", self, other)
+        return join_conditions("$or", self, other)
 
     def __ror__(self, other: Mapping[str, object] | RawFilter) -> Condition:
         """Runs that fulfil at least one."""
-        return _join("$or", other, self)
+        return join_conditions("$or", other, self)
 
     def __invert__(self) -> Condition:
         """All other runs, including those without the value."""
@@ -275,17 +288,22 @@ def make_condition(path: str | Path, operator: str, operand: object, *, where: s
         raise InvalidArgumentError(f"{where}: nested too deeply to be sent.") from error
 
 
-def _join(operator: str, left: object, right: object) -> Condition:
-    """Join two conditions into one flat list, so that joins are associative."""
+def join_conditions(operator: Literal["$and", "$or"], *sides: object) -> Condition:
+    """Join conditions into one flat list, so that joins are associative.
+
+    >>> few = [make_condition("state", "$ne", word, where="…") for word in ("failed", "killed")]
+    >>> join_conditions("$and", *few) == few[0] & few[1]
+    True
+    """
     joined: list[object] = []
-    for side in (left, right):
+    for side in sides:
         document = _read_query(_query_of(side, operator))
         parts = _parts(operator, document)
         joined.extend([document] if parts is None else parts)
     return _write_query({operator: joined})
 
 
-def _query_of(side: object, operator: str) -> str:
+def _query_of(side: object, operator: Literal["$and", "$or"]) -> str:
     if isinstance(side, (Condition, RawFilter)):
         return side.query
     if isinstance(side, Mapping):
@@ -330,6 +348,7 @@ def _query(value: object, where: str) -> dict[str, object]:
         raise InvalidArgumentError(
             f'{where}: expected a mapping like {{"state": "finished"}}, or a condition like '
             f'State == "finished", not {show(value)}.'
+            + (" parse_filter reads a filter as text." if isinstance(value, str) else "")
         )
     query: dict[str, object] = {}
     for given, operand in value.items():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -14,6 +13,7 @@ from wandb_runs.cli.shared import (
     ORDER,
     Refused,
     errors_in_one_line,
+    filters_given,
     selecting,
     tell,
 )
@@ -85,7 +85,7 @@ def typegen(
             runs = api.runs(path)
             where = f"{runs.entity}/{runs.project}"
         given = {
-            "--filters": "" if filters is None else json.dumps(filters, ensure_ascii=False),
+            **filters_given(),
             "--order": "" if order == ORDER else order,
             "--limit": "" if limit is None else str(limit),
             # The name alone: a path may hold names of users and customers.
