@@ -410,7 +410,7 @@ def refusal(done: Result | subprocess.CompletedProcess[str]) -> str:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("histories", "team/many", "-o", "out.xlsx"), ".parquet, .csv, .jsonl"),
+        (("histories", "team/many", "-o", "out.xlsx"), ".jsonl, .ndjson, .md, .parquet"),
         (("histories", "team/many", "-o", "nowhere/out.csv"), "folder nowhere"),
         (("histories", "team/many", "--samples", "0", "-o", "out.csv"), "--samples must be"),
         (("histories", "team/many", "--keys", " , ", "-o", "out.csv"), "names no key"),

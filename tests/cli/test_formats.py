@@ -302,12 +302,16 @@ def test_quiet_leaves_out_notes_and_keeps_warnings(many: str) -> None:
 
 
 def test_colours_are_for_terminals_and_left_out_with_no_color(
-    formats: str, monkeypatch: pytest.MonkeyPatch
+    formats: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert "\x1b[32m" not in on_a_terminal("list", formats)
     monkeypatch.delenv("NO_COLOR", raising=False)
     assert "\x1b[32m" in on_a_terminal("list", formats, colours=True)
     assert "\x1b[" not in run("list", formats).stdout
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    output = tmp_path / "runs.txt"
+    assert run("list", formats, "-o", str(output), "--format", "table").exit_code == 0
+    assert "\x1b[" not in output.read_text()
 
 
 def test_histories_go_to_stdout_in_each_format(api: Api, many: str) -> None:

@@ -53,7 +53,16 @@ def print_on(output: Output, draw: Callable[[Console], object]) -> None:
     # rich draws lines of the characters that the encoding of its file has.
     written = BytesIO()
     with TextIOWrapper(written, output.encoding, newline="\n") as file:
-        draw(_Console(file=file, highlight=False, width=_WIDE))
+        # FORCE_COLOR makes rich take a file for a terminal.
+        draw(
+            _Console(
+                file=file,
+                highlight=False,
+                width=_WIDE,
+                force_terminal=False,
+                color_system=None,
+            )
+        )
         file.flush()
         text = written.getvalue().decode(output.encoding)
     output.write("".join(f"{line.rstrip(' ')}\n" for line in text.splitlines()))
