@@ -16,7 +16,7 @@ RUNS = {
     "bash": """{source}
 COMP_WORDS=({words}); COMP_CWORD={last}; _wandb_runs_completion wandb-runs
 printf '%s\\n' "${{COMPREPLY[@]}}" """,
-    "zsh": """autoload -Uz compinit && compinit -u -d /dev/null
+    "zsh": """autoload -Uz compinit && compinit -u -D
 {source}
 [[ $_comps[wandb-runs] == _wandb_runs_completion ]] || exit 9
 # What the function does outside of the line editor of zsh:
