@@ -40,7 +40,6 @@ if TYPE_CHECKING:
 
     from wandb_runs.frames.batches import AnyBatches
     from wandb_runs.frames.plan import Format, HistoryPlan, Join, OnError, Stream
-    from wandb_runs.frames.polars_reader import FrameOrRows
     from wandb_runs.frames.requests import Reader
     from wandb_runs.frames.rows import Row, RunRows
     from wandb_runs.frames.values import Values
@@ -164,17 +163,6 @@ class HistoriesBase(ABC):
     def _fetch_histories(
         self, plan: HistoryPlan, to: Format, progress: OnProgress | None
     ) -> Flow[Found[list[Row] | pd.DataFrame | pl.DataFrame]]:
-        if to == "polars" and plan.field == "sampledHistory" and plan.join == "inner":
-            from wandb_runs.frames.polars_reader import (  # noqa: PLC0415 - it needs polars
-                FrameReader,
-                collect_frame,
-            )
-
-            frames = yield from self._fetch_pages(plan, FrameReader(), progress, eager=True)
-            frame = yield from collect_frame(frames, plan)
-            if frame is not None:
-                gaps = yield from self._close(frames, has_rows=bool(frame.height))
-                return Found(frame, gaps)
         pages = yield from self._fetch_pages(plan, RowsReader(), progress, eager=True)
         collected = yield from collect_histories(pages, plan, to=to)
         gaps = yield from self._close(pages, has_rows=bool(len(collected)))
@@ -241,27 +229,16 @@ class HistoriesBase(ABC):
     def _polars_batches(
         self, plan: HistoryPlan, schema: Mapping[str, object] | None, progress: OnProgress | None
     ) -> AnyBatches[pl.DataFrame]:
-        from wandb_runs.frames.polars_reader import FrameReader  # noqa: PLC0415 - it needs polars
-
         targets = find_targets(schema, "polars")
 
-        def convert(content: FrameOrRows) -> pl.DataFrame | None:
-            frame = (
-                build_polars(content, plan, targets=targets)
-                if isinstance(content, list)
-                else content
-            )
+        def convert(histories: list[RunRows]) -> pl.DataFrame | None:
+            frame = build_polars(histories, plan, targets=targets)
             if not frame.height:
                 return None
             return frame if schema is None else conform_polars(frame, schema, plan)
 
-        if any(target.form in {"text", "json"} for target in targets.values()):
-            # The fast path loses how a number was written: with 0.5, 1 becomes 1.0.
-            return Batches(
-                lambda: self._fetch_pages(plan, RowsReader(), progress), convert, self._close
-            )
         return Batches(
-            lambda: self._fetch_pages(plan, FrameReader(), progress), convert, self._close
+            lambda: self._fetch_pages(plan, RowsReader(), progress), convert, self._close
         )
 
     def _finisher(self, on_error: OnError) -> Callable[[Gaps], None]:

@@ -1,4 +1,4 @@
-"""The fast path from bytes to polars returns the same frame as the path over rows."""
+"""Pages of histories give the polars frame of all their rows, however they are divided."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from support.frames import LARGE, NAMES, PALETTES, histories
 
 from wandb_runs.frames.histories import HistoryPages, collect_histories
 from wandb_runs.frames.plan import plan_histories
-from wandb_runs.frames.polars_reader import FrameReader, collect_frame
 from wandb_runs.frames.requests import HistoryRequest, RowsReader
 from wandb_runs.graphql.flow import run_flow
 from wandb_runs.pagination.cursors import cursor_after, offset_of
@@ -97,19 +96,22 @@ def request(server: Server, plan: HistoryPlan) -> HistoryRequest:
     return HistoryRequest(plan, selection, PageRequest(None, server.per_page))
 
 
+def read(
+    server: Server, plan: HistoryPlan, run_ids: list[str] | None = None, *, eager: bool = True
+) -> pl.DataFrame:
+    pages = HistoryPages(request(server, plan), RowsReader(), run_ids=run_ids, eager=eager)
+    frame = run_flow(collect_histories(pages, plan, to="polars"), server.execute)
+    assert isinstance(frame, pl.DataFrame)
+    return frame
+
+
 def both(server: Server, plan: HistoryPlan) -> tuple[pl.DataFrame, pl.DataFrame]:
-    sent = request(server, plan)
-    expected = run_flow(
-        collect_histories(HistoryPages(sent, RowsReader()), plan, to="polars"), server.execute
-    )
-    assert isinstance(expected, pl.DataFrame)
-    frames = HistoryPages(sent, FrameReader())
-    fast = run_flow(collect_frame(frames, plan), server.execute)
-    return expected if fast is None else fast, expected
+    """The frame of the pages, and that of one page."""
+    return read(server, plan), read(Server(server.history, 1000), plan, eager=False)
 
 
-def same(fast: pl.DataFrame, expected: pl.DataFrame) -> bool:
-    return fast.schema == expected.schema and fast.equals(expected)
+def same(frame: pl.DataFrame, expected: pl.DataFrame) -> bool:
+    return frame.schema == expected.schema and frame.equals(expected)
 
 
 @settings(deadline=None, max_examples=200)
@@ -147,38 +149,31 @@ def test_rows_of_few_kinds_give_the_frame_of_their_rows(
 @given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=50))
 def test_floats_are_exact(values: list[float]) -> None:
     history: History = [("r", [{"_step": n, "loss": value} for n, value in enumerate(values)])]
-    fast, _ = both(Server(history, 5), plan_histories(keys=["loss"]))
-    assert [math.copysign(1, each) for each in fast["loss"]] == [
+    frame, _ = both(Server(history, 5), plan_histories(keys=["loss"]))
+    assert [math.copysign(1, each) for each in frame["loss"]] == [
         math.copysign(1, v) for v in values
     ]
-    assert fast["loss"].to_list() == values
+    assert frame["loss"].to_list() == values
 
 
 @pytest.mark.parametrize("large", [2**63, 2**64 - 1, -(2**63) - 1, 10**30])
 def test_a_large_integer_among_floats_stays_exact(large: int) -> None:
     history: History = [("r", [{"_step": 0, "loss": 1.5}, {"_step": 1, "loss": large}])]
-    fast, expected = both(Server(history, 5), plan_histories(keys=["loss"]))
-    assert same(fast, expected)
-    assert fast["loss"].to_list() == ["1.5", str(large)]
+    frame, expected = both(Server(history, 5), plan_histories(keys=["loss"]))
+    assert same(frame, expected)
+    assert frame["loss"].to_list() == ["1.5", str(large)]
 
 
-def test_numbers_take_the_fast_path(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(*_: object) -> None:
-        pytest.fail("read as rows")
-
-    monkeypatch.setattr(RowsReader, "read", fail)
+def test_each_page_is_requested_once() -> None:
     history: History = [
         (f"r{n}", [{"_step": s, "loss": s / 7 if n else s, "n": s} for s in range(n * 3)])
         for n in range(5)
     ]
     server = Server(history, 2)
-    plan = plan_histories(keys=["n", "loss"])
-    frames = HistoryPages(request(server, plan), FrameReader())
-    fast = run_flow(collect_frame(frames, plan), server.execute)
+    frame = read(server, plan_histories(keys=["n", "loss"]))
     assert server.requests == 3
-    assert fast is not None
-    assert fast.columns == ["_step", "n", "loss", "run_id"]
-    assert len(fast) == 30
+    assert frame.columns == ["_step", "n", "loss", "run_id"]
+    assert len(frame) == 30
 
 
 @settings(deadline=None)
@@ -191,10 +186,7 @@ def test_runs_requested_by_id_come_in_the_given_order(order: list[int], gone: se
     plan = plan_histories(keys=["loss"])
     ids = [f"r{n}" for n in range(5)]
     expected = [(s, s + n / 8, f"r{n}") for n in range(5) for s in range(n) if n not in gone]
-    frames = HistoryPages(request(server, plan), FrameReader(), run_ids=ids)
-    frame = run_flow(collect_frame(frames, plan), server.execute)
-    assert frame is not None
-    assert frame.rows() == expected
+    assert read(server, plan, ids).rows() == expected
     rows = HistoryPages(request(server, plan), RowsReader(), run_ids=ids)
     listed = run_flow(collect_histories(rows, plan, to="default"), server.execute)
     assert isinstance(listed, list)
@@ -205,9 +197,9 @@ def test_a_dropped_row_does_not_affect_dtypes() -> None:
     history: History = [
         ("r", [{"_step": 0, "a": 2**53 + 1, "b": 1}, {"_step": 1.5, "a": 0.5, "b": None}])
     ]
-    fast, expected = both(Server(history, 5), plan_histories(keys=["a", "b"]))
-    assert same(fast, expected)
-    assert fast.rows() == [(0, 2**53 + 1, 1, "r")]
+    frame, expected = both(Server(history, 5), plan_histories(keys=["a", "b"]))
+    assert same(frame, expected)
+    assert frame.rows() == [(0, 2**53 + 1, 1, "r")]
 
 
 @pytest.mark.parametrize("value", ["text", True, [1]])
@@ -215,18 +207,15 @@ def test_a_column_without_any_number_is_requested_once(value: JSONValue) -> None
     history: History = [(f"r{n}", [{"_step": 0, "tag": value}]) for n in range(7)]
     server = Server(history, 2)
     plan = plan_histories(keys=["tag"])
-    frames = HistoryPages(request(server, plan), FrameReader())
-    frame = run_flow(collect_frame(frames, plan), server.execute)
-    assert frame is not None
-    assert len(frame) == 7
+    assert len(read(server, plan)) == 7
     assert server.requests == 4
 
 
 def test_a_run_that_comes_twice_in_one_page_is_kept_once() -> None:
     history: History = [("a", [{"_step": 0, "loss": 1.5}]), ("a", [{"_step": 0, "loss": 1.5}])]
-    fast, expected = both(Server(history, 5), plan_histories(keys=["loss"]))
-    assert same(fast, expected)
-    assert len(fast) == 1
+    frame, expected = both(Server(history, 5), plan_histories(keys=["loss"]))
+    assert same(frame, expected)
+    assert len(frame) == 1
 
 
 def test_a_run_that_comes_twice_is_kept_once() -> None:
@@ -235,6 +224,6 @@ def test_a_run_that_comes_twice_is_kept_once() -> None:
         ("b", []),
         ("a", [{"_step": 0, "loss": 1.5}]),
     ]
-    fast, expected = both(Server(history, 1), plan_histories(keys=["loss"]))
-    assert same(fast, expected)
-    assert len(fast) == 1
+    frame, expected = both(Server(history, 1), plan_histories(keys=["loss"]))
+    assert same(frame, expected)
+    assert len(frame) == 1
