@@ -221,6 +221,37 @@ def test_what_is_read_ahead_may_fail_until_its_turn_comes(
     assert ids == [f"run{number:02}" for number in range(MANY)]
 
 
+def test_a_page_ahead_is_sent_once_and_those_behind_it_are_kept(
+    wandb_server: LocalServer, many: str
+) -> None:
+    class FailsAt(Sizes):
+        """Fails each request for the fourth page."""
+
+        def __init__(self, server: LocalServer, failures: float) -> None:
+            super().__init__(server)
+            self._left = failures
+            self.cursors: list[str | None] = []
+
+        @override
+        def send(self, request: Request, /) -> Response:
+            after = json.loads(request.content)["variables"].get("after")
+            self.cursors.append(after)
+            if after == cursor_after(13) and self._left > 0:
+                self._left -= 1
+                return Response(500, {}, b"")
+            return super().send(request)
+
+    lasting, passing = FailsAt(wandb_server, math.inf), FailsAt(wandb_server, 1)
+    with Api(base_url=wandb_server.url, api_key="k", transport=lasting) as api:
+        loop = iter(api.runs(many, per_page=5))
+        assert [next(loop).id for _ in range(15)] == [f"run{number:02}" for number in range(15)]
+    assert len(lasting.cursors) == 2 + WIDTH
+    with Api(base_url=wandb_server.url, api_key="k", transport=passing) as api:
+        assert len([*iter(api.runs(many, per_page=5))]) == MANY
+    assert len({*passing.cursors}) == len(passing.cursors) - 1
+    assert passing.cursors.count(cursor_after(13)) == 2
+
+
 def test_other_cursors_are_followed_one_by_one(wandb_server: LocalServer, many: str) -> None:
     counter = RequestCounter()
     with wandb_server.fail_always(OpaqueCursors()):

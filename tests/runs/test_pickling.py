@@ -181,6 +181,24 @@ def test_runs_are_read_in_another_process(traveller: Api, many: str) -> None:
     assert done.stdout.decode().split() == [*(run.id for run in runs), user.username]
 
 
+LOOPS: Final[list[Callable[[Runs], Iterator[object]]]] = [
+    iter,
+    Runs.pages,
+    lambda runs: runs.iter_histories(),
+]
+
+
+@pytest.mark.parametrize("loop_over", LOOPS)
+def test_loops_are_neither_copied_nor_pickled(
+    traveller: Api, many: str, loop_over: Callable[[Runs], Iterator[object]]
+) -> None:
+    # A pickled loop over runs ended behind those that had been read.
+    loop = loop_over(traveller.runs(many, per_page=5))
+    for duplicate in (copy.copy, copy.deepcopy, pickle.dumps):
+        with pytest.raises(TypeError, match=r"neither copied nor pickled; (take|begin)"):
+            duplicate(loop)
+
+
 def test_async_objects_are_pickled_as_well(
     wandb_server: LocalServer, many: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

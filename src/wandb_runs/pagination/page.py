@@ -105,6 +105,7 @@ class PageRequest(FieldsRepr):
             not possible where the page is as large as the server allows.
         moved: The filter of the runs that may have changed their positions, to be asked for, too.
         is_divisible: Whether the caller asks for less where this is too much for the server.
+        is_optional: Whether the caller can do without it, so that it is sent once.
     """
 
     after: str | None
@@ -114,6 +115,7 @@ class PageRequest(FieldsRepr):
     includes_overlap: bool = False
     moved: str | None = None
     is_divisible: bool = False
+    is_optional: bool = False
 
     @property
     def widens(self) -> bool:
@@ -223,7 +225,9 @@ def fetch_page(
         BadResponseError: As `read_page` does.
     """
     raw = RawOperation.of(operation)
-    answer = yield from ask(replace(raw, divisible=True) if request.is_divisible else raw)
+    if request.is_divisible or request.is_optional:
+        raw = replace(raw, divisible=request.is_divisible, is_optional=request.is_optional)
+    answer = yield from ask(raw)
     return read_page(answer, selection, request)
 
 

@@ -7,6 +7,7 @@ cursor, and is then checked as any other page is. What is not asked for is dropp
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
@@ -73,15 +74,22 @@ class ReadAhead(Generic[T]):
         if kept is not None:
             self._kept = {at: each for at, each in self._kept.items() if each is not kept}
             return kept
-        self._kept = {}
-        if not expected:
+        # One of them failed, perhaps, and those behind it did not.
+        self._kept = {each.after: self._kept[each.after] for each in expected if self._has(each)}
+        lacking = [each for each in expected if each.after not in self._kept]
+        if not lacking:
             return Answer(request, (yield from fetch(request)))
-        flows = [_with_request(fetch, request), *map(partial(_tried, fetch), expected)]
+        flows = [_with_request(fetch, request), *map(partial(_tried, fetch), lacking)]
         asked, *others = yield from gather(flows)
         if asked is None:
             raise AssertionError("a page that fails raises")
-        self._kept = {each.request.after: each for each in others if each is not None}
+        found = {each.request.after: each for each in others if each is not None}
+        self._kept = {**self._kept, **found}
         return asked
+
+    def _has(self, request: PageRequest) -> bool:
+        kept = self._kept.get(request.after)
+        return kept is not None and kept.request.first == request.first
 
 
 def expected_after(
@@ -131,8 +139,12 @@ def _with_request(
 def _tried(
     fetch: Callable[[PageRequest], Flow[Page[T]]], request: PageRequest
 ) -> Flow[Answer[T] | None]:
-    """Read a page; None where that fails, since it may never be asked for."""
+    """Read a page; None where that fails, since it may never be asked for.
+
+    It is sent once: the page that is asked for waits for those behind it, and not for retries of
+    theirs.
+    """
     try:
-        return Answer(request, (yield from fetch(request)))
+        return Answer(request, (yield from fetch(replace(request, is_optional=True))))
     except WandbRunsError:
         return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Generic
+from typing import TYPE_CHECKING, Generic, NoReturn
 
 from typing_extensions import TypeVar, override
 
@@ -39,7 +39,20 @@ ListedT = TypeVar("ListedT")
 BatchT_co = TypeVar("BatchT_co", covariant=True)
 
 
-class RunIteratorBase(Generic[RunT]):
+class _NotCopied:
+    """A loop that copies would share, or that would end early in another process."""
+
+    __slots__ = ()
+
+    @override
+    def __reduce__(self) -> NoReturn:
+        where = "take checkpoint() of it, and go on by api.runs(..., checkpoint=...)"
+        if not hasattr(self, "checkpoint"):
+            where = "begin another one"
+        raise TypeError(f"{type(self).__name__} is neither copied nor pickled; {where}")
+
+
+class RunIteratorBase(_NotCopied, Generic[RunT]):
     """What `RunIterator` and `AsyncRunIterator` share.
 
     Args:
@@ -63,7 +76,7 @@ class RunIteratorBase(Generic[RunT]):
         return self._checkpoint_at(self._index)
 
 
-class RunPagesBase(Generic[ClientT, RunT]):
+class RunPagesBase(_NotCopied, Generic[ClientT, RunT]):
     """What `RunPages` and `AsyncRunPages` share.
 
     Args:
@@ -100,7 +113,7 @@ class RunPagesBase(Generic[ClientT, RunT]):
         self._reported = self._report_drift(self._stream.drift, self._reported)
 
 
-class HistoryBatchesBase(Generic[ClientT, ListedT, BatchT_co]):
+class HistoryBatchesBase(_NotCopied, Generic[ClientT, ListedT, BatchT_co]):
     """What `HistoryBatches` and `AsyncHistoryBatches` share.
 
     Args:
