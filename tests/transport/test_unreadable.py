@@ -408,11 +408,13 @@ class Losing:
     def __init__(self, server: LocalServer, instead: list[object] | None = None) -> None:
         self.inner = HttpTransport(server.url)
         self.instead = instead
+        self.is_losing = True
 
     def send(self, request: Request, /) -> Response:
         response = self.inner.send(request)
         answer: object = json.loads(response.content)
-        lose_history(answer, self.instead)
+        if self.is_losing:
+            lose_history(answer, self.instead)
         return Response(response.status, response.headers, json.dumps(answer).encode())
 
 
@@ -452,6 +454,25 @@ def test_nothing_in_place_of_rows_is_no_empty_history(
     for read_one in of_one:
         with pytest.raises(BadResponseError, match=f"came as {came}, and has 3 rows"):
             read_one()
+    for page_size, keys in ((1000, None), (2, ["loss"])):
+        scan = run.scan_history(keys, page_size)
+        for _ in range(2):
+            with pytest.raises(BadResponseError, match=r"came as null|last step of run 'u2' is 2,"):
+                next(scan)
+    assert list(run.scan_history(min_step=3)) == []
+    transport.inner.close()
+
+
+def test_a_scan_goes_on_where_a_range_came_empty_that_holds_the_last_step(
+    server: LocalServer,
+) -> None:
+    transport = Losing(server, [])
+    run = Api(base_url=server.url, api_key="k", transport=transport).run("team/unreadable/u2")
+    scan = run.scan_history()
+    with pytest.raises(BadResponseError, match="gave no row from step 0 on; try again"):
+        next(scan)
+    transport.is_losing = False
+    assert [row["_step"] for row in scan] == [0, 1, 2]
     transport.inner.close()
 
 

@@ -76,13 +76,25 @@ class HistoryScan:
     range is twice as wide, since steps may lie far apart.
     """
 
-    __slots__ = ("_apart", "_end", "_next", "_plan", "_run", "_samples", "_unknown", "_width")
+    __slots__ = (
+        "_apart",
+        "_end",
+        "_last",
+        "_next",
+        "_plan",
+        "_run",
+        "_samples",
+        "_unknown",
+        "_width",
+    )
 
     def __init__(self, entity: str, project: str, run_id: str, plan: ScanPlan) -> None:
         self._run = (entity, project, run_id)
         self._plan = plan
         self._next = plan.min_step
         self._end: int | None = None
+        # The last step, which has a row, as long as none has come.
+        self._last: int | None = None
         # The keys that the run has logged no value of, as long as no row has come.
         self._unknown: dict[str, str | None] = {}
         # The keys of which there was a row, likewise; None when a row with all of them has come.
@@ -107,7 +119,8 @@ class HistoryScan:
 
         Raises:
             NotFoundError: No such project or run.
-            BadResponseError: The rows do not match the schema.
+            BadResponseError: The rows do not match the schema; or none came, not even that of the
+                last step.
         """
         if self._end is None:
             history_keys = yield from fetch_history_keys(*self._run)
@@ -117,6 +130,7 @@ class HistoryScan:
                 return (yield from self._fetch_all())
             max_step = self._plan.max_step
             self._end = last + 1 if max_step is None else min(max_step, last + 1)
+            self._last = last if self._next <= last < self._end else None
         if self._next >= self._end:
             return None
         while True:
@@ -128,11 +142,28 @@ class HistoryScan:
                 self._width = max(1, (stop - self._next) // 2)
             else:
                 self._samples *= 2
+        if rows:
+            self._last = None
+        elif stop == self._end:
+            self._check_last()
         self._next = stop
         if len(rows) <= self._plan.page_size // 4:
             self._width *= 2
         self._samples = self._plan.page_size
         return self._select(rows)
+
+    def _check_last(self) -> None:
+        """Check that a row came, where the last step is one of those that were asked for.
+
+        Raises:
+            BadResponseError: None came.
+        """
+        if self._last is not None:
+            raise BadResponseError(
+                f"the server says that the last step of run {self._run[-1]!r} is {self._last}, and "
+                f"gave no row from step {self._plan.min_step} on; try again",
+                status=200,
+            )
 
     def _select(self, rows: list[Row]) -> list[Row]:
         keys = self._plan.keys
