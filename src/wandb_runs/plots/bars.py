@@ -60,8 +60,8 @@ def bars(
     Bars are horizontal, with a label each, and the picture is as high as they need.
 
     Args:
-        table: A row for each run: columns such as `summary.accuracy` and `config.optimizer`, and
-            `name`, `id` or `run_id`, if it has them, for the labels.
+        table: A row for each run, as of `runs.table()`: columns such as `summary.accuracy` and
+            `config.optimizer`, and `name`, `id` or `run_id`, if it has them, for the labels.
         value: The column of the numbers.
         by: The column that groups runs: a bar is the mean of a group. None for a bar for each run.
         color: The column that colors the bars of runs.
@@ -82,8 +82,7 @@ def bars(
         UndrawnWarning: Infinite values are left out.
 
     >>> from wandb_runs import plots
-    >>> table = [{"id": run.id, **run.summary, **run.config} for run in runs]
-    >>> chart = plots.bars(table, "accuracy", by="optimizer")
+    >>> chart = plots.bars(runs.table(), "summary.accuracy", by="config.optimizer")
     >>> [(row["label"], row["runs"]) for row in chart.data.values]
     [('adam', 18), ('sgd', 9)]
     """

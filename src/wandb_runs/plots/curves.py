@@ -114,7 +114,7 @@ def curves(
         color: The column that colors lines, and by which `band=` groups runs: of `histories` if
             it is there, else of `table`. It has one value for each run. None for a color for each
             run, and with `band=` for one group of all runs.
-        table: A row for each run, with its id in `id` or `run_id`, as of `runs.configs(...)`. Its
+        table: A row for each run, with its id in `id` or `run_id`, as of `runs.table()`. Its
             `name`, if it has one, is shown for the id.
         smooth: The weight of the exponential moving average of W&B's charts, from 0 up to, but not
             including, 1; None for none. The average is that of each run, by x.
@@ -139,7 +139,7 @@ def curves(
 
     >>> from wandb_runs import plots
     >>> frame = runs.histories(keys=["loss"], format="pandas")
-    >>> table = [{"id": run.id, "config.optimizer": run.config["optimizer"]} for run in runs]
+    >>> table = runs.table(config=["optimizer"], summary=False)
     >>> chart = plots.curves(frame, "loss", color="config.optimizer", table=table, band="minmax")
     >>> chart.title.text
     ['mean and range of 27 runs by config.optimizer']

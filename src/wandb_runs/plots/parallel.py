@@ -50,7 +50,8 @@ def parallel(
     lowest and the highest of each column and an even selection of the others are drawn.
 
     Args:
-        table: A row for each run: columns such as `config.lr` and `summary.loss`.
+        table: A row for each run, as of `runs.table()`: columns such as `config.lr` and
+            `summary.loss`.
         columns: The columns, two or more, from left to right.
         color: The column that colors lines; the last of `columns` by default.
         log: Those of `columns` whose axes are logarithmic.
@@ -68,9 +69,10 @@ def parallel(
         UndrawnWarning: Infinite values, and on logarithmic axes those of 0 or less, are left out.
 
     >>> from wandb_runs import plots
-    >>> table = [{"id": run.id, **run.summary, **run.config} for run in runs]
     >>> chart = plots.parallel(
-    ...     table, ["optimizer", "learning_rate", "accuracy"], log=["learning_rate"]
+    ...     runs.table(),
+    ...     ["config.optimizer", "config.learning_rate", "summary.accuracy"],
+    ...     log=["config.learning_rate"],
     ... )
     >>> len(chart.layer)
     4

@@ -52,8 +52,8 @@ def scatter(
     for each 3 by 3 pixels is drawn, and those that are lowest and highest on either axis.
 
     Args:
-        table: A row for each run: columns such as `config.lr` and `summary.loss`, and `id` or
-            `run_id` and `name`, if it has them, for the tooltip.
+        table: A row for each run, as of `runs.table()`: columns such as `config.lr` and
+            `summary.loss`, and `id` or `run_id` and `name`, if it has them, for the tooltip.
         x: The column of the horizontal axis.
         y: The column of the vertical axis.
         color: The column that colors points.
@@ -71,10 +71,13 @@ def scatter(
         UndrawnWarning: Infinite values, and on logarithmic axes those of 0 or less, are left out.
 
     >>> from wandb_runs import plots
-    >>> table = [
-    ...     {"id": run.id, "name": run.name, **run.summary, **run.config} for run in runs
-    ... ]
-    >>> chart = plots.scatter(table, "learning_rate", "accuracy", color="optimizer", log="x")
+    >>> chart = plots.scatter(
+    ...     runs.table(),
+    ...     "config.learning_rate",
+    ...     "summary.accuracy",
+    ...     color="config.optimizer",
+    ...     log="x",
+    ... )
     >>> len(chart.data.values)
     27
     """

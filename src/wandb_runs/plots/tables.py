@@ -69,10 +69,19 @@ class Table:
         self.names: list[str] = []
         self._rows: Sequence[Mapping[str, object]] = ()
         self._frame: _Columns | None = None
+        if callable(getattr(kind, "histories", None)):  # a listing, which would be read
+            call = "histories(...)" if argument == "histories" else "table()"
+            raise InvalidArgumentError(
+                f"{argument} must be what runs.{call} returns; got {describe(frame)}"
+            )
         if isinstance(frame, Sequence) and not isinstance(frame, str | bytes):
             rows = cast("Sequence[object]", frame)
-            if not all(isinstance(row, Mapping) for row in rows):
-                raise InvalidArgumentError(f"{argument} must be a frame, or a list of dicts")
+            for number, row in enumerate(rows):
+                if not isinstance(row, Mapping):
+                    raise InvalidArgumentError(
+                        f"{argument} must be a frame, or a list of dicts; got a {kind.__name__} "
+                        f"whose item {number} is {describe(row)}"
+                    )
             self._rows = cast("Sequence[Mapping[str, object]]", rows)
             self.names += dict.fromkeys(name for row in self._rows for name in row)
         elif isinstance(frame, _Columns) and not isinstance(frame, Mapping):
@@ -164,6 +173,8 @@ def read_table(frame: object, argument: str, needed: Mapping[str, str]) -> Table
         InvalidArgumentError: It is no frame, has no row, or lacks a column.
     """
     table = Table(frame, argument)
+    if table.names and not len(table):
+        raise InvalidArgumentError(f"{argument} has no rows: there is nothing to draw")
     for each, name in needed.items():
         table.find(name, each)
     if not len(table):
