@@ -341,6 +341,10 @@ def test_metrics_of_different_steps_are_joined_with_join_outer(
             "--key: there is no row; run 'run01' has no 'los' (did you mean 'loss'?)",
         ),
         (
+            ("histories", "--key", "loss", "--x-axis", "epohc", "-o", "out.csv", "--quiet"),
+            "--x-axis: there is no row; run 'run01' has no 'epohc'",
+        ),
+        (
             ("list", "--key", "config.optimiser", "--keys", "summary.loss"),
             "--key: none of the 47 newest runs has 'config.optimiser' "
             "(did you mean 'config.optimizer'?)",

@@ -130,9 +130,10 @@ def warnings_in_one_line() -> Generator[Told]:
                 if isinstance(warning, DriftWarning) and (warning.nulls or warning.gone):
                     told.is_partial = True
             context = click.get_current_context(silent=True)
-            single = context.params.get("key", ()) if context is not None else ()
+            given = context.params if context is not None else {}
+            single, x_axis = given.get("key", ()), given.get("x_axis")
             holder = " and ".join(filters_given()) or "--filters"
-            shown = [warning_in_options(each.message, single, holder) for each in caught]
+            shown = [warning_in_options(each.message, single, holder, x_axis) for each in caught]
             for message in dict.fromkeys((*shown, *map(in_options, told.messages))):
                 tell(f"Warning: {_one_line(message)}")
 

@@ -55,7 +55,10 @@ _SECTIONS: Final = {
 
 
 def warning_in_options(
-    warning: Warning | str, single: Collection[str] = (), filters: str = "--filters"
+    warning: Warning | str,
+    single: Collection[str] = (),
+    filters: str = "--filters",
+    x_axis: str | None = None,
 ) -> str:
     """The message of a warning, with the option that holds what it names.
 
@@ -63,6 +66,7 @@ def warning_in_options(
         warning: The warning.
         single: The keys that --key named, as it has them.
         filters: The options that select runs.
+        x_axis: The metric that --x-axis named.
 
     >>> warning_in_options(UnknownKeyWarning("config_keys", {"lrr": "lr"}, 1))
     "--keys: the newest run has no 'config.lrr' (did you mean 'config.lr'?)"
@@ -72,13 +76,15 @@ def warning_in_options(
     "--keys: there is no row; run 'r1' has no 'a' (did you mean --key 'a,b'?)"
     >>> warning_in_options(UnknownMetricWarning("r", {"b": "a"}, rows="others", argument="x_axis"))
     "--x-axis: no row of run 'r' has 'b' (did you mean 'a'?)"
+    >>> warning_in_options(UnknownMetricWarning("r", {"a": None, "b": None}), x_axis="b")
+    "--keys, --x-axis: there is no row; run 'r' has no 'a' and no 'b'"
     """
     if isinstance(warning, UnknownMetricWarning):
         nearest = {name: near and _Option.of(near) for name, near in warning.nearest.items()}
         told = UnknownMetricWarning(
             warning.run_id, nearest, warning.checked, warning.stream, warning.rows
         )
-        return f"{_holder(warning.argument, warning.nearest, single)}: {told}"
+        return f"{_holder(warning.argument, warning.nearest, single, x_axis)}: {told}"
     if not isinstance(warning, UnknownKeyWarning):
         return in_options(str(warning))
     is_filter = warning.argument == "filters"
@@ -93,12 +99,16 @@ def warning_in_options(
     return str(UnknownKeyWarning(option, nearest, warning.checked))
 
 
-def _holder(argument: str, names: Iterable[str], single: Collection[str]) -> str:
+def _holder(
+    argument: str, names: Iterable[str], single: Collection[str], x_axis: str | None = None
+) -> str:
     """The options that hold some names of an argument."""
     if argument in _HOLDERS:
         return _HOLDERS[argument]
-    are_single = [name in single for name in names]
-    return "--keys" if not any(are_single) else "--key" if all(are_single) else "--key, --keys"
+    options = {
+        "--x-axis" if name == x_axis else "--key" if name in single else "--keys" for name in names
+    }
+    return ", ".join(sorted(options))
 
 
 class _Option(str):
