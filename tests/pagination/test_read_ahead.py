@@ -278,6 +278,25 @@ def test_pages_grow_where_no_size_is_given(wandb_server: LocalServer, large: str
         assert sizes.asked == [50, 100, 200, 400]
 
 
+LOOPS: list[Callable[[Runs], int]] = [
+    lambda runs: sum(1 for _ in runs),
+    lambda runs: sum(map(len, runs.pages())),
+]
+
+
+@pytest.mark.parametrize("limit", [150, 200, 351, 399])
+def test_pages_that_grow_ask_for_no_more_than_the_limit(
+    wandb_server: LocalServer, large: str, limit: int
+) -> None:
+    sizes = Sizes(wandb_server)
+    with Api(base_url=wandb_server.url, api_key="k", transport=sizes) as api:
+        for count in LOOPS:
+            sizes.asked.clear()
+            assert count(api.runs(large, limit=limit)) == limit
+            # Each page but the first asks for the run before it, too.
+            assert sum(sizes.asked) == limit + len(sizes.asked) - 1
+
+
 CALLS: list[tuple[Callable[[Runs], list[object]], list[int]]] = [
     (lambda runs: [run.config["number"] for run in runs], [101] * 3),
     (lambda runs: [row["number"] for row in runs.configs()], [100] * 3),

@@ -347,7 +347,7 @@ class Paginator(Generic[T]):
             state = self._state
             request = self._request(selection, left)
             most = 0 if state.hold else source.width - 1
-            behind = expected_after(request, state.size, most=most, items=wanted)
+            behind = expected_after(request, state.size, most=most, items=wanted, left=left)
             answer = yield from self._fetch(selection, source, request, behind)
             if answer is None or self._state.offset is not state.offset:
                 continue  # by another request; or a signal handler has read on meanwhile

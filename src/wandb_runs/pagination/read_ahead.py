@@ -93,7 +93,12 @@ class ReadAhead(Generic[T]):
 
 
 def expected_after(
-    request: PageRequest, size: PageSize, *, most: int, items: int | None
+    request: PageRequest,
+    size: PageSize,
+    *,
+    most: int,
+    items: int | None,
+    left: int | None = None,
 ) -> list[PageRequest]:
     """The requests for the pages behind one; none where cursors do not count.
 
@@ -102,12 +107,16 @@ def expected_after(
         size: Its size.
         most: The most requests.
         items: How many items the caller may take, that page included; None if that is not known.
+        left: How many it can use; the last page that grows asks for no more. Likewise.
 
     >>> from wandb_runs.pagination.sizes import PER_PAGE, PageSize
     >>> request = PageRequest(cursor_after(149), 200)
     >>> behind = expected_after(request, PageSize(200, True, 50), most=3, items=700)
     >>> [each.first for each in behind], behind[0].after == cursor_after(349)
     ([400, 800], True)
+    >>> behind = expected_after(request, PageSize(200, True, 50), most=3, items=700, left=700)
+    >>> [each.first for each in behind]
+    [400, 100]
     """
     at = None if request.after is None else offset_of(request.after)
     if at is None:
@@ -116,17 +125,18 @@ def expected_after(
     taken, end = request.first, at + request.first
     while len(behind) < most and (items is None or taken < items):
         size = size.next()
+        runs = size.runs if left is None or not size.grows else size.at_most(left - taken).runs
         behind.append(
             PageRequest(
                 cursor_after(end),
-                size.runs,
+                runs,
                 overlap=Overlap(cursor_after(end - 1)),
-                includes_overlap=request.includes_overlap and size.runs < MAX_PER_PAGE,
+                includes_overlap=request.includes_overlap and runs < MAX_PER_PAGE,
                 moved=request.moved,
                 is_divisible=size.is_divisible,
             )
         )
-        taken, end = taken + size.runs, end + size.runs
+        taken, end = taken + runs, end + runs
     return behind
 
 
