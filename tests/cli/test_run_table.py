@@ -18,6 +18,7 @@ from wandb_runs.cli.commands import cli
 from wandb_runs.testing import log_run
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from click.testing import Result
@@ -63,6 +64,24 @@ def test_parquet_is_the_frame_of_the_package(api: Api, many: str, tmp_path: Path
     assert pl.read_parquet(run("table", many, *chosen, "--format", "parquet").stdout_bytes).equals(
         runs.table("polars")
     )
+
+
+@pytest.mark.parametrize("arguments", [("table",), ("histories", "-o", "-", "--keys", "loss")])
+def test_as_many_runs_as_given_are_in_each_request(
+    wandb_server: LocalServer, api: Api, many: str, arguments: Sequence[str]
+) -> None:
+    runs = len(api.runs(many))
+    sizes: list[int | str] = ["default", 50, runs, runs // 2]
+    requests = {}
+    for size in sizes:
+        wandb_server.clear_operations()
+        given = () if size == "default" else ("--per-page", str(size))
+        assert run(arguments[0], many, *arguments[1:], *given).exit_code == 0
+        requests[size] = len([each for each in wandb_server.operations if each != "CountRuns"])
+    pages = [-(-runs // size) for size in (50, runs, runs // 2)]
+    assert [requests[size] for size in sizes[1:]] == pages
+    assert requests["default"] <= pages[0]
+    assert run(arguments[0], many, *arguments[1:], "--per-page", "0").exit_code == 2
 
 
 def test_keys_and_attributes_choose_columns(wandb_server: LocalServer, api: Api, many: str) -> None:

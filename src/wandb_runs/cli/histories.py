@@ -15,6 +15,7 @@ from wandb_runs.cli.shared import (
     errors_in_one_line,
     fail_on_empty,
     naming_keys,
+    per_page,
     selecting,
     tell,
 )
@@ -73,12 +74,14 @@ def _choice(name: str, values: Sequence[str], text: str) -> Callable[[CommandT],
     type=click.Choice(_FORMATS),
     help="What to write.  [default: what the ending of -o says; csv on stdout]",
 )
+@per_page
 @fail_on_empty
 @reporting
 def histories(
     path: str,
     filters: Filters | None,
     order: str,
+    per_page: int,
     keys: tuple[str, ...],
     key: tuple[str, ...],
     samples: int,
@@ -107,7 +110,7 @@ def histories(
         connect(verbose=verbose) as session,
         show_progress(quiet=quiet, verbose=verbose) as progress,
     ):
-        frame = session.api.runs(path, filters, order).histories(
+        frame = session.api.runs(path, filters, order, per_page).histories(
             samples,
             tuple(dict.fromkeys((*keys, *key))) or None,
             x_axis,

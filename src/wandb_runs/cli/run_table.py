@@ -17,6 +17,7 @@ from wandb_runs.cli.shared import (
     errors_in_one_line,
     fail_on_empty,
     naming_keys,
+    per_page,
     selecting,
     tell,
 )
@@ -55,12 +56,14 @@ _DEFAULT: Final = (
     "Markdown, else all that `runs.table()` has]",
 )
 @printing_tables
+@per_page
 @fail_on_empty
 @reporting
 def table(
     path: str,
     filters: Filters | None,
     order: str,
+    per_page: int,
     limit: int | None,
     keys: tuple[str, ...],
     key: tuple[str, ...],
@@ -88,7 +91,7 @@ def table(
         connect(verbose=verbose) as session,
         show_progress(quiet=quiet, verbose=verbose) as progress,
     ):
-        runs = session.api.runs(path, filters, order, limit=limit)
+        runs = session.api.runs(path, filters, order, per_page, limit=limit)
         if target.format == "parquet":
             frame = runs.table(
                 "polars",

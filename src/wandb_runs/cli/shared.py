@@ -24,6 +24,7 @@ from wandb_runs.errors import (
     WandbRunsWarning,
 )
 from wandb_runs.errors.text import as_message
+from wandb_runs.pagination.sizes import PER_PAGE
 from wandb_runs.query.filter_text import parse_filter
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ __all__ = [
     "fail_on_empty",
     "filters_given",
     "naming_keys",
+    "per_page",
     "selecting",
     "tell",
     "warnings_in_one_line",
@@ -168,6 +170,20 @@ fail_on_empty: Final = click.option(
     "--fail-on-empty", is_flag=True, help=f"End with status {Status.EMPTY} if nothing is found."
 )
 """The option of commands whose result may be empty."""
+
+
+def _read_per_page(_context: click.Context, _option: click.Parameter, number: int | None) -> int:
+    return PER_PAGE if number is None else number
+
+
+per_page: Final = click.option(
+    "--per-page",
+    type=click.IntRange(min=1),
+    callback=_read_per_page,
+    metavar="N",
+    help="Runs of each request, at most 1000; by default 50, then more with each page.",
+)
+"""The option of commands that read all runs; what is given is what is sent, 50 included."""
 
 
 def selecting(command: CommandT) -> CommandT:

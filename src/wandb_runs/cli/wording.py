@@ -29,7 +29,7 @@ _COMMANDS: Final = {"for one run, use": "show", "its runs are": "list"}
 _OPTIONS: Final = {
     "parse_filter:": "--where:",
     "config_keys=, summary_keys=": "--keys",
-    "per_page=, samples=, keys=": "--samples, --keys",
+    "per_page=, samples=, keys=": "--per-page, --samples, --keys",
     "attributes: a table": "--attributes: a table",
     "leave keys out": "leave out --key and --keys",
 }
