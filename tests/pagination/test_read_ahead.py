@@ -252,6 +252,41 @@ def test_a_page_ahead_is_sent_once_and_those_behind_it_are_kept(
     assert passing.cursors.count(cursor_after(13)) == 2
 
 
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_what_came_before_a_cancellation_is_kept(
+    wandb_server: LocalServer, many: str, backend: str
+) -> None:
+    class Stalls:
+        """Answers the third page never but once it is asked for alone, and counts requests."""
+
+        def __init__(self, inner: HttpTransport) -> None:
+            self._inner = inner
+            self.cursors: list[str | None] = []
+
+        async def send(self, request: Request, /) -> Response:
+            after = json.loads(request.content)["variables"].get("after")
+            self.cursors.append(after)
+            if after == cursor_after(8) and self.cursors.count(after) == 1:
+                await anyio.sleep_forever()
+            await anyio.lowlevel.checkpoint()
+            return self._inner.send(request)
+
+    transport = Stalls(HttpTransport(wandb_server.url))
+
+    async def main() -> None:
+        api = AsyncApi(base_url=wandb_server.url, api_key="k", transport=transport)
+        loop = aiter(api.runs(many, per_page=5))
+        ids = [(await anext(loop)).id for _ in range(10)]
+        with anyio.move_on_after(1):
+            await anext(loop)
+        ids += [run.id async for run in loop]
+        assert ids == [f"run{number:02}" for number in range(MANY)]
+
+    anyio.run(main, backend=backend)
+    again = [each for each in transport.cursors if transport.cursors.count(each) > 1]
+    assert again == [cursor_after(8)] * 2
+
+
 def test_other_cursors_are_followed_one_by_one(wandb_server: LocalServer, many: str) -> None:
     counter = RequestCounter()
     with wandb_server.fail_always(OpaqueCursors()):

@@ -80,12 +80,16 @@ class ReadAhead(Generic[T]):
         if not lacking:
             return Answer(request, (yield from fetch(request)))
         flows = [_with_request(fetch, request), *map(partial(_tried, fetch), lacking)]
-        asked, *others = yield from gather(flows)
+        asked, *_ = yield from gather(flows, self._keep)
         if asked is None:
             raise AssertionError("a page that fails raises")
-        found = {each.request.after: each for each in others if each is not None}
-        self._kept = {**self._kept, **found}
+        self._kept = {at: each for at, each in self._kept.items() if each is not asked}
         return asked
+
+    def _keep(self, answer: Answer[T] | None) -> None:
+        """Keep a page as it comes: until all have, the call may fail or be interrupted."""
+        if answer is not None:
+            self._kept = {**self._kept, answer.request.after: answer}
 
     def _has(self, request: PageRequest) -> bool:
         kept = self._kept.get(request.after)
