@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from click.testing import CliRunner
+from support.terminals import on_a_terminal
 
 from wandb_runs import plots
 from wandb_runs.cli.commands import cli
@@ -130,6 +131,8 @@ def test_without_a_band_runs_have_the_color_of_their_group(drawn: str, tmp_path:
         (("--keys", "loss", "--smooth", "1", "-o", "a.svg"), "--smooth"),
         (("--keys", "loss", "--band", "all", "-o", "a.svg"), "minmax"),
         (("--keys", "loss", "--samples", "0", "-o", "a.svg"), "--samples must be"),
+        (("--keys", "loss", "--limit", "0", "-o", "a.svg"), "--limit"),
+        (("--keys", "loss", "--format", "bmp", "-o", "-"), "svg"),
     ],
 )
 def test_a_usage_error_exits_with_2_and_sends_nothing(
@@ -167,3 +170,66 @@ def test_nothing_to_draw_leaves_the_file_as_it_was(drawn: str, tmp_path: Path) -
     assert done.exit_code == 6
     assert "did you mean 'loss'?" in done.stderr
     assert output.read_text(encoding="utf-8") == "before"
+
+
+@pytest.mark.parametrize(
+    ("options", "start"),
+    [
+        ((), b"<svg "),
+        (("--format", "png"), b"\x89PNG"),
+        (("--format", "json"), b"{"),
+        (("--format", "html"), b"<!DOCTYPE html>"),
+    ],
+)
+def test_a_dash_is_stdout_which_gets_svg_unless_a_format_is_named(
+    drawn: str, options: Sequence[str], start: bytes
+) -> None:
+    done = run("plot", drawn, "--keys", "loss", "-o", "-", *options)
+    assert (done.exit_code, done.stderr) == (0, "20 rows of 4 runs\n")
+    assert done.stdout_bytes.startswith(start)
+
+
+def test_a_terminal_gets_no_picture_and_nothing_is_read(
+    wandb_server: LocalServer, drawn: str
+) -> None:
+    wandb_server.clear_operations()
+    printed = on_a_terminal("plot", drawn, "--keys", "loss", "-o", "-", status=2)
+    assert "nothing that a terminal shows" in printed
+    assert wandb_server.operations == ()
+
+
+def test_a_format_wins_over_the_ending(drawn: str, tmp_path: Path) -> None:
+    output = tmp_path / "a.picture"
+    done = run("plot", drawn, "--keys", "loss", "--format", "png", "-o", str(output))
+    assert done.exit_code == 0
+    assert output.read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_limit_draws_the_first_runs_of_an_order(drawn: str, tmp_path: Path) -> None:
+    output = tmp_path / "a.json"
+    first = ("--order", "-summary.best", "--limit", "2", "--group-by", "name", "--band", "none")
+    done = run("plot", drawn, "--keys", "loss", *first, "-o", str(output))
+    assert (done.exit_code, done.stderr) == (0, f"{output}: 10 rows of 2 runs\n")
+    (rows,) = spec_of(output)["datasets"].values()
+    assert {(row["run_id"], row["run"]) for row in rows} == {("r3", "fox-3"), ("r2", "fox-2")}
+
+
+def test_histories_take_the_limit_too(api: Api, drawn: str) -> None:
+    first = ("--order", "-summary.best", "--limit", "3", "--format", "json", "-o", "-")
+    done = run("histories", drawn, "--keys", "loss", *first)
+    assert (done.exit_code, done.stderr) == (0, "15 rows of 3 runs\n")
+    runs = api.runs(drawn, order="-summary.best", limit=3)
+    assert json.loads(done.stdout) == runs.histories(keys=["loss"])
+
+
+def test_what_cannot_be_drawn_is_told_with_its_option(
+    wandb_server: LocalServer, tmp_path: Path
+) -> None:
+    log_run(wandb_server, "team", "texts", "r", history=[{"phase": "warm-up", "loss": 1}])
+    output = tmp_path / "a.svg"
+    done = run("plot", "team/texts", "--keys", "phase", "-o", str(output))
+    assert done.exit_code == 2
+    assert done.stderr.startswith("Error: --keys: the column 'phase' of histories holds str")
+    axis = run("plot", "team/texts", "--keys", "loss", "--x-axis", "phase", "-o", str(output))
+    assert axis.exit_code == 2
+    assert axis.stderr.startswith("Error: --x-axis: the column 'phase' of histories holds str")

@@ -146,3 +146,17 @@ def test_a_project_without_runs_is_a_table_of_none(
     output.write_text("kept")
     assert run(*none, "--fail-on-empty", "-o", str(output)).exit_code == 6
     assert output.read_text() == "kept"
+
+
+@pytest.mark.parametrize("form", ["table", "json", "jsonl", "csv", "markdown"])
+@pytest.mark.parametrize("command", ["list", "table"])
+def test_a_listing_of_no_run_says_so(many: str, command: str, form: str) -> None:
+    chosen = ("--where", 'state == "failed" and state == "finished"', "--format", form)
+    done = run(command, many, *chosen)
+    assert (done.exit_code, done.stderr) == (0, f"{many} has no run that fits --where.\n")
+    assert run(command, many, *chosen, "--quiet").stderr == ""
+    failed = run(command, many, *chosen, "--fail-on-empty")
+    assert (failed.exit_code, failed.stderr) == (
+        6,
+        f"Error: {many} has no run that fits --where\n",
+    )

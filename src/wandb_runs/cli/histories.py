@@ -14,6 +14,7 @@ from wandb_runs.cli.shared import (
     Failed,
     errors_in_one_line,
     fail_on_empty,
+    limiting,
     naming_keys,
     per_page,
     selecting,
@@ -53,6 +54,7 @@ def _choice(name: str, values: Sequence[str], text: str) -> Callable[[CommandT],
 @click.command()
 @selecting
 @naming_keys("The metrics, all by default", "loss,accuracy")
+@limiting
 @click.option("--samples", type=int, default=500, show_default=True, help="The most rows of a run.")
 @click.option("--x-axis", default="_step", show_default=True, help="The metric that comes first.")
 @_choice("--stream", ["default", "system"], "Metrics, or machine metrics.")
@@ -84,6 +86,7 @@ def histories(
     per_page: int,
     keys: tuple[str, ...],
     key: tuple[str, ...],
+    limit: int | None,
     samples: int,
     x_axis: str,
     stream: Stream,
@@ -110,7 +113,7 @@ def histories(
         connect(verbose=verbose) as session,
         show_progress(quiet=quiet, verbose=verbose) as progress,
     ):
-        frame = session.api.runs(path, filters, order, per_page).histories(
+        frame = session.api.runs(path, filters, order, per_page, limit=limit).histories(
             samples,
             tuple(dict.fromkeys((*keys, *key))) or None,
             x_axis,

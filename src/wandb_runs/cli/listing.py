@@ -14,8 +14,8 @@ from wandb_runs.cli.session import connect, reporting
 from wandb_runs.cli.shared import (
     Failed,
     fail_on_empty,
-    filters_given,
     naming_keys,
+    nothing_in,
     selecting,
     tell,
 )
@@ -85,10 +85,11 @@ def list_runs(
         _print(listed, columns, target)
         if not quiet and len(listed) == limit and len(runs) > limit:
             tell(f"The first {limit:,} of {len(runs):,} runs; --limit shows more.")
-    if fail_on_empty and not listed:
-        given = " and ".join(filters_given())
-        which = f"has no run that fits {given}" if given else "has no runs"
-        raise Failed(f"{path} {which}", Status.EMPTY)
+    if not listed:
+        if fail_on_empty:
+            raise Failed(nothing_in(path), Status.EMPTY)
+        if not quiet:
+            tell(f"{nothing_in(path)}.")
     session.told.end()
 
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
 import click
 
+from wandb_runs.cli.output import STDOUT
 from wandb_runs.cli.session import connect, reporting, show_progress
 from wandb_runs.cli.shared import (
     Failed,
     Refused,
     errors_in_one_line,
+    limiting,
     naming_keys,
     selecting,
     tell,
@@ -33,6 +36,8 @@ if TYPE_CHECKING:
 
 __all__ = ["plot"]
 
+_FORMATS: Final = ("svg", "png", "pdf", "html", "json")
+
 _ATTRIBUTES: Final = ("group", "job_type", "name", "state")
 """What runs can be grouped by, beside what their configs and summaries hold."""
 
@@ -40,6 +45,7 @@ _ATTRIBUTES: Final = ("group", "job_type", "name", "state")
 @click.command()
 @selecting
 @naming_keys("The metrics, a picture each below the other", "loss,accuracy")
+@limiting
 @click.option("--x-axis", default="_step", show_default=True, help="The metric of the axis.")
 @click.option("--samples", type=int, default=500, show_default=True, help="The most rows of a run.")
 @click.option(
@@ -65,8 +71,13 @@ _ATTRIBUTES: Final = ("group", "job_type", "name", "state")
     "-o",
     "--output",
     required=True,
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="File to write: .png, .svg, .pdf, .html or .json.",
+    type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
+    help="File to write: .png, .svg, .pdf, .html or .json; - for stdout.",
+)
+@click.option(
+    "--format",
+    type=click.Choice(_FORMATS),
+    help="What to write.  [default: what the ending of -o says; svg on stdout]",
 )
 @reporting
 def plot(
@@ -75,6 +86,7 @@ def plot(
     order: str,
     keys: tuple[str, ...],
     key: tuple[str, ...],
+    limit: int | None,
     x_axis: str,
     samples: int,
     group_by: str | None,
@@ -82,6 +94,7 @@ def plot(
     smooth: float,
     log: LogAxes | None,
     output: Path,
+    format: str | None,  # noqa: A002 - the option's name
     *,
     quiet: bool,
     verbose: bool,
@@ -101,18 +114,25 @@ def plot(
         with needs_extra("plots", "plot"):
             import altair as alt  # noqa: PLC0415 - altair is optional
         from wandb_runs import plots  # noqa: PLC0415 - the same
-        from wandb_runs.plots.save import suffix_of  # noqa: PLC0415 - the same
+        from wandb_runs.plots.save import content_of, suffix_of  # noqa: PLC0415 - the same
 
-        suffix_of(output)
-        if not output.parent.is_dir():
+        if format is not None:
+            suffix = f".{format}"
+        else:
+            suffix = ".svg" if output == STDOUT else suffix_of(output)
+        if output == STDOUT:
+            if sys.stdout.isatty():
+                raise Refused("a picture is nothing that a terminal shows; name a file, or pipe it")
+        elif not output.parent.is_dir():
             raise Refused(f"{output}: there is no folder {output.parent}")
-        replace_file(output, None)  # fail before anything is read
+        else:
+            replace_file(output, None)  # fail before anything is read
     with connect(verbose=verbose) as session:
-        runs = session.api.runs(path, filters, order)
+        runs = session.api.runs(path, filters, order, limit=limit)
         join: Join = "outer" if len(metrics) > 1 else "inner"
         # What histories would refuse is refused before the table is read.
         runs.explain("histories", samples=samples, keys=metrics, x_axis=x_axis, join=join)
-        table = _read_table(session.api, path, filters, order, where, name)
+        table = _read_table(session.api, path, filters, order, limit, where, name)
         with show_progress(quiet=quiet, verbose=verbose) as progress:
             rows = runs.histories(samples, metrics, x_axis, join=join, progress=progress)
         if not rows:
@@ -130,10 +150,16 @@ def plot(
             )
             for metric in metrics
         ]
-        plots.save(alt.vconcat(*charts) if len(charts) > 1 else charts[0], output)
+        content = content_of(alt.vconcat(*charts) if len(charts) > 1 else charts[0], suffix)
+        if output == STDOUT:
+            sys.stdout.flush()
+            sys.stdout.buffer.write(content)
+        else:
+            replace_file(output, lambda file: file.write(content))
         if not quiet:
             count = len({str(row["run_id"]) for row in rows})
-            tell(f"{output}: {len(rows):,} rows of {count:,} runs")
+            where_to = "" if output == STDOUT else f"{output}: "
+            tell(f"{where_to}{len(rows):,} rows of {count:,} runs")
     session.told.end()
 
 
@@ -155,7 +181,13 @@ def _split(group_by: str | None) -> tuple[str, str]:
 
 
 def _read_table(
-    api: Api, path: str, filters: Filters | None, order: str, where: str, name: str
+    api: Api,
+    path: str,
+    filters: Filters | None,
+    order: str,
+    limit: int | None,
+    where: str,
+    name: str,
 ) -> Sequence[dict[str, object]]:
     """A row for each run: its id, its name, and the column by which runs are grouped.
 
@@ -166,6 +198,7 @@ def _read_table(
         path,
         filters,
         order,
+        limit=limit,
         config_keys=[name] if where == "config" else [],
         summary_keys=[name] if where == "summary" else [],
     )

@@ -16,7 +16,9 @@ from wandb_runs.cli.shared import (
     Failed,
     errors_in_one_line,
     fail_on_empty,
+    limiting,
     naming_keys,
+    nothing_in,
     per_page,
     selecting,
     tell,
@@ -47,7 +49,7 @@ _DEFAULT: Final = (
 
 @click.command()
 @selecting
-@click.option("--limit", type=click.IntRange(min=1), help="How many runs at most; all by default.")
+@limiting
 @naming_keys("Keys of configs and summaries, all by default", "config.lr,summary.loss")
 @click.option(
     "--attributes",
@@ -113,7 +115,7 @@ def table(
             write = partial(_print, _records(rows, names, config, summary, target), target)
     if fail_on_empty and not count:
         left = "" if target.path is None else f"; {output} is left as it was"
-        raise Failed(f"{path}: no run fits{left}", Status.EMPTY)
+        raise Failed(f"{nothing_in(path)}{left}", Status.EMPTY)
     with errors_in_one_line():
         left_out = write()
     if not quiet:
@@ -121,6 +123,8 @@ def table(
             tell(f"{left_out} more columns: --keys chooses, a pipe or -o FILE has all.")
         if target.path is not None:
             tell(f"{output}: {count:,} runs")
+        elif not count:
+            tell(f"{nothing_in(path)}.")
     session.told.end()
 
 

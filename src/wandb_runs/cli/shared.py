@@ -40,7 +40,9 @@ __all__ = [
     "errors_in_one_line",
     "fail_on_empty",
     "filters_given",
+    "limiting",
     "naming_keys",
+    "nothing_in",
     "per_page",
     "selecting",
     "tell",
@@ -184,6 +186,20 @@ per_page: Final = click.option(
     help="Runs of each request, at most 1000; by default 50, then more with each page.",
 )
 """The option of commands that read all runs; what is given is what is sent, 50 included."""
+
+
+limiting: Final = click.option(
+    "--limit",
+    type=click.IntRange(min=1),
+    help="How many runs at most, the first ones by --order; all by default.",
+)
+"""The option of commands that read all runs."""
+
+
+def nothing_in(path: str) -> str:
+    """What is said of a project without a run to print."""
+    given = " and ".join(filters_given())
+    return f"{path} has no run that fits {given}" if given else f"{path} has no runs"
 
 
 def selecting(command: CommandT) -> CommandT:

@@ -31,6 +31,8 @@ _OPTIONS: Final = {
     "config_keys=, summary_keys=": "--keys",
     "per_page=, samples=, keys=": "--per-page, --samples, --keys",
     "attributes: a table": "--attributes: a table",
+    "y: the column": "--keys: the column",
+    "x: the column": "--x-axis: the column",
     "leave keys out": "leave out --key and --keys",
 }
 

@@ -18,7 +18,7 @@ from wandb_runs.files import replace_file
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["save", "suffix_of"]
+__all__ = ["content_of", "save", "suffix_of"]
 
 
 def save(chart: alt.TopLevelMixin, path: str | PathLike[str], *, scale_factor: float = 2) -> None:
@@ -53,9 +53,19 @@ def save(chart: alt.TopLevelMixin, path: str | PathLike[str], *, scale_factor: f
         raise InvalidArgumentError(
             f"scale_factor must be a number over 0, up to 20; got {describe(scale_factor)}"
         )
-    spec = chart.to_dict()
-    content = _WRITERS[suffix](spec, scale_factor)
+    content = content_of(chart, suffix, scale_factor)
     replace_file(target, lambda file: file.write(content))
+
+
+def content_of(chart: alt.TopLevelMixin, suffix: str, scale_factor: float = 2) -> bytes:
+    """What a file of a chart holds.
+
+    Args:
+        chart: The chart.
+        suffix: The ending of the file, as `suffix_of` returns it.
+        scale_factor: The pixels of a PNG for each pixel of the chart.
+    """
+    return _WRITERS[suffix](chart.to_dict(), scale_factor)
 
 
 def suffix_of(path: Path) -> str:

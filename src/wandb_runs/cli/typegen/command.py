@@ -14,6 +14,7 @@ from wandb_runs.cli.shared import (
     Refused,
     errors_in_one_line,
     filters_given,
+    limiting,
     selecting,
     tell,
 )
@@ -29,11 +30,7 @@ _STDOUT: Final = Path("-")
 
 @click.command()
 @selecting
-@click.option(
-    "--limit",
-    type=click.IntRange(min=1),
-    help="How many runs at most, the first ones by --order; all by default.",
-)
+@limiting
 @click.option(
     "-o",
     "--output",
