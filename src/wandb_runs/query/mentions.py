@@ -264,8 +264,8 @@ def name_at(path: str, *, is_in_list: bool = False) -> Name | None:
         path: The path.
         is_in_list: Whether it leads into a list.
 
-    >>> name_at("config.model.value.depth")
-    Name(section='config', text='model.depth', label='config.model.value.depth')
+    >>> name_at("config.model.value.depth")[:3]
+    ('config', 'model.depth', 'config.model.value.depth')
     >>> name_at("summary_metrics.loss").label, name_at("tags")
     ('summary.loss', None)
     """
