@@ -335,3 +335,15 @@ def test_arrays_and_series_of_runs_hold_the_runs(api: Api, many: str) -> None:
     runs = api.runs(many)
     for made in (np.array(runs), pd.Series(runs), pl.Series(runs), pl.DataFrame(runs)["column_0"]):
         assert list(made) == list(runs)
+
+
+@pytest.mark.parametrize("call", ["table", "to_pandas", "to_polars"])
+def test_explaining_a_table_names_the_call_that_sends_the_same(
+    api: Api, wandb_server: LocalServer, many: str, call: str
+) -> None:
+    runs = api.runs(many, per_page=100)
+    with pytest.raises(InvalidArgumentError, match=f"'{call}' .* as 'list' does it"):
+        runs.explain(call)  # type: ignore[call-overload] # pyright: ignore[reportCallIssue, reportArgumentType] - the point
+    wandb_server.clear_operations()
+    runs.table()
+    assert runs.explain("list").operation in wandb_server.operations

@@ -76,6 +76,10 @@ def check_csv(frame: pl.DataFrame) -> None:
     for number, column in enumerate(frame):
         if column.dtype == pl.String:
             assert [row[number] for row in rows] == [value or "" for value in column]
+    if len(frame):
+        content.seek(0)
+        found = pl.read_csv(content, schema=frame.schema, has_header=False, skip_rows=1)
+        assert found.equals(frame)
     plain = frame.rename({name: str(number) for number, name in enumerate(names)})
     content = BytesIO()  # polars does not read quotes in a name
     plain.write_csv(content)

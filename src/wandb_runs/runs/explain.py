@@ -32,6 +32,9 @@ Call: TypeAlias = Literal["list", "histories", "configs", "summaries"]
 
 _CALLS: Final[tuple[Call, ...]] = get_args(Call)
 
+_TABLES: Final = ("table", "to_pandas", "to_polars")
+"""Calls that read a listing to its end."""
+
 
 @immutable
 @dataclass(frozen=True, slots=True, repr=False)
@@ -92,6 +95,11 @@ def check_call(call: object, **arguments: object) -> None:
     Traceback (most recent call last):
     wandb_runs.errors.InvalidArgumentError: the call 'configs' takes no samples
     """
+    if call in _TABLES:
+        raise InvalidArgumentError(
+            f"the call {call!r} is not explained: all keys in a table are read as 'list' does it, "
+            "and some keys as by a listing with config_keys= and summary_keys="
+        )
     if call not in _CALLS:
         raise InvalidArgumentError(f"unknown call {call!r}{did_you_mean(str(call), _CALLS)}")
     takes = {"list": (), "histories": tuple(arguments)}.get(str(call), ("keys",))
