@@ -107,12 +107,18 @@ def refuse(constant: str) -> NoReturn:
 
 def check_pandas_csv(frame: pd.DataFrame) -> None:
     """Check that pandas reads what it wrote, where a missing value, NaN and empty text are one."""
+    written = StringIO()
+    frame.to_csv(written, index=False)
+    assert next(csv.reader(StringIO(written.getvalue(), newline=""))) == [*map(str, frame)]
+    names = [str(number) for number in range(frame.shape[1])]
+    plain = frame.set_axis(
+        names, axis="columns"
+    )  # pandas 2 ends names and cells at a null character
     content = BytesIO()
-    frame.to_csv(content, index=False)
+    plain.to_csv(content, index=False)
     content.seek(0)
-    names = [*map(str, frame)]
-    moments = [*map(str, frame.select_dtypes("datetimetz"))]
-    dtypes = {name: str(frame[name].dtype) for name in names if name not in moments}
+    moments = [*map(str, plain.select_dtypes("datetimetz"))]
+    dtypes = {name: str(plain[name].dtype) for name in names if name not in moments}
     # Other words for a missing value, such as `NA`, are text.
     found = pd.read_csv(
         content,
@@ -121,10 +127,14 @@ def check_pandas_csv(frame: pd.DataFrame) -> None:
         keep_default_na=False,
         na_values={name: ["", "NaN", "nan"] for name in names},
     )
+    # pandas 2 reads instants as nanoseconds.
+    found = found.astype({name: plain[name].dtype for name in moments})
     assert [*found] == names
     for name in names:
-        expected = frame[name]
+        expected = plain[name]
         if pd.api.types.is_string_dtype(expected.dtype):
+            if pd.__version__ < "3" and expected.str.contains("\0", regex=False).any():
+                continue
             expected = expected.mask(expected.isin(["", "NaN", "nan"]))
         # The reader's default rounds the last digit of some floats.
         pd.testing.assert_series_equal(found[name], expected, check_exact=False, rtol=1e-14, atol=0)
