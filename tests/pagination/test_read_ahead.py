@@ -17,7 +17,16 @@ from hypothesis import strategies as st
 from support.ways import BACKENDS
 from typing_extensions import override
 
-from wandb_runs import Answered, Api, AsyncApi, AsyncRuns, RequestSent, Runs
+from wandb_runs import (
+    Answered,
+    Api,
+    AsyncApi,
+    AsyncRuns,
+    RateLimitError,
+    RequestSent,
+    Runs,
+    ServerError,
+)
 from wandb_runs.pagination.cursors import cursor_after
 from wandb_runs.pagination.page import Page
 from wandb_runs.pagination.sizes import PER_PAGE, PageSize
@@ -66,13 +75,15 @@ class Sizes:
 
     Args:
         server: The server.
-        most: What it can do; larger pages are answered with HTTP 502.
+        most: What it can do; larger pages are an error.
+        status: The HTTP status of that error.
     """
 
-    def __init__(self, server: LocalServer, most: int = 1001) -> None:
+    def __init__(self, server: LocalServer, most: int = 1001, status: int = 502) -> None:
         self._inner = HttpTransport(server.url)
         self._lock = threading.Lock()
         self._most = most
+        self._status = status
         self.asked: list[int] = []
 
     def send(self, request: Request, /) -> Response:
@@ -82,7 +93,7 @@ class Sizes:
             with self._lock:
                 self.asked.append(first)
             if first > self._most:
-                return Response(502, {}, b"")
+                return Response(self._status, {}, b"")
         return self._inner.send(request)
 
 
@@ -350,6 +361,19 @@ def test_a_page_that_the_server_cannot_do_is_halved(
     assert sizes.asked[-3:] == halved
 
 
+@pytest.mark.parametrize("call", [call for call, _ in CALLS])
+def test_a_page_that_fails_for_no_reason_told_is_asked_for_in_pages_of_the_first_size(
+    wandb_server: LocalServer, large: str, call: Callable[[Runs], list[object]]
+) -> None:
+    sizes = Sizes(wandb_server, most=150, status=500)
+    url = wandb_server.url
+    with Api(base_url=url, api_key="k", transport=sizes, max_concurrency=1, max_retries=0) as api:
+        assert call(api.runs(large)) == list(range(420))
+        assert max(sizes.asked[-5:]) <= 51
+        with pytest.raises(ServerError):
+            call(api.runs(large, per_page=151))
+
+
 def test_the_default_size_is_told_from_an_equal_number() -> None:
     for call in (Api.runs, AsyncApi.runs, Runs, AsyncRuns):
         parameter = inspect.signature(call).parameters["per_page"]
@@ -398,5 +422,12 @@ def test_large_and_slow_pages_are_not_made_larger() -> None:
     for page in pages:
         stopped = size.next().after(page)
         assert (stopped.runs, stopped.next().runs) == (100, 100)
-    assert size.next().next().halved().next().runs == 100
-    assert size.halved().runs == 50
+    heavy, failed = ServerError("heavy", status=502), ServerError("failed", status=500)
+    larger = size.next().next()
+    halved, least = larger.after_failure(heavy), larger.after_failure(failed)
+    assert halved is not None
+    assert least is not None
+    assert (halved.runs, halved.next().runs) == (100, 100)
+    assert (least.runs, least.next().runs) == (50, 50)
+    assert larger.after_failure(RateLimitError("later", status=429)) is None
+    assert size.after_failure(heavy) is None

@@ -497,10 +497,11 @@ class Paginator(Generic[T]):
                 return (yield from self._fetch_of_view(selection, source, request, behind))
             return (yield from self._ahead.read(partial(source.fetch, selection), request, behind))
         except WandbRunsError as error:
-            if not (request.is_divisible and is_too_large(error)):
+            size = state.size.after_failure(error)
+            if size is None:
                 raise
             if self._state is state:
-                self._state = state._replace(size=state.size.halved())
+                self._state = state._replace(size=size)
             return None
 
     def _fetch_of_view(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from copy import deepcopy
 from typing import TYPE_CHECKING, Final, Generic, NamedTuple, TypeVar
 
-from wandb_runs.errors import WandbRunsError, is_too_large
+from wandb_runs.errors import WandbRunsError
 from wandb_runs.graphql.flow import Begun, begin, finish, gather
 from wandb_runs.graphql.raw_response import RawResponse
 from wandb_runs.pagination.changes import ChangeTracker
@@ -134,9 +134,10 @@ class Prefetcher(Generic[T]):
         try:
             pages = yield from gather([self._fetch(request) for request in requests], self._done)
         except WandbRunsError as error:
-            if not (self.size.is_divisible and is_too_large(error)):
+            size = self.size.after_failure(error)
+            if size is None:
                 raise
-            self.size = self.size.halved()
+            self.size = size
             return (yield from self.next_pages())
         return self._in_order(zip(requests, pages, strict=True))
 

@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from typing_extensions import override
 
+from wandb_runs.errors import ServerError, is_too_large
 from wandb_runs.pagination.page import MAX_PER_PAGE
 
 if TYPE_CHECKING:
     from typing import Self
 
+    from wandb_runs.errors import WandbRunsError
     from wandb_runs.pagination.page import Page
 
 __all__ = ["PER_PAGE", "PageSize"]
@@ -104,6 +106,18 @@ class PageSize(NamedTuple):
             return self._replace(grows=False)
         return self.next()
 
-    def halved(self) -> PageSize:
-        """The size to ask for in place of one that the server could not do."""
-        return self._replace(runs=max(self.least, self.runs // 2), grows=False)
+    def after_failure(self, error: WandbRunsError) -> PageSize | None:
+        """The size to ask for in place of one that the server could not do.
+
+        Where its error says nothing of sizes, each try may take all retries: then it is the least.
+
+        Returns:
+            The size; None where a smaller one would not help.
+        """
+        if not self.is_divisible:
+            return None
+        if is_too_large(error):
+            return self._replace(runs=max(self.least, self.runs // 2), grows=False)
+        if isinstance(error, ServerError):
+            return self._replace(runs=self.least, grows=False)
+        return None
