@@ -419,6 +419,7 @@ def refusal(done: Result | subprocess.CompletedProcess[str]) -> str:
         (("histories", "team/many", "--samples", "0", "-o", "out.csv"), "--samples must be"),
         (("histories", "team/many", "--keys", " , ", "-o", "out.csv"), "names no key"),
         (("histories", "team/many", "--key", "", "-o", "out.csv"), "--key names no key"),
+        (("table", "team/many", "--attributes", " ,"), "--attributes names no attribute"),
         (("histories", "team/many", "--keys", "run_id", "-o", "out.csv"), "run_id"),
         (("list", "team/many/run/more"), "team/many/run/more"),
         (("list", "many", "--order", "-loss"), "summary_metrics.loss"),

@@ -14,6 +14,7 @@ from wandb_runs.cli.output import TABLE_FORMATS, choose_output, printing_tables,
 from wandb_runs.cli.session import connect, reporting, show_progress
 from wandb_runs.cli.shared import (
     Failed,
+    Refused,
     errors_in_one_line,
     fail_on_empty,
     limiting,
@@ -130,7 +131,10 @@ def table(
 
 def _names(attributes: str | None, output: Output) -> list[str]:
     if attributes is not None:
-        return [name for part in attributes.split(",") if (name := part.strip())]
+        names = [name for part in attributes.split(",") if (name := part.strip())]
+        if not names:
+            raise Refused("--attributes names no attribute; leave it out, or name some")
+        return names
     return [*(_FOR_PEOPLE if output.is_for_people else _DEFAULT)]
 
 
