@@ -277,8 +277,9 @@ def document(text: object) -> dict[str, object] | None:
 def rows_in(case: Case, run: object) -> Rows | None:
     """The rows of a run, for an outer join as many empty ones; None if they cannot be decoded."""
     field = next(field for name, field in FIELDS.items() if name in case.operation)
-    sent, count = look(run, field), look(run, "historyLineCount")
-    if sent is None or not isinstance(run, dict) or field not in run:
+    counted = "eventsLineCount" if field == "events" else "historyLineCount"
+    sent, count = look(run, field), look(run, counted)
+    if sent is None or sent == [] or not isinstance(run, dict) or field not in run:
         has_rows = isinstance(count, int) and not isinstance(count, bool) and count > 0
         return None if has_rows else []
     if field != "sampledHistory":

@@ -150,7 +150,8 @@ def _nodes(
                 operations.append(page(cursor_after(offset - 1) if offset else None, size))
                 offset, size = offset + size, min(2 * size, pages.most)
             # One is sent by this thread: handing it to another takes time.
-            for content in (map if count == 1 else threads.map)(send, operations):
+            answers = map(send, operations) if count == 1 else [*threads.map(send, operations)]
+            for content in answers:
                 project = orjson.loads(content)["data"]["project"]
                 total, runs = project.get("runCount", total), project["runs"]
                 for edge in runs["edges"]:

@@ -55,17 +55,24 @@ def write_object(value: JSONValue) -> str:
 
 
 def spelled_out(text: str) -> str:
-    """A row's text, with numbers that JSON cannot write spelled as they are in its values.
+    """A whole row's text, with numbers that JSON cannot write spelled as texts inside its values.
 
-    >>> spelled_out('{"loss": {"min": -Infinity}}')
-    '{"loss":{"min":"-Infinity"}}'
+    Those of the row itself are bare, as they were sent.
+
+    >>> spelled_out('{"loss": NaN, "inner": {"low": -Infinity}}')
+    '{"loss":NaN,"inner":{"low":"-Infinity"}}'
     """
     if "NaN" not in text and "Infinity" not in text:
         return text
     try:
-        return write_object(decode(text))
+        row = read_object(text)
     except ValueError:  # values that the client is to refuse
         return text
+    spelled = {
+        key: value if isinstance(value, float) else finite(value) for key, value in row.items()
+    }
+    written = json.dumps(spelled, separators=(",", ":"))
+    return text if written == json.dumps(row, separators=(",", ":")) else written
 
 
 def storable(text: str) -> str:
