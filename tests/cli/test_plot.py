@@ -119,6 +119,16 @@ def test_without_a_band_runs_have_the_color_of_their_group(drawn: str, tmp_path:
     assert len({(row["run"], row["color"]) for row in rows}) == 4
 
 
+def test_a_file_that_cannot_be_written_is_refused_before_anything_is_read(
+    wandb_server: LocalServer, drawn: str, tmp_path: Path
+) -> None:
+    wandb_server.clear_operations()
+    done = run("plot", drawn, "--keys", "loss", "-o", str(tmp_path / f"{300 * 'a'}.svg"))
+    assert done.exit_code == 1
+    assert "File name too long" in done.stderr
+    assert wandb_server.operations == ()
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -60,8 +60,8 @@ _SAMPLES: Final = 1_000
 MOST_ROWS: Final = 64_000
 """Histories of more rows are read by ranges of steps: some MB each, of which none is kept."""
 
-
 _WIDEST: Final = 16 * MOST_ROWS
+"""The most steps of a range, where few of them have a row."""
 
 
 class BestRow(NamedTuple):

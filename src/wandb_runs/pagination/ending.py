@@ -16,7 +16,8 @@ __all__ = ["Ending", "read_ending"]
 _READ: Final = 4096
 """Bytes: more than what a server writes behind the runs of a page, but for the runs that moved."""
 
-_INFO: Final = re.compile(rb'\]\s*,\s*"pageInfo"\s*:\s*(\{[^{}]*\})')
+# The runs of a page have cursors, those that are asked for behind it have none.
+_INFO: Final = re.compile(rb'"cursor"\s*:\s*"[^"]*"\s*\}\s*\]\s*,\s*"pageInfo"\s*:\s*(\{[^{}]*\})')
 _COUNT: Final = re.compile(rb'"runCount"\s*:\s*(\d{1,15})\s*[,}]')
 
 
@@ -45,11 +46,12 @@ def read_ending(body: bytes) -> Ending | None:
         None where no page follows, where cursors do not count, or where nothing is found.
 
     >>> info = b'{"endCursor": "YXJyYXljb25uZWN0aW9uOjQ5", "hasNextPage": true}'
-    >>> read_ending(b'{"runs": {"edges": [], "pageInfo": ' + info + b'}, "runCount": 60}')
+    >>> read_ending(b'{"edges": [{"cursor": ""}], "pageInfo": ' + info + b'}, "runCount": 60}')
     Ending(offset=49, total=60)
     """
     end = body[-_READ:]
-    found = _INFO.search(end)
+    # The last one: logged values, which stand before it, may look like it.
+    *_, found = None, *_INFO.finditer(end)
     if found is None:
         return None
     try:

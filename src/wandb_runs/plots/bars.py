@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, overload
+import operator
+from typing import TYPE_CHECKING, Final, TypeVar, overload
 
 import altair as alt
 
@@ -14,9 +15,12 @@ from wandb_runs.plots.tables import is_nan, labels_of, read_table
 
 if TYPE_CHECKING:
     from wandb_runs.plots.groups import Band
+    from wandb_runs.plots.look import Datum
     from wandb_runs.plots.tables import Cell, Frame, Table
 
 __all__ = ["bars"]
+
+T = TypeVar("T")
 
 _STEP: Final = 20
 """Pixels of a bar, with the space to the next one."""
@@ -126,18 +130,20 @@ class _Bars:
     def of_runs(self, rows: Table, shown: list[float | None], color: str | None) -> alt.Chart:
         ids, names = labels_of(rows)
         cells: list[Cell] = [None] * len(rows) if color is None else rows.cells(color, "color")
-        data = [
-            {"label": as_text(name), "value": each, "id": as_text(run_id), "cell": cell}
+        entries = [
+            (each, (as_text(run_id), as_text(name), each, cell))
             for run_id, name, each, cell in zip(ids, names, shown, cells, strict=True)
             if each is not None
         ]
-        data = self._first(data, "runs")
-        colors = Colors((row["cell"] for row in data), color or "")
-        for row in data:
-            row.update(colors.fields(row.pop("cell")))
+        first = self._first(entries, "runs")
+        colors = Colors((cell for *_, cell in first), color or "")
+        data: list[Datum] = [
+            {"label": name, "value": each, "id": run_id, **colors.fields(cell)}
+            for run_id, name, each, cell in first
+        ]
         colors.tell(self._caption)
         return self._caption.on(
-            self._chart(data, "run", colors.encoding(symbol="square") if color else alt.Undefined)
+            self._chart(data, "run", colors.encoding(symbol="square") if color else None)
         )
 
     def of_groups(
@@ -148,41 +154,35 @@ class _Bars:
         for cell, each in zip(cells, shown, strict=True):
             if each is not None:
                 groups.setdefault(str(labels.fields(cell)["color"]), []).append(each)
-        data: list[dict[str, Any]] = []
+        entries: list[tuple[float, Datum]] = []
         for label, values in groups.items():
             found = spread_of(values, values, values, band)
-            data.append(
-                {
-                    "label": label,
-                    "value": found.mean,
-                    "low": found.low,
-                    "high": found.high,
-                    "runs": found.runs,
-                }
-            )
+            row: Datum = {"label": label, "value": found.mean, "low": found.low, "high": found.high}
+            entries.append((found.mean, {**row, "runs": found.runs}))
         what = "range" if band == "minmax" else "standard deviation"
         self._caption.say(f"mean and {what} of {sum(map(len, groups.values())):,} runs by {by}")
-        data = self._first(data, "groups")
-        chart = self._chart(data, by, alt.Undefined)
+        data = self._first(entries, "groups")
+        chart = self._chart(data, by, None)
         line = (
             alt.Chart()
             .mark_rule(strokeWidth=2, color="#333")
             .encode(
                 x=alt.X(field="low", type="quantitative", title=as_text(self._value)),
                 x2=alt.X2(field="high"),
-                y=alt.Y(field="label", type="nominal", sort=[row["label"] for row in data]),
+                y=alt.Y(field="label", type="nominal", sort=[str(row["label"]) for row in data]),
             )
         )
         return self._caption.on(alt.LayerChart(data=data_of(data), layer=[chart, line]))
 
-    def _first(self, data: list[dict[str, Any]], what: str) -> list[dict[str, Any]]:
-        data.sort(key=lambda row: row["value"], reverse=self._is_descending)
-        if len(data) > self._limit:
+    def _first(self, entries: list[tuple[float, T]], what: str) -> list[T]:
+        """Those with the first values of the order."""
+        entries.sort(key=operator.itemgetter(0), reverse=self._is_descending)
+        if len(entries) > self._limit:
             end = "highest" if self._is_descending else "lowest"
-            self._caption.say(f"the {self._limit:,} {end} of {len(data):,} {what}")
-        return data[: self._limit]
+            self._caption.say(f"the {self._limit:,} {end} of {len(entries):,} {what}")
+        return [each for _, each in entries[: self._limit]]
 
-    def _chart(self, data: list[dict[str, Any]], title: str, color: Any) -> alt.Chart:  # noqa: ANN401
+    def _chart(self, data: list[Datum], title: str, color: alt.Color | None) -> alt.Chart:
         tooltip = [
             alt.Tooltip(field="label", type="nominal", title=as_text(title)),
             alt.Tooltip(
@@ -205,10 +205,10 @@ class _Bars:
                     field="label",
                     type="nominal",
                     title=as_text(title),
-                    sort=[row["label"] for row in data],
+                    sort=[str(row["label"]) for row in data],
                     axis=alt.Axis(labelLimit=300),
                 ),
-                color=color,
+                color=alt.Undefined if color is None else color,
                 tooltip=tooltip,
             )
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, overload
+from typing import TYPE_CHECKING, Final, overload
 
 import altair as alt
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from wandb_runs.plots.groups import Band
     from wandb_runs.plots.lines import Line
-    from wandb_runs.plots.look import LogAxes
+    from wandb_runs.plots.look import Datum, LogAxes
     from wandb_runs.plots.tables import Cell, Frame
     from wandb_runs.plots.thinning import Point
 
@@ -183,9 +183,7 @@ class _Picture:
             field="x",
             type="quantitative",
             title=as_text(self.x),
-            scale=alt.Scale(type="log" if "x" in self.log else "linear", zero=False, nice=False)
-            if "x" not in self.log
-            else scale(is_log=True),
+            scale=scale(is_log=True) if "x" in self.log else alt.Scale(zero=False, nice=False),
         )
 
     def axis_y(self) -> alt.Y:
@@ -204,10 +202,10 @@ def _draw_runs(lines: Mapping[str, Line], picture: _Picture, caption: Caption) -
         if picture.color is None
         else Colors((line.color for line in lines.values()), picture.color)
     )
-    data: list[dict[str, Any]] = []
+    data: list[Datum] = []
     total = drawn = 0
     for run_id, line in lines.items():
-        shared: dict[str, Any] = {"run_id": as_text(run_id), "run": line.run}
+        shared: Datum = {"run_id": as_text(run_id), "run": line.run}
         if picture.color is not None:
             shared |= colors.fields(line.color)
         points = thin(line.points, limit, is_log="x" in picture.log)
@@ -248,13 +246,13 @@ def _draw_groups(
     groups: dict[Cell, list[Sequence[Point]]] = {}
     for line in lines.values():
         groups.setdefault(line.color, []).append(line.points)
-    data: list[dict[str, Any]] = []
+    data: list[Datum] = []
     is_binned = False
     for value, members in groups.items():
         grid, half = grid_of(members, is_log=is_log[0])
         is_binned = is_binned or half > 0
         for x, found in spread(members, grid, half, band, is_log=is_log):
-            row = {"x": x, "y": None, "low": None, "high": None, "runs": 0}
+            row: Datum = {"x": x, "y": None, "low": None, "high": None, "runs": 0}
             if found is not None:
                 row |= {"y": found.mean, "low": found.low, "high": found.high, "runs": found.runs}
             data.append(row | colors.fields(value))
@@ -266,11 +264,9 @@ def _draw_groups(
     color = colors.encoding() if picture.color is not None else alt.Undefined
     detail = alt.Detail(field="color", type="nominal")
     tooltip = (
-        [
-            alt.Tooltip(field="color", type="nominal", title=as_text(picture.color or "")),
-        ]
-        if picture.color is not None
-        else alt.Undefined
+        alt.Undefined
+        if picture.color is None
+        else [alt.Tooltip(field="color", type="nominal", title=as_text(picture.color))]
     )
     base = alt.Chart(data_of(data), width=picture.width, height=picture.height)
     area = base.mark_area(opacity=round(opacity(len(groups)) / 4, 2)).encode(

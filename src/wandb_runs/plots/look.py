@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias, TypeVar
 
 import altair as alt
 
@@ -25,6 +25,7 @@ __all__ = [
     "WIDTH",
     "Caption",
     "Colors",
+    "Datum",
     "LogAxes",
     "as_text",
     "data_of",
@@ -39,9 +40,15 @@ WIDTH: Final = 600
 HEIGHT: Final = 300
 """Pixels of a chart without its axes and its legend, by default."""
 
+_SIZES: Final = range(20, 10_001)
+"""The sizes in pixels that can be asked for."""
+
 ChartT = TypeVar("ChartT", alt.Chart, alt.LayerChart)
 
 LogAxes: TypeAlias = Literal["x", "y", "xy"]
+
+Datum: TypeAlias = "dict[str, str | float | bool | None]"
+"""A row of the data of a chart, by fields."""
 
 _MOST_SWATCHES: Final = 20
 """The most entries of a legend: schemes have no more colors, and pictures no more room."""
@@ -77,9 +84,9 @@ def as_text(text: str) -> str:
     return f"{shown} " if shown in _INHERITED else _TAG.sub("\u2039", shown)
 
 
-def data_of(rows: list[dict[str, Any]]) -> alt.InlineData:
+def data_of(rows: Sequence[Datum]) -> alt.InlineData:
     """Rows as data that stands in the chart, which no setting of altair transforms or refuses."""
-    return alt.InlineData(values=rows)
+    return alt.InlineData(values=[*rows])
 
 
 def log_axes(log: object, *, valid: Sequence[str] = ("x", "y", "xy")) -> str:
@@ -106,9 +113,10 @@ def sizes(**pixels: object) -> None:
         InvalidArgumentError: One is no number of pixels.
     """
     for name, value in pixels.items():
-        if isinstance(value, bool) or not isinstance(value, int) or not 20 <= value <= 10_000:  # noqa: PLR2004
+        if isinstance(value, bool) or not isinstance(value, int) or value not in _SIZES:
             raise InvalidArgumentError(
-                f"{name} must be an int of 20 to 10000 pixels; got {describe(value)}"
+                f"{name} must be an int of {_SIZES[0]} to {_SIZES[-1]} pixels; got "
+                f"{describe(value)}"
             )
 
 
@@ -235,7 +243,7 @@ class Colors:
         """Whether there are several values, and each has an entry or a place in a gradient."""
         return self.is_gradient or 1 < len(self.values) <= _MOST_SWATCHES
 
-    def fields(self, cell: Cell) -> dict[str, str | float | bool]:
+    def fields(self, cell: Cell) -> Datum:
         """What the data of a chart has for a value: the field `color`.
 
         Vega leaves out marks without a number for a gradient. They have one, and `uncolored`.
@@ -275,18 +283,24 @@ class Colors:
                 condition={"test": "datum.uncolored", "value": _GRAY},
             )
         legend = alt.Legend(symbolType=symbol, symbolOpacity=1, symbolStrokeWidth=2.5)
-        scheme: Any = "tableau10" if len(self.values) <= 10 else "tableau20"  # noqa: PLR2004
-        if self._is_numeric:
-            scheme = _VIRIDIS
         return alt.Color(
             field=name,
             type="ordinal" if self._is_numeric else "nominal",
             title=self.title,
             sort=self.values,
-            scale=alt.Scale(scheme=scheme),
+            scale=_scale_of_entries(len(self.values), is_numeric=self._is_numeric),
             legend=legend if self._has_legend else None,
         )
 
+
+def _scale_of_entries(count: int, *, is_numeric: bool) -> alt.Scale:
+    if is_numeric:
+        return alt.Scale(scheme=_VIRIDIS)
+    return alt.Scale(scheme="tableau10" if count <= _FEW_SWATCHES else "tableau20")
+
+
+_FEW_SWATCHES: Final = 10
+"""As many colors as the first scheme of texts has."""
 
 _VIRIDIS: Final = alt.SchemeParams(name="viridis", extent=[0, 0.92])
 """Without its yellow end, which is not seen on white."""

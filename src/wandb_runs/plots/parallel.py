@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Final, cast
 
 import altair as alt
 
@@ -24,6 +24,7 @@ from wandb_runs.plots.look import (
 from wandb_runs.plots.tables import is_nan, labels_of, read_table
 
 if TYPE_CHECKING:
+    from wandb_runs.plots.look import Datum
     from wandb_runs.plots.tables import Cell, Frame, Table
 
 __all__ = ["parallel"]
@@ -79,7 +80,7 @@ def parallel(
     """
     sizes(width=width, height=height)
     names = _names(columns, "columns")
-    if len(names) < 2:  # noqa: PLR2004
+    if len(names) <= 1:
         raise InvalidArgumentError("columns must name two or more; plots.bars shows one")
     log_names = _names(log, "log")
     for name in log_names:
@@ -104,7 +105,7 @@ def parallel(
     colors = Colors((cells[at] for at in drawn), color)
     colors.tell(caption)
     ids, labels = labels_of(rows)
-    data: list[dict[str, Any]] = [
+    data: list[Datum] = [
         {
             "column": axis.title,
             "at": axis.places[at],
@@ -212,7 +213,7 @@ def _thinned(used: Sequence[int], axes: Sequence[_Axis]) -> list[int]:
 
 
 def _draw(
-    data: list[dict[str, Any]],
+    data: list[Datum],
     axes: Sequence[_Axis],
     colors: Colors,
     count: int,
@@ -220,7 +221,7 @@ def _draw(
     caption: Caption,
 ) -> alt.LayerChart:
     order = [axis.title for axis in axes]
-    marks: list[dict[str, Any]] = [
+    marks: list[Datum] = [
         {"column": axis.title, "at": at, "label": label}
         for axis in axes
         for at, label in axis.labels

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 __all__ = ["content_of", "save", "suffix_of"]
 
+_MOST_SCALED: Final = 20
+"""The largest factor: pictures take memory by its square."""
+
 
 def save(chart: alt.TopLevelMixin, path: str | PathLike[str], *, scale_factor: float = 2) -> None:
     """Write a chart to a file: a picture, or a page that needs no network.
@@ -49,9 +52,10 @@ def save(chart: alt.TopLevelMixin, path: str | PathLike[str], *, scale_factor: f
     suffix = suffix_of(target)
     if not isinstance(cast("object", chart), alt.TopLevelMixin):
         raise InvalidArgumentError(f"chart must be a chart of altair; got {describe(chart)}")
-    if isinstance(scale_factor, bool) or not 0 < scale_factor <= 20:  # noqa: PLR2004
+    if isinstance(scale_factor, bool) or not 0 < scale_factor <= _MOST_SCALED:
         raise InvalidArgumentError(
-            f"scale_factor must be a number over 0, up to 20; got {describe(scale_factor)}"
+            f"scale_factor must be a number over 0, up to {_MOST_SCALED}; got "
+            f"{describe(scale_factor)}"
         )
     content = content_of(chart, suffix, scale_factor)
     replace_file(target, lambda file: file.write(content))

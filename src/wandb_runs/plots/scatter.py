@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import altair as alt
 
@@ -24,7 +24,7 @@ from wandb_runs.plots.tables import is_nan, labels_of, read_table
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from wandb_runs.plots.look import LogAxes
+    from wandb_runs.plots.look import Datum, LogAxes
     from wandb_runs.plots.tables import Frame
 
 __all__ = ["scatter"]
@@ -34,6 +34,13 @@ _MOST: Final = 20_000
 
 _CELL: Final = 3
 """Pixels of a side of a cell."""
+
+_FEW: Final = 500
+"""Up to how many points are large."""
+
+_AREA: Final = 60
+_SMALL_AREA: Final = 25
+"""Square pixels of a point."""
 
 
 def scatter(
@@ -109,7 +116,7 @@ def scatter(
     cells = [None] * len(rows) if color is None else rows.cells(color, "color")
     colors = Colors((cells[at] for at in drawn), color or "")
     colors.tell(caption)
-    data: list[dict[str, Any]] = [
+    data: list[Datum] = [
         {
             "x": xs[at],
             "y": ys[at],
@@ -121,7 +128,7 @@ def scatter(
     ]
     chart: alt.Chart = (
         alt.Chart(data_of(data), width=width, height=height)
-        .mark_circle(size=60 if len(drawn) <= 500 else 25, opacity=0.7)  # noqa: PLR2004
+        .mark_circle(size=_AREA if len(drawn) <= _FEW else _SMALL_AREA, opacity=0.7)
         .encode(
             x=alt.X(
                 field="x",
