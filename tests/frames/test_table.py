@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias, TypeVar, cast
 import pandas as pd
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 from support.files import check_csv, check_pandas_csv, check_pandas_parquet, check_parquet
@@ -54,6 +54,17 @@ if TYPE_CHECKING:
     Document: TypeAlias = "Mapping[str, JSONValue]"
 
 T = TypeVar("T")
+
+WITHOUT_VALUES: Final[Given] = {
+    "username": "me",
+    "stored": "running",
+    "state": "running",
+    "created_at": 1728000000.0,
+    "heartbeat_at": 1728000000.0,
+    "duration": 0.0,
+    "config": {},
+    "summary_metrics": {},
+}
 
 KEY: Final = "k" * 40
 
@@ -254,6 +265,7 @@ def test_each_table_reads_back_equal_from_files(
         st.sampled_from(["a", "a.b", "b", "b.a.b", "zzz"]), min_size=1, max_size=3, unique=True
     ),
 )
+@example(given_runs=[WITHOUT_VALUES], keys=["a", "b", "a.b"])
 def test_some_keys_give_what_they_are_and_what_is_nested_in_them(
     server: LocalServer, own: Api, given_runs: list[Given], keys: list[str]
 ) -> None:

@@ -70,22 +70,21 @@ class Section:
     def columns(self) -> list[str]:
         """The dotted names: all of them sorted, or as asked for, those inside each key sorted.
 
+        A name's place is with the first key that it is inside of, with a value or without one.
+
         >>> rows: list[Row] = [{"model.depth": 3, "lr": 0.1}, {"model": "linear"}]
         >>> Section("config", None, rows).columns
         ['lr', 'model', 'model.depth']
         >>> Section("config", ("seed", "model", "lr"), rows).columns
         ['seed', 'model', 'model.depth', 'lr']
         """
-        names = sorted(self._names)
         if self.keys is None:
-            return names
+            return sorted(self._names)
         inside: dict[str, list[str]] = {key: [] for key in self.keys}
-        for name in names:
+        for name in sorted({*self._names, *self.missing}):
             key = key_of(name, inside)
             if key is not None:
                 inside[key].append(name)
-        for key in self.missing:
-            inside[key].append(key)
         return [name for key in self.keys for name in inside[key]]
 
     @property

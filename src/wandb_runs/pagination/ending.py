@@ -51,7 +51,7 @@ def read_ending(body: bytes) -> Ending | None:
     """
     end = body[-_READ:]
     # The last one: logged values, which stand before it, may look like it.
-    *_, found = None, *_INFO.finditer(end)
+    found = max(_INFO.finditer(end), key=lambda match: match.start(), default=None)
     if found is None:
         return None
     try:
