@@ -32,7 +32,17 @@ if TYPE_CHECKING:
 
     from wandb_runs.testing import LocalServer
 
-__all__ = ["ESSENTIAL", "OPTIONAL", "PATH", "Raised", "Reading", "concerned", "expected", "read"]
+__all__ = [
+    "ALL_OPTIONAL",
+    "ESSENTIAL",
+    "OPTIONAL",
+    "PATH",
+    "Raised",
+    "Reading",
+    "concerned",
+    "expected",
+    "read",
+]
 
 PATH: Final = "sample/digits"
 _LOSS: Final = ["loss"]
@@ -212,20 +222,40 @@ def _without_all(operation: str, names: frozenset[str]) -> tuple[frozenset[str],
 # `doctor` alone asks these, and reports what is missing (`diagnosis/test_doctor.py`).
 _OF_DOCTOR: Final = frozenset({"GetParquetHistory"})
 
+# What changes things, or reads them to be changed: tested with what it is for, in `tests/changes`.
+_OF_CHANGES: Final = frozenset(
+    {
+        "GetFeatures",
+        "GetProject",
+        "GetTask",
+        "ListFiles",
+        "ListLastLogLines",
+        "ListLogLines",
+        "ListProjects",
+        "ListSweeps",
+        *(name for name, query in OPERATIONS.items() if query.kind == "mutation"),
+    }
+)
 
-def _names() -> tuple[list[str], list[str]]:
-    """Names that some operation leaves out, and names that some operation cannot do without."""
+
+def _names(apart: frozenset[str] = frozenset()) -> tuple[list[str], list[str]]:
+    """Names that some operation leaves out, and names that some operation cannot do without.
+
+    Args:
+        apart: Operations that do not count.
+    """
     optional: set[str] = set()
     essential: set[str] = set()
     for operation, query in OPERATIONS.items():
         for name in sent_names(without(query, FRAGMENTS, frozenset())):
-            if "." in name and operation not in _OF_DOCTOR:
+            if "." in name and operation not in apart | _OF_DOCTOR:
                 needed = _without_all(operation, frozenset({name}))[1]
                 (essential if needed else optional).add(name)
     return sorted(optional), sorted(essential)
 
 
-OPTIONAL, ESSENTIAL = _names()
+OPTIONAL, ESSENTIAL = _names(_OF_CHANGES)
+ALL_OPTIONAL, _ = _names()
 
 # What is asked for instead.
 _APART: Final = {

@@ -19,6 +19,7 @@ _KEYS = frozenset(
         "default_optional_fields_to_none",
         "defer_model_build",
         "include_all_enums",
+        "include_all_inputs",
         "include_comments",
         "plugins",
         "queries_path",

@@ -83,6 +83,8 @@ class AsyncApi(ApiBase[AsyncRetryingClient]):
         clock: Clock and random source; `wandb_runs.testing.FakeClock` waits in no time.
         on_event: Told a `RequestSent`, `Answered` or `Retrying` at each turn of a request, in
             the task that makes the call. What it raises is logged and dropped.
+        read_only: Whether calls that change anything (`run.update`, `runs.delete`, uploads) are
+            refused with a `ReadOnlyError` before any request; by default they are not.
 
     Raises:
         InvalidArgumentError: An argument, or a value from the environment, that cannot be
@@ -116,6 +118,7 @@ class AsyncApi(ApiBase[AsyncRetryingClient]):
         ssl_context: ssl.SSLContext | None = None,
         clock: AsyncClock | None = None,
         on_event: Callable[[Event], object] | None = None,
+        read_only: bool = False,
     ) -> None:
         outside = sys.exception()
         try:
@@ -136,7 +139,7 @@ class AsyncApi(ApiBase[AsyncRetryingClient]):
             AsyncRetryingClient(
                 settings,
                 transport=transport,
-                options=Options(timeout, max_retries, max_response_bytes),
+                options=Options(timeout, max_retries, max_response_bytes, read_only),
                 ssl_context=context,
                 clock=SYSTEM_CLOCK if clock is None else clock,
                 max_concurrency=max_concurrency,

@@ -36,6 +36,7 @@ __all__ = [
     "NotFoundError",
     "PermissionDeniedError",
     "RateLimitError",
+    "ReadOnlyError",
     "RequestTimeoutError",
     "ResponseError",
     "ResponseTooLargeError",
@@ -45,6 +46,7 @@ __all__ = [
     "TransportError",
     "TruncatedResponseError",
     "UnsupportedByServerError",
+    "UpdateConflictError",
     "WandbRunsError",
     "is_too_large",
 ]
@@ -87,6 +89,30 @@ class WandbRunsError(Exception):
 
 class InvalidArgumentError(WandbRunsError, ValueError):
     """An argument was refused, before any request."""
+
+
+class ReadOnlyError(WandbRunsError):
+    """A call that would change something, of an `Api(read_only=True)`; nothing was sent."""
+
+
+class UpdateConflictError(WandbRunsError):
+    """Another program overwrote a change, again and again.
+
+    W&B replaces a config or a summary as a whole. A change is read back after it was written, and
+    written again when another program's write has taken it away; this is the end of that.
+
+    Attributes:
+        path: Entity, project and id of the run, joined by `/`.
+        lost: What is missing: `config.lr`, `summary.loss`.
+    """
+
+    path: str
+    lost: Sequence[str]
+
+    def __init__(self, message: str, *, path: str, lost: Sequence[str]) -> None:
+        super().__init__(message)
+        self.path = path
+        self.lost = list(lost)
 
 
 class MissingDependencyError(WandbRunsError, ImportError):

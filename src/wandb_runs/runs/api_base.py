@@ -202,6 +202,11 @@ class ApiBase(UnknownNames, NoNewAttributes, Generic[ClientT]):
         return self._client
 
     @property
+    def read_only(self) -> bool:
+        """Whether calls that change anything are refused before any request."""
+        return self._client.options.read_only
+
+    @property
     def base_url(self) -> str:
         """The server, without a trailing slash."""
         return self._client.settings.base_url

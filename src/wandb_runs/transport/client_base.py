@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from typing_extensions import override
 
-from wandb_runs.errors import BadResponseError, WandbRunsError
+from wandb_runs.errors import BadResponseError, ReadOnlyError, WandbRunsError
 from wandb_runs.errors.warnings import warn
 from wandb_runs.graphql.operation import RawOperation
 from wandb_runs.transport.call import Call, Target
@@ -100,6 +100,21 @@ class Client(Shared, Generic[C_co]):
         """How many requests may be under way at once."""
         return self._session.max_concurrency
 
+    def check_may_change(self, call: str) -> None:
+        """Refuse a call that would change something, before it sends anything.
+
+        Args:
+            call: The call, for the message.
+
+        Raises:
+            ReadOnlyError: The client may only read.
+        """
+        if self.options.read_only:
+            raise ReadOnlyError(
+                f"{call} would change what the server holds, and this Api was made with "
+                "read_only=True; make another one for changes. Nothing was sent"
+            )
+
     def with_options(self, options: Options) -> Self:
         """A copy with other options, which shares everything else; see `Api.with_options`."""
         changed = type(self).__new__(type(self))
@@ -108,6 +123,8 @@ class Client(Shared, Generic[C_co]):
 
     def _attempts_at(self, operation: Operation[T]) -> Attempts[T]:
         """The attempts at an operation."""
+        if operation.kind == "mutation":
+            self.check_may_change(operation.name)
         fitted = FittedOperation(self._session.server, operation)
 
         def parse(response: Response, attempts: int, seconds: float) -> T:

@@ -28,6 +28,7 @@ class Options(FieldsRepr):
         timeout: The deadline of one call in seconds, retries included.
         max_retries: How many times a request is sent again at most.
         max_response_bytes: How long the body of an answer may be, decompressed.
+        read_only: Whether calls that change anything are refused; `with_options` keeps it.
 
     Raises:
         InvalidArgumentError: A value of the wrong type or out of bounds.
@@ -36,11 +37,16 @@ class Options(FieldsRepr):
     timeout: float = TIMEOUT
     max_retries: int = MAX_RETRIES
     max_response_bytes: int = MAX_RESPONSE_BYTES
+    read_only: bool = False
 
     def __post_init__(self) -> None:
         _check_seconds(self.timeout)
         check_count("max_retries", self.max_retries, least=0)
         check_count("max_response_bytes", self.max_response_bytes, least=1)
+        if not isinstance(self.read_only, bool):  # pyright: ignore[reportUnnecessaryIsInstance] - callers without a checker
+            raise InvalidArgumentError(
+                f"read_only must be True or False, got {type(self.read_only).__name__}"
+            )
 
     def changed(self, **options: object) -> Options:
         """A copy with the options that are not None.

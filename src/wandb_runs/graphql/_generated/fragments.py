@@ -8,9 +8,25 @@ from pydantic import Field
 from .base_model import BaseModel
 
 
+class LogLineFields(BaseModel):
+    number: Optional[int] = Field(default=None)
+    timestamp: Optional[str] = Field(default=None)
+    level: Optional[str] = Field(default=None)
+    label: Optional[str] = Field(default=None)
+    line: Optional[str] = Field(default=None)
+
+
 class PageInfoFields(BaseModel):
     end_cursor: Optional[str] = Field(default=None)
     has_next_page: Optional[bool] = Field(default=None)
+
+
+class ProjectFields(BaseModel):
+    storage_id: Optional[str] = Field(default=None)
+    name: Optional[str] = Field(default=None)
+    entity_name: Optional[str] = Field(default=None)
+    created_at: Optional[str] = Field(default=None)
+    description: Optional[str] = Field(default=None)
 
 
 class RunIdFields(BaseModel):
@@ -80,6 +96,17 @@ class RunFields(BaseModel):
 
 class RunFieldsUser(UserFields):
     pass
+
+
+class RunFileFields(BaseModel):
+    storage_id: Optional[str] = Field(default=None)
+    name: Optional[str] = Field(default=None)
+    url: Optional[str] = Field(default=None)
+    direct_url: Optional[str] = Field(default=None)
+    size: Optional[int] = Field(default=None)
+    mimetype: Optional[str] = Field(default=None)
+    updated_at: Optional[str] = Field(default=None)
+    md_5: Optional[str] = Field(default=None)
 
 
 class SweepFields(BaseModel):

@@ -13,51 +13,93 @@ from wandb_runs.graphql.operation import given as _given
 if TYPE_CHECKING:
     from .count_runs_result import CountRuns
     from .count_tags_result import CountTags
+    from .create_project_result import CreateProject
+    from .create_run_files_result import CreateRunFiles
+    from .create_run_result import CreateRun
+    from .delete_files_result import DeleteFiles
+    from .delete_run_result import DeleteRun
+    from .delete_runs_result import DeleteRuns
     from .get_events_result import GetEvents
+    from .get_features_result import GetFeatures
     from .get_history_keys_result import GetHistoryKeys
     from .get_history_result import GetHistory
     from .get_parquet_history_result import GetParquetHistory
+    from .get_project_result import GetProject
     from .get_run_details_result import GetRunDetails
     from .get_run_file_result import GetRunFile
     from .get_run_result import GetRun
     from .get_sampled_history_result import GetSampledHistory
     from .get_sweep_result import GetSweep
+    from .get_task_result import GetTask
     from .get_viewer_result import GetViewer
     from .list_configs_result import ListConfigs
     from .list_documents_result import ListDocuments
     from .list_events_result import ListEvents
     from .list_fields_result import ListFields
+    from .list_files_result import ListFiles
     from .list_histories_result import ListHistories
     from .list_keys_result import ListKeys
+    from .list_last_log_lines_result import ListLastLogLines
+    from .list_log_lines_result import ListLogLines
+    from .list_projects_result import ListProjects
     from .list_run_ids_result import ListRunIds
     from .list_runs_result import ListRuns
     from .list_sampled_histories_result import ListSampledHistories
     from .list_summaries_result import ListSummaries
+    from .list_sweeps_result import ListSweeps
+    from .mark_run_files_uploaded_result import MarkRunFilesUploaded
+    from .modify_runs_result import ModifyRuns
+    from .move_runs_result import MoveRuns
     from .scan_history_result import ScanHistory
+    from .stop_run_result import StopRun
+    from .undelete_runs_result import UndeleteRuns
+    from .update_run_result import UpdateRun
+    from .update_sweep_state_result import UpdateSweepState
 __all__ = [
     "count_runs",
     "count_tags",
+    "create_project",
+    "create_run",
+    "create_run_files",
+    "delete_files",
+    "delete_run",
+    "delete_runs",
     "get_events",
+    "get_features",
     "get_history",
     "get_history_keys",
     "get_parquet_history",
+    "get_project",
     "get_run",
     "get_run_details",
     "get_run_file",
     "get_sampled_history",
     "get_sweep",
+    "get_task",
     "get_viewer",
     "list_configs",
     "list_documents",
     "list_events",
     "list_fields",
+    "list_files",
     "list_histories",
     "list_keys",
+    "list_last_log_lines",
+    "list_log_lines",
+    "list_projects",
     "list_run_ids",
     "list_runs",
     "list_sampled_histories",
     "list_summaries",
+    "list_sweeps",
+    "mark_run_files_uploaded",
+    "modify_runs",
+    "move_runs",
     "scan_history",
+    "stop_run",
+    "undelete_runs",
+    "update_run",
+    "update_sweep_state",
 ]
 _COUNT_RUNS = """\
 query CountRuns($entity: String!, $project: String!, $filters: JSONString) {
@@ -116,6 +158,204 @@ def count_tags(
     )
 
 
+_CREATE_PROJECT = """\
+mutation CreateProject($entity: String!, $project: String!) {
+  upsertModel(input: {entityName: $entity, name: $project}) {
+    project {
+      ...ProjectFields
+    }
+    inserted
+  }
+}
+
+fragment ProjectFields on Project {
+  storageId: id
+  name
+  entityName
+  createdAt
+  description
+}"""
+
+
+def _load_create_project() -> type[CreateProject]:
+    from .create_project_result import CreateProject
+
+    return CreateProject
+
+
+def create_project(*, entity: str, project: str) -> Operation[CreateProject]:
+    """Ask what `CreateProject` in `queries/projects.graphql` asks; None leaves a variable out."""
+    return Operation(
+        name="CreateProject",
+        kind="mutation",
+        document=_CREATE_PROJECT,
+        variables=_given({"entity": entity, "project": project}),
+        load=_load_create_project,
+    )
+
+
+_CREATE_RUN = """\
+mutation CreateRun($entity: String!, $project: String!, $id: String!, $state: String) {
+  upsertBucket(
+    input: {entityName: $entity, modelName: $project, name: $id, state: $state}
+  ) {
+    bucket {
+      storageId: id
+      id: name
+    }
+    inserted
+  }
+}"""
+
+
+def _load_create_run() -> type[CreateRun]:
+    from .create_run_result import CreateRun
+
+    return CreateRun
+
+
+def create_run(
+    *, entity: str, project: str, id: str, state: str | None = None
+) -> Operation[CreateRun]:
+    """Ask what `CreateRun` in `queries/changes.graphql` asks; None leaves a variable out."""
+    return Operation(
+        name="CreateRun",
+        kind="mutation",
+        document=_CREATE_RUN,
+        variables=_given(
+            {"entity": entity, "project": project, "id": id, "state": state}
+        ),
+        load=_load_create_run,
+    )
+
+
+_CREATE_RUN_FILES = """\
+mutation CreateRunFiles($entity: String!, $project: String!, $id: String!, $files: [String!]!) {
+  createRunFiles(
+    input: {entityName: $entity, projectName: $project, runName: $id, files: $files}
+  ) {
+    uploadHeaders
+    files {
+      name
+      uploadUrl
+    }
+  }
+}"""
+
+
+def _load_create_run_files() -> type[CreateRunFiles]:
+    from .create_run_files_result import CreateRunFiles
+
+    return CreateRunFiles
+
+
+def create_run_files(
+    *, entity: str, project: str, id: str, files: list[str] | tuple[str, ...]
+) -> Operation[CreateRunFiles]:
+    """Ask what `CreateRunFiles` in `queries/files.graphql` asks; None leaves a variable out."""
+    return Operation(
+        name="CreateRunFiles",
+        kind="mutation",
+        document=_CREATE_RUN_FILES,
+        variables=_given(
+            {"entity": entity, "project": project, "id": id, "files": files}
+        ),
+        load=_load_create_run_files,
+    )
+
+
+_DELETE_FILES = """\
+mutation DeleteFiles($files: [ID!]!, $projectId: Int) {
+  deleteFiles(input: {files: $files, projectId: $projectId}) {
+    success
+  }
+}"""
+
+
+def _load_delete_files() -> type[DeleteFiles]:
+    from .delete_files_result import DeleteFiles
+
+    return DeleteFiles
+
+
+def delete_files(
+    *, files: list[str] | tuple[str, ...], project_id: int | None = None
+) -> Operation[DeleteFiles]:
+    """Ask what `DeleteFiles` in `queries/files.graphql` asks; None leaves a variable out."""
+    return Operation(
+        name="DeleteFiles",
+        kind="mutation",
+        document=_DELETE_FILES,
+        variables=_given({"files": files, "projectId": project_id}),
+        load=_load_delete_files,
+    )
+
+
+_DELETE_RUN = """\
+mutation DeleteRun($storageId: ID!, $deleteArtifacts: Boolean) {
+  deleteRun(input: {id: $storageId, deleteArtifacts: $deleteArtifacts}) {
+    clientMutationId
+  }
+}"""
+
+
+def _load_delete_run() -> type[DeleteRun]:
+    from .delete_run_result import DeleteRun
+
+    return DeleteRun
+
+
+def delete_run(
+    *, storage_id: str, delete_artifacts: bool | None = None
+) -> Operation[DeleteRun]:
+    """Ask what `DeleteRun` in `queries/changes.graphql` asks; None leaves a variable out."""
+    return Operation(
+        name="DeleteRun",
+        kind="mutation",
+        document=_DELETE_RUN,
+        variables=_given(
+            {"storageId": storage_id, "deleteArtifacts": delete_artifacts}
+        ),
+        load=_load_delete_run,
+    )
+
+
+_DELETE_RUNS = """\
+mutation DeleteRuns($entity: String!, $project: String!, $filters: JSONString!, $deleteArtifacts: Boolean) {
+  deleteRuns(
+    input: {entityName: $entity, projectName: $project, filters: $filters, deleteArtifacts: $deleteArtifacts}
+  ) {
+    errors
+  }
+}"""
+
+
+def _load_delete_runs() -> type[DeleteRuns]:
+    from .delete_runs_result import DeleteRuns
+
+    return DeleteRuns
+
+
+def delete_runs(
+    *, entity: str, project: str, filters: str, delete_artifacts: bool | None = None
+) -> Operation[DeleteRuns]:
+    """Ask what `DeleteRuns` in `queries/changes.graphql` asks; None leaves a variable out."""
+    return Operation(
+        name="DeleteRuns",
+        kind="mutation",
+        document=_DELETE_RUNS,
+        variables=_given(
+            {
+                "entity": entity,
+                "project": project,
+                "filters": filters,
+                "deleteArtifacts": delete_artifacts,
+            }
+        ),
+        load=_load_delete_runs,
+    )
+
+
 _GET_EVENTS = """\
 query GetEvents($entity: String!, $project: String!, $id: String!, $samples: Int!) {
   project(name: $project, entityName: $entity) {
@@ -145,6 +385,34 @@ def get_events(
             {"entity": entity, "project": project, "id": id, "samples": samples}
         ),
         load=_load_get_events,
+    )
+
+
+_GET_FEATURES = """\
+query GetFeatures {
+  serverInfo {
+    features {
+      name
+      isEnabled
+    }
+  }
+}"""
+
+
+def _load_get_features() -> type[GetFeatures]:
+    from .get_features_result import GetFeatures
+
+    return GetFeatures
+
+
+def get_features() -> Operation[GetFeatures]:
+    """Ask what `GetFeatures` in `queries/files.graphql` asks; None leaves a variable out."""
+    return Operation(
+        name="GetFeatures",
+        kind="query",
+        document=_GET_FEATURES,
+        variables=_given({}),
+        load=_load_get_features,
     )
 
 
@@ -237,6 +505,39 @@ def get_parquet_history(
         document=_GET_PARQUET_HISTORY,
         variables=_given({"entity": entity, "project": project, "id": id}),
         load=_load_get_parquet_history,
+    )
+
+
+_GET_PROJECT = """\
+query GetProject($entity: String!, $project: String!) {
+  project(name: $project, entityName: $entity) {
+    ...ProjectFields
+  }
+}
+
+fragment ProjectFields on Project {
+  storageId: id
+  name
+  entityName
+  createdAt
+  description
+}"""
+
+
+def _load_get_project() -> type[GetProject]:
+    from .get_project_result import GetProject
+
+    return GetProject
+
+
+def get_project(*, entity: str, project: str) -> Operation[GetProject]:
+    """Ask what `GetProject` in `queries/projects.graphql` asks; None leaves a variable out."""
+    return Operation(
+        name="GetProject",
+        kind="query",
+        document=_GET_PROJECT,
+        variables=_given({"entity": entity, "project": project}),
+        load=_load_get_project,
     )
 
 
@@ -454,6 +755,31 @@ def get_sweep(*, entity: str, project: str, id: str) -> Operation[GetSweep]:
         document=_GET_SWEEP,
         variables=_given({"entity": entity, "project": project, "id": id}),
         load=_load_get_sweep,
+    )
+
+
+_GET_TASK = """\
+query GetTask($id: ID!) {
+  task(id: $id) {
+    state
+  }
+}"""
+
+
+def _load_get_task() -> type[GetTask]:
+    from .get_task_result import GetTask
+
+    return GetTask
+
+
+def get_task(*, id: str) -> Operation[GetTask]:
+    """Ask what `GetTask` in `queries/changes.graphql` asks; None leaves a variable out."""
+    return Operation(
+        name="GetTask",
+        kind="query",
+        document=_GET_TASK,
+        variables=_given({"id": id}),
+        load=_load_get_task,
     )
 
 
@@ -808,6 +1134,78 @@ def list_fields(
     )
 
 
+_LIST_FILES = """\
+query ListFiles($entity: String!, $project: String!, $id: String!, $names: [String!], $pattern: String, $first: Int, $after: String) {
+  project(name: $project, entityName: $entity) {
+    run(name: $id) {
+      projectInternalId: projectId
+      files(names: $names, pattern: $pattern, first: $first, after: $after) {
+        edges {
+          node {
+            ...RunFileFields
+          }
+        }
+        pageInfo {
+          ...PageInfoFields
+        }
+      }
+    }
+  }
+}
+
+fragment PageInfoFields on PageInfo {
+  endCursor
+  hasNextPage
+}
+
+fragment RunFileFields on File {
+  storageId: id
+  name
+  url
+  directUrl
+  size: sizeBytes
+  mimetype
+  updatedAt
+  md5
+}"""
+
+
+def _load_list_files() -> type[ListFiles]:
+    from .list_files_result import ListFiles
+
+    return ListFiles
+
+
+def list_files(
+    *,
+    entity: str,
+    project: str,
+    id: str,
+    names: list[str] | tuple[str, ...] | None = None,
+    pattern: str | None = None,
+    first: int | None = None,
+    after: str | None = None,
+) -> Operation[ListFiles]:
+    """Ask what `ListFiles` in `queries/files.graphql` asks; None leaves a variable out."""
+    return Operation(
+        name="ListFiles",
+        kind="query",
+        document=_LIST_FILES,
+        variables=_given(
+            {
+                "entity": entity,
+                "project": project,
+                "id": id,
+                "names": names,
+                "pattern": pattern,
+                "first": first,
+                "after": after,
+            }
+        ),
+        load=_load_list_files,
+    )
+
+
 _LIST_HISTORIES = """\
 query ListHistories($entity: String!, $project: String!, $filters: JSONString, $order: String, $first: Int, $after: String, $isCounted: Boolean = false, $hasOverlap: Boolean = false, $overlapAfter: String, $hasMoved: Boolean = false, $moved: JSONString, $samples: Int!) {
   project(name: $project, entityName: $entity) {
@@ -961,6 +1359,162 @@ def list_keys(
             }
         ),
         load=_load_list_keys,
+    )
+
+
+_LIST_LAST_LOG_LINES = """\
+query ListLastLogLines($entity: String!, $project: String!, $id: String!, $last: Int!) {
+  project(name: $project, entityName: $entity) {
+    run(name: $id) {
+      logLines(last: $last) {
+        edges {
+          node {
+            ...LogLineFields
+          }
+        }
+      }
+    }
+  }
+}
+
+fragment LogLineFields on LogLine {
+  number
+  timestamp
+  level
+  label
+  line
+}"""
+
+
+def _load_list_last_log_lines() -> type[ListLastLogLines]:
+    from .list_last_log_lines_result import ListLastLogLines
+
+    return ListLastLogLines
+
+
+def list_last_log_lines(
+    *, entity: str, project: str, id: str, last: int
+) -> Operation[ListLastLogLines]:
+    """Ask what `ListLastLogLines` in `queries/console.graphql` asks; None leaves a variable out."""
+    return Operation(
+        name="ListLastLogLines",
+        kind="query",
+        document=_LIST_LAST_LOG_LINES,
+        variables=_given(
+            {"entity": entity, "project": project, "id": id, "last": last}
+        ),
+        load=_load_list_last_log_lines,
+    )
+
+
+_LIST_LOG_LINES = """\
+query ListLogLines($entity: String!, $project: String!, $id: String!, $first: Int, $after: String) {
+  project(name: $project, entityName: $entity) {
+    run(name: $id) {
+      logLines(first: $first, after: $after, useImprovedPagination: true) {
+        edges {
+          node {
+            ...LogLineFields
+          }
+        }
+        pageInfo {
+          ...PageInfoFields
+        }
+      }
+    }
+  }
+}
+
+fragment LogLineFields on LogLine {
+  number
+  timestamp
+  level
+  label
+  line
+}
+
+fragment PageInfoFields on PageInfo {
+  endCursor
+  hasNextPage
+}"""
+
+
+def _load_list_log_lines() -> type[ListLogLines]:
+    from .list_log_lines_result import ListLogLines
+
+    return ListLogLines
+
+
+def list_log_lines(
+    *,
+    entity: str,
+    project: str,
+    id: str,
+    first: int | None = None,
+    after: str | None = None,
+) -> Operation[ListLogLines]:
+    """Ask what `ListLogLines` in `queries/console.graphql` asks; None leaves a variable out."""
+    return Operation(
+        name="ListLogLines",
+        kind="query",
+        document=_LIST_LOG_LINES,
+        variables=_given(
+            {
+                "entity": entity,
+                "project": project,
+                "id": id,
+                "first": first,
+                "after": after,
+            }
+        ),
+        load=_load_list_log_lines,
+    )
+
+
+_LIST_PROJECTS = """\
+query ListProjects($entity: String!, $first: Int, $after: String) {
+  models(entityName: $entity, first: $first, after: $after) {
+    edges {
+      node {
+        ...ProjectFields
+      }
+    }
+    pageInfo {
+      ...PageInfoFields
+    }
+  }
+}
+
+fragment PageInfoFields on PageInfo {
+  endCursor
+  hasNextPage
+}
+
+fragment ProjectFields on Project {
+  storageId: id
+  name
+  entityName
+  createdAt
+  description
+}"""
+
+
+def _load_list_projects() -> type[ListProjects]:
+    from .list_projects_result import ListProjects
+
+    return ListProjects
+
+
+def list_projects(
+    *, entity: str, first: int | None = None, after: str | None = None
+) -> Operation[ListProjects]:
+    """Ask what `ListProjects` in `queries/projects.graphql` asks; None leaves a variable out."""
+    return Operation(
+        name="ListProjects",
+        kind="query",
+        document=_LIST_PROJECTS,
+        variables=_given({"entity": entity, "first": first, "after": after}),
+        load=_load_list_projects,
     )
 
 
@@ -1363,6 +1917,180 @@ def list_summaries(
     )
 
 
+_LIST_SWEEPS = """\
+query ListSweeps($entity: String!, $project: String!, $first: Int, $after: String) {
+  project(name: $project, entityName: $entity) {
+    sweeps(first: $first, after: $after) {
+      edges {
+        node {
+          ...SweepFields
+        }
+      }
+      pageInfo {
+        ...PageInfoFields
+      }
+    }
+  }
+}
+
+fragment PageInfoFields on PageInfo {
+  endCursor
+  hasNextPage
+}
+
+fragment SweepFields on Sweep {
+  storageId: id
+  id: name
+  displayName
+  method
+  state
+  description
+  bestLoss
+  config
+  createdAt
+  updatedAt
+  runCount
+  runCountExpected
+}"""
+
+
+def _load_list_sweeps() -> type[ListSweeps]:
+    from .list_sweeps_result import ListSweeps
+
+    return ListSweeps
+
+
+def list_sweeps(
+    *, entity: str, project: str, first: int | None = None, after: str | None = None
+) -> Operation[ListSweeps]:
+    """Ask what `ListSweeps` in `queries/projects.graphql` asks; None leaves a variable out."""
+    return Operation(
+        name="ListSweeps",
+        kind="query",
+        document=_LIST_SWEEPS,
+        variables=_given(
+            {"entity": entity, "project": project, "first": first, "after": after}
+        ),
+        load=_load_list_sweeps,
+    )
+
+
+_MARK_RUN_FILES_UPLOADED = """\
+mutation MarkRunFilesUploaded($entity: String!, $project: String!, $id: String!, $files: [String!]!) {
+  markRunFilesUploaded(
+    input: {entityName: $entity, projectName: $project, runName: $id, files: $files}
+  ) {
+    success
+  }
+}"""
+
+
+def _load_mark_run_files_uploaded() -> type[MarkRunFilesUploaded]:
+    from .mark_run_files_uploaded_result import MarkRunFilesUploaded
+
+    return MarkRunFilesUploaded
+
+
+def mark_run_files_uploaded(
+    *, entity: str, project: str, id: str, files: list[str] | tuple[str, ...]
+) -> Operation[MarkRunFilesUploaded]:
+    """Ask what `MarkRunFilesUploaded` in `queries/files.graphql` asks; None leaves a variable out."""
+    return Operation(
+        name="MarkRunFilesUploaded",
+        kind="mutation",
+        document=_MARK_RUN_FILES_UPLOADED,
+        variables=_given(
+            {"entity": entity, "project": project, "id": id, "files": files}
+        ),
+        load=_load_mark_run_files_uploaded,
+    )
+
+
+_MODIFY_RUNS = """\
+mutation ModifyRuns($entity: String!, $project: String!, $ids: [String!]!, $addTags: [String!], $removeTags: [String!]) {
+  modifyRuns(
+    input: {entityName: $entity, projectName: $project, ids: $ids, addTags: $addTags, removeTags: $removeTags}
+  ) {
+    runs {
+      id: name
+      tags
+    }
+  }
+}"""
+
+
+def _load_modify_runs() -> type[ModifyRuns]:
+    from .modify_runs_result import ModifyRuns
+
+    return ModifyRuns
+
+
+def modify_runs(
+    *,
+    entity: str,
+    project: str,
+    ids: list[str] | tuple[str, ...],
+    add_tags: list[str] | tuple[str, ...] | None = None,
+    remove_tags: list[str] | tuple[str, ...] | None = None,
+) -> Operation[ModifyRuns]:
+    """Ask what `ModifyRuns` in `queries/changes.graphql` asks; None leaves a variable out."""
+    return Operation(
+        name="ModifyRuns",
+        kind="mutation",
+        document=_MODIFY_RUNS,
+        variables=_given(
+            {
+                "entity": entity,
+                "project": project,
+                "ids": ids,
+                "addTags": add_tags,
+                "removeTags": remove_tags,
+            }
+        ),
+        load=_load_modify_runs,
+    )
+
+
+_MOVE_RUNS = """\
+mutation MoveRuns($entity: String!, $project: String!, $toEntity: String!, $toProject: String!, $filters: JSONString!) {
+  moveRuns(
+    input: {sourceEntityName: $entity, sourceProjectName: $project, destinationEntityName: $toEntity, destinationProjectName: $toProject, filters: $filters}
+  ) {
+    task {
+      id
+      state
+    }
+  }
+}"""
+
+
+def _load_move_runs() -> type[MoveRuns]:
+    from .move_runs_result import MoveRuns
+
+    return MoveRuns
+
+
+def move_runs(
+    *, entity: str, project: str, to_entity: str, to_project: str, filters: str
+) -> Operation[MoveRuns]:
+    """Ask what `MoveRuns` in `queries/changes.graphql` asks; None leaves a variable out."""
+    return Operation(
+        name="MoveRuns",
+        kind="mutation",
+        document=_MOVE_RUNS,
+        variables=_given(
+            {
+                "entity": entity,
+                "project": project,
+                "toEntity": to_entity,
+                "toProject": to_project,
+                "filters": filters,
+            }
+        ),
+        load=_load_move_runs,
+    )
+
+
 _SCAN_HISTORY = """\
 query ScanHistory($entity: String!, $project: String!, $id: String!, $samples: Int!, $minStep: Int64!, $maxStep: Int64!) {
   project(name: $project, entityName: $entity) {
@@ -1398,4 +2126,150 @@ def scan_history(
             }
         ),
         load=_load_scan_history,
+    )
+
+
+_STOP_RUN = """\
+mutation StopRun($storageId: ID!) {
+  stopRun(input: {id: $storageId}) {
+    success
+  }
+}"""
+
+
+def _load_stop_run() -> type[StopRun]:
+    from .stop_run_result import StopRun
+
+    return StopRun
+
+
+def stop_run(*, storage_id: str) -> Operation[StopRun]:
+    """Ask what `StopRun` in `queries/changes.graphql` asks; None leaves a variable out."""
+    return Operation(
+        name="StopRun",
+        kind="mutation",
+        document=_STOP_RUN,
+        variables=_given({"storageId": storage_id}),
+        load=_load_stop_run,
+    )
+
+
+_UNDELETE_RUNS = """\
+mutation UndeleteRuns($entity: String!, $project: String!, $filters: JSONString!) {
+  undeleteRuns(
+    input: {entityName: $entity, projectName: $project, filters: $filters}
+  ) {
+    clientMutationId
+  }
+}"""
+
+
+def _load_undelete_runs() -> type[UndeleteRuns]:
+    from .undelete_runs_result import UndeleteRuns
+
+    return UndeleteRuns
+
+
+def undelete_runs(
+    *, entity: str, project: str, filters: str
+) -> Operation[UndeleteRuns]:
+    """Ask what `UndeleteRuns` in `queries/changes.graphql` asks; None leaves a variable out."""
+    return Operation(
+        name="UndeleteRuns",
+        kind="mutation",
+        document=_UNDELETE_RUNS,
+        variables=_given({"entity": entity, "project": project, "filters": filters}),
+        load=_load_undelete_runs,
+    )
+
+
+_UPDATE_RUN = """\
+mutation UpdateRun($storageId: String!, $name: String, $notes: String, $tags: [String!], $group: String, $jobType: String, $config: JSONString, $summary: JSONString) {
+  upsertBucket(
+    input: {id: $storageId, displayName: $name, notes: $notes, tags: $tags, groupName: $group, jobType: $jobType, config: $config, summaryMetrics: $summary}
+  ) {
+    bucket {
+      storageId: id
+    }
+  }
+}"""
+
+
+def _load_update_run() -> type[UpdateRun]:
+    from .update_run_result import UpdateRun
+
+    return UpdateRun
+
+
+def update_run(
+    *,
+    storage_id: str,
+    name: str | None = None,
+    notes: str | None = None,
+    tags: list[str] | tuple[str, ...] | None = None,
+    group: str | None = None,
+    job_type: str | None = None,
+    config: str | None = None,
+    summary: str | None = None,
+) -> Operation[UpdateRun]:
+    """Ask what `UpdateRun` in `queries/changes.graphql` asks; None leaves a variable out."""
+    return Operation(
+        name="UpdateRun",
+        kind="mutation",
+        document=_UPDATE_RUN,
+        variables=_given(
+            {
+                "storageId": storage_id,
+                "name": name,
+                "notes": notes,
+                "tags": tags,
+                "group": group,
+                "jobType": job_type,
+                "config": config,
+                "summary": summary,
+            }
+        ),
+        load=_load_update_run,
+    )
+
+
+_UPDATE_SWEEP_STATE = """\
+mutation UpdateSweepState($storageId: ID!, $state: String!) {
+  upsertSweep(input: {id: $storageId, state: $state}) {
+    sweep {
+      ...SweepFields
+    }
+  }
+}
+
+fragment SweepFields on Sweep {
+  storageId: id
+  id: name
+  displayName
+  method
+  state
+  description
+  bestLoss
+  config
+  createdAt
+  updatedAt
+  runCount
+  runCountExpected
+}"""
+
+
+def _load_update_sweep_state() -> type[UpdateSweepState]:
+    from .update_sweep_state_result import UpdateSweepState
+
+    return UpdateSweepState
+
+
+def update_sweep_state(*, storage_id: str, state: str) -> Operation[UpdateSweepState]:
+    """Ask what `UpdateSweepState` in `queries/changes.graphql` asks; None leaves a variable out."""
+    return Operation(
+        name="UpdateSweepState",
+        kind="mutation",
+        document=_UPDATE_SWEEP_STATE,
+        variables=_given({"storageId": storage_id, "state": state}),
+        load=_load_update_sweep_state,
     )

@@ -20,6 +20,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 __all__ = ["COSTS", "FRAGMENTS", "OPERATIONS"]
 COSTS: Final[Mapping[str, str]] = {
+    "File.id": "file.delete() is an UnsupportedByServerError",
+    "File.md5": "file.md5 is None, and downloads are not verified",
+    "File.mimetype": "file.mimetype is None",
+    "File.sizeBytes": "file.size is None",
+    "File.updatedAt": "file.updated_at is None",
+    "File.url": "files are downloaded from their direct addresses",
+    "Project.createdAt": "project.created_at is None",
+    "Project.description": "project.description is None",
     "Project.runCount": "runs are counted by their ids, pages are read one after another, and a progress has no total",
     "Run.commit": "run.commit is None",
     "Run.config": "run.config is empty, and names of config keys are not checked",
@@ -37,6 +45,7 @@ COSTS: Final[Mapping[str, str]] = {
     "Run.host": "run.host is None",
     "Run.id": "run.storage_id is an UnsupportedByServerError",
     "Run.jobType": "run.job_type is None",
+    "Run.logLines(useImprovedPagination:)": "pages of console output go as the server has them",
     "Run.notes": "run.notes is None",
     "Run.projectId": "run.project_internal_id is None",
     "Run.readOnly": "run.read_only is None",
@@ -69,11 +78,31 @@ COSTS: Final[Mapping[str, str]] = {
 }
 """What goes with each field and argument that may be left out."""
 FRAGMENTS: Final[Mapping[str, Fragment]] = {
+    "LogLineFields": Fragment(
+        "LogLine",
+        (
+            Field("LogLine", "number"),
+            Field("LogLine", "timestamp"),
+            Field("LogLine", "level"),
+            Field("LogLine", "label"),
+            Field("LogLine", "line"),
+        ),
+    ),
     "PageInfoFields": Fragment(
         "PageInfo",
         (
             Field("PageInfo", "endCursor"),
             Field("PageInfo", "hasNextPage"),
+        ),
+    ),
+    "ProjectFields": Fragment(
+        "Project",
+        (
+            Field("Project", "id", alias="storageId"),
+            Field("Project", "name"),
+            Field("Project", "entityName"),
+            Field("Project", "createdAt", is_optional=True),
+            Field("Project", "description", is_optional=True),
         ),
     ),
     "ProjectPageFields": Fragment(
@@ -154,6 +183,19 @@ FRAGMENTS: Final[Mapping[str, Fragment]] = {
                 arguments=(Argument("keys", "$summaryKeys", is_optional=True),),
                 is_optional=True,
             ),
+        ),
+    ),
+    "RunFileFields": Fragment(
+        "File",
+        (
+            Field("File", "id", alias="storageId", is_optional=True),
+            Field("File", "name"),
+            Field("File", "url", is_optional=True),
+            Field("File", "directUrl"),
+            Field("File", "sizeBytes", alias="size", is_optional=True),
+            Field("File", "mimetype", is_optional=True),
+            Field("File", "updatedAt", is_optional=True),
+            Field("File", "md5", is_optional=True),
         ),
     ),
     "RunIdFields": Fragment(
@@ -267,6 +309,156 @@ OPERATIONS: Final[Mapping[str, Query]] = {
             ),
         ),
     ),
+    "CreateProject": Query(
+        "mutation",
+        "CreateProject",
+        (
+            Variable("entity", "String!"),
+            Variable("project", "String!"),
+        ),
+        (
+            Field(
+                "Mutation",
+                "upsertModel",
+                arguments=(Argument("input", "{entityName: $entity, name: $project}"),),
+                selections=(
+                    Field(
+                        "UpsertModelPayload",
+                        "project",
+                        selections=(Spread("ProjectFields"),),
+                    ),
+                    Field("UpsertModelPayload", "inserted"),
+                ),
+            ),
+        ),
+    ),
+    "CreateRun": Query(
+        "mutation",
+        "CreateRun",
+        (
+            Variable("entity", "String!"),
+            Variable("project", "String!"),
+            Variable("id", "String!"),
+            Variable("state", "String"),
+        ),
+        (
+            Field(
+                "Mutation",
+                "upsertBucket",
+                arguments=(
+                    Argument(
+                        "input",
+                        "{entityName: $entity, modelName: $project, name: $id, state: $state}",
+                    ),
+                ),
+                selections=(
+                    Field(
+                        "UpsertBucketPayload",
+                        "bucket",
+                        selections=(
+                            Field("Run", "id", alias="storageId"),
+                            Field("Run", "name", alias="id"),
+                        ),
+                    ),
+                    Field("UpsertBucketPayload", "inserted"),
+                ),
+            ),
+        ),
+    ),
+    "CreateRunFiles": Query(
+        "mutation",
+        "CreateRunFiles",
+        (
+            Variable("entity", "String!"),
+            Variable("project", "String!"),
+            Variable("id", "String!"),
+            Variable("files", "[String!]!"),
+        ),
+        (
+            Field(
+                "Mutation",
+                "createRunFiles",
+                arguments=(
+                    Argument(
+                        "input",
+                        "{entityName: $entity, projectName: $project, runName: $id, files: $files}",
+                    ),
+                ),
+                selections=(
+                    Field("CreateRunFilesPayload", "uploadHeaders"),
+                    Field(
+                        "CreateRunFilesPayload",
+                        "files",
+                        selections=(
+                            Field("UploadFile", "name"),
+                            Field("UploadFile", "uploadUrl"),
+                        ),
+                    ),
+                ),
+            ),
+        ),
+    ),
+    "DeleteFiles": Query(
+        "mutation",
+        "DeleteFiles",
+        (
+            Variable("files", "[ID!]!"),
+            Variable("projectId", "Int"),
+        ),
+        (
+            Field(
+                "Mutation",
+                "deleteFiles",
+                arguments=(
+                    Argument("input", "{files: $files, projectId: $projectId}"),
+                ),
+                selections=(Field("DeleteFilesPayload", "success"),),
+            ),
+        ),
+    ),
+    "DeleteRun": Query(
+        "mutation",
+        "DeleteRun",
+        (
+            Variable("storageId", "ID!"),
+            Variable("deleteArtifacts", "Boolean"),
+        ),
+        (
+            Field(
+                "Mutation",
+                "deleteRun",
+                arguments=(
+                    Argument(
+                        "input", "{id: $storageId, deleteArtifacts: $deleteArtifacts}"
+                    ),
+                ),
+                selections=(Field("DeleteRunPayload", "clientMutationId"),),
+            ),
+        ),
+    ),
+    "DeleteRuns": Query(
+        "mutation",
+        "DeleteRuns",
+        (
+            Variable("entity", "String!"),
+            Variable("project", "String!"),
+            Variable("filters", "JSONString!"),
+            Variable("deleteArtifacts", "Boolean"),
+        ),
+        (
+            Field(
+                "Mutation",
+                "deleteRuns",
+                arguments=(
+                    Argument(
+                        "input",
+                        "{entityName: $entity, projectName: $project, filters: $filters, deleteArtifacts: $deleteArtifacts}",
+                    ),
+                ),
+                selections=(Field("DeleteRunsPayload", "errors"),),
+            ),
+        ),
+    ),
     "GetEvents": Query(
         "query",
         "GetEvents",
@@ -296,6 +488,27 @@ OPERATIONS: Final[Mapping[str, Query]] = {
                                 "events",
                                 arguments=(Argument("samples", "$samples"),),
                             ),
+                        ),
+                    ),
+                ),
+            ),
+        ),
+    ),
+    "GetFeatures": Query(
+        "query",
+        "GetFeatures",
+        (),
+        (
+            Field(
+                "Query",
+                "serverInfo",
+                selections=(
+                    Field(
+                        "ServerInfo",
+                        "features",
+                        selections=(
+                            Field("ServerFeature", "name"),
+                            Field("ServerFeature", "isEnabled"),
                         ),
                     ),
                 ),
@@ -395,6 +608,25 @@ OPERATIONS: Final[Mapping[str, Query]] = {
                         ),
                     ),
                 ),
+            ),
+        ),
+    ),
+    "GetProject": Query(
+        "query",
+        "GetProject",
+        (
+            Variable("entity", "String!"),
+            Variable("project", "String!"),
+        ),
+        (
+            Field(
+                "Query",
+                "project",
+                arguments=(
+                    Argument("name", "$project"),
+                    Argument("entityName", "$entity"),
+                ),
+                selections=(Spread("ProjectFields"),),
             ),
         ),
     ),
@@ -566,6 +798,19 @@ OPERATIONS: Final[Mapping[str, Query]] = {
                         selections=(Spread("SweepFields"),),
                     ),
                 ),
+            ),
+        ),
+    ),
+    "GetTask": Query(
+        "query",
+        "GetTask",
+        (Variable("id", "ID!"),),
+        (
+            Field(
+                "Query",
+                "task",
+                arguments=(Argument("id", "$id"),),
+                selections=(Field("Task", "state"),),
             ),
         ),
     ),
@@ -848,6 +1093,72 @@ OPERATIONS: Final[Mapping[str, Query]] = {
             ),
         ),
     ),
+    "ListFiles": Query(
+        "query",
+        "ListFiles",
+        (
+            Variable("entity", "String!"),
+            Variable("project", "String!"),
+            Variable("id", "String!"),
+            Variable("names", "[String!]"),
+            Variable("pattern", "String"),
+            Variable("first", "Int"),
+            Variable("after", "String"),
+        ),
+        (
+            Field(
+                "Query",
+                "project",
+                arguments=(
+                    Argument("name", "$project"),
+                    Argument("entityName", "$entity"),
+                ),
+                selections=(
+                    Field(
+                        "Project",
+                        "run",
+                        arguments=(Argument("name", "$id"),),
+                        selections=(
+                            Field(
+                                "Run",
+                                "projectId",
+                                alias="projectInternalId",
+                                is_optional=True,
+                            ),
+                            Field(
+                                "Run",
+                                "files",
+                                arguments=(
+                                    Argument("names", "$names"),
+                                    Argument("pattern", "$pattern"),
+                                    Argument("first", "$first"),
+                                    Argument("after", "$after"),
+                                ),
+                                selections=(
+                                    Field(
+                                        "FileConnection",
+                                        "edges",
+                                        selections=(
+                                            Field(
+                                                "FileEdge",
+                                                "node",
+                                                selections=(Spread("RunFileFields"),),
+                                            ),
+                                        ),
+                                    ),
+                                    Field(
+                                        "FileConnection",
+                                        "pageInfo",
+                                        selections=(Spread("PageInfoFields"),),
+                                    ),
+                                ),
+                            ),
+                        ),
+                    ),
+                ),
+            ),
+        ),
+    ),
     "ListHistories": Query(
         "query",
         "ListHistories",
@@ -1019,6 +1330,152 @@ OPERATIONS: Final[Mapping[str, Query]] = {
                                 ),
                             ),
                         ),
+                    ),
+                ),
+            ),
+        ),
+    ),
+    "ListLastLogLines": Query(
+        "query",
+        "ListLastLogLines",
+        (
+            Variable("entity", "String!"),
+            Variable("project", "String!"),
+            Variable("id", "String!"),
+            Variable("last", "Int!"),
+        ),
+        (
+            Field(
+                "Query",
+                "project",
+                arguments=(
+                    Argument("name", "$project"),
+                    Argument("entityName", "$entity"),
+                ),
+                selections=(
+                    Field(
+                        "Project",
+                        "run",
+                        arguments=(Argument("name", "$id"),),
+                        selections=(
+                            Field(
+                                "Run",
+                                "logLines",
+                                arguments=(Argument("last", "$last"),),
+                                selections=(
+                                    Field(
+                                        "LogLineConnection",
+                                        "edges",
+                                        selections=(
+                                            Field(
+                                                "LogLineEdge",
+                                                "node",
+                                                selections=(Spread("LogLineFields"),),
+                                            ),
+                                        ),
+                                    ),
+                                ),
+                            ),
+                        ),
+                    ),
+                ),
+            ),
+        ),
+    ),
+    "ListLogLines": Query(
+        "query",
+        "ListLogLines",
+        (
+            Variable("entity", "String!"),
+            Variable("project", "String!"),
+            Variable("id", "String!"),
+            Variable("first", "Int"),
+            Variable("after", "String"),
+        ),
+        (
+            Field(
+                "Query",
+                "project",
+                arguments=(
+                    Argument("name", "$project"),
+                    Argument("entityName", "$entity"),
+                ),
+                selections=(
+                    Field(
+                        "Project",
+                        "run",
+                        arguments=(Argument("name", "$id"),),
+                        selections=(
+                            Field(
+                                "Run",
+                                "logLines",
+                                arguments=(
+                                    Argument("first", "$first"),
+                                    Argument("after", "$after"),
+                                    Argument(
+                                        "useImprovedPagination",
+                                        "true",
+                                        is_optional=True,
+                                    ),
+                                ),
+                                selections=(
+                                    Field(
+                                        "LogLineConnection",
+                                        "edges",
+                                        selections=(
+                                            Field(
+                                                "LogLineEdge",
+                                                "node",
+                                                selections=(Spread("LogLineFields"),),
+                                            ),
+                                        ),
+                                    ),
+                                    Field(
+                                        "LogLineConnection",
+                                        "pageInfo",
+                                        selections=(Spread("PageInfoFields"),),
+                                    ),
+                                ),
+                            ),
+                        ),
+                    ),
+                ),
+            ),
+        ),
+    ),
+    "ListProjects": Query(
+        "query",
+        "ListProjects",
+        (
+            Variable("entity", "String!"),
+            Variable("first", "Int"),
+            Variable("after", "String"),
+        ),
+        (
+            Field(
+                "Query",
+                "models",
+                arguments=(
+                    Argument("entityName", "$entity"),
+                    Argument("first", "$first"),
+                    Argument("after", "$after"),
+                ),
+                selections=(
+                    Field(
+                        "ProjectConnection",
+                        "edges",
+                        selections=(
+                            Field(
+                                "ProjectEdge",
+                                "node",
+                                selections=(Spread("ProjectFields"),),
+                            ),
+                        ),
+                    ),
+                    Field(
+                        "ProjectConnection",
+                        "pageInfo",
+                        selections=(Spread("PageInfoFields"),),
                     ),
                 ),
             ),
@@ -1295,6 +1752,143 @@ OPERATIONS: Final[Mapping[str, Query]] = {
             ),
         ),
     ),
+    "ListSweeps": Query(
+        "query",
+        "ListSweeps",
+        (
+            Variable("entity", "String!"),
+            Variable("project", "String!"),
+            Variable("first", "Int"),
+            Variable("after", "String"),
+        ),
+        (
+            Field(
+                "Query",
+                "project",
+                arguments=(
+                    Argument("name", "$project"),
+                    Argument("entityName", "$entity"),
+                ),
+                selections=(
+                    Field(
+                        "Project",
+                        "sweeps",
+                        arguments=(
+                            Argument("first", "$first"),
+                            Argument("after", "$after"),
+                        ),
+                        selections=(
+                            Field(
+                                "SweepConnection",
+                                "edges",
+                                selections=(
+                                    Field(
+                                        "SweepEdge",
+                                        "node",
+                                        selections=(Spread("SweepFields"),),
+                                    ),
+                                ),
+                            ),
+                            Field(
+                                "SweepConnection",
+                                "pageInfo",
+                                selections=(Spread("PageInfoFields"),),
+                            ),
+                        ),
+                    ),
+                ),
+            ),
+        ),
+    ),
+    "MarkRunFilesUploaded": Query(
+        "mutation",
+        "MarkRunFilesUploaded",
+        (
+            Variable("entity", "String!"),
+            Variable("project", "String!"),
+            Variable("id", "String!"),
+            Variable("files", "[String!]!"),
+        ),
+        (
+            Field(
+                "Mutation",
+                "markRunFilesUploaded",
+                arguments=(
+                    Argument(
+                        "input",
+                        "{entityName: $entity, projectName: $project, runName: $id, files: $files}",
+                    ),
+                ),
+                selections=(Field("MarkRunFilesUploadedPayload", "success"),),
+            ),
+        ),
+    ),
+    "ModifyRuns": Query(
+        "mutation",
+        "ModifyRuns",
+        (
+            Variable("entity", "String!"),
+            Variable("project", "String!"),
+            Variable("ids", "[String!]!"),
+            Variable("addTags", "[String!]"),
+            Variable("removeTags", "[String!]"),
+        ),
+        (
+            Field(
+                "Mutation",
+                "modifyRuns",
+                arguments=(
+                    Argument(
+                        "input",
+                        "{entityName: $entity, projectName: $project, ids: $ids, addTags: $addTags, removeTags: $removeTags}",
+                    ),
+                ),
+                selections=(
+                    Field(
+                        "ModifyRunsPayload",
+                        "runs",
+                        selections=(
+                            Field("Run", "name", alias="id"),
+                            Field("Run", "tags"),
+                        ),
+                    ),
+                ),
+            ),
+        ),
+    ),
+    "MoveRuns": Query(
+        "mutation",
+        "MoveRuns",
+        (
+            Variable("entity", "String!"),
+            Variable("project", "String!"),
+            Variable("toEntity", "String!"),
+            Variable("toProject", "String!"),
+            Variable("filters", "JSONString!"),
+        ),
+        (
+            Field(
+                "Mutation",
+                "moveRuns",
+                arguments=(
+                    Argument(
+                        "input",
+                        "{sourceEntityName: $entity, sourceProjectName: $project, destinationEntityName: $toEntity, destinationProjectName: $toProject, filters: $filters}",
+                    ),
+                ),
+                selections=(
+                    Field(
+                        "MoveRunsPayload",
+                        "task",
+                        selections=(
+                            Field("Task", "id"),
+                            Field("Task", "state"),
+                        ),
+                    ),
+                ),
+            ),
+        ),
+    ),
     "ScanHistory": Query(
         "query",
         "ScanHistory",
@@ -1330,6 +1924,96 @@ OPERATIONS: Final[Mapping[str, Query]] = {
                                 ),
                             ),
                         ),
+                    ),
+                ),
+            ),
+        ),
+    ),
+    "StopRun": Query(
+        "mutation",
+        "StopRun",
+        (Variable("storageId", "ID!"),),
+        (
+            Field(
+                "Mutation",
+                "stopRun",
+                arguments=(Argument("input", "{id: $storageId}"),),
+                selections=(Field("StopRunPayload", "success"),),
+            ),
+        ),
+    ),
+    "UndeleteRuns": Query(
+        "mutation",
+        "UndeleteRuns",
+        (
+            Variable("entity", "String!"),
+            Variable("project", "String!"),
+            Variable("filters", "JSONString!"),
+        ),
+        (
+            Field(
+                "Mutation",
+                "undeleteRuns",
+                arguments=(
+                    Argument(
+                        "input",
+                        "{entityName: $entity, projectName: $project, filters: $filters}",
+                    ),
+                ),
+                selections=(Field("UndeleteRunsPayload", "clientMutationId"),),
+            ),
+        ),
+    ),
+    "UpdateRun": Query(
+        "mutation",
+        "UpdateRun",
+        (
+            Variable("storageId", "String!"),
+            Variable("name", "String"),
+            Variable("notes", "String"),
+            Variable("tags", "[String!]"),
+            Variable("group", "String"),
+            Variable("jobType", "String"),
+            Variable("config", "JSONString"),
+            Variable("summary", "JSONString"),
+        ),
+        (
+            Field(
+                "Mutation",
+                "upsertBucket",
+                arguments=(
+                    Argument(
+                        "input",
+                        "{id: $storageId, displayName: $name, notes: $notes, tags: $tags, groupName: $group, jobType: $jobType, config: $config, summaryMetrics: $summary}",
+                    ),
+                ),
+                selections=(
+                    Field(
+                        "UpsertBucketPayload",
+                        "bucket",
+                        selections=(Field("Run", "id", alias="storageId"),),
+                    ),
+                ),
+            ),
+        ),
+    ),
+    "UpdateSweepState": Query(
+        "mutation",
+        "UpdateSweepState",
+        (
+            Variable("storageId", "ID!"),
+            Variable("state", "String!"),
+        ),
+        (
+            Field(
+                "Mutation",
+                "upsertSweep",
+                arguments=(Argument("input", "{id: $storageId, state: $state}"),),
+                selections=(
+                    Field(
+                        "UpsertSweepPayload",
+                        "sweep",
+                        selections=(Spread("SweepFields"),),
                     ),
                 ),
             ),

@@ -1,0 +1,1 @@
+"""Changes of runs: one file for each kind, flows apart from the methods that run them."""

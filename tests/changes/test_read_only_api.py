@@ -1,0 +1,70 @@
+"""An `Api(read_only=True)`: what would change anything is refused before any request."""
+
+from __future__ import annotations
+
+import pickle
+from typing import TYPE_CHECKING
+
+import anyio
+import pytest
+
+from wandb_runs import Api, AsyncApi, InvalidArgumentError, ReadOnlyError
+from wandb_runs.graphql._generated import delete_run, stop_run, update_run
+from wandb_runs.testing import LocalServer, log_run
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from wandb_runs.graphql.operation import Operation
+
+MUTATIONS: list[Operation[object]] = [
+    delete_run(storage_id="s"),
+    stop_run(storage_id="s"),
+    update_run(storage_id="s", notes="changed"),
+]
+
+
+@pytest.fixture
+def server() -> Iterator[LocalServer]:
+    with LocalServer() as server:
+        log_run(server, "me", "read-only-api", "r1")
+        server.clear_operations()
+        yield server
+
+
+@pytest.mark.parametrize("mutation", MUTATIONS)
+def test_a_mutation_is_refused_before_any_request(
+    server: LocalServer, mutation: Operation[object]
+) -> None:
+    with Api(base_url=server.url, api_key="any", read_only=True) as api:
+        for one in (api, api.with_options(timeout=9), pickle.loads(pickle.dumps(api))):
+            assert one.read_only
+            with pytest.raises(ReadOnlyError, match=rf"{mutation.name} .* Nothing was sent"):
+                one.client.execute(mutation)
+        assert server.operations == ()
+        assert [run.id for run in api.runs("me/read-only-api")] == ["r1"]
+
+    async def refused() -> None:
+        async with AsyncApi(base_url=server.url, api_key="any", read_only=True) as api:
+            assert api.read_only
+            with pytest.raises(ReadOnlyError):
+                await api.client.execute(mutation)
+
+    server.clear_operations()
+    anyio.run(refused)
+    assert server.operations == ()
+
+
+def test_an_api_may_change_things_by_default(server: LocalServer) -> None:
+    with Api(base_url=server.url, api_key="any") as api:
+        assert not api.read_only
+        run = api.run("me/read-only-api/r1")
+        api.client.execute(update_run(storage_id=run.storage_id, notes="changed"))
+        run.refresh()
+        assert run.notes == "changed"
+
+
+@pytest.mark.parametrize("value", [None, 1, "yes"])
+def test_read_only_is_a_bool(value: object) -> None:
+    with pytest.raises(InvalidArgumentError, match="read_only must be True or False, got"):
+        Api(read_only=value)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType] - wrong on purpose
