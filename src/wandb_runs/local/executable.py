@@ -22,7 +22,7 @@ from graphql import (
 
 from wandb_runs.errors import InvalidArgumentError
 from wandb_runs.errors.suggest import did_you_mean
-from wandb_runs.local.mutations import mutation
+from wandb_runs.local.mutations import MUTATIONS
 from wandb_runs.local.resolvers import BINDABLES
 from wandb_runs.local.schema import read_sdl
 
@@ -139,7 +139,7 @@ def _make_schema(lacking: tuple[str, ...], *, keeps_promises: bool) -> GraphQLSc
     schema = make_executable_schema(
         read_sdl(keeps_promises=keeps_promises),
         *BINDABLES,
-        mutation,
+        *MUTATIONS,
         ScalarType("JSONString", value_parser=_text),
         convert_names_case=True,
     )

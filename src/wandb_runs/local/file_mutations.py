@@ -1,0 +1,64 @@
+"""Mutations of runs' files."""
+
+from __future__ import annotations
+
+import re
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Final
+
+from pydantic import BaseModel
+
+from wandb_runs.local.context import file_path
+from wandb_runs.local.ids import storage_id
+from wandb_runs.local.ingest import find_run
+from wandb_runs.local.mutation_binding import Mutations
+from wandb_runs.local.where import BadRequestError
+
+if TYPE_CHECKING:
+    from wandb_runs.local.context import Context
+
+__all__ = ["file_mutations"]
+
+file_mutations: Final = Mutations()
+
+
+class _CreateRunFiles(BaseModel):
+    entity_name: str | None = None
+    project_name: str | None = None
+    run_name: str | None = None
+    files: list[str]
+
+
+_NOT_IN_ADDRESSES: Final = re.compile(r"[\x00-\x1f\x7f]")
+
+
+def _check_file_name(name: str) -> None:
+    """Refuse a name that no address reaches.
+
+    Clients resolve `.` and `..` in addresses, even where they are quoted, and some join slashes.
+
+    Raises:
+        BadRequestError: The name is such a one.
+    """
+    if _NOT_IN_ADDRESSES.search(name) or not {"", ".", ".."}.isdisjoint(name.split("/")):
+        raise BadRequestError(
+            f"files: {name!r} is not a relative path without '.', '..', empty parts and control "
+            "characters"
+        )
+
+
+@file_mutations.change("createRunFiles", _CreateRunFiles)
+def _create_run_files(context: Context, given: _CreateRunFiles) -> dict[str, object]:
+    where = (given.entity_name or context.entity, given.project_name or "", given.run_name or "")
+    if find_run(context.connection, *where) is None:
+        raise BadRequestError(f"run {'/'.join(where)} not found", HTTPStatus.NOT_FOUND)
+    for name in given.files:
+        _check_file_name(name)
+    return {
+        "run_id": storage_id("Run", *reversed(where)),
+        "upload_headers": [],
+        "files": [
+            {"name": name, "upload_url": context.upload_url(file_path(*where, name))}
+            for name in given.files
+        ],
+    }

@@ -1,0 +1,153 @@
+"""Mutations of one run."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Final
+
+from pydantic import BaseModel, Field
+
+from wandb_runs.local.branches import fork_run, read_branch_point, rewind_run
+from wandb_runs.local.documents import read_object
+from wandb_runs.local.ids import new_id
+from wandb_runs.local.ingest import delete_run, find_run, upsert_run
+from wandb_runs.local.mutation_binding import Mutations, stored
+from wandb_runs.local.where import BadRequestError
+
+if TYPE_CHECKING:
+    from wandb_runs.local.context import Context
+
+__all__ = ["run_mutations"]
+
+run_mutations: Final = Mutations()
+
+
+class _UpsertBucket(BaseModel):
+    """A run's fields, by the columns that keep them; W&B calls a project a model."""
+
+    id: str | None = None
+    name: str | None = None
+    project: str | None = Field(None, alias="model_name")
+    entity: str | None = Field(None, alias="entity_name")
+    group: str | None = Field(None, alias="group_name")
+    display_name: str | None = None
+    description: str | None = None
+    notes: str | None = None
+    commit: str | None = None
+    config: str | None = None
+    debug: bool | None = None
+    host: str | None = None
+    program: str | None = Field(None, alias="job_program")
+    job_type: str | None = None
+    state: str | None = None
+    sweep_name: str | None = Field(None, alias="sweep")
+    tags: list[str | None] | None = None
+    summary_metrics: str | None = None
+
+    def begins(self) -> bool:
+        """Whether a program begins to log to the run, whatever the run holds.
+
+        The SDK's first request says what runs where, and has the SDK's part of the config. When it
+        resumes the run, it names the run's storage id. SDKs before 0.18 name none in either case;
+        they alone say whether the run is for debugging.
+
+        Raises:
+            ValueError: The config is not a JSON object.
+        """
+        is_first = (self.program or self.host) and "_wandb" in read_object(self.config)
+        return bool(is_first) and self.id is None and self.debug is None
+
+
+_NOT_TEXT: Final = {
+    "id",
+    "name",
+    "project",
+    "entity",
+    "config",
+    "debug",
+    "tags",
+    "summary_metrics",
+}
+
+
+@run_mutations.change("upsertBucket", _UpsertBucket)
+def _upsert_bucket(context: Context, given: _UpsertBucket) -> dict[str, object]:
+    entity, project, name = stored("Run", given.id) or (
+        given.entity or context.entity,
+        given.project or "uncategorized",
+        given.name or given.id or new_id(),
+    )
+    try:
+        with context.store.write() as writer:
+            run_id, is_new = upsert_run(
+                writer,
+                entity,
+                project,
+                name,
+                {**given.model_dump(exclude=_NOT_TEXT), "username": context.entity},
+                tags=None if given.tags is None else [each for each in given.tags if each],
+                config=given.config,
+                summary_metrics=given.summary_metrics,
+                is_shared=context.is_shared,
+                anew=given.begins() and not context.is_shared,
+            )
+            point = read_branch_point(given.config)
+            # A rewound run names itself.
+            if point is not None and point.run_id != name:
+                parent_id = find_run(writer.connection, entity, project, point.run_id)
+                if parent_id is None:
+                    raise BadRequestError(
+                        f"run {entity}/{project}/{point.run_id}, to fork from, not found",
+                        HTTPStatus.NOT_FOUND,
+                    )
+                fork_run(writer, run_id, parent_id, point)
+    except (ValueError, RecursionError) as error:
+        raise BadRequestError(str(error)) from error
+    found = context.project(entity, project)
+    return {
+        "bucket": found and found.run(name),
+        "inserted": is_new,
+        "server_settings": {"server_messages": []},
+    }
+
+
+class _RewindRun(BaseModel):
+    run_name: str
+    entity_name: str | None = None
+    project_name: str | None = None
+    metric_name: str
+    metric_value: float
+
+
+@run_mutations.change("rewindRun", _RewindRun)
+def _rewind_run(context: Context, given: _RewindRun) -> dict[str, object]:
+    if given.metric_name != "_step":
+        raise BadRequestError("metricName: runs are rewound to a _step")
+    entity, project = given.entity_name or context.entity, given.project_name or "uncategorized"
+    with context.store.write() as writer:
+        run_id = find_run(writer.connection, entity, project, given.run_name)
+        if run_id is None:
+            raise BadRequestError(
+                f"run {entity}/{project}/{given.run_name} not found", HTTPStatus.NOT_FOUND
+            )
+        rewind_run(writer, run_id, given.run_name, given.metric_value)
+    found = context.project(entity, project)
+    return {"rewound_run": found and found.run(given.run_name)}
+
+
+class _DeleteRun(BaseModel):
+    id: str
+    client_mutation_id: str | None = None
+
+
+@run_mutations.change("deleteRun", _DeleteRun)
+def _delete_run(context: Context, given: _DeleteRun) -> dict[str, object]:
+    where = stored("Run", given.id)
+    if where is None:
+        raise BadRequestError(f"run {given.id} not found", HTTPStatus.NOT_FOUND)
+    with context.store.write() as writer:
+        found = find_run(writer.connection, *where)
+        # A run that is gone is what the request asks for: a retry after a lost answer succeeds.
+        if found is not None:
+            delete_run(writer, found)
+    return {"client_mutation_id": given.client_mutation_id}
