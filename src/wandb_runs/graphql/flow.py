@@ -38,12 +38,14 @@ __all__ = [
     "Begun",
     "Flow",
     "Gather",
+    "Pause",
     "Received",
     "Step",
     "ask",
     "begin",
     "finish",
     "gather",
+    "pause",
     "run_flow",
     "run_flow_async",
     "run_in_turn",
@@ -53,8 +55,8 @@ T = TypeVar("T")
 
 Flow: TypeAlias = "Generator[Step, object, T]"
 
-Step: TypeAlias = "Operation[object] | Gather[object] | Received"
-"""What a flow waits for: one answer, or the results of several flows."""
+Step: TypeAlias = "Operation[object] | Gather[object] | Received | Pause"
+"""What a flow waits for: one answer, the results of several flows, or some time."""
 
 _PAUSE: Final = 0.001
 """Seconds in which other threads send their requests before one begins to read a large answer."""
@@ -81,6 +83,24 @@ class Received(NamedTuple):
     """
 
     answer: object
+
+
+class Pause(NamedTuple):
+    """Some time; a driver that has a clock answers with the instant after it.
+
+    Attributes:
+        seconds: How long.
+    """
+
+    seconds: float
+
+
+def pause(seconds: float) -> Flow[float]:
+    """Wait, and return the time of the driver's clock then: seconds since some moment.
+
+    Not within `gather`, whose flows share the time that the caller's has.
+    """
+    return cast("float", (yield Pause(seconds)))  # as `Pause` promises
 
 
 def ask(operation: Operation[T]) -> Flow[T]:
@@ -174,6 +194,7 @@ def run_flow(
     flow: Flow[T],
     execute: Callable[[Operation[object]], object],
     at_once: Callable[[Gather[object]], list[object]] | None = None,
+    wait: Callable[[float], float] | None = None,
 ) -> T:
     """Run a flow to its end; an error is thrown into it.
 
@@ -181,11 +202,15 @@ def run_flow(
         flow: The flow.
         execute: Answers one operation.
         at_once: Runs several flows; by default they run one by one.
+        wait: Waits for so many seconds, and returns the time then; None for a driver without a
+            clock, whose flows do not wait.
     """
 
     def answer_to(step: Step) -> object:
         if isinstance(step, Received):
             return step.answer
+        if isinstance(step, Pause):
+            return _waiter(wait)(step.seconds)
         if not isinstance(step, Gather):
             return execute(step)
         return run_in_turn(step, execute) if at_once is None else at_once(step)
@@ -204,6 +229,12 @@ def run_flow(
         return result
 
 
+def _waiter(wait: T | None) -> T:
+    if wait is None:
+        raise TypeError("this driver has no clock, and the flow waits")
+    return wait
+
+
 class Apart(Protocol):
     """Runs work outside the event loop, so that other tasks go on."""
 
@@ -217,6 +248,7 @@ async def run_flow_async(
     execute: Callable[[Operation[object]], Awaitable[object]],
     at_once: Callable[[Gather[object]], Awaitable[list[object]]],
     apart: Apart,
+    wait: Callable[[float], Awaitable[float]] | None = None,
 ) -> T:
     """Run a flow to its end as `run_flow` does, without blocking the event loop.
 
@@ -228,11 +260,15 @@ async def run_flow_async(
         at_once: Runs several flows.
         apart: Runs the steps that take long: where a flow reads a large answer, or joins the
             results of several flows.
+        wait: Waits for so many seconds, and returns the time then; None for a driver without a
+            clock, whose flows do not wait.
     """
 
     async def answer_to(step: Step) -> object:
         if isinstance(step, Received):
             return step.answer
+        if isinstance(step, Pause):
+            return await _waiter(wait)(step.seconds)
         return await (at_once(step) if isinstance(step, Gather) else execute(step))
 
     try:

@@ -91,6 +91,11 @@ class AsyncSession(SessionBase):
         finally:
             del advance  # with its error, whose traceback holds this frame
 
+    async def wait(self, seconds: float) -> float:
+        """Wait for so many seconds, and return the time of the clock then."""
+        await self._sleep(seconds)
+        return self.clock.monotonic()
+
     async def _perform(self, step: Step) -> object:
         if isinstance(step, Send):
             async with self.limits.here().slot(step.wait) as is_held:
@@ -167,7 +172,7 @@ class AsyncRetryingClient(Client[AsyncSession]):
         async def at_once(step: Gather[object]) -> list[object]:
             return await run_gathered_async(step, self.execute, apart, width)
 
-        result = await run_flow_async(flow, self.execute, at_once, apart)
+        result = await run_flow_async(flow, self.execute, at_once, apart, self._session.wait)
         self._warn()
         return result
 

@@ -89,6 +89,11 @@ class Session(SessionBase):
         finally:
             del advance  # with its error, whose traceback holds this frame
 
+    def wait(self, seconds: float) -> float:
+        """Wait for so many seconds, and return the time of the clock then."""
+        self._sleep(seconds)
+        return self.clock.monotonic()
+
     def _perform(self, step: Step) -> object:
         if isinstance(step, Send):
             return self.slots.hold(step.wait, partial(self._send, step))
@@ -155,7 +160,12 @@ class RetryingClient(Client[Session]):
     def run(self, flow: Flow[T]) -> T:
         """Run a flow to its end; gathered flows run in threads, `max_concurrency` at a time."""
         width = self.max_concurrency
-        result = run_flow(flow, self.execute, lambda step: run_gathered(step, self.execute, width))
+        result = run_flow(
+            flow,
+            self.execute,
+            lambda step: run_gathered(step, self.execute, width),
+            self._session.wait,
+        )
         self._warn()
         return result
 
