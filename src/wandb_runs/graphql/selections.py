@@ -181,6 +181,7 @@ def without(query: Query, fragments: Mapping[str, Fragment], lacking: frozenset[
     An argument goes where the field can do without, else the field, else the innermost field
     around it that can go. What only that used goes with it: variables and fragments. Where it has
     another name for a type, the fields of fragments on that are selected without the fragment.
+    Nothing goes of a mutation, whatever queries can do without: a part of a change is another one.
 
     Args:
         query: The operation.
@@ -188,7 +189,7 @@ def without(query: Query, fragments: Mapping[str, Fragment], lacking: frozenset[
         lacking: The coordinates of fields and arguments, and the names of types.
     """
     types = {each.name: each.named_type for each in query.variables}
-    pruner = _Pruner(fragments, lacking, types)
+    pruner = _Pruner(fragments, lacking, types, may_prune=query.kind != "mutation")
     selections, essential = pruner.prune(query.selections)
     left = query._replace(selections=selections)
     used = _used_variables(selections, pruner.fragments)
@@ -209,7 +210,10 @@ class _Pruner:
         fragments: Mapping[str, Fragment],
         lacking: frozenset[str],
         types: Mapping[str, str],
+        *,
+        may_prune: bool,
     ) -> None:
+        self._may_prune = may_prune
         self._all = fragments
         self._lacking = lacking
         self._types = types
@@ -228,7 +232,7 @@ class _Pruner:
                 stuck |= missing
                 continue
             field, missing = self._prune_field(each)
-            if missing and each.is_optional:
+            if missing and each.is_optional and self._may_prune:
                 self.left_out.add(each.coordinate)
                 continue
             left.append(field)
@@ -252,7 +256,7 @@ class _Pruner:
         kept: list[Argument] = []
         for argument in field.arguments:
             lacked = self._lacking & self._names_of(field, argument)
-            if lacked and argument.is_optional:
+            if lacked and argument.is_optional and self._may_prune:
                 self.left_out.add(field.coordinate_of(argument))
                 continue
             kept.append(argument)
