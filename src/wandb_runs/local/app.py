@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from wandb_runs.local.executable import ExecutableSchema, Schemas
     from wandb_runs.local.faults import Faults
     from wandb_runs.local.store import Store
+    from wandb_runs.local.tasks import Tasks
 
 __all__ = ["create_app"]
 
@@ -101,6 +102,7 @@ def create_app(
     on_operation: Callable[[str], None],
     faults: Faults,
     schemas: Schemas,
+    tasks: Tasks,
     closing: asyncio.Event,
     api_key: str | None = None,
     allow_hosts: Iterable[str] = (),
@@ -114,12 +116,13 @@ def create_app(
         on_operation: Called with the name of each GraphQL operation.
         faults: The faults to apply to GraphQL requests.
         schemas: The schema, which may lack something.
+        tasks: The work that goes on after answers.
         closing: Set when the server stops.
         api_key: The key that every request needs; None accepts any, and reading without one.
         allow_hosts: Hosts to accept in requests, beside those of this machine.
         compress: Whether answers are compressed where a request accepts gzip.
     """
-    endpoints = _Endpoints(store, entity, on_operation, faults, schemas, closing, api_key)
+    endpoints = _Endpoints(store, entity, on_operation, faults, schemas, tasks, closing, api_key)
     storage = "/storage/{entity}/{project}/{run}/{name:path}"
     stream = "/files/{entity}/{project}/{run}/file_stream"
     middleware = [Middleware(AccessMiddleware, allow_hosts=allow_hosts)]
@@ -157,6 +160,7 @@ class _Endpoints:
     on_operation: Callable[[str], None]
     faults: Faults
     schemas: Schemas
+    tasks: Tasks
     closing: asyncio.Event
     api_key: str | None = field(repr=False)
     secret: bytes = field(default_factory=secrets.token_bytes, repr=False)
@@ -202,6 +206,7 @@ class _Endpoints:
         caller: _Caller,
     ) -> Answer:
         storage = f"{caller.base_url}storage/"
+        self.tasks.do_overdue()
         with self.store.read() as connection:
             context = Context(
                 store=self.store,
@@ -213,6 +218,7 @@ class _Endpoints:
                     f"{storage}{path if self.api_key is None else self._signed('GET', path)}"
                 ),
                 paging=request.paging,
+                tasks=self.tasks,
                 is_shared=caller.is_shared,
             )
             is_broken = request.paging is not None or bool(request.nulls)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from wandb_runs.local.faults import Paging
     from wandb_runs.local.store import Store
+    from wandb_runs.local.tasks import Tasks
 
 __all__ = ["Context", "context_of", "file_path"]
 
@@ -34,6 +35,7 @@ class Context:
         upload_url: Makes the signed address for uploading a file.
         file_url: Makes the address for reading a file.
         paging: Changes pages of runs; None leaves them as they are.
+        tasks: The work that goes on after an answer.
         is_shared: Whether the request is of one of several writers of a run, in shared mode.
     """
 
@@ -44,6 +46,7 @@ class Context:
     upload_url: Callable[[str], str]
     file_url: Callable[[str], str]
     paging: Paging | None
+    tasks: Tasks
     is_shared: bool
 
     def project(self, entity: str | None, name: str | None) -> Project | None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import case, delete, insert, null, select, update
 
+from wandb_runs.local.deletion import erase_deleted
 from wandb_runs.local.documents import finite, read_object, set_document, write_object
 from wandb_runs.local.leaves import Leaf, config_leaves, flatten
 from wandb_runs.local.store import inserted_id
@@ -14,7 +15,6 @@ from wandb_runs.local.tables import (
     branches,
     console,
     documents,
-    files,
     leaves,
     lines,
     paths,
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from wandb_runs.local.tables import Scalar
 
 __all__ = [
-    "delete_run",
     "end_run",
     "find_run",
     "forget_logged",
@@ -79,7 +78,7 @@ def upsert_run(
     is_shared: bool = False,
     anew: bool = False,
 ) -> tuple[int, bool]:
-    """Create or update a run; null means unchanged.
+    """Create or update a run; null means unchanged. A new one replaces a deleted one of its id.
 
     Args:
         writer: The transaction.
@@ -110,6 +109,7 @@ def upsert_run(
         defaults: dict[str, str | int] = {"display_name": name, "state": "running"}
         changed = defaults | changed | {"project_id": project_id, "name": name}
         changed |= {"created_at": now, "heartbeat_at": now}
+        erase_deleted(writer, project_id, [name])
     elif anew:
         forget_logged(writer, known)
         changed.setdefault("state", "running")
@@ -279,10 +279,3 @@ def forget_logged(writer: Writer, run_id: int) -> None:
     )
     for name in ("history_keys", "system_metrics"):
         set_document(connection, run_id, name, None)
-
-
-def delete_run(writer: Writer, run_id: int) -> None:
-    """Delete a run with everything it logged."""
-    for table in (leaves, lines, console, files, documents, writers, branches):
-        writer.connection.execute(delete(table).where(table.c.run_id == run_id))
-    writer.connection.execute(delete(runs).where(runs.c.id == run_id))

@@ -5,13 +5,11 @@ from __future__ import annotations
 import base64
 import json
 import mimetypes
-from contextlib import contextmanager
 from hashlib import md5
 from typing import TYPE_CHECKING, Final
 
 from ariadne import ObjectType, QueryType
 from sqlalchemy import func, select
-from sqlalchemy.exc import OperationalError
 
 from wandb_runs.local.console import (
     ConsoleLine,
@@ -32,18 +30,20 @@ from wandb_runs.local.sampling import (
     sample_lines,
     sample_values,
 )
+from wandb_runs.local.selection import within_limits
 from wandb_runs.local.sorting import select_ids
 from wandb_runs.local.sweeps import best_loss, expected_runs, search_method
 from wandb_runs.local.tables import Stream, files, runs
-from wandb_runs.local.where import BadRequestError, compile_filters
+from wandb_runs.local.where import compile_filters
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from graphql import GraphQLResolveInfo
 
     from wandb_runs.graphql.scalars import JSONValue
     from wandb_runs.local.pages import Page
+    from wandb_runs.local.tasks import Task
 
 __all__ = ["BINDABLES"]
 
@@ -97,6 +97,12 @@ def _server_info(*_: object) -> dict[str, object]:
     return {"features": [], "cli_version_info": {"max_cli_version": "999.0.0"}}
 
 
+@query.field("task")
+def _task(_: object, info: GraphQLResolveInfo, id: str) -> Task | None:  # noqa: A002 - W&B's name
+    context = context_of(info)
+    return context.tasks.poll(id) if context.is_viewer else None
+
+
 @project_type.field("internalId")
 def _internal_id(project: Project, _: GraphQLResolveInfo) -> str:
     return str(project.row_id)
@@ -115,26 +121,13 @@ def _project_entity(project: Project, _: GraphQLResolveInfo) -> dict[str, object
 
 @project_type.field("runCount")
 def _run_count(project: Project, _: GraphQLResolveInfo, filters: str | None = None) -> int:
-    with _within_limits():
+    with within_limits():
         where = compile_filters(filters, project.scope)
         return project.scope.connection.execute(
             select(func.count())
             .select_from(runs)
             .where(runs.c.project_id == project.row_id, where.condition)
         ).scalar_one()
-
-
-@contextmanager
-def _within_limits() -> Generator[None]:
-    """Report a filter that exceeds SQLite's limits or the recursion limit as a bad request.
-
-    Raises:
-        BadRequestError: It is.
-    """
-    try:
-        yield
-    except (OperationalError, RecursionError) as error:
-        raise BadRequestError("filters: larger than the server can take") from error
 
 
 @project_type.field("runs")
@@ -164,7 +157,7 @@ def _run_page(
         return read_page(request, find)
 
     paging = context_of(info).paging
-    with _within_limits():
+    with within_limits():
         return read(request) if paging is None else paging(request, read)
 
 
@@ -192,7 +185,7 @@ def _fields(
 def _tag_counts(
     project: Project, _: GraphQLResolveInfo, filters: str | None = None
 ) -> list[dict[str, object]]:
-    with _within_limits():
+    with within_limits():
         return count_tags(project.scope, compile_filters(filters, project.scope))
 
 

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Final
 from pydantic import BaseModel, Field
 
 from wandb_runs.local.branches import fork_run, read_branch_point, rewind_run
+from wandb_runs.local.deletion import delete_runs
 from wandb_runs.local.documents import read_object
 from wandb_runs.local.ids import new_id
-from wandb_runs.local.ingest import delete_run, find_run, upsert_run
+from wandb_runs.local.ingest import find_run, upsert_run
 from wandb_runs.local.mutation_binding import Mutations, stored
 from wandb_runs.local.where import BadRequestError
 
@@ -149,5 +150,6 @@ def _delete_run(context: Context, given: _DeleteRun) -> dict[str, object]:
         found = find_run(writer.connection, *where)
         # A run that is gone is what the request asks for: a retry after a lost answer succeeds.
         if found is not None:
-            delete_run(writer, found)
+            project_id = writer.project_id(where[0], where[1])
+            delete_runs(writer, project_id, [found])
     return {"client_mutation_id": given.client_mutation_id}

@@ -21,6 +21,7 @@ from wandb_runs.local.app import create_app
 from wandb_runs.local.executable import Schemas
 from wandb_runs.local.faults import REMEMBERED, Faults
 from wandb_runs.local.store import Store
+from wandb_runs.local.tasks import Tasks
 from wandb_runs.local.wire import HttpProtocol
 
 if TYPE_CHECKING:
@@ -139,6 +140,7 @@ class LocalServer:
         self.url = f"http://{_reachable(host)}:{self._socket.getsockname()[1]}"
         self._faults = Faults(self)
         self._schemas = Schemas()
+        self._tasks = Tasks(self.store.now)
         closing = asyncio.Event()
         app = create_app(
             self.store,
@@ -146,6 +148,7 @@ class LocalServer:
             on_operation=self._operations.append,
             faults=self._faults,
             schemas=self._schemas,
+            tasks=self._tasks,
             closing=closing,
             api_key=api_key,
             allow_hosts=hosts,
@@ -317,6 +320,7 @@ class LocalServer:
         """
         if self._server.should_exit:
             raise RuntimeError("the server is closed: only one that runs can be reset")
+        self._tasks.clear()
         self.store.clear()
         self.recover()
         self.clear_operations()
