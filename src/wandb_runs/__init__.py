@@ -29,6 +29,7 @@ from wandb_runs.errors import (
     IgnoredArgumentWarning,
     InvalidArgumentError,
     MissingDependencyError,
+    MissingLinesWarning,
     NotFoundError,
     PermissionDeniedError,
     RateLimitError,
@@ -76,6 +77,7 @@ from wandb_runs.query.fields import (
 from wandb_runs.query.filter_text import parse_filter
 from wandb_runs.query.filters import Condition, Filters, RawFilter
 from wandb_runs.query.order import FieldOrder, Order, RawOrder
+from wandb_runs.runs.console import ConsoleLine
 from wandb_runs.runs.explain import Explanation
 from wandb_runs.runs.iterators import RunIterator, RunPages
 from wandb_runs.runs.models import OnInvalid
@@ -150,6 +152,7 @@ __all__ = [
     "Condition",
     "Config",
     "ConnectionFailedError",
+    "ConsoleLine",
     "CreatedAt",
     "DegradedServerWarning",
     "DeprecatedNameWarning",
@@ -177,6 +180,7 @@ __all__ = [
     "JobType",
     "Join",
     "MissingDependencyError",
+    "MissingLinesWarning",
     "NotFoundError",
     "OnError",
     "OnInvalid",

@@ -110,7 +110,7 @@ def test_no_interrupt_leaves_a_slot_held() -> None:
 
 # One moment at a time.
 
-PLACES: Final = ("/pagination/", "/runs/iterators", "/runs/history_rows", "/frames/batches")
+PLACES: Final = ("/pagination/", "/runs/iterators", "/runs/scan_rows", "/frames/batches")
 CHECKED: Final = {dis.opmap[name] for name in ("CALL", "CALL_FUNCTION_EX", "JUMP_BACKWARD")}
 """The instructions behind which the interpreter calls signal handlers."""
 

@@ -20,6 +20,7 @@ from wandb_runs import (
     Clock,
     Condition,
     Config,
+    ConsoleLine,
     CreatedAt,
     DisplayName,
     DoctorReport,
@@ -273,6 +274,8 @@ def read_history(run: Run, flag: bool, how: Format | None) -> None:
     assert_type(run.history(format=how), list[Row] | pd.DataFrame | pl.DataFrame)
     assert_type(run.history(pandas=flag), list[Row] | pd.DataFrame)
     assert_type(run.scan_history(keys=["loss"], max_step=10), Iterator[Row])
+    assert_type(run.console_logs(), Iterator[ConsoleLine])
+    assert_type([line.time for line in run.console_logs(last=9)], list[datetime | None])
 
 
 def move_over(run: Run, sweep: Sweep, flag: bool) -> None:

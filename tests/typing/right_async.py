@@ -24,6 +24,7 @@ from wandb_runs import (
     AsyncTransport,
     Checkpoint,
     Config,
+    ConsoleLine,
     CreatedAt,
     DoctorReport,
     Explanation,
@@ -138,6 +139,8 @@ async def read(run: AsyncRun) -> None:
     assert_type(await run.last_history_step(), int)
     assert_type(run.scan_history(keys=["loss"]), AsyncIterator[Row])
     assert_type([row async for row in run.scan_history()], list[Row])
+    assert_type(run.console_logs(per_page=9), AsyncIterator[ConsoleLine])
+    assert_type([line.text async for line in run.console_logs()], list[str])
     await run.refresh()
 
 

@@ -105,6 +105,8 @@ def ask_for_wrong_histories(runs: Runs, run: Run) -> None:
     run.history(format="arrow")  # wrong
     run.history(pandas=True, format="polars")  # wrong
     run.scan_history(keys="loss")  # wrong
+    run.console_logs(9)  # wrong
+    run.console_logs(last="9")  # wrong
 
 
 def ask_for_wrong_values(runs: Runs, api: Api) -> None:

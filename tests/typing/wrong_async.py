@@ -85,6 +85,7 @@ async def await_what_is_there(api: AsyncApi, runs: AsyncRuns, run: AsyncRun) -> 
     await runs.pages()  # wrong
     await runs.iter_histories()  # wrong
     await run.scan_history()  # wrong
+    await run.console_logs()  # wrong
     await aiter(runs).checkpoint()  # wrong
 
 

@@ -9,6 +9,7 @@ from wandb_runs.cli.diff import diff
 from wandb_runs.cli.doctor import doctor
 from wandb_runs.cli.histories import histories
 from wandb_runs.cli.listing import list_runs
+from wandb_runs.cli.logs import logs
 from wandb_runs.cli.open import open_page
 from wandb_runs.cli.plot import plot
 from wandb_runs.cli.run_table import table
@@ -47,5 +48,7 @@ def _first_sentence(command: click.Command) -> str:
     return " ".join(paragraph.split())
 
 
-for _command in (list_runs, table, show, diff, open_page, histories, plot, doctor, typegen, local):
+for _command in (
+    *(list_runs, table, show, diff, logs, open_page, histories, plot, doctor, typegen, local),
+):
     cli.add_command(_command)

@@ -24,6 +24,7 @@ __all__ = [
     "EmptyJoinWarning",
     "HiddenValueWarning",
     "IgnoredArgumentWarning",
+    "MissingLinesWarning",
     "UndrawnWarning",
     "UnknownKeyWarning",
     "UnknownMetricWarning",
@@ -158,6 +159,33 @@ class DegradedServerWarning(WandbRunsWarning):
         costs = "; ".join(f"without {name}, {cost}" for name, cost in self.missing.items())
         return as_message(
             f"the server {self.base_url} is older than this package, or another than W&B's: {costs}"
+        )
+
+
+class MissingLinesWarning(WandbRunsWarning):
+    """Lines of a run's console output that the server has and did not give.
+
+    It gave them as null, or no more than so many of the last lines at once.
+
+    Attributes:
+        run_id: The id of the run.
+        count: How many lines are missing.
+    """
+
+    run_id: str
+    count: int
+
+    def __init__(self, run_id: str, count: int) -> None:
+        self.run_id = run_id
+        self.count = count
+        super().__init__(run_id, count)
+
+    @override
+    def __str__(self) -> str:
+        return as_message(
+            f"{self.count:,} lines of the console output of run {self.run_id!r} are missing: the "
+            "server gave them as null, or no more than its last lines; read it again, or ask for "
+            "the server to be upgraded"
         )
 
 

@@ -11,7 +11,7 @@ from wandb_runs.errors.warnings import warn
 from wandb_runs.frames.build import build, check_installed
 from wandb_runs.frames.plan import plan_histories
 from wandb_runs.frames.scan import HistoryScan, plan_scan
-from wandb_runs.runs.history_rows import HistoryRows
+from wandb_runs.runs.console import ConsoleScan
 from wandb_runs.runs.run_base import (
     NOT_GIVEN,
     ConfigT_co,
@@ -21,6 +21,7 @@ from wandb_runs.runs.run_base import (
     SummaryT_co,
     choose_format,
 )
+from wandb_runs.runs.scan_rows import ScanRows
 from wandb_runs.runs.sweep import Sweeps
 from wandb_runs.transport import RetryingClient
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from wandb_runs.frames.polars_types import DataFrame as PolarsFrame
     from wandb_runs.frames.rows import Row
     from wandb_runs.graphql.scalars import JSONObject
+    from wandb_runs.runs.console import ConsoleLine
     from wandb_runs.runs.sweep import Sweep
 
 __all__ = ["Run"]
@@ -287,7 +289,40 @@ saved nowhere. copy.deepcopy(x) gives a dict of your own, which can be changed t
         if use_cache is not None:
             warn(IgnoredArgumentWarning("use_cache= does nothing: nothing is kept on disk"))
         scan = HistoryScan(*self._where, plan_scan(keys, page_size, min_step, max_step))
-        return HistoryRows(self._context.client, scan)
+        return ScanRows(self._context.client, scan)
+
+    def console_logs(
+        self, *, per_page: int = 1000, last: int | None = None
+    ) -> Iterator[ConsoleLine]:
+        """The lines that the run's program printed, in order, read as they are taken.
+
+        The arguments are checked at once. A server before 0.77 gives the last lines alone: it is
+        asked for twice as many each time, until it gives all, and a `MissingLinesWarning` tells
+        where it gives no more. An error does not end the loop: the next `next()` sends the request
+        again.
+
+        Args:
+            per_page: Lines per request, at least 1.
+            last: How many of the last lines to read, in one request, at least 1; None for all.
+
+        Returns:
+            An iterator of lines.
+
+        Raises:
+            InvalidArgumentError: A number of the wrong type or out of range; nothing was sent.
+            NotFoundError: The run is gone.
+            UnsupportedByServerError: The server has no console output.
+            BadResponseError: The answer does not tell which lines there are.
+
+        Warns:
+            MissingLinesWarning: The server did not give all lines; at the end.
+
+        >>> [line.text for line in run.console_logs(last=10) if line.level == "error"]
+        []
+        """
+        client = self._context.client
+        scan = ConsoleScan(*self._where, client.server, per_page=per_page, last=last)
+        return ScanRows(client, scan)
 
     def load(self, force: bool = False) -> JSONObject:
         """What the run is, under the names of W&B's schema.

@@ -78,7 +78,6 @@ _RUNS: Final[Mapping[str, str | None]] = {
 }
 
 _RUN: Final[Mapping[str, str | None]] = {
-    "console_logs": None,
     "create": None,
     "createdAt": "run.created_at",
     "delete": None,

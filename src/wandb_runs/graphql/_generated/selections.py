@@ -45,7 +45,7 @@ COSTS: Final[Mapping[str, str]] = {
     "Run.host": "run.host is None",
     "Run.id": "run.storage_id is an UnsupportedByServerError",
     "Run.jobType": "run.job_type is None",
-    "Run.logLines(useImprovedPagination:)": "pages of console output go as the server has them",
+    "Run.logLines(useImprovedPagination:)": "console output is read from its end, in one answer",
     "Run.notes": "run.notes is None",
     "Run.projectId": "run.project_internal_id is None",
     "Run.readOnly": "run.read_only is None",

@@ -1,27 +1,28 @@
-"""`AsyncHistoryRows`: an asynchronous loop over all rows of a run's history."""
+"""`AsyncScanRows`: an asynchronous loop over all that a scan reads."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from copy import copy
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import anyio
 from typing_extensions import override
 
-from wandb_runs.frames.rows import Row
-from wandb_runs.runs.history_rows import HistoryRowsBase, RowPosition
+from wandb_runs.runs.scan_rows import ScanPosition, ScanRowsBase
 from wandb_runs.transport import AsyncRetryingClient
 from wandb_runs.transport.tasks import PerLoop
 
 if TYPE_CHECKING:
-    from wandb_runs.frames.scan import HistoryScan
+    from wandb_runs.runs.scan_rows import Scan
 
-__all__ = ["AsyncHistoryRows"]
+__all__ = ["AsyncScanRows"]
+
+RowT = TypeVar("RowT")
 
 
-class AsyncHistoryRows(HistoryRowsBase[AsyncRetryingClient], AsyncIterator[Row]):
-    """A loop over all rows of a run's history; what `AsyncRun.scan_history()` returns.
+class AsyncScanRows(ScanRowsBase[AsyncRetryingClient, RowT], AsyncIterator[RowT]):
+    """A loop over all that a scan reads; what `AsyncRun.scan_history()` returns.
 
     An error or a cancellation does not end it: the next `anext()` sends the request again.
     Several tasks of one event loop may take rows from it, and each row goes to one of them.
@@ -29,12 +30,12 @@ class AsyncHistoryRows(HistoryRowsBase[AsyncRetryingClient], AsyncIterator[Row])
 
     __slots__ = ("_locks",)
 
-    def __init__(self, client: AsyncRetryingClient, scan: HistoryScan) -> None:
+    def __init__(self, client: AsyncRetryingClient, scan: Scan[RowT]) -> None:
         super().__init__(client, scan)
         self._locks = PerLoop(anyio.Lock)
 
     @override
-    async def __anext__(self) -> Row:
+    async def __anext__(self) -> RowT:
         while self._at.next_index >= len(self._at.rows):
             async with self._locks.here():
                 at = self._at
@@ -44,7 +45,7 @@ class AsyncHistoryRows(HistoryRowsBase[AsyncRetryingClient], AsyncIterator[Row])
                     if rows is None:
                         self._end(scan)
                         raise StopAsyncIteration
-                    self._at = RowPosition(scan, rows)
+                    self._at = ScanPosition(scan, rows)
         at = self._at
         self._at = at._replace(next_index=at.next_index + 1)
         return at.rows[at.next_index]
