@@ -54,6 +54,10 @@ class Context:
         now = self.store.now()
         return Project.find(self.connection, entity or self.entity, name or "", now)
 
+    def projects(self, entity: str, offset: int, limit: int) -> list[Project]:
+        """Read projects of an entity, the newest first."""
+        return Project.page(self.connection, entity, offset, limit, self.store.now())
+
     def require_viewer(self) -> None:
         """Refuse a mutation without a key.
 

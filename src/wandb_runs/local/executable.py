@@ -23,6 +23,7 @@ from graphql import (
 from wandb_runs.errors import InvalidArgumentError
 from wandb_runs.errors.suggest import did_you_mean
 from wandb_runs.local.mutations import MUTATIONS
+from wandb_runs.local.project_resolvers import PROJECT_BINDABLES
 from wandb_runs.local.resolvers import BINDABLES
 from wandb_runs.local.schema import read_sdl
 
@@ -139,6 +140,7 @@ def _make_schema(lacking: tuple[str, ...], *, keeps_promises: bool) -> GraphQLSc
     schema = make_executable_schema(
         read_sdl(keeps_promises=keeps_promises),
         *BINDABLES,
+        *PROJECT_BINDABLES,
         *MUTATIONS,
         ScalarType("JSONString", value_parser=_text),
         convert_names_case=True,

@@ -16,7 +16,7 @@ from wandb_runs.local.where import Scope, state_at
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Sequence
 
-    from sqlalchemy import Connection, RowMapping
+    from sqlalchemy import Connection, RowMapping, Select
 
 __all__ = ["Project", "Run", "RunBatch", "Sweep", "iso"]
 
@@ -49,17 +49,37 @@ class Project:
     name: str
     entity_name: str
     created_at: str
+    description: str | None
     scope: Scope
 
     @classmethod
     def find(cls, connection: Connection, entity: str, name: str, now: int) -> Project | None:
         """Find a project; None before anything is logged to it."""
-        row = connection.execute(
-            select(projects).where(projects.c.entity == entity, projects.c.name == name)
-        ).one_or_none()
-        if row is None:
-            return None
-        return cls(row.id, name, entity, iso(row.created_at), Scope(connection, row.id, now))
+        query = select(projects).where(projects.c.entity == entity, projects.c.name == name)
+        return next(iter(cls._read(connection, query, now)), None)
+
+    @classmethod
+    def page(
+        cls, connection: Connection, entity: str, offset: int, limit: int, now: int
+    ) -> list[Project]:
+        """Read projects of an entity, the newest first."""
+        query = select(projects).where(projects.c.entity == entity)
+        ordered = query.order_by(projects.c.id.desc()).offset(offset).limit(limit)
+        return cls._read(connection, ordered, now)
+
+    @classmethod
+    def _read(cls, connection: Connection, query: Select[Any], now: int) -> list[Project]:
+        return [
+            cls(
+                row["id"],
+                row["name"],
+                row["entity"],
+                iso(row["created_at"]),
+                row["description"],
+                Scope(connection, row["id"], now),
+            )
+            for row in connection.execute(query).mappings()
+        ]
 
     @property
     def id(self) -> str:

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from wandb_runs.local.pages import Page
     from wandb_runs.local.tasks import Task
 
-__all__ = ["BINDABLES"]
+__all__ = ["BINDABLES", "user_named"]
 
 query: Final = QueryType()
 user_type: Final = ObjectType("User")
@@ -54,7 +54,8 @@ run_type: Final = ObjectType("Run")
 sweep_type: Final = ObjectType("Sweep")
 
 
-def _user(username: str) -> dict[str, object]:
+def user_named(username: str) -> dict[str, object]:
+    """What a user is told to be."""
     return {
         "id": storage_id("User", username),
         "name": username,
@@ -74,7 +75,7 @@ def _entity(name: str) -> dict[str, object]:
 @query.field("viewer")
 def _viewer(_: object, info: GraphQLResolveInfo) -> dict[str, object] | None:
     context = context_of(info)
-    return _user(context.entity) if context.is_viewer else None
+    return user_named(context.entity) if context.is_viewer else None
 
 
 @query.field("project")
@@ -215,7 +216,7 @@ def _project_id(run: Run, _: GraphQLResolveInfo) -> str:
 
 @run_type.field("user")
 def _run_user(run: Run, _: GraphQLResolveInfo) -> dict[str, object] | None:
-    return _user(run.username) if run.username else None
+    return user_named(run.username) if run.username else None
 
 
 @run_type.field("config")

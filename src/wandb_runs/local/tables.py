@@ -86,6 +86,7 @@ projects: Final = Table(
     Column("entity", Text, nullable=False),
     Column("name", Text, nullable=False),
     Column("created_at", Integer, nullable=False),
+    Column("description", Text),
     UniqueConstraint("entity", "name"),
 )
 

@@ -1,0 +1,50 @@
+"""Resolvers of listings of projects, and of what a project is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from ariadne import ObjectType, QueryType
+
+from wandb_runs.local.context import context_of
+from wandb_runs.local.pages import PageRequest, read_page
+from wandb_runs.local.resolvers import user_named
+
+if TYPE_CHECKING:
+    from graphql import GraphQLResolveInfo
+
+    from wandb_runs.local.nodes import Project
+    from wandb_runs.local.pages import Page
+
+__all__ = ["PROJECT_BINDABLES"]
+
+_query: Final = QueryType()
+_project_type: Final = ObjectType("Project")
+
+
+@_query.field("models")
+def _models(
+    _: object,
+    info: GraphQLResolveInfo,
+    entity_name: str | None = None,
+    after: str | None = None,
+    first: int | None = None,
+) -> Page[Project]:
+    context = context_of(info)
+    entity = entity_name or context.entity
+    return read_page(
+        PageRequest(after, first), lambda offset, limit: context.projects(entity, offset, limit)
+    )
+
+
+@_project_type.field("isBenchmark")
+def _is_benchmark(*_: object) -> bool:
+    return False
+
+
+@_project_type.field("user")
+def _creator(project: Project, _: GraphQLResolveInfo) -> dict[str, object]:
+    return user_named(project.entity_name)
+
+
+PROJECT_BINDABLES: Final = (_query, _project_type)
