@@ -55,6 +55,34 @@ def test_a_mutation_is_refused_before_any_request(
     assert server.operations == ()
 
 
+CALLS: list[tuple[str, dict[str, object]]] = [
+    ("update", {"notes": "changed"}),
+    ("update", {}),
+]
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_a_run_is_not_changed_and_not_read(
+    server: LocalServer, call: tuple[str, dict[str, object]]
+) -> None:
+    name, arguments = call
+    with Api(base_url=server.url, api_key="any", read_only=True) as api:
+        run = api.run("me/read-only-api/r1")
+        server.clear_operations()
+        with pytest.raises(ReadOnlyError, match=rf"run\.{name} would change"):
+            getattr(run, name)(**arguments)
+
+    async def refused() -> None:
+        async with AsyncApi(base_url=server.url, api_key="any", read_only=True) as api:
+            run = await api.run("me/read-only-api/r1")
+            server.clear_operations()
+            with pytest.raises(ReadOnlyError, match=rf"run\.{name} would change"):
+                await getattr(run, name)(**arguments)
+
+    anyio.run(refused)
+    assert server.operations == ()
+
+
 def test_an_api_may_change_things_by_default(server: LocalServer) -> None:
     with Api(base_url=server.url, api_key="any") as api:
         assert not api.read_only

@@ -288,6 +288,14 @@ def move_over(run: Run, sweep: Sweep, flag: bool) -> None:
     Api({"entity": "team"}).flush()
 
 
+def change(run: Run, typed: Run[dict[str, int], JSONObject], rates: dict[str, list[float]]) -> None:
+    assert_type(run.update(notes="the best", tags=["a"], group=None), Run)
+    assert_type(typed.update(config={"lr": 0.1}), Run[dict[str, int], JSONObject])
+    run.update(add_tags=("a",), remove_tags=run.tags, force=True)
+    run.update(config=rates, summary=run.summary, unset_config=["seed"], unset_summary=())
+    run.update(config={"model": {"widths": (64, 64), "bias": None}}, job_type="train", name="n")
+
+
 def follow_sweeps(api: Api) -> None:
     sweep = api.sweep("team/mnist/abc")
     assert_type(sweep.runs, Runs[JSONObject, JSONObject])

@@ -172,6 +172,12 @@ async def read_histories(runs: AsyncRuns, run: AsyncRun, flag: bool, how: Format
         assert_type(frame, pl.DataFrame)
 
 
+async def change(run: AsyncRun, typed: AsyncRun[TrainConfig, Metrics]) -> None:
+    assert_type(await run.update(notes=None, tags=("a",), name="n"), AsyncRun)
+    assert_type(await typed.update(summary={"loss": 0.1}), AsyncRun[TrainConfig, Metrics])
+    await run.update(config=run.config, unset_summary=["loss"], add_tags=["b"], force=True)
+
+
 async def follow_sweeps(api: AsyncApi) -> None:
     sweep = await api.sweep("team/mnist/abc")
     assert_type(sweep.runs, AsyncRuns[JSONObject, JSONObject])

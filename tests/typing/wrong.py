@@ -68,6 +68,19 @@ def show_wrongly(run: Run, runs: Runs) -> None:
     runs.to_html()  # wrong
 
 
+def change_wrongly(run: Run) -> None:
+    run.update("the best")  # wrong
+    run.update(note="the best")  # wrong
+    run.update(notes=3)  # wrong
+    run.update(tags="best")  # wrong
+    run.update(add_tags=None)  # wrong
+    run.update(config={"lr": object()})  # wrong
+    run.update(config={"lr": {1, 2}})  # wrong
+    run.update(config={1: 2})  # wrong
+    run.update(unset_config="lr")  # wrong
+    run.update(notes="n", force="yes")  # wrong
+
+
 def pass_wrong_types(api: Api, runs: Runs, run: Run) -> None:
     Api("https://api.wandb.ai")  # wrong
     Api(api_key=42)  # wrong

@@ -101,6 +101,14 @@ async def mix_them(api: Api, awaiting: AsyncApi, runs: Runs, run: AsyncRun) -> N
     del other, one
 
 
+async def change_wrongly(run: AsyncRun) -> None:
+    run.update(notes="the best")  # wrong
+    await run.update(note="the best")  # wrong
+    await run.update(tags="best")  # wrong
+    await run.update(summary=[("loss", 1)])  # wrong
+    (await run.update(notes="n")).note  # wrong
+
+
 async def pass_wrong_types(api: AsyncApi, runs: AsyncRuns, run: AsyncRun) -> None:
     await runs.histories(keys="loss")  # wrong
     await runs.histories(format="csv")  # wrong

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Literal, TypeVar, overload
 
 from typing_extensions import deprecated
 
+from wandb_runs.aio.run_changes import AsyncRunChanges
 from wandb_runs.aio.scan_rows import AsyncScanRows
-from wandb_runs.aio.sweep import AsyncSweeps
 from wandb_runs.errors import DeprecatedNameWarning, IgnoredArgumentWarning
 from wandb_runs.errors.warnings import warn
 from wandb_runs.frames.build import build, check_installed
@@ -18,12 +18,9 @@ from wandb_runs.runs.run_base import (
     NOT_GIVEN,
     ConfigT_co,
     NotGiven,
-    RunBase,
-    RunContext,
     SummaryT_co,
     choose_format,
 )
-from wandb_runs.transport import AsyncRetryingClient
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -41,7 +38,7 @@ __all__ = ["AsyncRun"]
 K = TypeVar("K", bound=str)
 
 
-class AsyncRun(RunBase[RunContext[AsyncRetryingClient, AsyncSweeps], ConfigT_co, SummaryT_co]):
+class AsyncRun(AsyncRunChanges[ConfigT_co, SummaryT_co]):
     """One run, as it was when it was listed: `Run` for asynchronous code.
 
     Made by listing (`async for run in api.runs(...)`) and by

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from wandb_runs.graphql.scalars import JSONValue
+    from wandb_runs.graphql.scalars import JSONObject, JSONValue
 
-__all__ = ["outer_keys", "pick", "pick_all", "select"]
+__all__ = ["outer_keys", "pick", "pick_all", "places", "select"]
 
 
 def pick(values: Mapping[str, JSONValue], key: str) -> JSONValue:
@@ -77,17 +77,28 @@ def _and_containers(key: str) -> Iterator[str]:
         yield key
 
 
-def _candidates(values: Mapping[str, JSONValue], key: str) -> Iterator[JSONValue]:
-    """All values that a key may mean, the first meant before the others."""
+def places(values: Mapping[str, JSONValue], key: str) -> Iterator[tuple[JSONObject, str]]:
+    """The places that a key may mean: the object that holds each, and the name of it there.
+
+    The first meant comes before the others. `values` itself, or an object inside, is handed out.
+
+    >>> [*places({"a.b": 1, "a": {"b": 2}}, "a.b")]
+    [({'a.b': 1, 'a': {'b': 2}}, 'a.b'), ({'b': 2}, 'b')]
+    """
     # Not recursive: a server may nest objects deeper than Python recurses.
     pending: list[tuple[Mapping[str, JSONValue], str]] = [(values, key)]
     while pending:
         values, key = pending.pop()
         if key in values:
-            yield values[key]
+            yield values, key
         dot = key.find(".")
         while dot >= 0:
             inner = values.get(key[:dot])
             if isinstance(inner, dict):
                 pending.append((inner, key[dot + 1 :]))
             dot = key.find(".", dot + 1)
+
+
+def _candidates(values: Mapping[str, JSONValue], key: str) -> Iterator[JSONValue]:
+    """All values that a key may mean, the first meant before the others."""
+    return (holder[name] for holder, name in places(values, key))

@@ -11,19 +11,16 @@ from wandb_runs.errors.warnings import warn
 from wandb_runs.frames.build import build, check_installed
 from wandb_runs.frames.plan import plan_histories
 from wandb_runs.frames.scan import HistoryScan, plan_scan
+from wandb_runs.runs.changes.run_changes import RunChanges
 from wandb_runs.runs.console import ConsoleScan
 from wandb_runs.runs.run_base import (
     NOT_GIVEN,
     ConfigT_co,
     NotGiven,
-    RunBase,
-    RunContext,
     SummaryT_co,
     choose_format,
 )
 from wandb_runs.runs.scan_rows import ScanRows
-from wandb_runs.runs.sweep import Sweeps
-from wandb_runs.transport import RetryingClient
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,7 +38,7 @@ __all__ = ["Run"]
 K = TypeVar("K", bound=str)
 
 
-class Run(RunBase[RunContext[RetryingClient, Sweeps], ConfigT_co, SummaryT_co]):
+class Run(RunChanges[ConfigT_co, SummaryT_co]):
     """One run, as it stood when it was listed.
 
     Made by listing (`api.runs(...)`) and by `api.run("entity/project/run_id")`. Reading an

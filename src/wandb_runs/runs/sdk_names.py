@@ -97,14 +97,13 @@ _RUN: Final[Mapping[str, str | None]] = {
     "projectId": "run.project_internal_id",
     "project_id": "run.project_internal_id",
     "readOnly": "run.read_only",
-    "save": None,
+    "save": "run.update(...)",
     "server_provides_internal_id_field": None,
     "snake_to_camel": None,
     "stop": None,
     "summaryMetrics": "run.summary_metrics",
     "sweepName": "run.sweep_name",
     "systemMetrics": "run.system_metrics",
-    "update": None,
     "update_state": None,
     "upload_file": None,
     "use_artifact": None,
@@ -165,5 +164,6 @@ AWAITED: Final[Mapping[str, str]] = {
     "run.last_history_step": "await run.last_history_step()",
     "run.load()": "await run.load()",
     "run.system_metrics": "await run.system_metrics()",
+    "run.update(...)": "await run.update(...)",
 }
 """What is written otherwise in the awaiting half."""

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, TypeVar
+import re
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from wandb_runs.errors import (
     BadResponseError,
     ConnectionFailedError,
+    GraphQLError,
+    PermissionDeniedError,
     RequestTimeoutError,
     ResponseTooLargeError,
     ServerError,
     WandbRunsError,
 )
-from wandb_runs.errors.text import as_message
+from wandb_runs.errors.text import as_message, excerpt
 from wandb_runs.graphql.flow import ask
 
 if TYPE_CHECKING:
@@ -46,10 +49,16 @@ def send_change(
         The answer; None where it was lost and the change was done.
 
     Raises:
+        PermissionDeniedError: The API key may only read.
         WandbRunsError: It failed, or its answer was lost and the change is not seen.
     """
     try:
         answer = yield from ask(mutation)
+    except (GraphQLError, PermissionDeniedError) as error:
+        denied = _denied(error, change)
+        if denied is None:
+            raise
+        raise denied from error
     except WandbRunsError as error:
         if is_done is None or not may_have_been_done(error):
             raise
@@ -67,6 +76,30 @@ def send_change(
         return None
     _log.info("%s", as_message(f"changed {change}"))
     return answer
+
+
+# What servers say in an answer with HTTP 200.
+_DENIED: Final = re.compile(
+    r"permission|\bforbidden\b|not (be )?(authorized|allowed|permitted)|unauthorized|access denied",
+    re.IGNORECASE,
+)
+
+
+def _denied(
+    error: GraphQLError | PermissionDeniedError, change: str
+) -> PermissionDeniedError | None:
+    """The error for a key that may not make a change; None if it is not about that."""
+    said = error.errors if isinstance(error, GraphQLError) else (error.message,)
+    told = next((text for text in said if _DENIED.search(text)), None)
+    if told is None and isinstance(error, GraphQLError):
+        return None
+    return PermissionDeniedError(
+        f"the API key may not change {change} ({excerpt(told or error.message)}); ask the owner of "
+        "the project for access, or use a key that may write",
+        status=error.status,
+        request_id=error.request_id,
+        attempts=error.attempts,
+    )
 
 
 def may_have_been_done(error: WandbRunsError) -> bool:

@@ -1,0 +1,64 @@
+"""What `Run` and `AsyncRun` share of changes: the flows of their methods."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from wandb_runs.errors import RunValidationError
+from wandb_runs.graphql.documents import INTERNAL_KEYS, read_config, read_document
+from wandb_runs.query.keys import EVERYTHING
+from wandb_runs.runs.changes.update import Target, fetch_updated
+from wandb_runs.runs.record import to_node
+from wandb_runs.runs.run_base import ConfigT_co, ContextT_co, RunBase, SummaryT_co
+
+if TYPE_CHECKING:
+    from wandb_runs.graphql.flow import Flow
+    from wandb_runs.graphql.scalars import JSONValue
+    from wandb_runs.runs.changes.arguments import Update
+    from wandb_runs.runs.changes.documents import Part
+
+__all__ = ["RunChangesBase"]
+
+
+class RunChangesBase(RunBase[ContextT_co, ConfigT_co, SummaryT_co]):
+    """What `Run` and `AsyncRun` share of changes: all but the sending."""
+
+    __slots__ = ()
+
+    def _fetch_updated(self, update: Update, *, force: bool) -> Flow[None]:
+        """Change the run, and have it be what it is afterwards."""
+        target = Target(self._where, self._context.client.server, self._check_document)
+        fields = yield from fetch_updated(target, update, force=force)
+        if self._context.keys == EVERYTHING:
+            self._node = to_node(fields)
+        else:  # as it was listed: with some keys
+            yield from self._fetch_again()
+
+    def _check_document(self, part: Part, text: str) -> None:
+        """Check that a config or a summary, as it is to be, fits the type of the listing.
+
+        Raises:
+            RunValidationError: It does not; nothing was changed.
+        """
+        models, keys = self._context.models, self._context.keys
+        model = models.config if part == "config" else models.summary
+        if model is None:
+            return
+
+        def read() -> dict[str, JSONValue]:
+            if part == "summary":
+                return read_document(text, keys.summary)
+            document = read_config(text, keys.config)
+            return {key: each for key, each in document.items() if key not in INTERNAL_KEYS}
+
+        path = "/".join(self.path)
+        try:
+            model.read(read, path)
+        except RunValidationError as error:
+            raise RunValidationError(
+                f"with this change, the {part} of run {path!r} would not fit its type: "
+                f"{'; '.join(error.problems)}. Nothing was changed",
+                path=path,
+                part=part,
+                problems=error.problems,
+            ) from None
