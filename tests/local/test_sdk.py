@@ -8,20 +8,20 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import httpx
 import pytest
-from support.graphql_query import of_project, of_run
+from support.graphql_query import of_project
+from support.sdk_server import Sdk
 
 from wandb_runs import Api
-from wandb_runs.testing import LocalServer, log_run
+from wandb_runs.testing import log_run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from wandb_runs.graphql.scalars import JSONObject, JSONValue
 
@@ -198,8 +198,28 @@ print(json.dumps({
 """
 
 
+STOPPED = """
+import time
+import wandb
+
+run = wandb.init(entity="team", project="digits", id="stopped")
+print("running", flush=True)
+try:
+    for number in range(600):
+        run.log({"number": number})
+        time.sleep(0.1)
+except KeyboardInterrupt:
+    run.finish(exit_code=7)
+    print("interrupted")
+"""
+
+STOP = """
+import wandb
+
+wandb.Api().run("team/digits/stopped").stop()
+"""
+
 DOWNLOAD = """
-from pathlib import Path
 
 import wandb
 
@@ -210,56 +230,6 @@ assert [row["loss"] for row in run.scan_history()] == [1.5]
 with run.file("wandb-metadata.json").download(root="downloads", replace=True) as file:
     print(len(file.read()) > 0)
 """
-
-
-class Sdk:
-    """A server, and methods to run programs that use the wandb SDK with it."""
-
-    def __init__(self, folder: Path, api_key: str | None = None) -> None:
-        self.folder = folder
-        self.later = 0.0
-        self.server = LocalServer(clock=lambda: time.time() + self.later, api_key=api_key)
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("WANDB")}
-        self.environment = kept | {
-            "HOME": str(folder),
-            "WANDB_API_KEY": api_key or "k" * 40,
-            "WANDB_BASE_URL": self.server.url,
-            "WANDB_CACHE_DIR": str(folder / "cache"),
-            "WANDB_CONFIG_DIR": str(folder / "config"),
-            "WANDB_DIR": str(folder),
-            "WANDB_SILENT": "true",
-        }
-
-    def run(self, program: str, **environment: str) -> str:
-        return self._finish([sys.executable, "-c", program], environment)
-
-    def sync(self, *folders: Path) -> None:
-        wandb = str(Path(sys.executable).with_name("wandb"))
-        self._finish([wandb, "sync", *map(str, folders)], {})
-
-    def _finish(self, command: list[str], environment: dict[str, str]) -> str:
-        finished = subprocess.run(
-            command,
-            cwd=self.folder,
-            env=self.environment | environment,
-            capture_output=True,
-            check=False,
-            text=True,
-            timeout=120,
-        )
-        assert finished.returncode == 0, finished.stderr
-        return finished.stdout
-
-    def ask(self, run: str, fields: str) -> JSONObject:
-        query = f"{{ {of_run('team', 'digits', run, fields)} }}"
-        answer = httpx.post(f"{self.server.url}/graphql", json={"query": query})
-        assert answer.status_code == 200, answer.text
-        return cast("JSONObject", answer.json()["data"]["project"]["run"])
-
-    def history(self, run: str) -> list[JSONObject]:
-        rows = self.ask(run, "history(samples: 10000)")["history"]
-        assert isinstance(rows, list)
-        return [json.loads(str(row)) for row in rows]
 
 
 @pytest.fixture(scope="module")
@@ -510,3 +480,22 @@ def test_forks_and_rewinds_have_the_rows_up_to_their_step(sdk: Sdk) -> None:
             assert run.state == "finished"
             last = numbered[-1]
             assert read[name] == [numbered, numbered, last[0], last[1], early[name]]
+
+
+def test_a_program_that_logs_is_interrupted_when_its_run_is_stopped(sdk: Sdk) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", STOPPED],
+        cwd=sdk.folder,
+        env=sdk.environment,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            assert process.stdout
+            assert process.stdout.readline() == "running\n"
+            sdk.run(STOP)
+            assert process.communicate(timeout=120)[0] == "interrupted\n"
+        finally:
+            process.kill()
+    run = sdk.ask("stopped", "state exitcode stopped")
+    assert run == {"state": "failed", "exitcode": 7, "stopped": True}

@@ -8,8 +8,9 @@ import random
 from typing import TYPE_CHECKING, Final
 
 from benchmark.work import ENTITY, KEYS, wide_keys
-from wandb_runs.local.ingest import end_run, upsert_run
+from wandb_runs.local.ingest import upsert_run
 from wandb_runs.local.lines import append_lines
+from wandb_runs.local.states import end_run
 from wandb_runs.local.tables import Stream
 
 if TYPE_CHECKING:

@@ -42,7 +42,7 @@ from wandb_runs.local.wire import make_response
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from graphql import DocumentNode, GraphQLResolveInfo
     from starlette.requests import Request
@@ -106,6 +106,7 @@ def create_app(
     closing: asyncio.Event,
     api_key: str | None = None,
     allow_hosts: Iterable[str] = (),
+    features: Sequence[str] = (),
     compress: bool = False,
 ) -> Starlette:
     """Make the server as an ASGI application.
@@ -120,9 +121,12 @@ def create_app(
         closing: Set when the server stops.
         api_key: The key that every request needs; None accepts any, and reading without one.
         allow_hosts: Hosts to accept in requests, beside those of this machine.
+        features: Features that the server says it has.
         compress: Whether answers are compressed where a request accepts gzip.
     """
-    endpoints = _Endpoints(store, entity, on_operation, faults, schemas, tasks, closing, api_key)
+    endpoints = _Endpoints(
+        store, entity, on_operation, faults, schemas, tasks, closing, features, api_key
+    )
     storage = "/storage/{entity}/{project}/{run}/{name:path}"
     stream = "/files/{entity}/{project}/{run}/file_stream"
     middleware = [Middleware(AccessMiddleware, allow_hosts=allow_hosts)]
@@ -162,6 +166,7 @@ class _Endpoints:
     schemas: Schemas
     tasks: Tasks
     closing: asyncio.Event
+    features: Sequence[str]
     api_key: str | None = field(repr=False)
     secret: bytes = field(default_factory=secrets.token_bytes, repr=False)
 
@@ -219,6 +224,7 @@ class _Endpoints:
                 ),
                 paging=request.paging,
                 tasks=self.tasks,
+                features=self.features,
                 is_shared=caller.is_shared,
             )
             is_broken = request.paging is not None or bool(request.nulls)
@@ -241,12 +247,13 @@ class _Endpoints:
         body = await request.body()
         client = _shared_client(request)
         try:
-            known = await run_in_threadpool(receive, self.store, *_run(request), body, client)
+            stopped = await run_in_threadpool(receive, self.store, *_run(request), body, client)
         except (ValueError, RecursionError) as error:
             return refusal(str(error), HTTPStatus.BAD_REQUEST)
-        if not known:
+        if stopped is None:
             return refusal("run not found", HTTPStatus.NOT_FOUND)
-        return JSONResponse({"exitcode": None, "limits": {}})
+        asked = {"stopped": True} if stopped else {}
+        return JSONResponse({"exitcode": None, "limits": {}, **asked})
 
     async def put_file(self, request: Request) -> Response:
         """Store a file; the signature in its address stands in for a key."""

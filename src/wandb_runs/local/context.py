@@ -11,7 +11,7 @@ from wandb_runs.local.nodes import Project
 from wandb_runs.local.where import BadRequestError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from graphql import GraphQLResolveInfo
     from sqlalchemy import Connection
@@ -36,6 +36,7 @@ class Context:
         file_url: Makes the address for reading a file.
         paging: Changes pages of runs; None leaves them as they are.
         tasks: The work that goes on after an answer.
+        features: The names of features that the server says it has.
         is_shared: Whether the request is of one of several writers of a run, in shared mode.
     """
 
@@ -47,6 +48,7 @@ class Context:
     file_url: Callable[[str], str]
     paging: Paging | None
     tasks: Tasks
+    features: Sequence[str]
     is_shared: bool
 
     def project(self, entity: str | None, name: str | None) -> Project | None:

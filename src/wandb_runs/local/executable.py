@@ -22,6 +22,7 @@ from graphql import (
 
 from wandb_runs.errors import InvalidArgumentError
 from wandb_runs.errors.suggest import did_you_mean
+from wandb_runs.local.file_resolvers import FILE_BINDABLES
 from wandb_runs.local.mutations import MUTATIONS
 from wandb_runs.local.project_resolvers import PROJECT_BINDABLES
 from wandb_runs.local.resolvers import BINDABLES
@@ -141,6 +142,7 @@ def _make_schema(lacking: tuple[str, ...], *, keeps_promises: bool) -> GraphQLSc
         read_sdl(keeps_promises=keeps_promises),
         *BINDABLES,
         *PROJECT_BINDABLES,
+        *FILE_BINDABLES,
         *MUTATIONS,
         ScalarType("JSONString", value_parser=_text),
         convert_names_case=True,

@@ -9,15 +9,9 @@ from pydantic import BaseModel, Field, JsonValue
 from wandb_runs.local.branches import is_branch
 from wandb_runs.local.console import write_console
 from wandb_runs.local.documents import read_object
-from wandb_runs.local.ingest import (
-    end_run,
-    find_run,
-    heartbeat,
-    mark_preempting,
-    merge_summary,
-    set_summary,
-)
+from wandb_runs.local.ingest import find_run, merge_summary, set_summary
 from wandb_runs.local.lines import append_lines, last_step
+from wandb_runs.local.states import end_run, heartbeat, is_stopped, mark_preempting
 from wandb_runs.local.tables import Stream
 
 if TYPE_CHECKING:
@@ -47,7 +41,7 @@ class _Chunk(BaseModel):
 
 def receive(
     store: Store, entity: str, project: str, run: str, body: bytes, client: str | None
-) -> bool:
+) -> bool | None:
     """Store one chunk.
 
     Args:
@@ -59,7 +53,7 @@ def receive(
         client: The writer in shared mode, one of several of the run; None for its only writer.
 
     Returns:
-        Whether there is such a run.
+        Whether the program of the run is asked to stop; None where there is no such run.
 
     Raises:
         ValueError: The chunk is not one, or holds lines that are not JSON objects.
@@ -68,7 +62,7 @@ def receive(
     with store.write() as writer:
         run_id = find_run(writer.connection, entity, project, run)
         if run_id is None:
-            return False
+            return None
         heartbeat(writer, run_id, is_shared=client is not None)
         for name, stream in _STREAMS.items():
             if name in chunk.files:
@@ -82,7 +76,7 @@ def receive(
             mark_preempting(writer, run_id)
         if chunk.complete:
             end_run(writer, run_id, chunk.exitcode or 0)
-    return True
+        return is_stopped(writer.connection, run_id)
 
 
 def _summarize(writer: Writer, run_id: int, chunk: _Chunk, client: str | None) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import case, delete, insert, null, select, update
+from sqlalchemy import delete, insert, select, update
 
 from wandb_runs.local.deletion import erase_deleted
 from wandb_runs.local.documents import finite, read_object, set_document, write_object
@@ -22,7 +22,6 @@ from wandb_runs.local.tables import (
     runs,
     writers,
 )
-from wandb_runs.local.where import state_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -34,11 +33,8 @@ if TYPE_CHECKING:
     from wandb_runs.local.tables import Scalar
 
 __all__ = [
-    "end_run",
     "find_run",
     "forget_logged",
-    "heartbeat",
-    "mark_preempting",
     "merge_summary",
     "set_summary",
     "upsert_run",
@@ -231,40 +227,6 @@ def _index(
                 for (path, kind, value), sorts in wanted.items()
             ],
         )
-
-
-def heartbeat(writer: Writer, run_id: int, *, is_shared: bool = False) -> None:
-    """Record a sign of life of a run: it runs, or is still about to be preempted.
-
-    Args:
-        writer: The transaction.
-        run_id: The run.
-        is_shared: Whether the sign is of one of several writers: a run that its primary writer
-            ended stays so when another one sends its last rows.
-    """
-    kept = state_at(writer.now) == "preempting"
-    if is_shared:
-        kept |= runs.c.exit_code.is_not(None)
-    state = case((kept, runs.c.state), else_="running")
-    exit_code = runs.c.exit_code if is_shared else null()
-    alive = {"heartbeat_at": writer.now, "updated_at": writer.now}
-    writer.connection.execute(
-        update(runs).where(runs.c.id == run_id).values(state=state, exit_code=exit_code, **alive)
-    )
-
-
-def mark_preempting(writer: Writer, run_id: int) -> None:
-    """Record that a run is about to be preempted."""
-    writer.connection.execute(
-        update(runs).where(runs.c.id == run_id).values({"state": "preempting"})
-    )
-
-
-def end_run(writer: Writer, run_id: int, exit_code: int) -> None:
-    """Record the end of a run: finished with exit code 0, else preempted or failed."""
-    failed = case((runs.c.state == "preempting", "preempted"), else_="failed")
-    ended = {"state": "finished" if exit_code == 0 else failed, "exit_code": exit_code}
-    writer.connection.execute(update(runs).where(runs.c.id == run_id).values(ended))
 
 
 def forget_logged(writer: Writer, run_id: int) -> None:

@@ -101,6 +101,7 @@ class Project:
                     row_id=row["id"],
                     tags=json.loads(row["tags"]),
                     exitcode=row["exit_code"],
+                    stopped=bool(row["stopped"]),
                     state=row["state_now"],
                 )
             )
@@ -183,6 +184,7 @@ class Run:
     exitcode: float | None
     history_line_count: int
     events_line_count: int
+    stopped: bool
 
     @property
     def project(self) -> Project:

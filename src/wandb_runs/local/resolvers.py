@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import base64
 import json
-import mimetypes
-from hashlib import md5
 from typing import TYPE_CHECKING, Final
 
 from ariadne import ObjectType, QueryType
@@ -17,7 +14,7 @@ from wandb_runs.local.console import (
     end_of_console,
     read_console,
 )
-from wandb_runs.local.context import Context, context_of, file_path
+from wandb_runs.local.context import context_of
 from wandb_runs.local.discovery import count_tags, list_fields
 from wandb_runs.local.documents import read_object
 from wandb_runs.local.ids import storage_id
@@ -33,7 +30,7 @@ from wandb_runs.local.sampling import (
 from wandb_runs.local.selection import within_limits
 from wandb_runs.local.sorting import select_ids
 from wandb_runs.local.sweeps import best_loss, expected_runs, search_method
-from wandb_runs.local.tables import Stream, files, runs
+from wandb_runs.local.tables import Stream, runs
 from wandb_runs.local.where import compile_filters
 
 if TYPE_CHECKING:
@@ -94,8 +91,9 @@ def _entity_named(
 
 
 @query.field("serverInfo")
-def _server_info(*_: object) -> dict[str, object]:
-    return {"features": [], "cli_version_info": {"max_cli_version": "999.0.0"}}
+def _server_info(_: object, info: GraphQLResolveInfo) -> dict[str, object]:
+    features = [{"name": name, "is_enabled": True} for name in context_of(info).features]
+    return {"features": features, "cli_version_info": {"max_cli_version": "999.0.0"}}
 
 
 @query.field("task")
@@ -342,8 +340,11 @@ def _failed(run: Run, _: GraphQLResolveInfo) -> bool:
     return run.state in {"failed", "crashed"}
 
 
-@run_type.field("stopped")
 @run_type.field("shouldStop")
+def _should_stop(run: Run, _: GraphQLResolveInfo) -> bool:
+    return run.stopped
+
+
 @sweep_type.field("earlyStopJobRunning")
 def _never(*_: object) -> bool:
     return False
@@ -352,53 +353,6 @@ def _never(*_: object) -> bool:
 @run_type.field("parquetHistory")
 def _parquet_history(*_: object, **__: object) -> dict[str, list[JSONValue]]:
     return {"parquet_urls": [], "live_data": []}
-
-
-@run_type.field("fileCount")
-def _file_count(run: Run, _: GraphQLResolveInfo) -> int:
-    return run.project.scope.connection.execute(
-        select(func.count()).where(files.c.run_id == run.row_id)
-    ).scalar_one()
-
-
-@run_type.field("files")
-def _files(
-    run: Run,
-    info: GraphQLResolveInfo,
-    names: list[str | None] | None = None,
-    pattern: str | None = None,
-    after: str | None = None,
-    first: int | None = None,
-) -> Page[dict[str, object]]:
-    context = context_of(info)
-    listed = select(files).where(files.c.run_id == run.row_id).order_by(files.c.name)
-    if names:
-        listed = listed.where(files.c.name.in_(names))
-    if pattern is not None:
-        listed = listed.where(files.c.name.like(pattern))
-
-    def find(offset: int, limit: int) -> list[dict[str, object]]:
-        rows = context.connection.execute(listed.offset(offset).limit(limit)).all()
-        return [_file(context, run, row.name, row.content, row.updated_at) for row in rows]
-
-    return read_page(PageRequest(after, first), find)
-
-
-def _file(
-    context: Context, run: Run, name: str, content: bytes, updated_at: int
-) -> dict[str, object]:
-    project = run.project
-    url = context.file_url(file_path(project.entity_name, project.name, run.name, name))
-    return {
-        "id": storage_id("File", name, run.name, project.name, project.entity_name),
-        "name": name,
-        "url": url,
-        "direct_url": url,
-        "size_bytes": len(content),
-        "mimetype": mimetypes.guess_type(name)[0],
-        "updated_at": iso(updated_at),
-        "md5": base64.b64encode(md5(content, usedforsecurity=False).digest()).decode(),
-    }
 
 
 @sweep_type.field("method")

@@ -13,9 +13,12 @@ from wandb_runs.local.documents import read_object
 from wandb_runs.local.ids import new_id
 from wandb_runs.local.ingest import find_run, upsert_run
 from wandb_runs.local.mutation_binding import Mutations, stored
+from wandb_runs.local.states import ask_to_stop, forget_stop, set_state
 from wandb_runs.local.where import BadRequestError
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
     from wandb_runs.local.context import Context
 
 __all__ = ["run_mutations"]
@@ -55,8 +58,15 @@ class _UpsertBucket(BaseModel):
         Raises:
             ValueError: The config is not a JSON object.
         """
-        is_first = (self.program or self.host) and "_wandb" in read_object(self.config)
-        return bool(is_first) and self.id is None and self.debug is None
+        return self.starts() and self.id is None and self.debug is None
+
+    def starts(self) -> bool:
+        """Whether a program starts to log to the run, anew or where it was resumed.
+
+        Raises:
+            ValueError: The config is not a JSON object.
+        """
+        return bool(self.program or self.host) and "_wandb" in read_object(self.config)
 
 
 _NOT_TEXT: Final = {
@@ -92,6 +102,8 @@ def _upsert_bucket(context: Context, given: _UpsertBucket) -> dict[str, object]:
                 is_shared=context.is_shared,
                 anew=given.begins() and not context.is_shared,
             )
+            if given.starts() and not is_new:
+                forget_stop(writer, run_id)
             point = read_branch_point(given.config)
             # A rewound run names itself.
             if point is not None and point.run_id != name:
@@ -153,3 +165,34 @@ def _delete_run(context: Context, given: _DeleteRun) -> dict[str, object]:
             project_id = writer.project_id(where[0], where[1])
             delete_runs(writer, project_id, [found])
     return {"client_mutation_id": given.client_mutation_id}
+
+
+class _RunState(BaseModel):
+    id: str
+    state: str
+
+
+def _run_id(connection: Connection, storage: str) -> int:
+    where = stored("Run", storage)
+    found = None if where is None else find_run(connection, *where)
+    if found is None:
+        raise BadRequestError(f"run {storage} not found", HTTPStatus.NOT_FOUND)
+    return found
+
+
+@run_mutations.change("updateRunState", _RunState)
+def _update_run_state(context: Context, given: _RunState) -> dict[str, object]:
+    with context.store.write() as writer:
+        set_state(writer, _run_id(writer.connection, given.id), given.state)
+    return {"success": True}
+
+
+class _StopRun(BaseModel):
+    id: str
+
+
+@run_mutations.change("stopRun", _StopRun)
+def _stop_run(context: Context, given: _StopRun) -> dict[str, object]:
+    with context.store.write() as writer:
+        ask_to_stop(writer, _run_id(writer.connection, given.id))
+    return {"success": True}

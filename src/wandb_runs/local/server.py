@@ -82,6 +82,8 @@ class LocalServer:
         api_key: The key that every request needs then, for reading too; None accepts any.
         allow_hosts: Names or addresses, without ports, that requests may give as `Host` and in
             `Origin` as well: those of a container, a proxy or a forwarded port.
+        features: Features to say that it has, such as `MARK_RUN_FILES_UPLOADED`: clients that look
+            for one then behave as towards a server of W&B's that has it.
         compress: Whether answers are compressed where a request accepts gzip, as those of W&B
             are. Within a machine that only takes time.
 
@@ -92,7 +94,7 @@ class LocalServer:
     Raises:
         InvalidArgumentError: `store` is a file of another kind; `host` can be reached from other
             machines and there is no `api_key`; `api_key` holds characters that no key has; one of
-            `allow_hosts` is not a host, or they are one text.
+            `allow_hosts` is not a host, or they or `features` are one text.
         OSError: The port is taken, or the file cannot be opened.
         RuntimeError: The server did not start.
 
@@ -115,6 +117,7 @@ class LocalServer:
         clock: Callable[[], float] = time.time,
         api_key: str | None = None,
         allow_hosts: Iterable[str] = (),
+        features: Iterable[str] = (),
         compress: bool = False,
     ) -> None:
         if api_key is not None and not _KEY.fullmatch(api_key):
@@ -125,6 +128,10 @@ class LocalServer:
             raise InvalidArgumentError(
                 "allow_hosts takes several names, and one text would be read as its letters: write "
                 f'allow_hosts=["{allow_hosts}"]'
+            )
+        if isinstance(features, str):
+            raise InvalidArgumentError(
+                f'features takes several names: write features=["{features}"]'
             )
         hosts = [host_name(name) for name in allow_hosts]
         self._operations: deque[str] = deque(maxlen=REMEMBERED)
@@ -152,6 +159,7 @@ class LocalServer:
             closing=closing,
             api_key=api_key,
             allow_hosts=hosts,
+            features=[*features],
             compress=compress,
         )
         config = uvicorn.Config(
