@@ -10,6 +10,7 @@ from typing_extensions import TypeVar
 from wandb_runs.graphql.scalars import JSONObject
 from wandb_runs.pagination.sizes import PER_PAGE
 from wandb_runs.runs.api_base import ApiBase, Given, checked_context, user_of, warn_of_lazy
+from wandb_runs.runs.changes.bulk import apply_change
 from wandb_runs.runs.models import check_models
 from wandb_runs.runs.project import Project
 from wandb_runs.runs.run import Run
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from types import TracebackType
 
+    from wandb_runs.errors import ChangeOutcome
     from wandb_runs.pagination.checkpoint import Checkpoint
     from wandb_runs.query.filters import Filters
     from wandb_runs.query.order import Order
@@ -306,6 +308,40 @@ class Api(ApiBase[RetryingClient]):
         entity, project, node = client.run(self._fetch_run(path))
         context = RunContext(client, entity, project, Sweeps(client), models=models)
         return Run(context, node)
+
+    def undelete_runs(
+        self, path: str, ids: list[K] | tuple[K, ...], *, expect: int
+    ) -> ChangeOutcome:
+        """Take back that runs were deleted: they are there again, with all that they hold.
+
+        How long W&B keeps deleted runs is not known. Runs that are there already are done.
+
+        Args:
+            path: The project: `"entity/project"`.
+            ids: The ids of the runs.
+            expect: How many ids there are, each counted once.
+
+        Returns:
+            Which runs are done, which are all.
+
+        Raises:
+            InvalidArgumentError: `expect` is not how many ids there are; nothing was sent.
+            ReadOnlyError: The `Api` may only read; nothing was sent.
+            UnsupportedByServerError: The server cannot do it.
+            ChangesError: Some runs are not there afterwards; its `outcome` tells which.
+            NotFoundError: No such project, or the key may not see it.
+
+        >>> from wandb_runs import Api
+        >>> from wandb_runs.testing import LocalServer, log_run
+        >>> with LocalServer() as server, Api(base_url=server.url, api_key="any") as api:
+        ...     log_run(server, "me", "digits", "r1", config={"lr": 0.1})
+        ...     gone = api.runs("me/digits").delete(expect=1).done
+        ...     back = api.undelete_runs("me/digits", gone, expect=1)
+        ...     api.run("me/digits/r1").config["lr"]
+        0.1
+        """
+        call, prepare = self._plan_undelete(path, ids, expect)
+        return apply_change(self._client, call, self._client.run(prepare))
 
     def sweep(self, path: str) -> Sweep:
         """One sweep, asked for now.

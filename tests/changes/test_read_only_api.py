@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import re
 from typing import TYPE_CHECKING
 
 import anyio
@@ -13,9 +14,11 @@ from wandb_runs.graphql._generated import delete_run, stop_run, update_run
 from wandb_runs.testing import LocalServer, log_run
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Awaitable, Callable, Iterator
 
     from wandb_runs.graphql.operation import Operation
+
+PATH = "me/read-only-api"
 
 MUTATIONS: list[Operation[object]] = [
     delete_run(storage_id="s"),
@@ -78,6 +81,41 @@ def test_a_run_is_not_changed_and_not_read(
             server.clear_operations()
             with pytest.raises(ReadOnlyError, match=rf"run\.{name} would change"):
                 await getattr(run, name)(**arguments)
+
+    anyio.run(refused)
+    assert server.operations == ()
+
+
+BULK_CALLS: dict[str, tuple[Callable[[Api], object], Callable[[AsyncApi], Awaitable[object]]]] = {
+    "runs.delete": (
+        lambda api: api.runs(PATH).delete(expect=1),
+        lambda api: api.runs(PATH).delete(expect=1),
+    ),
+    "runs.move": (
+        lambda api: api.runs(PATH).move("me/other", expect=1),
+        lambda api: api.runs(PATH).move("me/other", expect=1),
+    ),
+    "api.undelete_runs": (
+        lambda api: api.undelete_runs(PATH, ["r1"], expect=1),
+        lambda api: api.undelete_runs(PATH, ["r1"], expect=1),
+    ),
+}
+"""Each call that changes something, of both halves."""
+
+
+@pytest.mark.parametrize("name", BULK_CALLS)
+def test_a_call_is_refused_before_any_request(server: LocalServer, name: str) -> None:
+    blocking, awaiting = BULK_CALLS[name]
+    with (
+        Api(base_url=server.url, api_key="any", read_only=True) as api,
+        pytest.raises(ReadOnlyError, match=rf"{re.escape(name)} .* Nothing was sent"),
+    ):
+        blocking(api)
+
+    async def refused() -> None:
+        async with AsyncApi(base_url=server.url, api_key="any", read_only=True) as api:
+            with pytest.raises(ReadOnlyError, match=re.escape(name)):
+                await awaiting(api)
 
     anyio.run(refused)
     assert server.operations == ()

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from wandb_runs import errors
+from wandb_runs import ChangeOutcome, errors
 from wandb_runs.cli.status import MEANINGS, Status, status_of
 from wandb_runs.testing import BareErrors, Html, NullEdges, Slow, Truncate
 from wandb_runs.testing import Status as Answers
@@ -61,6 +61,7 @@ def test_each_error_has_its_status() -> None:
     for name, kind in kinds.items():
         error = kind.__new__(kind, "")
         error.errors = {}
+        error.outcome = ChangeOutcome("runs.delete", "me/p", (), {}, ())
         given[name] = status_of(error)
     assert given == {
         **dict.fromkeys(kinds, Status.SERVER),
@@ -70,7 +71,10 @@ def test_each_error_has_its_status() -> None:
         "AuthenticationError": Status.DENIED,
         "PermissionDeniedError": Status.DENIED,
         **dict.fromkeys(
-            ("DriftError", "HistoriesError", "RunValidationError", "SchemaError", "WandbRunsError"),
+            (
+                *("ChangesError", "DriftError", "HistoriesError", "ReadOnlyError"),
+                *("RunValidationError", "SchemaError", "UpdateConflictError", "WandbRunsError"),
+            ),
             Status.OTHER,
         ),
     }

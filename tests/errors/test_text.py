@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from support.printable import ODD, is_plain, server_texts
 
 from wandb_runs import (
+    ChangeOutcome,
+    ChangesError,
     DriftError,
     DriftWarning,
     EmptyJoinWarning,
@@ -101,6 +103,7 @@ MAKERS: list[Callable[[str], Exception]] = [
     lambda text: ServerError(text, status=500),
     lambda text: DriftError([text]),
     lambda text: HistoriesError(text, errors={}, histories=None),
+    lambda text: ChangesError(text, outcome=ChangeOutcome(text, text, (text,), {}, (text,))),
     lambda text: DriftWarning([text], 0, [text]),
     lambda text: EmptyJoinWarning([text]),
     lambda text: EmptyJoinWarning(["run"], text),

@@ -37,6 +37,7 @@ from wandb_runs import (
     AuthenticationError,
     BadResponseError,
     CertificateError,
+    ChangesError,
     ConnectionFailedError,
     DriftError,
     GraphQLError,
@@ -46,6 +47,7 @@ from wandb_runs import (
     NotFoundError,
     PermissionDeniedError,
     RateLimitError,
+    ReadOnlyError,
     Request,
     RequestTimeoutError,
     Response,
@@ -60,7 +62,7 @@ from wandb_runs import (
     WandbRunsError,
 )
 from wandb_runs.graphql._generated import count_runs
-from wandb_runs.testing import FakeClock, NullEdges, Status, log_run
+from wandb_runs.testing import BareErrors, FakeClock, NullEdges, Status, log_run
 from wandb_runs.transport import AsyncRetryingClient
 from wandb_runs.transport.http import HttpTransport
 from wandb_runs.transport.settings import Address
@@ -222,6 +224,22 @@ def lose_a_run(server: LocalServer) -> None:
         inner.close()
 
 
+def change_without_being_allowed(server: LocalServer) -> None:
+    Api(base_url=server.url, api_key=KEY, read_only=True).runs("team/secrets").delete(expect=1)
+
+
+def delete_in_vain(server: LocalServer) -> None:
+    log_run(server, "team", "secrets-kept", "r0")
+    api = Api(base_url=server.url, api_key=KEY, clock=FakeClock())
+    with server.fail(BareErrors(f"{KEY} and {TOKEN}"), operation="DeleteRuns"):
+        try:
+            api.runs("team/secrets-kept").delete(expect=1)
+        except ChangesError as error:
+            for each in error.outcome.failed.values():
+                assert_hidden_error(each)
+            raise
+
+
 PROVOKED: dict[type[WandbRunsError], Callable[..., None]] = {
     WandbRunsError: use_when_closed,
     InvalidArgumentError: refuse_argument,
@@ -256,8 +274,10 @@ PROVOKED: dict[type[WandbRunsError], Callable[..., None]] = {
             ).encode()
         ),
     ),
+    ChangesError: delete_in_vain,
     DriftError: list_a_null,
     HistoriesError: lose_a_run,
+    ReadOnlyError: change_without_being_allowed,
     SchemaError: break_schema,
     RunValidationError: misfit,
 }

@@ -15,6 +15,8 @@ import polars as pl
 from wandb_runs import (
     Answered,
     Api,
+    ChangeOutcome,
+    ChangesError,
     Check,
     Checkpoint,
     Clock,
@@ -379,6 +381,23 @@ def embed(own: httpx.Client, newer: httpx2.Client) -> None:
 
     Api(api_key=key, max_concurrency=8, on_event=observe)
     Api(api_key=lambda: "k", on_event=print)
+
+
+def change_many(api: Api, runs: Runs, dry: bool) -> None:
+    outcome = runs.delete(expect=3, delete_artifacts=True)
+    assert_type(outcome, ChangeOutcome)
+    assert_type(outcome.done, tuple[str, ...])
+    assert_type(outcome.failed, Mapping[str, WandbRunsError])
+    assert_type(outcome.remaining, list[str])
+    assert_type(runs.delete(dry_run=True), list[TableRow])
+    assert_type(runs.delete(expect=3, dry_run=dry), ChangeOutcome | list[TableRow])
+    assert_type(runs.move("team/kept", expect=3, wait=60, force=True), ChangeOutcome)
+    assert_type(runs.move("team/kept", dry_run=True), list[TableRow])
+    assert_type(api.undelete_runs("team/mnist", outcome.done, expect=3), ChangeOutcome)
+    try:
+        runs.delete(expect=3)
+    except ChangesError as error:
+        assert_type(error.outcome, ChangeOutcome)
 
 
 def draw(runs: Runs, by: plots.Band | None) -> None:

@@ -22,6 +22,7 @@ from wandb_runs import (
     AsyncRuns,
     AsyncSweep,
     AsyncTransport,
+    ChangeOutcome,
     Checkpoint,
     Config,
     ConsoleLine,
@@ -220,6 +221,15 @@ def embed(own: httpx.AsyncClient, newer: httpx2.AsyncClient) -> None:
 
     AsyncApi(http_client=own, api_key=key)
     AsyncApi(http_client=newer, api_key=lambda: "k", headers={"X-Team": "vision"})
+
+
+async def change_many(api: AsyncApi, runs: AsyncRuns, dry: bool) -> None:
+    assert_type(await runs.delete(expect=3), ChangeOutcome)
+    assert_type(await runs.delete(dry_run=True), list[TableRow])
+    assert_type(await runs.delete(expect=3, dry_run=dry), ChangeOutcome | list[TableRow])
+    assert_type(await runs.move("team/kept", expect=3), ChangeOutcome)
+    assert_type(await runs.move("team/kept", dry_run=True), list[TableRow])
+    assert_type(await api.undelete_runs("team/mnist", ["r1"], expect=1), ChangeOutcome)
 
 
 async def diagnose(api: AsyncApi) -> None:

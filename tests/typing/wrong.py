@@ -145,6 +145,21 @@ def ask_for_wrong_tables(runs: Runs) -> None:
     runs.table()[0]["created_at"].year  # wrong
 
 
+def change_many_wrongly(api: Api, runs: Runs) -> None:
+    runs.delete()  # wrong
+    runs.delete(3)  # wrong
+    runs.delete(expect="3")  # wrong
+    runs.delete(expect=3).remaining[0].id  # wrong
+    runs.delete(dry_run=True).done  # wrong
+    runs.delete(expect=3, dry_run="yes")  # wrong
+    runs.move(expect=3)  # wrong
+    runs.move("team/kept")  # wrong
+    runs.move("team/kept", expect=3, wait="1h")  # wrong
+    api.undelete_runs("team/mnist", "r1", expect=1)  # wrong
+    api.undelete_runs("team/mnist", ["r1"])  # wrong
+    api.undelete_runs("team/mnist", [1], expect=1)  # wrong
+
+
 def ask_for_the_wrong_best(runs: Runs) -> None:
     runs.best(["loss"])  # wrong
     runs.best("loss", "least")  # wrong

@@ -118,6 +118,10 @@ async def pass_wrong_types(api: AsyncApi, runs: AsyncRuns, run: AsyncRun) -> Non
     await runs.to_pandas(config="lr")  # wrong
     runs.to_polars().columns  # wrong
     await runs.best("loss", "least")  # wrong
+    await runs.delete()  # wrong
+    runs.delete(expect=3).done  # wrong
+    await runs.move("team/kept")  # wrong
+    await api.undelete_runs("team/mnist", "r1", expect=1)  # wrong
     await run.history(pandas=True, format="polars")  # wrong
     api.runs("team/mnist", per_page="50")  # wrong
     api.runs("team/mnist", filters="state")  # wrong

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Self
 
 from typing_extensions import TypeVar
 
+from wandb_runs.aio.bulk import apply_change
 from wandb_runs.aio.project import AsyncProject
 from wandb_runs.aio.run import AsyncRun
 from wandb_runs.aio.runs import AsyncRuns
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
     from types import TracebackType
 
+    from wandb_runs.errors import ChangeOutcome
     from wandb_runs.pagination.checkpoint import Checkpoint
     from wandb_runs.query.filters import Filters
     from wandb_runs.query.order import Order
@@ -297,6 +299,31 @@ class AsyncApi(ApiBase[AsyncRetryingClient]):
         entity, project, node = await client.run(self._fetch_run(path))
         context = RunContext(client, entity, project, AsyncSweeps(client), models=models)
         return AsyncRun(context, node)
+
+    async def undelete_runs(
+        self, path: str, ids: list[K] | tuple[K, ...], *, expect: int
+    ) -> ChangeOutcome:
+        """Take back that runs were deleted: they are there again, with all that they hold.
+
+        How long W&B keeps deleted runs is not known. Runs that are there already are done.
+
+        Args:
+            path: The project: `"entity/project"`.
+            ids: The ids of the runs.
+            expect: How many ids there are, each counted once.
+
+        Returns:
+            Which runs are done, which are all.
+
+        Raises:
+            InvalidArgumentError: `expect` is not how many ids there are; nothing was sent.
+            ReadOnlyError: The `Api` may only read; nothing was sent.
+            UnsupportedByServerError: The server cannot do it.
+            ChangesError: Some runs are not there afterwards; its `outcome` tells which.
+            NotFoundError: No such project, or the key may not see it.
+        """
+        call, prepare = self._plan_undelete(path, ids, expect)
+        return await apply_change(self._client, call, await self._client.run(prepare))
 
     async def sweep(self, path: str) -> AsyncSweep:
         """One sweep, asked for now.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, Literal, NoReturn, SupportsIndex, TypeV
 import anyio
 from typing_extensions import override
 
+from wandb_runs.aio.bulk import AsyncBulkChanges
 from wandb_runs.aio.iterators import AsyncHistoryBatches, AsyncRunIterator, AsyncRunPages
 from wandb_runs.aio.run import AsyncRun
 from wandb_runs.aio.sweep import AsyncSweeps
@@ -47,6 +48,7 @@ _AWAITED: Final = (
 
 class AsyncRuns(
     AsyncRunTables[AsyncRun[ConfigT_co, SummaryT_co]],
+    AsyncBulkChanges[AsyncRun[ConfigT_co, SummaryT_co]],
     AsyncIterable[AsyncRun[ConfigT_co, SummaryT_co]],
 ):
     """The runs of a project that fit a filter, in order: lazy and replayable, as `Runs` is.

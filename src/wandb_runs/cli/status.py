@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from wandb_runs.errors import (
     AuthenticationError,
+    ChangesError,
     HistoriesError,
     InvalidArgumentError,
     MissingDependencyError,
@@ -59,15 +60,17 @@ def status_of(error: BaseException) -> Status:
     >>> status_of(NotFoundError("no project 'me/digits'"))
     <Status.NOT_FOUND: 3>
     """
-    if isinstance(error, HistoriesError):
+    if isinstance(error, ChangesError) and error.outcome.done:
+        return Status.PARTIAL
+    if isinstance(error, HistoriesError | ChangesError):
+        errors = error.errors if isinstance(error, HistoriesError) else error.outcome.failed
         # Each run failed while the server answered other requests: the first stands for all.
-        return next(map(status_of, error.errors.values()), Status.OTHER)
+        return next(map(status_of, errors.values()), Status.OTHER)
     if isinstance(error, InvalidArgumentError | MissingDependencyError):
         return Status.USAGE
     if isinstance(error, NotFoundError):
         return Status.NOT_FOUND
     if isinstance(error, AuthenticationError | PermissionDeniedError):
         return Status.DENIED
-    if isinstance(error, TransportError | ResponseError):
-        return Status.SERVER
-    return Status.OTHER
+    is_server = isinstance(error, TransportError | ResponseError)
+    return Status.SERVER if is_server else Status.OTHER

@@ -4,6 +4,7 @@ from wandb_runs.errors.exceptions import (
     AuthenticationError,
     BadResponseError,
     CertificateError,
+    ChangesError,
     ConnectionFailedError,
     DriftError,
     GraphQLError,
@@ -27,6 +28,7 @@ from wandb_runs.errors.exceptions import (
     WandbRunsError,
     is_too_large,
 )
+from wandb_runs.errors.outcome import ChangeOutcome
 from wandb_runs.errors.warnings import (
     DegradedServerWarning,
     DeprecatedNameWarning,
@@ -46,6 +48,8 @@ __all__ = [
     "AuthenticationError",
     "BadResponseError",
     "CertificateError",
+    "ChangeOutcome",
+    "ChangesError",
     "ConnectionFailedError",
     "DegradedServerWarning",
     "DeprecatedNameWarning",

@@ -19,6 +19,8 @@ from wandb_runs.query.location import (
     parse_path,
 )
 from wandb_runs.runs.assignment import NoNewAttributes
+from wandb_runs.runs.changes.bulk_base import BulkCall
+from wandb_runs.runs.changes.deletion import Restoration, check_ids
 from wandb_runs.runs.record import to_node
 from wandb_runs.runs.run_base import fetch_run
 from wandb_runs.runs.sweep_base import fetch_sweep
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
     from wandb_runs.graphql._generated import SweepFields, ViewerFields
     from wandb_runs.graphql.flow import Flow
     from wandb_runs.query.location import Kind
+    from wandb_runs.runs.changes.bulk_base import Prepared
     from wandb_runs.runs.record import Node
     from wandb_runs.transport import Server, Stats
     from wandb_runs.transport.client_base import Client
@@ -268,6 +271,19 @@ class ApiBase(UnknownNames, NoNewAttributes, Generic[ClientT]):
             self._note_host(error, path)
             raise
         return entity, project, to_node(fields)
+
+    def _plan_undelete(
+        self, path: str, ids: object, expect: object
+    ) -> tuple[BulkCall, Flow[Prepared]]:
+        """Check the arguments of `undelete_runs`, and read what is there."""
+        call = BulkCall(Restoration(), expect)
+        call.check_allowed(self._client)
+        run_ids = check_ids(ids)
+        owner, project = self._complete_project(path, None, None)
+        return call, call.prepare(self._fetch_owner(owner), project, run_ids)
+
+    def _fetch_owner(self, entity: str | None) -> Flow[str]:
+        return entity or (yield from self._fetch_entity())
 
     def _fetch_sweep(self, path: str) -> Flow[tuple[str, str, SweepFields]]:
         entity, project, sweep_id = yield from self._complete(path, "sweep")
