@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from wandb_runs.diagnosis.facts import FACTS
 from wandb_runs.diagnosis.findings import Findings, Outcome, Step, found
+from wandb_runs.diagnosis.managing import MANAGING_QUERIES
 from wandb_runs.diagnosis.queries import FIRST_QUERY, PROJECT_QUERIES, VIEWER_QUERY
 from wandb_runs.diagnosis.report import Check, DoctorReport
 from wandb_runs.diagnosis.setup import IDENTITY, check_setup
@@ -123,5 +124,6 @@ _STEPS: Final[Sequence[Step]] = (
     FIRST_QUERY,
     Step("project", _project, needs="named"),
     *PROJECT_QUERIES,
+    *MANAGING_QUERIES,
     *FACTS,
 )

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Final
 
 from wandb_runs.diagnosis.contents import Contents, count_metrics, read_rows, spec_of
 from wandb_runs.diagnosis.findings import WHOLE, ListedRun, MetricPair, Step, found
+from wandb_runs.diagnosis.pages import edges_of, present, the_project, the_run
 from wandb_runs.diagnosis.wording import NullError, counted
 from wandb_runs.errors import (
     AuthenticationError,
@@ -50,9 +51,6 @@ if TYPE_CHECKING:
 
 __all__ = ["FIRST_QUERY", "PROJECT_QUERIES", "VIEWER_QUERY"]
 
-T = TypeVar("T")
-T_co = TypeVar("T_co", covariant=True)
-
 _FIRST: Final = 3
 """Runs of a page."""
 
@@ -63,40 +61,6 @@ _OLDEST: Final = "+created_at"
 _NEWEST: Final = "-created_at"
 
 _NO_SWEEP: Final = "no-such-sweep"
-
-
-def _present(value: T | None, what: str) -> T:
-    """What may not be null here.
-
-    Raises:
-        NullError: It is null.
-    """
-    if value is None:
-        raise NullError(f"{what} is null in the answer")
-    return value
-
-
-def _project(value: T | None) -> T:
-    return _present(value, "the project, which was listed before,")
-
-
-def _run(value: T | None) -> T:
-    return _present(value, "the run, which was listed before,")
-
-
-class _Connection(Protocol[T_co]):
-    """A page of runs or files."""
-
-    @property
-    def edges(self) -> Sequence[T_co | None] | None:
-        """Its edges."""
-        ...
-
-
-def _edges(page: _Connection[T] | None) -> list[T]:
-    """The edges of a page that are not null."""
-    edges = _present(page, "a page").edges
-    return [edge for edge in _present(edges, "the list of a page") if edge is not None]
 
 
 # The viewer.
@@ -142,7 +106,7 @@ def _list_runs(findings: Findings) -> Flow[Outcome]:
     findings.is_listed, findings.is_missing = True, project is None
     if project is None:
         return found("no project")
-    edges = _edges(project.runs)
+    edges = edges_of(project.runs)
     findings.cursors = [edge.cursor for edge in edges]
     for node in (edge.node for edge in edges):
         if node is not None:
@@ -164,8 +128,8 @@ def _list_run_ids(findings: Findings) -> Flow[Outcome]:
     """The page behind the first run, as its cursor has it."""
     after = findings.cursors[0] if findings.cursors else None
     operation = list_run_ids(**findings.place, filters="{}", order=_OLDEST, first=_FEW, after=after)
-    runs = _project((yield from findings.meter.send(operation)).project).runs
-    ids = [edge.node.id for edge in _edges(runs) if edge.node is not None]
+    runs = the_project((yield from findings.meter.send(operation)).project).runs
+    ids = [edge.node.id for edge in edges_of(runs) if edge.node is not None]
     if after is not None and len(findings.cursors) > 1 and len(findings.runs) > 1:
         findings.goes_on = ids[:1] == [findings.runs[1].id]
     for run_id in ids:
@@ -175,7 +139,7 @@ def _list_run_ids(findings: Findings) -> Flow[Outcome]:
 
 def _count_runs(findings: Findings) -> Flow[Outcome]:
     operation = count_runs(**findings.place, filters="{}")
-    project = _project((yield from findings.meter.send(operation)).project)
+    project = the_project((yield from findings.meter.send(operation)).project)
     if project.run_count is None:
         return found("null, so that runs are counted by their ids")
     return found(counted(project.run_count, "run"))
@@ -183,8 +147,8 @@ def _count_runs(findings: Findings) -> Flow[Outcome]:
 
 def _list_documents(findings: Findings) -> Flow[Outcome]:
     operation = list_documents(**findings.place, filters="{}", order=_NEWEST, first=_FEW)
-    runs = _project((yield from findings.meter.send(operation)).project).runs
-    edges = _edges(runs)
+    runs = the_project((yield from findings.meter.send(operation)).project).runs
+    edges = edges_of(runs)
     for node in (edge.node for edge in edges):
         if node is not None:
             contents = Contents(node.config, node.summary_metrics)
@@ -198,8 +162,8 @@ def _list_histories(findings: Findings) -> Flow[Outcome]:
     operation = list_histories(
         **findings.place, filters="{}", order=_NEWEST, first=_FIRST, samples=1
     )
-    runs = _project((yield from findings.meter.send(operation)).project).runs
-    edges = _edges(runs)
+    runs = the_project((yield from findings.meter.send(operation)).project).runs
+    edges = edges_of(runs)
     for node in (edge.node for edge in edges):
         if node is not None:
             findings.note(ListedRun(node.id, node.history_line_count or 0))
@@ -210,16 +174,16 @@ def _list_configs(findings: Findings) -> Flow[Outcome]:
     operation = list_configs(
         **findings.place, filters="{}", order=_NEWEST, first=_FIRST, keys=[findings.config_key]
     )
-    runs = _project((yield from findings.meter.send(operation)).project).runs
-    return found(counted(len(_edges(runs)), "run"))
+    runs = the_project((yield from findings.meter.send(operation)).project).runs
+    return found(counted(len(edges_of(runs)), "run"))
 
 
 def _list_summaries(findings: Findings) -> Flow[Outcome]:
     operation = list_summaries(
         **findings.place, filters="{}", order=_NEWEST, first=_FIRST, keys=[findings.summary_key]
     )
-    runs = _project((yield from findings.meter.send(operation)).project).runs
-    return found(counted(len(_edges(runs)), "run"))
+    runs = the_project((yield from findings.meter.send(operation)).project).runs
+    return found(counted(len(edges_of(runs)), "run"))
 
 
 def _list_keys(findings: Findings) -> Flow[Outcome]:
@@ -233,16 +197,16 @@ def _list_keys(findings: Findings) -> Flow[Outcome]:
         named=1,
         has_names=True,
     )
-    project = _project((yield from findings.meter.send(operation)).project)
-    named = _edges(project.named)
-    runs = _edges(project.runs)
+    project = the_project((yield from findings.meter.send(operation)).project)
+    named = edges_of(project.named)
+    runs = edges_of(project.runs)
     return found(counted(len(named) + len(runs), "run"))
 
 
 def _list_events(findings: Findings) -> Flow[Outcome]:
     operation = list_events(**findings.place, filters="{}", order=_NEWEST, first=_FEW, samples=1)
-    runs = _project((yield from findings.meter.send(operation)).project).runs
-    return found(counted(len(_edges(runs)), "run"))
+    runs = the_project((yield from findings.meter.send(operation)).project).runs
+    return found(counted(len(edges_of(runs)), "run"))
 
 
 def _note_keys(findings: Findings, contents: Contents) -> None:
@@ -253,14 +217,14 @@ def _note_keys(findings: Findings, contents: Contents) -> None:
 
 def _list_fields(findings: Findings) -> Flow[Outcome]:
     operation = list_fields(**findings.place, first=_FIRST)
-    fields = _project((yield from findings.meter.send(operation)).project).fields
-    return found(counted(len(_edges(fields)), "field"))
+    fields = the_project((yield from findings.meter.send(operation)).project).fields
+    return found(counted(len(edges_of(fields)), "field"))
 
 
 def _count_tags(findings: Findings) -> Flow[Outcome]:
     operation = count_tags(**findings.place, filters="{}")
-    tags = _project((yield from findings.meter.send(operation)).project).tag_counts
-    return found(counted(len(_present(tags, "the list of tags")), "tag"))
+    tags = the_project((yield from findings.meter.send(operation)).project).tag_counts
+    return found(counted(len(present(tags, "the list of tags")), "tag"))
 
 
 # One run.
@@ -268,25 +232,25 @@ def _count_tags(findings: Findings) -> Flow[Outcome]:
 
 def _get_run(findings: Findings) -> Flow[Outcome]:
     operation = get_run(**findings.place, id=findings.run.id)
-    run = _run(_project((yield from findings.meter.send(operation)).project).run)
+    run = the_run(the_project((yield from findings.meter.send(operation)).project).run)
     return found(counted(int(run.id == findings.run.id), "run"))
 
 
 def _get_run_details(findings: Findings) -> Flow[Outcome]:
     operation = get_run_details(**findings.place, id=findings.run.id)
-    _run(_project((yield from findings.meter.send(operation)).project).run)
+    the_run(the_project((yield from findings.meter.send(operation)).project).run)
     return found("a run")
 
 
 def _get_run_file(findings: Findings) -> Flow[Outcome]:
     operation = get_run_file(**findings.place, id=findings.run.id, names=["wandb-metadata.json"])
-    files = _run(_project((yield from findings.meter.send(operation)).project).run).files
-    return found(counted(len(_edges(files)), "file"))
+    files = the_run(the_project((yield from findings.meter.send(operation)).project).run).files
+    return found(counted(len(edges_of(files)), "file"))
 
 
 def _get_history_keys(findings: Findings) -> Flow[Outcome]:
     operation = get_history_keys(**findings.place, id=findings.run.id)
-    run = _run(_project((yield from findings.meter.send(operation)).project).run)
+    run = the_run(the_project((yield from findings.meter.send(operation)).project).run)
     findings.metrics = sorted(count_metrics(run.history_keys), key=lambda metric: metric[1])
     return found(counted(len(findings.metrics), "metric"))
 
@@ -303,8 +267,8 @@ def _get_sampled_history(findings: Findings) -> Flow[Outcome]:
         id=findings.run.id,
         specs=[spec_of(each, WHOLE, last_step=last) for each in names],
     )
-    run = _run(_project((yield from findings.meter.send(operation)).project).run)
-    lists = _present(run.sampled_history, "the list of rows")
+    run = the_run(the_project((yield from findings.meter.send(operation)).project).run)
+    lists = present(run.sampled_history, "the list of rows")
     rows = [read_rows(each) for each in lists]
     if len(rows) != len(names):
         raise NullError("a list of rows for each spec is missing in the answer")
@@ -321,7 +285,7 @@ def _get_sampled_history(findings: Findings) -> Flow[Outcome]:
 
 def _get_history(findings: Findings) -> Flow[Outcome]:
     operation = get_history(**findings.place, id=findings.run.id, samples=_FEW)
-    run = _run(_project((yield from findings.meter.send(operation)).project).run)
+    run = the_run(the_project((yield from findings.meter.send(operation)).project).run)
     return found(counted(len(run.history or ()), "row"))
 
 
@@ -329,13 +293,13 @@ def _scan_history(findings: Findings) -> Flow[Outcome]:
     operation = scan_history(
         **findings.place, id=findings.run.id, samples=_FEW, min_step=0, max_step=_FEW
     )
-    run = _run(_project((yield from findings.meter.send(operation)).project).run)
+    run = the_run(the_project((yield from findings.meter.send(operation)).project).run)
     return found(counted(len(run.history or ()), "row"))
 
 
 def _get_events(findings: Findings) -> Flow[Outcome]:
     operation = get_events(**findings.place, id=findings.run.id, samples=_FEW)
-    run = _run(_project((yield from findings.meter.send(operation)).project).run)
+    run = the_run(the_project((yield from findings.meter.send(operation)).project).run)
     return found(counted(len(run.events or ()), "row"))
 
 
@@ -353,7 +317,7 @@ def _list_sampled_histories(findings: Findings) -> Flow[Outcome]:
     except GraphQLError:
         findings.nested_rows = 0
         raise
-    edges = _edges(_project(project).runs)
+    edges = edges_of(the_project(project).runs)
     lists = [edge.node.sampled_history for edge in edges if edge.node is not None]
     findings.nested_rows = sum(len(read_rows(each)) for rows in lists for each in rows or ())
     return found(f"{counted(len(edges), 'run')}, {counted(findings.nested_rows, 'row')}")
@@ -366,7 +330,7 @@ def _get_parquet_history(findings: Findings) -> Flow[Outcome]:
     except GraphQLError:
         findings.has_files = False
         raise
-    history = _run(_project(project).run).parquet_history
+    history = the_run(the_project(project).run).parquet_history
     findings.has_files = history is not None
     if history is None:
         return found("null")
@@ -377,7 +341,7 @@ def _get_parquet_history(findings: Findings) -> Flow[Outcome]:
 def _get_sweep(findings: Findings) -> Flow[Outcome]:
     of_runs = next((run.sweep for run in findings.runs if run.sweep), None)
     operation = get_sweep(**findings.place, id=of_runs or _NO_SWEEP)
-    sweep = _project((yield from findings.meter.send(operation)).project).sweep
+    sweep = the_project((yield from findings.meter.send(operation)).project).sweep
     which = "an id that no sweep has" if of_runs is None else "the id that a run names"
     return found(f"null, for {which}" if sweep is None else "a sweep")
 
