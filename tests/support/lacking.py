@@ -227,6 +227,7 @@ _OF_CHANGES: Final = frozenset(
     {
         "GetFeatures",
         "GetProject",
+        "GetRunState",
         "GetTask",
         "ListFiles",
         "ListLastLogLines",

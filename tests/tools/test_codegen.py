@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import itertools
 import json
 import os
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, cast
 import pytest
 from graphql import StringValueNode, Visitor, parse, visit
 from pydantic import ValidationError
+from typing_extensions import is_typeddict
 
 import codegen
 from codegen_plugin import problems
@@ -480,12 +482,72 @@ def test_mixins(project: Project, queries: str) -> None:
     assert "@mixin on a fragment would be sent to the server" in project.refusal(queries)
 
 
-def test_input_objects(project: Project) -> None:
-    schema = SCHEMA.replace("run(id: ID,", "run(id: ID, by: RunInput,")
+INPUTS = """
+"A filter."
+input RunInput {
+  id: ID!
+  state: State
+  states: [State!]! = [RUNNING]
+  tags: [String]
+  blob: Blob
+  inside: InsideInput!
+}
+input InsideInput { depth: Int! again: [InsideInput!] }
+input UnusedInput { from: ID }
+"""
+BY = SCHEMA.replace("run(id: ID,", "run(id: ID, by: RunInput,").replace(
+    "input RunInput { id: ID }", INPUTS
+)
 
-    message = project.refusal("query Get($by: RunInput) { run(by: $by) { id } }", schema=schema)
 
-    assert "queries/all.graphql:1: Get: $by is an input object; write one variable" in message
+def test_an_input_object_is_a_typed_dict(project: Project) -> None:
+    package = project.package("query Get($by: RunInput!) { run(by: $by) { id } }", schema=BY)
+    by = {"id": "r", "inside": {"depth": 1}}
+
+    assert operation(package, "get", by=by).variables == {"by": by}
+    kinds = importlib.import_module(f"{project.name}.input_types")
+    kind, inside = kinds.RunInput, kinds.InsideInput
+    assert kind is package.RunInput
+    assert kinds.__all__ == ["InsideInput", "RunInput"], "those alone that variables have"
+    assert is_typeddict(kind)
+    assert {*inside.__annotations__} == {"depth", "again"}
+    assert {name: each.__forward_arg__ for name, each in kind.__annotations__.items()} == {
+        "id": "str",
+        "state": "NotRequired[State | None]",
+        "states": "NotRequired[list[State] | tuple[State, ...]]",
+        "tags": "NotRequired[list[str | None] | tuple[str | None, ...] | None]",
+        "blob": "NotRequired[object | None]",
+        "inside": "InsideInput",
+    }
+    signature = inspect.signature(package.get).parameters["by"]
+    assert (signature.annotation, signature.default) == ("RunInput", inspect.Parameter.empty)
+
+
+def test_checkers_know_an_input_object(project: Project) -> None:
+    project.generate("query Get($by: RunInput!) { run(by: $by) { id } }", schema=BY)
+    (project.root / "use.py").write_text(
+        f"from {project.name} import get\n"
+        'get(by={"id": "r", "inside": {"depth": 1}, "tags": ["a", None]})\n'
+        'get(by={"id": "r"})  # wrong\n'
+        'get(by={"id": "r", "inside": {"depth": "1"}})  # wrong\n'
+        'get(by={"id": "r", "inside": {"depth": 1}, "tag": 1})  # wrong\n'
+    )
+    told = subprocess.run(
+        [sys.executable, "-m", "mypy", "--strict", "--follow-imports=silent", "use.py"],
+        cwd=project.root,
+        capture_output=True,
+        text=True,
+        check=False,
+    ).stdout
+    assert {int(line.split(":")[1]) for line in told.splitlines() if "error:" in line} == {3, 4, 5}
+
+
+def test_keywords_of_python_in_input_objects(project: Project) -> None:
+    schema = BY.replace("input InsideInput {", "input InsideInput { from: ID")
+
+    message = project.refusal("query Get($by: RunInput!) { run(by: $by) { id } }", schema=schema)
+
+    assert "InsideInput.from is a keyword of Python" in message
 
 
 def test_all_problems_are_told_at_once(project: Project) -> None:

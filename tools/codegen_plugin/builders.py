@@ -10,10 +10,10 @@ from graphql import (
     GraphQLEnumType,
     GraphQLInputObjectType,
     ListTypeNode,
-    NamedTypeNode,
     NonNullTypeNode,
 )
 
+from codegen_plugin.inputs import InputsModule, named
 from codegen_plugin.names import argument_name, class_name
 from codegen_plugin.problems import CodegenRefusedError, place
 
@@ -63,19 +63,22 @@ class OperationsModule:
     schema: GraphQLSchema
     scalars: Mapping[str, str]
 
-    def problems(self) -> list[str]:
-        """Return the variables that a builder cannot take, each with what to write instead."""
-        return [
-            f"{place(definition)}: {operation.name.value if operation.name else '?'}: "
-            f"${definition.variable.name.value} is an input object; write one variable for each "
-            "of its fields, and the object in the document"
-            for operation in self.documents.operations
-            for definition in operation.variable_definitions
-            if isinstance(
-                self.schema.type_map.get(_named(definition.type).name.value),
-                GraphQLInputObjectType,
-            )
-        ]
+    @property
+    def inputs(self) -> InputsModule:
+        """The input objects that variables have, and those inside of them."""
+        return InputsModule(
+            self.schema,
+            tuple(
+                kind
+                for operation in self.documents.operations
+                for definition in operation.variable_definitions
+                if isinstance(
+                    kind := self.schema.type_map.get(named(definition.type).name.value),
+                    GraphQLInputObjectType,
+                )
+            ),
+            self.scalars,
+        )
 
     def source(self) -> str:
         """Return the module, not yet formatted."""
@@ -85,7 +88,7 @@ class OperationsModule:
             for operation in operations
             for definition in operation.variable_definitions
             if isinstance(
-                self.schema.type_map.get(name := _named(definition.type).name.value),
+                self.schema.type_map.get(name := named(definition.type).name.value),
                 GraphQLEnumType,
             )
         )
@@ -97,6 +100,10 @@ class OperationsModule:
                 "from wandb_runs.graphql.operation import Operation, given as _given",
                 "if TYPE_CHECKING:",
                 *_indented(f"from .enums import {name}" for name in dict.fromkeys(enums)),
+                *_indented(
+                    f"from .input_types import {kind.name}"
+                    for kind in dict.fromkeys(self.inputs.of_variables)
+                ),
                 *_indented(_result_import(operation) for operation in operations),
                 f"__all__ = {sorted(argument_name(_name(operation)) for operation in operations)}",
                 *(line for operation in operations for line in self._builder(operation)),
@@ -145,7 +152,7 @@ class OperationsModule:
                 item += " | None"
             # Not `Sequence`: a string is a sequence of strings.
             return f"list[{item}] | tuple[{item}, ...]"
-        name = _named(node).name.value
+        name = named(node).name.value
         return SIMPLE_TYPE_MAP.get(name) or self.scalars.get(name) or name
 
 
@@ -153,14 +160,6 @@ def _name(operation: OperationDefinitionNode) -> str:
     if operation.name is None:
         raise CodegenRefusedError([f"{place(operation)}: an operation without a name"])
     return operation.name.value
-
-
-def _named(node: TypeNode) -> NamedTypeNode:
-    while isinstance(node, ListTypeNode | NonNullTypeNode):
-        node = node.type
-    if not isinstance(node, NamedTypeNode):
-        raise TypeError(f"{node} is no type")
-    return node
 
 
 def _result_import(operation: OperationDefinitionNode) -> str:

@@ -78,7 +78,7 @@ class OperationsPlugin(Plugin):
         problems = [
             *self._untyped_scalars(schema),
             *problems_in(documents, schema),
-            *self._operations.problems(),
+            *self._operations.inputs.problems(),
             *self._selections.problems(),
         ]
         if problems:
@@ -164,10 +164,12 @@ class OperationsPlugin(Plugin):
             "operations.py": self._operations.source(),
             "selections.py": self._selections.source(),
         }
+        if self._operations.inputs.kinds:
+            sources["input_types.py"] = self._operations.inputs.source()
         for name, source in sources.items():
             code = format_code(source)
             (self._config.package / name).write_text(f"{header}\n\n{code}", encoding="utf-8")
-        written = sorted([*generated_files, *sources])
+        written = sorted({*generated_files, *sources})
         # Upstream leaves the modules of operations that are gone.
         for path in self._config.package.glob("*.py"):
             if path.name not in written:

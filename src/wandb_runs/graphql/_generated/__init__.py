@@ -22,6 +22,7 @@ from .operations import (
     get_run,
     get_run_details,
     get_run_file,
+    get_run_state,
     get_sampled_history,
     get_sweep,
     get_task,
@@ -48,6 +49,7 @@ from .operations import (
     stop_run,
     undelete_runs,
     update_run,
+    update_run_state,
     update_sweep_state,
 )
 
@@ -129,6 +131,11 @@ if TYPE_CHECKING:
         GetRunFileProjectRunFilesEdgesNode,
     )
     from .get_run_result import GetRun, GetRunProject, GetRunProjectRun
+    from .get_run_state_result import (
+        GetRunState,
+        GetRunStateProject,
+        GetRunStateProjectRun,
+    )
     from .get_sampled_history_result import (
         GetSampledHistory,
         GetSampledHistoryProject,
@@ -137,6 +144,7 @@ if TYPE_CHECKING:
     from .get_sweep_result import GetSweep, GetSweepProject, GetSweepProjectSweep
     from .get_task_result import GetTask, GetTaskTask
     from .get_viewer_result import GetViewer, GetViewerViewer
+    from .input_types import UpdateRunStateInput
     from .list_configs_result import (
         ListConfigs,
         ListConfigsProject,
@@ -282,6 +290,7 @@ if TYPE_CHECKING:
         UpdateRunUpsertBucket,
         UpdateRunUpsertBucketBucket,
     )
+    from .update_run_state_result import UpdateRunState, UpdateRunStateUpdateRunState
     from .update_sweep_state_result import (
         UpdateSweepState,
         UpdateSweepStateUpsertSweep,
@@ -340,6 +349,9 @@ else:
         "GetRunFileProjectRunFilesEdgesNode": "get_run_file_result",
         "GetRunProject": "get_run_result",
         "GetRunProjectRun": "get_run_result",
+        "GetRunState": "get_run_state_result",
+        "GetRunStateProject": "get_run_state_result",
+        "GetRunStateProjectRun": "get_run_state_result",
         "GetSampledHistory": "get_sampled_history_result",
         "GetSampledHistoryProject": "get_sampled_history_result",
         "GetSampledHistoryProjectRun": "get_sampled_history_result",
@@ -474,6 +486,9 @@ else:
         "UndeleteRuns": "undelete_runs_result",
         "UndeleteRunsUndeleteRuns": "undelete_runs_result",
         "UpdateRun": "update_run_result",
+        "UpdateRunState": "update_run_state_result",
+        "UpdateRunStateInput": "input_types",
+        "UpdateRunStateUpdateRunState": "update_run_state_result",
         "UpdateRunUpsertBucket": "update_run_result",
         "UpdateRunUpsertBucketBucket": "update_run_result",
         "UpdateSweepState": "update_sweep_state_result",
@@ -543,6 +558,9 @@ __all__ = [
     "GetRunFileProjectRunFilesEdgesNode",
     "GetRunProject",
     "GetRunProjectRun",
+    "GetRunState",
+    "GetRunStateProject",
+    "GetRunStateProjectRun",
     "GetSampledHistory",
     "GetSampledHistoryProject",
     "GetSampledHistoryProjectRun",
@@ -677,6 +695,9 @@ __all__ = [
     "UndeleteRuns",
     "UndeleteRunsUndeleteRuns",
     "UpdateRun",
+    "UpdateRunState",
+    "UpdateRunStateInput",
+    "UpdateRunStateUpdateRunState",
     "UpdateRunUpsertBucket",
     "UpdateRunUpsertBucketBucket",
     "UpdateSweepState",
@@ -701,6 +722,7 @@ __all__ = [
     "get_run",
     "get_run_details",
     "get_run_file",
+    "get_run_state",
     "get_sampled_history",
     "get_sweep",
     "get_task",
@@ -727,5 +749,6 @@ __all__ = [
     "stop_run",
     "undelete_runs",
     "update_run",
+    "update_run_state",
     "update_sweep_state",
 ]

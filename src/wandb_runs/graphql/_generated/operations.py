@@ -28,10 +28,12 @@ if TYPE_CHECKING:
     from .get_run_details_result import GetRunDetails
     from .get_run_file_result import GetRunFile
     from .get_run_result import GetRun
+    from .get_run_state_result import GetRunState
     from .get_sampled_history_result import GetSampledHistory
     from .get_sweep_result import GetSweep
     from .get_task_result import GetTask
     from .get_viewer_result import GetViewer
+    from .input_types import UpdateRunStateInput
     from .list_configs_result import ListConfigs
     from .list_documents_result import ListDocuments
     from .list_events_result import ListEvents
@@ -54,6 +56,7 @@ if TYPE_CHECKING:
     from .stop_run_result import StopRun
     from .undelete_runs_result import UndeleteRuns
     from .update_run_result import UpdateRun
+    from .update_run_state_result import UpdateRunState
     from .update_sweep_state_result import UpdateSweepState
 __all__ = [
     "count_runs",
@@ -73,6 +76,7 @@ __all__ = [
     "get_run",
     "get_run_details",
     "get_run_file",
+    "get_run_state",
     "get_sampled_history",
     "get_sweep",
     "get_task",
@@ -99,6 +103,7 @@ __all__ = [
     "stop_run",
     "undelete_runs",
     "update_run",
+    "update_run_state",
     "update_sweep_state",
 ]
 _COUNT_RUNS = """\
@@ -681,6 +686,35 @@ def get_run_file(
             {"entity": entity, "project": project, "id": id, "names": names}
         ),
         load=_load_get_run_file,
+    )
+
+
+_GET_RUN_STATE = """\
+query GetRunState($entity: String!, $project: String!, $id: String!) {
+  project(name: $project, entityName: $entity) {
+    run(name: $id) {
+      state
+      storageId: id
+      sweepName
+    }
+  }
+}"""
+
+
+def _load_get_run_state() -> type[GetRunState]:
+    from .get_run_state_result import GetRunState
+
+    return GetRunState
+
+
+def get_run_state(*, entity: str, project: str, id: str) -> Operation[GetRunState]:
+    """Ask what `GetRunState` in `queries/changes.graphql` asks; None leaves a variable out."""
+    return Operation(
+        name="GetRunState",
+        kind="query",
+        document=_GET_RUN_STATE,
+        variables=_given({"entity": entity, "project": project, "id": id}),
+        load=_load_get_run_state,
     )
 
 
@@ -2230,6 +2264,31 @@ def update_run(
             }
         ),
         load=_load_update_run,
+    )
+
+
+_UPDATE_RUN_STATE = """\
+mutation UpdateRunState($input: UpdateRunStateInput!) {
+  updateRunState(input: $input) {
+    success
+  }
+}"""
+
+
+def _load_update_run_state() -> type[UpdateRunState]:
+    from .update_run_state_result import UpdateRunState
+
+    return UpdateRunState
+
+
+def update_run_state(*, input: UpdateRunStateInput) -> Operation[UpdateRunState]:
+    """Ask what `UpdateRunState` in `queries/changes.graphql` asks; None leaves a variable out."""
+    return Operation(
+        name="UpdateRunState",
+        kind="mutation",
+        document=_UPDATE_RUN_STATE,
+        variables=_given({"input": input}),
+        load=_load_update_run_state,
     )
 
 

@@ -739,6 +739,37 @@ OPERATIONS: Final[Mapping[str, Query]] = {
             ),
         ),
     ),
+    "GetRunState": Query(
+        "query",
+        "GetRunState",
+        (
+            Variable("entity", "String!"),
+            Variable("project", "String!"),
+            Variable("id", "String!"),
+        ),
+        (
+            Field(
+                "Query",
+                "project",
+                arguments=(
+                    Argument("name", "$project"),
+                    Argument("entityName", "$entity"),
+                ),
+                selections=(
+                    Field(
+                        "Project",
+                        "run",
+                        arguments=(Argument("name", "$id"),),
+                        selections=(
+                            Field("Run", "state", is_optional=True),
+                            Field("Run", "id", alias="storageId", is_optional=True),
+                            Field("Run", "sweepName", is_optional=True),
+                        ),
+                    ),
+                ),
+            ),
+        ),
+    ),
     "GetSampledHistory": Query(
         "query",
         "GetSampledHistory",
@@ -1994,6 +2025,19 @@ OPERATIONS: Final[Mapping[str, Query]] = {
                         selections=(Field("Run", "id", alias="storageId"),),
                     ),
                 ),
+            ),
+        ),
+    ),
+    "UpdateRunState": Query(
+        "mutation",
+        "UpdateRunState",
+        (Variable("input", "UpdateRunStateInput!"),),
+        (
+            Field(
+                "Mutation",
+                "updateRunState",
+                arguments=(Argument("input", "$input"),),
+                selections=(Field("UpdateRunStatePayload", "success"),),
             ),
         ),
     ),
