@@ -61,6 +61,9 @@ def test_a_mutation_is_refused_before_any_request(
 CALLS: list[tuple[str, dict[str, object]]] = [
     ("update", {"notes": "changed"}),
     ("update", {}),
+    ("stop", {}),
+    ("update_state", {"state": "failed"}),
+    ("delete", {}),
 ]
 
 

@@ -294,6 +294,9 @@ def change(run: Run, typed: Run[dict[str, int], JSONObject], rates: dict[str, li
     assert_type(run.update(notes="the best", tags=["a"], group=None), Run)
     assert_type(typed.update(config={"lr": 0.1}), Run[dict[str, int], JSONObject])
     run.update(add_tags=("a",), remove_tags=run.tags, force=True)
+    run.stop()
+    assert_type(run.update_state("pending").wait_until_finished(60, poll=2), Run)
+    run.delete(delete_artifacts=True)
     run.update(config=rates, summary=run.summary, unset_config=["seed"], unset_summary=())
     run.update(config={"model": {"widths": (64, 64), "bias": None}}, job_type="train", name="n")
 

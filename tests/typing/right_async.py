@@ -176,6 +176,10 @@ async def read_histories(runs: AsyncRuns, run: AsyncRun, flag: bool, how: Format
 async def change(run: AsyncRun, typed: AsyncRun[TrainConfig, Metrics]) -> None:
     assert_type(await run.update(notes=None, tags=("a",), name="n"), AsyncRun)
     assert_type(await typed.update(summary={"loss": 0.1}), AsyncRun[TrainConfig, Metrics])
+    assert_type(await run.wait_until_finished(timeout=None), AsyncRun)
+    assert_type(await run.update_state("failed"), AsyncRun)
+    await run.stop()
+    await run.delete()
     await run.update(config=run.config, unset_summary=["loss"], add_tags=["b"], force=True)
 
 

@@ -79,6 +79,10 @@ def change_wrongly(run: Run) -> None:
     run.update(config={1: 2})  # wrong
     run.update(unset_config="lr")  # wrong
     run.update(notes="n", force="yes")  # wrong
+    run.update_state("finished")  # wrong
+    run.wait_until_finished("60")  # wrong
+    run.delete(delete_artifacts="no")  # wrong
+    run.stop(force=True)  # wrong
 
 
 def pass_wrong_types(api: Api, runs: Runs, run: Run) -> None:

@@ -107,6 +107,9 @@ async def change_wrongly(run: AsyncRun) -> None:
     await run.update(tags="best")  # wrong
     await run.update(summary=[("loss", 1)])  # wrong
     (await run.update(notes="n")).note  # wrong
+    run.stop()  # wrong
+    run.delete()  # wrong
+    run.wait_until_finished().state  # wrong
 
 
 async def pass_wrong_types(api: AsyncApi, runs: AsyncRuns, run: AsyncRun) -> None:

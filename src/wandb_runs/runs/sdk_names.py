@@ -80,7 +80,6 @@ _RUNS: Final[Mapping[str, str | None]] = {
 _RUN: Final[Mapping[str, str | None]] = {
     "create": None,
     "createdAt": "run.created_at",
-    "delete": None,
     "dir": None,
     "displayName": "run.display_name",
     "download_history_exports": "run.scan_history()",
@@ -100,15 +99,12 @@ _RUN: Final[Mapping[str, str | None]] = {
     "save": "run.update(...)",
     "server_provides_internal_id_field": None,
     "snake_to_camel": None,
-    "stop": None,
     "summaryMetrics": "run.summary_metrics",
     "sweepName": "run.sweep_name",
     "systemMetrics": "run.system_metrics",
-    "update_state": None,
     "upload_file": None,
     "use_artifact": None,
     "used_artifacts": None,
-    "wait_until_finished": None,
 }
 
 _SWEEP: Final[Mapping[str, str | None]] = {

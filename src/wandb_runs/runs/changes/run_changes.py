@@ -6,6 +6,12 @@ from typing import TYPE_CHECKING
 
 from wandb_runs.runs.changes.arguments import UNCHANGED, check_flag, plan_update
 from wandb_runs.runs.changes.run_changes_base import RunChangesBase
+from wandb_runs.runs.changes.state import (
+    ask_to_stop,
+    check_state,
+    delete_one,
+    plan_wait,
+)
 from wandb_runs.runs.run_base import ConfigT_co, RunContext, SummaryT_co
 from wandb_runs.runs.sweep import Sweeps
 from wandb_runs.transport import RetryingClient
@@ -14,6 +20,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from wandb_runs.runs.changes.arguments import Unchanged
+    from wandb_runs.runs.changes.state import NewState
     from wandb_runs.runs.changes.values import NewValues
 
 __all__ = ["RunChanges"]
@@ -94,3 +101,80 @@ class RunChanges(RunChangesBase[RunContext[RetryingClient, Sweeps], ConfigT_co, 
         force = check_flag("force", force)
         self._context.client.run(self._fetch_updated(update, force=force))
         return self
+
+    def stop(self) -> None:
+        """Ask the run's program to stop, as the button of W&B's App does.
+
+        The program learns of it with its next heartbeat, and ends by itself;
+        `wait_until_finished` waits for that. Of a run that has ended, nothing is asked. Sends two
+        requests.
+
+        Raises:
+            NotFoundError: The run is gone.
+            PermissionDeniedError: The API key may only read.
+            ReadOnlyError: The `Api` may only read; nothing was sent.
+        """
+        self._context.client.check_may_change("run.stop")
+        self._context.client.run(ask_to_stop(self._where))
+
+    def update_state(self, state: NewState) -> Self:
+        """Set the state of a run: to be run again, or failed since its program is lost.
+
+        Args:
+            state: `"pending"`, of a run that is running, failed, crashed or preempted; `"failed"`,
+                of one that is pending or running. A run that has the state already keeps it.
+
+        Returns:
+            The run itself, which is now as it is on the server.
+
+        Raises:
+            InvalidArgumentError: No such state, and nothing was sent; or the run's present state
+                does not allow for it, or a sweep started it, and nothing was changed.
+            NotFoundError: The run is gone.
+            PermissionDeniedError: The API key may only read.
+            ReadOnlyError: The `Api` may only read; nothing was sent.
+        """
+        self._context.client.check_may_change("run.update_state")
+        check_state(state)
+        self._context.client.run(self._fetch_in_state(state))
+        return self
+
+    def wait_until_finished(self, timeout: float | None = None, poll: float = 5.0) -> Self:
+        """Wait until the run has ended, in whatever way, as the `Api`'s clock has it.
+
+        Running, pending and preempting runs go on; finished, failed, crashed, killed and preempted
+        ones have ended. Changes nothing: an `Api` that may only read can wait.
+
+        Args:
+            timeout: Seconds; None to wait without end.
+            poll: Seconds between two requests.
+
+        Returns:
+            The run itself, which is now as it is on the server; `state` says how it ended.
+
+        Raises:
+            InvalidArgumentError: An argument that cannot be right; nothing was sent.
+            NotFoundError: The run is gone.
+            RequestTimeoutError: It has not ended in time; it is a `TimeoutError`, too.
+        """
+        wait = plan_wait(timeout, poll)
+        self._context.client.run(self._fetch_ended(wait))
+        return self
+
+    def delete(self, delete_artifacts: bool = False) -> None:
+        """Delete the run, and whatever it logged.
+
+        Sends two requests. What was read of the run can still be read of this object.
+
+        Args:
+            delete_artifacts: Whether the artifacts that it made are deleted, too.
+
+        Raises:
+            InvalidArgumentError: An argument that cannot be right; nothing was sent.
+            NotFoundError: The run is gone already.
+            PermissionDeniedError: The API key may only read.
+            ReadOnlyError: The `Api` may only read; nothing was sent.
+        """
+        self._context.client.check_may_change("run.delete")
+        with_artifacts = check_flag("delete_artifacts", delete_artifacts)
+        self._context.client.run(delete_one(self._where, with_artifacts=with_artifacts))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from wandb_runs.errors import RunValidationError
 from wandb_runs.graphql.documents import INTERNAL_KEYS, read_config, read_document
 from wandb_runs.query.keys import EVERYTHING
+from wandb_runs.runs.changes.state import set_state, wait_for_end
 from wandb_runs.runs.changes.update import Target, fetch_updated
 from wandb_runs.runs.record import to_node
 from wandb_runs.runs.run_base import ConfigT_co, ContextT_co, RunBase, SummaryT_co
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from wandb_runs.graphql.scalars import JSONValue
     from wandb_runs.runs.changes.arguments import Update
     from wandb_runs.runs.changes.documents import Part
+    from wandb_runs.runs.changes.state import NewState, Wait
 
 __all__ = ["RunChangesBase"]
 
@@ -33,6 +35,16 @@ class RunChangesBase(RunBase[ContextT_co, ConfigT_co, SummaryT_co]):
             self._node = to_node(fields)
         else:  # as it was listed: with some keys
             yield from self._fetch_again()
+
+    def _fetch_in_state(self, state: NewState) -> Flow[None]:
+        """Set the run's state, and have the run be what it is afterwards."""
+        yield from set_state(self._where, state)
+        yield from self._fetch_again()
+
+    def _fetch_ended(self, wait: Wait) -> Flow[None]:
+        """Wait for the run's end, and have the run be what it is then."""
+        yield from wait_for_end(self._where, wait)
+        yield from self._fetch_again()
 
     def _check_document(self, part: Part, text: str) -> None:
         """Check that a config or a summary, as it is to be, fits the type of the listing.
