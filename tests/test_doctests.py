@@ -59,8 +59,8 @@ def test_examples_are_found() -> None:
         *map(
             "docs/{}.md".format,
             (
-                *("changing", "doctor", "embedding", "filters", "moving", "network", "plots"),
-                *("settings", "tables", "testing"),
+                *("changing", "doctor", "embedding", "files", "filters", "moving", "network"),
+                *("plots", "settings", "tables", "testing"),
             ),
         ),
     ],

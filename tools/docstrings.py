@@ -26,6 +26,8 @@ _PAIRS: Final = {
     "runs/runs.py": "aio/runs.py",
     "runs/tables.py": "aio/tables.py",
     "runs/run.py": "aio/run.py",
+    "runs/files/of_runs.py": "aio/files.py",
+    "runs/files/run_file.py": "aio/run_file.py",
     "runs/sweep.py": "aio/sweep.py",
     "runs/project.py": "aio/project.py",
 }

@@ -48,7 +48,9 @@ from wandb_runs.errors import (
     UnknownKeyWarning,
     UnknownMetricWarning,
     UnknownStateWarning,
+    UnsafeNameError,
     UnsupportedByServerError,
+    UnverifiedFileWarning,
     UpdateConflictError,
     WandbRunsError,
     WandbRunsWarning,
@@ -81,6 +83,9 @@ from wandb_runs.query.filters import Condition, Filters, RawFilter
 from wandb_runs.query.order import FieldOrder, Order, RawOrder
 from wandb_runs.runs.console import ConsoleLine
 from wandb_runs.runs.explain import Explanation
+from wandb_runs.runs.files.downloads import Downloads, FileDownload
+from wandb_runs.runs.files.file_progress import FileProgress
+from wandb_runs.runs.files.run_file import RunFile, RunFiles
 from wandb_runs.runs.iterators import RunIterator, RunPages
 from wandb_runs.runs.models import OnInvalid
 from wandb_runs.runs.project import Project
@@ -112,6 +117,8 @@ if TYPE_CHECKING:
         AsyncHttpTransport,
         AsyncProject,
         AsyncRun,
+        AsyncRunFile,
+        AsyncRunFiles,
         AsyncRunIterator,
         AsyncRunPages,
         AsyncRuns,
@@ -140,6 +147,8 @@ __all__ = [
     "AsyncProject",
     "AsyncRetryingClient",
     "AsyncRun",
+    "AsyncRunFile",
+    "AsyncRunFiles",
     "AsyncRunIterator",
     "AsyncRunPages",
     "AsyncRuns",
@@ -162,12 +171,15 @@ __all__ = [
     "DeprecatedNameWarning",
     "DisplayName",
     "DoctorReport",
+    "Downloads",
     "DriftError",
     "DriftWarning",
     "Duration",
     "EmptyJoinWarning",
     "Explanation",
     "FieldOrder",
+    "FileDownload",
+    "FileProgress",
     "Filters",
     "Format",
     "GraphQLError",
@@ -207,6 +219,8 @@ __all__ = [
     "RetryingClient",
     "Row",
     "Run",
+    "RunFile",
+    "RunFiles",
     "RunId",
     "RunIterator",
     "RunPages",
@@ -230,7 +244,9 @@ __all__ = [
     "UnknownKeyWarning",
     "UnknownMetricWarning",
     "UnknownStateWarning",
+    "UnsafeNameError",
     "UnsupportedByServerError",
+    "UnverifiedFileWarning",
     "UpdateConflictError",
     "UpdatedAt",
     "User",

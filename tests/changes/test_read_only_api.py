@@ -64,6 +64,8 @@ CALLS: list[tuple[str, dict[str, object]]] = [
     ("stop", {}),
     ("update_state", {"state": "failed"}),
     ("delete", {}),
+    ("upload_file", {"path": "missing"}),
+    ("delete_files", {"files": ["model.pt"]}),
 ]
 
 

@@ -33,7 +33,9 @@ from wandb_runs import (
     UnknownKeyWarning,
     UnknownMetricWarning,
     UnknownStateWarning,
+    UnsafeNameError,
     UnsupportedByServerError,
+    UnverifiedFileWarning,
     WandbRunsError,
     WandbRunsWarning,
 )
@@ -56,6 +58,7 @@ EXAMPLES: list[WandbRunsError] = [
     ResponseTooLargeError("no", status=200, request_id="r"),
     BadResponseError("no", status=200),
     GraphQLError("no", status=400, errors=["first", "second"], data={"project": None}),
+    UnsafeNameError("no", name="../x"),
     UnsupportedByServerError("no", missing=["Run.host"], status=422, errors=["first"]),
 ]
 
@@ -81,6 +84,7 @@ WARNINGS: list[WandbRunsWarning] = [
     UnknownMetricWarning("r1", {"los": "loss"}),
     UnknownMetricWarning("r1", {"x": None}, 2, "system", "others", "x_axis"),
     UnknownStateWarning("filters", {"x": None}, ["running"]),
+    UnverifiedFileWarning(["r1/model.pt"], "the server gives no MD5 digest"),
 ]
 
 

@@ -115,8 +115,8 @@ def run(api: Api, wandb_server: LocalServer) -> Run:
 
 
 def test_a_name_that_is_not_here_is_an_attribute_error(run: Run) -> None:
-    assert not hasattr(run, "upload_file")
-    assert getattr(run, "files", "no files") == "no files"
+    assert not hasattr(run, "used_artifacts")
+    assert getattr(run, "dir", "no folder") == "no folder"
     with pytest.raises(AttributeError) as caught:
         getattr(run, "createdAt")  # noqa: B009 - checkers reject the attribute
     assert str(caught.value) == "W&B's SDK has Run.createdAt; use run.created_at instead"
@@ -143,8 +143,8 @@ def test_classes_of_users_say_the_same(run: Run) -> None:
         pass
 
     assert issubclass(Derived, Run)
-    with pytest.raises(AttributeError, match=r"^W&B's SDK has Run\.files; "):
-        getattr(object.__new__(Derived), "files")  # noqa: B009 - checkers reject the attribute
+    with pytest.raises(AttributeError, match=r"^W&B's SDK has Run\.dir; "):
+        getattr(object.__new__(Derived), "dir")  # noqa: B009 - checkers reject the attribute
     with pytest.raises(AttributeError, match=r"'Derived' object has no attribute 'summry'"):
         getattr(object.__new__(Derived), "summry")  # noqa: B009 - the same
 

@@ -26,9 +26,12 @@ from wandb_runs import (
     CreatedAt,
     DisplayName,
     DoctorReport,
+    Downloads,
     Duration,
     Explanation,
     FieldOrder,
+    FileDownload,
+    FileProgress,
     Filters,
     Format,
     Group,
@@ -50,6 +53,8 @@ from wandb_runs import (
     RetryingClient,
     Row,
     Run,
+    RunFile,
+    RunFiles,
     RunId,
     RunIterator,
     RunPages,
@@ -167,6 +172,34 @@ def read(run: Run) -> None:
     lr = config["lr"]
     if isinstance(lr, float):
         assert_type(lr, float)
+
+
+def keep_files(run: Run, runs: Runs) -> None:
+    files = run.files(pattern="%.pt", per_page=100)
+    assert_type(files, RunFiles)
+    assert_type(files[0], RunFile)
+    assert_type(files[:2], list[RunFile])
+    assert_type([file.name for file in files], list[str])
+    file = run.file("model.pt")
+    assert_type(file.size, int | None)
+    assert_type(file.updated_at, datetime | None)
+    assert_type(file.md5, str | None)
+
+    def tell(progress: FileProgress) -> None:
+        assert_type(progress.total_bytes, int | None)
+
+    assert_type(file.download(), Path)
+    file.download(Path("weights"), replace=True, progress=tell)
+    assert_type(run.upload_file("model.pt", name="weights/model.pt"), RunFile)
+    run.upload_file(Path("out") / "model.pt", Path("out"))
+    run.delete_files([file, "model.pt"])
+    run.delete_files(["a", "b"])
+    file.delete()
+    downloads = runs.download("%.pt", "weights", replace=True, progress=tell)
+    assert_type(downloads, Downloads)
+    assert_type(downloads.done, tuple[FileDownload, ...])
+    assert_type(downloads.files[0].status, Literal["done", "failed", "skipped"])
+    assert_type(downloads.failed[0].path, Path | None)
 
 
 def read_histories(runs: Runs, how: Literal["default", "pandas", "polars"]) -> None:

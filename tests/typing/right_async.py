@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypedDict, assert_type
 
 import pandas as pd
@@ -17,6 +18,8 @@ from wandb_runs import (
     AsyncProject,
     AsyncRetryingClient,
     AsyncRun,
+    AsyncRunFile,
+    AsyncRunFiles,
     AsyncRunIterator,
     AsyncRunPages,
     AsyncRuns,
@@ -28,6 +31,7 @@ from wandb_runs import (
     ConsoleLine,
     CreatedAt,
     DoctorReport,
+    Downloads,
     Explanation,
     Format,
     JSONObject,
@@ -128,6 +132,21 @@ async def list_runs(api: AsyncApi, other: AsyncRetryingClient) -> None:
     assert_type(runs.pages(), AsyncRunPages[JSONObject, JSONObject])
     assert_type(await anext(runs.pages()), list[AsyncRun[JSONObject, JSONObject]])
     assert_type(runs.explain("histories", keys=["loss"]), Explanation)
+
+
+async def keep_files(run: AsyncRun, runs: AsyncRuns) -> None:
+    files = run.files(["model.pt"])
+    assert_type(files, AsyncRunFiles)
+    assert_type([file async for file in files], list[AsyncRunFile])
+    assert_type(await files.length(), int)
+    assert_type(await files.get(0), AsyncRunFile)
+    assert_type(await files.get(slice(2)), list[AsyncRunFile])
+    file = await run.file("model.pt")
+    assert_type(await file.download("weights"), Path)
+    assert_type(await run.upload_file("model.pt"), AsyncRunFile)
+    await run.delete_files([file, "other.pt"])
+    await file.delete()
+    assert_type(await runs.download("%.pt"), Downloads)
 
 
 async def read(run: AsyncRun) -> None:

@@ -52,7 +52,7 @@ def use_names_of_the_sdk_that_are_not_here(api: Api, runs: Runs, run: Run, user:
     next(runs)  # wrong
     run.createdAt  # wrong
     run.historyKeys  # wrong
-    run.upload_file("weights.pt")  # wrong
+    run.logged_artifacts()  # wrong
     run.used_artifacts()  # wrong
     user.api_keys  # wrong
 
@@ -293,6 +293,20 @@ def draw_wrongly(runs: Runs) -> None:
     plots.bars(frame, "loss", by="optimizer", color="lr")  # wrong
     plots.parallel(frame, 3)  # wrong
     plots.save(frame, "frame.svg")  # wrong
+
+
+def keep_files_wrongly(run: Run, runs: Runs) -> None:
+    run.files("model.pt")  # wrong
+    run.files(pattern=3)  # wrong
+    run.file(["model.pt"])  # wrong
+    run.file("model.pt").download(replace="yes")  # wrong
+    run.file("model.pt").name = "x"  # wrong
+    run.upload_file(b"model.pt")  # wrong
+    run.upload_file("model.pt", ".", "name")  # wrong
+    run.delete_files("model.pt")  # wrong
+    run.delete_files([3])  # wrong
+    runs.download()  # wrong
+    runs.download("%").files[0].status = "done"  # wrong
 
 
 def diagnose_wrongly(api: Api, report: DoctorReport) -> None:

@@ -158,3 +158,12 @@ async def misread_configs_later(runs: AsyncRuns[TrainConfig, Metrics]) -> None:
     (await runs.get(0)).config["lr"]  # wrong
     (await runs.get(0)).summary["acc"]  # wrong
     [run.config.learning_rate async for run in runs]  # wrong
+
+
+async def keep_files_wrongly_later(run: AsyncRun, runs: AsyncRuns) -> None:
+    len(run.files())  # wrong
+    run.files()[0]  # wrong
+    (await run.file("model.pt")).download().name  # wrong
+    await run.upload_file(3)  # wrong
+    await run.delete_files("model.pt")  # wrong
+    await runs.download(pattern=None)  # wrong

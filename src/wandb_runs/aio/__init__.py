@@ -4,6 +4,7 @@ from wandb_runs.aio.api import AsyncApi
 from wandb_runs.aio.iterators import AsyncRunIterator, AsyncRunPages
 from wandb_runs.aio.project import AsyncProject
 from wandb_runs.aio.run import AsyncRun
+from wandb_runs.aio.run_file import AsyncRunFile, AsyncRunFiles
 from wandb_runs.aio.runs import AsyncRuns
 from wandb_runs.aio.sweep import AsyncSweep
 from wandb_runs.transport.aio_http import AsyncHttpTransport
@@ -13,6 +14,8 @@ __all__ = [
     "AsyncHttpTransport",
     "AsyncProject",
     "AsyncRun",
+    "AsyncRunFile",
+    "AsyncRunFiles",
     "AsyncRunIterator",
     "AsyncRunPages",
     "AsyncRuns",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar, overload
 
 from typing_extensions import deprecated
 
+from wandb_runs.aio.files import AsyncFilesOfRun
 from wandb_runs.aio.run_changes import AsyncRunChanges
 from wandb_runs.aio.scan_rows import AsyncScanRows
 from wandb_runs.errors import DeprecatedNameWarning, IgnoredArgumentWarning
@@ -38,7 +39,7 @@ __all__ = ["AsyncRun"]
 K = TypeVar("K", bound=str)
 
 
-class AsyncRun(AsyncRunChanges[ConfigT_co, SummaryT_co]):
+class AsyncRun(AsyncRunChanges[ConfigT_co, SummaryT_co], AsyncFilesOfRun[ConfigT_co, SummaryT_co]):
     """One run, as it was when it was listed: `Run` for asynchronous code.
 
     Made by listing (`async for run in api.runs(...)`) and by

@@ -9,6 +9,7 @@ import anyio
 from typing_extensions import override
 
 from wandb_runs.aio.bulk import AsyncBulkChanges
+from wandb_runs.aio.files import AsyncFilesOfRuns
 from wandb_runs.aio.iterators import AsyncHistoryBatches, AsyncRunIterator, AsyncRunPages
 from wandb_runs.aio.run import AsyncRun
 from wandb_runs.aio.sweep import AsyncSweeps
@@ -49,6 +50,7 @@ _AWAITED: Final = (
 class AsyncRuns(
     AsyncRunTables[AsyncRun[ConfigT_co, SummaryT_co]],
     AsyncBulkChanges[AsyncRun[ConfigT_co, SummaryT_co]],
+    AsyncFilesOfRuns[AsyncRun[ConfigT_co, SummaryT_co]],
     AsyncIterable[AsyncRun[ConfigT_co, SummaryT_co]],
 ):
     """The runs of a project that fit a filter, in order: lazy and replayable, as `Runs` is.

@@ -23,6 +23,7 @@ from wandb_runs.errors.exceptions import (
     ServerError,
     TransportError,
     TruncatedResponseError,
+    UnsafeNameError,
     UnsupportedByServerError,
     UpdateConflictError,
     WandbRunsError,
@@ -41,6 +42,7 @@ from wandb_runs.errors.warnings import (
     UnknownKeyWarning,
     UnknownMetricWarning,
     UnknownStateWarning,
+    UnverifiedFileWarning,
     WandbRunsWarning,
 )
 
@@ -79,7 +81,9 @@ __all__ = [
     "UnknownKeyWarning",
     "UnknownMetricWarning",
     "UnknownStateWarning",
+    "UnsafeNameError",
     "UnsupportedByServerError",
+    "UnverifiedFileWarning",
     "UpdateConflictError",
     "WandbRunsError",
     "WandbRunsWarning",

@@ -47,6 +47,7 @@ __all__ = [
     "ServerError",
     "TransportError",
     "TruncatedResponseError",
+    "UnsafeNameError",
     "UnsupportedByServerError",
     "UpdateConflictError",
     "WandbRunsError",
@@ -129,6 +130,23 @@ class ChangesError(WandbRunsError):
     def __init__(self, message: str, *, outcome: ChangeOutcome) -> None:
         super().__init__(message)
         self.outcome = outcome
+
+
+class UnsafeNameError(WandbRunsError):
+    """A file of a run has a name under which nothing is written; nothing was.
+
+    It leads out of the folder, or through a symbolic link inside of it, or is none that every
+    system can have, or is another file's on systems that do not tell case or Unicode forms apart.
+
+    Attributes:
+        name: The name, as the server has it.
+    """
+
+    name: str
+
+    def __init__(self, message: str, *, name: str) -> None:
+        super().__init__(message)
+        self.name = name
 
 
 class MissingDependencyError(WandbRunsError, ImportError):

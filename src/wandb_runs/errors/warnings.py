@@ -29,6 +29,7 @@ __all__ = [
     "UnknownKeyWarning",
     "UnknownMetricWarning",
     "UnknownStateWarning",
+    "UnverifiedFileWarning",
     "WandbRunsWarning",
     "describe_drift",
     "warn",
@@ -281,6 +282,33 @@ class HiddenValueWarning(WandbRunsWarning):
             f"the table leaves out {shown} of {name_runs(self.run_ids)}: a key with more dots has "
             "the name of the column"
         )
+
+
+class UnverifiedFileWarning(WandbRunsWarning):
+    """Files that came or went whole, whose contents the server gives nothing to compare with.
+
+    It gives no MD5 digest of them; or, after an upload, that of other contents, which may be
+    those that were there before or that another program sent meanwhile.
+
+    Attributes:
+        names: The names of the files; after a download of several runs, each behind its run's id.
+        reason: Why they are not verified.
+    """
+
+    names: Sequence[str]
+    reason: str
+
+    def __init__(self, names: Sequence[str], reason: str) -> None:
+        self.names = list(names)
+        self.reason = reason
+        super().__init__(self.names, reason)
+
+    @override
+    def __str__(self) -> str:
+        shown = ", ".join(repr(excerpt(name)) for name in self.names[:MOST_HINTS])
+        if len(self.names) > MOST_HINTS:
+            shown += f" and {len(self.names) - MOST_HINTS} more"
+        return as_message(f"not verified: {shown}; {self.reason}")
 
 
 class UnknownStateWarning(UnknownKeyWarning):

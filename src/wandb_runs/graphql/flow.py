@@ -39,8 +39,10 @@ __all__ = [
     "Flow",
     "Gather",
     "Pause",
+    "ReadApart",
     "Received",
     "Step",
+    "apart",
     "ask",
     "begin",
     "finish",
@@ -101,6 +103,20 @@ def pause(seconds: float) -> Flow[float]:
     Not within `gather`, whose flows share the time that the caller's has.
     """
     return cast("float", (yield Pause(seconds)))  # as `Pause` promises
+
+
+class ReadApart:
+    """A base of answers with which a flow goes on outside of the event loop.
+
+    What it does with them takes long, or waits for a disk.
+    """
+
+    __slots__ = ()
+
+
+def apart() -> Flow[None]:
+    """Go on outside of the event loop: what follows waits for a disk."""
+    yield Received(ReadApart())
 
 
 def ask(operation: Operation[T]) -> Flow[T]:
@@ -258,8 +274,8 @@ async def run_flow_async(
         flow: The flow.
         execute: Answers one operation.
         at_once: Runs several flows.
-        apart: Runs the steps that take long: where a flow reads a large answer, or joins the
-            results of several flows.
+        apart: Runs the steps that take long: where a flow reads a large answer, joins the results
+            of several flows, or says so by `ReadApart`.
         wait: Waits for so many seconds, and returns the time then; None for a driver without a
             clock, whose flows do not wait.
     """
@@ -280,8 +296,10 @@ async def run_flow_async(
                 step = _advanced(partial(flow.throw, error))
             else:
                 advance = partial(_advanced, partial(flow.send, answer))
-                takes_long = isinstance(step, Gather) or (
-                    isinstance(answer, RawResponse) and len(answer.body) > LARGE
+                takes_long = (
+                    isinstance(step, Gather)
+                    or isinstance(answer, ReadApart)
+                    or (isinstance(answer, RawResponse) and len(answer.body) > LARGE)
                 )
                 step = await apart(advance) if takes_long else advance()
         return cast("T", step.result)  # as `Flow` promises

@@ -34,7 +34,7 @@ from wandb_runs.local.context import Context
 from wandb_runs.local.documents import write_object
 from wandb_runs.local.executable import whole_schema
 from wandb_runs.local.faults import EXEMPT, Answer, GraphQLRequest
-from wandb_runs.local.files import read_file, save_file
+from wandb_runs.local.files import parse_range, read_file, save_file
 from wandb_runs.local.filestream import receive
 from wandb_runs.local.store import UnstorableError
 from wandb_runs.local.where import BadRequestError
@@ -269,11 +269,15 @@ class _Endpoints:
         if is_viewer(request, self.api_key) is None and not self._is_signed(request):
             return refusal("invalid credentials", HTTPStatus.UNAUTHORIZED)
         name: str = request.path_params["name"]
-        content = await run_in_threadpool(read_file, self.store, *_run(request), name)
-        if content is None:
+        wanted = parse_range(request.headers.get("range"))
+        known = request.headers.get("if-range")
+        found = await run_in_threadpool(read_file, self.store, *_run(request), name, wanted, known)
+        if found is None:
             return refusal("file not found", HTTPStatus.NOT_FOUND)
         kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
-        return Response(content, media_type=kind, headers=_INERT)
+        return Response(
+            found.content, found.status, media_type=kind, headers={**_INERT, **found.headers}
+        )
 
     async def accept(self, _: Request) -> Response:
         """Accept telemetry, and discard it."""

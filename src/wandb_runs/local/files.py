@@ -2,18 +2,38 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from sqlalchemy import delete, select
+from sqlalchemy import case, delete, func, select
 from sqlalchemy.dialects.sqlite import insert
 
 from wandb_runs.local.ingest import find_run
 from wandb_runs.local.tables import files, runs
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from wandb_runs.local.store import Store, Writer
 
-__all__ = ["delete_file", "read_file", "save_file"]
+__all__ = ["FilePart", "delete_file", "parse_range", "read_file", "save_file"]
+
+_RANGE: Final = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII)
+
+
+class FilePart(NamedTuple):
+    """A file, or a part of it, as it is answered.
+
+    Attributes:
+        status: The HTTP status: 200, 206 for a part, 416 for one that is not there.
+        content: The bytes.
+        headers: What tells their version, and where they stand.
+    """
+
+    status: int
+    content: bytes
+    headers: Mapping[str, str]
 
 
 def save_file(store: Store, entity: str, project: str, run: str, name: str, content: bytes) -> bool:
@@ -26,8 +46,13 @@ def save_file(store: Store, entity: str, project: str, run: str, name: str, cont
         run_id = find_run(writer.connection, entity, project, run)
         if run_id is None:
             return False
-        kept = {"content": content, "updated_at": writer.now}
-        made = insert(files).values(run_id=run_id, name=name, **kept)
+        made = insert(files).values(
+            run_id=run_id, name=name, content=content, updated_at=writer.now
+        )
+        # Later than before, whatever the clock says: the time is a part of the version.
+        after = files.c.updated_at + 1
+        later = case((after > writer.now, after), else_=writer.now)
+        kept = {"content": content, "updated_at": later}
         writer.connection.execute(made.on_conflict_do_update(set_=kept))
     return True
 
@@ -51,11 +76,75 @@ def delete_file(
     )
 
 
-def read_file(store: Store, entity: str, project: str, run: str, name: str) -> bytes | None:
-    """Read a file of a run; None if there is none of that name."""
+def read_file(
+    store: Store,
+    entity: str,
+    project: str,
+    run: str,
+    name: str,
+    wanted: tuple[int | None, int | None] | None = None,
+    known: str | None = None,
+) -> FilePart | None:
+    """Read a file of a run, or a part of it.
+
+    Args:
+        store: Where it is.
+        entity: The owner of the project.
+        project: The project's name.
+        run: The run's id.
+        name: The file's name.
+        wanted: The first and the last byte; without a first one, as many of the last bytes; None
+            for all.
+        known: The version that the part is to be of; of another one, all is read.
+
+    Returns:
+        What is to be answered; None if there is no file of that name.
+    """
     with store.read() as connection:
         run_id = find_run(connection, entity, project, run)
-        content: bytes | None = connection.scalar(
-            select(files.c.content).where(files.c.run_id == run_id, files.c.name == name)
-        )
-    return content
+        chosen = (files.c.run_id == run_id, files.c.name == name)
+        size = func.length(files.c.content)
+        found = connection.execute(select(files.c.updated_at, size).where(*chosen)).one_or_none()
+        if found is None:
+            return None
+        updated_at, total = found
+        etag = f'"{updated_at:x}-{total:x}"'
+        headers = {"accept-ranges": "bytes", "etag": etag}
+        start, end, status = 0, total, HTTPStatus.OK
+        if wanted is not None and known in {None, etag}:
+            start, end = _bounds(wanted, total)
+            if start >= end:
+                return FilePart(
+                    HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
+                    b"",
+                    {**headers, "content-range": f"bytes */{total}"},
+                )
+            status = HTTPStatus.PARTIAL_CONTENT
+            headers["content-range"] = f"bytes {start}-{end - 1}/{total}"
+            headers["content-encoding"] = "identity"  # a part of what is compressed is no use
+        column = files.c.content
+        part = column if status == HTTPStatus.OK else func.substr(column, start + 1, end - start)
+        content: bytes | None = connection.scalar(select(part).where(*chosen))
+    return FilePart(status, bytes(content or b""), headers)
+
+
+def parse_range(header: str | None) -> tuple[int | None, int | None] | None:
+    """The first and the last byte that a header `Range` names; None where it means all.
+
+    >>> parse_range("bytes=0-9"), parse_range("bytes=-5"), parse_range("bytes=0-1,5-6")
+    ((0, 9), (None, 5), None)
+    """
+    found = _RANGE.fullmatch((header or "").strip())
+    if found is None or not any(found.groups()):
+        return None
+    first, last = (int(text) if text else None for text in found.groups())
+    if first is not None and last is not None and last < first:
+        return None
+    return first, last
+
+
+def _bounds(wanted: tuple[int | None, int | None], total: int) -> tuple[int, int]:
+    first, last = wanted
+    if first is None:
+        return max(total - (last or 0), 0), total
+    return first, total if last is None else min(last + 1, total)

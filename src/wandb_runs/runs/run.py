@@ -13,6 +13,7 @@ from wandb_runs.frames.plan import plan_histories
 from wandb_runs.frames.scan import HistoryScan, plan_scan
 from wandb_runs.runs.changes.run_changes import RunChanges
 from wandb_runs.runs.console import ConsoleScan
+from wandb_runs.runs.files.of_runs import FilesOfRun
 from wandb_runs.runs.run_base import (
     NOT_GIVEN,
     ConfigT_co,
@@ -38,7 +39,7 @@ __all__ = ["Run"]
 K = TypeVar("K", bound=str)
 
 
-class Run(RunChanges[ConfigT_co, SummaryT_co]):
+class Run(RunChanges[ConfigT_co, SummaryT_co], FilesOfRun[ConfigT_co, SummaryT_co]):
     """One run, as it stood when it was listed.
 
     Made by listing (`api.runs(...)`) and by `api.run("entity/project/run_id")`. Reading an

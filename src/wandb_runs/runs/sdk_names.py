@@ -83,8 +83,6 @@ _RUN: Final[Mapping[str, str | None]] = {
     "dir": None,
     "displayName": "run.display_name",
     "download_history_exports": "run.scan_history()",
-    "file": None,
-    "files": None,
     "heartbeatAt": "run.heartbeat_at",
     "historyKeys": "run.history_keys",
     "historyLineCount": "run.history_line_count",
@@ -102,7 +100,6 @@ _RUN: Final[Mapping[str, str | None]] = {
     "summaryMetrics": "run.summary_metrics",
     "sweepName": "run.sweep_name",
     "systemMetrics": "run.system_metrics",
-    "upload_file": None,
     "use_artifact": None,
     "used_artifacts": None,
 }

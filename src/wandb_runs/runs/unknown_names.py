@@ -25,9 +25,9 @@ class UnknownNames:
     >>> run.historyKeys
     Traceback (most recent call last):
     AttributeError: W&B's SDK has Run.historyKeys; use run.history_keys instead
-    >>> run.upload_file
+    >>> run.used_artifacts
     Traceback (most recent call last):
-    AttributeError: W&B's SDK has Run.upload_file; it is not in this version
+    AttributeError: W&B's SDK has Run.used_artifacts; it is not in this version
     >>> run.sumary
     Traceback (most recent call last):
     AttributeError: 'Run' object has no attribute 'sumary'; did you mean 'summary'?

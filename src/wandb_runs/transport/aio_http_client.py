@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NoReturn, TypeAlias
 
 import anyio
+from anyio.to_thread import run_sync
 from typing_extensions import override
 
 from wandb_runs.transport.exchange import ResponseReader, read_body_async
@@ -17,8 +18,10 @@ from wandb_runs.transport.http_client import (
     send_options,
     unpicklable,
 )
+from wandb_runs.transport.messages import StreamedRequest
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
     from contextlib import AbstractAsyncContextManager
 
     from wandb_runs.transport.exchange import AsyncHttpResponse
@@ -87,7 +90,8 @@ class AsyncHttpClientTransport:
 
     async def _exchange(self, request: Request) -> ResponseReader:
         limits = limits_of(request)
-        options = send_options(self._client, request, limits, self._base_url)
+        streamed = _Streamed(request) if isinstance(request, StreamedRequest) else None
+        options = send_options(self._client, request, limits, self._base_url, streamed)
         try:
             async with self._client.stream(request.method, request.url, **options) as response:
                 reader = ResponseReader(request, response)
@@ -95,3 +99,15 @@ class AsyncHttpClientTransport:
                 return reader
         except Exception as error:  # noqa: BLE001 - raised again unless it is a refusal
             return refused(request, limits, error)
+
+
+class _Streamed:
+    """A body that an authentication may send again, read in a thread while it is sent."""
+
+    def __init__(self, request: StreamedRequest) -> None:
+        self._request = request
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        chunks = self._request.chunks()
+        while (chunk := await run_sync(next, chunks, None)) is not None:
+            yield chunk

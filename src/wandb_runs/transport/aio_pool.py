@@ -13,6 +13,7 @@ from typing_extensions import override
 from wandb_runs.graphql.operation import MODEL_LOCK
 from wandb_runs.transport.exchange import ResponseReader, read_body_async
 from wandb_runs.transport.failures import CONNECT_SECONDS, unusable
+from wandb_runs.transport.messages import StreamedRequest
 from wandb_runs.transport.proxies import httpx_proxy
 from wandb_runs.transport.tls import default_context, no_context
 from wandb_runs.transport.tracebacks import without_frames
@@ -48,6 +49,23 @@ class _RequestBody(httpx.AsyncByteStream):
         return self._left.pop()
 
 
+class _StreamedBody(httpx.AsyncByteStream):
+    """The body of a request, read in a thread while it is sent."""
+
+    def __init__(self, request: StreamedRequest) -> None:
+        self._chunks = request.chunks()
+
+    @override
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        chunk = await run_sync(next, self._chunks, None)
+        if chunk is None:
+            raise StopAsyncIteration
+        return chunk
+
+
 class Connections:
     """The connections of one event loop.
 
@@ -73,7 +91,11 @@ class Connections:
             sent = template.fill(
                 request, connect=CONNECT_SECONDS, deadline=None, trace=phases.note_async
             )
-            sent.stream = _RequestBody(request.content)
+            sent.stream = (
+                _StreamedBody(request)
+                if isinstance(request, StreamedRequest)
+                else _RequestBody(request.content)
+            )
             answer = await pool.handle_async_request(sent)
             try:
                 reader = ResponseReader(request, answer)

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping
 
     from wandb_runs.transport.events import Event
+    from wandb_runs.transport.file_request import FileRequest
     from wandb_runs.transport.options import Options
     from wandb_runs.transport.session import SessionBase
     from wandb_runs.transport.settings import Address
@@ -107,17 +108,19 @@ class Target(NamedTuple):
         content: The body.
         is_own: Whether the address is of the server's own origin, which alone gets the key.
         plan: What the call does on the server.
+        file: The request for a file, of which the other values follow; None for an operation.
         load: What loads the model of the answer, which takes long the first time; None if the
             answer stays bytes.
     """
 
     name: str
     about: str
-    method: Literal["GET", "POST"]
+    method: Literal["GET", "POST", "PUT"]
     address: Address
     content: bytes = b""
     is_own: bool = True
     plan: Plan = Plan("query")
+    file: FileRequest | None = None
     load: object = None
 
 
@@ -280,18 +283,20 @@ class Call(Generic[T]):
         target = self._target
         self._attempts += 1
         self._began = self._session.clock.monotonic()
-        self._tell(RequestSent, len(target.content))
+        self._tell(RequestSent, self._sent)
+        if target.file is not None:
+            return target.file.request(self._credentials.headers, left, self._most)
         return Request(
             target.method,
             target.address.url,
             self._credentials.headers,
             target.content,
             left,
-            self._options.max_response_bytes,
+            self._most,
         )
 
     def _check(self, response: Response) -> Response:
-        session, most = self._session, self._options.max_response_bytes
+        session, most = self._session, self._most
         request_id = request_id_of(response)
         if request_id is not None:
             clean = self._shown(request_id)
@@ -316,6 +321,9 @@ class Call(Generic[T]):
                     self._credentials.taken_out_of(response.content)
                 ),
             )
+        file = self._target.file
+        if file is not None and file.reads(response.status):
+            return response
         failure = error_of(
             response, attempts=self._attempts, about=self._target.about, now=session.clock.time()
         )
@@ -366,6 +374,18 @@ class Call(Generic[T]):
         clean = self._credentials.taken_out_of(request_id.encode(errors="replace")).decode()
         return excerpt(clean, _REQUEST_ID)
 
+    @property
+    def _most(self) -> int:
+        """How long the answer may be."""
+        most, file = self._options.max_response_bytes, self._target.file
+        return most if file is None else min(most, file.max_bytes)
+
+    @property
+    def _sent(self) -> int:
+        """The length of the request's body."""
+        file = self._target.file
+        return len(self._target.content) if file is None else file.size
+
     def _left(self) -> float:
         return self._deadline - self._session.clock.monotonic()
 
@@ -380,7 +400,7 @@ class Call(Generic[T]):
         *,
         is_counted: bool = True,
     ) -> None:
-        sent, elapsed = len(self._target.content), self._session.clock.monotonic()
+        sent, elapsed = self._sent, self._session.clock.monotonic()
         elapsed -= self._began or 0.0
         self._elapsed = elapsed
         self._fields = {

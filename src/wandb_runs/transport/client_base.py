@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, TypeVar, cast
 
 from typing_extensions import override
 
@@ -12,6 +12,7 @@ from wandb_runs.errors.warnings import warn
 from wandb_runs.graphql.operation import RawOperation
 from wandb_runs.transport.call import Call, Target
 from wandb_runs.transport.credentials import Shared
+from wandb_runs.transport.file_request import FileAnswer, FileRequest
 from wandb_runs.transport.hosts import origin_of
 from wandb_runs.transport.options import Options
 from wandb_runs.transport.responses import request_id_of
@@ -122,7 +123,9 @@ class Client(Shared, Generic[C_co]):
         return changed
 
     def _attempts_at(self, operation: Operation[T]) -> Attempts[T]:
-        """The attempts at an operation."""
+        """The attempts at an operation, or at the transfer of a file."""
+        if isinstance(operation, FileRequest):
+            return cast("Attempts[T]", self._attempts_at_file(operation))
         if operation.kind == "mutation":
             self.check_may_change(operation.name)
         fitted = FittedOperation(self._session.server, operation)
@@ -153,6 +156,17 @@ class Client(Shared, Generic[C_co]):
         self._check_open()
         return Call(self._session, self.options, target, parse, revise).attempts()
 
+    def _attempts_at_file(self, file: FileRequest) -> Attempts[FileAnswer]:
+        """The attempts to send or to get a file, or a part of one."""
+        if file.method == "PUT":
+            self.check_may_change("to upload a file")
+        self._check_open()
+        # The same bytes under the same name: sent twice, they are what they are once.
+        target = Target(
+            _FILE, _FILE, file.method, file.place.address, is_own=file.place.is_own, file=file
+        )
+        return Call(self._session, self.options, target, _answer_of).attempts()
+
     def _attempts_to_download(self, address: Address) -> Attempts[bytes]:
         """The attempts to download a file."""
         self._check_open()
@@ -173,6 +187,10 @@ class Client(Shared, Generic[C_co]):
     def _check_open(self) -> None:
         if self._is_closed or self._session.is_closed:
             raise WandbRunsError("this client is closed; make a new Api()")
+
+
+def _answer_of(response: Response, _attempts: int, _seconds: float) -> FileAnswer:
+    return FileAnswer(response.status, response.headers, response.content)
 
 
 def _file_in(response: Response, attempts: int, _seconds: float) -> bytes:

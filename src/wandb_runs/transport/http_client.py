@@ -20,6 +20,7 @@ from wandb_runs.transport.failures import (
     overdue,
 )
 from wandb_runs.transport.hosts import origin_of
+from wandb_runs.transport.messages import StreamedRequest
 from wandb_runs.transport.urls import text_of
 
 if TYPE_CHECKING:
@@ -145,7 +146,8 @@ class HttpClientTransport:
     def _exchange(self, request: Request, deadline: float) -> ResponseReader:
         """The response, as far as it came before the deadline."""
         limits = limits_of(request)
-        options = send_options(self._client, request, limits, self._base_url)
+        streamed = _Streamed(request) if isinstance(request, StreamedRequest) else None
+        options = send_options(self._client, request, limits, self._base_url, streamed)
         try:
             with self._client.stream(request.method, request.url, **options) as response:
                 limits["read"] = max(deadline - time.monotonic(), 0.001)
@@ -155,6 +157,16 @@ class HttpClientTransport:
                 return reader
         except Exception as error:  # noqa: BLE001 - raised again unless it is a refusal
             return refused(request, limits, error)
+
+
+class _Streamed:
+    """A body that an authentication may send again."""
+
+    def __init__(self, request: StreamedRequest) -> None:
+        self._request = request
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self._request.chunks()
 
 
 def _chunks(response: HttpResponse, deadline: float) -> Iterator[bytes]:
@@ -239,16 +251,32 @@ def limits_of(request: Request) -> dict[str, float]:
 
 
 def send_options(
-    client: object, request: Request, limits: Mapping[str, float], base_url: BaseUrl | None
+    client: object,
+    request: Request,
+    limits: Mapping[str, float],
+    base_url: BaseUrl | None,
+    streamed: object | None = None,
 ) -> SendOptions:
-    """How a client sends a request."""
+    """How a client sends a request.
+
+    Args:
+        client: The client.
+        request: The request.
+        limits: Its timeouts.
+        base_url: The server that the client's authentication is for; None for all.
+        streamed: A body that is read while it is sent, to be iterated any number of times.
+    """
     is_own = base_url is None or origin_of(request.url) == origin_of(text_of(base_url))
     # The authentication of the client takes the place of the key, whichever header it sets.
     left_out = "authorization" if is_own and getattr(client, "auth", None) is not None else ""
     headers = {name: value for name, value in request.headers.items() if name != left_out}
+    headers.setdefault("accept-encoding", _encodings_of(client))
+    content = request.content if streamed is None else cast("bytes", streamed)
+    if streamed is not None:
+        headers["content-length"] = str(request.size)  # else it would go in chunks
     options = SendOptions(
-        content=request.content,
-        headers=SecretHeaders({**headers, "accept-encoding": _encodings_of(client)}),
+        content=content,  # for which the clients of httpx take what can be iterated, too
+        headers=SecretHeaders(headers),
         follow_redirects=False,
         extensions={"timeout": limits},
     )

@@ -9,11 +9,12 @@ from typing_extensions import override
 
 from wandb_runs.graphql.operation import MODEL_LOCK
 from wandb_runs.transport.decoders import accept_encoding
+from wandb_runs.transport.messages import StreamedRequest
 from wandb_runs.transport.proxies import proxy_for
 from wandb_runs.transport.urls import is_loopback, text_of, without_secrets
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from typing import TypeAlias
 
     import httpx
@@ -80,14 +81,19 @@ class RequestTemplate:
 
         rest = None if deadline is None else request.timeout
         headers = self._sent_headers
-        if request.content:
+        if request.size or request.method == "PUT":
             headers = headers.copy()
-            headers["content-length"] = str(len(request.content))
+            headers["content-length"] = str(request.size)
         return httpx.Request(
             request.method,
             self._url,
             headers=headers,
-            stream=httpx.ByteStream(request.content),
+            # Async transports put one of theirs in its place.
+            stream=(
+                _streamed(request)
+                if isinstance(request, StreamedRequest)
+                else httpx.ByteStream(request.content)
+            ),
             extensions={
                 "timeout": {"connect": connect, "read": rest, "write": rest, "pool": rest},
                 "deadline": deadline,
@@ -103,6 +109,19 @@ class RequestTemplate:
     @override
     def __reduce__(self) -> NoReturn:
         raise TypeError("what holds an API key is never pickled")
+
+
+def _streamed(request: StreamedRequest) -> httpx.SyncByteStream:
+    import httpx  # noqa: PLC0415 - it has been imported
+
+    class Streamed(httpx.SyncByteStream):
+        """The body of a request, read while it is sent."""
+
+        @override
+        def __iter__(self) -> Iterator[bytes]:
+            return request.chunks()
+
+    return Streamed()
 
 
 class TemplateCache:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from types import FrameType
     from typing import IO
 
-__all__ = ["replace_file"]
+__all__ = ["FLAGS", "keep_access", "replace_file", "sync_folder", "unless_terminated"]
 
 _NAME: Final = 40
 """Characters of the target's name in that of the partial file: file systems limit names."""
@@ -56,9 +56,9 @@ def replace_file(path: Path, write: Callable[[IO[bytes]], object] | None) -> Non
                 file.write(content.getbuffer())
         return
     target = Path(os.path.realpath(path))  # a link stays one
-    with _unless_terminated():
+    with unless_terminated():
         partial = target.with_name(f".{target.name[:_NAME]}.{secrets.token_hex(8)}.part")
-        descriptor = os.open(partial, _FLAGS, 0o666 if before is None else 0o600)
+        descriptor = os.open(partial, FLAGS, 0o666 if before is None else 0o600)
         try:
             with os.fdopen(descriptor, "wb") as file:
                 if write is None:
@@ -66,16 +66,16 @@ def replace_file(path: Path, write: Callable[[IO[bytes]], object] | None) -> Non
                 write(file)
                 file.flush()
                 if before is not None:
-                    _keep_access(file.fileno(), before)
+                    keep_access(file.fileno(), before)
                 os.fsync(file.fileno())
             partial.replace(target)
-            _sync_folder(target.parent)
+            sync_folder(target.parent)
         finally:
             partial.unlink(missing_ok=True)
 
 
 # Never through a link that was put there, and never to a file that is there.
-_FLAGS: Final = (
+FLAGS: Final = (
     os.O_WRONLY
     | os.O_CREAT
     | os.O_EXCL
@@ -114,7 +114,7 @@ def _is_opened(path: Path) -> bool:
         path = path.parent / path.readlink()
 
 
-def _keep_access(descriptor: int, before: os.stat_result) -> None:
+def keep_access(descriptor: int, before: os.stat_result) -> None:
     """Give a new file the owner, the group and the mode of the one that it replaces."""
     if sys.platform == "win32":
         return
@@ -132,7 +132,7 @@ def _keep_access(descriptor: int, before: os.stat_result) -> None:
     os.fchmod(descriptor, mode)
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """Let the new name outlast a crash of the machine, where folders can be synced."""
     if sys.platform == "win32":
         return
@@ -145,7 +145,7 @@ def _sync_folder(folder: Path) -> None:
 
 
 @contextmanager
-def _unless_terminated() -> Generator[None]:
+def unless_terminated() -> Generator[None]:
     """Let SIGTERM and SIGHUP unwind the block as Ctrl-C does, where nothing else handles them."""
     handled: list[int] = []
     if threading.current_thread() is threading.main_thread():

@@ -1,0 +1,176 @@
+"""What `Run` and `Runs` do with files."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import TYPE_CHECKING
+
+from wandb_runs.runs.files.deletion import check_files, remove_files
+from wandb_runs.runs.files.downloads import ManyDownloads
+from wandb_runs.runs.files.listing import RunPath, check_name, check_query, fetch_file
+from wandb_runs.runs.files.run_file import RunFile, RunFiles
+from wandb_runs.runs.files.run_file_base import warned
+from wandb_runs.runs.files.upload import FileToSend, upload_file
+from wandb_runs.runs.run_base import ConfigT_co, RunBase, RunContext, SummaryT_co
+from wandb_runs.runs.runs_base import RunsBase, RunT_co
+from wandb_runs.runs.sweep import Sweeps
+from wandb_runs.transport import RetryingClient
+
+if TYPE_CHECKING:
+    from os import PathLike
+
+    from wandb_runs.runs.files.downloads import Downloads
+    from wandb_runs.runs.files.file_progress import OnFileProgress
+
+__all__ = ["FilesOfRun", "FilesOfRuns"]
+
+
+class FilesOfRun(RunBase[RunContext[RetryingClient, Sweeps], ConfigT_co, SummaryT_co]):
+    """What `Run` does with its files."""
+
+    __slots__ = ()
+
+    def files(
+        self,
+        names: list[str] | tuple[str, ...] | None = None,
+        pattern: str | None = None,
+        per_page: int = 50,
+    ) -> RunFiles:
+        """The files that the run saved; nothing is sent until one is asked for.
+
+        Args:
+            names: The names of the files; None for all.
+            pattern: In place of names, a pattern of SQL's LIKE: `%` stands for any characters,
+                `_` for one.
+            per_page: Files per request, at least 1; more than 1000 is sent as 1000.
+
+        Returns:
+            A lazy sequence.
+
+        Raises:
+            InvalidArgumentError: An argument that cannot be right; nothing was sent.
+
+        >>> [file.name for file in run.files(pattern="media/%")]
+        []
+        """
+        query = check_query(RunPath(*self._where), names, pattern, per_page)
+        return RunFiles(self._context.client, query)
+
+    def file(self, name: str) -> RunFile:
+        """The file of a name; sends a request.
+
+        Args:
+            name: The path below the run's folder, with slashes.
+
+        Raises:
+            InvalidArgumentError: No name; nothing was sent.
+            NotFoundError: The run has no such file; the message has the nearest spelling.
+
+        >>> run.file("model.pt")
+        Traceback (most recent call last):
+        wandb_runs.errors.NotFoundError: run ... has no file 'model.pt'; run.files() lists all
+        """
+        client, path = self._context.client, RunPath(*self._where)
+        return RunFile(client, path, client.run(fetch_file(path, check_name("name", name))))
+
+    def upload_file(
+        self,
+        path: str | PathLike[str],
+        root: str | PathLike[str] = ".",
+        *,
+        name: str | None = None,
+    ) -> RunFile:
+        """Upload a file to the run, which may have finished; one of the same name is replaced.
+
+        Sends four requests, or five where the server wants to be told of the end; the content is
+        read while it is sent. What the server then gives as its MD5 digest is compared.
+
+        Args:
+            path: The file.
+            root: The folder that its name is relative to.
+            name: The name, in place of the path of the file below `root`.
+
+        Returns:
+            The file as the server shows it.
+
+        Raises:
+            InvalidArgumentError: An argument that cannot be right, such as a file that is not below
+                `root`; nothing was sent.
+            ReadOnlyError: The `Api` may only read; nothing was sent.
+            NotFoundError: The run is gone.
+            WandbRunsError: It is not uploaded, or the answer was lost and the server does not show
+                it.
+            OSError: The file cannot be read.
+
+        Warns:
+            UnverifiedFileWarning: The server gives no MD5 digest, or that of other content.
+        """
+        client, run = self._context.client, RunPath(*self._where)
+        client.check_may_change("run.upload_file")
+        with FileToSend(path, root, name) as file:
+            facts = warned(client.run(upload_file(run, client.settings, file)))
+        return RunFile(client, run, facts)
+
+    def delete_files(self, files: list[RunFile | str] | tuple[RunFile | str, ...]) -> None:
+        """Delete files of the run by one mutation; the run stays.
+
+        Args:
+            files: The files, or their names, which are listed first.
+
+        Raises:
+            InvalidArgumentError: Not such a list, an empty one, or a file of another run; nothing
+                was sent.
+            ReadOnlyError: The `Api` may only read; nothing was sent.
+            NotFoundError: There is no file of a name; nothing was deleted.
+            UnsupportedByServerError: The server does not tell the files' ids.
+            WandbRunsError: They are not deleted, or the answer was lost and they are still there.
+        """
+        client, run = self._context.client, RunPath(*self._where)
+        client.check_may_change("run.delete_files")
+        client.run(remove_files(run, check_files(run, files)))
+
+
+class FilesOfRuns(RunsBase[RetryingClient, Sweeps, RunT_co]):
+    """What `Runs` does with files of all of its runs."""
+
+    @abstractmethod
+    def _list_to(self, count: int | None, *, goes_on: bool = False) -> list[RunT_co]:
+        """List so many runs, or all for None."""
+
+    def download(
+        self,
+        pattern: str,
+        to: str | PathLike[str] = ".",
+        *,
+        replace: bool = False,
+        progress: OnFileProgress | None = None,
+    ) -> Downloads:
+        """Download files of all runs, each to `to/<run id>/<name>`, `max_concurrency` at once.
+
+        A file that cannot be had stops no other. One whose content is there already is skipped, so
+        that a download that was interrupted goes on where it is called again.
+
+        Args:
+            pattern: A pattern of SQL's LIKE that names match: `%` stands for any characters, `_`
+                for one; `"%"` for all files.
+            to: The folder.
+            replace: Whether files that are there with other content are replaced.
+            progress: Called with a `FileProgress` after each file, in this thread.
+
+        Returns:
+            What became of each file: written, skipped or failed. Two files of which one would take
+            the other's place on some file systems both fail, as does a name that is refused.
+
+        Raises:
+            InvalidArgumentError: An argument that cannot be right; nothing was sent.
+            NotFoundError: No such project, or the key may not see it.
+
+        Warns:
+            UnverifiedFileWarning: The server gives no MD5 digest of some files.
+
+        >>> api.runs("sample/digits", limit=2).download("%.pt", "weights").done
+        ()
+        """
+        client = self._client
+        with ManyDownloads(client.settings, pattern, to, replace, progress) as job:
+            return warned(client.run(job.fetch(self._list_to(None))))
