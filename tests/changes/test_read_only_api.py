@@ -96,6 +96,10 @@ BULK_CALLS: dict[str, tuple[Callable[[Api], object], Callable[[AsyncApi], Awaita
         lambda api: api.runs(PATH).delete(expect=1),
         lambda api: api.runs(PATH).delete(expect=1),
     ),
+    "runs.update": (
+        lambda api: api.runs(PATH).update(expect=1, add_tags=["x"]),
+        lambda api: api.runs(PATH).update(expect=1, add_tags=["x"]),
+    ),
     "runs.move": (
         lambda api: api.runs(PATH).move("me/other", expect=1),
         lambda api: api.runs(PATH).move("me/other", expect=1),

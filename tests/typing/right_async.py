@@ -249,6 +249,8 @@ def embed(own: httpx.AsyncClient, newer: httpx2.AsyncClient) -> None:
 async def change_many(api: AsyncApi, runs: AsyncRuns, dry: bool) -> None:
     assert_type(await runs.delete(expect=3), ChangeOutcome)
     assert_type(await runs.delete(dry_run=True), list[TableRow])
+    assert_type(await runs.update(expect=3, add_tags=["a"], unset_config=["lr"]), ChangeOutcome)
+    assert_type(await runs.update(dry_run=True, job_type="train"), list[TableRow])
     assert_type(await runs.delete(expect=3, dry_run=dry), ChangeOutcome | list[TableRow])
     assert_type(await runs.move("team/kept", expect=3), ChangeOutcome)
     assert_type(await runs.move("team/kept", dry_run=True), list[TableRow])

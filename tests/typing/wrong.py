@@ -157,6 +157,10 @@ def change_many_wrongly(api: Api, runs: Runs) -> None:
     runs.delete(dry_run=True).done  # wrong
     runs.delete(expect=3, dry_run="yes")  # wrong
     runs.move(expect=3)  # wrong
+    runs.update(add_tags=["a"])  # wrong
+    runs.update(expect=3, add_tags="a")  # wrong
+    runs.update(expect=3, config=["lr"])  # wrong
+    runs.update(expect=3, notes="each its own")  # wrong
     runs.move("team/kept")  # wrong
     runs.move("team/kept", expect=3, wait="1h")  # wrong
     api.undelete_runs("team/mnist", "r1", expect=1)  # wrong

@@ -122,6 +122,7 @@ async def pass_wrong_types(api: AsyncApi, runs: AsyncRuns, run: AsyncRun) -> Non
     runs.to_polars().columns  # wrong
     await runs.best("loss", "least")  # wrong
     await runs.delete()  # wrong
+    await runs.update(group="g")  # wrong
     runs.delete(expect=3).done  # wrong
     await runs.move("team/kept")  # wrong
     await api.undelete_runs("team/mnist", "r1", expect=1)  # wrong

@@ -6,16 +6,20 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING, Literal, overload
 
 from wandb_runs.aio.sweep import AsyncSweeps
+from wandb_runs.runs.changes.arguments import UNCHANGED, check_flag, plan_update
 from wandb_runs.runs.changes.bulk_base import BulkCall
 from wandb_runs.runs.changes.deletion import plan_delete
 from wandb_runs.runs.changes.moving import plan_move
+from wandb_runs.runs.changes.updating import BulkUpdate
 from wandb_runs.runs.runs_base import RunsBase, RunT_co
 from wandb_runs.transport import AsyncRetryingClient
 
 if TYPE_CHECKING:
     from wandb_runs.errors import ChangeOutcome
     from wandb_runs.frames.table import TableRow
+    from wandb_runs.runs.changes.arguments import Unchanged
     from wandb_runs.runs.changes.bulk_base import BulkChange, Prepared
+    from wandb_runs.runs.changes.values import NewValues
 
 __all__ = ["AsyncBulkChanges", "apply_change"]
 
@@ -26,6 +30,120 @@ class AsyncBulkChanges(RunsBase[AsyncRetryingClient, AsyncSweeps, RunT_co]):
     @abstractmethod
     async def _list_to(self, count: int | None, *, goes_on: bool = False) -> list[RunT_co]:
         """List so many runs, or all for None."""
+
+    @overload
+    async def update(
+        self,
+        *,
+        expect: int,
+        tags: list[str] | tuple[str, ...] | Unchanged | None = UNCHANGED,
+        add_tags: list[str] | tuple[str, ...] = (),
+        remove_tags: list[str] | tuple[str, ...] = (),
+        group: str | Unchanged | None = UNCHANGED,
+        job_type: str | Unchanged | None = UNCHANGED,
+        config: NewValues | Unchanged = UNCHANGED,
+        summary: NewValues | Unchanged = UNCHANGED,
+        unset_config: list[str] | tuple[str, ...] = (),
+        unset_summary: list[str] | tuple[str, ...] = (),
+        force: bool = False,
+        dry_run: Literal[False] = False,
+    ) -> ChangeOutcome: ...
+    @overload
+    async def update(
+        self,
+        *,
+        expect: int | None = None,
+        tags: list[str] | tuple[str, ...] | Unchanged | None = UNCHANGED,
+        add_tags: list[str] | tuple[str, ...] = (),
+        remove_tags: list[str] | tuple[str, ...] = (),
+        group: str | Unchanged | None = UNCHANGED,
+        job_type: str | Unchanged | None = UNCHANGED,
+        config: NewValues | Unchanged = UNCHANGED,
+        summary: NewValues | Unchanged = UNCHANGED,
+        unset_config: list[str] | tuple[str, ...] = (),
+        unset_summary: list[str] | tuple[str, ...] = (),
+        force: bool = False,
+        dry_run: Literal[True],
+    ) -> list[TableRow]: ...
+    @overload
+    async def update(
+        self,
+        *,
+        expect: int,
+        tags: list[str] | tuple[str, ...] | Unchanged | None = UNCHANGED,
+        add_tags: list[str] | tuple[str, ...] = (),
+        remove_tags: list[str] | tuple[str, ...] = (),
+        group: str | Unchanged | None = UNCHANGED,
+        job_type: str | Unchanged | None = UNCHANGED,
+        config: NewValues | Unchanged = UNCHANGED,
+        summary: NewValues | Unchanged = UNCHANGED,
+        unset_config: list[str] | tuple[str, ...] = (),
+        unset_summary: list[str] | tuple[str, ...] = (),
+        force: bool = False,
+        dry_run: bool,
+    ) -> ChangeOutcome | list[TableRow]: ...
+    async def update(
+        self,
+        *,
+        expect: int | None = None,
+        tags: list[str] | tuple[str, ...] | Unchanged | None = UNCHANGED,
+        add_tags: list[str] | tuple[str, ...] = (),
+        remove_tags: list[str] | tuple[str, ...] = (),
+        group: str | Unchanged | None = UNCHANGED,
+        job_type: str | Unchanged | None = UNCHANGED,
+        config: NewValues | Unchanged = UNCHANGED,
+        summary: NewValues | Unchanged = UNCHANGED,
+        unset_config: list[str] | tuple[str, ...] = (),
+        unset_summary: list[str] | tuple[str, ...] = (),
+        force: bool = False,
+        dry_run: bool = False,
+    ) -> ChangeOutcome | list[TableRow]:
+        """Change all runs of this listing: what is given, and nothing else; as `Runs.update`.
+
+        Args:
+            expect: How many runs there are to change; not needed for `dry_run=True`.
+            tags: All tags of each run, in place of those that it has; None clears them.
+            add_tags: Tags to add; others that are added meanwhile stay.
+            remove_tags: Tags to remove, likewise.
+            group: The group; None clears it.
+            job_type: The job type, likewise.
+            config: Values to set, by key. `model.depth` is a value inside `model`, where there is
+                no key of that name.
+            summary: Values to set, likewise.
+            unset_config: Keys to remove.
+            unset_summary: Keys to remove.
+            force: Whether to change runs whose programs still log, too, and may overwrite it.
+            dry_run: Whether to change nothing, and return what would be changed.
+
+        Returns:
+            Which runs are done, which are all; or a row for each run, with `id`, `name`, `state`,
+            `created_at`, and `before.` and `after.` for each thing that changes:
+            `before.config.lr`. What there is not is None.
+
+        Raises:
+            InvalidArgumentError: `expect` is not how many there are, or a run is still logging;
+                nothing was changed. Or another argument that cannot be right; nothing was sent.
+            ReadOnlyError: The `Api` may only read; nothing was sent.
+            ChangesError: Some runs could not be changed; its `outcome` tells which.
+            NotFoundError: No such project, or the key may not see it.
+        """
+        client, query = self._client, self._query
+        update = plan_update(
+            "runs.update",
+            tags=tags,
+            add_tags=add_tags,
+            remove_tags=remove_tags,
+            group=group,
+            job_type=job_type,
+            config=config,
+            summary=summary,
+            unset_config=unset_config,
+            unset_summary=unset_summary,
+        )
+        change = BulkUpdate(
+            update, check_flag("force", force), client.server, query.models, query.keys
+        )
+        return await self._change(change, expect, dry_run=dry_run)
 
     @overload
     async def delete(

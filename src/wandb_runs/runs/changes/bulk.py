@@ -5,9 +5,11 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import TYPE_CHECKING, Literal, overload
 
+from wandb_runs.runs.changes.arguments import UNCHANGED, check_flag, plan_update
 from wandb_runs.runs.changes.bulk_base import BulkCall
 from wandb_runs.runs.changes.deletion import plan_delete
 from wandb_runs.runs.changes.moving import plan_move
+from wandb_runs.runs.changes.updating import BulkUpdate
 from wandb_runs.runs.runs_base import RunsBase, RunT_co
 from wandb_runs.runs.sweep import Sweeps
 from wandb_runs.transport import RetryingClient
@@ -15,7 +17,9 @@ from wandb_runs.transport import RetryingClient
 if TYPE_CHECKING:
     from wandb_runs.errors import ChangeOutcome
     from wandb_runs.frames.table import TableRow
+    from wandb_runs.runs.changes.arguments import Unchanged
     from wandb_runs.runs.changes.bulk_base import BulkChange, Prepared
+    from wandb_runs.runs.changes.values import NewValues
 
 __all__ = ["BulkChanges", "apply_change"]
 
@@ -26,6 +30,141 @@ class BulkChanges(RunsBase[RetryingClient, Sweeps, RunT_co]):
     @abstractmethod
     def _list_to(self, count: int | None, *, goes_on: bool = False) -> list[RunT_co]:
         """List so many runs, or all for None."""
+
+    @overload
+    def update(
+        self,
+        *,
+        expect: int,
+        tags: list[str] | tuple[str, ...] | Unchanged | None = UNCHANGED,
+        add_tags: list[str] | tuple[str, ...] = (),
+        remove_tags: list[str] | tuple[str, ...] = (),
+        group: str | Unchanged | None = UNCHANGED,
+        job_type: str | Unchanged | None = UNCHANGED,
+        config: NewValues | Unchanged = UNCHANGED,
+        summary: NewValues | Unchanged = UNCHANGED,
+        unset_config: list[str] | tuple[str, ...] = (),
+        unset_summary: list[str] | tuple[str, ...] = (),
+        force: bool = False,
+        dry_run: Literal[False] = False,
+    ) -> ChangeOutcome: ...
+    @overload
+    def update(
+        self,
+        *,
+        expect: int | None = None,
+        tags: list[str] | tuple[str, ...] | Unchanged | None = UNCHANGED,
+        add_tags: list[str] | tuple[str, ...] = (),
+        remove_tags: list[str] | tuple[str, ...] = (),
+        group: str | Unchanged | None = UNCHANGED,
+        job_type: str | Unchanged | None = UNCHANGED,
+        config: NewValues | Unchanged = UNCHANGED,
+        summary: NewValues | Unchanged = UNCHANGED,
+        unset_config: list[str] | tuple[str, ...] = (),
+        unset_summary: list[str] | tuple[str, ...] = (),
+        force: bool = False,
+        dry_run: Literal[True],
+    ) -> list[TableRow]: ...
+    @overload
+    def update(
+        self,
+        *,
+        expect: int,
+        tags: list[str] | tuple[str, ...] | Unchanged | None = UNCHANGED,
+        add_tags: list[str] | tuple[str, ...] = (),
+        remove_tags: list[str] | tuple[str, ...] = (),
+        group: str | Unchanged | None = UNCHANGED,
+        job_type: str | Unchanged | None = UNCHANGED,
+        config: NewValues | Unchanged = UNCHANGED,
+        summary: NewValues | Unchanged = UNCHANGED,
+        unset_config: list[str] | tuple[str, ...] = (),
+        unset_summary: list[str] | tuple[str, ...] = (),
+        force: bool = False,
+        dry_run: bool,
+    ) -> ChangeOutcome | list[TableRow]: ...
+    def update(
+        self,
+        *,
+        expect: int | None = None,
+        tags: list[str] | tuple[str, ...] | Unchanged | None = UNCHANGED,
+        add_tags: list[str] | tuple[str, ...] = (),
+        remove_tags: list[str] | tuple[str, ...] = (),
+        group: str | Unchanged | None = UNCHANGED,
+        job_type: str | Unchanged | None = UNCHANGED,
+        config: NewValues | Unchanged = UNCHANGED,
+        summary: NewValues | Unchanged = UNCHANGED,
+        unset_config: list[str] | tuple[str, ...] = (),
+        unset_summary: list[str] | tuple[str, ...] = (),
+        force: bool = False,
+        dry_run: bool = False,
+    ) -> ChangeOutcome | list[TableRow]:
+        """Change all runs of this listing: what is given, and nothing else.
+
+        First all runs are listed, unless they were before. Tags that are added and removed go to
+        the server in one request for 100 runs, where it has W&B's mutation for that. All else is
+        done run by run as `run.update` does it, `max_concurrency` at once. What is done already is
+        not sent. Each change is read back.
+
+        Where some runs could not be changed, or Ctrl-C came, the same call goes on with the rest.
+        The runs of this listing stay as they were read: make a new one to see the change.
+
+        Args:
+            expect: How many runs there are to change; not needed for `dry_run=True`.
+            tags: All tags of each run, in place of those that it has; None clears them.
+            add_tags: Tags to add; others that are added meanwhile stay.
+            remove_tags: Tags to remove, likewise.
+            group: The group; None clears it.
+            job_type: The job type, likewise.
+            config: Values to set, by key. `model.depth` is a value inside `model`, where there is
+                no key of that name.
+            summary: Values to set, likewise.
+            unset_config: Keys to remove.
+            unset_summary: Keys to remove.
+            force: Whether to change runs whose programs still log, too, and may overwrite it.
+            dry_run: Whether to change nothing, and return what would be changed.
+
+        Returns:
+            Which runs are done, which are all; or a row for each run, with `id`, `name`, `state`,
+            `created_at`, and `before.` and `after.` for each thing that changes:
+            `before.config.lr`. What there is not is None.
+
+        Raises:
+            InvalidArgumentError: `expect` is not how many there are, or a run is still logging;
+                nothing was changed. Or another argument that cannot be right; nothing was sent.
+            ReadOnlyError: The `Api` may only read; nothing was sent.
+            ChangesError: Some runs could not be changed; its `outcome` tells which.
+            NotFoundError: No such project, or the key may not see it.
+
+        >>> from wandb_runs import Api
+        >>> from wandb_runs.testing import LocalServer, log_run
+        >>> with LocalServer() as server, Api(base_url=server.url, api_key="any") as api:
+        ...     for name in ("r1", "r2"):
+        ...         log_run(server, "me", "digits", name, config={"lr": 0.1}, tags=["new"])
+        ...     runs = api.runs("me/digits")
+        ...     runs.update(dry_run=True, config={"lr": 0.2})[0]["after.config.lr"]
+        ...     runs.update(expect=2, add_tags=["seen"], config={"lr": 0.2}).done
+        ...     [(run.tags, run.config["lr"]) for run in api.runs("me/digits")]
+        0.2
+        ('r1', 'r2')
+        [(['new', 'seen'], 0.2), (['new', 'seen'], 0.2)]
+        """
+        client, query = self._client, self._query
+        update = plan_update(
+            "runs.update",
+            tags=tags,
+            add_tags=add_tags,
+            remove_tags=remove_tags,
+            group=group,
+            job_type=job_type,
+            config=config,
+            summary=summary,
+            unset_config=unset_config,
+            unset_summary=unset_summary,
+        )
+        change = BulkUpdate(
+            update, check_flag("force", force), client.server, query.models, query.keys
+        )
+        return self._change(change, expect, dry_run=dry_run)
 
     @overload
     def delete(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from wandb_runs.errors import InvalidArgumentError
 from wandb_runs.errors.suggest import describe, name_runs
 from wandb_runs.graphql.scalars import parse_moment
+from wandb_runs.runs.changes.arguments import check_flag
 from wandb_runs.runs.changes.results import ChangeResults, Selected
+from wandb_runs.runs.changes.update import LOGGING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -19,10 +21,7 @@ if TYPE_CHECKING:
     from wandb_runs.transport.client_base import Client
     from wandb_runs.transport.session import SessionBase
 
-__all__ = ["BulkCall", "BulkChange", "Prepared", "check_bool", "check_expected", "refuse_logging"]
-
-_LOGGING: Final = frozenset({"running", "preempting"})
-"""The states in which a program logs; a pending run has none yet."""
+__all__ = ["BulkCall", "BulkChange", "Prepared", "check_expected", "refuse_logging"]
 
 
 class Prepared(NamedTuple):
@@ -100,7 +99,7 @@ class BulkCall:
         self._change = change
         self._expect = expect
         self._results: ChangeResults | None = None
-        self.is_dry_run: bool = check_bool("dry_run", dry_run)
+        self.is_dry_run: bool = check_flag("dry_run", dry_run)
 
     def check_allowed(self, client: Client[SessionBase]) -> None:
         """Refuse a change by a client that may only read.
@@ -145,17 +144,6 @@ class BulkCall:
         return self._results
 
 
-def check_bool(argument: str, value: object) -> bool:
-    """Check a choice between two.
-
-    Raises:
-        InvalidArgumentError: Neither True nor False.
-    """
-    if not isinstance(value, bool):
-        raise InvalidArgumentError(f"{argument} must be True or False, got {describe(value)}")
-    return value
-
-
 def check_expected(
     call: str, expect: object, count: int, *, hint: str = BulkChange.hint, is_needed: bool = True
 ) -> None:
@@ -191,7 +179,7 @@ def refuse_logging(call: str, runs: Iterable[RunFields], why: str) -> None:
     Raises:
         InvalidArgumentError: There is such a run; nothing was changed.
     """
-    logging = [run.id for run in runs if run.state in _LOGGING]
+    logging = [run.id for run in runs if run.state in LOGGING]
     if logging:
         raise InvalidArgumentError(
             f"{call}: {name_runs(logging)} still logging: {why}. Nothing was changed; wait until "

@@ -13,7 +13,8 @@ from wandb_runs.errors.suggest import describe, show
 from wandb_runs.graphql._generated import delete_run, delete_runs, undelete_runs
 from wandb_runs.pagination.changes import name_filter
 from wandb_runs.query.keys import check_unicode
-from wandb_runs.runs.changes.bulk_base import BulkChange, Prepared, check_bool
+from wandb_runs.runs.changes.arguments import check_flag
+from wandb_runs.runs.changes.bulk_base import BulkChange, Prepared
 from wandb_runs.runs.changes.reading import divided, read_runs
 from wandb_runs.runs.changes.send import send_change
 from wandb_runs.runs.changes.sending import PART, change_each, change_part
@@ -88,7 +89,7 @@ def plan_delete(delete_artifacts: object) -> Deletion:
     Raises:
         InvalidArgumentError: One cannot be right.
     """
-    return Deletion(check_bool("delete_artifacts", delete_artifacts))
+    return Deletion(check_flag("delete_artifacts", delete_artifacts))
 
 
 def check_ids(ids: object) -> tuple[str, ...]:

@@ -87,6 +87,31 @@ class DocumentChange(NamedTuple):
         missing += [key for key in self.unset if any(True for _ in places(values, key))]
         return [f"{self.part}.{key}" for key in missing]
 
+    @property
+    def wanted(self) -> dict[str, JSONValue]:
+        """What there is to be of its keys, by their names in messages; None for those that go."""
+        return {f"{self.part}.{key}": self.values.get(key) for key in (*self.values, *self.unset)}
+
+    def present_in(self, text: str | None) -> dict[str, JSONValue]:
+        """What a document has of its keys, by their names in messages.
+
+        Args:
+            text: The document, as the server sent it; None is an empty one.
+
+        Raises:
+            ValueError: Not a JSON object; the message says what it is.
+
+        >>> DocumentChange("config", {"lr": 1, "b": 2}).present_in('{"lr": {"value": 0.5}}')
+        {'config.lr': 0.5}
+        """
+        values = self._values_in(read_document(text, None))
+        found = {key: next(places(values, key), None) for key in (*self.values, *self.unset)}
+        return {
+            f"{self.part}.{key}": place[0][place[1]]
+            for key, place in found.items()
+            if place is not None
+        }
+
     def unknown_in(self, text: str | None) -> list[str]:
         """The keys that are to go and are not there."""
         values = self._values_in(read_document(text, None))

@@ -15,7 +15,8 @@ from wandb_runs.graphql._generated import get_project, get_task, move_runs
 from wandb_runs.graphql.flow import ask, pause
 from wandb_runs.pagination.changes import name_filter
 from wandb_runs.query.location import missing_run, parse_path
-from wandb_runs.runs.changes.bulk_base import BulkChange, Prepared, check_bool, refuse_logging
+from wandb_runs.runs.changes.arguments import check_flag
+from wandb_runs.runs.changes.bulk_base import BulkChange, Prepared, refuse_logging
 from wandb_runs.runs.changes.reading import divided, read_runs
 from wandb_runs.runs.changes.sending import PART, change_part
 
@@ -182,4 +183,4 @@ def plan_move(to: object, *, wait: object, force: object) -> Move:
         raise InvalidArgumentError(
             f"wait must be a number of seconds, more than 0, got {describe(wait)}"
         )
-    return Move(parts.entity, parts.project, float(wait), check_bool("force", force))
+    return Move(parts.entity, parts.project, float(wait), check_flag("force", force))

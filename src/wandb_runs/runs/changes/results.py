@@ -87,6 +87,11 @@ class ChangeResults:
         self._done.difference_update(run_ids)
         self._failed.update(dict.fromkeys(run_ids, error))
 
+    def take_back(self, run_ids: Collection[str]) -> None:
+        """Forget that runs failed, which are to be tried in another way."""
+        for run_id in run_ids:
+            self._failed.pop(run_id, None)
+
     @contextmanager
     def told_on_interrupt(self) -> Generator[None]:
         """Tell how far it came, where something else than an error of a request ends it."""

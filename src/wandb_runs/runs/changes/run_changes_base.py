@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from wandb_runs.errors import RunValidationError
@@ -15,11 +16,13 @@ from wandb_runs.runs.run_base import ConfigT_co, ContextT_co, RunBase, SummaryT_
 if TYPE_CHECKING:
     from wandb_runs.graphql.flow import Flow
     from wandb_runs.graphql.scalars import JSONValue
+    from wandb_runs.query.keys import KeySelection
     from wandb_runs.runs.changes.arguments import Update
     from wandb_runs.runs.changes.documents import Part
     from wandb_runs.runs.changes.state import NewState, Wait
+    from wandb_runs.runs.models import Models
 
-__all__ = ["RunChangesBase"]
+__all__ = ["RunChangesBase", "check_document"]
 
 
 class RunChangesBase(RunBase[ContextT_co, ConfigT_co, SummaryT_co]):
@@ -29,7 +32,9 @@ class RunChangesBase(RunBase[ContextT_co, ConfigT_co, SummaryT_co]):
 
     def _fetch_updated(self, update: Update, *, force: bool) -> Flow[None]:
         """Change the run, and have it be what it is afterwards."""
-        target = Target(self._where, self._context.client.server, self._check_document)
+        context = self._context
+        check = partial(check_document, context.models, context.keys, "/".join(self.path))
+        target = Target(self._where, context.client.server, check)
         fields = yield from fetch_updated(target, update, force=force)
         if self._context.keys == EVERYTHING:
             self._node = to_node(fields)
@@ -46,31 +51,37 @@ class RunChangesBase(RunBase[ContextT_co, ConfigT_co, SummaryT_co]):
         yield from wait_for_end(self._where, wait)
         yield from self._fetch_again()
 
-    def _check_document(self, part: Part, text: str) -> None:
-        """Check that a config or a summary, as it is to be, fits the type of the listing.
 
-        Raises:
-            RunValidationError: It does not; nothing was changed.
-        """
-        models, keys = self._context.models, self._context.keys
-        model = models.config if part == "config" else models.summary
-        if model is None:
-            return
+def check_document(models: Models, keys: KeySelection, path: str, part: Part, text: str) -> None:
+    """Check that a config or a summary, as it is to be, fits the type of its listing.
 
-        def read() -> dict[str, JSONValue]:
-            if part == "summary":
-                return read_document(text, keys.summary)
-            document = read_config(text, keys.config)
-            return {key: each for key, each in document.items() if key not in INTERNAL_KEYS}
+    Args:
+        models: The types.
+        keys: The keys that they are of.
+        path: Entity, project and id of the run, joined by slashes.
+        part: Which document.
+        text: The document.
 
-        path = "/".join(self.path)
-        try:
-            model.read(read, path)
-        except RunValidationError as error:
-            raise RunValidationError(
-                f"with this change, the {part} of run {path!r} would not fit its type: "
-                f"{'; '.join(error.problems)}. Nothing was changed",
-                path=path,
-                part=part,
-                problems=error.problems,
-            ) from None
+    Raises:
+        RunValidationError: It does not; nothing was changed.
+    """
+    model = models.config if part == "config" else models.summary
+    if model is None:
+        return
+
+    def read() -> dict[str, JSONValue]:
+        if part == "summary":
+            return read_document(text, keys.summary)
+        document = read_config(text, keys.config)
+        return {key: each for key, each in document.items() if key not in INTERNAL_KEYS}
+
+    try:
+        model.read(read, path)
+    except RunValidationError as error:
+        raise RunValidationError(
+            f"with this change, the {part} of run {path!r} would not fit its type: "
+            f"{'; '.join(error.problems)}. Nothing was changed",
+            path=path,
+            part=part,
+            problems=error.problems,
+        ) from None

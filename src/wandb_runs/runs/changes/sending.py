@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias, TypeVar
 
 from wandb_runs.errors import (
     BadResponseError,
     ConnectionFailedError,
+    GraphQLError,
     UnsupportedByServerError,
     WandbRunsError,
 )
@@ -45,7 +46,7 @@ def change_part(
     *,
     settle: Callable[[T], Flow[str | None]],
     pauses: Sequence[float] = _PAUSES,
-) -> Flow[bool]:
+) -> Flow[Literal["seen", "unseen", "failed"]]:
     """Send a mutation that changes several runs, read back on which it shows, and note that.
 
     It is sent once. What reading back shows is what counts, whatever the answer was.
@@ -60,7 +61,8 @@ def change_part(
         pauses: Seconds until it is looked again for a change that should be seen.
 
     Returns:
-        Whether any of the runs shows it.
+        `"seen"` where a run shows it; `"unseen"` where none does, of which the server refused what
+            it was asked, or said nothing; `"failed"` where that is not known.
 
     Raises:
         UnsupportedByServerError: The server lacks the mutation; nothing was changed.
@@ -90,10 +92,13 @@ def change_part(
     seen = seen or ()
     left = [each for each in run_ids if each not in seen]
     results.note_done(seen)
-    if left:
-        results.note_failed(left, error or _unseen())
-    results.count(error if left else None)
-    return bool(seen)
+    problem = (error or _unseen()) if left else None
+    if problem is not None:
+        results.note_failed(left, problem)
+    results.count(problem)
+    if seen:
+        return "seen"
+    return "unseen" if error is None or isinstance(error, GraphQLError) else "failed"
 
 
 def change_each(
@@ -101,6 +106,8 @@ def change_each(
     run_ids: Sequence[str],
     change: Callable[[str], Flow[object]],
     look: Look,
+    *,
+    trusts_answers: bool = False,
 ) -> Flow[None]:
     """Change runs one by one, several at once, read back on which it shows, and note that.
 
@@ -109,6 +116,7 @@ def change_each(
         run_ids: The runs.
         change: Changes one run.
         look: Reads back which runs show the change.
+        trusts_answers: Whether it only looks for those that failed.
     """
     for part in divided(run_ids, PART):
         ended = yield from gather(
@@ -118,10 +126,12 @@ def change_each(
             ),
         )
         sent = [each for each in ended if each.is_sent]
+        said = {each.run_id for each in sent if each.error is None}
+        unsure = [each.run_id for each in sent if not (trusts_answers and each.run_id in said)]
         try:
-            seen = yield from look([each.run_id for each in sent])
+            seen = said.difference(unsure).union((yield from look(unsure)))
         except WandbRunsError:  # what the answers said has to do
-            seen = [each.run_id for each in sent if each.error is None]
+            seen = said
         results.note_done(seen)
         for each in sent:
             if each.run_id not in seen:

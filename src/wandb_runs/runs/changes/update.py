@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from wandb_runs.runs.changes.documents import Part
     from wandb_runs.transport.server import KnownServer
 
-__all__ = ["MOST_WRITES", "Target", "fetch_updated"]
+__all__ = ["LOGGING", "MOST_WRITES", "Target", "fetch_updated", "is_updated", "shows"]
 
 T = TypeVar("T")
 
@@ -36,7 +36,7 @@ MOST_WRITES: Final = 5
 
 _FIELDS: Final = {"config": "config", "summary": "summaryMetrics"}
 
-_LOGGING: Final = frozenset({"running", "preempting"})
+LOGGING: Final = frozenset({"running", "preempting"})
 """The states in which a program logs; a pending run has none yet."""
 
 
@@ -99,7 +99,7 @@ def fetch_updated(target: Target, update: Update, *, force: bool = False) -> Flo
         WandbRunsError: What else may fail; see `send_change`.
     """
     fields = yield from fetch_run(*target.where)
-    if fields.state in _LOGGING and not force:
+    if fields.state in LOGGING and not force:
         raise InvalidArgumentError(
             f"run {target.path!r} is {fields.state}: its program sends its own values with each "
             "change, and would overwrite these. Wait (run.wait_until_finished()), or pass "
@@ -162,7 +162,7 @@ def _modify_tags(target: Target, update: Update) -> Flow[None]:
     )
     with suppress(GraphQLError):
         yield from send_change(
-            mutation, f"run {target.path!r}: tags", partial(_is_done, target, tags)
+            mutation, f"run {target.path!r}: tags", partial(is_updated, target, tags)
         )
 
 
@@ -184,13 +184,21 @@ def _send(
         summary=write.summary,
     )
     yield from send_change(
-        mutation, f"run {target.path!r}: {', '.join(names)}", partial(_is_done, target, update)
+        mutation, f"run {target.path!r}: {', '.join(names)}", partial(is_updated, target, update)
     )
 
 
-def _is_done(target: Target, update: Update) -> Flow[bool]:
+def is_updated(target: Target, update: Update) -> Flow[bool]:
     """Whether a run is as it is to be."""
-    fields = yield from fetch_run(*target.where)
+    return shows(target, update, (yield from fetch_run(*target.where)))
+
+
+def shows(target: Target, update: Update, fields: RunFields) -> bool:
+    """Whether a run that was read is as it is to be.
+
+    Raises:
+        BadResponseError: Its config or summary cannot be read.
+    """
     held = {
         "name": fields.name,
         "notes": fields.notes,
