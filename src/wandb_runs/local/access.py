@@ -20,7 +20,15 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.types import ASGIApp, Receive, Scope, Send
 
-__all__ = ["AccessMiddleware", "host_name", "is_json", "is_loopback", "is_viewer", "refusal"]
+__all__ = [
+    "AccessMiddleware",
+    "host_name",
+    "is_json",
+    "is_loopback",
+    "is_viewer",
+    "may_only_read",
+    "refusal",
+]
 
 _NAME: Final = re.compile(r"[A-Za-z0-9_.-]+")
 _AUTHORITY: Final = re.compile(rf"(?P<name>\[[0-9A-Fa-f:.]+\]|{_NAME.pattern})(?::[0-9]*)?")
@@ -135,13 +143,16 @@ class AccessMiddleware:
         return server is not None and name == _normalized(server[0])
 
 
-def is_viewer(request: Request, api_key: str | None) -> bool | None:
+def is_viewer(
+    request: Request, api_key: str | None, read_only_key: str | None = None
+) -> bool | None:
     """Whether a request carries an API key, as the password of the user `api`.
 
     Args:
         request: The request.
         api_key: The one key that is right; None accepts any, and takes a request without one for
             anonymous.
+        read_only_key: Another key that is right.
 
     Returns:
         True with a key, False without one where none is needed, None for wrong credentials.
@@ -149,16 +160,32 @@ def is_viewer(request: Request, api_key: str | None) -> bool | None:
     header = request.headers.get("authorization")
     if header is None:
         return False if api_key is None else None
+    key = _key(header)
+    if key is None:
+        return None
+    if api_key is None:
+        return bool(key)
+    return _is_one_of(key, api_key, read_only_key) or None
+
+
+def may_only_read(request: Request, read_only_key: str | None) -> bool:
+    """Whether a request carries the key that may only read."""
+    key = _key(request.headers.get("authorization", ""))
+    return key is not None and _is_one_of(key, read_only_key)
+
+
+def _key(header: str) -> str | None:
+    """The key in a header of basic authentication; None in any other one."""
     scheme, _, encoded = header.partition(" ")
     try:
         user, _, key = base64.b64decode(encoded, validate=True).decode().partition(":")
     except ValueError:
         return None
-    if scheme.lower() != "basic" or user != "api":
-        return None
-    if api_key is None:
-        return bool(key)
-    return hmac.compare_digest(key.encode(), api_key.encode()) or None
+    return key if scheme.lower() == "basic" and user == "api" else None
+
+
+def _is_one_of(key: str, *right: str | None) -> bool:
+    return any(hmac.compare_digest(key.encode(), each.encode()) for each in right if each)
 
 
 def is_json(request: Request) -> bool:

@@ -29,8 +29,8 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from wandb_runs.local.access import AccessMiddleware, is_json, is_viewer, refusal
-from wandb_runs.local.context import Context
+from wandb_runs.local.access import AccessMiddleware, is_json, is_viewer, may_only_read, refusal
+from wandb_runs.local.context import DENIED, Context
 from wandb_runs.local.documents import write_object
 from wandb_runs.local.executable import whole_schema
 from wandb_runs.local.faults import EXEMPT, Answer, GraphQLRequest
@@ -106,6 +106,7 @@ def create_app(
     closing: asyncio.Event,
     api_key: str | None = None,
     allow_hosts: Iterable[str] = (),
+    read_only_key: str | None = None,
     features: Sequence[str] = (),
     compress: bool = False,
 ) -> Starlette:
@@ -121,11 +122,13 @@ def create_app(
         closing: Set when the server stops.
         api_key: The key that every request needs; None accepts any, and reading without one.
         allow_hosts: Hosts to accept in requests, beside those of this machine.
+        read_only_key: A key that may only read.
         features: Features that the server says it has.
         compress: Whether answers are compressed where a request accepts gzip.
     """
+    keys = _Keys(api_key, read_only_key)
     endpoints = _Endpoints(
-        store, entity, on_operation, faults, schemas, tasks, closing, features, api_key
+        store, entity, on_operation, faults, schemas, tasks, closing, features, keys
     )
     storage = "/storage/{entity}/{project}/{run}/{name:path}"
     stream = "/files/{entity}/{project}/{run}/file_stream"
@@ -146,11 +149,28 @@ def create_app(
     )
 
 
+@dataclass(frozen=True, slots=True, repr=False)
+class _Keys:
+    """The keys that requests may carry; None where any will do."""
+
+    api_key: str | None
+    read_only_key: str | None
+
+    def is_viewer(self, request: Request) -> bool | None:
+        """Whether a request carries a key; None for wrong credentials."""
+        return is_viewer(request, self.api_key, self.read_only_key)
+
+    def may_only_read(self, request: Request) -> bool:
+        """Whether a request carries the key that may only read."""
+        return may_only_read(request, self.read_only_key)
+
+
 class _Caller(NamedTuple):
     """What the headers and the address of a GraphQL request say."""
 
     base_url: str
     is_viewer: bool
+    may_only_read: bool
     is_shared: bool
     is_exempt: bool
 
@@ -167,12 +187,12 @@ class _Endpoints:
     tasks: Tasks
     closing: asyncio.Event
     features: Sequence[str]
-    api_key: str | None = field(repr=False)
+    keys: _Keys
     secret: bytes = field(default_factory=secrets.token_bytes, repr=False)
 
     async def graphql(self, request: Request) -> Response:
         """Answer a GraphQL request."""
-        viewer = is_viewer(request, self.api_key)
+        viewer = self.keys.is_viewer(request)
         if viewer is None:
             return refusal("invalid credentials", HTTPStatus.UNAUTHORIZED)
         if not is_json(request):
@@ -183,7 +203,13 @@ class _Endpoints:
             return refusal("the body is not a GraphQL request in JSON", HTTPStatus.BAD_REQUEST)
         name, value = EXEMPT
         is_exempt = request.headers.get(name) == value
-        caller = _Caller(str(request.base_url), viewer, _is_shared(request), is_exempt)
+        caller = _Caller(
+            str(request.base_url),
+            viewer,
+            self.keys.may_only_read(request),
+            _is_shared(request),
+            is_exempt,
+        )
         answer = await run_in_threadpool(self._respond, body, caller)
         return make_response(answer, self.closing)
 
@@ -218,9 +244,10 @@ class _Endpoints:
                 connection=connection,
                 entity=self.entity,
                 is_viewer=caller.is_viewer,
+                may_only_read=caller.may_only_read,
                 upload_url=lambda path: f"{storage}{self._signed('PUT', path)}",
                 file_url=lambda path: (
-                    f"{storage}{path if self.api_key is None else self._signed('GET', path)}"
+                    f"{storage}{path if self.keys.api_key is None else self._signed('GET', path)}"
                 ),
                 paging=request.paging,
                 tasks=self.tasks,
@@ -240,8 +267,10 @@ class _Endpoints:
 
     async def file_stream(self, request: Request) -> Response:
         """Store what a run logs."""
-        if not is_viewer(request, self.api_key):
+        if not self.keys.is_viewer(request):
             return refusal("user is not logged in", HTTPStatus.UNAUTHORIZED)
+        if self.keys.may_only_read(request):
+            return refusal(DENIED, HTTPStatus.FORBIDDEN)
         if not is_json(request):
             return _NOT_JSON
         body = await request.body()
@@ -266,7 +295,7 @@ class _Endpoints:
 
     async def get_file(self, request: Request) -> Response:
         """Return a file, unchanged; a signature in its address stands in for a key."""
-        if is_viewer(request, self.api_key) is None and not self._is_signed(request):
+        if self.keys.is_viewer(request) is None and not self._is_signed(request):
             return refusal("invalid credentials", HTTPStatus.UNAUTHORIZED)
         name: str = request.path_params["name"]
         wanted = parse_range(request.headers.get("range"))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from wandb_runs.local.nodes import Project
+from wandb_runs.local.pages import read_page
 from wandb_runs.local.where import BadRequestError
 
 if TYPE_CHECKING:
@@ -17,10 +18,15 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from wandb_runs.local.faults import Paging
+    from wandb_runs.local.pages import Page, PageRequest
     from wandb_runs.local.store import Store
     from wandb_runs.local.tasks import Tasks
 
-__all__ = ["Context", "context_of", "file_path"]
+__all__ = ["DENIED", "Context", "context_of", "file_path"]
+
+
+DENIED: Final = "permission denied"
+"""W&B's words to whoever may not change something."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +38,7 @@ class Context:
         connection: Where to read: one transaction for the whole request.
         entity: The viewer's entity, the default where a request names none.
         is_viewer: Whether the request carries a key.
+        may_only_read: Whether the key may only read.
         upload_url: Makes the signed address for uploading a file.
         file_url: Makes the address for reading a file.
         paging: Changes pages of runs; None leaves them as they are.
@@ -44,6 +51,7 @@ class Context:
     connection: Connection
     entity: str
     is_viewer: bool
+    may_only_read: bool
     upload_url: Callable[[str], str]
     file_url: Callable[[str], str]
     paging: Paging | None
@@ -56,18 +64,25 @@ class Context:
         now = self.store.now()
         return Project.find(self.connection, entity or self.entity, name or "", now)
 
-    def projects(self, entity: str, offset: int, limit: int) -> list[Project]:
-        """Read projects of an entity, the newest first."""
-        return Project.page(self.connection, entity, offset, limit, self.store.now())
+    def projects(self, entity: str, request: PageRequest, order: str | None) -> Page[Project]:
+        """Read a page of the projects of an entity, by default the newest first."""
 
-    def require_viewer(self) -> None:
-        """Refuse a mutation without a key.
+        def find(offset: int, limit: int) -> list[Project]:
+            now = self.store.now()
+            return Project.page(self.connection, entity, offset, limit, now, order)
+
+        return read_page(request, find)
+
+    def require_writer(self) -> None:
+        """Refuse a change without a key that may change something.
 
         Raises:
-            BadRequestError: With HTTP 401, in W&B's words.
+            BadRequestError: With HTTP 401 without a key, or 403, in W&B's words.
         """
         if not self.is_viewer:
             raise BadRequestError("user is not logged in", HTTPStatus.UNAUTHORIZED)
+        if self.may_only_read:
+            raise BadRequestError(DENIED, HTTPStatus.FORBIDDEN)
 
 
 def context_of(info: GraphQLResolveInfo) -> Context:

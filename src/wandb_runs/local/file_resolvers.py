@@ -88,7 +88,7 @@ def _url(file: Mapping[str, str], info: GraphQLResolveInfo, *, upload: bool | No
     if not upload:
         return context.file_url(path)
     # Whoever has the address may write to it.
-    context.require_viewer()
+    context.require_writer()
     return context.upload_url(path)
 
 

@@ -38,7 +38,7 @@ class Mutations(MutationType):
                 input: Mapping[str, object],  # noqa: A002 - W&B's name
             ) -> dict[str, object]:
                 context = context_of(info)
-                context.require_viewer()
+                context.require_writer()
                 return change(context, model.model_validate(input))
 
         return bind

@@ -16,7 +16,7 @@ from wandb_runs.local.where import Scope, state_at
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Sequence
 
-    from sqlalchemy import Connection, RowMapping, Select
+    from sqlalchemy import ColumnElement, Connection, RowMapping, Select
 
 __all__ = ["Project", "Run", "RunBatch", "Sweep", "iso"]
 
@@ -41,6 +41,24 @@ def _values(row: RowMapping, node: type[Run | Sweep], **others: object) -> dict[
     return values | others
 
 
+def _last_active() -> ColumnElement[int]:
+    heard = select(func.max(runs.c.heartbeat_at)).where(runs.c.project_id == projects.c.id)
+    return func.coalesce(heard.scalar_subquery(), projects.c.created_at)
+
+
+def _ranks(order: str | None) -> list[ColumnElement[Any]]:
+    """What projects are ordered by: a sign and a name; without a sign descending, as runs."""
+    given = order or ""
+    ranked: dict[str, ColumnElement[Any]] = {
+        "last_active": _last_active(),
+        "name": projects.c.name,
+    }
+    listed = [projects.c.created_at, projects.c.id]
+    column = ranked.get(given.lstrip("+-"))
+    columns = listed if column is None else [column, *listed]
+    return [each if given.startswith("+") else each.desc() for each in columns]
+
+
 @dataclass(frozen=True, slots=True)
 class Project:
     """A project, and the transaction that reads it."""
@@ -60,11 +78,17 @@ class Project:
 
     @classmethod
     def page(
-        cls, connection: Connection, entity: str, offset: int, limit: int, now: int
+        cls,
+        connection: Connection,
+        entity: str,
+        offset: int,
+        limit: int,
+        now: int,
+        order: str | None = None,
     ) -> list[Project]:
-        """Read projects of an entity, the newest first."""
+        """Read projects of an entity, by default the newest first."""
         query = select(projects).where(projects.c.entity == entity)
-        ordered = query.order_by(projects.c.id.desc()).offset(offset).limit(limit)
+        ordered = query.order_by(*_ranks(order)).offset(offset).limit(limit)
         return cls._read(connection, ordered, now)
 
     @classmethod
@@ -85,6 +109,19 @@ class Project:
     def id(self) -> str:
         """The storage id."""
         return storage_id("Project", self.name, self.entity_name)
+
+    @property
+    def total_runs(self) -> int:
+        """How many runs it has."""
+        return self.scope.connection.execute(
+            select(func.count()).where(runs.c.project_id == self.row_id)
+        ).scalar_one()
+
+    @property
+    def last_active(self) -> str:
+        """When one of its runs was last heard of, or it was made."""
+        query = select(_last_active()).where(projects.c.id == self.row_id)
+        return iso(self.scope.connection.execute(query).scalar_one())
 
     def runs(self, run_ids: Sequence[int]) -> list[Run]:
         """Read runs, in the order of their row ids given."""

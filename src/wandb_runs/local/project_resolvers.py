@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Final
 from ariadne import ObjectType, QueryType
 
 from wandb_runs.local.context import context_of
-from wandb_runs.local.pages import PageRequest, read_page
+from wandb_runs.local.pages import PageRequest
 from wandb_runs.local.resolvers import user_named
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from graphql import GraphQLResolveInfo
 
     from wandb_runs.local.nodes import Project
@@ -19,22 +21,33 @@ if TYPE_CHECKING:
 __all__ = ["PROJECT_BINDABLES"]
 
 _query: Final = QueryType()
+_entity_type: Final = ObjectType("Entity")
 _project_type: Final = ObjectType("Project")
 
 
 @_query.field("models")
-def _models(
+@_query.field("projects")
+def _projects(
     _: object,
     info: GraphQLResolveInfo,
     entity_name: str | None = None,
     after: str | None = None,
     first: int | None = None,
+    order: str | None = None,
 ) -> Page[Project]:
     context = context_of(info)
-    entity = entity_name or context.entity
-    return read_page(
-        PageRequest(after, first), lambda offset, limit: context.projects(entity, offset, limit)
-    )
+    return context.projects(entity_name or context.entity, PageRequest(after, first), order)
+
+
+@_entity_type.field("projects")
+def _of_entity(
+    entity: Mapping[str, str],
+    info: GraphQLResolveInfo,
+    after: str | None = None,
+    first: int | None = None,
+    order: str | None = None,
+) -> Page[Project]:
+    return context_of(info).projects(entity["name"], PageRequest(after, first), order)
 
 
 @_project_type.field("isBenchmark")
@@ -47,4 +60,4 @@ def _creator(project: Project, _: GraphQLResolveInfo) -> dict[str, object]:
     return user_named(project.entity_name)
 
 
-PROJECT_BINDABLES: Final = (_query, _project_type)
+PROJECT_BINDABLES: Final = (_query, _entity_type, _project_type)

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from wandb_runs.local.pages import Page
     from wandb_runs.local.tasks import Task
 
-__all__ = ["BINDABLES", "user_named"]
+__all__ = ["BINDABLES", "entity_named", "user_named"]
 
 query: Final = QueryType()
 user_type: Final = ObjectType("User")
@@ -58,6 +58,7 @@ def user_named(username: str) -> dict[str, object]:
         "name": username,
         "username": username,
         "entity": username,
+        "default_entity": entity_named(username),
         "flags": "{}",
         "admin": False,
         "teams": {"edges": []},
@@ -65,7 +66,8 @@ def user_named(username: str) -> dict[str, object]:
     }
 
 
-def _entity(name: str) -> dict[str, object]:
+def entity_named(name: str) -> dict[str, object]:
+    """What a user or a team is told to be."""
     return {"id": storage_id("Entity", name), "name": name}
 
 
@@ -87,7 +89,7 @@ def _project(
 def _entity_named(
     _: object, info: GraphQLResolveInfo, name: str | None = None
 ) -> dict[str, object]:
-    return _entity(name or context_of(info).entity)
+    return entity_named(name or context_of(info).entity)
 
 
 @query.field("serverInfo")
@@ -110,12 +112,13 @@ def _internal_id(project: Project, _: GraphQLResolveInfo) -> str:
 @project_type.field("readOnly")
 @run_type.field("readOnly")
 def _read_only(_: object, info: GraphQLResolveInfo) -> bool:
-    return not context_of(info).is_viewer
+    context = context_of(info)
+    return context.may_only_read or not context.is_viewer
 
 
 @project_type.field("entity")
 def _project_entity(project: Project, _: GraphQLResolveInfo) -> dict[str, object]:
-    return _entity(project.entity_name)
+    return entity_named(project.entity_name)
 
 
 @project_type.field("runCount")
@@ -271,6 +274,7 @@ def _history(
     samples: int | None = None,
     min_step: int | None = None,
     max_step: int | None = None,
+    **__: object,
 ) -> list[str]:
     size = DEFAULT_SAMPLES if samples is None else samples
     if min_step is None and max_step is None:

@@ -1,4 +1,4 @@
-"""The schema that the server binds: the client's, and what only the wandb SDK sends."""
+"""The schema that the server binds: the client's, and what only other programs send."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def read_sdl(*, keeps_promises: bool = True) -> list[str]:
     True
     """
     client = _promising(_read(_CLIENT)) if keeps_promises else _read(_CLIENT)
-    return [client, _read("sdk.graphql")]
+    return [client, _read("sdk.graphql"), _read("artifacts.graphql")]
 
 
 @cache

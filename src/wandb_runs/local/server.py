@@ -80,6 +80,8 @@ class LocalServer:
         clock: Returns the time in seconds since 1970. By this clock, a run without a sign of life
             for five minutes has crashed.
         api_key: The key that every request needs then, for reading too; None accepts any.
+        read_only_key: A key that may only read: what would change something is refused with HTTP
+            403 and "permission denied". None has no such key.
         allow_hosts: Names or addresses, without ports, that requests may give as `Host` and in
             `Origin` as well: those of a container, a proxy or a forwarded port.
         features: Features to say that it has, such as `MARK_RUN_FILES_UPLOADED`: clients that look
@@ -93,8 +95,8 @@ class LocalServer:
 
     Raises:
         InvalidArgumentError: `store` is a file of another kind; `host` can be reached from other
-            machines and there is no `api_key`; `api_key` holds characters that no key has; one of
-            `allow_hosts` is not a host, or they or `features` are one text.
+            machines and there is no `api_key`; `api_key` or `read_only_key` holds characters that
+            no key has; one of `allow_hosts` is not a host, or they or `features` are one text.
         OSError: The port is taken, or the file cannot be opened.
         RuntimeError: The server did not start.
 
@@ -116,14 +118,16 @@ class LocalServer:
         entity: str = "local",
         clock: Callable[[], float] = time.time,
         api_key: str | None = None,
+        read_only_key: str | None = None,
         allow_hosts: Iterable[str] = (),
         features: Iterable[str] = (),
         compress: bool = False,
     ) -> None:
-        if api_key is not None and not _KEY.fullmatch(api_key):
-            raise InvalidArgumentError(
-                "api_key is empty or holds characters that no key has: ASCII without spaces"
-            )
+        for name, key in (("api_key", api_key), ("read_only_key", read_only_key)):
+            if key is not None and not _KEY.fullmatch(key):
+                raise InvalidArgumentError(
+                    f"{name} is empty or holds characters that no key has: ASCII without spaces"
+                )
         if isinstance(allow_hosts, str):
             raise InvalidArgumentError(
                 "allow_hosts takes several names, and one text would be read as its letters: write "
@@ -158,6 +162,7 @@ class LocalServer:
             tasks=self._tasks,
             closing=closing,
             api_key=api_key,
+            read_only_key=read_only_key,
             allow_hosts=hosts,
             features=[*features],
             compress=compress,
