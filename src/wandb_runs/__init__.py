@@ -31,6 +31,7 @@ from wandb_runs.errors import (
     IgnoredArgumentWarning,
     InvalidArgumentError,
     MissingDependencyError,
+    MissingItemsWarning,
     MissingLinesWarning,
     NotFoundError,
     PermissionDeniedError,
@@ -88,7 +89,7 @@ from wandb_runs.runs.files.file_progress import FileProgress
 from wandb_runs.runs.files.run_file import RunFile, RunFiles
 from wandb_runs.runs.iterators import RunIterator, RunPages
 from wandb_runs.runs.models import OnInvalid
-from wandb_runs.runs.project import Project
+from wandb_runs.runs.project import Project, Projects, ProjectSweeps
 from wandb_runs.runs.project_base import ProjectKey
 from wandb_runs.runs.run import Run
 from wandb_runs.runs.runs import Runs
@@ -116,6 +117,8 @@ if TYPE_CHECKING:
         AsyncApi,
         AsyncHttpTransport,
         AsyncProject,
+        AsyncProjects,
+        AsyncProjectSweeps,
         AsyncRun,
         AsyncRunFile,
         AsyncRunFiles,
@@ -145,6 +148,8 @@ __all__ = [
     "AsyncClock",
     "AsyncHttpTransport",
     "AsyncProject",
+    "AsyncProjectSweeps",
+    "AsyncProjects",
     "AsyncRetryingClient",
     "AsyncRun",
     "AsyncRunFile",
@@ -196,6 +201,7 @@ __all__ = [
     "JobType",
     "Join",
     "MissingDependencyError",
+    "MissingItemsWarning",
     "MissingLinesWarning",
     "NotFoundError",
     "OnError",
@@ -205,6 +211,8 @@ __all__ = [
     "Progress",
     "Project",
     "ProjectKey",
+    "ProjectSweeps",
+    "Projects",
     "RateLimitError",
     "RawFilter",
     "RawOrder",

@@ -9,10 +9,11 @@ from typing_extensions import TypeVar
 
 from wandb_runs.graphql.scalars import JSONObject
 from wandb_runs.pagination.sizes import PER_PAGE
+from wandb_runs.query.location import check_name
 from wandb_runs.runs.api_base import ApiBase, Given, checked_context, user_of, warn_of_lazy
 from wandb_runs.runs.changes.bulk import apply_change
 from wandb_runs.runs.models import check_models
-from wandb_runs.runs.project import Project
+from wandb_runs.runs.project import Project, Projects
 from wandb_runs.runs.run import Run
 from wandb_runs.runs.run_base import RunContext
 from wandb_runs.runs.runs import Runs
@@ -283,6 +284,76 @@ class Api(ApiBase[RetryingClient]):
         """
         owner, project = self._complete_project(name, entity, None)
         return Project(self._client, owner, project)
+
+    def projects(self, entity: str | None = None, per_page: int = 200) -> Projects:
+        """The projects of a user or a team, in the server's order: new and lazy each time.
+
+        Args:
+            entity: The user or team; by default the default entity.
+            per_page: Projects per request, at least 1; more than 1000 is sent as 1000.
+
+        Raises:
+            InvalidArgumentError: An argument that cannot be right; nothing was sent.
+
+        Warns:
+            MissingItemsWarning: Some came as null; when they are read.
+
+        >>> [project.name for project in api.projects("sample")]
+        ['digits']
+        """
+        if entity is not None:
+            check_name(entity, "entity")
+        entity = entity or self._client.settings.known("entity")
+        return Projects(self._client, entity, per_page)
+
+    def create_project(self, name: str, entity: str | None = None) -> Project:
+        """Make a project; one that is there already stays as it is.
+
+        Args:
+            name: Its name, at most 128 characters, without slashes, backslashes, # ? % and :.
+            entity: The user or team that is to own it; by default the default entity.
+
+        Returns:
+            The project. A record in the log says whether it was there.
+
+        Raises:
+            ReadOnlyError: The `Api` was made with `read_only=True`; nothing was sent.
+            InvalidArgumentError: Not such a name; nothing was sent.
+            PermissionDeniedError: The key may not make projects there.
+
+        >>> api.create_project("digits", "sample") == api.project("sample/digits")
+        True
+        """
+        entity, name = self._client.run(self._create_project(name, entity))
+        return Project(self._client, entity, name)
+
+    def create_run(
+        self, *, run_id: str | None = None, project: str | None = None, entity: str | None = None
+    ) -> Run:
+        """Make a run, in a project that is made where there is none.
+
+        Its state is `"running"`. As no program sends heartbeats for it, W&B takes it for crashed
+        after a while.
+
+        Args:
+            run_id: Its id, without : ; , # ? / and '; by default a random one.
+            project: The project; by default that of the settings.
+            entity: The user or team that owns the project; by default the default entity.
+
+        Raises:
+            ReadOnlyError: The `Api` was made with `read_only=True`; nothing was sent.
+            InvalidArgumentError: Not such a name, no project, or there is such a run; nothing was
+                changed.
+            PermissionDeniedError: The key may not make runs there.
+            WandbRunsError: Another program made the run at the same time.
+
+        >>> run = api.create_run(run_id="made-here", project="made", entity="me")
+        >>> run.state
+        'running'
+        """
+        client = self._client
+        owner, name, node = client.run(self._create_run(run_id, project, entity))
+        return Run(RunContext(client, owner, name, Sweeps(client)), node)
 
     def run(
         self,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 import pytest
+from support.sweeps import make_sweep
 
 from wandb_runs import Api, AsyncApi, InvalidArgumentError, ReadOnlyError
 from wandb_runs.graphql._generated import delete_run, stop_run, update_run
@@ -104,6 +105,14 @@ BULK_CALLS: dict[str, tuple[Callable[[Api], object], Callable[[AsyncApi], Awaita
         lambda api: api.runs(PATH).move("me/other", expect=1),
         lambda api: api.runs(PATH).move("me/other", expect=1),
     ),
+    "api.create_project": (
+        lambda api: api.create_project("p", "me"),
+        lambda api: api.create_project("p", "me"),
+    ),
+    "api.create_run": (
+        lambda api: api.create_run(project="p", entity="me"),
+        lambda api: api.create_run(project="p", entity="me"),
+    ),
     "api.undelete_runs": (
         lambda api: api.undelete_runs(PATH, ["r1"], expect=1),
         lambda api: api.undelete_runs(PATH, ["r1"], expect=1),
@@ -126,6 +135,27 @@ def test_a_call_is_refused_before_any_request(server: LocalServer, name: str) ->
             with pytest.raises(ReadOnlyError, match=re.escape(name)):
                 await awaiting(api)
 
+    anyio.run(refused)
+    assert server.operations == ()
+
+
+@pytest.mark.parametrize("call", ["pause", "resume", "stop", "cancel"])
+def test_a_sweep_is_not_changed_and_not_read(server: LocalServer, call: str) -> None:
+    path = f"{PATH}/{make_sweep(server, PATH, state='RUNNING')}"
+    with Api(base_url=server.url, api_key="any", read_only=True) as api:
+        sweep = api.sweep(path)
+        server.clear_operations()
+        with pytest.raises(ReadOnlyError, match=rf"sweep\.{call} would change .* Nothing was sent"):
+            getattr(sweep, call)()
+
+    async def refused() -> None:
+        async with AsyncApi(base_url=server.url, api_key="any", read_only=True) as api:
+            sweep = await api.sweep(path)
+            server.clear_operations()
+            with pytest.raises(ReadOnlyError, match=rf"sweep\.{call} would change"):
+                await getattr(sweep, call)()
+
+    assert server.operations == ()
     anyio.run(refused)
     assert server.operations == ()
 

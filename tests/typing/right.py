@@ -44,6 +44,8 @@ from wandb_runs import (
     Progress,
     Project,
     ProjectKey,
+    Projects,
+    ProjectSweeps,
     RawFilter,
     RawOrder,
     Request,
@@ -338,6 +340,7 @@ def follow_sweeps(api: Api) -> None:
     sweep = api.sweep("team/mnist/abc")
     assert_type(sweep.runs, Runs[JSONObject, JSONObject])
     assert_type(sweep.best_run(), Run[JSONObject, JSONObject] | None)
+    assert_type(sweep.pause().resume().stop().cancel(), Sweep)
 
 
 def discover(api: Api) -> None:
@@ -347,6 +350,25 @@ def discover(api: Api) -> None:
     assert_type([key.path for key in project.keys()], list[str])  # noqa: SIM118 # no mapping
     assert_type(project.tags(State == "finished"), dict[str, int])
     assert_type(project.entity + project.name + project.url, str)
+    assert_type(project.created_at, datetime | None)
+    assert_type(project.description or project.id or project.storage_id, str | None)
+    assert_type(project.path, list[str])
+    assert_type(project.runs(State == "failed", limit=3), Runs[JSONObject, JSONObject])
+    assert_type(
+        project.runs(config=dict[str, int], on_invalid="skip"), Runs[dict[str, int], JSONObject]
+    )
+    sweeps = project.sweeps(per_page=9)
+    assert_type(sweeps, ProjectSweeps)
+    assert_type(sweeps[0], Sweep)
+    assert_type([sweep.state for sweep in sweeps], list[str | None])
+    projects = api.projects("team", per_page=9)
+    assert_type(projects, Projects)
+    assert_type(projects[-1], Project)
+    assert_type(projects[:3], list[Project])
+    assert_type(len(projects), int)
+    assert_type(Projects(api.client), Projects)
+    assert_type(api.create_project("mnist", "team"), Project)
+    assert_type(api.create_run(run_id="r1", project="mnist"), Run[JSONObject, JSONObject])
 
 
 def build_filters(api: Api, since: datetime, runs: Runs) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypedDict, assert_type
 
@@ -16,6 +17,8 @@ from wandb_runs import (
     AsyncApi,
     AsyncClock,
     AsyncProject,
+    AsyncProjects,
+    AsyncProjectSweeps,
     AsyncRetryingClient,
     AsyncRun,
     AsyncRunFile,
@@ -206,6 +209,28 @@ async def follow_sweeps(api: AsyncApi) -> None:
     sweep = await api.sweep("team/mnist/abc")
     assert_type(sweep.runs, AsyncRuns[JSONObject, JSONObject])
     assert_type(await sweep.best_run(), AsyncRun[JSONObject, JSONObject] | None)
+    for changed in (await sweep.pause(), await sweep.resume()):
+        assert_type(await changed.stop(), AsyncSweep)
+        assert_type(await changed.cancel(), AsyncSweep)
+
+
+async def list_projects(api: AsyncApi) -> None:
+    projects = api.projects("team", per_page=9)
+    assert_type(projects, AsyncProjects)
+    assert_type([project.name async for project in projects], list[str])
+    assert_type(await projects.length(), int)
+    assert_type(await projects.get(slice(3)), list[AsyncProject])
+    project = await projects.get(0)
+    assert_type(project, AsyncProject)
+    assert_type(await project.created_at(), datetime | None)
+    assert_type(await project.description() or await project.id(), str | None)
+    assert_type(project.runs(limit=3), AsyncRuns[JSONObject, JSONObject])
+    assert_type(project.runs(config=TrainConfig, summary=Metrics), AsyncRuns[TrainConfig, Metrics])
+    sweeps = project.sweeps()
+    assert_type(sweeps, AsyncProjectSweeps)
+    assert_type([sweep async for sweep in sweeps], list[AsyncSweep])
+    assert_type(await api.create_project("mnist", "team"), AsyncProject)
+    assert_type(await api.create_run(), AsyncRun[JSONObject, JSONObject])
 
 
 async def know_what_is_there(api: AsyncApi) -> None:

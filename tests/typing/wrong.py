@@ -207,12 +207,25 @@ def discover_wrongly(api: Api) -> None:
     api.project("team/mnist").keys()[0].path = "x"  # wrong
 
 
+def misuse_projects(api: Api) -> None:
+    api.projects(5)  # wrong
+    api.projects(per_page="9")  # wrong
+    api.create_run("r1")  # wrong
+    api.create_run(run_id=1)  # wrong
+    api.create_project()  # wrong
+    api.projects("team")["mnist"]  # wrong
+    api.project("mnist").created_at.year  # wrong
+    api.project("mnist").runs(config={})  # wrong
+    api.project("mnist").sweeps().pause()  # wrong
+
+
 def misread(run: Run, runs: Runs) -> None:
     run.name.upper()  # wrong
     run.config["lr"] * 2  # wrong
     run.config["lr"] = 2  # wrong
     run.user.username  # wrong
     run.sweep.runs  # wrong
+    run.sweep.pause()  # wrong
     run.heartbeat_at.year  # wrong
     runs.histories().columns  # wrong
     runs.histories(format="polars").iloc  # wrong

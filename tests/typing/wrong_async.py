@@ -43,6 +43,12 @@ async def forget_to_await(api: AsyncApi, runs: AsyncRuns, run: AsyncRun) -> None
     runs.get(0).config  # wrong
     run.history().columns  # wrong
     run.sweep().runs  # wrong
+    api.create_run().state  # wrong
+    api.create_project("mnist").name  # wrong
+    api.projects()[0]  # wrong
+    len(api.projects())  # wrong
+    api.project("mnist").created_at().year  # wrong
+    list(api.project("mnist").sweeps())  # wrong
     run.metadata().get("host")  # wrong
     api.run("team/mnist/abc").state  # wrong
     api.viewer().username  # wrong

@@ -2,7 +2,7 @@
 
 from wandb_runs.aio.api import AsyncApi
 from wandb_runs.aio.iterators import AsyncRunIterator, AsyncRunPages
-from wandb_runs.aio.project import AsyncProject
+from wandb_runs.aio.project import AsyncProject, AsyncProjects, AsyncProjectSweeps
 from wandb_runs.aio.run import AsyncRun
 from wandb_runs.aio.run_file import AsyncRunFile, AsyncRunFiles
 from wandb_runs.aio.runs import AsyncRuns
@@ -13,6 +13,8 @@ __all__ = [
     "AsyncApi",
     "AsyncHttpTransport",
     "AsyncProject",
+    "AsyncProjectSweeps",
+    "AsyncProjects",
     "AsyncRun",
     "AsyncRunFile",
     "AsyncRunFiles",

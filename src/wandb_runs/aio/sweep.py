@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import anyio
 
 from wandb_runs.pagination.sizes import PER_PAGE
+from wandb_runs.runs.changes.sweep_state import CANCEL, PAUSE, RESUME, STOP
 from wandb_runs.runs.sweep_base import SweepBase, SweepsBase
 from wandb_runs.transport import AsyncRetryingClient
 from wandb_runs.transport.tasks import PerLoop
@@ -14,6 +15,7 @@ from wandb_runs.transport.tasks import PerLoop
 if TYPE_CHECKING:
     from wandb_runs.aio.run import AsyncRun
     from wandb_runs.aio.runs import AsyncRuns
+    from wandb_runs.graphql._generated import SweepFields
     from wandb_runs.query.order import Order
 
 __all__ = ["AsyncSweep", "AsyncSweeps"]
@@ -42,6 +44,60 @@ class AsyncSweep(SweepBase[AsyncRetryingClient]):
         """
         runs = await self._runs(order or self.order or "-created_at", per_page=1).get(slice(1))
         return runs[0] if runs else None
+
+    async def pause(self) -> AsyncSweep:
+        """Pause the sweep: its agents start no run until it is resumed; runs go on.
+
+        Returns:
+            The sweep as it is then; this one stays as it was read.
+
+        Raises:
+            ReadOnlyError: The `Api` was made with `read_only=True`; nothing was sent.
+            InvalidArgumentError: It is neither running nor paused, as it was read or as it is now.
+            NotFoundError: The sweep is gone, or the key may not see it.
+        """
+        return self._made(await self._client.run(self._set_state(PAUSE)))
+
+    async def resume(self) -> AsyncSweep:
+        """Have the sweep's agents start runs, also where it was stopped or canceled.
+
+        Returns:
+            The sweep as it is then; this one stays as it was read.
+
+        Raises:
+            ReadOnlyError: The `Api` was made with `read_only=True`; nothing was sent.
+            NotFoundError: The sweep is gone, or the key may not see it.
+        """
+        return self._made(await self._client.run(self._set_state(RESUME)))
+
+    async def stop(self) -> AsyncSweep:
+        """Finish the sweep: no run is started any more, and those that run go on to their end.
+
+        Returns:
+            The sweep as it is then; this one stays as it was read.
+
+        Raises:
+            ReadOnlyError: The `Api` was made with `read_only=True`; nothing was sent.
+            InvalidArgumentError: It is finished or canceled, as it was read or as it is now.
+            NotFoundError: The sweep is gone, or the key may not see it.
+        """
+        return self._made(await self._client.run(self._set_state(STOP)))
+
+    async def cancel(self) -> AsyncSweep:
+        """Cancel the sweep: no run is started any more, and those that run are stopped.
+
+        Returns:
+            The sweep as it is then; this one stays as it was read.
+
+        Raises:
+            ReadOnlyError: The `Api` was made with `read_only=True`; nothing was sent.
+            InvalidArgumentError: It is finished or canceled, as it was read or as it is now.
+            NotFoundError: The sweep is gone, or the key may not see it.
+        """
+        return self._made(await self._client.run(self._set_state(CANCEL)))
+
+    def _made(self, fields: SweepFields) -> AsyncSweep:
+        return AsyncSweep(self._client, self._entity, self._project, fields)
 
     def _runs(self, order: Order, per_page: int = PER_PAGE) -> AsyncRuns:
         from wandb_runs.aio.runs import AsyncRuns  # noqa: PLC0415 - a circle: runs import sweeps

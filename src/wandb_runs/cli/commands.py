@@ -12,6 +12,7 @@ from wandb_runs.cli.listing import list_runs
 from wandb_runs.cli.logs import logs
 from wandb_runs.cli.open import open_page
 from wandb_runs.cli.plot import plot
+from wandb_runs.cli.projects import projects
 from wandb_runs.cli.run_table import table
 from wandb_runs.cli.show import show
 from wandb_runs.cli.status import MEANINGS
@@ -49,6 +50,7 @@ def _first_sentence(command: click.Command) -> str:
 
 
 for _command in (
-    *(list_runs, table, show, diff, logs, open_page, histories, plot, doctor, typegen, local),
+    *(list_runs, table, show, diff, logs, open_page, histories, plot, projects, doctor, typegen),
+    local,
 ):
     cli.add_command(_command)

@@ -20,6 +20,7 @@ from wandb_runs.cli.wording import in_options, warning_in_options
 from wandb_runs.errors import (
     DriftWarning,
     InvalidArgumentError,
+    MissingItemsWarning,
     MissingLinesWarning,
     WandbRunsError,
     WandbRunsWarning,
@@ -133,7 +134,7 @@ def warnings_in_one_line() -> Generator[Told]:
             _log.removeHandler(kept)
             for warning in (each.message for each in caught):
                 is_cut = isinstance(warning, DriftWarning) and (warning.nulls or warning.gone)
-                if is_cut or isinstance(warning, MissingLinesWarning):
+                if is_cut or isinstance(warning, MissingItemsWarning | MissingLinesWarning):
                     told.is_partial = True
             context = click.get_current_context(silent=True)
             given = context.params if context is not None else {}

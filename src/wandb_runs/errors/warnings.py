@@ -24,6 +24,7 @@ __all__ = [
     "EmptyJoinWarning",
     "HiddenValueWarning",
     "IgnoredArgumentWarning",
+    "MissingItemsWarning",
     "MissingLinesWarning",
     "UndrawnWarning",
     "UnknownKeyWarning",
@@ -161,6 +162,27 @@ class DegradedServerWarning(WandbRunsWarning):
         return as_message(
             f"the server {self.base_url} is older than this package, or another than W&B's: {costs}"
         )
+
+
+class MissingItemsWarning(WandbRunsWarning):
+    """Projects or sweeps of a listing that the server gave as null, and which are missing.
+
+    Attributes:
+        what: `"projects"` or `"sweeps"`.
+        count: How many of them.
+    """
+
+    what: str
+    count: int
+
+    def __init__(self, what: str, count: int) -> None:
+        self.what = what
+        self.count = count
+        super().__init__(what, count)
+
+    @override
+    def __str__(self) -> str:
+        return f"{self.count:,} of the {self.what} came as null, and are missing; list them again"
 
 
 class MissingLinesWarning(WandbRunsWarning):

@@ -20,6 +20,12 @@ from wandb_runs.query.location import (
 )
 from wandb_runs.runs.assignment import NoNewAttributes
 from wandb_runs.runs.changes.bulk_base import BulkCall
+from wandb_runs.runs.changes.create import (
+    check_new_project,
+    check_new_run_id,
+    send_new_project,
+    send_new_run,
+)
 from wandb_runs.runs.changes.deletion import Restoration, check_ids
 from wandb_runs.runs.record import to_node
 from wandb_runs.runs.run_base import fetch_run
@@ -284,6 +290,22 @@ class ApiBase(UnknownNames, NoNewAttributes, Generic[ClientT]):
 
     def _fetch_owner(self, entity: str | None) -> Flow[str]:
         return entity or (yield from self._fetch_entity())
+
+    def _create_run(
+        self, run_id: str | None, project: str | None, entity: str | None
+    ) -> Flow[tuple[str, str, Node]]:
+        self._client.check_may_change("api.create_run")
+        given_id = None if run_id is None else check_new_run_id(run_id)
+        owner, name = self._complete_project(None, entity, project)
+        check_new_project(name)
+        owner = yield from self._fetch_owner(owner)
+        return owner, name, to_node((yield from send_new_run(owner, name, given_id)))
+
+    def _create_project(self, name: str, entity: str | None) -> Flow[tuple[str, str]]:
+        self._client.check_may_change("api.create_project")
+        check_new_project(name)
+        owner, name = self._complete_project(None, entity, name)
+        return (yield from send_new_project((yield from self._fetch_owner(owner)), name))
 
     def _fetch_sweep(self, path: str) -> Flow[tuple[str, str, SweepFields]]:
         entity, project, sweep_id = yield from self._complete(path, "sweep")

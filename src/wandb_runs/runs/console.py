@@ -15,6 +15,7 @@ from wandb_runs.graphql._generated import list_last_log_lines, list_log_lines
 from wandb_runs.graphql.flow import ask
 from wandb_runs.graphql.scalars import parse_moment
 from wandb_runs.query.location import missing_run
+from wandb_runs.runs.cursor_trail import CursorTrail
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -91,16 +92,14 @@ class ConsoleScan:
     """
 
     __slots__ = (
-        "_after",
         "_end",
         "_is_done",
         "_last",
-        "_mark",
         "_missing",
-        "_pages",
         "_per_page",
         "_run",
         "_server",
+        "_trail",
     )
 
     def __init__(
@@ -120,12 +119,9 @@ class ConsoleScan:
         self._server = server
         self._per_page = per_page
         self._last = last
-        self._after: str | None = None
+        self._trail = CursorTrail()
         # The number behind that of the last line.
         self._end = 0
-        # A cursor that came before: if it comes again, they lead in a circle.
-        self._mark: str | None = None
-        self._pages = 0
         self._missing = 0
         self._is_done = False
 
@@ -152,8 +148,9 @@ class ConsoleScan:
             if not self._server.lacks(_FORWARD):
                 lines = self._take(_read_lines(page.edges, self._end))
                 if info is not None and info.has_next_page is not None:
-                    self._follow(info.end_cursor if info.has_next_page else None)
                     self._is_done = not info.has_next_page
+                    if info.has_next_page:
+                        self._trail = self._trail.follow(info.end_cursor, "lines of console output")
                     return lines
                 return [*lines, *(yield from self._read_rest())]
         return (yield from self._read_rest())
@@ -163,25 +160,6 @@ class ConsoleScan:
         if read.lines:
             self._end = read.lines[-1].number + 1
         return read.lines
-
-    def _follow(self, cursor: str | None) -> None:
-        """Go on behind a page.
-
-        Raises:
-            BadResponseError: The cursor is none that leads on.
-        """
-        if cursor is None:
-            return
-        if cursor in (self._after, self._mark):
-            raise BadResponseError(
-                "the server says that more lines of console output follow, and gives no new "
-                f"cursor (after {self._after!r}); try again",
-                status=200,
-            )
-        self._pages += 1
-        if self._pages & (self._pages - 1) == 0:  # a circle of any length meets such a mark
-            self._mark = cursor
-        self._after = cursor
 
     def _read_end(self, count: int) -> Flow[list[ConsoleLine]]:
         """Read the last lines, in one request."""
@@ -215,7 +193,7 @@ class ConsoleScan:
                 project=project,
                 id=run_id,
                 first=self._per_page,
-                after=self._after,
+                after=self._trail.after,
             )
         )
         run = answer.project.run if answer.project is not None else None

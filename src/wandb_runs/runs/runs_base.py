@@ -421,8 +421,13 @@ def _run_key(run: AnyRun) -> str | None:
     return creation_key(created_text(run))
 
 
-def pick(items: list[T], index: SupportsIndex | slice) -> T | list[T]:
+def pick(items: list[T], index: SupportsIndex | slice, what: str = "runs") -> T | list[T]:
     """Take an item or a slice of what has been listed.
+
+    Args:
+        items: What has been listed.
+        index: Which of it.
+        what: What it is, in the plural.
 
     Raises:
         IndexError: There is no such item.
@@ -434,7 +439,7 @@ def pick(items: list[T], index: SupportsIndex | slice) -> T | list[T]:
     try:
         return items[number]
     except IndexError:
-        raise IndexError(f"run {number} of {len(items)}") from None
+        raise IndexError(f"{what[:-1]} {number} of {len(items)}") from None
 
 
 def count_needed(index: SupportsIndex | slice) -> int | None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wandb_runs.pagination.sizes import PER_PAGE
+from wandb_runs.runs.changes.sweep_state import CANCEL, PAUSE, RESUME, STOP
 from wandb_runs.runs.sweep_base import SweepBase, SweepsBase
 from wandb_runs.transport import RetryingClient
 from wandb_runs.transport.fork import ForkSafeLock
 
 if TYPE_CHECKING:
+    from wandb_runs.graphql._generated import SweepFields
     from wandb_runs.query.order import Order
     from wandb_runs.runs.run import Run
     from wandb_runs.runs.runs import Runs
@@ -46,6 +48,60 @@ class Sweep(SweepBase[RetryingClient]):
         """
         runs = self._runs(order or self.order or "-created_at", per_page=1)
         return runs[0] if runs else None
+
+    def pause(self) -> Sweep:
+        """Pause the sweep: its agents start no run until it is resumed; runs go on.
+
+        Returns:
+            The sweep as it is then; this one stays as it was read.
+
+        Raises:
+            ReadOnlyError: The `Api` was made with `read_only=True`; nothing was sent.
+            InvalidArgumentError: It is neither running nor paused, as it was read or as it is now.
+            NotFoundError: The sweep is gone, or the key may not see it.
+        """
+        return self._made(self._client.run(self._set_state(PAUSE)))
+
+    def resume(self) -> Sweep:
+        """Have the sweep's agents start runs, also where it was stopped or canceled.
+
+        Returns:
+            The sweep as it is then; this one stays as it was read.
+
+        Raises:
+            ReadOnlyError: The `Api` was made with `read_only=True`; nothing was sent.
+            NotFoundError: The sweep is gone, or the key may not see it.
+        """
+        return self._made(self._client.run(self._set_state(RESUME)))
+
+    def stop(self) -> Sweep:
+        """Finish the sweep: no run is started any more, and those that run go on to their end.
+
+        Returns:
+            The sweep as it is then; this one stays as it was read.
+
+        Raises:
+            ReadOnlyError: The `Api` was made with `read_only=True`; nothing was sent.
+            InvalidArgumentError: It is finished or canceled, as it was read or as it is now.
+            NotFoundError: The sweep is gone, or the key may not see it.
+        """
+        return self._made(self._client.run(self._set_state(STOP)))
+
+    def cancel(self) -> Sweep:
+        """Cancel the sweep: no run is started any more, and those that run are stopped.
+
+        Returns:
+            The sweep as it is then; this one stays as it was read.
+
+        Raises:
+            ReadOnlyError: The `Api` was made with `read_only=True`; nothing was sent.
+            InvalidArgumentError: It is finished or canceled, as it was read or as it is now.
+            NotFoundError: The sweep is gone, or the key may not see it.
+        """
+        return self._made(self._client.run(self._set_state(CANCEL)))
+
+    def _made(self, fields: SweepFields) -> Sweep:
+        return Sweep(self._client, self._entity, self._project, fields)
 
     def _runs(self, order: Order, per_page: int = PER_PAGE) -> Runs:
         from wandb_runs.runs.runs import Runs  # noqa: PLC0415 - a circle: runs import sweeps

@@ -17,6 +17,7 @@ from wandb_runs.graphql.read_only import read_only_graph
 from wandb_runs.graphql.scalars import parse_moment
 from wandb_runs.query.location import missing_sweep, page_url
 from wandb_runs.runs.assignment import ReadOnlyAttributes
+from wandb_runs.runs.changes.sweep_state import set_state
 from wandb_runs.runs.markup import html_text
 from wandb_runs.runs.notebook import sweep_html
 from wandb_runs.runs.page_html import PageHtml
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from wandb_runs.graphql._generated import SweepFields
     from wandb_runs.graphql.flow import Flow
     from wandb_runs.graphql.scalars import JSONObject
+    from wandb_runs.runs.changes.sweep_state import StateChange
     from wandb_runs.transport.client_base import Client
     from wandb_runs.transport.session import SessionBase
 
@@ -48,7 +50,8 @@ class SweepBase(UnknownNames, PageHtml, ReadOnlyAttributes, Generic[ClientT_co])
 
     __slots__ = ("_client", "_entity", "_fields", "_project")
 
-    _why_fixed = "a sweep is read-only, and nothing would be saved"
+    _why_fixed = "a sweep is read-only, and nothing would be saved; pause(), resume(), stop() and \
+cancel() set its state"
 
     def __init__(self, client: ClientT_co, entity: str, project: str, fields: SweepFields) -> None:
         self._client = client
@@ -210,6 +213,12 @@ class SweepBase(UnknownNames, PageHtml, ReadOnlyAttributes, Generic[ClientT_co])
             return None
         sign = "-" if metric.get("goal") == "maximize" else "+"
         return f"{sign}summary_metrics.{metric['name']}"
+
+    def _set_state(self, change: StateChange) -> Flow[SweepFields]:
+        where = (self._entity, self._project, self.id)
+        return set_state(
+            self._client, "/".join(where), self._fields, change, lambda: fetch_sweep(*where)
+        )
 
     def _moment(self, text: str | None, field: str) -> datetime | None:
         try:

@@ -6,7 +6,6 @@ from typing import Optional
 from pydantic import Field
 
 from .base_model import BaseModel
-from .fragments import ProjectFields
 
 
 class CreateProject(BaseModel):
@@ -18,4 +17,6 @@ class CreateProjectUpsertModel(BaseModel):
     inserted: Optional[bool] = Field(default=None)
 
 
-CreateProjectUpsertModelProject = ProjectFields
+class CreateProjectUpsertModelProject(BaseModel):
+    name: Optional[str] = Field(default=None)
+    entity_name: Optional[str] = Field(default=None)

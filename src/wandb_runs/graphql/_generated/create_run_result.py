@@ -18,5 +18,4 @@ class CreateRunUpsertBucket(BaseModel):
 
 
 class CreateRunUpsertBucketBucket(BaseModel):
-    storage_id: Optional[str] = Field(default=None)
     id: str

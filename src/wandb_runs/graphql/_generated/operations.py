@@ -167,18 +167,11 @@ _CREATE_PROJECT = """\
 mutation CreateProject($entity: String!, $project: String!) {
   upsertModel(input: {entityName: $entity, name: $project}) {
     project {
-      ...ProjectFields
+      name
+      entityName
     }
     inserted
   }
-}
-
-fragment ProjectFields on Project {
-  storageId: id
-  name
-  entityName
-  createdAt
-  description
 }"""
 
 
@@ -205,7 +198,6 @@ mutation CreateRun($entity: String!, $project: String!, $id: String!, $state: St
     input: {entityName: $entity, modelName: $project, name: $id, state: $state}
   ) {
     bucket {
-      storageId: id
       id: name
     }
     inserted
@@ -2296,24 +2288,9 @@ _UPDATE_SWEEP_STATE = """\
 mutation UpdateSweepState($storageId: ID!, $state: String!) {
   upsertSweep(input: {id: $storageId, state: $state}) {
     sweep {
-      ...SweepFields
+      id: name
     }
   }
-}
-
-fragment SweepFields on Sweep {
-  storageId: id
-  id: name
-  displayName
-  method
-  state
-  description
-  bestLoss
-  config
-  createdAt
-  updatedAt
-  runCount
-  runCountExpected
 }"""
 
 

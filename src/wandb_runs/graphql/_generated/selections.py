@@ -325,7 +325,10 @@ OPERATIONS: Final[Mapping[str, Query]] = {
                     Field(
                         "UpsertModelPayload",
                         "project",
-                        selections=(Spread("ProjectFields"),),
+                        selections=(
+                            Field("Project", "name"),
+                            Field("Project", "entityName"),
+                        ),
                     ),
                     Field("UpsertModelPayload", "inserted"),
                 ),
@@ -355,10 +358,7 @@ OPERATIONS: Final[Mapping[str, Query]] = {
                     Field(
                         "UpsertBucketPayload",
                         "bucket",
-                        selections=(
-                            Field("Run", "id", alias="storageId"),
-                            Field("Run", "name", alias="id"),
-                        ),
+                        selections=(Field("Run", "name", alias="id"),),
                     ),
                     Field("UpsertBucketPayload", "inserted"),
                 ),
@@ -2057,7 +2057,7 @@ OPERATIONS: Final[Mapping[str, Query]] = {
                     Field(
                         "UpsertSweepPayload",
                         "sweep",
-                        selections=(Spread("SweepFields"),),
+                        selections=(Field("Sweep", "name", alias="id"),),
                     ),
                 ),
             ),

@@ -6,7 +6,6 @@ from typing import Optional
 from pydantic import Field
 
 from .base_model import BaseModel
-from .fragments import SweepFields
 
 
 class UpdateSweepState(BaseModel):
@@ -17,4 +16,5 @@ class UpdateSweepStateUpsertSweep(BaseModel):
     sweep: Optional["UpdateSweepStateUpsertSweepSweep"] = Field(default=None)
 
 
-UpdateSweepStateUpsertSweepSweep = SweepFields
+class UpdateSweepStateUpsertSweepSweep(BaseModel):
+    id: str
