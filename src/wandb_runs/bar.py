@@ -33,7 +33,7 @@ __all__ = ["progress_bar"]
 
 @contextmanager
 def progress_bar(
-    *, console: Console | None = None, is_shown: bool = True
+    *, console: Console | None = None, is_shown: bool = True, what: str = "runs"
 ) -> Generator[told.OnProgress]:
     """Draw a bar while runs are read.
 
@@ -44,6 +44,7 @@ def progress_bar(
     Args:
         console: Where to draw; stderr by default, or the notebook.
         is_shown: Whether to draw at all.
+        what: What is counted.
 
     Yields:
         A callback for `progress=`.
@@ -66,7 +67,7 @@ def progress_bar(
         # The program's output goes above the bar, unless it goes to a file or a pipe.
         redirect_stdout=bool(sys.stdout and sys.stdout.isatty()),
     )
-    task = bar.add_task("runs", total=None, received="")
+    task = bar.add_task(what, total=None, received="")
 
     def report(progress: told.Progress) -> None:
         size = f"{progress.bytes / 1e6:.1f} MB"

@@ -73,7 +73,13 @@ def test_each_error_has_its_status() -> None:
         **dict.fromkeys(
             (
                 *("ChangesError", "DriftError", "HistoriesError", "ReadOnlyError"),
-                *("RunValidationError", "SchemaError", "UpdateConflictError", "WandbRunsError"),
+                *(
+                    "RunValidationError",
+                    "SchemaError",
+                    "UnsafeNameError",
+                    "UpdateConflictError",
+                    "WandbRunsError",
+                ),
             ),
             Status.OTHER,
         ),

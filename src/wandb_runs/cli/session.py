@@ -78,8 +78,15 @@ def connect(*, verbose: bool) -> Generator[Session]:
 
 
 @contextmanager
-def show_progress(*, quiet: bool, verbose: bool) -> Generator[OnProgress | None]:
+def show_progress(
+    *, quiet: bool, verbose: bool, what: str = "runs"
+) -> Generator[OnProgress | None]:
     """Show how far a call is: as a bar on a terminal, else as a line now and then.
+
+    Args:
+        quiet: Whether to show nothing.
+        verbose: Whether lines are told of each request, which would go through a bar.
+        what: What is counted.
 
     Yields:
         A callback for `progress=`; None for nothing to show.
@@ -89,16 +96,17 @@ def show_progress(*, quiet: bool, verbose: bool) -> Generator[OnProgress | None]
     if quiet:
         yield None
     elif verbose or not sys.stderr.isatty():  # the lines of -v would go through a bar
-        yield _Lines()
+        yield _Lines(what)
     else:
-        with progress_bar() as progress:
+        with progress_bar(what=what) as progress:
             yield progress
 
 
 class _Lines:
     """Tells how far a call is, in a line after ten seconds, then less and less often."""
 
-    def __init__(self) -> None:
+    def __init__(self, what: str) -> None:
+        self._what = what
         self._pause = _FIRST_LINE
         self._due = time.monotonic() + self._pause
 
@@ -109,7 +117,7 @@ class _Lines:
         self._due = now + self._pause
         self._pause = min(2 * self._pause, _SLOWEST)
         of = "" if progress.total is None else f" of {progress.total:,}"
-        tell(f"{progress.runs:,}{of} runs read, {progress.bytes / 1e6:.1f} MB")
+        tell(f"{progress.runs:,}{of} {self._what} read, {progress.bytes / 1e6:.1f} MB")
 
 
 def _tell_event(event: Event) -> None:

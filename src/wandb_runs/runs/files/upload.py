@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from wandb_runs.runs.files.listing import FileFacts, RunPath
     from wandb_runs.transport.settings import Settings
 
-__all__ = ["FileToSend", "upload_file"]
+__all__ = ["FileToSend", "name_of", "upload_file"]
 
 _CHUNK: Final = 1 << 18
 
@@ -62,7 +62,7 @@ class FileToSend:
 
     def __init__(self, path: object, root: object, name: object) -> None:
         source = check_path("path", path)
-        self.name: str = _name_of(source, check_path("root", root), name)
+        self.name: str = name_of(source, check_path("root", root), name)
         self._path = source
         self._descriptor = os.open(
             source, os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
@@ -217,7 +217,7 @@ def _look(run: RunPath, name: str) -> Flow[FileFacts | None]:
     return next((each for each in page.files if each.name == name), None)
 
 
-def _name_of(path: Path, root: Path, name: object) -> str:
+def name_of(path: Path, root: Path, name: object) -> str:
     """The name that a file is uploaded under."""
     if name is None:
         # Without the links of the file itself, whose name is the one that was given.
