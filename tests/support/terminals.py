@@ -40,14 +40,20 @@ def on_a_terminal(
     status: int = 0,
     colours: bool = False,
     program: Sequence[str] = PROGRAM,
+    typed: str | None = None,
 ) -> str:
-    """The output of a command on a terminal: stdout and stderr."""
+    """The output of a command on a terminal: stdout and stderr, and what is typed, if anything."""
     env = {**os.environ, "TERM": "dumb-256color", "COLUMNS": str(columns)}
     if not colours:
         env["NO_COLOR"] = "1"
     ours, theirs = pty.openpty()
-    with subprocess.Popen([*program, *arguments], stdout=theirs, stderr=theirs, env=env) as process:
+    stdin = None if typed is None else theirs
+    with subprocess.Popen(
+        [*program, *arguments], stdin=stdin, stdout=theirs, stderr=theirs, env=env
+    ) as process:
         os.close(theirs)
+        if typed is not None:
+            os.write(ours, typed.encode())
         drawn = b""
         try:
             while part := os.read(ours, 65536):

@@ -11,6 +11,7 @@ from wandb_runs.cli.files import download, files, upload
 from wandb_runs.cli.histories import histories
 from wandb_runs.cli.listing import list_runs
 from wandb_runs.cli.logs import logs
+from wandb_runs.cli.many import delete, move
 from wandb_runs.cli.open import open_page
 from wandb_runs.cli.plot import plot
 from wandb_runs.cli.projects import projects
@@ -53,6 +54,6 @@ def _first_sentence(command: click.Command) -> str:
 for _command in (
     *(list_runs, table, show, diff, logs, open_page, histories, plot, projects, doctor, typegen),
     local,
-    *(files, download, upload),
+    *(files, download, upload, delete, move),
 ):
     cli.add_command(_command)

@@ -18,6 +18,8 @@ _PYTHON_ONLY: Final = re.compile(
     r" Raw(?:Order|Filter) sends a path unchecked\."
     r"|; for a sweep, use api\.sweep\(.*\), which has its runs$"
     r"|; error\.histories holds the rest"
+    r"|; error\.outcome has each run, and the same call .* goes on with those that are not done"
+    r"|^(?:runs|api)\.\w+: "
 )
 """What helps only in Python."""
 
@@ -34,6 +36,10 @@ _OPTIONS: Final = {
     "y: the column": "--keys: the column",
     "x: the column": "--x-axis: the column",
     "leave keys out": "leave out --key and --keys",
+    "expect= is": "--expect is",
+    "pass expect=": "pass --expect ",
+    "dry_run=True": "--dry-run",
+    "force=True": "--force",
 }
 
 _WORDS: Final = re.compile(
