@@ -120,6 +120,46 @@ def test_no_version_mixes_with_another_where_it_has_the_same_size(
 
 
 @each_way
+def test_no_version_mixes_where_the_server_ignores_the_condition(
+    way: str, own: FileServer, tmp_path: Path
+) -> None:
+    stored = keep(own, "model.pt", b"a" * (9 * MIB), digest=None)
+    lock = threading.Lock()
+
+    def answer(exchange: Exchange) -> Answer:
+        with lock:
+            if len(own.seen) == 2:
+                stored.content, stored.etag = b"b" * (9 * MIB), '"2"'
+        unconditional = exchange._replace(
+            headers={
+                name: exchange.headers[name] for name in exchange.headers if name != "if-range"
+            }
+        )
+        return whole_or_part(unconditional, stored.content, stored.etag)
+
+    own.answer = answer
+    with pytest.warns(UnverifiedFileWarning):
+        path = Files(way, own.url).download("model.pt", tmp_path)
+    assert path.read_bytes() == b"b" * (9 * MIB)
+
+
+@each_way
+def test_parts_that_are_shorter_than_asked_for_are_completed(
+    way: str, own: FileServer, tmp_path: Path
+) -> None:
+    content = os.urandom(9 * MIB + 1)
+    keep(own, "model.pt", content)
+
+    def answer(exchange: Exchange) -> Answer:
+        first, last = map(int, exchange.headers["range"].removeprefix("bytes=").split("-"))
+        half = {**exchange.headers, "range": f"bytes={first}-{(first + last) // 2}"}
+        return whole_or_part(exchange._replace(headers=half), content, '"1"')
+
+    own.answer = answer
+    assert Files(way, own.url).download("model.pt", tmp_path).read_bytes() == content
+
+
+@each_way
 @pytest.mark.parametrize("etag", [None, 'W/"1"'])
 def test_without_version_and_digest_a_file_is_one_answer(
     way: str, own: FileServer, tmp_path: Path, etag: str | None
