@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import operator
 import pickle
 import re
 import traceback
@@ -111,7 +112,7 @@ def test_a_document_of_a_run_is_read_only_throughout(run: Run, name: str) -> Non
     document = DOCUMENTS[name](run)
     assert document
     before = copy.deepcopy(document)
-    with pytest.raises(TypeError, match=r"runs and sweeps are read-only.*copy\.deepcopy"):
+    with pytest.raises(TypeError, match=r"read-only.*run\.update\(.*copy\.deepcopy"):
         document["lr"] = 1
     for each in (document, dict(document), {**document}, document.copy(), copy.copy(document)):
         change_all_that_is_nested(each)
@@ -178,8 +179,50 @@ PROPERTIES = [name for name, held in vars(Run).items() if isinstance(held, prope
 
 @pytest.mark.parametrize("name", sorted({*PROPERTIES} - {"_where"}))
 def test_no_attribute_of_a_run_can_be_set(run: Run, name: str) -> None:
-    with pytest.raises(AttributeError, match=f"Run.{name} cannot be set: a run is read-only"):
+    with pytest.raises(AttributeError, match=f"Run.{name} cannot be set: (a run is|run.up)"):
         setattr(run, name, "new")
+
+
+@pytest.mark.parametrize(
+    ("name", "call"),
+    [
+        ("name", "name=..."),
+        ("display_name", "name=..."),
+        ("notes", "notes=..."),
+        ("tags", "tags=[...]"),
+        ("group", "group=..."),
+        ("job_type", "job_type=..."),
+        ("config", "config={...}"),
+        ("summary", "summary={...}"),
+    ],
+)
+def test_an_assignment_names_the_call_that_changes_the_server(
+    run: Run, name: str, call: str
+) -> None:
+    told = re.escape(f"Run.{name} cannot be set: run.update({call}) changes it on the server")
+    with pytest.raises(AttributeError, match=told):
+        setattr(run, name, "new")
+
+
+@pytest.mark.parametrize("part", ["config", "summary"])
+def test_a_change_of_a_document_names_the_call_that_changes_the_server(run: Run, part: str) -> None:
+    document: Any = getattr(run, part)
+    changes: list[tuple[Callable[[], object], str]] = [
+        (lambda: operator.setitem(document, "lr", 1), f"run.update({part}={{'lr': ...}})"),
+        (lambda: document.setdefault("lr", 1), f"run.update({part}={{'lr': ...}})"),
+        (lambda: document.update(lr=1), f"run.update({part}={{...}})"),
+        (lambda: document.__ior__({"lr": 1}), f"run.update({part}={{...}})"),
+        (lambda: operator.delitem(document, "lr"), f"run.update(unset_{part}=['lr'])"),
+        (lambda: document.pop("lr"), f"run.update(unset_{part}=['lr'])"),
+        (document.clear, f"run.update(unset_{part}=[...])"),
+        (document.popitem, f"run.update(unset_{part}=[...])"),
+    ]
+    for change, call in changes:
+        with pytest.raises(TypeError, match=re.escape(f"run.{part} is read-only: {call}")):
+            change()
+    for copied in (pickle.loads(pickle.dumps(document)), copy.deepcopy(document)):
+        assert type(copied) is dict
+        copied["lr"] = 1
 
 
 def test_what_is_no_attribute_of_a_run_cannot_be_set(run: Run) -> None:
@@ -250,7 +293,7 @@ def test_asynchronous_runs_are_read_only(wandb_server: LocalServer) -> None:
                 change_all_that_is_nested(document)
                 with pytest.raises(TypeError, match="read-only"):
                     document["new"] = 1
-            with pytest.raises(AttributeError, match=r"AsyncRun\.notes cannot be set"):
+            with pytest.raises(AttributeError, match=r"set: await run\.update\(notes=\.\.\.\)"):
                 run.notes = "new"  # type: ignore[misc] # pyright: ignore[reportAttributeAccessIssue] - the point
 
     anyio.run(check)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from wandb_runs.aio.sweep import AsyncSweeps
 from wandb_runs.runs.changes.arguments import UNCHANGED, check_flag, plan_update
@@ -13,10 +13,11 @@ from wandb_runs.runs.changes.state import (
     delete_one,
     plan_wait,
 )
-from wandb_runs.runs.run_base import ConfigT_co, RunContext, SummaryT_co
+from wandb_runs.runs.run_base import CHANGED_BY, ConfigT_co, RunContext, SummaryT_co
 from wandb_runs.transport import AsyncRetryingClient
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import Self
 
     from wandb_runs.runs.changes.arguments import Unchanged
@@ -32,6 +33,10 @@ class AsyncRunChanges(
     """What `AsyncRun` changes on the server."""
 
     __slots__ = ()
+
+    _instead: ClassVar[Mapping[str, str]] = {
+        name: f"await {call}" for name, call in CHANGED_BY.items()
+    }
 
     async def update(
         self,

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import sys
 from copy import deepcopy
-from typing import TYPE_CHECKING, Final, Generic, NoReturn, TypeAlias, TypeVar, cast, final
+from typing import TYPE_CHECKING, Final, Generic, Literal, NoReturn, TypeAlias, TypeVar, cast, final
 
 from typing_extensions import override
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     Container: TypeAlias = dict[object, object] | list[object]
     Kinds: TypeAlias = Mapping[type, Callable[..., Container]]
+    Part: TypeAlias = Literal["config", "summary"]
 
 __all__ = ["read_only", "read_only_graph", "read_only_object"]
 
@@ -34,12 +35,37 @@ V = TypeVar("V")
 def _refuse(self: object, *_args: object, **_options: object) -> NoReturn:
     kind = "dict" if isinstance(self, dict) else "list"
     raise TypeError(
-        f"runs and sweeps are read-only, and this {kind} belongs to one: a change would be saved "
-        f"nowhere. copy.deepcopy(x) gives a {kind} of your own, which can be changed throughout"
+        f"runs and sweeps are read-only, and this {kind} belongs to one: run.update(config=..., "
+        "summary=..., tags=...) changes what the server holds of a run, and copy.deepcopy(x) gives "
+        f"a {kind} of your own, which can be changed throughout"
     )
 
 
-@final
+def _refusals(part: Part) -> Mapping[str, Callable[..., NoReturn]]:
+    """The methods of a run's config or summary that would change it, by their names."""
+
+    def refuse(instead: str) -> NoReturn:
+        raise TypeError(
+            f"run.{part} is read-only: run.update({instead}) changes what the server holds, and "
+            "copy.deepcopy(x) gives a dict of your own, which can be changed throughout"
+        )
+
+    def refuse_new(_self: object, key: object = ..., *_: object) -> NoReturn:
+        refuse(f"{part}={{{key!r:.80}: ...}}" if isinstance(key, str) else f"{part}={{...}}")
+
+    def refuse_any(_self: object, *_: object, **_options: object) -> NoReturn:
+        refuse(f"{part}={{...}}")
+
+    def refuse_less(_self: object, key: object = ..., *_: object) -> NoReturn:
+        refuse(f"unset_{part}=[{f'{key!r:.80}' if isinstance(key, str) else '...'}]")
+
+    return {
+        **dict.fromkeys(("__setitem__", "setdefault"), refuse_new),
+        **dict.fromkeys(("__ior__", "update"), refuse_any),
+        **dict.fromkeys(("__delitem__", "clear", "pop", "popitem"), refuse_less),
+    }
+
+
 class ReadOnlyDict(dict[K, V], Generic[K, V]):
     __slots__ = ()
 
@@ -62,6 +88,26 @@ class ReadOnlyDict(dict[K, V], Generic[K, V]):
     def __reduce__(self) -> tuple[Callable[[], object], tuple[()], None, None, Iterator[object]]:
         # Loaded where this package is not installed, too.
         return dict, (), None, None, iter(self.items())
+
+
+@final
+class ReadOnlyConfig(ReadOnlyDict[K, V], Generic[K, V]):
+    """A run's config; what is nested in it is as of any other dict."""
+
+    __slots__ = ()
+
+    if not TYPE_CHECKING:
+        vars().update(_refusals("config"))
+
+
+@final
+class ReadOnlySummary(ReadOnlyDict[K, V], Generic[K, V]):
+    """A run's summary, likewise."""
+
+    __slots__ = ()
+
+    if not TYPE_CHECKING:
+        vars().update(_refusals("summary"))
 
 
 @final
@@ -88,15 +134,19 @@ _DICT_OF: Final = _READ_ONLY[dict]
 _LIST_OF: Final = _READ_ONLY[list]
 _PUT_AT_KEY: Final[Callable[..., None]] = dict[object, object].__setitem__
 _PUT_AT_INDEX: Final[Callable[..., None]] = list[object].__setitem__
-_OWN: Final[Kinds] = {ReadOnlyDict: dict, ReadOnlyList: list}
+_OWN: Final[Kinds] = {
+    **dict.fromkeys((ReadOnlyDict, ReadOnlyConfig, ReadOnlySummary), dict),
+    ReadOnlyList: list,
+}
 _CONTAINERS: Final = frozenset({*_READ_ONLY, *_OWN})
 
 
-def read_only_object(document: JSONObject) -> JSONObject:
+def read_only_object(document: JSONObject, part: Part | None = None) -> JSONObject:
     """A read-only `dict` of the same items, and of nested ones that are read-only as well.
 
     Args:
         document: A JSON object, in which no container holds itself; it is not changed.
+        part: Which document of a run it is, for the message of what would change it.
 
     >>> from copy import deepcopy
     >>> config = read_only_object({"lr": 0.1, "model": {"widths": [64, 64]}})
@@ -104,13 +154,14 @@ def read_only_object(document: JSONObject) -> JSONObject:
     ({'lr': 0.1, 'model': {'widths': [64, 64]}}, True)
     >>> dict(config)["model"]["widths"].append(32)
     Traceback (most recent call last):
-    TypeError: runs and sweeps are read-only, and this list belongs to one: a change would be \
-saved nowhere. copy.deepcopy(x) gives a list of your own, which can be changed throughout
+    TypeError: runs and sweeps are read-only, and this list belongs to one: \
+run.update(config=..., summary=..., tags=...) changes what the server holds of a run, and \
+copy.deepcopy(x) gives a list of your own, which can be changed throughout
     >>> deepcopy(config)["model"]["widths"].append(32)
     """
     if not _DUMPERS and "yaml" in sys.modules:
         _teach_yaml()
-    top: ReadOnlyDict[str, JSONValue] = ReadOnlyDict(document)
+    top = _top_of(document, part)
     pending: list[Container] = []
     # No recursion: values may be nested deeper than the caller's stack has room for. This is part
     # of each reading of a config: `_rebuild`, which does the same for YAML, takes twice the time.
@@ -136,6 +187,12 @@ saved nowhere. copy.deepcopy(x) gives a list of your own, which can be changed t
             if _holds_containers(made):
                 pending.append(made)
     return top
+
+
+def _top_of(document: JSONObject, part: Part | None) -> ReadOnlyDict[str, JSONValue]:
+    if part is None:
+        return ReadOnlyDict(document)
+    return ReadOnlyConfig(document) if part == "config" else ReadOnlySummary(document)
 
 
 def read_only_graph(document: Mapping[str, object]) -> JSONObject:
@@ -206,6 +263,7 @@ def _teach_yaml() -> None:
     for name in ("SafeDumper", "CSafeDumper", "Dumper", "CDumper"):
         dumper = getattr(yaml, name, None)  # those in C are not everywhere
         if dumper is not None:
-            dumper.add_representer(ReadOnlyDict, dumper.represent_dict)
+            for kind in (ReadOnlyDict, ReadOnlyConfig, ReadOnlySummary):
+                dumper.add_representer(kind, dumper.represent_dict)
             dumper.add_representer(ReadOnlyList, dumper.represent_list)
             _DUMPERS.add(dumper)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 __all__ = ["NoNewAttributes", "ReadOnlyAttributes"]
 
@@ -19,15 +19,17 @@ class ReadOnlyAttributes:
 
     Attributes:
         _why_fixed: Why, and what to do instead; for messages.
+        _instead: The calls that change what is an attribute, by its name.
 
     >>> run.notes = "the best one"
     Traceback (most recent call last):
-    AttributeError: Run.notes cannot be set: a run is read-only, and nothing would be saved
+    AttributeError: Run.notes cannot be set: run.update(notes=...) changes it on the server
     """
 
     __slots__ = ()
 
     _why_fixed: ClassVar[str]
+    _instead: ClassVar[Mapping[str, str]] = {}
 
     def __init_subclass__(cls) -> None:
         """Give each public property a setter that refuses."""
@@ -69,5 +71,7 @@ def _setter(name: str) -> Callable[[ReadOnlyAttributes, object], None]:
 
 def _refusal(of: ReadOnlyAttributes, name: str) -> AttributeError:
     # Without `obj`, in which a traceback would look for similar names.
-    why = of._why_fixed  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - of this file's classes
+    instead = of._instead.get(name)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - of this file's classes
+    fixed = of._why_fixed  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - the same
+    why = fixed if instead is None else f"{instead} changes it on the server"
     return AttributeError(f"{type(of).__name__}.{name} cannot be set: {why}", name=name)

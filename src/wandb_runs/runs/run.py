@@ -57,8 +57,8 @@ class Run(RunChanges[ConfigT_co, SummaryT_co], FilesOfRun[ConfigT_co, SummaryT_c
     True
     >>> run.config["optimizer"] = "adam"
     Traceback (most recent call last):
-    TypeError: runs and sweeps are read-only, and this dict belongs to one: a change would be \
-saved nowhere. copy.deepcopy(x) gives a dict of your own, which can be changed throughout
+    TypeError: run.config is read-only: run.update(config={'optimizer': ...}) changes what the \
+server holds, and copy.deepcopy(x) gives a dict of your own, which can be changed throughout
     """
 
     __slots__ = ()

@@ -6,7 +6,7 @@ import json
 import logging
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Final, Generic, Literal, NamedTuple, TypeAlias, cast
+from typing import TYPE_CHECKING, ClassVar, Final, Generic, Literal, NamedTuple, TypeAlias, cast
 
 from typing_extensions import TypeVar, deprecated, override
 
@@ -47,7 +47,7 @@ from wandb_runs.runs.user import User
 from wandb_runs.transport.settings import Address
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from datetime import datetime
     from typing import Self
 
@@ -63,6 +63,7 @@ if TYPE_CHECKING:
     from wandb_runs.transport.session import SessionBase
 
 __all__ = [
+    "CHANGED_BY",
     "NOT_GIVEN",
     "AnyRun",
     "ConfigT_co",
@@ -93,6 +94,21 @@ _CONFIG: Final = "config as given"
 _SUMMARY: Final = "summary as logged"
 _METADATA: Final = "metadata or null"
 _NOT_MADE: Final = object()
+
+
+CHANGED_BY: Final[Mapping[str, str]] = {
+    "name": "run.update(name=...)",
+    "display_name": "run.update(name=...)",
+    "notes": "run.update(notes=...)",
+    "tags": "run.update(tags=[...])",
+    "group": "run.update(group=...)",
+    "job_type": "run.update(job_type=...)",
+    "config": "run.update(config={...})",
+    "summary": "run.update(summary={...})",
+    "summary_metrics": "run.update(summary={...})",
+    "state": "run.update_state(...)",
+}
+"""The calls that change what is an attribute of a run, by its name."""
 
 
 class NotGiven:
@@ -148,7 +164,8 @@ class RunBase(
 
     __slots__ = ("__weakref__", "_context", "_details", "_node", "_record")
 
-    _why_fixed = "a run is read-only, and nothing would be saved"
+    _why_fixed = "a run is read-only"
+    _instead: ClassVar[Mapping[str, str]] = CHANGED_BY
 
     def __init__(self, context: ContextT_co, node: Node) -> None:
         self._context = context
@@ -344,7 +361,7 @@ class RunBase(
         if config is _NOT_MADE:
             model = self._context.models.config
             config = (
-                read_only_object(self._plain_config(node))
+                read_only_object(self._plain_config(node), "config")
                 if model is None
                 else self._validated(model, self._plain_config, node)
             )
@@ -395,7 +412,7 @@ class RunBase(
         if summary is _NOT_MADE:
             model = self._context.models.summary
             summary = (
-                read_only_object(self._plain_summary(node))
+                read_only_object(self._plain_summary(node), "summary")
                 if model is None
                 else self._validated(model, self._plain_summary, node)
             )
