@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
     from wandb_runs.graphql.scalars import JSONObject, JSONValue
 
+FEW = max(3, settings().max_examples // 5)
+"""Each example logs several runs over HTTP."""
+
 NOW = 1_700_000_000.0
 """The server's time, which stands still: what is logged twice is equal then."""
 
@@ -57,7 +60,7 @@ def named(numbers: set[int]) -> JSONObject:
     return {"name": {"$in": [name(number) for number in sorted(numbers)]}}
 
 
-@settings(max_examples=25)
+@settings(max_examples=FEW)
 @given(subsets)
 def test_deleted_runs_are_nowhere_and_come_back_whole(
     managed: Managed, drawn: tuple[int, set[int]]
@@ -72,7 +75,7 @@ def test_deleted_runs_are_nowhere_and_come_back_whole(
     assert managed.held(project) == before
 
 
-@settings(max_examples=25)
+@settings(max_examples=FEW)
 @given(subsets, st.sets(st.integers(10, 12)))
 def test_moved_runs_keep_all_but_their_project(
     managed: Managed, drawn: tuple[int, set[int]], others: set[int]
@@ -97,7 +100,7 @@ def test_moved_runs_keep_all_but_their_project(
 TAGS = st.lists(st.sampled_from("abcde"), max_size=3, unique=True)
 
 
-@settings(max_examples=25)
+@settings(max_examples=FEW)
 @given(TAGS, TAGS, TAGS, st.booleans())
 def test_labels_are_added_and_removed_exactly(
     managed: Managed, held: list[str], added: list[str], removed: list[str], by_storage: bool

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
     from wandb_runs.graphql.scalars import JSONValue
 
+FEW = max(3, settings().max_examples // 5)
+"""Each example logs several runs over HTTP."""
+
 FEATURE = "MARK_RUN_FILES_UPLOADED"
 
 
@@ -53,7 +56,7 @@ def filled(managed: Managed, *names: str) -> str:
 NAMES = st.sets(st.sampled_from(["a", "b/c", "b/d e", "ü:1", "100%", "%25", "x" * 300]))
 
 
-@settings(max_examples=25)
+@settings(max_examples=FEW)
 @given(NAMES, NAMES)
 def test_the_files_named_are_deleted_and_no_others(
     managed: Managed, names: set[str], gone: set[str]
