@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Literal, overload
 from wandb_runs.aio.sweep import AsyncSweeps
 from wandb_runs.runs.changes.arguments import UNCHANGED, check_flag, plan_update
 from wandb_runs.runs.changes.bulk_base import BulkCall
-from wandb_runs.runs.changes.deletion import plan_delete
-from wandb_runs.runs.changes.moving import plan_move
-from wandb_runs.runs.changes.updating import BulkUpdate
+from wandb_runs.runs.changes.bulk_delete import plan_delete
+from wandb_runs.runs.changes.bulk_move import plan_move
+from wandb_runs.runs.changes.bulk_update import BulkUpdate
 from wandb_runs.runs.runs_base import RunsBase, RunT_co
 from wandb_runs.transport import AsyncRetryingClient
 

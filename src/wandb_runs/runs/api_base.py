@@ -20,13 +20,13 @@ from wandb_runs.query.location import (
 )
 from wandb_runs.runs.assignment import NoNewAttributes
 from wandb_runs.runs.changes.bulk_base import BulkCall
+from wandb_runs.runs.changes.bulk_delete import Restoration, check_ids
 from wandb_runs.runs.changes.create import (
     check_new_project,
     check_new_run_id,
     send_new_project,
     send_new_run,
 )
-from wandb_runs.runs.changes.deletion import Restoration, check_ids
 from wandb_runs.runs.record import to_node
 from wandb_runs.runs.run_base import fetch_run
 from wandb_runs.runs.sweep_base import fetch_sweep

@@ -9,7 +9,7 @@ from wandb_runs.errors import InvalidArgumentError
 from wandb_runs.errors.suggest import describe, name_runs
 from wandb_runs.graphql.scalars import parse_moment
 from wandb_runs.runs.changes.arguments import check_flag
-from wandb_runs.runs.changes.results import ChangeResults, Selected
+from wandb_runs.runs.changes.bulk_results import ChangeResults, Selected
 from wandb_runs.runs.changes.update import LOGGING
 
 if TYPE_CHECKING:

@@ -17,8 +17,8 @@ from wandb_runs.pagination.changes import name_filter
 from wandb_runs.query.location import missing_run, parse_path
 from wandb_runs.runs.changes.arguments import check_flag
 from wandb_runs.runs.changes.bulk_base import BulkChange, Prepared, refuse_logging
-from wandb_runs.runs.changes.reading import divided, read_runs
-from wandb_runs.runs.changes.sending import PART, change_part
+from wandb_runs.runs.changes.bulk_read import divided, read_runs
+from wandb_runs.runs.changes.bulk_send import PART, change_part
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from wandb_runs.frames.table import TableRow
     from wandb_runs.graphql._generated import MoveRuns, RunFields
     from wandb_runs.graphql.flow import Flow
-    from wandb_runs.runs.changes.results import ChangeResults, Selected
+    from wandb_runs.runs.changes.bulk_results import ChangeResults, Selected
 
 __all__ = ["Move", "plan_move"]
 

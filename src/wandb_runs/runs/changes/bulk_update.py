@@ -14,9 +14,9 @@ from wandb_runs.graphql.flow import gather
 from wandb_runs.graphql.nested import outer_keys
 from wandb_runs.query.location import missing_run
 from wandb_runs.runs.changes.bulk_base import BulkChange, Prepared, refuse_logging
-from wandb_runs.runs.changes.reading import divided, read_runs
+from wandb_runs.runs.changes.bulk_read import divided, read_runs
+from wandb_runs.runs.changes.bulk_send import PART, change_each, change_part
 from wandb_runs.runs.changes.run_changes_base import check_document
-from wandb_runs.runs.changes.sending import PART, change_each, change_part
 from wandb_runs.runs.changes.update import Target, fetch_updated, is_updated, shows
 
 if TYPE_CHECKING:
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from wandb_runs.graphql.scalars import JSONValue
     from wandb_runs.query.keys import KeySelection
     from wandb_runs.runs.changes.arguments import Update
+    from wandb_runs.runs.changes.bulk_results import ChangeResults, Selected
     from wandb_runs.runs.changes.documents import DocumentChange
-    from wandb_runs.runs.changes.results import ChangeResults, Selected
     from wandb_runs.runs.models import Models
     from wandb_runs.transport.server import KnownServer
 

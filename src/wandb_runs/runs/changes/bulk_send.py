@@ -13,7 +13,7 @@ from wandb_runs.errors import (
     WandbRunsError,
 )
 from wandb_runs.graphql.flow import gather, pause
-from wandb_runs.runs.changes.reading import divided
+from wandb_runs.runs.changes.bulk_read import divided
 from wandb_runs.runs.changes.send import send_change
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from wandb_runs.graphql.flow import Flow
     from wandb_runs.graphql.operation import Operation
-    from wandb_runs.runs.changes.results import ChangeResults
+    from wandb_runs.runs.changes.bulk_results import ChangeResults
 
     Look: TypeAlias = Callable[[Sequence[str]], Flow[Collection[str]]]
     """Reads back which of some runs show a change."""

@@ -15,16 +15,16 @@ from wandb_runs.pagination.changes import name_filter
 from wandb_runs.query.keys import check_unicode
 from wandb_runs.runs.changes.arguments import check_flag
 from wandb_runs.runs.changes.bulk_base import BulkChange, Prepared
-from wandb_runs.runs.changes.reading import divided, read_runs
+from wandb_runs.runs.changes.bulk_read import divided, read_runs
+from wandb_runs.runs.changes.bulk_send import PART, change_each, change_part
 from wandb_runs.runs.changes.send import send_change
-from wandb_runs.runs.changes.sending import PART, change_each, change_part
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from wandb_runs.graphql._generated import DeleteRuns, RunFields, UndeleteRuns
     from wandb_runs.graphql.flow import Flow
-    from wandb_runs.runs.changes.results import ChangeResults, Selected
+    from wandb_runs.runs.changes.bulk_results import ChangeResults, Selected
 
 __all__ = ["Deletion", "Restoration", "check_ids", "plan_delete"]
 
