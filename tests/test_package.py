@@ -170,6 +170,27 @@ def test_names_are_the_words_of_the_field() -> None:
     assert not found
 
 
+PERSONS = re.compile(
+    r"\b(?:no|some|any|every)(?:body|[ ]?one(?=[ ](?:who|else)))\b|\b(?:who(?:m|ever|mever))\b",
+    re.IGNORECASE,
+)
+
+
+def test_prose_is_about_programs_and_not_about_persons() -> None:
+    """Of docs and of the package's own text; names of sample users are no prose."""
+    texts = [
+        *(REPOSITORY / "src").rglob("*.py"),
+        *(REPOSITORY / "docs").rglob("*.md"),
+        *REPOSITORY.glob("*.md"),
+    ]
+    found = {
+        f"{path.relative_to(REPOSITORY)}: {match[0]}"
+        for path in texts
+        for match in PERSONS.finditer(path.read_text(encoding="utf-8"))
+    }
+    assert not found
+
+
 def names_defined_in(path: Path) -> list[str]:
     tree = ast.parse(path.read_text(encoding="utf-8"))
     kinds = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)

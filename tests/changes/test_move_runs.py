@@ -36,7 +36,7 @@ OLD, NEW = "me/moved", "you/kept"
 RUN = Logged()
 
 CLOCK = FakeClock()
-"""Moves the server's clock on, too: work that nobody asks about is done after a while."""
+"""Moves the server's clock on, too: work that no request asks about is done after a while."""
 
 
 @pytest.fixture(scope="module")

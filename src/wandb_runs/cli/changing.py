@@ -44,7 +44,7 @@ class Consent(NamedTuple):
     dry_run: bool
 
     def check(self) -> None:
-        """Refuse a consent to nobody knows how many runs, or one that nobody can be asked for.
+        """Refuse a consent without a number of runs, or one that no terminal can be asked for.
 
         Raises:
             Refused: It is one.

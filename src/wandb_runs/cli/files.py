@@ -215,7 +215,7 @@ def _ask(names: Sequence[str], run: str) -> None:
     """Ask whether files are to be replaced.
 
     Raises:
-        Refused: They are not, or there is nobody to ask.
+        Refused: They are not, or there is no terminal to ask on.
     """
     if not names:
         return

@@ -26,7 +26,7 @@ __all__ = ["DENIED", "Context", "context_of", "file_path"]
 
 
 DENIED: Final = "permission denied"
-"""W&B's words to whoever may not change something."""
+"""W&B's words for a key that may not change something."""
 
 
 @dataclass(frozen=True, slots=True)

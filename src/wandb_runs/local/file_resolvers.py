@@ -87,7 +87,7 @@ def _url(file: Mapping[str, str], info: GraphQLResolveInfo, *, upload: bool | No
     path = file["path"]
     if not upload:
         return context.file_url(path)
-    # Whoever has the address may write to it.
+    # Any client that has the address may write to it.
     context.require_writer()
     return context.upload_url(path)
 

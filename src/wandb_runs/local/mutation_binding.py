@@ -47,7 +47,7 @@ class Mutations(MutationType):
 def stored(kind: str, storage: str | None) -> tuple[str, str, str] | None:
     """Entity, project and name of what a storage id names; None for any other text."""
     match storage_parts(storage or ""):
-        # Nobody's projects hold what is deleted.
+        # What is deleted is in a project without an owner.
         case [found, "v1", name, project, entity] if found == kind and entity:
             return entity, project, name
         case _:

@@ -76,7 +76,7 @@ def ask_to_stop(writer: Writer, run_id: int) -> None:
 
 
 def forget_stop(writer: Writer, run_id: int) -> None:
-    """Record that a program starts, which nobody has asked to stop."""
+    """Record that a program starts, which no request has asked to stop."""
     writer.connection.execute(update(runs).where(runs.c.id == run_id).values(stopped=None))
 
 

@@ -115,7 +115,7 @@ runs: Final = Table(
     Column("program", Text),
     Column("notes", Text),
     Column("description", Text),
-    # Null where nobody asked the program of the run to stop.
+    # Null where no request asked the program of the run to stop.
     Column("stopped", Boolean),
     UniqueConstraint("project_id", "name"),
     Index("runs_by_creation", "project_id", "created_at", "id"),

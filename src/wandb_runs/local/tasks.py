@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["Task", "Tasks"]
 
 _LATEST: Final = 5 * 1_000_000
-"""When work is done that nobody asks about, in microseconds."""
+"""When work is done that no request asks about, in microseconds."""
 
 _REMEMBERED: Final = 10_000
 
@@ -63,8 +63,8 @@ class Tasks:
     """The work of a server. Thread-safe.
 
     A task is PENDING first; the first poll finds it RUNNING, and the second one has it done, so
-    that a client that waits for it really waits. Nobody has to: after five seconds the next
-    request of anyone finds it done.
+    that a client that waits for it really waits. None has to: after five seconds the next
+    request of any client finds it done.
 
     Args:
         now: Returns the time, in microseconds since 1970.
@@ -105,7 +105,7 @@ class Tasks:
             return after
 
     def do_overdue(self) -> None:
-        """Do the work that nobody asked about for some time."""
+        """Do the work that no request asked about for some time."""
         with self._lock:
             before = self._now() - _LATEST
             for task in self._tasks.values():

@@ -264,7 +264,7 @@ def _instead(part: Part, given: object) -> str:
     if given is None:
         return f"; to remove some, name them: unset_{part}=[...]"
     if hasattr(given, "model_dump"):
-        # Not taken: a model has all fields, those among them that nobody means to change.
+        # Not taken: a model has all fields, those among them that are not meant to change.
         return (
             f", got a {type(given).__name__}; name what changes, or write "
             f"{part}=x.model_dump(exclude_unset=True)"
