@@ -27,6 +27,7 @@ import anyio.to_thread
 import pytest
 from support import secrets
 from support.certificates import Authority
+from support.file_server import Stored, serve_files
 from support.raw_server import http_answer, read_request, serve
 from support.ways import WAYS, Face, each_backend, each_way
 from typing_extensions import TypedDict
@@ -58,6 +59,7 @@ from wandb_runs import (
     ServerError,
     TransportError,
     TruncatedResponseError,
+    UnsafeNameError,
     UnsupportedByServerError,
     WandbRunsError,
 )
@@ -228,6 +230,13 @@ def change_without_being_allowed(server: LocalServer) -> None:
     Api(base_url=server.url, api_key=KEY, read_only=True).runs("team/secrets").delete(expect=1)
 
 
+def download_what_leads_out() -> None:
+    with serve_files() as server:
+        server.files["../x"] = Stored(b"", f"{server.url}/f?signature={TOKEN}")
+        run = Api(base_url=server.url, api_key=KEY).run("me/p/r1")
+        run.file("../x").download("missing")
+
+
 def delete_in_vain(server: LocalServer) -> None:
     log_run(server, "team", "secrets-kept", "r0")
     api = Api(base_url=server.url, api_key=KEY, clock=FakeClock())
@@ -279,6 +288,7 @@ PROVOKED: dict[type[WandbRunsError], Callable[..., None]] = {
     HistoriesError: lose_a_run,
     ReadOnlyError: change_without_being_allowed,
     SchemaError: break_schema,
+    UnsafeNameError: download_what_leads_out,
     RunValidationError: misfit,
 }
 
