@@ -34,6 +34,7 @@ from typing_extensions import TypedDict
 
 import wandb_runs
 from wandb_runs import (
+    Answered,
     Api,
     AuthenticationError,
     BadResponseError,
@@ -61,9 +62,10 @@ from wandb_runs import (
     TruncatedResponseError,
     UnsafeNameError,
     UnsupportedByServerError,
+    UpdateConflictError,
     WandbRunsError,
 )
-from wandb_runs.graphql._generated import count_runs
+from wandb_runs.graphql._generated import count_runs, update_run
 from wandb_runs.testing import BareErrors, FakeClock, NullEdges, Status, log_run
 from wandb_runs.transport import AsyncRetryingClient
 from wandb_runs.transport.http import HttpTransport
@@ -76,6 +78,7 @@ if TYPE_CHECKING:
     from support.options import Chosen
 
     from wandb_runs.testing import LocalServer
+    from wandb_runs.transport.events import Event
 
 KEY: Final = "canary-0123456789abcdef0123456789abcdef01"
 TOKEN: Final = base64.b64encode(f"api:{KEY}".encode()).decode()
@@ -230,6 +233,19 @@ def change_without_being_allowed(server: LocalServer) -> None:
     Api(base_url=server.url, api_key=KEY, read_only=True).runs("team/secrets").delete(expect=1)
 
 
+def lose_each_write(server: LocalServer) -> None:
+    log_run(server, "team", "secrets-lost", "r0", config={"lr": 1})
+    with Api(base_url=server.url, api_key=KEY) as other:
+        storage_id = other.run("team/secrets-lost/r0").storage_id
+
+        def overwrite(event: Event) -> None:
+            if event.operation == "UpdateRun" and isinstance(event, Answered):
+                other.client.execute(update_run(storage_id=storage_id, config="{}"))
+
+        with Api(base_url=server.url, api_key=KEY, on_event=overwrite) as api:
+            api.run("team/secrets-lost/r0").update(config={"lr": 2})
+
+
 def download_what_leads_out() -> None:
     with serve_files() as server:
         server.files["../x"] = Stored(b"", f"{server.url}/f?signature={TOKEN}")
@@ -289,6 +305,7 @@ PROVOKED: dict[type[WandbRunsError], Callable[..., None]] = {
     ReadOnlyError: change_without_being_allowed,
     SchemaError: break_schema,
     UnsafeNameError: download_what_leads_out,
+    UpdateConflictError: lose_each_write,
     RunValidationError: misfit,
 }
 

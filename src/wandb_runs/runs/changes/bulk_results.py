@@ -59,8 +59,8 @@ class ChangeResults:
     """
 
     def __init__(self, change: str, selected: Selected) -> None:
-        self.selected = selected
-        self.is_stopped = False
+        self.selected: Selected = selected
+        self.is_stopped: bool = False
         self._change = change
         self._done: set[str] = set()
         self._failed: dict[str, WandbRunsError] = {}
