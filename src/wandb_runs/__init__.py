@@ -1,4 +1,4 @@
-"""A typed, fast and light client for reading experiment runs from Weights & Biases.
+"""A typed, fast and light client for reading and managing experiment runs in Weights & Biases.
 
 >>> from wandb_runs import Api
 >>> api = Api(base_url=server.url, api_key="any-key")

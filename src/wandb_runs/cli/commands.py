@@ -44,7 +44,7 @@ class _Commands(click.Group):
 @click.group(cls=_Commands)
 @click.version_option(package_name="wandb-runs", prog_name="wandb-runs")
 def cli() -> None:
-    """Read experiment runs from Weights & Biases."""
+    """Read and manage experiment runs in Weights & Biases."""
 
 
 def _first_sentence(command: click.Command) -> str:
