@@ -158,7 +158,9 @@ def test_ids_that_are_taken_are_refused(server: LocalServer, api: Api) -> None:
 def test_runs_that_are_still_logging_stay_unless_forced(server: LocalServer, api: Api) -> None:
     log_both(server, [RUN])
     log_run(server, "me", "moved", "live", exit_code=None)
-    with pytest.raises(InvalidArgumentError, match=r"1 run \(live\) still logging: .* force=True"):
+    with pytest.raises(
+        InvalidArgumentError, match=r"1 run \(live\) is still logging: .* force=True"
+    ):
         api.runs(OLD).move(NEW, expect=3)
     with pytest.raises(InvalidArgumentError, match="still logging"):
         api.runs(OLD).move(NEW, dry_run=True)

@@ -7,8 +7,10 @@ import json
 import logging
 import math
 import os
+import re
 import subprocess
 import sys
+import warnings
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -25,9 +27,11 @@ from wandb_runs import (
     BadResponseError,
     InvalidArgumentError,
     NotFoundError,
+    NothingToRemoveWarning,
     PermissionDeniedError,
     RunValidationError,
     ServerError,
+    UnknownKeyWarning,
     UnsupportedByServerError,
     UpdateConflictError,
 )
@@ -146,6 +150,7 @@ def test_what_is_given_changes_and_nothing_else(
     assert {**made.summary} == expected["summary"]
 
 
+@pytest.mark.filterwarnings("ignore::wandb_runs.NothingToRemoveWarning")
 def test_only_what_is_given_is_sent(wandb_server: LocalServer) -> None:
     path = make_run(wandb_server, notes="first", tags=["a"], config={"lr": 1})
     with Api(base_url=wandb_server.url, api_key="any") as api:
@@ -163,6 +168,45 @@ def test_only_what_is_given_is_sent(wandb_server: LocalServer) -> None:
         assert [*wandb_server.operations] == ["GetRun"], "it is so already"
 
 
+@pytest.mark.parametrize("half", HALVES)
+def test_what_is_to_be_removed_and_is_not_there_is_told_before_anything_changes(
+    wandb_server: LocalServer, half: Half
+) -> None:
+    path = make_run(
+        wandb_server,
+        config={"lr": 0.1, "model": {"depth": 3}},
+        summary={"a.loss": 1},
+        tags=["new"],
+    )
+    options: dict[str, object] = {
+        "notes": "n",
+        "remove_tags": ["nwe", "new"],
+        "unset_config": ["lrr", "model.deptth", "lr"],
+        "unset_summary": ["a.los"],
+    }
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UnknownKeyWarning)
+        with pytest.raises(NothingToRemoveWarning):
+            call(half, wandb_server.url, path, "update", **options)
+    assert state_of(wandb_server, path)["notes"] == ""
+    with pytest.warns(NothingToRemoveWarning) as told:
+        call(half, wandb_server.url, path, "update", **options)
+    run_id = path.rpartition("/")[2]
+    assert [str(each.message) for each in told] == [
+        f"remove_tags: run {run_id!r} has no tag 'nwe' (did you mean 'new'?), so that none is "
+        "removed",
+        f"unset_config: run {run_id!r} has no key 'lrr' (did you mean 'lr'?) or 'model.deptth' "
+        "(did you mean 'model.depth'?), so that none is removed",
+        f"unset_summary: run {run_id!r} has no key 'a.los' (did you mean 'a.loss'?), so that none "
+        "is removed",
+    ]
+    assert all(each.filename.endswith("halves.py") for each in told), "at the caller's line"
+    left = state_of(wandb_server, path)
+    assert (left["notes"], left["tags"], left["summary"]) == ("n", [], {"a.loss": 1})
+    assert left["config"] == {"model": {"depth": 3}}
+
+
+@pytest.mark.filterwarnings("ignore::wandb_runs.NothingToRemoveWarning")
 @pytest.mark.parametrize("half", HALVES)
 def test_tags_are_added_and_removed_one_by_one(wandb_server: LocalServer, half: Half) -> None:
     path = make_run(wandb_server, tags=["a", "b"])
@@ -360,6 +404,32 @@ def test_a_listing_of_some_keys_changes_the_whole_documents(wandb_server: LocalS
         assert (run.config, run.summary) == ({"lr": 0}, {})
         whole = api.run(path)
         assert (whole.config, whole.summary) == ({"lr": 0, "seed": 2, "new": 3}, {"b": 2})
+
+
+@pytest.mark.filterwarnings("ignore::wandb_runs.DegradedServerWarning")
+@pytest.mark.parametrize("lacking", ["Run.tags", "Run.state"])
+@pytest.mark.parametrize("many", [False, True])
+def test_tags_and_state_that_cannot_be_read_are_not_taken_for_none(
+    lacking: str, many: bool
+) -> None:
+    with LocalServer() as server, Api(base_url=server.url, api_key="any") as api:
+        log_run(server, "me", "p", "r1", tags=["kept"])
+
+        def change(*, force: bool = False) -> object:
+            if many:
+                return api.runs("me/p").update(expect=1, add_tags=["new"], force=force)
+            return api.run("me/p/r1").update(add_tags=["new"], force=force)
+
+        with server.lack(lacking):
+            server.clear_operations()
+            with pytest.raises(UnsupportedByServerError, match=re.escape(lacking)):
+                change()
+            assert not {"ModifyRuns", "UpdateRun"} & {*server.operations}
+            if lacking == "Run.state":
+                change(force=True)
+        with Api(base_url=server.url, api_key="any") as other:
+            new = ["new"] if lacking == "Run.state" else []
+            assert other.run("me/p/r1").tags == ["kept", *new]
 
 
 def test_a_server_that_cannot_give_the_document_is_not_sent_one(

@@ -24,6 +24,7 @@ from wandb_runs import (
     ChangesError,
     InvalidArgumentError,
     NotFoundError,
+    NothingToRemoveWarning,
     ReadOnlyError,
     RunValidationError,
 )
@@ -50,6 +51,7 @@ def api(server: LocalServer) -> Iterator[Api]:
         yield api
 
 
+@pytest.mark.filterwarnings("ignore::wandb_runs.NothingToRemoveWarning")
 @settings(max_examples=25)
 @given(
     projects,
@@ -96,6 +98,7 @@ def test_tags_of_exactly_the_selected_runs_change(
     assert after == before
 
 
+@pytest.mark.filterwarnings("ignore::wandb_runs.NothingToRemoveWarning")
 @settings(max_examples=25)
 @given(projects)
 def test_all_else_of_exactly_the_selected_runs_changes(
@@ -224,11 +227,55 @@ def test_a_server_whose_mutation_does_nothing_has_tags_written(
     assert [run.tags for run in api.runs(PATH, CHOSEN)] == [["chosen", "x"]] * 2
 
 
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_what_none_of_the_runs_has_cannot_be_removed_and_is_told(
+    server: LocalServer, api: Api, dry_run: bool
+) -> None:
+    server.reset()
+    log_run(server, "me", "updated", "r1", config={"lr": 0.1, "seed": 1}, tags=["new", "a"])
+    log_run(server, "me", "updated", "r2", config={"lr": 0.1}, summary={"loss": 1}, tags=["new"])
+
+    async def awaited() -> None:
+        async with AsyncApi(base_url=server.url, api_key="any") as other:
+            await other.runs(PATH).update(
+                expect=2,
+                dry_run=dry_run,
+                remove_tags=["nwe", "a"],
+                unset_config=["seed", "lrr"],
+                unset_summary=["los"],
+            )
+
+    def blocking() -> None:
+        api.runs(PATH).update(
+            expect=2,
+            dry_run=dry_run,
+            remove_tags=["nwe", "a"],
+            unset_config=["lr", "lrr"],
+            unset_summary=["los"],
+        )
+
+    for change in (blocking, lambda: anyio.run(awaited)):
+        with pytest.warns(NothingToRemoveWarning) as told:
+            change()
+        assert [str(each.message) for each in told][1:] == [
+            "unset_config: none of the 2 runs has a key 'lrr' (did you mean 'lr'?), so that none "
+            "is removed",
+            "unset_summary: none of the 2 runs has a key 'los' (did you mean 'loss'?), so that "
+            "none is removed",
+        ]
+        assert "'nwe' (did you mean 'new'?)" in str(told[0].message)
+        server.reset()
+        log_run(server, "me", "updated", "r1", config={"lr": 1, "seed": 1}, tags=["new", "a"])
+        log_run(server, "me", "updated", "r2", config={"lr": 1}, summary={"loss": 1}, tags=["new"])
+
+
 def test_runs_that_are_still_logging_stay_unless_forced(server: LocalServer, api: Api) -> None:
     log_all(server, "updated", [Logged()])
     log_run(server, "me", "updated", "live", exit_code=None)
     before = snapshot(api, PATH)
-    with pytest.raises(InvalidArgumentError, match=r"1 run \(live\) still logging: .* force=True"):
+    with pytest.raises(
+        InvalidArgumentError, match=r"1 run \(live\) is still logging: .* force=True"
+    ):
         api.runs(PATH).update(expect=3, add_tags=["x"])
     assert snapshot(api, PATH) == before
     assert (

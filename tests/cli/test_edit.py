@@ -61,6 +61,22 @@ def test_what_is_named_changes_and_values_are_json_or_text(api: Api) -> None:
     assert edited.summary == {"loss": "NaN"}
 
 
+def test_what_is_not_there_to_be_removed_is_told_by_options(api: Api) -> None:
+    done = run("edit", RUN, "--notes", "x", "--untag", "aa", "--unset-config", "oldd", "--yes")
+    assert (done.exit_code, done.stderr.splitlines()) == (
+        0,
+        [
+            f"{RUN} changed.",
+            "Warning: run 'r0' has no tag 'aa' (did you mean 'a'?), so that none is removed",
+            "Warning: --unset-config: run 'r0' has no key 'oldd' (did you mean 'old'?), so that "
+            "none is removed",
+        ],
+    )
+    many = run("tag", PROJECT, "--remove", "aa", "--yes", "--expect", "2")
+    assert "Warning: none of the 2 runs has a tag 'aa' (did you mean 'a'?)" in many.stderr
+    assert api.run(RUN).tags == ["a"]
+
+
 def test_a_dry_run_of_edit_prints_and_changes_nothing(api: Api) -> None:
     done = run("edit", RUN, *CHANGE, "--dry-run", "--format", "json")
     assert done.exit_code == 0

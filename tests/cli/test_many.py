@@ -131,7 +131,7 @@ def test_runs_that_are_logging_need_force(server: LocalServer, api: Api) -> None
     log_run(server, "me", "drafts", "live", exit_code=None)
     done = run("move", PATH, NEW, "--yes", "--expect", "4")
     assert done.exit_code == 2
-    assert "1 run (live) still logging" in done.stderr
+    assert "1 run (live) is still logging" in done.stderr
     assert "or pass --force" in done.stderr
     assert run("move", PATH, NEW, "--yes", "--expect", "4", "--force").exit_code == 0
     assert ids(api, PATH) == []

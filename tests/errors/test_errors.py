@@ -25,6 +25,7 @@ from wandb_runs import (
     MissingItemsWarning,
     MissingLinesWarning,
     NotFoundError,
+    NothingToRemoveWarning,
     PermissionDeniedError,
     RateLimitError,
     RequestTimeoutError,
@@ -88,6 +89,10 @@ WARNINGS: list[WandbRunsWarning] = [
     UnknownMetricWarning("r1", {"los": "loss"}),
     UnknownMetricWarning("r1", {"x": None}, 2, "system", "others", "x_axis"),
     UnknownStateWarning("filters", {"x": None}, ["running"]),
+    MissingItemsWarning("projects", 2),
+    MissingLinesWarning("r1", 2),
+    NothingToRemoveWarning("unset_config", {"lrr": "lr"}, ["r1"]),
+    NothingToRemoveWarning("remove_tags", {"a": None}, ["r1", "r2"]),
     UnverifiedFileWarning(["r1/model.pt"], "the server gives no MD5 digest"),
 ]
 

@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING, Final
 
 from typing_extensions import override
 
-from wandb_runs.errors import UnknownKeyWarning, UnknownMetricWarning, UnknownStateWarning
+from wandb_runs.errors import (
+    NothingToRemoveWarning,
+    UnknownKeyWarning,
+    UnknownMetricWarning,
+    UnknownStateWarning,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -20,6 +25,8 @@ _PYTHON_ONLY: Final = re.compile(
     r"|; error\.histories holds the rest"
     r"|; error\.outcome has each run, and the same call .* goes on with those that are not done"
     r"|^(?:runs|api)\.\w+: "
+    r"|^remove_tags: "
+    r"|; api\.create_project\([^;]*\) makes it(?=\.)"
 )
 """What helps only in Python."""
 
@@ -40,6 +47,8 @@ _OPTIONS: Final = {
     "pass expect=": "pass --expect ",
     "dry_run=True": "--dry-run",
     "force=True": "--force",
+    "unset_config:": "--unset-config:",
+    "unset_summary:": "--unset-summary:",
 }
 
 _WORDS: Final = re.compile(
@@ -93,7 +102,7 @@ def warning_in_options(
             warning.run_id, nearest, warning.checked, warning.stream, warning.rows
         )
         return f"{_holder(warning.argument, warning.nearest, single, x_axis)}: {told}"
-    if not isinstance(warning, UnknownKeyWarning):
+    if not isinstance(warning, UnknownKeyWarning) or isinstance(warning, NothingToRemoveWarning):
         return in_options(str(warning))
     is_filter = warning.argument == "filters"
     if isinstance(warning, UnknownStateWarning):

@@ -26,6 +26,7 @@ __all__ = [
     "IgnoredArgumentWarning",
     "MissingItemsWarning",
     "MissingLinesWarning",
+    "NothingToRemoveWarning",
     "UndrawnWarning",
     "UnknownKeyWarning",
     "UnknownMetricWarning",
@@ -407,6 +408,38 @@ class UnknownMetricWarning(UnknownKeyWarning):
         if self.stream == "default":
             return as_message(f"there is no row; {run} has no {' and no '.join(hints)}")
         return as_message(f"no machine metric of {runs} is {' or '.join(hints)}")
+
+
+class NothingToRemoveWarning(UnknownKeyWarning):
+    """Tags or keys that a change is to remove and that none of its runs has: misspelt, or gone.
+
+    What else the call is to change is changed.
+
+    Attributes:
+        argument: `"remove_tags"`, `"unset_config"` or `"unset_summary"`.
+        nearest: The names, each with the most similar one that a run has or None.
+        run_ids: The ids of the runs.
+    """
+
+    run_ids: Sequence[str]
+
+    def __init__(
+        self, argument: str, nearest: Mapping[str, str | None], run_ids: Sequence[str]
+    ) -> None:
+        super().__init__(argument, nearest, len(run_ids))
+        self.run_ids = list(run_ids)
+        WandbRunsWarning.__init__(self, argument, self.nearest, self.run_ids)  # for pickles
+
+    @override
+    def __str__(self) -> str:
+        what = "tag" if self.argument == "remove_tags" else "key"
+        names = " or ".join(_hints(self.nearest))
+        runs = (
+            f"run {self.run_ids[0]!r} has no"
+            if self.checked == 1
+            else f"none of the {self.checked:,} runs has a"
+        )
+        return as_message(f"{self.argument}: {runs} {what} {names}, so that none is removed")
 
 
 def warn(warning: Warning) -> None:

@@ -153,8 +153,8 @@ remove_tags=, not both
     )
     if not update.names:
         raise InvalidArgumentError(
-            f"{call}() needs what to change, such as {call}(notes='...', config={{'lr': 0.1}}); "
-            "nothing is collected from assignments, as W&B's SDK does"
+            f"{call}() needs what to change, such as {call}(add_tags=['best'], "
+            "config={'lr': 0.1}); nothing is collected from assignments, as W&B's SDK does"
         )
     return update
 

@@ -181,7 +181,8 @@ def refuse_logging(call: str, runs: Iterable[RunFields], why: str) -> None:
     """
     logging = [run.id for run in runs if run.state in LOGGING]
     if logging:
+        are = "is" if len(logging) == 1 else "are"
         raise InvalidArgumentError(
-            f"{call}: {name_runs(logging)} still logging: {why}. Nothing was changed; wait until "
-            "the programs have ended, leave these runs out, or pass force=True"
+            f"{call}: {name_runs(logging)} {are} still logging: {why}. Nothing was changed; "
+            "wait until the programs have ended, leave these runs out, or pass force=True"
         )

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from typing_extensions import override
 
 from wandb_runs.errors import BadResponseError, UnsupportedByServerError
+from wandb_runs.errors.warnings import warn
 from wandb_runs.graphql._generated import modify_runs
 from wandb_runs.graphql.flow import gather
 from wandb_runs.graphql.nested import outer_keys
@@ -16,8 +17,9 @@ from wandb_runs.query.location import missing_run
 from wandb_runs.runs.changes.bulk_base import BulkChange, Prepared, refuse_logging
 from wandb_runs.runs.changes.bulk_read import divided, read_runs
 from wandb_runs.runs.changes.bulk_send import PART, change_each, change_part
+from wandb_runs.runs.changes.removals import unknown_removals
 from wandb_runs.runs.changes.run_changes_base import check_document
-from wandb_runs.runs.changes.update import Target, fetch_updated, is_updated, shows
+from wandb_runs.runs.changes.update import Target, check_readable, fetch_updated, is_updated, shows
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -34,6 +36,9 @@ if TYPE_CHECKING:
     from wandb_runs.transport.server import KnownServer
 
 __all__ = ["BulkUpdate"]
+
+_EXAMPLES: Final = 10
+"""Of how many runs the names are suggested in place of those that no run has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +68,25 @@ class BulkUpdate(BulkChange):
             config_keys=_top_keys(self.update.config),
             summary_keys=_top_keys(self.update.summary),
         )
+        check_readable(self.server, self.update, force=self.force)
         if not self.force:
             refuse_logging(
                 self.call,
                 runs.values(),
                 "their programs send their own values with each change, and would overwrite these",
             )
+        yield from self._warn_of_removals(selected, [*runs.values()])
         return Prepared(runs, missing=tuple(each for each in selected.run_ids if each not in runs))
+
+    def _warn_of_removals(self, selected: Selected, runs: Sequence[RunFields]) -> Flow[None]:
+        if not any(True for _ in unknown_removals(self.update, runs)):
+            return
+        ids = selected.run_ids[:_EXAMPLES]
+        whole = yield from read_runs(
+            selected.entity, selected.project, ids, config_keys=None, summary_keys=None
+        )
+        for warning in unknown_removals(self.update, runs, [*whole.values()]):
+            warn(warning)
 
     @override
     def cells(self, run: RunFields) -> TableRow:

@@ -7,7 +7,7 @@ import math
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias, cast
 
 from wandb_runs.graphql.documents import read_document, unwrap
-from wandb_runs.graphql.nested import places
+from wandb_runs.graphql.nested import outer_keys, places
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -116,6 +116,29 @@ class DocumentChange(NamedTuple):
         """The keys that are to go and are not there."""
         values = self._values_in(read_document(text, None))
         return [key for key in self.unset if not any(True for _ in places(values, key))]
+
+    def paths_in(self, text: str | None, key: str) -> list[str]:
+        """The keys of a document beside which a key would be: at the top, and inside objects.
+
+        Args:
+            text: The document, as the server sent it; None is an empty one.
+            key: The key.
+
+        Raises:
+            ValueError: Not a JSON object; the message says what it is.
+
+        >>> DocumentChange("summary", {}).paths_in('{"a": {"b": 1, "c": 2}, "d": 3}', "a.x")
+        ['a', 'd', 'a.b', 'a.c']
+        """
+        values = self._values_in(read_document(text, None))
+        paths = [*values]
+        # At one depth only: of objects in each other there may be very many.
+        for outer in outer_keys((key.rpartition(".")[0],)) or () if "." in key else ():
+            for holder, name in places(values, outer):
+                inner = holder[name]
+                if isinstance(inner, dict):
+                    paths += [f"{outer}.{each}" for each in inner]
+        return paths
 
     def _values_in(self, stored: Document) -> Document:
         if self.part == "summary":

@@ -6,14 +6,17 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from wandb_runs.errors import RunValidationError
+from wandb_runs.errors.warnings import warn
 from wandb_runs.graphql.documents import INTERNAL_KEYS, read_config, read_document
 from wandb_runs.query.keys import EVERYTHING
+from wandb_runs.runs.changes.removals import unknown_removals
 from wandb_runs.runs.changes.state import set_state, wait_for_end
 from wandb_runs.runs.changes.update import Target, fetch_updated
 from wandb_runs.runs.record import to_node
 from wandb_runs.runs.run_base import ConfigT_co, ContextT_co, RunBase, SummaryT_co
 
 if TYPE_CHECKING:
+    from wandb_runs.graphql._generated import RunFields
     from wandb_runs.graphql.flow import Flow
     from wandb_runs.graphql.scalars import JSONValue
     from wandb_runs.query.keys import KeySelection
@@ -34,7 +37,12 @@ class RunChangesBase(RunBase[ContextT_co, ConfigT_co, SummaryT_co]):
         """Change the run, and have it be what it is afterwards."""
         context = self._context
         check = partial(check_document, context.models, context.keys, "/".join(self.path))
-        target = Target(self._where, context.client.server, check)
+
+        def look(fields: RunFields) -> None:
+            for warning in unknown_removals(update, [fields]):
+                warn(warning)
+
+        target = Target(self._where, context.client.server, check, look)
         fields = yield from fetch_updated(target, update, force=force)
         if self._context.keys == EVERYTHING:
             self._node = to_node(fields)

@@ -27,7 +27,15 @@ if TYPE_CHECKING:
     from wandb_runs.runs.changes.documents import Part
     from wandb_runs.transport.server import KnownServer
 
-__all__ = ["LOGGING", "MOST_WRITES", "Target", "fetch_updated", "is_updated", "shows"]
+__all__ = [
+    "LOGGING",
+    "MOST_WRITES",
+    "Target",
+    "check_readable",
+    "fetch_updated",
+    "is_updated",
+    "shows",
+]
 
 T = TypeVar("T")
 
@@ -47,11 +55,13 @@ class Target(NamedTuple):
         where: Entity, project and id.
         server: What is known of the server.
         check: Checks a config or a summary before it is written; raises where it must not be.
+        look: Looks at the run before anything is written; raises where nothing must be.
     """
 
     where: tuple[str, str, str]
     server: KnownServer
     check: Callable[[Part, str], object]
+    look: Callable[[RunFields], object] = bool  # which raises nothing
 
     @property
     def path(self) -> str:
@@ -99,13 +109,14 @@ def fetch_updated(target: Target, update: Update, *, force: bool = False) -> Flo
         WandbRunsError: What else may fail; see `send_change`.
     """
     fields = yield from fetch_run(*target.where)
+    check_readable(target.server, update, force=force)
     if fields.state in LOGGING and not force:
         raise InvalidArgumentError(
             f"run {target.path!r} is {fields.state}: its program sends its own values with each "
             "change, and would overwrite these. Wait (run.wait_until_finished()), or pass "
-            "force=True"
+            "force=True. Nothing was changed"
         )
-    _check_fields(target, update)
+    target.look(fields)
     write, texts = _plan(target, update, fields, rest=update.names, adds_tags=False), update.texts
     modifies_tags = _changes_tags(update, fields)
     if not (write or texts or modifies_tags):
@@ -131,16 +142,28 @@ def fetch_updated(target: Target, update: Update, *, force: bool = False) -> Flo
     )
 
 
-def _check_fields(target: Target, update: Update) -> None:
-    """Check that what is to be written as a whole can be read.
+def check_readable(server: KnownServer, update: Update, *, force: bool) -> None:
+    """Check, once a run was read, that all was read of it that a change needs.
+
+    Args:
+        server: What is known of the server.
+        update: What changes.
+        force: Whether to change a run that is still logging.
 
     Raises:
-        UnsupportedByServerError: The server lacks it: all the rest of it would be lost.
+        UnsupportedByServerError: The server lacks what is to be written as a whole, all the rest
+            of which would be lost; or the state, by which it is known whether a run is logging.
     """
-    for each in update.documents:
-        coordinate = f"Run.{_FIELDS[each.part]}"
-        if target.server.lacks(coordinate):
-            raise target.server.unsupported(f"a change of a {each.part}", (coordinate,))
+    needed = [
+        (f"a change of a {each.part}", f"Run.{_FIELDS[each.part]}") for each in update.documents
+    ]
+    if update.add_tags or update.remove_tags:
+        needed.append(("a change of single tags", "Run.tags"))
+    if not force:
+        needed.append(("a change without force=True", "Run.state"))
+    for what, coordinate in needed:
+        if server.lacks(coordinate):
+            raise server.unsupported(what, (coordinate,))
 
 
 def _modify_tags(target: Target, update: Update) -> Flow[None]:
