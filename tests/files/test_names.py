@@ -180,6 +180,17 @@ def test_a_name_of_which_a_folder_has_the_place_is_refused(
     assert download("sync", local, ["pipe", "pipe/x"], tmp_path) == []
 
 
+@each_way
+def test_what_is_in_the_way_is_told_in_a_sentence(way: str, tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    with serve_files() as server:
+        server.files["a"] = Stored(b"content", f"{server.url}/f")
+        with pytest.raises(
+            UnsafeNameError, match=r"its name meets '.*a', which is a symbolic link"
+        ):
+            Files(way, server.url).download("a", tmp_path)
+
+
 @given(st.lists(st.text(alphabet="aA\u00e9\u00c9/.", min_size=1, max_size=5)))
 def test_names_that_meet_are_told_both(names: list[str]) -> None:
     found = clashes(names)

@@ -298,7 +298,7 @@ def test_changes_are_logged_without_values(
         api.run("/".join(RUN)).upload_file(source, name="logged").delete()
     told = [record.getMessage() for record in caplog.records]
     assert f"changed run {RUN.shown}: file 'logged', 7 bytes" in told
-    assert f"changed run {RUN.shown}: 1 files deleted ('logged')" in told
+    assert f"changed run {RUN.shown}: 1 file deleted ('logged')" in told
 
 
 def test_a_pool_of_requests_is_bounded_in_memory_and_number(

@@ -17,6 +17,7 @@ from support.file_server import (
     whole_or_part,
 )
 from support.file_ways import KEY, Files
+from support.secrets import assert_hidden_error
 from support.ways import each_way
 
 from wandb_runs import (
@@ -29,6 +30,7 @@ from wandb_runs import (
     Request,
     Response,
     ResponseTooLargeError,
+    ServerError,
     UnverifiedFileWarning,
     WandbRunsError,
 )
@@ -306,6 +308,31 @@ def test_redirects_to_what_is_not_used_are_refused(
 
 
 @each_way
+@pytest.mark.parametrize("location", ["/x?sign=s3cret-value", "http://files.example/?s3cret-value"])
+def test_where_a_redirect_leads_is_in_no_error(
+    way: str, own: FileServer, tmp_path: Path, location: str
+) -> None:
+    keep(own, "model.pt", b"content", url=f"{own.url}/f?signature=s3cret-value")
+    own.answer = lambda _: Answer(302, b"", {"location": location})
+    with pytest.raises(BadResponseError) as caught:
+        Files(way, own.url).download("model.pt", tmp_path)
+    assert_hidden_error(caught.value, "s3cret-value", here=__file__)
+
+
+@each_way
+def test_an_answer_that_is_no_file_is_told_as_what_it_is(
+    way: str, own: FileServer, tmp_path: Path
+) -> None:
+    keep(own, "model.pt", b"content")
+    own.answer = lambda _: Answer(204)
+    with pytest.raises(BadResponseError, match="answers HTTP 204"):
+        Files(way, own.url).download("model.pt", tmp_path)
+    own.answer = lambda _: Answer(206, b"x", {"content-range": "bytes 3-3/7"})
+    with pytest.raises(BadResponseError, match="another part or version"):
+        Files(way, own.url).download("model.pt", tmp_path)
+
+
+@each_way
 def test_the_signature_of_an_address_is_in_no_message(
     way: str, own: FileServer, tmp_path: Path
 ) -> None:
@@ -431,6 +458,53 @@ def test_headers_that_no_server_may_choose_are_refused(
     with pytest.raises(BadResponseError, match="nothing was uploaded"):
         Files(way, own.url).upload(source, "weights.bin")
     assert other.seen == own.seen == []
+
+
+@each_way
+@pytest.mark.parametrize(
+    "header",
+    ["authorization:s3cret-value", "s3cret-value", "s3cret-value\r\n:x", "x:\u2028s3cret-value"],
+)
+def test_what_an_upload_is_signed_with_is_in_no_error(
+    way: str, own: FileServer, source: Path, header: str
+) -> None:
+    own.upload_url = f"{own.url}/bucket?signature=s3cret-value"
+    own.upload_headers = ["x-fine:s3cret-value", header]
+    with pytest.raises(BadResponseError) as caught:
+        Files(way, own.url).upload(source, "weights.bin")
+    assert_hidden_error(caught.value, "s3cret-value", here=__file__)
+    own.upload_headers = []
+    own.answer = lambda _: Answer(500, b"what you sent was s3cret-value")
+    with pytest.raises(ServerError) as failed:
+        Files(way, own.url, max_retries=0).upload(source, "weights.bin")
+    assert_hidden_error(failed.value, "s3cret-value", here=__file__)
+
+
+@each_way
+@pytest.mark.parametrize("now", [b"z" * 700_000, b"", b"x" * 600_000 + b"z" * 99_999])
+def test_a_file_that_changes_while_it_is_uploaded_is_not_sent_whole(
+    way: str, own: FileServer, other: FileServer, source: Path, now: bytes
+) -> None:
+    source.write_bytes(b"x" * 700_000)
+    own.upload_url = "/storage/up"
+
+    def answer(_: Exchange) -> Answer:
+        source.write_bytes(now)
+        return Answer(307, b"", {"location": f"{other.url}/there"})
+
+    own.answer = answer
+    take_uploads(own, other)
+    with pytest.raises(WandbRunsError, match="changed while it was uploaded"):
+        Files(way, own.url).upload(source, "weights.bin")
+    assert all(len(each.body) < 700_000 for each in other.seen)
+
+
+@each_way
+def test_a_pipe_is_refused_and_not_waited_for(way: str, own: FileServer, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(InvalidArgumentError, match="is no regular file"):
+        Files(way, own.url).upload(tmp_path / "pipe", "pipe")
+    assert own.operations == ["GetRun"]
 
 
 @each_way

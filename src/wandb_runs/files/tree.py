@@ -42,6 +42,11 @@ _NO_LINKS: Final = frozenset({
 class UnsafePathError(OSError):
     """A name leads through a symbolic link, or to what is no regular file."""
 
+    @property
+    def problem(self) -> str:
+        """What is wrong with the name, as the end of a sentence about it."""
+        return f"meets {self.filename!r}, which is a symbolic link, or no folder or regular file"
+
 
 class Tree:
     """A folder into which files are written whose names others have chosen. Thread-safe.

@@ -177,14 +177,15 @@ def place_of(given: Address, settings: Settings, before: FilePlace | None = None
         BadResponseError: An address that is not used: no URL, or without encryption.
     """
     base_url = settings.base_url
-    came_from = f"{base_url}/" if before is None else before.address.url
+    # No variable is a text of an address: a traceback may be shown with those of its frames.
+    came_from = Address(f"{base_url}/") if before is None else before.address
     try:
         # Without what is for browsers.
-        address = Address(urldefrag(urljoin(came_from, given.url)).url)
+        address = Address(urldefrag(urljoin(came_from.url, given.url)).url)
     except ValueError:
         address = given
     problem = problem_of_file(address.url, allow_http=settings.allow_http)
-    schemes = [urlsplit(url).scheme for url in (came_from, address.url)] if not problem else []
+    schemes = [urlsplit(each.url).scheme for each in (came_from, address)] if not problem else []
     if schemes == ["https", "http"] and not settings.allow_http:
         problem = (
             f"the server leads from https to {excerpt(repr(address))}, without encryption; pass "
@@ -206,13 +207,12 @@ def follow(request: FileRequest, settings: Settings) -> Flow[tuple[FileAnswer, F
     left = _MOST_REDIRECTS
     while True:
         answer = yield from ask(replace(request, place=place))
-        location = answer.headers.get("location")
-        if answer.status not in _REDIRECTS[request.method] or location is None:
+        if answer.status not in _REDIRECTS[request.method] or "location" not in answer.headers:
             return answer, place
         if left == 0:
             break
         left -= 1
-        place = place_of(Address(location), settings, place)
+        place = place_of(Address(answer.headers["location"]), settings, place)
     raise BadResponseError(
         f"a file is redirected more than {_MOST_REDIRECTS} times; ask for its address again",
         status=answer.status,
@@ -229,21 +229,22 @@ def upload_headers(given: Iterable[str | None]) -> Mapping[str, str]:
     for line in given:
         if line is None:
             continue
-        # No variable holds the value, which may be a signature.
-        name = line.partition(":")[0].strip(" \t").lower()
-        headers[name] = line.partition(":")[2].strip(" \t")
-        is_header = _HEADER_NAME.fullmatch(name) and _HEADER_VALUE.fullmatch(headers[name])
-        if ":" not in line or not is_header:
-            problem = "is none"
+        name, colon, value = line.partition(":")
+        name, value = name.strip(" \t").lower(), value.strip(" \t")
+        if not colon or not _HEADER_NAME.fullmatch(name):
+            problem = "a header that has no name"  # what it has may be a secret
         elif name in _REFUSED or name.startswith("proxy-"):
-            problem = "is this client's own to choose"
+            problem = f"the header {excerpt(name)!r}, which is this client's own to choose"
+        elif not _HEADER_VALUE.fullmatch(value):
+            problem = f"the header {excerpt(name)!r} with a value that no header has"
         else:
+            headers[name] = value
             continue
-        del line
+        # A value may be a signature, and a traceback be shown with the variables of its frames.
+        del name, value, line, given
         headers.clear()
         raise BadResponseError(
-            f"the server wants an upload to have the header {excerpt(name)!r}, which {problem}; "
-            "nothing was uploaded",
+            f"the server wants an upload to have {problem}; nothing was uploaded",
             status=HTTPStatus.OK,
         )
     return SecretHeaders(headers)

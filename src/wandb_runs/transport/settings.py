@@ -10,7 +10,7 @@ import os
 import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final, Literal, NoReturn, TypeAlias, cast
-from urllib.parse import urlsplit
+from urllib.parse import unquote_to_bytes, urlsplit
 
 from typing_extensions import override
 
@@ -47,6 +47,10 @@ _LATER: Final = ("WANDB_BASE_URL", "WANDB_CONFIG_DIR", "WANDB_IDENTITY_TOKEN_FIL
 """The variables that are needed after settings are made."""
 
 
+_SHORTEST_SIGNATURE: Final = 8
+"""Characters of a query's value from which on it may be a signature."""
+
+
 class Address:
     """A file's address, whose query may be a signature that works as a key: shown by nothing.
 
@@ -62,7 +66,11 @@ class Address:
     def taken_out_of(self, content: bytes) -> bytes:
         """An answer without the signature, for a server that quotes what it was sent."""
         query = self.url.partition("?")[2].encode()
-        return content.replace(query, b"(not shown)") if query else content
+        values = [part.partition(b"=")[2] for part in query.split(b"&")]
+        long = [value for value in values if len(value) >= _SHORTEST_SIGNATURE]
+        for secret in sorted({query, *long, *map(unquote_to_bytes, long)} - {b""}, key=len)[::-1]:
+            content = content.replace(secret, b"(not shown)")
+        return content
 
     @override
     def __repr__(self) -> str:

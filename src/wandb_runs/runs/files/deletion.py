@@ -88,7 +88,8 @@ def remove_files(run: RunPath, files: Sequence[str | FileFacts]) -> Flow[None]:
                 return True
 
     shown = ", ".join(repr(name) for name in by_name)
-    change = f"run {run.shown}: {len(by_name)} files deleted ({shown})"
+    count = "1 file" if len(by_name) == 1 else f"{len(by_name)} files"
+    change = f"run {run.shown}: {count} deleted ({shown})"
     mutation = delete_files(files=ids, project_id=number)
     answer = yield from send_change(mutation, change, is_done)
     payload = None if answer is None else answer.delete_files

@@ -254,8 +254,10 @@ def _etag_of(answer: FileAnswer) -> str | None:
 
 
 def _reason_of(answer: FileAnswer) -> str:
-    if answer.status < HTTPStatus.MULTIPLE_CHOICES:
+    if answer.status == HTTPStatus.OK:
         return "it changed while it was downloaded"
+    if answer.status == HTTPStatus.PARTIAL_CONTENT:
+        return "the server sends another part or version of it than is asked for"
     if answer.status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
         return "it became shorter while it was downloaded"
     return f"what its address leads to answers HTTP {answer.status}"

@@ -180,7 +180,7 @@ class OneDownload:
         try:
             found = self._tree.find(name)
         except UnsafePathError as error:
-            raise _unsafe(self._run.run_id, name, str(error)) from error
+            raise _unsafe(self._run.run_id, name, error.problem) from error
         if found is not None and not self._replaces:
             raise InvalidArgumentError(
                 f"{str(self._tree.path(name))!r} is there already; pass replace=True to replace "
@@ -294,7 +294,7 @@ class ManyDownloads:
             finally:
                 partial.discard()
         except UnsafePathError as error:
-            unsafe = _unsafe(run.run_id, file.name, str(error))
+            unsafe = _unsafe(run.run_id, file.name, error.problem)
             return FileDownload(run.run_id, file.name, "failed", path, file.size, error=unsafe)
         except (WandbRunsError, OSError) as error:
             return FileDownload(run.run_id, file.name, "failed", path, file.size, error=error)

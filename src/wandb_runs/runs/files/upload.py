@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import logging
 import os
 import stat
@@ -28,9 +30,10 @@ from wandb_runs.transport.file_request import FileRequest, follow, place_of, upl
 from wandb_runs.transport.settings import Address
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from wandb_runs.errors import WandbRunsWarning
+    from wandb_runs.graphql._generated import CreateRunFiles
     from wandb_runs.graphql.flow import Flow
     from wandb_runs.runs.files.listing import FileFacts, RunPath
     from wandb_runs.transport.settings import Settings
@@ -65,7 +68,11 @@ class FileToSend:
         self.name: str = name_of(source, check_path("root", root), name)
         self._path = source
         self._descriptor = os.open(
-            source, os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+            source,
+            os.O_RDONLY
+            | getattr(os, "O_BINARY", 0)
+            | getattr(os, "O_CLOEXEC", 0)
+            | getattr(os, "O_NONBLOCK", 0),  # a pipe would wait for what is never written to it
         )
         self._size = 0
         self.digest: str = ""
@@ -96,18 +103,39 @@ class FileToSend:
         """It, from its beginning; one request at a time reads it.
 
         Raises:
-            WandbRunsError: It became shorter.
+            WandbRunsError: It changed; the last part is not sent, so that no server takes it.
         """
         os.lseek(self._descriptor, 0, os.SEEK_SET)
+        digest = hashlib.md5(usedforsecurity=False)
         left = self._size
         while left:
             chunk = os.read(self._descriptor, min(left, _CHUNK))
-            if not chunk:
-                raise WandbRunsError(
-                    f"{str(self._path)!r} became shorter while it was uploaded; upload it again"
-                )
+            digest.update(chunk)
             left -= len(chunk)
+            is_same = left or base64.b64encode(digest.digest()).decode() == self.digest
+            if not chunk or not is_same:
+                raise WandbRunsError(
+                    f"{str(self._path)!r} changed while it was uploaded, and was not sent to its "
+                    "end; upload it again"
+                )
             yield chunk
+
+
+class _Announced:
+    """Where and how a file is to be sent: what may be signed, which no repr shows."""
+
+    def __init__(self, address: Address | None, headers: Sequence[str | None]) -> None:
+        self.address = address
+        self.headers = headers
+
+    @classmethod
+    def of(cls, answer: CreateRunFiles | None, name: str) -> Self:
+        payload = None if answer is None else answer.create_run_files
+        if payload is None:
+            return cls(None, ())
+        given = [each for each in payload.files or () if each is not None]
+        url = next((each.upload_url for each in given if each.name == name), None)
+        return cls(Address(url) if url else None, payload.upload_headers or ())
 
 
 def upload_file(
@@ -126,18 +154,17 @@ def upload_file(
     mutation = create_run_files(
         entity=run.entity, project=run.project, id=run.run_id, files=(name,)
     )
-    announced = yield from send_change(mutation, f"run {run.shown}: file {name!r} announced")
-    payload = None if announced is None else announced.create_run_files
-    given = [each for each in (payload.files if payload is not None else None) or () if each]
-    url = next((each.upload_url for each in given if each.name == name), None)
-    if payload is None or not url:
+    change = f"run {run.shown}: file {name!r} announced"
+    announced = _Announced.of((yield from send_change(mutation, change)), name)
+    yield from apart()  # what runs this holds the answer to the last step, as it came
+    if announced.address is None:
         raise BadResponseError(
             f"the server gives no address to upload file {name!r} of run {run.shown} to; nothing "
             "was uploaded",
             status=HTTPStatus.OK,
         )
-    headers = upload_headers(payload.upload_headers or ())
-    request = FileRequest.put(place_of(Address(url), settings), headers, file)
+    headers = upload_headers(announced.headers)
+    request = FileRequest.put(place_of(announced.address, settings), headers, file)
     try:
         answer, _ = yield from follow(request, settings)
     except WandbRunsError as error:
