@@ -133,7 +133,8 @@ class Editors(RuleBasedStateMachine):
     def write(self, editor: Editor, sent: Operation[object]) -> None:
         editor.writes += 1
         variables = sent.variables
-        assert {*variables} <= {"storageId", *editor.update.names, "config", "summary", "tags"}
+        # Tags are added and removed by the mutation for that alone, which others' are safe from.
+        assert {*variables} <= {"storageId", *editor.update.texts, "config", "summary"}
         for name in self.texts:
             if name in variables:
                 assert editor.writes == 1, "a text is written once, and not over a later one"

@@ -375,7 +375,9 @@ class Metrics(BaseModel):
 def test_models_validate_what_would_be_written(wandb_server: LocalServer) -> None:
     path = make_run(wandb_server, config={"lr": 0.1}, summary={"loss": 1.0})
     with Api(base_url=wandb_server.url, api_key="any") as api:
-        run = api.runs(f"me/{PROJECT}", {"name": path[-2:]}, config=Hyper, summary=Metrics)
+        run = api.runs(
+            f"me/{PROJECT}", {"name": path.rpartition("/")[2]}, config=Hyper, summary=Metrics
+        )
         typed = next(one for one in run if one.path == path.split("/"))
         typed.update(config={"lr": math.inf, "depth": 2}, summary={"loss": math.nan})
         assert typed.config == Hyper(lr=math.inf, depth=2)

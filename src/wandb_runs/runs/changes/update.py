@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
@@ -118,18 +117,20 @@ def fetch_updated(target: Target, update: Update, *, force: bool = False) -> Flo
         )
     target.look(fields)
     write, texts = _plan(target, update, fields, rest=update.names, adds_tags=False), update.texts
-    modifies_tags = _changes_tags(update, fields)
+    modifies_tags, tags_alone = _changes_tags(update, fields), True
     if not (write or texts or modifies_tags):
         return fields  # it is as it is to be
     lost = update.names
     for count in range(MOST_WRITES):
         if count > 0:
-            texts, modifies_tags = {}, False
+            texts, modifies_tags = {}, tags_alone and "tags" in lost
             write = _plan(target, update, fields, rest=lost, adds_tags=True)
+            if modifies_tags:
+                write = write._replace(tags=None)
         if write or texts:
             yield from _send(target, update, fields, write, texts)
         if modifies_tags:
-            yield from _modify_tags(target, update)
+            tags_alone = yield from _modify_tags(target, update)
         fields = yield from fetch_run(*target.where)
         lost = _missing_in(target, update, fields)
         if not lost:
@@ -166,14 +167,15 @@ def check_readable(server: KnownServer, update: Update, *, force: bool) -> None:
             raise server.unsupported(what, (coordinate,))
 
 
-def _modify_tags(target: Target, update: Update) -> Flow[None]:
+def _modify_tags(target: Target, update: Update) -> Flow[bool]:
     """Add and remove tags by the mutation for that, which others' tags are safe from.
 
-    A server that does not know it, or not so, is left to find out when the run is read back: the
-    tags are then written as a whole.
+    Returns:
+        Whether the server can do it. Where it cannot, or not so, the tags are to be written as a
+        whole when they are read back without the change.
     """
     if target.server.lacks("Mutation.modifyRuns"):
-        return
+        return False
     entity, project, run_id = target.where
     tags = Update(add_tags=update.add_tags, remove_tags=update.remove_tags)
     mutation = modify_runs(
@@ -183,10 +185,16 @@ def _modify_tags(target: Target, update: Update) -> Flow[None]:
         add_tags=update.add_tags or None,
         remove_tags=update.remove_tags or None,
     )
-    with suppress(GraphQLError):
-        yield from send_change(
+    try:
+        answer = yield from send_change(
             mutation, f"run {target.path!r}: tags", partial(is_updated, target, tags)
         )
+    except GraphQLError:
+        return False
+    if answer is None:
+        return True  # it was lost, and the tags were read back
+    changed = (answer.modify_runs.runs if answer.modify_runs is not None else None) or ()
+    return any(run is not None and run.id == run_id for run in changed)
 
 
 def _send(
