@@ -241,6 +241,18 @@ def test_a_name_is_refused_before_any_request_or_is_read_back(
             assert sent(server) == ()
 
 
+def test_messages_have_the_argument_that_is_wrong(server: LocalServer) -> None:
+    with Api(base_url=server.url, api_key=KEY) as api:
+        with pytest.raises(InvalidArgumentError, match=r"^name must be a str, got NoneType None$"):
+            api.create_project(cast("str", None), "me")
+        with pytest.raises(InvalidArgumentError, match=r"^name must have none of"):
+            api.create_project("a/b", "me")
+        with pytest.raises(InvalidArgumentError, match=r"^project must have none of"):
+            api.create_run(project="a#b", entity="me")
+        with pytest.raises(InvalidArgumentError, match=r"^to: path must look like"):
+            api.runs("me/p").move("me/q/r", expect=1)
+
+
 def test_a_run_needs_a_project(server: LocalServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("WANDB_PROJECT", raising=False)
     with Api(base_url=server.url, api_key=KEY) as api:

@@ -356,6 +356,21 @@ def test_changes_are_logged(
     ]
 
 
+def test_the_log_counts_the_runs_that_were_changed_and_not_those_that_were_asked_for(
+    server: LocalServer, api: Api, caplog: pytest.LogCaptureFixture
+) -> None:
+    log_all(server, "deleted", [Logged()] * 2)
+    api.runs(PATH, CHOSEN).delete(expect=2)
+    with caplog.at_level(logging.INFO, "wandb_runs"):
+        with pytest.raises(ChangesError):
+            api.undelete_runs(PATH, ["r0", "none"], expect=2)
+        with pytest.raises(ChangesError):
+            api.undelete_runs(PATH, ["none"], expect=1)
+    assert [each for each in caplog.messages if "changed" in each] == [
+        "changed 1 run of 'me/deleted': no longer deleted"
+    ]
+
+
 # --- taking back ---------------------------------------------------------------------------------
 
 

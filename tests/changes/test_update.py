@@ -536,22 +536,33 @@ def test_a_change_that_did_not_arrive_is_an_error_and_not_sent_again(
 
 @pytest.mark.parametrize("half", HALVES)
 @pytest.mark.parametrize(
-    "fault",
+    ("fault", "said"),
     [
-        Status(403, b"no"),
-        Status(200, b'{"errors": [{"message": "permission denied"}], "data": null}'),
-        Status(403, b'{"errors": [{"message": "you do not have permission"}]}'),
+        (Status(403, b"no"), "HTTP 403: no"),
+        (
+            Status(200, b'{"errors": [{"message": "permission denied"}], "data": null}'),
+            "permission denied",
+        ),
+        (
+            Status(403, b'{"errors": [{"message": "you do not have permission"}]}'),
+            "HTTP 403: you do not have permission",
+        ),
     ],
 )
 def test_a_key_that_may_only_read_is_told_so(
-    wandb_server: LocalServer, half: Half, fault: Status
+    wandb_server: LocalServer, half: Half, fault: Status, said: str
 ) -> None:
     path = make_run(wandb_server)
     with (
         wandb_server.fail(fault, operation="UpdateRun"),
-        pytest.raises(PermissionDeniedError, match=f"may not change run '{path}': notes"),
+        pytest.raises(PermissionDeniedError) as raised,
     ):
         call(half, wandb_server.url, path, "update", notes="n")
+    assert str(raised.value).startswith(
+        f"the API key may not change run '{path}': notes ({said}), and nothing of it was; ask the "
+        "owner"
+    )
+    assert "may not read" not in str(raised.value)
 
 
 def test_a_config_that_cannot_be_read_is_not_overwritten(wandb_server: LocalServer) -> None:

@@ -97,7 +97,7 @@ def test_a_dry_run_of_edit_prints_and_changes_nothing(api: Api) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((RUN, "--yes"), "needs what to change"),
+        ((RUN, "--yes"), "needs what to change, such as --notes TEXT"),
         ((RUN, "--notes", "x"), "there is no terminal to ask on: pass --yes"),
         ((RUN, "--config", "lr", "--yes"), "'lr' is not KEY=VALUE, such as lr=0.1"),
         ((RUN, "--config", "a=1", "--config", "a=2", "--yes"), "'a' is given twice"),
@@ -128,6 +128,9 @@ def test_a_run_that_is_logging_needs_force(server: LocalServer, api: Api) -> Non
     done = run("edit", "me/edited/r1", "--notes", "x", "--yes")
     assert done.exit_code == 2
     assert "is running: its program" in done.stderr
+    shown = on_a_terminal("edit", "me/edited/r1", "--notes", "x", typed="", status=2)
+    assert "is running: its program" in shown
+    assert "[y/N]" not in shown, "a question whose answer would change nothing"
     assert run("edit", "me/edited/r1", "--notes", "x", "--yes", "--force").exit_code == 0
     assert api.run("me/edited/r1").notes == "x"
 

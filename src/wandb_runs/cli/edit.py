@@ -16,6 +16,7 @@ from wandb_runs.cli.shared import Failed, Refused, errors_in_one_line, limiting,
 from wandb_runs.errors.text import as_message
 from wandb_runs.graphql.nested import pick
 from wandb_runs.runs.changes.arguments import UNCHANGED, plan_update
+from wandb_runs.runs.changes.update import LOGGING
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -106,6 +107,11 @@ def edit(
 
     The server and the key come from WANDB_BASE_URL and WANDB_API_KEY, or a netrc file.
     """
+    texts = (name, notes, group, job_type)
+    if not any((tags, untags, config, summary, unset_config, unset_summary)) and (
+        texts.count(None) == len(texts)
+    ):
+        raise Refused("edit needs what to change, such as --notes TEXT or --config lr=0.1")
     with errors_in_one_line():
         update = plan_update(
             "edit",
@@ -125,6 +131,12 @@ def edit(
     target = choose_output(output, format)
     with connect(verbose=verbose) as session:
         found = session.api.run(run)
+        if not force and found.state in LOGGING:
+            raise Refused(
+                f"run {run} is {found.state}: its program sends its own values with each change, "
+                "and would overwrite these. Nothing was changed; wait until it has ended, or pass "
+                "--force"
+            )
         if dry_run or not yes:
             _print(_rows(found, update), target)
         if dry_run:

@@ -47,6 +47,8 @@ _OPTIONS: Final = {
     "pass expect=": "pass --expect ",
     "dry_run=True": "--dry-run",
     "force=True": "--force",
+    "unset_config=": "--unset-config ",
+    "unset_summary=": "--unset-summary ",
     "unset_config:": "--unset-config:",
     "unset_summary:": "--unset-summary:",
 }

@@ -297,7 +297,7 @@ class ApiBase(UnknownNames, NoNewAttributes, Generic[ClientT]):
         self._client.check_may_change("api.create_run")
         given_id = None if run_id is None else check_new_run_id(run_id)
         owner, name = self._complete_project(None, entity, project)
-        check_new_project(name)
+        check_new_project(name, "project")
         owner = yield from self._fetch_owner(owner)
         return owner, name, to_node((yield from send_new_run(owner, name, given_id)))
 

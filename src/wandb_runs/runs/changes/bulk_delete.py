@@ -60,7 +60,7 @@ class Deletion(BulkChange):
                 filters=name_filter(part),
                 delete_artifacts=self.delete_artifacts or None,
             )
-            what = f"{len(part)} runs of {selected.path!r}: deleted"
+            what = f"of {selected.path!r}: deleted"
             try:
                 yield from change_part(results, part, mutation, what, look, settle=_read_errors)
             except UnsupportedByServerError:
@@ -135,7 +135,7 @@ class Restoration(BulkChange):
             if results.is_stopped:
                 return
             mutation = undelete_runs(entity=entity, project=project, filters=name_filter(part))
-            what = f"{len(part)} runs of {selected.path!r}: no longer deleted"
+            what = f"of {selected.path!r}: no longer deleted"
             yield from change_part(
                 results,
                 part,

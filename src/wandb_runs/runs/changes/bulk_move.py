@@ -106,7 +106,7 @@ class Move(BulkChange):
                 to_project=self.project,
                 filters=name_filter(part),
             )
-            what = f"{len(part)} runs of {selected.path!r}: moved to {self._destination!r}"
+            what = f"of {selected.path!r}: moved to {self._destination!r}"
             yield from change_part(
                 results,
                 part,
@@ -173,7 +173,10 @@ def plan_move(to: object, *, wait: object, force: object) -> Move:
     wandb_runs.errors.InvalidArgumentError: to is the project where the runs go, with its entity: \
 'entity/project'; got 'kept'
     """
-    parts = parse_path(to)
+    try:
+        parts = parse_path(to)
+    except InvalidArgumentError as error:
+        raise InvalidArgumentError(f"to: {error.message}") from None
     if parts.entity is None or parts.project is None:
         raise InvalidArgumentError(
             "to is the project where the runs go, with its entity: 'entity/project'; got "

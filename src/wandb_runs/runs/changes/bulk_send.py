@@ -14,7 +14,7 @@ from wandb_runs.errors import (
 )
 from wandb_runs.graphql.flow import gather, pause
 from wandb_runs.runs.changes.bulk_read import divided
-from wandb_runs.runs.changes.send import send_change
+from wandb_runs.runs.changes.send import log_change, send_change
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -41,7 +41,7 @@ def change_part(
     results: ChangeResults,
     run_ids: Sequence[str],
     mutation: Operation[T],
-    what: str,
+    change: str,
     look: Look,
     *,
     settle: Callable[[T], Flow[str | None]],
@@ -55,7 +55,7 @@ def change_part(
         results: Where it is noted.
         run_ids: The runs.
         mutation: The mutation.
-        what: What it changes, for the log.
+        change: What it changes of how many runs, without values: `of 'me/digits': deleted`.
         look: Reads back which runs show the change.
         settle: Awaits what the answer has begun, and returns what went wrong, if anything.
         pauses: Seconds until it is looked again for a change that should be seen.
@@ -76,7 +76,9 @@ def change_part(
         return len(seen) == len(run_ids)
 
     try:
-        answer = yield from send_change(mutation, what, is_done)
+        answer = yield from send_change(
+            mutation, _counted(len(run_ids), change), is_done, logs=False
+        )
         if answer is not None:
             told = yield from settle(answer)
             if told is not None:
@@ -92,6 +94,8 @@ def change_part(
     seen = seen or ()
     left = [each for each in run_ids if each not in seen]
     results.note_done(seen)
+    if seen:
+        log_change(_counted(len(seen), change))
     problem = (error or _unseen()) if left else None
     if problem is not None:
         results.note_failed(left, problem)
@@ -99,6 +103,10 @@ def change_part(
     if seen:
         return "seen"
     return "unseen" if error is None or isinstance(error, GraphQLError) else "failed"
+
+
+def _counted(count: int, change: str) -> str:
+    return f"{count} {'run' if count == 1 else 'runs'} {change}"
 
 
 def change_each(

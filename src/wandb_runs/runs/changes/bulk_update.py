@@ -158,7 +158,7 @@ class BulkUpdate(BulkChange):
                     add_tags=add or None,
                     remove_tags=remove or None,
                 )
-                what = f"{len(part)} runs of {selected.path!r}: tags"
+                what = f"of {selected.path!r}: tags"
                 try:
                     seen = yield from change_part(
                         results,

@@ -8,7 +8,7 @@ import string
 from typing import TYPE_CHECKING, Final
 
 from wandb_runs.errors import InvalidArgumentError, NotFoundError, WandbRunsError
-from wandb_runs.errors.suggest import show
+from wandb_runs.errors.suggest import describe, show
 from wandb_runs.errors.text import as_message
 from wandb_runs.graphql._generated import create_project, create_run
 from wandb_runs.query.location import check_name
@@ -43,22 +43,28 @@ def check_new_run_id(run_id: object) -> str:
     return _check(run_id, "run_id", _NOT_IN_IDS)
 
 
-def check_new_project(name: object) -> str:
+def check_new_project(name: object, argument: str = "name") -> str:
     """Check the name of a project that is to be made, by the rule of W&B's SDK.
+
+    Args:
+        name: The name.
+        argument: The argument that has it, for messages.
 
     Raises:
         InvalidArgumentError: It is none.
     """
-    checked = _check(name, "project", _NOT_IN_PROJECTS)
+    checked = _check(name, argument, _NOT_IN_PROJECTS)
     if len(checked) > _LONGEST_PROJECT:
         raise InvalidArgumentError(
-            f"project must have at most {_LONGEST_PROJECT} characters, got {len(checked)}"
+            f"{argument} must have at most {_LONGEST_PROJECT} characters, got {len(checked)}"
         )
     return checked
 
 
 def _check(value: object, what: str, forbidden: str) -> str:
-    if isinstance(value, str) and not {*forbidden}.isdisjoint(value):
+    if not isinstance(value, str):
+        raise InvalidArgumentError(f"{what} must be a str, got {describe(value)}")
+    if not {*forbidden}.isdisjoint(value):
         raise InvalidArgumentError(
             f"{what} must have none of {' '.join(forbidden)}, got {show(value)}"
         )

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from wandb_runs.graphql.flow import Flow
     from wandb_runs.graphql.operation import Operation
 
-__all__ = ["may_have_been_done", "send_change"]
+__all__ = ["log_change", "may_have_been_done", "send_change"]
 
 T = TypeVar("T")
 
@@ -33,7 +33,11 @@ _log = logging.getLogger("wandb_runs")
 
 
 def send_change(
-    mutation: Operation[T], change: str, is_done: Callable[[], Flow[bool]] | None = None
+    mutation: Operation[T],
+    change: str,
+    is_done: Callable[[], Flow[bool]] | None = None,
+    *,
+    logs: bool = True,
 ) -> Flow[T | None]:
     """Send a mutation once, and log what it changed.
 
@@ -44,6 +48,7 @@ def send_change(
         mutation: The mutation.
         change: What it changes, without values: `run 'me/digits/r1': notes, config.lr`.
         is_done: Reads back whether it was done; None where that cannot be told.
+        logs: Whether to log it; else the caller does, once it knows how much was changed.
 
     Returns:
         The answer; None where it was lost and the change was done.
@@ -72,11 +77,22 @@ def send_change(
         if not done:
             error.args = (f"{error.message}; reading back does not show it (yet)",)
             raise
-        _log.info("%s", as_message(f"changed {change} (the answer was lost; read back)"))
+        if logs:
+            log_change(f"{change} (the answer was lost; read back)")
         return None
-    _log.info("%s", as_message(f"changed {change}"))
+    if logs:
+        log_change(change)
     return answer
 
+
+def log_change(change: str) -> None:
+    """Log what was changed, without values."""
+    _log.info("%s", as_message(f"changed {change}"))
+
+
+# What a server said, in the message of a request that was refused by its status.
+_SAID: Final = re.compile(r"\((HTTP \d+)(?:: (.*))?\); ask its owner for access$", re.DOTALL)
+_MESSAGE: Final = re.compile(r'"message": ?"([^"\\]+)"')
 
 # What servers say in an answer with HTTP 200.
 _DENIED: Final = re.compile(
@@ -89,17 +105,27 @@ def _denied(
     error: GraphQLError | PermissionDeniedError, change: str
 ) -> PermissionDeniedError | None:
     """The error for a key that may not make a change; None if it is not about that."""
-    said = error.errors if isinstance(error, GraphQLError) else (error.message,)
+    said = error.errors if isinstance(error, GraphQLError) else (_said_in(error.message),)
     told = next((text for text in said if _DENIED.search(text)), None)
     if told is None and isinstance(error, GraphQLError):
         return None
     return PermissionDeniedError(
-        f"the API key may not change {change} ({excerpt(told or error.message)}); ask the owner of "
-        "the project for access, or use a key that may write",
+        f"the API key may not change {change} ({excerpt(told or said[0])}), and nothing of it was; "
+        "ask the owner of the project for access, or use a key that may write",
         status=error.status,
         request_id=error.request_id,
         attempts=error.attempts,
     )
+
+
+def _said_in(message: str) -> str:
+    """What the server said, without the words for a request that reads."""
+    found = _SAID.search(message)
+    if found is None:
+        return message
+    status, body = found[1], found[2]
+    told = None if body is None else _MESSAGE.search(body)
+    return ": ".join(each for each in (status, told[1] if told else body) if each)
 
 
 def may_have_been_done(error: WandbRunsError) -> bool:

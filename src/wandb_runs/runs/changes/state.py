@@ -153,12 +153,13 @@ def set_state(where: Where, state: NewState) -> Flow[None]:
         return
     if found.sweep is not None:
         raise InvalidArgumentError(
-            f"run {path!r} belongs to sweep {found.sweep!r}; W&B sets no state of runs of sweeps"
+            f"run {path!r} belongs to sweep {found.sweep!r}; W&B sets no state of runs of "
+            "sweeps. Nothing was changed"
         )
     if found.state not in _FROM[state]:
         raise InvalidArgumentError(
             f"run {path!r} is {found.state}, and {state!r} can be set of runs that are "
-            f"{' or '.join(_FROM[state])}"
+            f"{' or '.join(_FROM[state])}. Nothing was changed"
         )
     mutation = update_run_state(input={"id": found.storage_id, "state": state})
     answer = yield from send_change(
