@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from click.testing import CliRunner
-from support.file_server import digest_of
+from support.file_server import Answer, Exchange, Stored, digest_of, serve_files
 
 from wandb_runs.cli.commands import cli
 from wandb_runs.testing import log_run
@@ -91,3 +91,25 @@ def test_what_is_not_there_is_told_by_statuses() -> None:
     run("download", PROJECT, "--pattern", "none%", "--fail-on-empty", status=6)
     run("upload", f"{PROJECT}/r1", "missing.txt", status=2)
     run("upload", f"{PROJECT}/r1", "../outside.txt", status=2)
+
+
+def test_what_was_uploaded_before_a_failure_is_printed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).write_text(name)
+    with serve_files() as server:
+
+        def answer(exchange: Exchange) -> Answer:
+            if exchange.body == b"b":
+                return Answer(403)
+            server.files["a"] = Stored(exchange.body, f"{server.url}/f")
+            return Answer(200)
+
+        server.answer, server.upload_url = answer, "/up"
+        monkeypatch.setenv("WANDB_BASE_URL", server.url)
+        arguments = ("upload", "me/p/r1", "a", "b", "--yes", "--format", "json")
+        done = CliRunner().invoke(cli, arguments)
+    assert done.exit_code != 0
+    assert "'b' of run 'me/p/r1' is not uploaded" in done.stderr
+    assert [each["name"] for each in json.loads(done.stdout)] == ["a"]

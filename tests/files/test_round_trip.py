@@ -34,7 +34,7 @@ from wandb_runs import (
 )
 from wandb_runs.files.names import problem_of_name
 from wandb_runs.files.tree import Tree
-from wandb_runs.runs.files.download import Fetching
+from wandb_runs.runs.files.fetching import Fetching
 from wandb_runs.runs.files.listing import RunPath, fetch_file
 from wandb_runs.testing import LocalServer, log_run
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from typing import TYPE_CHECKING
 
@@ -632,3 +633,24 @@ def test_an_api_that_may_only_read_uploads_and_deletes_nothing(
                 call()
     assert own.operations == []
     assert own.seen == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="counts by /proc, which takes no files")
+def test_a_folder_that_takes_no_file_costs_no_descriptors(own: FileServer) -> None:
+    keep(own, "model.pt", b"content")
+    with Api(base_url=own.url, api_key=KEY) as api:
+        file = api.run("me/p/r1").file("model.pt")
+        counts: set[int] = set()
+        for _ in range(3):
+            with pytest.raises(OSError, match="model"):
+                file.download("/proc")
+            counts.add(len(os.listdir("/proc/self/fd")))  # noqa: PTH208 - counts, needs no paths
+    assert len(counts) == 1
+
+
+def test_progress_of_files_is_refused_by_its_name(own: FileServer, tmp_path: Path) -> None:
+    keep(own, "model.pt", b"content")
+    with Api(base_url=own.url, api_key=KEY) as api:
+        file = api.run("me/p/r1").file("model.pt")
+        with pytest.raises(InvalidArgumentError, match="called with a FileProgress; got int 3"):
+            file.download(tmp_path, progress=3)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType] - on purpose

@@ -160,8 +160,13 @@ def upload(
         if not yes:
             there = {file.name for file in found.files(per_page=_PER_PAGE)}
             _ask([name for name in names if name in there], run)
-        sent = [found.upload_file(path, name=name) for name, path in names.items()]
-        _print(_of_files(sent, target), target)
+        sent: list[RunFile] = []
+        try:
+            for name, path in names.items():
+                sent.append(found.upload_file(path, name=name))
+        finally:  # what went before a failure, too
+            if sent:
+                _print(_of_files(sent, target), target)
     session.told.end()
 
 

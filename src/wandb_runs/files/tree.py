@@ -149,7 +149,11 @@ class PartialFile:
         self._replaces = replaces
         self._lock = threading.Lock()
         self._partial = f".{name[:_NAME]}.{secrets.token_hex(8)}.part"
-        self._descriptor = folder.create(self._partial)
+        try:
+            self._descriptor = folder.create(self._partial)
+        except BaseException:
+            folder.close()
+            raise
         self._is_open = True
 
     def write(self, offset: int, content: bytes) -> None:

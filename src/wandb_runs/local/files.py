@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
-from sqlalchemy import case, delete, func, select
+from sqlalchemy import Integer, case, delete, func, literal_column, select
 from sqlalchemy.dialects.sqlite import insert
 
 from wandb_runs.local.ingest import find_run
 from wandb_runs.local.tables import files, runs
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Mapping
 
     from wandb_runs.local.store import Store, Writer
@@ -104,10 +105,12 @@ def read_file(
         run_id = find_run(connection, entity, project, run)
         chosen = (files.c.run_id == run_id, files.c.name == name)
         size = func.length(files.c.content)
-        found = connection.execute(select(files.c.updated_at, size).where(*chosen)).one_or_none()
+        row_id = literal_column("files.rowid", Integer)
+        asked = select(files.c.updated_at, size, row_id).where(*chosen)
+        found = connection.execute(asked).one_or_none()
         if found is None:
             return None
-        updated_at, total = found
+        updated_at, total, row = found
         etag = f'"{updated_at:x}-{total:x}"'
         headers = {"accept-ranges": "bytes", "etag": etag}
         start, end, status = 0, total, HTTPStatus.OK
@@ -122,9 +125,13 @@ def read_file(
             status = HTTPStatus.PARTIAL_CONTENT
             headers["content-range"] = f"bytes {start}-{end - 1}/{total}"
             headers["content-encoding"] = "identity"  # a part of what is compressed is no use
-        column = files.c.content
-        part = column if status == HTTPStatus.OK else func.substr(column, start + 1, end - start)
-        content: bytes | None = connection.scalar(select(part).where(*chosen))
+        if status == HTTPStatus.PARTIAL_CONTENT:
+            # Of the whole file, as `substr` reads it, each part would cost as much as all.
+            driver = cast("sqlite3.Connection", connection.connection.driver_connection)
+            with driver.blobopen("files", "content", row, readonly=True) as blob:
+                blob.seek(start)
+                return FilePart(status, blob.read(end - start), headers)
+        content: bytes | None = connection.scalar(select(files.c.content).where(*chosen))
     return FilePart(status, bytes(content or b""), headers)
 
 

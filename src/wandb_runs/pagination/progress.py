@@ -78,8 +78,12 @@ class ProgressCounter:
         self._runs -= runs
 
 
-def check_progress(progress: object) -> None:
+def check_progress(progress: object, told: str = "a Progress") -> None:
     """Check that progress can be told.
+
+    Args:
+        progress: The callback, or None.
+        told: What it is called with, for the message.
 
     Raises:
         InvalidArgumentError: It cannot be called.
@@ -90,7 +94,7 @@ def check_progress(progress: object) -> None:
     """
     if progress is not None and not callable(progress):
         raise InvalidArgumentError(
-            f"progress is called with a Progress; got {type(progress).__name__} {progress!r}"
+            f"progress is called with {told}; got {type(progress).__name__} {progress!r}"
         )
     if hasattr(progress, "__enter__") and hasattr(progress, "gen"):
         raise InvalidArgumentError(

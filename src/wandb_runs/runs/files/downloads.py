@@ -19,7 +19,7 @@ from wandb_runs.files.names import clashes, problem_of_name
 from wandb_runs.files.tree import Tree, UnsafePathError
 from wandb_runs.graphql.flow import apart, gather
 from wandb_runs.pagination.progress import check_progress
-from wandb_runs.runs.files.download import Fetching
+from wandb_runs.runs.files.fetching import Fetching
 from wandb_runs.runs.files.file_progress import FileProgress
 from wandb_runs.runs.files.listing import FileQuery, RunPath, check_path, check_pattern, fetch_files
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from wandb_runs.errors import WandbRunsWarning
     from wandb_runs.graphql.flow import Flow
-    from wandb_runs.runs.files.download import Fetched
+    from wandb_runs.runs.files.fetching import Fetched
     from wandb_runs.runs.files.file_progress import OnFileProgress
     from wandb_runs.runs.files.listing import FileFacts
     from wandb_runs.runs.run_base import AnyRun
@@ -146,7 +146,7 @@ class OneDownload:
         self._settings = settings
         self._tree = Tree(check_path("to", to))
         self._replaces = _check_replace(replace)
-        check_progress(progress)
+        check_progress(progress, "a FileProgress")
         self._counter = _Counter(cast("OnFileProgress | None", progress))
 
     def __enter__(self) -> Self:
@@ -221,7 +221,7 @@ class ManyDownloads:
         self._pattern = check_pattern(pattern)
         self._tree = Tree(check_path("to", to))
         self._replaces = _check_replace(replace)
-        check_progress(progress)
+        check_progress(progress, "a FileProgress")
         self._counter = _Counter(cast("OnFileProgress | None", progress))
 
     def __enter__(self) -> Self:
