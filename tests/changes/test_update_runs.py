@@ -264,6 +264,7 @@ def test_what_none_of_the_runs_has_cannot_be_removed_and_is_told(
             "none is removed",
         ]
         assert "'nwe' (did you mean 'new'?)" in str(told[0].message)
+        assert {each.filename for each in told} == {__file__}, "at the caller's line"
         server.reset()
         log_run(server, "me", "updated", "r1", config={"lr": 1, "seed": 1}, tags=["new", "a"])
         log_run(server, "me", "updated", "r2", config={"lr": 1}, summary={"loss": 1}, tags=["new"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import TYPE_CHECKING, Literal, overload
 
+from wandb_runs.errors.warnings import warn
 from wandb_runs.runs.changes.arguments import UNCHANGED, check_flag, plan_update
 from wandb_runs.runs.changes.bulk_base import BulkCall
 from wandb_runs.runs.changes.bulk_delete import plan_delete
@@ -310,6 +311,8 @@ class BulkChanges(RunsBase[RetryingClient, Sweeps, RunT_co]):
         call.check_allowed(self._client)
         run_ids = [run.id for run in self._list_to(None)]
         prepared = self._client.run(call.prepare(self._fetch_entity(), self.project, run_ids))
+        for warning in prepared.warnings:
+            warn(warning)
         if call.is_dry_run:
             return change.preview(prepared)
         return apply_change(self._client, call, prepared)

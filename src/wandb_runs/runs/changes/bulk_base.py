@@ -15,6 +15,7 @@ from wandb_runs.runs.changes.update import LOGGING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from wandb_runs.errors import WandbRunsWarning
     from wandb_runs.frames.table import TableRow
     from wandb_runs.graphql._generated import RunFields
     from wandb_runs.graphql.flow import Flow
@@ -31,11 +32,13 @@ class Prepared(NamedTuple):
         runs: The runs to change, by id.
         done: The ids of runs that show the change already.
         missing: The ids of runs that are gone.
+        warnings: What is to be told at the caller's line, which a flow may not run at.
     """
 
     runs: Mapping[str, RunFields]
     done: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
+    warnings: tuple[WandbRunsWarning, ...] = ()
 
 
 class BulkChange(ABC):

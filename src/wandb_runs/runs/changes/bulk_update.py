@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from typing_extensions import override
 
 from wandb_runs.errors import BadResponseError, UnsupportedByServerError
-from wandb_runs.errors.warnings import warn
 from wandb_runs.graphql._generated import modify_runs
 from wandb_runs.graphql.flow import gather
 from wandb_runs.graphql.nested import outer_keys
@@ -24,6 +23,7 @@ from wandb_runs.runs.changes.update import Target, check_readable, fetch_updated
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
+    from wandb_runs.errors import WandbRunsWarning
     from wandb_runs.frames.table import TableRow
     from wandb_runs.graphql._generated import ModifyRuns, RunFields
     from wandb_runs.graphql.flow import Flow
@@ -75,18 +75,22 @@ class BulkUpdate(BulkChange):
                 runs.values(),
                 "their programs send their own values with each change, and would overwrite these",
             )
-        yield from self._warn_of_removals(selected, [*runs.values()])
-        return Prepared(runs, missing=tuple(each for each in selected.run_ids if each not in runs))
+        return Prepared(
+            runs,
+            missing=tuple(each for each in selected.run_ids if each not in runs),
+            warnings=(yield from self._find_unknown(selected, [*runs.values()])),
+        )
 
-    def _warn_of_removals(self, selected: Selected, runs: Sequence[RunFields]) -> Flow[None]:
+    def _find_unknown(
+        self, selected: Selected, runs: Sequence[RunFields]
+    ) -> Flow[tuple[WandbRunsWarning, ...]]:
         if not any(True for _ in unknown_removals(self.update, runs)):
-            return
+            return ()
         ids = selected.run_ids[:_EXAMPLES]
         whole = yield from read_runs(
             selected.entity, selected.project, ids, config_keys=None, summary_keys=None
         )
-        for warning in unknown_removals(self.update, runs, [*whole.values()]):
-            warn(warning)
+        return tuple(unknown_removals(self.update, runs, [*whole.values()]))
 
     @override
     def cells(self, run: RunFields) -> TableRow:
