@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from itertools import count
 from typing import TYPE_CHECKING
 
 import anyio
 import pytest
 from support.halves import HALVES, call
+from support.sdk_programs import run_sdk
 
 from wandb_runs import (
     Api,
@@ -303,21 +301,7 @@ def test_the_sdk_reads_states_and_deletions_and_the_other_way_round(
     with Api(base_url=wandb_server.url, api_key="k" * 40) as api:
         run = api.run(pending).update_state("pending")
         api.run(deleted).delete()
-        done = subprocess.run(
-            [sys.executable, "-c", SDK, pending, deleted],
-            env={
-                **os.environ,
-                "WANDB_BASE_URL": wandb_server.url,
-                "WANDB_API_KEY": "k" * 40,
-                "WANDB_DIR": str(tmp_path),
-                "HOME": str(tmp_path),
-            },
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        assert done.stdout.split() == ["pending", "gone"]
+        printed = run_sdk(SDK, wandb_server, tmp_path, pending, deleted)
+        assert printed.split() == ["pending", "gone"]
         run.refresh()
         assert run.state == "failed"

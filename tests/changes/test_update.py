@@ -6,10 +6,7 @@ import dataclasses
 import json
 import logging
 import math
-import os
 import re
-import subprocess
-import sys
 import warnings
 from itertools import count
 from typing import TYPE_CHECKING, Any
@@ -21,6 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 from support.halves import HALVES, call
+from support.sdk_programs import run_sdk
 
 from wandb_runs import (
     Api,
@@ -629,22 +627,7 @@ def test_the_sdk_reads_what_was_changed_and_the_other_way_round(
             summary={"loss": 0.5, "inf": math.inf, "nested": {"a": 1}},
             unset_config=["gone"],
         )
-        done = subprocess.run(
-            [sys.executable, "-c", READ, path],
-            env={
-                **os.environ,
-                "WANDB_BASE_URL": wandb_server.url,
-                "WANDB_API_KEY": "k" * 40,
-                "WANDB_DIR": str(tmp_path),
-                "HOME": str(tmp_path),
-            },
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        read = json.loads(done.stdout.splitlines()[-1])
+        read = json.loads(run_sdk(READ, wandb_server, tmp_path, path).splitlines()[-1])
         config = {"lr": 0.2, "model": {"depth": 4}, "new": [1, {"x": None}]}
         assert read["raw"].pop("_wandb") == own["value"]
         assert read == {

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, cast
 
@@ -14,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 from support.many_changes import FAULTS, Logged, Seen, log_all, projects, snapshot
+from support.sdk_programs import run_sdk
 from typing_extensions import override
 
 from wandb_runs import (
@@ -32,6 +30,7 @@ from wandb_runs.testing import Answer, FakeClock, Fault, LocalServer, log_run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from wandb_runs.local.faults import Answering, GraphQLRequest
 
@@ -383,8 +382,7 @@ for run in api.runs("me/elsewhere"):
 """
 
 
-def test_the_sdk_reads_what_was_changed(server: LocalServer, api: Api) -> None:
-    pytest.importorskip("wandb")
+def test_the_sdk_reads_what_was_changed(server: LocalServer, api: Api, tmp_path: Path) -> None:
     server.reset()
     for number in range(4):
         log_run(server, "me", "updated", f"r{number}", config={"lr": number}, summary={"loss": 1})
@@ -393,13 +391,9 @@ def test_the_sdk_reads_what_was_changed(server: LocalServer, api: Api) -> None:
     api.runs(PATH).update(expect=3, add_tags=["x"], config={"depth": 2}, summary={"loss": 0.5})
     api.runs(PATH, {"name": "r2"}).move("me/elsewhere", expect=1)
     api.runs(PATH).update(expect=2, group="g", tags=["y"])
-    environment = {**os.environ, "WANDB_BASE_URL": server.url, "WANDB_API_KEY": "a" * 40}
-    done = subprocess.run(
-        [sys.executable, "-c", READ], env=environment, capture_output=True, text=True, check=False
-    )
-    assert done.stdout.splitlines() == [
+    assert run_sdk(READ, server, tmp_path).splitlines() == [
         "r1 ['y'] g [('depth', 2), ('lr', 1)] 0.5",
         "r3 ['y'] g [('depth', 2), ('lr', 3)] 0.5",
         "r2 ['x'] [('depth', 2), ('lr', 2)]",
         "other [] []",
-    ], done.stderr
+    ]

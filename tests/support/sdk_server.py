@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import time
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, cast
 
 import httpx
 from support.graphql_query import of_run
+from support.sdk_programs import require_sdk, sdk_environment
 
 from wandb_runs.testing import LocalServer
 
@@ -27,21 +27,13 @@ class Sdk:
     def __init__(
         self, folder: Path, api_key: str | None = None, features: Iterable[str] = ()
     ) -> None:
+        require_sdk()
         self.folder = folder
         self.later = 0.0
         self.server = LocalServer(
             clock=lambda: time.time() + self.later, api_key=api_key, features=features
         )
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("WANDB")}
-        self.environment = kept | {
-            "HOME": str(folder),
-            "WANDB_API_KEY": api_key or "k" * 40,
-            "WANDB_BASE_URL": self.server.url,
-            "WANDB_CACHE_DIR": str(folder / "cache"),
-            "WANDB_CONFIG_DIR": str(folder / "config"),
-            "WANDB_DIR": str(folder),
-            "WANDB_SILENT": "true",
-        }
+        self.environment = sdk_environment(self.server.url, folder, api_key)
 
     def run(self, program: str, **environment: str) -> str:
         return self._finish([sys.executable, "-c", program], environment)
