@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, cast
 
@@ -19,6 +20,7 @@ from wandb_runs import (
     AsyncApi,
     ChangeOutcome,
     ChangesError,
+    DegradedServerWarning,
     InvalidArgumentError,
     NotFoundError,
     ReadOnlyError,
@@ -166,6 +168,19 @@ def test_runs_that_are_still_logging_stay_unless_forced(server: LocalServer, api
         api.runs(OLD).move(NEW, dry_run=True)
     assert len(api.runs(OLD)) == 3
     assert api.runs(OLD).move(NEW, expect=3, force=True).done == ("first", "r0", "live")
+
+
+def test_runs_whose_state_is_not_told_stay_unless_forced(server: LocalServer) -> None:
+    log_both(server, [RUN])
+    with (
+        server.lack("Run.state"),
+        Api(base_url=server.url, api_key="any", clock=CLOCK) as api,
+        warnings.catch_warnings(action="ignore", category=DegradedServerWarning),
+    ):
+        with pytest.raises(InvalidArgumentError, match=r"not tell the state of 1 run \(r0\)"):
+            api.runs(OLD, CHOSEN).move(NEW, expect=1)
+        assert len(api.runs(OLD, CHOSEN)) == 1
+        assert api.runs(OLD, CHOSEN).move(NEW, expect=1, force=True).done == ("r0",)
 
 
 def test_a_dry_run_shows_what_would_be_moved(server: LocalServer) -> None:

@@ -82,8 +82,6 @@ WARNINGS: list[WandbRunsWarning] = [
     DeprecatedNameWarning("no"),
     HiddenValueWarning({"config.a.b": ["config['a']['b']"]}, ["r1"]),
     IgnoredArgumentWarning("no"),
-    MissingItemsWarning("projects", 2),
-    MissingLinesWarning("r1", 5),
     UndrawnWarning(3, "loss", "infinite"),
     UnknownKeyWarning("order", {"x": "y", "z": None}, 3),
     UnknownMetricWarning("r1", {"los": "loss"}),

@@ -177,12 +177,19 @@ nothing was changed. Look at them with dry_run=True, and pass expect=5
 
 
 def refuse_logging(call: str, runs: Iterable[RunFields], why: str) -> None:
-    """Refuse to change runs whose programs are logging.
+    """Refuse to change runs whose programs are logging, or may be.
 
     Raises:
         InvalidArgumentError: There is such a run; nothing was changed.
     """
-    logging = [run.id for run in runs if run.state in LOGGING]
+    states = {run.id: run.state for run in runs}
+    logging = [run_id for run_id, state in states.items() if state in LOGGING]
+    unknown = [run_id for run_id, state in states.items() if state is None]
+    if unknown:
+        raise InvalidArgumentError(
+            f"{call}: the server does not tell the state of {name_runs(unknown)}, by which it is "
+            f"known whether a program is still logging: {why}. Nothing was changed; pass force=True"
+        )
     if logging:
         are = "is" if len(logging) == 1 else "are"
         raise InvalidArgumentError(
