@@ -10,6 +10,7 @@ from wandb_runs.diagnosis.wording import counted
 from wandb_runs.graphql._generated import (
     get_features,
     get_project,
+    get_run_state,
     get_task,
     list_files,
     list_last_log_lines,
@@ -49,6 +50,13 @@ def _list_sweeps(findings: Findings) -> Flow[Outcome]:
     return found(counted(len(edges_of(sweeps)), "sweep"))
 
 
+def _get_run_state(findings: Findings) -> Flow[Outcome]:
+    operation = get_run_state(**findings.place, id=findings.run.id)
+    run = the_run(the_project((yield from findings.meter.send(operation)).project).run)
+    present(run.state, "the state of a run")
+    return found("a state")
+
+
 def _list_files(findings: Findings) -> Flow[Outcome]:
     operation = list_files(**findings.place, id=findings.run.id, first=_FEW)
     files = the_run(the_project((yield from findings.meter.send(operation)).project).run).files
@@ -83,6 +91,7 @@ MANAGING_QUERIES: Final[Sequence[Step]] = (
     Step("query GetProject", _get_project),
     Step("query ListProjects", _list_projects),
     Step("query ListSweeps", _list_sweeps),
+    Step("query GetRunState", _get_run_state, needs="run"),
     Step("query ListFiles", _list_files, needs="run"),
     Step("query ListLogLines", _list_log_lines, needs="run"),
     Step("query ListLastLogLines", _list_last_log_lines, needs="run"),
