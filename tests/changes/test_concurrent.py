@@ -181,7 +181,7 @@ def test_editors_lose_nothing_but_between_a_reading_and_a_writing(
         run_state_machine_as_test(
             kind,
             settings=settings(
-                max_examples=25,
+                max_examples=15,
                 stateful_step_count=30,
                 deadline=None,
                 suppress_health_check=(HealthCheck.too_slow,),

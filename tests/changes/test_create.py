@@ -206,7 +206,7 @@ def test_a_project_is_made_and_one_that_is_there_stays(
 NOT_IN_IDS = ":;,#?/'"
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(
     name=st.text(st.characters(codec="utf-8", exclude_categories=["Cc"]), max_size=6)
     | st.text("ab/\\#?%:;,'", max_size=4)

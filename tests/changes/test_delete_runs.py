@@ -68,7 +68,7 @@ def delete(api: Api, server: LocalServer, *, expect: int, awaits: bool) -> Chang
     return anyio.run(run)
 
 
-@settings(max_examples=25)
+@settings(max_examples=10)
 @given(projects, st.booleans(), st.booleans())
 def test_exactly_the_selected_runs_go_and_come_back_as_they_were(
     server: LocalServer, api: Api, runs: list[Logged], lacks: bool, awaits: bool

@@ -72,7 +72,7 @@ def move(api: Api, server: LocalServer, *, expect: int, awaits: bool) -> ChangeO
     return anyio.run(run)
 
 
-@settings(max_examples=25)
+@settings(max_examples=10)
 @given(projects, st.booleans(), st.booleans())
 def test_exactly_the_selected_runs_are_elsewhere_as_they_were(
     server: LocalServer, api: Api, runs: list[Logged], lacks: bool, awaits: bool

@@ -123,7 +123,7 @@ def test_a_state_is_set_or_refused_before_any_request(
         assert state_of(server, sweep_id) == state
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(way=st.sampled_from(WAYS), calls=st.lists(st.sampled_from([*SET]), max_size=6))
 def test_any_sequence_of_calls_leaves_the_state_of_the_last_that_is_possible(
     server: LocalServer, way: str, calls: list[str]

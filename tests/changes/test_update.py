@@ -118,7 +118,7 @@ TEXTS = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=30)
+@settings(max_examples=12)
 @given(TEXTS, TEXTS, st.sampled_from(HALVES))
 def test_what_is_given_changes_and_nothing_else(
     wandb_server: LocalServer, first: dict[str, Any], second: dict[str, Any], half: Half

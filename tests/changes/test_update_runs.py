@@ -51,7 +51,7 @@ def api(server: LocalServer) -> Iterator[Api]:
 
 
 @pytest.mark.filterwarnings("ignore::wandb_runs.NothingToRemoveWarning")
-@settings(max_examples=25)
+@settings(max_examples=10)
 @given(
     projects,
     st.lists(st.sampled_from(["x", "y", "new"]), unique=True),
@@ -98,7 +98,7 @@ def test_tags_of_exactly_the_selected_runs_change(
 
 
 @pytest.mark.filterwarnings("ignore::wandb_runs.NothingToRemoveWarning")
-@settings(max_examples=25)
+@settings(max_examples=10)
 @given(projects)
 def test_all_else_of_exactly_the_selected_runs_changes(
     server: LocalServer, api: Api, runs: list[Logged]

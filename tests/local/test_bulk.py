@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from wandb_runs.graphql.scalars import JSONObject, JSONValue
 
-FEW = max(3, settings().max_examples // 5)
+FEW = max(3, settings().max_examples // 10)
 """Each example logs several runs over HTTP."""
 
 NOW = 1_700_000_000.0

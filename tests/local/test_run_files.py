@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from wandb_runs.graphql.scalars import JSONValue
 
-FEW = max(3, settings().max_examples // 5)
+FEW = max(3, settings().max_examples // 10)
 """Each example logs several runs over HTTP."""
 
 FEATURE = "MARK_RUN_FILES_UPLOADED"

@@ -93,7 +93,7 @@ def read(
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=9)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(
     texts=st.lists(TEXTS, max_size=25),
     per_page=st.integers(1, 30),
@@ -115,7 +115,7 @@ def test_each_line_comes_once_and_in_order(
         assert asked == ["ListLogLines"] * max(1, -(-len(texts) // per_page))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(
     count=st.integers(0, 40),
     per_page=st.integers(1, 12),

@@ -84,7 +84,7 @@ def sweeps_of(way: str, server: LocalServer, path: str, per_page: int) -> list[s
     return anyio.run(read, backend=way)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(
     count=st.integers(0, 12),
     per_page=st.integers(1, 15),
@@ -107,7 +107,7 @@ def test_each_project_and_each_sweep_comes_once(
     assert sent(server) == ("ListSweeps",) * pages
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(
     count=st.integers(1, 8),
     per_page=st.integers(1, 4),
