@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import anyio
 import httpx
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.file_server import digest_of
 from support.file_ways import KEY, Files
@@ -93,6 +93,7 @@ def fetch(client: RetryingClient, name: str, to: Path, part_size: int) -> bytes:
     return content
 
 
+@settings(max_examples=15)
 @given(names, st.binary(max_size=300), st.integers(1, 64), st.integers(0, 1 << 16))
 def test_any_bytes_under_any_name_come_back_whatever_fails(
     server: LocalServer, name: str, content: bytes, part_size: int, seed: int
