@@ -44,7 +44,12 @@ from wandb_runs import (
     UnknownKeyWarning,
     UnsupportedByServerError,
 )
-from wandb_runs.graphql._generated import list_runs, update_sweep_state
+from wandb_runs.graphql._generated import (
+    list_runs,
+    modify_runs,
+    update_run,
+    update_sweep_state,
+)
 from wandb_runs.graphql._generated.selections import COSTS
 from wandb_runs.testing import Answer, Fault, GraphQLRequest, LocalServer, log_run
 
@@ -53,6 +58,7 @@ if TYPE_CHECKING:
 
     from wandb_runs import Request
     from wandb_runs.graphql._generated import ListRuns, RunFields
+    from wandb_runs.graphql.operation import Operation
     from wandb_runs.local.faults import Answering
 
 
@@ -138,10 +144,17 @@ def test_a_server_without_all_that_can_go_is_read(server: LocalServer, whole: Re
     assert {*reading.missing} == {*reading.warned} <= names
 
 
-@pytest.mark.parametrize("name", ["Sweep.displayName", "Sweep.state", "Mutation.upsertSweep"])
-def test_nothing_of_a_mutation_is_left_out(server: LocalServer, name: str) -> None:
-    sweep_id = "U3dlZXA6djE6eTM3dnc1MXY6ZGlnaXRzOnNhbXBsZQ=="  # Sweep:v1:y37vw51v:digits:sample
-    change = update_sweep_state(storage_id=sweep_id, state="PAUSED")
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("Run.id", update_run(storage_id="s", notes="n")),
+        ("Run.tags", modify_runs(entity="e", project="p", ids=["r"], add_tags=["a"])),
+        ("Mutation.upsertSweep", update_sweep_state(storage_id="s", state="PAUSED")),
+    ],
+)
+def test_nothing_of_a_mutation_is_left_out(
+    server: LocalServer, name: str, change: Operation[object]
+) -> None:
     with (
         server.lack(name),
         Api(base_url=server.url, api_key="any") as api,
