@@ -73,9 +73,9 @@ def test_limits_and_the_default_entity_are_heeded(
 
 
 def test_nothing_and_an_error_have_a_status(wandb_server: LocalServer) -> None:
-    empty = run("cli-nobody")
-    assert (empty.exit_code, empty.stderr) == (0, "cli-nobody has no projects.\n")
-    assert run("cli-nobody", "--fail-on-empty").exit_code == Status.EMPTY
+    empty = run("cli-empty")
+    assert (empty.exit_code, empty.stderr) == (0, "cli-empty has no projects.\n")
+    assert run("cli-empty", "--fail-on-empty").exit_code == Status.EMPTY
     assert run("a/b").exit_code == Status.USAGE
     assert run("cli-projects", "--limit", "0").exit_code == Status.USAGE
     with wandb_server.fail_always(NullFields("Query.models")):

@@ -142,7 +142,7 @@ def test_nulls_and_missing_fields_above_the_runs_are_read(project: JSONValue) ->
 
 
 @given(st.dictionaries(st.text().map("x{}".format), values))
-def test_fields_that_nobody_asked_for_are_ignored(extra: dict[str, JSONValue]) -> None:
+def test_fields_that_were_not_asked_for_are_ignored(extra: dict[str, JSONValue]) -> None:
     body = page_of({**extra, **RUN})
 
     assert first_run(LIST.parse(body)) == first_run(LIST.parse(BODY))

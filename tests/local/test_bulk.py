@@ -323,7 +323,7 @@ def test_a_move_within_a_project_changes_nothing(managed: Managed) -> None:
     assert managed.held(project) == before
 
 
-def test_work_that_nobody_waits_for_is_done_after_some_seconds() -> None:
+def test_work_that_no_request_asks_about_is_done_after_some_seconds() -> None:
     late = 0.0
     with LocalServer(clock=lambda: NOW + late) as server:
         managed = Managed(server)

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from itertools import count, islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import httpx
 import pytest
@@ -20,7 +20,6 @@ from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
     initialize,
-    precondition,
     rule,
     run_state_machine_as_test,
 )
@@ -67,11 +66,13 @@ from wandb_runs.testing import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from wandb_runs import Checkpoint, RetryingClient
     from wandb_runs.graphql.flow import Flow
     from wandb_runs.testing import Fault
+
+T = TypeVar("T")
 
 ORDERS = [
     "+created_at",
@@ -196,8 +197,22 @@ class Reader:
         self.read += [run.id for run in came]
 
 
+NUMBERS = st.integers(0, 59)
+"""Each stands for an item of any list of 1 to 6 items equally often."""
+
+
+def chosen(items: Sequence[T], number: int) -> Sequence[T]:
+    """The item that a number stands for; none of an empty list."""
+    return [items[number % len(items)]] if items else []
+
+
 class ProjectInMotion(RuleBasedStateMachine):
-    """Runs are created, log, end and are deleted, and requests fail, while several loops read."""
+    """Runs are created, log, end and are deleted, and requests fail, while several loops read.
+
+    Pages are requested by several threads, so that a run may be there or not when a rule comes to
+    it. What a rule draws therefore depends on nothing of that: a number stands for one of those
+    that there are.
+    """
 
     server: LocalServer
     client: RetryingClient
@@ -262,25 +277,24 @@ class ProjectInMotion(RuleBasedStateMachine):
         self.create(loss)
         self.update_expected()
 
-    @precondition(lambda self: self.alive)
-    @rule(data=st.data(), many=st.integers(1, 6))
-    def runs_are_deleted(self, data: st.DataObject, many: int) -> None:
-        for _ in range(min(many, len(self.alive))):
-            index = data.draw(st.integers(0, len(self.alive) - 1))
-            delete_run(self.server, "team", self.project, self.alive.pop(index))
+    @rule(numbers=st.lists(NUMBERS, min_size=1, max_size=6))
+    def runs_are_deleted(self, numbers: list[int]) -> None:
+        for run_id in [each for number in numbers for each in chosen(self.alive, number)]:
+            if run_id not in self.alive:
+                continue  # chosen twice
+            self.alive.remove(run_id)
+            delete_run(self.server, "team", self.project, run_id)
         self.update_expected()
 
-    @precondition(lambda self: self.alive)
-    @rule(data=st.data(), loss=st.integers(0, 9), exit_code=st.sampled_from([None, 0, 1]))
-    def a_run_logs(self, data: st.DataObject, loss: int, exit_code: int | None) -> None:
-        run_id = data.draw(st.sampled_from(self.alive))
-        self.log(run_id, loss, exit_code)
+    @rule(number=NUMBERS, loss=st.integers(0, 9), exit_code=st.sampled_from([None, 0, 1]))
+    def a_run_logs(self, number: int, loss: int, exit_code: int | None) -> None:
+        for run_id in chosen(self.alive, number):
+            self.log(run_id, loss, exit_code)
         self.update_expected()
 
-    @precondition(lambda self: len(self.readers) < 4)
     @rule(by_page=st.booleans())
     def a_loop_begins(self, by_page: bool) -> None:
-        if self.alive:
+        if self.alive and len(self.readers) < 4:
             self.readers.append(Reader(self.listing, by_page=by_page))
 
     def listing(self, checkpoint: Checkpoint | None) -> Runs:
@@ -294,36 +308,28 @@ class ProjectInMotion(RuleBasedStateMachine):
             checkpoint=checkpoint,
         )
 
-    @precondition(lambda self: self.readers)
-    @rule(data=st.data(), times=st.integers(1, 4))
-    def a_loop_reads(self, data: st.DataObject, times: int) -> None:
-        reader = data.draw(st.sampled_from(self.readers))
-        if reader.there is None:
-            reader.there = members(self.server, self.project, self.filters)
-        for _ in range(times):
-            reader.take()
+    @rule(number=NUMBERS, times=st.integers(1, 4))
+    def a_loop_reads(self, number: int, times: int) -> None:
+        for reader in chosen(self.readers, number):
+            if reader.there is None:
+                reader.there = members(self.server, self.project, self.filters)
+            for _ in range(times):
+                reader.take()
 
-    @precondition(lambda self: self.readers)
-    @rule(data=st.data(), by_page=st.booleans())
-    def a_loop_is_resumed_from_its_checkpoint(self, data: st.DataObject, by_page: bool) -> None:
-        reader = data.draw(st.sampled_from(self.readers))
-        reader.resume(reader.loop.checkpoint(), by_page=by_page)
+    @rule(number=NUMBERS, by_page=st.booleans())
+    def a_loop_is_resumed_from_its_checkpoint(self, number: int, by_page: bool) -> None:
+        for reader in chosen(self.readers, number):
+            reader.resume(reader.loop.checkpoint(), by_page=by_page)
 
-    @precondition(lambda self: any(not reader.by_page for reader in self.readers))
-    @rule(data=st.data(), start=st.integers(0, 9), length=st.integers(0, 5))
-    def runs_that_were_read_can_be_sliced(
-        self, data: st.DataObject, start: int, length: int
-    ) -> None:
-        reader = data.draw(
-            st.sampled_from([reader for reader in self.readers if not reader.by_page])
-        )
-        read = reader.read[reader.before :]
-        part = slice(start, min(start + length, len(read)))
-        assert [run.id for run in reader.runs[part]] == read[part]
-        if start < len(read):
-            assert reader.runs[start].id == read[start]
+    @rule(number=NUMBERS, start=st.integers(0, 9), length=st.integers(0, 5))
+    def runs_that_were_read_can_be_sliced(self, number: int, start: int, length: int) -> None:
+        for reader in chosen([each for each in self.readers if not each.by_page], number):
+            read = reader.read[reader.before :]
+            part = slice(start, min(start + length, len(read)))
+            assert [run.id for run in reader.runs[part]] == read[part]
+            if start < len(read):
+                assert reader.runs[start].id == read[start]
 
-    @precondition(lambda self: self.readers)
     @rule(times=st.integers(1, 6), latest=st.booleans(), creates=st.booleans())
     def requests_will_meet_changes(self, times: int, latest: bool, creates: bool) -> None:
         """Before each of the next pages, a run is deleted that a loop has read."""

@@ -270,7 +270,7 @@ def test_equal_runs_come_from_different_listings(api: Api, many: str) -> None:
     assert len({first, second}) == 1
 
 
-@pytest.mark.parametrize("path", ["team/nothing", "nobody/many"])
+@pytest.mark.parametrize("path", ["team/nothing", "missing/many"])
 def test_a_project_that_is_not_there_is_named(api: Api, many: str, path: str) -> None:
     uses: list[Callable[[Runs], object]] = [list, len, bool, Runs.histories]
     for use in uses:
