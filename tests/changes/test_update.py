@@ -8,6 +8,7 @@ import logging
 import math
 import re
 import warnings
+from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +34,7 @@ from wandb_runs import (
     UnsupportedByServerError,
     UpdateConflictError,
 )
-from wandb_runs.graphql._generated import delete_run, update_run
+from wandb_runs.graphql._generated import delete_run, modify_runs, update_run
 from wandb_runs.graphql.flow import run_flow
 from wandb_runs.runs.changes.arguments import plan_update
 from wandb_runs.runs.changes.update import Target, fetch_updated
@@ -455,7 +456,7 @@ def answer_of(api: Api, path: str) -> dict[str, JSONValue]:
 
 
 def overwriting(api: Api, path: str, times: int, text: str) -> tuple[Any, list[str]]:
-    """What answers as `api` does, and overwrites the config after each of some mutations."""
+    """What answers as `api` does, and overwrites config and notes after each of some mutations."""
     sent: list[str] = []
     storage_id = api.run(path).storage_id
 
@@ -463,7 +464,7 @@ def overwriting(api: Api, path: str, times: int, text: str) -> tuple[Any, list[s
         answer = api.client.execute(operation)
         sent.append(operation.name)
         if operation.name == "UpdateRun" and sent.count("UpdateRun") <= times:
-            api.client.execute(update_run(storage_id=storage_id, config=text))
+            api.client.execute(update_run(storage_id=storage_id, config=text, notes="x"))
         return answer
 
     return execute, sent
@@ -495,8 +496,36 @@ def test_a_change_that_is_overwritten_is_written_again_five_times_in_all(
             ) as raised:
                 run_flow(flow, execute)
             assert (raised.value.path, raised.value.lost) == (path, ["config.mine"])
+        # A text is written once: of two editors of one field, the later one wins.
+        assert api.run(path).notes == ("x" if times else "n")
         writes = min(times + 1, 5)
         assert sent == ["GetRun", *["UpdateRun", "GetRun"] * writes]
+
+
+@pytest.mark.parametrize("times", range(4))
+def test_tags_that_another_program_removes_are_added_again_beside_those_of_a_third(
+    wandb_server: LocalServer, times: int
+) -> None:
+    path = make_run(wandb_server, tags=["a"])
+    with Api(base_url=wandb_server.url, api_key="any") as api:
+        where = ("me", PROJECT, path.rpartition("/")[2])
+        change = partial(modify_runs, entity="me", project=PROJECT, ids=[where[2]])
+        sent: list[str] = []
+
+        def execute(operation: Operation[object]) -> object:
+            if operation.name != "GetRun" and sent:  # between its reading and its writing
+                api.client.execute(change(add_tags=[f"third{len(sent)}"]))
+            answer = api.client.execute(operation)
+            sent.append(operation.name)
+            if operation.name == "ModifyRuns" and sent.count("ModifyRuns") <= times:
+                api.client.execute(change(remove_tags=["mine"]))
+            return answer
+
+        target = Target(where, api.client.server, take_all)
+        run_flow(fetch_updated(target, plan_update("run.update", add_tags=["mine"])), execute)
+        assert sent == ["GetRun", *["ModifyRuns", "GetRun"] * (times + 1)]
+        thirds = {f"third{number}" for number in range(1, len(sent), 2)}
+        assert {*api.run(path).tags} == {"a", "mine"} | thirds
 
 
 @pytest.mark.parametrize("half", HALVES)

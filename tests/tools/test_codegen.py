@@ -187,6 +187,11 @@ def test_marks_become_a_tree_and_are_not_sent(project: Project) -> None:
             "Mutation.stop: nothing of a mutation is left out",
         ),
         (
+            MARKED + "type Mutation { stop: Run }",
+            "mutation Stop { stop { ...Host } } fragment Host on Run { host }",
+            "Stop: fragments leave out what queries can do without",
+        ),
+        (
             MARKED,
             "query GetRun { run { id @essential } }",
             "Run.id is never left out, so that @essential says nothing",

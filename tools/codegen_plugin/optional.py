@@ -99,6 +99,12 @@ class SelectionsModule:
             for coordinate, node in self._marked()
             if mutation is not None and coordinate.startswith(f"{mutation.name}.")
         )
+        found += (
+            f"{place(each)}: {_name(each)}: fragments leave out what queries can do without, and "
+            "nothing of a mutation is left out; write the fields"
+            for each in self.documents.operations
+            if each.operation is OperationType.MUTATION and self.documents.reachable(each)
+        )
         for parent, field in self._all_fields():
             if is_essential(field) and self._field_cost(parent, field.name.value) is None:
                 found.append(

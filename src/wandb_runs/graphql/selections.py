@@ -181,7 +181,6 @@ def without(query: Query, fragments: Mapping[str, Fragment], lacking: frozenset[
     An argument goes where the field can do without, else the field, else the innermost field
     around it that can go. What only that used goes with it: variables and fragments. Where it has
     another name for a type, the fields of fragments on that are selected without the fragment.
-    Nothing goes of a mutation, whatever queries can do without: a part of a change is another one.
 
     Args:
         query: The operation.
@@ -189,7 +188,7 @@ def without(query: Query, fragments: Mapping[str, Fragment], lacking: frozenset[
         lacking: The coordinates of fields and arguments, and the names of types.
     """
     types = {each.name: each.named_type for each in query.variables}
-    pruner = _Pruner(fragments, lacking, types, may_prune=query.kind != "mutation")
+    pruner = _Pruner(fragments, lacking, types)
     selections, essential = pruner.prune(query.selections)
     left = query._replace(selections=selections)
     used = _used_variables(selections, pruner.fragments)
@@ -210,10 +209,7 @@ class _Pruner:
         fragments: Mapping[str, Fragment],
         lacking: frozenset[str],
         types: Mapping[str, str],
-        *,
-        may_prune: bool,
     ) -> None:
-        self._may_prune = may_prune
         self._all = fragments
         self._lacking = lacking
         self._types = types
@@ -232,7 +228,7 @@ class _Pruner:
                 stuck |= missing
                 continue
             field, missing = self._prune_field(each)
-            if missing and each.is_optional and self._may_prune:
+            if missing and each.is_optional:
                 self.left_out.add(each.coordinate)
                 continue
             left.append(field)
@@ -256,7 +252,7 @@ class _Pruner:
         kept: list[Argument] = []
         for argument in field.arguments:
             lacked = self._lacking & self._names_of(field, argument)
-            if lacked and argument.is_optional and self._may_prune:
+            if lacked and argument.is_optional:
                 self.left_out.add(field.coordinate_of(argument))
                 continue
             kept.append(argument)
