@@ -4,7 +4,6 @@ from wandb_runs.errors.exceptions import (
     AuthenticationError,
     BadResponseError,
     CertificateError,
-    ChangesError,
     ConnectionFailedError,
     DriftError,
     GraphQLError,
@@ -29,7 +28,7 @@ from wandb_runs.errors.exceptions import (
     WandbRunsError,
     is_too_large,
 )
-from wandb_runs.errors.outcome import ChangeOutcome
+from wandb_runs.errors.outcome import ChangeOutcome, ChangesError
 from wandb_runs.errors.warnings import (
     DegradedServerWarning,
     DeprecatedNameWarning,

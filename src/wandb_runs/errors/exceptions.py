@@ -22,13 +22,11 @@ from wandb_runs.errors.warnings import describe_drift
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from wandb_runs.errors.outcome import ChangeOutcome
 
 __all__ = [
     "AuthenticationError",
     "BadResponseError",
     "CertificateError",
-    "ChangesError",
     "ConnectionFailedError",
     "DriftError",
     "GraphQLError",
@@ -116,20 +114,6 @@ class UpdateConflictError(WandbRunsError):
         super().__init__(message)
         self.path = path
         self.lost = list(lost)
-
-
-class ChangesError(WandbRunsError):
-    """Some of several runs could not be changed; the others are changed.
-
-    Attributes:
-        outcome: Which runs are done, which failed and how, and which were not tried.
-    """
-
-    outcome: ChangeOutcome
-
-    def __init__(self, message: str, *, outcome: ChangeOutcome) -> None:
-        super().__init__(message)
-        self.outcome = outcome
 
 
 class UnsafeNameError(WandbRunsError):

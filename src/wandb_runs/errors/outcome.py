@@ -1,10 +1,11 @@
-"""`ChangeOutcome`: how a change of several runs went, run by run."""
+"""How a change of several runs went, run by run, and the error where not all are changed."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from wandb_runs.errors.exceptions import WandbRunsError
 from wandb_runs.errors.immutable import immutable
 from wandb_runs.errors.suggest import name_runs
 from wandb_runs.errors.text import FieldsRepr
@@ -12,9 +13,7 @@ from wandb_runs.errors.text import FieldsRepr
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from wandb_runs.errors.exceptions import WandbRunsError
-
-__all__ = ["ChangeOutcome"]
+__all__ = ["ChangeOutcome", "ChangesError"]
 
 
 @immutable
@@ -57,3 +56,17 @@ class ChangeOutcome(FieldsRepr):
         if self.not_tried:
             text += f"; not tried: {name_runs(self.not_tried)}"
         return text
+
+
+class ChangesError(WandbRunsError):
+    """Some of several runs could not be changed; the others are changed.
+
+    Attributes:
+        outcome: Which runs are done, which failed and how, and which were not tried.
+    """
+
+    outcome: ChangeOutcome
+
+    def __init__(self, message: str, *, outcome: ChangeOutcome) -> None:
+        super().__init__(message)
+        self.outcome = outcome
