@@ -191,6 +191,36 @@ def test_prose_is_about_programs_and_not_about_persons() -> None:
     assert not found
 
 
+HELD_DURING_REQUESTS = (
+    "diagnosis",
+    "frames",
+    "graphql",
+    "pagination",
+    "query",
+    "runs",
+    "transport",
+)
+"""The rooms whose values are in the frames of a call that an interrupt ends."""
+
+
+def test_a_dataclass_in_the_frames_of_a_request_has_a_repr_that_never_fails() -> None:
+    source = REPOSITORY / "src" / "wandb_runs"
+    paths = [
+        path for room in HELD_DURING_REQUESTS for path in sorted((source / room).rglob("*.py"))
+    ]
+    classes = [
+        each
+        for path in paths
+        if "_generated" not in path.parts
+        for each in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(each, ast.ClassDef)
+        and any("dataclass" in ast.unparse(decorator) for decorator in each.decorator_list)
+    ]
+    assert len(classes) > 40
+    for each in classes:
+        assert any("repr=False" in ast.unparse(one) for one in each.decorator_list), each.name
+
+
 def names_defined_in(path: Path) -> list[str]:
     tree = ast.parse(path.read_text(encoding="utf-8"))
     kinds = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)

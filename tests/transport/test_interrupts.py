@@ -261,7 +261,7 @@ def test_a_value_that_is_interrupted_while_it_is_made_has_a_repr(
     moments = Moments(places=("<string>",))
     assert interrupted(moments) == ""
     assert moments.count > 100
-    for number in chosen(moments.count, 100):
+    for number in chosen(moments.count, 300):
         shown = interrupted(Moments(number, ("<string>",)))
         assert shown, number
         assert KEY not in shown, number

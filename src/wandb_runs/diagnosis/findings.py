@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
 from typing_extensions import TypedDict
 
 from wandb_runs.diagnosis.meter import Meter
+from wandb_runs.errors.text import FieldsRepr
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -111,8 +112,8 @@ class MetricPair(NamedTuple):
     is_whole: bool
 
 
-@dataclass(slots=True)
-class Findings:
+@dataclass(slots=True, repr=False)
+class Findings(FieldsRepr):
     """What is known by now.
 
     Attributes:

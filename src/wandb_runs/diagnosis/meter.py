@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
+from wandb_runs.errors.text import FieldsRepr
 from wandb_runs.graphql.flow import ask
 from wandb_runs.graphql.operation import RawOperation
 
@@ -18,8 +19,8 @@ __all__ = ["Meter"]
 T = TypeVar("T")
 
 
-@dataclass(slots=True)
-class Meter:
+@dataclass(slots=True, repr=False)
+class Meter(FieldsRepr):
     """Sends requests, and notes what they take.
 
     Attributes:

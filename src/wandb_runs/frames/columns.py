@@ -12,6 +12,7 @@ from types import NoneType
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
 
 from wandb_runs.errors import SchemaError
+from wandb_runs.errors.text import FieldsRepr
 from wandb_runs.frames.plan import RUN_ID
 from wandb_runs.frames.text import as_unicode, text_of
 from wandb_runs.query.keys import is_unicode
@@ -78,8 +79,8 @@ class Target(NamedTuple):
     dtype: object
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+@dataclass(frozen=True, slots=True, repr=False)
+class Column(FieldsRepr):
     """The values of one metric in all rows.
 
     Attributes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias, cast
 
+from wandb_runs.errors.text import FieldsRepr
 from wandb_runs.frames.build import pandas_frame, pandas_series, polars_series
 from wandb_runs.frames.columns import Column, Kind, Table, rename_columns
 from wandb_runs.frames.flat import key_of
@@ -46,8 +47,8 @@ class AttributeColumn(NamedTuple):
     cells: Sequence[JSONValue | datetime]
 
 
-@dataclass(frozen=True, slots=True)
-class Section:
+@dataclass(frozen=True, slots=True, repr=False)
+class Section(FieldsRepr):
     """The configs or the summaries of all runs.
 
     Attributes:

@@ -141,8 +141,8 @@ def gather(flows: Sequence[Flow[T]], done: Callable[[T], None] | None = None) ->
     return cast("list[T]", results)  # as `Gather` promises
 
 
-@dataclass(frozen=True, slots=True)
-class Begun(Generic[T]):
+@dataclass(frozen=True, slots=True, repr=False)
+class Begun(FieldsRepr, Generic[T]):
     """A flow whose first answer has come, and which has not read it.
 
     Attributes:
@@ -307,8 +307,8 @@ async def run_flow_async(
         flow.close()
 
 
-@dataclass(frozen=True, slots=True)
-class _End:
+@dataclass(frozen=True, slots=True, repr=False)
+class _End(FieldsRepr):
     """The result of a flow; a `StopIteration` cannot leave a coroutine."""
 
     result: object

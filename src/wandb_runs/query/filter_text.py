@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple, NoReturn, TypeAlia
 
 from wandb_runs.errors import InvalidArgumentError
 from wandb_runs.errors.suggest import describe, show
+from wandb_runs.errors.text import FieldsRepr
 from wandb_runs.query.filter_tokens import (
     Source,
     Token,
@@ -123,8 +124,8 @@ class _Subject(NamedTuple):
     path: str | Path
 
 
-@dataclass(slots=True)
-class _Group:
+@dataclass(slots=True, repr=False)
+class _Group(FieldsRepr):
     """A filter that is being read: all of the text, or what is in parentheses.
 
     Attributes:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple, NoReturn, TypeAlia
 
 from wandb_runs.errors import InvalidArgumentError
 from wandb_runs.errors.suggest import show
-from wandb_runs.errors.text import printable
+from wandb_runs.errors.text import FieldsRepr, printable
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -83,8 +83,8 @@ class Token(NamedTuple):
     end: int
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+@dataclass(frozen=True, slots=True, repr=False)
+class Source(FieldsRepr):
     """A filter as text, for messages about places in it.
 
     Attributes:

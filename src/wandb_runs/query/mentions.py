@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
 
 from wandb_runs.errors.suggest import nearest
+from wandb_runs.errors.text import FieldsRepr
 from wandb_runs.query.operators import is_list, is_mapping
 
 if TYPE_CHECKING:
@@ -75,8 +76,8 @@ class Name(NamedTuple):
     is_in_list: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class KeyMention:
+@dataclass(frozen=True, slots=True, repr=False)
+class KeyMention(FieldsRepr):
     """A path or a key that an argument names.
 
     Attributes:
@@ -154,8 +155,8 @@ class KeyMention:
         return None if found is None else near[found]
 
 
-@dataclass(frozen=True, slots=True)
-class StateMention:
+@dataclass(frozen=True, slots=True, repr=False)
+class StateMention(FieldsRepr):
     """A word with which a filter compares the state, and which is no known state.
 
     Attributes:

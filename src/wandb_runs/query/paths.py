@@ -77,8 +77,8 @@ def _exact_key(key: object, where: str) -> str:
     return key
 
 
-@dataclass(frozen=True, slots=True)
-class Vocabulary:
+@dataclass(frozen=True, slots=True, repr=False)
+class Vocabulary(FieldsRepr):
     """The paths that the server accepts in filters, or in orders.
 
     It accepts `config` and `summary_metrics` in both.

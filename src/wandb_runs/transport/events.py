@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from wandb_runs.errors.immutable import immutable
+from wandb_runs.errors.text import FieldsRepr
 
 __all__ = ["Answered", "Event", "RequestSent", "Retrying"]
 
 
 @immutable
-@dataclass(frozen=True, slots=True)
-class RequestSent:
+@dataclass(frozen=True, slots=True, repr=False)
+class RequestSent(FieldsRepr):
     """A request is about to be sent.
 
     Immutable, and therefore safe to share.
@@ -33,8 +34,8 @@ class RequestSent:
 
 
 @immutable
-@dataclass(frozen=True, slots=True)
-class Answered:
+@dataclass(frozen=True, slots=True, repr=False)
+class Answered(FieldsRepr):
     """A request came to its end: an answer, or none.
 
     Each `RequestSent` is followed by one, also where the request is cancelled or interrupted.
@@ -67,8 +68,8 @@ class Answered:
 
 
 @immutable
-@dataclass(frozen=True, slots=True)
-class Retrying:
+@dataclass(frozen=True, slots=True, repr=False)
+class Retrying(FieldsRepr):
     """A request failed, and is sent again after a pause.
 
     Immutable, and therefore safe to share.

@@ -11,6 +11,8 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
+from wandb_runs.errors.text import FieldsRepr
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -26,8 +28,8 @@ _LEAST_COST: Final = 0.05
 _SAME_WINDOW: Final = 2.0
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
+@dataclass(frozen=True, slots=True, repr=False)
+class Window(FieldsRepr):
     """What is known of the server's current rate limit window.
 
     Attributes:

@@ -14,6 +14,7 @@ from wandb_runs.errors import (
     WandbRunsError,
     is_too_large,
 )
+from wandb_runs.errors.text import FieldsRepr
 
 if TYPE_CHECKING:
     from wandb_runs.transport.fork import ForkSafeLock
@@ -46,8 +47,8 @@ class Plan(NamedTuple):
     is_optional: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Retry:
+@dataclass(frozen=True, slots=True, repr=False)
+class Retry(FieldsRepr):
     """Send the request again.
 
     Attributes:
@@ -59,8 +60,8 @@ class Retry:
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class GiveUp:
+@dataclass(frozen=True, slots=True, repr=False)
+class GiveUp(FieldsRepr):
     """Do not send the request again.
 
     Attributes:

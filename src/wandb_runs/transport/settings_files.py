@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from typing_extensions import override
 
 from wandb_runs.errors import InvalidArgumentError
-from wandb_runs.errors.text import as_message
+from wandb_runs.errors.text import FieldsRepr, as_message
 from wandb_runs.transport.hosts import DEFAULT_BASE_URL
 from wandb_runs.transport.urls import without_secrets
 
@@ -62,8 +62,8 @@ Found: TypeAlias = "Mapping[str, Setting]"
 """The settings of a file, by name."""
 
 
-@dataclass(frozen=True, slots=True)
-class SettingsFiles:
+@dataclass(frozen=True, slots=True, repr=False)
+class SettingsFiles(FieldsRepr):
     """What the settings files say.
 
     Attributes:

@@ -10,6 +10,7 @@ from typing_extensions import override
 
 from wandb_runs.errors import BadResponseError, InvalidArgumentError, UnsupportedByServerError
 from wandb_runs.errors.suggest import describe, show
+from wandb_runs.errors.text import FieldsRepr
 from wandb_runs.graphql._generated import delete_run, delete_runs, undelete_runs
 from wandb_runs.pagination.changes import name_filter
 from wandb_runs.query.keys import check_unicode
@@ -29,8 +30,8 @@ if TYPE_CHECKING:
 __all__ = ["Deletion", "Restoration", "check_ids", "plan_delete"]
 
 
-@dataclass(frozen=True, slots=True)
-class Deletion(BulkChange):
+@dataclass(frozen=True, slots=True, repr=False)
+class Deletion(FieldsRepr, BulkChange):
     """`runs.delete`.
 
     Attributes:
@@ -116,8 +117,8 @@ def check_ids(ids: object) -> tuple[str, ...]:
     return tuple(dict.fromkeys(cast("Sequence[str]", given)))
 
 
-@dataclass(frozen=True, slots=True)
-class Restoration(BulkChange):
+@dataclass(frozen=True, slots=True, repr=False)
+class Restoration(FieldsRepr, BulkChange):
     """`api.undelete_runs`."""
 
     call: ClassVar[str] = "api.undelete_runs"

@@ -11,6 +11,7 @@ from typing_extensions import override
 
 from wandb_runs.errors import InvalidArgumentError, NotFoundError, UnsupportedByServerError
 from wandb_runs.errors.suggest import describe, name_runs, show
+from wandb_runs.errors.text import FieldsRepr
 from wandb_runs.graphql._generated import get_project, get_task, move_runs
 from wandb_runs.graphql.flow import ask, pause
 from wandb_runs.pagination.changes import name_filter
@@ -37,8 +38,8 @@ _PAUSES: Final = (0.5, 1.0, 2.0, 4.0, 8.0)
 """Seconds until it is looked again where the runs are."""
 
 
-@dataclass(frozen=True, slots=True)
-class Move(BulkChange):
+@dataclass(frozen=True, slots=True, repr=False)
+class Move(FieldsRepr, BulkChange):
     """`runs.move`.
 
     Attributes:

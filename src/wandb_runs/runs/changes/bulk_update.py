@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from typing_extensions import override
 
 from wandb_runs.errors import BadResponseError, UnsupportedByServerError
+from wandb_runs.errors.text import FieldsRepr
 from wandb_runs.graphql._generated import modify_runs
 from wandb_runs.graphql.flow import gather
 from wandb_runs.graphql.nested import outer_keys
@@ -41,8 +42,8 @@ _EXAMPLES: Final = 10
 """Of how many runs the names are suggested in place of those that no run has."""
 
 
-@dataclass(frozen=True, slots=True)
-class BulkUpdate(BulkChange):
+@dataclass(frozen=True, slots=True, repr=False)
+class BulkUpdate(FieldsRepr, BulkChange):
     """`runs.update`.
 
     Attributes:
