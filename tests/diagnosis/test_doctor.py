@@ -431,7 +431,12 @@ def test_a_query_that_fails_stops_no_other(
 ) -> None:
     with server.fail_always(fault, operation=name):
         report = doctor(api, PATH)
-    optional = name in {"GetFeatures", "GetParquetHistory", "GetTask"}
+    optional = name in {
+        "GetFeatures",
+        "GetParquetHistory",
+        "GetTask",
+        "ListParquetHistories",
+    }
     assert failed_in(report) == (set() if optional else {f"query {name}"})
     if optional:
         assert by_name(report)[f"query {name}"].status == "unknown"

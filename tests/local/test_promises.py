@@ -31,7 +31,7 @@ query ReadPromised {
       edges {
         node {
           id createdAt projectId tags sampledHistory(specs: ["{\\"keys\\": [\\"loss\\"]}"])
-          history events parquetHistory(liveKeys: []) { parquetUrls } user { id name }
+          history events parquetHistory(liveKeys: []) { parquetUrls liveData } user { id name }
           files { edges { node { name directUrl } cursor } pageInfo { hasNextPage } }
         }
         cursor

@@ -220,7 +220,7 @@ def _without_all(operation: str, names: frozenset[str]) -> tuple[frozenset[str],
 
 
 # `doctor` alone asks these, and reports what is missing (`diagnosis/test_doctor.py`).
-_OF_DOCTOR: Final = frozenset({"GetParquetHistory"})
+_OF_DOCTOR: Final = frozenset({"GetParquetHistory", "ListParquetHistories"})
 
 # What changes things, or reads them to be changed: tested with what it is for, in `tests/changes`.
 _OF_CHANGES: Final = frozenset(

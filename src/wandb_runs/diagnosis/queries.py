@@ -34,6 +34,7 @@ from wandb_runs.graphql._generated import (
     list_fields,
     list_histories,
     list_keys,
+    list_parquet_histories,
     list_run_ids,
     list_runs,
     list_sampled_histories,
@@ -338,6 +339,16 @@ def _get_parquet_history(findings: Findings) -> Flow[Outcome]:
     return found(counted(findings.files, "file"))
 
 
+def _list_parquet_histories(findings: Findings) -> Flow[Outcome]:
+    operation = list_parquet_histories(
+        **findings.place, filters=name_filter([findings.run.id]), order=_OLDEST, first=1
+    )
+    edges = edges_of(the_project((yield from findings.meter.send(operation)).project).runs)
+    histories = (edge.node.parquet_history for edge in edges if edge.node is not None)
+    files = sum(len(each.parquet_urls or ()) for each in histories if each is not None)
+    return found(f"{counted(len(edges), 'run')}, {counted(files, 'file')}")
+
+
 def _get_sweep(findings: Findings) -> Flow[Outcome]:
     of_runs = next((run.sweep for run in findings.runs if run.sweep), None)
     operation = get_sweep(**findings.place, id=of_runs or _NO_SWEEP)
@@ -367,6 +378,7 @@ PROJECT_QUERIES: Final[Sequence[Step]] = (
     Step("query GetEvents", _get_events, needs="run"),
     Step("query ListSampledHistories", _list_sampled_histories, needs="run"),
     Step("query GetParquetHistory", _get_parquet_history, needs="run", is_vital=False),
+    Step("query ListParquetHistories", _list_parquet_histories, needs="run", is_vital=False),
     Step("query GetSweep", _get_sweep),
 )
 """The queries that need a project; `ListRuns`, which finds it, comes before them."""

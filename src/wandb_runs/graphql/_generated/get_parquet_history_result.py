@@ -17,6 +17,8 @@ class GetParquetHistoryProject(BaseModel):
 
 
 class GetParquetHistoryProjectRun(BaseModel):
+    history_line_count: Optional[int] = Field(default=None)
+    history_keys: Optional[object] = Field(default=None)
     parquet_history: Optional["GetParquetHistoryProjectRunParquetHistory"] = Field(
         default=None
     )
@@ -24,3 +26,4 @@ class GetParquetHistoryProjectRun(BaseModel):
 
 class GetParquetHistoryProjectRunParquetHistory(BaseModel):
     parquet_urls: Optional[list[Optional[str]]] = Field(default=None)
+    live_data: Optional[list[Optional[object]]] = Field(default=None)

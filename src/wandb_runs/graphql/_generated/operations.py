@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from .list_keys_result import ListKeys
     from .list_last_log_lines_result import ListLastLogLines
     from .list_log_lines_result import ListLogLines
+    from .list_parquet_histories_result import ListParquetHistories
     from .list_projects_result import ListProjects
     from .list_run_ids_result import ListRunIds
     from .list_runs_result import ListRuns
@@ -90,6 +91,7 @@ __all__ = [
     "list_keys",
     "list_last_log_lines",
     "list_log_lines",
+    "list_parquet_histories",
     "list_projects",
     "list_run_ids",
     "list_runs",
@@ -478,8 +480,11 @@ _GET_PARQUET_HISTORY = """\
 query GetParquetHistory($entity: String!, $project: String!, $id: String!) {
   project(name: $project, entityName: $entity) {
     run(name: $id) {
+      historyLineCount
+      historyKeys
       parquetHistory(liveKeys: ["_step"]) {
         parquetUrls
+        liveData
       }
     }
   }
@@ -1494,6 +1499,101 @@ def list_log_lines(
             }
         ),
         load=_load_list_log_lines,
+    )
+
+
+_LIST_PARQUET_HISTORIES = """\
+query ListParquetHistories($entity: String!, $project: String!, $filters: JSONString, $order: String, $first: Int, $after: String, $isCounted: Boolean = false, $hasOverlap: Boolean = false, $overlapAfter: String, $hasMoved: Boolean = false, $moved: JSONString) {
+  project(name: $project, entityName: $entity) {
+    runs(filters: $filters, order: $order, first: $first, after: $after) {
+      edges {
+        node {
+          id: name
+          historyLineCount
+          historyKeys
+          parquetHistory(liveKeys: ["_step"]) {
+            parquetUrls
+            liveData
+          }
+        }
+        cursor
+      }
+      pageInfo {
+        ...PageInfoFields
+      }
+    }
+    ...ProjectPageFields
+  }
+}
+
+fragment PageInfoFields on PageInfo {
+  endCursor
+  hasNextPage
+}
+
+fragment ProjectPageFields on Project {
+  runCount(filters: $filters) @include(if: $isCounted)
+  overlap: runs(filters: $filters, order: $order, first: 1, after: $overlapAfter) @include(if: $hasOverlap) {
+    ...RunIdFields
+  }
+  moved: runs(filters: $moved, order: "+created_at", first: 1000) @include(if: $hasMoved) {
+    ...RunIdFields
+  }
+}
+
+fragment RunIdFields on RunConnection {
+  edges {
+    node {
+      id: name
+    }
+  }
+  pageInfo {
+    ...PageInfoFields
+  }
+}"""
+
+
+def _load_list_parquet_histories() -> type[ListParquetHistories]:
+    from .list_parquet_histories_result import ListParquetHistories
+
+    return ListParquetHistories
+
+
+def list_parquet_histories(
+    *,
+    entity: str,
+    project: str,
+    filters: str | None = None,
+    order: str | None = None,
+    first: int | None = None,
+    after: str | None = None,
+    is_counted: bool | None = None,
+    has_overlap: bool | None = None,
+    overlap_after: str | None = None,
+    has_moved: bool | None = None,
+    moved: str | None = None,
+) -> Operation[ListParquetHistories]:
+    """Ask what `ListParquetHistories` in `queries/histories.graphql` asks; None leaves a variable out."""
+    return Operation(
+        name="ListParquetHistories",
+        kind="query",
+        document=_LIST_PARQUET_HISTORIES,
+        variables=_given(
+            {
+                "entity": entity,
+                "project": project,
+                "filters": filters,
+                "order": order,
+                "first": first,
+                "after": after,
+                "isCounted": is_counted,
+                "hasOverlap": has_overlap,
+                "overlapAfter": overlap_after,
+                "hasMoved": has_moved,
+                "moved": moved,
+            }
+        ),
+        load=_load_list_parquet_histories,
     )
 
 

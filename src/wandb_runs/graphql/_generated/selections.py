@@ -599,11 +599,16 @@ OPERATIONS: Final[Mapping[str, Query]] = {
                         "run",
                         arguments=(Argument("name", "$id"),),
                         selections=(
+                            Field("Run", "historyLineCount", is_optional=True),
+                            Field("Run", "historyKeys", is_optional=True),
                             Field(
                                 "Run",
                                 "parquetHistory",
                                 arguments=(Argument("liveKeys", '["_step"]'),),
-                                selections=(Field("ParquetHistory", "parquetUrls"),),
+                                selections=(
+                                    Field("ParquetHistory", "parquetUrls"),
+                                    Field("ParquetHistory", "liveData"),
+                                ),
                             ),
                         ),
                     ),
@@ -1470,6 +1475,88 @@ OPERATIONS: Final[Mapping[str, Query]] = {
                             ),
                         ),
                     ),
+                ),
+            ),
+        ),
+    ),
+    "ListParquetHistories": Query(
+        "query",
+        "ListParquetHistories",
+        (
+            Variable("entity", "String!"),
+            Variable("project", "String!"),
+            Variable("filters", "JSONString"),
+            Variable("order", "String"),
+            Variable("first", "Int"),
+            Variable("after", "String"),
+            Variable("isCounted", "Boolean", "false"),
+            Variable("hasOverlap", "Boolean", "false"),
+            Variable("overlapAfter", "String"),
+            Variable("hasMoved", "Boolean", "false"),
+            Variable("moved", "JSONString"),
+        ),
+        (
+            Field(
+                "Query",
+                "project",
+                arguments=(
+                    Argument("name", "$project"),
+                    Argument("entityName", "$entity"),
+                ),
+                selections=(
+                    Field(
+                        "Project",
+                        "runs",
+                        arguments=(
+                            Argument("filters", "$filters"),
+                            Argument("order", "$order"),
+                            Argument("first", "$first"),
+                            Argument("after", "$after"),
+                        ),
+                        selections=(
+                            Field(
+                                "RunConnection",
+                                "edges",
+                                selections=(
+                                    Field(
+                                        "RunEdge",
+                                        "node",
+                                        selections=(
+                                            Field("Run", "name", alias="id"),
+                                            Field(
+                                                "Run",
+                                                "historyLineCount",
+                                                is_optional=True,
+                                            ),
+                                            Field(
+                                                "Run", "historyKeys", is_optional=True
+                                            ),
+                                            Field(
+                                                "Run",
+                                                "parquetHistory",
+                                                arguments=(
+                                                    Argument("liveKeys", '["_step"]'),
+                                                ),
+                                                selections=(
+                                                    Field(
+                                                        "ParquetHistory", "parquetUrls"
+                                                    ),
+                                                    Field("ParquetHistory", "liveData"),
+                                                ),
+                                            ),
+                                        ),
+                                    ),
+                                    Field("RunEdge", "cursor", is_optional=True),
+                                ),
+                            ),
+                            Field(
+                                "RunConnection",
+                                "pageInfo",
+                                selections=(Spread("PageInfoFields"),),
+                            ),
+                        ),
+                    ),
+                    Spread("ProjectPageFields"),
                 ),
             ),
         ),
