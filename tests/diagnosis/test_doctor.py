@@ -150,7 +150,7 @@ def test_facts_are_those_of_the_local_server(api: Api) -> None:
     report = doctor(api, PATH)
     assert details(report, *FACTS) == FACTS
     assert {by_name(report)[name].status for name in FACTS} == {"ok"}
-    assert by_name(report)["parquetHistory"].status == "unknown"
+    assert details(report, "parquetHistory") == {"parquetHistory": "yes, with 1 file"}
 
 
 def test_the_documents_name_each_fact(api: Api) -> None:

@@ -34,7 +34,7 @@ from wandb_runs.local.context import DENIED, Context
 from wandb_runs.local.documents import write_object
 from wandb_runs.local.executable import whole_schema
 from wandb_runs.local.faults import EXEMPT, Answer, GraphQLRequest
-from wandb_runs.local.files import parse_range, read_file, save_file
+from wandb_runs.local.files import parse_range, read_export, read_file, save_file
 from wandb_runs.local.filestream import receive
 from wandb_runs.local.store import UnstorableError
 from wandb_runs.local.where import BadRequestError
@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from wandb_runs.graphql.scalars import JSONValue
     from wandb_runs.local.executable import ExecutableSchema, Schemas
     from wandb_runs.local.faults import Faults
+    from wandb_runs.local.files import FilePart
     from wandb_runs.local.store import Store
     from wandb_runs.local.tasks import Tasks
 
@@ -59,6 +60,10 @@ _LOG: Final = logging.getLogger(__name__)
 
 _LEVEL: Final = 6
 """What gzip takes by default: a higher one takes several times as long for a few percent."""
+
+
+_LIFETIME: Final = 3600
+"""Seconds that the address of a Parquet file is good for."""
 
 
 class _Body(BaseModel):
@@ -109,6 +114,7 @@ def create_app(
     read_only_key: str | None = None,
     features: Sequence[str] = (),
     compress: bool = False,
+    rows_of_files: int | None = None,
 ) -> Starlette:
     """Make the server as an ASGI application.
 
@@ -125,12 +131,24 @@ def create_app(
         read_only_key: A key that may only read.
         features: Features that the server says it has.
         compress: Whether answers are compressed where a request accepts gzip.
+        rows_of_files: How many rows a Parquet file of a history has at most; None where none are
+            written.
     """
     keys = _Keys(api_key, read_only_key)
     endpoints = _Endpoints(
-        store, entity, on_operation, faults, schemas, tasks, closing, features, keys
+        store,
+        entity,
+        on_operation,
+        faults,
+        schemas,
+        tasks,
+        closing,
+        features,
+        keys,
+        rows_of_files,
     )
     storage = "/storage/{entity}/{project}/{run}/{name:path}"
+    exported = "/exports/{entity}/{project}/{run}/{name}"
     stream = "/files/{entity}/{project}/{run}/file_stream"
     middleware = [Middleware(AccessMiddleware, allow_hosts=allow_hosts)]
     if compress:
@@ -141,6 +159,7 @@ def create_app(
             Route(stream, endpoints.file_stream, methods=["POST"]),
             Route(storage, endpoints.get_file, methods=["GET"]),
             Route(storage, endpoints.put_file, methods=["PUT"]),
+            Route(exported, endpoints.get_export, methods=["GET"]),
             # The SDK sends its own telemetry, and expects success.
             Route("/sdk/otel/{rest:path}", endpoints.accept, methods=["POST"]),
         ],
@@ -188,6 +207,7 @@ class _Endpoints:
     closing: asyncio.Event
     features: Sequence[str]
     keys: _Keys
+    rows_of_files: int | None
     secret: bytes = field(default_factory=secrets.token_bytes, repr=False)
 
     async def graphql(self, request: Request) -> Response:
@@ -249,6 +269,8 @@ class _Endpoints:
                 file_url=lambda path: (
                     f"{storage}{path if self.keys.api_key is None else self._signed('GET', path)}"
                 ),
+                export_url=lambda path: f"{caller.base_url}{self._lasting(f'exports/{path}')}",
+                rows_of_files=self.rows_of_files,
                 paging=request.paging,
                 tasks=self.tasks,
                 features=self.features,
@@ -276,7 +298,9 @@ class _Endpoints:
         body = await request.body()
         client = _shared_client(request)
         try:
-            stopped = await run_in_threadpool(receive, self.store, *_run(request), body, client)
+            stopped = await run_in_threadpool(
+                receive, self.store, *_run(request), body, client, self.rows_of_files
+            )
         except (ValueError, RecursionError) as error:
             return refusal(str(error), HTTPStatus.BAD_REQUEST)
         if stopped is None:
@@ -293,14 +317,23 @@ class _Endpoints:
         known = await run_in_threadpool(save_file, self.store, *_run(request), name, content)
         return Response() if known else refusal("run not found", HTTPStatus.NOT_FOUND)
 
+    async def get_export(self, request: Request) -> Response:
+        """Return a Parquet file of a history; only the signature in its address counts."""
+        if not self._is_lasting(request):
+            return refusal("the signature is wrong, or has expired", HTTPStatus.FORBIDDEN)
+        return await self._send(request, read_export)
+
     async def get_file(self, request: Request) -> Response:
         """Return a file, unchanged; a signature in its address stands in for a key."""
         if self.keys.is_viewer(request) is None and not self._is_signed(request):
             return refusal("invalid credentials", HTTPStatus.UNAUTHORIZED)
+        return await self._send(request, read_file)
+
+    async def _send(self, request: Request, read: Callable[..., FilePart | None]) -> Response:
         name: str = request.path_params["name"]
         wanted = parse_range(request.headers.get("range"))
         known = request.headers.get("if-range")
-        found = await run_in_threadpool(read_file, self.store, *_run(request), name, wanted, known)
+        found = await run_in_threadpool(read, self.store, *_run(request), name, wanted, known)
         if found is None:
             return refusal("file not found", HTTPStatus.NOT_FOUND)
         kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
@@ -321,6 +354,17 @@ class _Endpoints:
         # The head of a response is a part of it: what opens one opens the other.
         method = "GET" if request.method == "HEAD" else request.method
         return hmac.compare_digest(given.encode(), self._signature(method, path).encode())
+
+    def _lasting(self, path: str) -> str:
+        """The address of what is read within an hour."""
+        until = self.store.now() // 1_000_000 + _LIFETIME
+        return f"{path}?expires={until}&signature={self._signature(str(until), path)}"
+
+    def _is_lasting(self, request: Request) -> bool:
+        path = request.scope["raw_path"].decode().removeprefix("/")
+        until, given = (request.query_params.get(name, "") for name in ("expires", "signature"))
+        is_signed = hmac.compare_digest(given.encode(), self._signature(until, path).encode())
+        return is_signed and self.store.now() < int(until) * 1_000_000
 
     def _signature(self, method: str, path: str) -> str:
         return hmac.digest(self.secret, f"{method} {path}".encode(), "sha256").hex()

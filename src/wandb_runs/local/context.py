@@ -41,6 +41,8 @@ class Context:
         may_only_read: Whether the key may only read.
         upload_url: Makes the signed address for uploading a file.
         file_url: Makes the address for reading a file.
+        export_url: Makes the signed address for reading a Parquet file of a history.
+        rows_of_files: How many rows such a file has at most; None where there are none.
         paging: Changes pages of runs; None leaves them as they are.
         tasks: The work that goes on after an answer.
         features: The names of features that the server says it has.
@@ -54,6 +56,8 @@ class Context:
     may_only_read: bool
     upload_url: Callable[[str], str]
     file_url: Callable[[str], str]
+    export_url: Callable[[str], str]
+    rows_of_files: int | None
     paging: Paging | None
     tasks: Tasks
     features: Sequence[str]

@@ -16,6 +16,7 @@ from wandb_runs.local.tables import (
     branches,
     console,
     documents,
+    exports,
     files,
     leaves,
     lines,
@@ -37,7 +38,16 @@ __all__ = ["bin_of", "delete_runs", "erase_deleted", "move_runs"]
 _NOBODY: Final = ""
 """The entity of bins: a request that names no entity means the viewer's."""
 
-_OF_RUN: Final[Sequence[Table]] = (leaves, lines, console, files, documents, writers, branches)
+_OF_RUN: Final[Sequence[Table]] = (
+    exports,
+    leaves,
+    lines,
+    console,
+    files,
+    documents,
+    writers,
+    branches,
+)
 
 
 def bin_of(connection: Connection, project_id: int) -> int | None:

@@ -23,6 +23,7 @@ from graphql import (
 from wandb_runs.errors import InvalidArgumentError
 from wandb_runs.errors.suggest import did_you_mean
 from wandb_runs.local.artifact_resolvers import ARTIFACT_BINDABLES
+from wandb_runs.local.export_resolvers import EXPORT_BINDABLES
 from wandb_runs.local.file_resolvers import FILE_BINDABLES
 from wandb_runs.local.mutations import MUTATIONS
 from wandb_runs.local.project_resolvers import PROJECT_BINDABLES
@@ -144,6 +145,7 @@ def _make_schema(lacking: tuple[str, ...], *, keeps_promises: bool) -> GraphQLSc
         *BINDABLES,
         *PROJECT_BINDABLES,
         *FILE_BINDABLES,
+        *EXPORT_BINDABLES,
         *ARTIFACT_BINDABLES,
         *MUTATIONS,
         ScalarType("JSONString", value_parser=_text),

@@ -10,15 +10,17 @@ from sqlalchemy import Integer, case, delete, func, literal_column, select
 from sqlalchemy.dialects.sqlite import insert
 
 from wandb_runs.local.ingest import find_run
-from wandb_runs.local.tables import files, runs
+from wandb_runs.local.tables import exports, files, runs
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Mapping
 
+    from sqlalchemy import Connection, Table
+
     from wandb_runs.local.store import Store, Writer
 
-__all__ = ["FilePart", "delete_file", "parse_range", "read_file", "save_file"]
+__all__ = ["FilePart", "delete_file", "parse_range", "read_export", "read_file", "save_file"]
 
 _RANGE: Final = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII)
 
@@ -103,36 +105,78 @@ def read_file(
     """
     with store.read() as connection:
         run_id = find_run(connection, entity, project, run)
-        chosen = (files.c.run_id == run_id, files.c.name == name)
-        size = func.length(files.c.content)
         row_id = literal_column("files.rowid", Integer)
-        asked = select(files.c.updated_at, size, row_id).where(*chosen)
-        found = connection.execute(asked).one_or_none()
+        asked = select(files.c.updated_at, func.length(files.c.content), row_id)
+        found = connection.execute(
+            asked.where(files.c.run_id == run_id, files.c.name == name)
+        ).one_or_none()
         if found is None:
             return None
         updated_at, total, row = found
-        etag = f'"{updated_at:x}-{total:x}"'
-        headers = {"accept-ranges": "bytes", "etag": etag}
-        start, end, status = 0, total, HTTPStatus.OK
-        if wanted is not None and known in {None, etag}:
-            start, end = _bounds(wanted, total)
-            if start >= end:
-                return FilePart(
-                    HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
-                    b"",
-                    {**headers, "content-range": f"bytes */{total}"},
-                )
-            status = HTTPStatus.PARTIAL_CONTENT
-            headers["content-range"] = f"bytes {start}-{end - 1}/{total}"
-            headers["content-encoding"] = "identity"  # a part of what is compressed is no use
-        if status == HTTPStatus.PARTIAL_CONTENT:
-            # Of the whole file, as `substr` reads it, each part would cost as much as all.
-            driver = cast("sqlite3.Connection", connection.connection.driver_connection)
-            with driver.blobopen("files", "content", row, readonly=True) as blob:
-                blob.seek(start)
-                return FilePart(status, blob.read(end - start), headers)
-        content: bytes | None = connection.scalar(select(files.c.content).where(*chosen))
-    return FilePart(status, bytes(content or b""), headers)
+        return _read_part(connection, files, row, total, f"{updated_at:x}-{total:x}", wanted, known)
+
+
+def read_export(
+    store: Store,
+    entity: str,
+    project: str,
+    run: str,
+    name: str,
+    wanted: tuple[int | None, int | None] | None = None,
+    known: str | None = None,
+) -> FilePart | None:
+    """Read a Parquet file of a history, or a part of it, as `read_file` reads what a run uploads.
+
+    Args:
+        store: Where it is.
+        entity: The owner of the project.
+        project: The project's name.
+        run: The run's id.
+        name: The file's name, which is its version as well.
+        wanted: As of `read_file`.
+        known: As of `read_file`.
+
+    Returns:
+        What is to be answered; None if there is no file of that name.
+    """
+    with store.read() as connection:
+        run_id = find_run(connection, entity, project, run)
+        row_id = literal_column("exports.rowid", Integer)
+        asked = select(func.length(exports.c.content), row_id)
+        found = connection.execute(
+            asked.where(exports.c.run_id == run_id, exports.c.name == name)
+        ).one_or_none()
+        if found is None:
+            return None
+        total, row = found
+        return _read_part(connection, exports, row, total, name, wanted, known)
+
+
+def _read_part(
+    connection: Connection,
+    table: Table,
+    row: int,
+    total: int,
+    version: str,
+    wanted: tuple[int | None, int | None] | None,
+    known: str | None,
+) -> FilePart:
+    etag = f'"{version}"'
+    headers = {"accept-ranges": "bytes", "etag": etag}
+    start, end, status = 0, total, HTTPStatus.OK
+    if wanted is not None and known in {None, etag}:
+        start, end = _bounds(wanted, total)
+        if start >= end:
+            headers["content-range"] = f"bytes */{total}"
+            return FilePart(HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, b"", headers)
+        status = HTTPStatus.PARTIAL_CONTENT
+        headers["content-range"] = f"bytes {start}-{end - 1}/{total}"
+        headers["content-encoding"] = "identity"  # a part of what is compressed is no use
+    # Of the whole file, as `substr` reads it, each part would cost as much as all.
+    driver = cast("sqlite3.Connection", connection.connection.driver_connection)
+    with driver.blobopen(table.name, "content", row, readonly=True) as blob:
+        blob.seek(start)
+        return FilePart(status, blob.read(end - start), headers)
 
 
 def parse_range(header: str | None) -> tuple[int | None, int | None] | None:

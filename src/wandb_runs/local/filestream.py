@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field, JsonValue
 from wandb_runs.local.branches import is_branch
 from wandb_runs.local.console import write_console
 from wandb_runs.local.documents import read_object
+from wandb_runs.local.exports import export_rows, is_over
 from wandb_runs.local.ingest import find_run, merge_summary, set_summary
 from wandb_runs.local.lines import append_lines, last_step
 from wandb_runs.local.states import end_run, heartbeat, is_stopped, mark_preempting
@@ -40,7 +41,13 @@ class _Chunk(BaseModel):
 
 
 def receive(
-    store: Store, entity: str, project: str, run: str, body: bytes, client: str | None
+    store: Store,
+    entity: str,
+    project: str,
+    run: str,
+    body: bytes,
+    client: str | None,
+    rows_of_files: int | None = None,
 ) -> bool | None:
     """Store one chunk.
 
@@ -51,6 +58,7 @@ def receive(
         run: The run's id.
         body: The chunk, in JSON.
         client: The writer in shared mode, one of several of the run; None for its only writer.
+        rows_of_files: How many rows a Parquet file has at most; None where none are written.
 
     Returns:
         Whether the program of the run is asked to stop; None where there is no such run.
@@ -63,6 +71,9 @@ def receive(
         run_id = find_run(writer.connection, entity, project, run)
         if run_id is None:
             return None
+        if rows_of_files and is_over(writer.connection, run_id, writer.now):
+            # What it had when it was over is in files, whatever follows.
+            export_rows(writer, run_id, rows_of_files)
         heartbeat(writer, run_id, is_shared=client is not None)
         for name, stream in _STREAMS.items():
             if name in chunk.files:
@@ -76,6 +87,8 @@ def receive(
             mark_preempting(writer, run_id)
         if chunk.complete:
             end_run(writer, run_id, chunk.exitcode or 0)
+        if rows_of_files:
+            export_rows(writer, run_id, rows_of_files, at_once=False)
         return is_stopped(writer.connection, run_id)
 
 

@@ -354,11 +354,6 @@ def _never(*_: object) -> bool:
     return False
 
 
-@run_type.field("parquetHistory")
-def _parquet_history(*_: object, **__: object) -> dict[str, list[JSONValue]]:
-    return {"parquet_urls": [], "live_data": []}
-
-
 @sweep_type.field("method")
 def _method(sweep: Sweep, _: GraphQLResolveInfo) -> str:
     return search_method(sweep.config) or ""

@@ -19,7 +19,9 @@ from wandb_runs.errors import InvalidArgumentError
 from wandb_runs.local.access import host_name, is_loopback
 from wandb_runs.local.app import create_app
 from wandb_runs.local.executable import Schemas
+from wandb_runs.local.exports import EXPORT_ROWS
 from wandb_runs.local.faults import REMEMBERED, Faults
+from wandb_runs.local.parquet import can_write
 from wandb_runs.local.store import Store
 from wandb_runs.local.tasks import Tasks
 from wandb_runs.local.wire import HttpProtocol
@@ -88,6 +90,10 @@ class LocalServer:
             for one then behave as towards a server of W&B's that has it.
         compress: Whether answers are compressed where a request accepts gzip, as those of W&B
             are. Within a machine that only takes time.
+        exports: Whether the exact histories of runs are Parquet files, too, as W&B's are: those of
+            runs that are over, and of others as far as they fill files. Only where pyarrow is
+            installed, the extra `exact`; without it, and with False, there are none.
+        export_rows: How many rows such a file has at most.
 
     Attributes:
         url: Where it listens, such as `http://127.0.0.1:43817`.
@@ -96,7 +102,8 @@ class LocalServer:
     Raises:
         InvalidArgumentError: `store` is a file of another kind; `host` can be reached from other
             machines and there is no `api_key`; `api_key` or `read_only_key` holds characters that
-            no key has; one of `allow_hosts` is not a host, or they or `features` are one text.
+            no key has; one of `allow_hosts` is not a host, or they or `features` are one text;
+            `export_rows` is less than 1.
         OSError: The port is taken, or the file cannot be opened.
         RuntimeError: The server did not start.
 
@@ -122,6 +129,8 @@ class LocalServer:
         allow_hosts: Iterable[str] = (),
         features: Iterable[str] = (),
         compress: bool = False,
+        exports: bool = True,
+        export_rows: int = EXPORT_ROWS,
     ) -> None:
         for name, key in (("api_key", api_key), ("read_only_key", read_only_key)):
             if key is not None and not _KEY.fullmatch(key):
@@ -137,6 +146,8 @@ class LocalServer:
             raise InvalidArgumentError(
                 f'features takes several names: write features=["{features}"]'
             )
+        if export_rows < 1:
+            raise InvalidArgumentError("export_rows is at least 1, the rows of a file")
         hosts = [host_name(name) for name in allow_hosts]
         self._operations: deque[str] = deque(maxlen=REMEMBERED)
         self.store = Store(store, clock=clock)
@@ -166,6 +177,7 @@ class LocalServer:
             allow_hosts=hosts,
             features=[*features],
             compress=compress,
+            rows_of_files=export_rows if exports and can_write() else None,
         )
         config = uvicorn.Config(
             app,

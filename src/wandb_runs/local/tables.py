@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from sqlalchemy import (
     Boolean,
@@ -16,9 +16,13 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    event,
 )
 from sqlalchemy.types import UserDefinedType
 from typing_extensions import override
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 __all__ = [
     "Kind",
@@ -27,6 +31,7 @@ __all__ = [
     "branches",
     "console",
     "documents",
+    "exports",
     "files",
     "keyset_members",
     "keysets",
@@ -242,3 +247,36 @@ files: Final = Table(
     Column("updated_at", Integer, nullable=False),
     Column("content", LargeBinary, nullable=False),
 )
+
+# The rows of a history that are in Parquet files, by ranges of steps that follow each other.
+exports: Final = Table(
+    "exports",
+    metadata,
+    Column("run_id", Integer, ForeignKey("runs.id"), primary_key=True),
+    # Of what the file holds: what is below one name never changes.
+    Column("name", Text, primary_key=True),
+    Column("last_step", _AnyScalar, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+    Index("exports_by_step", "run_id", "last_step"),
+)
+
+
+_FORGET: Final = {
+    "new": "DELETE FROM exports WHERE run_id = new.run_id AND last_step >= new.step",
+    "old": "DELETE FROM exports WHERE run_id = old.run_id AND last_step >= old.step",
+}
+
+
+@event.listens_for(metadata, "after_create")
+def _make_triggers(_: MetaData, connection: Connection, **__: object) -> None:
+    """Have files deleted from the first row on that changes.
+
+    By the store itself, so that no change of rows, of an older version either, leaves a file that
+    holds other rows than the history.
+    """
+    for change, row in (("INSERT", "new"), ("DELETE", "old"), ("UPDATE", "old"), ("UPDATE", "new")):
+        connection.exec_driver_sql(
+            f"CREATE TRIGGER IF NOT EXISTS exports_at_{change.lower()}_of_{row} "
+            f"AFTER {change} ON lines WHEN {row}.stream = {int(Stream.HISTORY)} "
+            f"BEGIN {_FORGET[row]}; END"
+        )

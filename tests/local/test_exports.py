@@ -1,0 +1,284 @@
+"""Histories are served as Parquet files, and the rows behind them as live data."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support.exports import Exporting, exporting, joined, settled
+from support.graphql_query import of_project, of_run
+
+from wandb_runs import InvalidArgumentError
+from wandb_runs.local.ids import new_id
+from wandb_runs.testing import LocalServer, log_run
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from wandb_runs.graphql.scalars import JSONObject, JSONValue
+
+pytest.importorskip("pyarrow")
+
+ROWS = 6
+"""Rows of a file of the server: with so few, groups are of two rows."""
+
+FEW = max(10, settings().max_examples // 2)
+
+
+@pytest.fixture(scope="module")
+def files() -> Iterator[Exporting]:
+    with LocalServer(export_rows=ROWS) as server, exporting(server) as files:
+        yield files
+
+
+def places(urls: list[str]) -> list[str]:
+    """Addresses without their signatures, which are new in each answer."""
+    return [url.partition("?")[0] for url in urls]
+
+
+def step_of(row: JSONObject) -> float:
+    step = row["_step"]
+    assert isinstance(step, int | float)
+    return step
+
+
+NUMBERS: st.SearchStrategy[JSONValue] = st.sampled_from(
+    [0, 1, -1, 2**53, 2**53 + 1, -(2**63), 2**63, 2**70, 2**70 + 1, 0.5, 1e300, math.nan, math.inf]
+)
+TEXTS: st.SearchStrategy[JSONValue] = st.sampled_from(
+    ["", "a", "ü", "NaN", "-Infinity", "a\0b", "\ud800"]
+)
+KEYS = st.sampled_from(["a", "b", "a.b", "c/d", "", "\0", "\udfff"])
+VALUES: st.SearchStrategy[JSONValue] = st.recursive(
+    st.none() | st.booleans() | NUMBERS | TEXTS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=2),
+    max_leaves=5,
+)
+USUAL: st.SearchStrategy[JSONValue] = st.none() | st.integers(-9, 9) | st.floats(width=16)
+HISTORIES = st.lists(
+    st.dictionaries(KEYS, USUAL, max_size=3) | st.dictionaries(KEYS, VALUES, max_size=3),
+    max_size=4 * ROWS,
+)
+
+
+@settings(max_examples=FEW)
+@given(HISTORIES, st.data(), st.booleans())
+def test_files_and_live_rows_are_the_history(
+    files: Exporting, history: list[JSONObject], data: st.DataObject, is_over: bool
+) -> None:
+    steps = st.integers(0, 9) | st.integers(-(2**63), 2**63) | st.floats(0, 9, width=16)
+    if data.draw(st.booleans()):
+        history = [{"_step": data.draw(steps), **row} for row in history]
+    split = data.draw(st.integers(0, len(history)))
+    project = files.log_rows(history[:split], exit_code=data.draw(st.sampled_from([0, 1, None])))
+    if data.draw(st.booleans()):
+        files.read(project)
+    files.log_rows(history[split:], project, 0 if is_over else None)
+    found = files.read(project)
+    exported = joined(files.files(found.urls))
+    rows = [settled(row) for row in found.rows]
+    assert rows[: len(exported)] == exported
+    live = [step_of(row) for row in found.live]
+    assert [step_of(row) for row in found.rows[len(exported) :]] == live
+    stored = [step_of(row) for row in exported]
+    assert stored == sorted(stored)
+    assert not (live and stored) or max(stored) < min(live)
+
+
+LOSSES: list[JSONObject] = [{"loss": number} for number in range(2 * ROWS + 1)]
+
+
+@pytest.mark.parametrize(("exit_code", "live"), [(0, 0), (3, 0), (None, 1)])
+def test_a_run_has_live_rows_until_it_is_over(
+    files: Exporting, exit_code: int | None, live: int
+) -> None:
+    found = files.read(files.log_rows(LOSSES, exit_code=exit_code))
+    assert len(found.live) == live
+    assert [len(file.rows) for file in files.files(found.urls)] == [ROWS, ROWS, 1][: 3 - live]
+
+
+def test_a_silent_run_is_over() -> None:
+    later = 0.0
+    with LocalServer(clock=lambda: 1e9 + later) as server, exporting(server) as files:
+        project = files.log_rows(LOSSES, exit_code=None)
+        assert len(files.read(project).live) == len(LOSSES)
+        later = 301.0
+        assert files.read(project).live == []
+
+
+def test_a_resumed_run_has_live_rows_behind_its_files_and_later_new_files(
+    files: Exporting,
+) -> None:
+    project = files.log_rows(LOSSES[:2])
+    files.log_rows(LOSSES[:2], project, exit_code=None)
+    going_on = files.read(project)
+    assert [file.steps for file in files.files(going_on.urls)] == [[0, 1]]
+    assert going_on.live == [{"_step": 2}, {"_step": 3}]
+    files.log_rows([], project)
+    over = files.read(project)
+    assert [file.steps for file in files.files(over.urls)] == [[0, 1], [2, 3]]
+    assert over.live == []
+    # What is there already is not written again.
+    assert {*places(going_on.urls)} < {*places(over.urls)}
+
+
+def test_live_rows_have_the_wanted_keys_that_they_have(files: Exporting) -> None:
+    rows: list[JSONObject] = [{"a": 1, "b": {"c": 2}}, {"a": math.nan}, {"d": None}]
+    project = files.log_rows(rows, exit_code=None)
+    found = files.read(project, ["a", "b.c", "_step", "d"]).live
+    assert found == [{"a": 1, "b.c": 2, "_step": 0}, {"a": "NaN", "_step": 1}, {"_step": 2}]
+    assert files.read(project, ["a"]).live == [{"a": 1}, {"a": "NaN"}, {}]
+    assert files.read(project, []).live == [{}, {}, {}]
+
+
+def test_the_files_of_a_page_of_runs_come_in_one_answer(files: Exporting) -> None:
+    project = f"exports {new_id()}"
+    for number in range(3):
+        log_run(files.server, "me", project, f"r{number}", history=LOSSES[: 4 * number])
+    fields = "runs { edges { node { name parquetHistory(liveKeys: []) { parquetUrls } } } }"
+    answer: Any = files.ask(f"{{ {of_project('me', project, fields)} }}")
+    found = {
+        edge["node"]["name"]: joined(files.files(edge["node"]["parquetHistory"]["parquetUrls"]))
+        for edge in answer["project"]["runs"]["edges"]
+    }
+    assert {name: [row["_step"] for row in rows] for name, rows in found.items()} == {
+        f"r{number}": [*range(4 * number)] for number in range(3)
+    }
+
+
+def test_addresses_come_in_no_order(files: Exporting) -> None:
+    project = files.log_rows(LOSSES)
+    fields = " ".join(f"a{n}: parquetHistory(liveKeys: []) {{ parquetUrls }}" for n in range(99))
+    answer: Any = files.ask(f"{{ {of_run('me', project, 'r', fields)} }}")
+    found: list[dict[str, list[str]]] = [*answer["project"]["run"].values()]
+    assert len({tuple(places(each["parquetUrls"])) for each in found}) == 6
+
+
+def test_each_group_of_rows_has_statistics_of_its_steps(files: Exporting) -> None:
+    (file,) = files.files(files.read(files.log_rows(LOSSES[:ROWS])).urls)
+    assert file.groups == [(0, 1), (2, 3), (4, 5)]
+
+
+def test_a_kind_that_changes_begins_a_file_and_numbers_are_one_kind(files: Exporting) -> None:
+    values: list[JSONValue] = [1, 0.5, "NaN", "text", "NaN", {"b": 1}, {"c": []}, {}, True, {}]
+    found = files.read(files.log_rows([{"a": value} for value in values]))
+    read = files.files(found.urls)
+    assert [len(file.rows) for file in read] == [3, 2, 3, 1, 1]
+    kinds = [file.types["a"].partition("<")[0] for file in read]
+    assert kinds == ["double", "string", "struct", "bool", "map"]
+    assert joined(read) == [settled(row) for row in found.rows]
+
+
+def test_integers_are_rounded_in_no_column(files: Exporting) -> None:
+    values: list[JSONValue] = [2**53 + 1, 1, 0.5, 2**53, 2**53 + 1, 2**70]
+    found = files.read(files.log_rows([{"a": value} for value in values]))
+    read = files.files(found.urls)
+    assert [row["a"] for row in joined(read)] == values
+    assert [file.types["a"] for file in read] == ["int64", "double", "int64", "double"]
+
+
+@pytest.mark.parametrize("value", [[1, "a"], 2**70 + 1, "\ud800", {"\0": 1}])
+def test_a_row_that_no_column_holds_stays_live_with_all_behind_it(
+    files: Exporting, value: JSONValue
+) -> None:
+    found = files.read(files.log_rows([{"a": 1}, {"a": 2}, {"a": value}, {"a": 3}]))
+    assert [file.steps for file in files.files(found.urls)] == [[0, 1]]
+    assert found.live == [{"_step": 2}, {"_step": 3}]
+
+
+def test_deleted_runs_have_no_files_and_come_back_with_them(files: Exporting) -> None:
+    project = files.log_rows(LOSSES)
+    before = files.read(project).urls
+    files.select("deleteRuns", "errors", project, {})
+    assert {files.get(url).status_code for url in before} == {404}
+    files.select("undeleteRuns", "clientMutationId", project, {})
+    assert joined(files.files(before)) == joined(files.files(files.read(project).urls))
+    files.select("deleteRuns", "errors", project, {})
+    files.log_rows([], project)
+    assert {files.get(url).status_code for url in before} == {404}
+    assert files.read(project).urls == []
+
+
+def test_rows_that_come_in_between_are_in_no_file_twice(files: Exporting) -> None:
+    project = files.log_rows(LOSSES)
+    files.log_rows([{"_step": 7, "late": 1}], project, exit_code=None)
+    found = files.read(project)
+    exported = joined(files.files(found.urls))
+    assert exported == [settled(row) for row in found.rows[: len(exported)]]
+    assert [row["_step"] for row in found.rows[len(exported) :]] == [
+        row["_step"] for row in found.live
+    ]
+
+
+def test_exports_can_be_switched_off() -> None:
+    with LocalServer(exports=False) as server, exporting(server) as files:
+        found = files.read(files.log_rows(LOSSES))
+        assert (found.urls, found.live) == ([], [])
+    with pytest.raises(InvalidArgumentError, match="export_rows"):
+        LocalServer(export_rows=0)
+
+
+# Over HTTP.
+
+
+def test_any_part_of_a_file_is_answered(files: Exporting) -> None:
+    (url,) = files.read(files.log_rows(LOSSES[:ROWS])).urls
+    whole = files.get(url)
+    content, size = whole.content, len(whole.content)
+    assert whole.headers["accept-ranges"] == "bytes"
+    assert files.client.head(url).headers["content-length"] == str(size)
+    parts = {
+        "0-0": (0, 1),
+        "-8": (size - 8, size),
+        "4-": (4, size),
+        f"5-{2 * size}": (5, size),
+        f"-{2 * size}": (0, size),
+    }
+    for asked, (start, end) in parts.items():
+        headers = {"range": f"bytes={asked}", "if-range": whole.headers["etag"]}
+        part = files.get(url, **headers)
+        assert part.status_code == 206
+        assert part.content == content[start:end]
+        assert part.headers["content-range"] == f"bytes {start}-{end - 1}/{size}"
+    beyond = files.get(url, range=f"bytes={size}-")
+    assert (beyond.status_code, beyond.headers["content-range"]) == (416, f"bytes */{size}")
+    other = files.get(url, **{"range": "bytes=0-0", "if-range": '"another"'})
+    assert (other.status_code, other.content) == (200, content)
+
+
+def test_an_address_needs_no_key_and_takes_no_change() -> None:
+    key = "k" * 40
+    with LocalServer(api_key=key) as server, exporting(server) as files:
+        log_run(server, "me", "p", "r", history=LOSSES[:2], api_key=key)
+        (url,) = files.read("p").urls
+        for auth in (None, ("api", "wrong")):
+            assert files.client.get(url, auth=auth).status_code == 200
+        where, _, query = url.partition("?")
+        given = dict(each.split("=") for each in query.split("&"))
+        for changed in (
+            {**given, "expires": "9" * 12},
+            {**given, "expires": "x"},
+            {**given, "signature": "x"},
+            {"expires": given["expires"]},
+            {"signature": given["signature"]},
+        ):
+            assert files.client.get(where, params=changed).status_code == 403
+        other = where.replace("/exports/me/p/", "/exports/me/q/")
+        assert files.client.get(other, params=given).status_code == 403
+
+
+def test_an_address_expires() -> None:
+    later = 0.0
+    with LocalServer(clock=lambda: 1e9 + later) as server, exporting(server) as files:
+        project = files.log_rows(LOSSES[:2])
+        (url,) = files.read(project).urls
+        later = 3500.0
+        assert files.get(url).status_code == 200
+        later = 3600.0
+        assert files.get(url).status_code == 403
+        (new,) = files.read(project).urls
+        assert places([new]) == places([url])
+        assert files.get(new).status_code == 200
