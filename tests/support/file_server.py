@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 import threading
 from base64 import b64encode
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from typing_extensions import override
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping
+    from socket import socket
 
 __all__ = [
     "Answer",
@@ -143,14 +145,28 @@ def digest_of(content: bytes) -> str:
 def whole_or_part(exchange: Exchange, content: bytes, etag: str | None) -> Answer:
     """What a server answers that knows `Range` and `If-Range`."""
     headers = {} if etag is None else {"etag": etag}
-    wanted = re.fullmatch(r"bytes=(\d+)-(\d+)", exchange.headers.get("range", ""))
+    wanted = re.fullmatch(r"bytes=(\d*)-(\d+)", exchange.headers.get("range", ""))
     if wanted is None or exchange.headers.get("if-range", etag) != etag:
         return Answer(200, content, headers)
-    start, end = int(wanted[1]), min(int(wanted[2]) + 1, len(content))
+    start, end = int(wanted[1] or 0), min(int(wanted[2]) + 1, len(content))
+    if not wanted[1]:  # the last bytes
+        start, end = max(len(content) - int(wanted[2]), 0), len(content)
     if start >= end:
         return Answer(416, b"", {**headers, "content-range": f"bytes */{len(content)}"})
     where = {"content-range": f"bytes {start}-{end - 1}/{len(content)}"}
     return Answer(206, content[start:end], {**headers, **where})
+
+
+class _Listener(ThreadingHTTPServer):
+    daemon_threads = True
+
+    @override
+    def handle_error(
+        self, request: socket | tuple[bytes, socket], client_address: tuple[str, int]
+    ) -> None:
+        """Print nothing where a client has closed its connection."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
 
 @contextmanager
@@ -159,6 +175,7 @@ def serve_files() -> Generator[FileServer]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
 
         def handle_any(self) -> None:
             headers = {name.lower(): text for name, text in self.headers.items()}
@@ -176,8 +193,7 @@ def serve_files() -> Generator[FileServer]:
         def log_message(self, format: str, *args: object) -> None:
             """Print nothing."""
 
-    listener = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    listener.daemon_threads = True
+    listener = _Listener(("127.0.0.1", 0), Handler)
     server = FileServer(f"http://127.0.0.1:{listener.server_port}")
     thread = threading.Thread(target=listener.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()

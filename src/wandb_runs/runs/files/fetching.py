@@ -8,7 +8,6 @@ begun anew.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -17,6 +16,7 @@ from wandb_runs.errors import BadResponseError, ResponseTooLargeError
 from wandb_runs.errors.text import FieldsRepr
 from wandb_runs.graphql.flow import apart, gather
 from wandb_runs.runs.files.listing import fetch_file
+from wandb_runs.transport.byte_ranges import content_range, etag_of, is_as_stored, is_part
 from wandb_runs.transport.file_request import FileRequest, follow, place_of
 from wandb_runs.transport.hosts import origin_of
 
@@ -38,8 +38,6 @@ _AT_ONCE: Final = 32
 """Parts that are planned together: no list of them grows with the file."""
 
 _MOST_BEGINNINGS: Final = 4
-
-_RANGE: Final = re.compile(r"bytes (?:(\d{1,18})-(\d{1,18})|\*)/(\d{1,18}|\*)", re.ASCII)
 
 
 class Fetched(NamedTuple):
@@ -131,7 +129,7 @@ class Fetching(FieldsRepr):
             partial.write(0, answer.content)
             self._note(len(answer.content))
         if len(answer.content) < total:
-            version = _Version(place, _etag_of(answer), total)
+            version = _Version(place, etag_of(answer), total)
             yield from self._fetch_rest(version, len(answer.content), partial)
         size, digest = partial.measure()
         if size != total:
@@ -168,8 +166,8 @@ class Fetching(FieldsRepr):
                 raise _StaleError("it changed while it was downloaded") from None
             if (
                 answer.status != HTTPStatus.PARTIAL_CONTENT
-                or _etag_of(answer) != version.etag
-                or not _is_part(answer, at, end, version.total)
+                or etag_of(answer) != version.etag
+                or not is_part(answer, at, end, version.total)
             ):
                 raise _StaleError(_reason_of(answer))
             partial.write(at, answer.content)
@@ -206,11 +204,11 @@ def _total_of(answer: FileAnswer, file: FileFacts) -> int:
     if answer.status == HTTPStatus.OK:
         return len(answer.content)
     if answer.status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
-        total = _content_range(answer)[2]
+        total = content_range(answer).total
         if total == 0 or (total is None and file.size == 0):
             return 0
     if answer.status == HTTPStatus.PARTIAL_CONTENT:
-        start, end, total = _content_range(answer)
+        start, end, total = content_range(answer)
         if start == 0 and end == len(answer.content) and total is not None:
             return total  # were it less, what comes would be too long for it
     raise _StaleError(_reason_of(answer))
@@ -218,39 +216,12 @@ def _total_of(answer: FileAnswer, file: FileFacts) -> int:
 
 def _can_be_joined(answer: FileAnswer, file: FileFacts) -> bool:
     """Whether other parts can be had of the same version, as it is stored."""
-    if answer.headers.get("content-encoding", "identity").lower() not in {"", "identity"}:
+    if not is_as_stored(answer):
         return False
-    start, end, total = _content_range(answer)
+    start, end, total = content_range(answer)
     if start != 0 or end != len(answer.content) or total is None:
         return False
-    return end == total or _etag_of(answer) is not None or file.digest is not None
-
-
-def _is_part(answer: FileAnswer, start: int, end: int, total: int) -> bool:
-    """Whether an answer is what was asked for, or the beginning of that."""
-    first, after, of = _content_range(answer)
-    if first != start or after is None or of != total or not start < after <= end:
-        return False
-    return after - start == len(answer.content)
-
-
-def _content_range(answer: FileAnswer) -> tuple[int | None, int | None, int | None]:
-    """The first byte, the one after the last, and the length of the whole; None where not told."""
-    found = _RANGE.fullmatch(answer.headers.get("content-range", "").strip())
-    if found is None:
-        return None, None, None
-    first, last, total = found.groups()
-    return (
-        None if first is None else int(first),
-        None if last is None else int(last) + 1,
-        None if total == "*" else int(total),
-    )
-
-
-def _etag_of(answer: FileAnswer) -> str | None:
-    """The version of a file, if it stands for the same bytes."""
-    etag = answer.headers.get("etag", "").strip()
-    return etag if re.fullmatch(r'"[!#-~]*"', etag) else None
+    return end == total or etag_of(answer) is not None or file.digest is not None
 
 
 def _reason_of(answer: FileAnswer) -> str:

@@ -1,0 +1,1 @@
+"""Histories with every row, read from where W&B exports them; flows apart from what runs them."""
