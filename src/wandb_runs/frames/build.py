@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias, TypeVar
 from wandb_runs.errors.extras import needs_extra
 from wandb_runs.frames.arrow import is_uniform
 from wandb_runs.frames.columns import Kind, Table, rename_columns
+from wandb_runs.frames.parquet.arrow_part import ArrowPart
+from wandb_runs.frames.parquet.arrow_rows import ArrowRows
 from wandb_runs.frames.plan import RUN_ID
 from wandb_runs.frames.text import json_text
 
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 
     from wandb_runs.frames.columns import Column, Target
     from wandb_runs.frames.plan import Format, HistoryPlan
-    from wandb_runs.frames.rows import Row, RunRows
+    from wandb_runs.frames.rows import AnyRows, Row
     from wandb_runs.graphql.scalars import JSONValue
 
     NumPyArray: TypeAlias = npt.NDArray[np.int64 | np.float64]
@@ -60,7 +62,7 @@ def check_installed(to: Format) -> None:
 
 
 def build(
-    histories: Iterable[RunRows], plan: HistoryPlan, *, to: Format, run_id: bool = True
+    histories: Iterable[tuple[str, AnyRows]], plan: HistoryPlan, *, to: Format, run_id: bool = True
 ) -> list[Row] | pd.DataFrame | pl.DataFrame:
     """Build what `histories` returns.
 
@@ -120,13 +122,16 @@ def build(
     return builder.build()
 
 
-def build_rows(histories: Iterable[RunRows], plan: HistoryPlan) -> list[Row]:
+def build_rows(histories: Iterable[tuple[str, AnyRows]], plan: HistoryPlan) -> list[Row]:
     """Build a list of dicts, by the rules of `build`."""
     return _add_all(histories, _RowList(plan, run_id=True)).build()
 
 
 def build_pandas(
-    histories: Iterable[RunRows], plan: HistoryPlan, *, targets: Mapping[str, Target] | None = None
+    histories: Iterable[tuple[str, AnyRows]],
+    plan: HistoryPlan,
+    *,
+    targets: Mapping[str, Target] | None = None,
 ) -> pd.DataFrame:
     """Build a pandas frame, by the rules of `build`.
 
@@ -144,7 +149,10 @@ def build_pandas(
 
 
 def build_polars(
-    histories: Iterable[RunRows], plan: HistoryPlan, *, targets: Mapping[str, Target] | None = None
+    histories: Iterable[tuple[str, AnyRows]],
+    plan: HistoryPlan,
+    *,
+    targets: Mapping[str, Target] | None = None,
 ) -> pl.DataFrame:
     """Build a polars frame, by the rules of `build`.
 
@@ -188,8 +196,8 @@ class Builder:
             _RowList(plan, run_id=run_id) if to == "default" else Table(plan, run_id=run_id)
         )
 
-    def add(self, run_id: str, rows: list[Row]) -> None:
-        """Add the rows of one run, and take ownership of them."""
+    def add(self, run_id: str, rows: AnyRows) -> None:
+        """Add the rows of one run, or some of them, and take ownership of them."""
         self._values.add(run_id, rows)
 
     def build(self) -> list[Row] | pd.DataFrame | pl.DataFrame:
@@ -199,7 +207,7 @@ class Builder:
         return _to_pandas(self._values) if self._to == "pandas" else _to_polars(self._values)
 
 
-def _add_all(histories: Iterable[RunRows], values: ValuesT) -> ValuesT:
+def _add_all(histories: Iterable[tuple[str, AnyRows]], values: ValuesT) -> ValuesT:
     for run_id, rows in histories:
         values.add(run_id, rows)
     return values
@@ -216,8 +224,8 @@ class _RowList:
         self._rows: list[Row] = []
         self._lengths: list[tuple[str, int]] = []
 
-    def add(self, run_id: str, rows: list[Row]) -> None:
-        self._rows += rows
+    def add(self, run_id: str, rows: AnyRows) -> None:
+        self._rows += rows.rows() if isinstance(rows, ArrowRows) else rows
         self._lengths.append((run_id, len(rows)))
 
     def build(self) -> list[Row]:
@@ -274,7 +282,9 @@ def _numbers(column: Column, dtype: Literal["int64", "float64"]) -> NumPyArray:
     import numpy as np  # noqa: PLC0415 - comes with pandas
 
     arrays: list[NumPyArray] = [
-        np.frombuffer(part, "f8" if part.typecode == "d" else "i8")
+        part.numbers(dtype)
+        if isinstance(part, ArrowPart)
+        else np.frombuffer(part, "f8" if part.typecode == "d" else "i8")
         if isinstance(part, array)
         else np.array(part, dtype)
         for part in column.parts
@@ -334,4 +344,12 @@ def polars_series(column: Column) -> pl.Series:
     if column.kind in {Kind.NESTED, Kind.OBJECT, Kind.JSON}:
         parts = [_texts(column)]
     dtype = dtypes[column.kind]
-    return pl.concat([pl.Series(part, dtype=dtype) for part in parts], rechunk=True)
+    return pl.concat(
+        [
+            part.series().cast(dtype)
+            if isinstance(part, ArrowPart)
+            else pl.Series(part, dtype=dtype)
+            for part in parts
+        ],
+        rechunk=True,
+    )

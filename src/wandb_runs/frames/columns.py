@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
 
 from wandb_runs.errors import SchemaError
 from wandb_runs.errors.text import FieldsRepr
+from wandb_runs.frames.parquet.arrow_part import ArrowPart
+from wandb_runs.frames.parquet.arrow_rows import ArrowRows
 from wandb_runs.frames.plan import RUN_ID
 from wandb_runs.frames.text import as_unicode, text_of
 from wandb_runs.query.keys import is_unicode
@@ -35,8 +37,8 @@ __all__ = [
     "schema_error",
 ]
 
-Part: TypeAlias = "array[float] | array[int] | list[JSONValue]"
-"""Values of consecutive rows: floats, 64-bit integers, or any values."""
+Part: TypeAlias = "array[float] | array[int] | list[JSONValue] | ArrowPart"
+"""Values of consecutive rows: floats, 64-bit integers, any values, or those of a Parquet file."""
 
 INT64 = range(-(2**63), 2**63)
 
@@ -122,9 +124,15 @@ class Table:
         self._length = 0
         self._pending: list[Row] = []
 
-    def add(self, run_id: str, rows: Sequence[Row]) -> None:
-        """Add the rows of one run."""
+    def add(self, run_id: str, rows: Sequence[Row] | ArrowRows) -> None:
+        """Add the rows of one run, or some of them."""
         self.lengths.append((as_unicode(run_id), len(rows)))
+        if isinstance(rows, ArrowRows):
+            self._flush()
+            for name, part in rows.columns.items():
+                self._builder(name).extend_part(part)
+            self._length += len(rows)
+            return
         self._pending += rows
         if len(self._pending) >= _BATCH:
             self._flush()
@@ -165,12 +173,16 @@ class Table:
                 values = list(map(itemgetter(name), rows))  # no loop in Python
             except KeyError:
                 values = [row.get(name) for row in rows]
-            builder = self._builders.get(name)
-            if builder is None:
-                builder = self._builders[name] = _ColumnBuilder()
-            builder.fill(self._length)
-            builder.extend(values, set(map(type, values)))
+            self._builder(name).extend(values, set(map(type, values)))
         self._length += len(rows)
+
+    def _builder(self, name: str) -> _ColumnBuilder:
+        """The builder of a column, which has a value or None for each row so far."""
+        builder = self._builders.get(name)
+        if builder is None:
+            builder = self._builders[name] = _ColumnBuilder()
+        builder.fill(self._length)
+        return builder
 
 
 class _ColumnBuilder:
@@ -201,6 +213,15 @@ class _ColumnBuilder:
         elif isinstance(part, array) and isinstance(last, array) and part.typecode == last.typecode:
             last.frombytes(part.tobytes())
         else:
+            self._parts.append(part)
+
+    def extend_part(self, part: ArrowPart | list[JSONValue]) -> None:
+        """Add the values of the next rows."""
+        if isinstance(part, list):
+            self.extend(part, set(map(type, part)))
+        elif len(part):
+            self._types |= part.types
+            self._length += len(part)
             self._parts.append(part)
 
     def column(self, default: Kind) -> Column:
@@ -245,7 +266,7 @@ class _ColumnBuilder:
             self._types = self._types - {bool} | {int}
             self._parts = [
                 part
-                if isinstance(part, array)
+                if isinstance(part, array) or (isinstance(part, ArrowPart) and part.has_no(bool))
                 else [int(value) if isinstance(value, bool) else value for value in part]
                 for part in self._parts
             ]
@@ -307,14 +328,18 @@ def _kind(parts: Sequence[Part], types: set[type]) -> Kind:
     if types <= {list, dict}:
         return Kind.NESTED
     if types == {str} and all(
-        is_unicode(value) for part in parts for value in part if isinstance(value, str)
+        is_unicode(value)
+        for part in parts
+        if not isinstance(part, ArrowPart)  # whose text is UTF-8
+        for value in part
+        if isinstance(value, str)
     ):
         return Kind.STRING
     return Kind.JSON
 
 
 def _fits_64_bits(part: Part) -> bool:
-    if isinstance(part, array):
+    if isinstance(part, array | ArrowPart):
         return True
     integers = [value for value in part if isinstance(value, int)]
     return not integers or (min(integers) in INT64 and max(integers) in INT64)

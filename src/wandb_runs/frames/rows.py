@@ -14,9 +14,11 @@ from wandb_runs.graphql.scalars import NON_FINITE, UNREADABLE, JSONValue, decode
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from wandb_runs.frames.parquet.arrow_rows import ArrowRows
     from wandb_runs.frames.plan import HistoryPlan
 
 __all__ = [
+    "AnyRows",
     "FoundNames",
     "MachineRows",
     "Row",
@@ -39,6 +41,9 @@ Row: TypeAlias = "dict[str, JSONValue]"
 The texts `"NaN"`, `"Infinity"` and `"-Infinity"`, as which W&B gives NaN and the infinities, are
 floats in it, but for those inside nested values.
 """
+
+AnyRows: TypeAlias = "list[Row] | ArrowRows"
+"""Rows of one run, as dicts or by columns."""
 
 RunRows: TypeAlias = "tuple[str, list[Row]]"
 """A run's id and its rows."""
