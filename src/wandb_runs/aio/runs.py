@@ -267,6 +267,7 @@ class AsyncRuns(
         stream: Stream = "default",
         *,
         join: Join = "inner",
+        exact: bool = False,
         on_error: OnError = "raise",
         progress: OnProgress | None = None,
     ) -> list[Row]: ...
@@ -280,6 +281,7 @@ class AsyncRuns(
         format: Literal["pandas"],
         stream: Stream = "default",
         join: Join = "inner",
+        exact: bool = False,
         on_error: OnError = "raise",
         progress: OnProgress | None = None,
     ) -> PandasFrame: ...
@@ -293,6 +295,7 @@ class AsyncRuns(
         format: Literal["polars"],
         stream: Stream = "default",
         join: Join = "inner",
+        exact: bool = False,
         on_error: OnError = "raise",
         progress: OnProgress | None = None,
     ) -> PolarsFrame: ...
@@ -306,6 +309,7 @@ class AsyncRuns(
         stream: Stream = "default",
         *,
         join: Join = "inner",
+        exact: bool = False,
         on_error: OnError = "raise",
         progress: OnProgress | None = None,
     ) -> list[Row] | PandasFrame | PolarsFrame: ...
@@ -318,6 +322,7 @@ class AsyncRuns(
         stream: Stream = "default",
         *,
         join: Join = "inner",
+        exact: bool = False,
         on_error: OnError = "raise",
         progress: OnProgress | None = None,
     ) -> list[Row] | PandasFrame | PolarsFrame:
@@ -341,6 +346,9 @@ class AsyncRuns(
                 without it are left out, with an `EmptyJoinWarning` where a key has no other. Where
                 a step has several rows, the first of each key are merged, then the second. From
                 51 to 1,001 keys on, the more rows the fewer, it takes several requests.
+            exact: Whether to read every row, in place of a sample: from W&B's Parquet exports where
+                there are any and pyarrow is installed (`pip install "wandb-runs[exact]"`), by
+                ranges of steps otherwise. Not for machine metrics, and not beside `samples`.
             on_error: What becomes of runs whose history cannot be had, such as one that is too
                 much for the server even alone: `"raise"` an error in the end that carries the
                 rest, or `"skip"` them, with a warning in the log.
@@ -373,7 +381,7 @@ class AsyncRuns(
             UnknownKeyWarning: The filter or the order names what no run has, likewise.
         """
         plan, to = self._plan_histories(
-            samples, keys, x_axis, format, stream, join, on_error, progress
+            samples, keys, x_axis, format, stream, join, on_error, progress, exact=exact
         )
         if self._query.is_part:
             await self._list_to(None)
@@ -390,6 +398,7 @@ class AsyncRuns(
         stream: Stream = "default",
         *,
         join: Join = "inner",
+        exact: bool = False,
         on_error: OnError = "raise",
         progress: OnProgress | None = None,
         schema: None = None,
@@ -404,6 +413,7 @@ class AsyncRuns(
         format: Literal["pandas"],
         stream: Stream = "default",
         join: Join = "inner",
+        exact: bool = False,
         on_error: OnError = "raise",
         progress: OnProgress | None = None,
         schema: Mapping[str, str] | None = None,
@@ -418,6 +428,7 @@ class AsyncRuns(
         format: Literal["polars"],
         stream: Stream = "default",
         join: Join = "inner",
+        exact: bool = False,
         on_error: OnError = "raise",
         progress: OnProgress | None = None,
         schema: PolarsSchema | None = None,
@@ -432,6 +443,7 @@ class AsyncRuns(
         stream: Stream = "default",
         *,
         join: Join = "inner",
+        exact: bool = False,
         on_error: OnError = "raise",
         progress: OnProgress | None = None,
         schema: None = None,
@@ -445,6 +457,7 @@ class AsyncRuns(
         stream: Stream = "default",
         *,
         join: Join = "inner",
+        exact: bool = False,
         on_error: OnError = "raise",
         progress: OnProgress | None = None,
         schema: PolarsSchema | Mapping[str, str] | None = None,
@@ -469,6 +482,9 @@ class AsyncRuns(
                 without it are left out, with an `EmptyJoinWarning` where a key has no other. Where
                 a step has several rows, the first of each key are merged, then the second. From
                 51 to 1,001 keys on, the more rows the fewer, it takes several requests.
+            exact: Whether to read every row, in place of a sample: from W&B's Parquet exports where
+                there are any and pyarrow is installed (`pip install "wandb-runs[exact]"`), by
+                ranges of steps otherwise. Not for machine metrics, and not beside `samples`.
             on_error: What to do about runs whose history cannot be had, such as one that is too
                 large for the server even alone: `"raise"` an error after the last batch, which
                 carries no rows, or `"skip"` them, with a warning in the log.
@@ -502,7 +518,7 @@ class AsyncRuns(
             UnknownKeyWarning: The filter or the order names what no run has; at the end.
         """
         plan, to = self._plan_histories(
-            samples, keys, x_axis, format, stream, join, on_error, progress
+            samples, keys, x_axis, format, stream, join, on_error, progress, exact=exact
         )
         return AsyncHistoryBatches(
             self._client,

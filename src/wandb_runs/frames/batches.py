@@ -9,7 +9,7 @@ from wandb_runs.errors import WandbRunsError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from wandb_runs.frames.histories import Gaps, HistoryPages
+    from wandb_runs.frames.histories import AnyPages, Gaps
     from wandb_runs.graphql.flow import Flow
 
 __all__ = ["AnyBatches", "BatchPosition", "Batches", "ReadyBatch"]
@@ -73,7 +73,7 @@ class ReadyBatch(NamedTuple, Generic[BatchT_co]):
 
 
 class _Close(Protocol):
-    def __call__(self, pages: HistoryPages[T], /, *, has_rows: bool) -> Flow[Gaps]: ...
+    def __call__(self, pages: AnyPages[T], /, *, has_rows: bool) -> Flow[Gaps]: ...
 
 
 class Batches(Generic[ContentT, BatchT]):
@@ -92,7 +92,7 @@ class Batches(Generic[ContentT, BatchT]):
 
     def __init__(
         self,
-        begin: Callable[[], Flow[HistoryPages[ContentT]]],
+        begin: Callable[[], Flow[AnyPages[ContentT]]],
         convert: Callable[[ContentT], BatchT | None],
         close: _Close,
     ) -> None:
@@ -101,7 +101,7 @@ class Batches(Generic[ContentT, BatchT]):
         self._close = close
         self._gaps: Gaps | None = None
         self._has_rows = False
-        self._pages: HistoryPages[ContentT] | None = None
+        self._pages: AnyPages[ContentT] | None = None
         self._ready: ReadyBatch[BatchT] | None = None
         self.taken: BatchPosition = BatchPosition([])
 
@@ -156,7 +156,7 @@ class Batches(Generic[ContentT, BatchT]):
             self._has_rows = True
             self._ready = ReadyBatch(batch, taken, after)
 
-    def _read_contents(self, pages: HistoryPages[ContentT]) -> Flow[bool]:
+    def _read_contents(self, pages: AnyPages[ContentT]) -> Flow[bool]:
         """Read the next answers; return False where there are no more."""
         if self.taken.undo is not None:  # an interrupt came when they were read before
             pages.restore(self.taken.undo)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from wandb_runs.frames.columns import Column, Target
     from wandb_runs.frames.plan import Format, HistoryPlan
-    from wandb_runs.frames.rows import AnyRows, Row
+    from wandb_runs.frames.rows import AnyRows, Row, RunRows
     from wandb_runs.graphql.scalars import JSONValue
 
     NumPyArray: TypeAlias = npt.NDArray[np.int64 | np.float64]
@@ -62,7 +62,7 @@ def check_installed(to: Format) -> None:
 
 
 def build(
-    histories: Iterable[tuple[str, AnyRows]], plan: HistoryPlan, *, to: Format, run_id: bool = True
+    histories: Iterable[RunRows], plan: HistoryPlan, *, to: Format, run_id: bool = True
 ) -> list[Row] | pd.DataFrame | pl.DataFrame:
     """Build what `histories` returns.
 
@@ -122,13 +122,13 @@ def build(
     return builder.build()
 
 
-def build_rows(histories: Iterable[tuple[str, AnyRows]], plan: HistoryPlan) -> list[Row]:
+def build_rows(histories: Iterable[RunRows], plan: HistoryPlan) -> list[Row]:
     """Build a list of dicts, by the rules of `build`."""
     return _add_all(histories, _RowList(plan, run_id=True)).build()
 
 
 def build_pandas(
-    histories: Iterable[tuple[str, AnyRows]],
+    histories: Iterable[RunRows],
     plan: HistoryPlan,
     *,
     targets: Mapping[str, Target] | None = None,
@@ -149,7 +149,7 @@ def build_pandas(
 
 
 def build_polars(
-    histories: Iterable[tuple[str, AnyRows]],
+    histories: Iterable[RunRows],
     plan: HistoryPlan,
     *,
     targets: Mapping[str, Target] | None = None,
@@ -207,7 +207,7 @@ class Builder:
         return _to_pandas(self._values) if self._to == "pandas" else _to_polars(self._values)
 
 
-def _add_all(histories: Iterable[tuple[str, AnyRows]], values: ValuesT) -> ValuesT:
+def _add_all(histories: Iterable[RunRows], values: ValuesT) -> ValuesT:
     for run_id, rows in histories:
         values.add(run_id, rows)
     return values

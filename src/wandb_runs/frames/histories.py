@@ -5,7 +5,7 @@ from __future__ import annotations
 from copy import copy
 from dataclasses import replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar, cast
+from typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, TypeVar, cast
 
 from wandb_runs.errors import (
     BadResponseError,
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from wandb_runs.pagination.page import PageRequest, Selection
     from wandb_runs.pagination.progress import OnProgress
 
-__all__ = ["Gaps", "HistoryPages", "collect_histories"]
+__all__ = ["AnyPages", "Gaps", "HistoryPages", "collect_histories"]
 
 T = TypeVar("T")
 
@@ -57,6 +57,7 @@ class Gaps(NamedTuple):
         unknown_metrics: The warning of metrics that no run has.
         cut_runs: Runs with more rows than were requested, each with how many its history has.
         x_axis: The x axis of the call.
+        origins: Where every row of a run was read from, by the run's id.
     """
 
     failed: Mapping[str, WandbRunsError]
@@ -66,6 +67,42 @@ class Gaps(NamedTuple):
     unknown_metrics: UnknownMetricWarning | None = None
     cut_runs: Mapping[str, int] = MappingProxyType({})
     x_axis: str = "_step"
+    origins: Mapping[str, str] = MappingProxyType({})
+
+
+class AnyPages(Protocol[T]):
+    """Histories of a selection of runs, several runs at a time."""
+
+    @property
+    def gaps(self) -> Gaps:
+        """What the histories lack so far."""
+        ...
+
+    @property
+    def selection(self) -> Selection:
+        """Which runs they are of."""
+        ...
+
+    @property
+    def has_runs(self) -> bool:
+        """Whether any run has come so far."""
+        ...
+
+    def snapshot(self) -> Mapping[str, object]:
+        """Where the reading stands, for `restore`."""
+        ...
+
+    def restore(self, snapshot: Mapping[str, object]) -> None:
+        """Go back to where the reading stood."""
+        ...
+
+    def close(self, *, has_rows: bool) -> Flow[Gaps]:
+        """The gaps when all has been read."""
+        ...
+
+    def next_pages(self) -> Flow[list[PageHistories[T]]]:
+        """Fetch the next histories; an empty list at the end."""
+        ...
 
 
 class HistoryPages(Generic[T]):
@@ -167,6 +204,11 @@ class HistoryPages(Generic[T]):
     def selection(self) -> Selection:
         """Which runs they are of."""
         return self._request.selection
+
+    @property
+    def total(self) -> int | None:
+        """How many runs there are, if that is known."""
+        return self._prefetcher.total
 
     @property
     def has_runs(self) -> bool:
@@ -376,7 +418,7 @@ def _read_nodes(answer: RawResponse, request: HistoryRequest) -> Flow[Page[Node]
 
 def _is_apart(answer: RawResponse, request: HistoryRequest) -> bool:
     """Whether the histories were left out of an answer, since the server does not nest them."""
-    return f"Run.{request.plan.field}" in answer.left_out
+    return not request.plan.is_exact and f"Run.{request.plan.field}" in answer.left_out
 
 
 def _fetch_apart(request: HistoryRequest, run_id: str) -> Flow[Node | None]:
@@ -389,7 +431,7 @@ def _fetch_apart(request: HistoryRequest, run_id: str) -> Flow[Node | None]:
 
 
 def collect_histories(
-    pages: HistoryPages[list[RunRows]], plan: HistoryPlan, *, to: Format
+    pages: AnyPages[list[RunRows]], plan: HistoryPlan, *, to: Format
 ) -> Flow[list[Row] | pd.DataFrame | pl.DataFrame]:
     """Build a list or frame of all runs, in order, without keeping the rows of a frame."""
     builder = Builder(plan, to=to)

@@ -18,6 +18,7 @@ __all__ = [
     "ADDED_BY_WANDB",
     "MAX_INT",
     "RUN_ID",
+    "SAMPLES",
     "Field",
     "Format",
     "HistoryPlan",
@@ -45,8 +46,8 @@ Join: TypeAlias = Literal["inner", "outer"]
 OnError: TypeAlias = Literal["raise", "skip"]
 """Runs whose history cannot be read: an error at the end of the call, or a log record."""
 
-Field: TypeAlias = Literal["sampledHistory", "history", "events"]
-"""The fields of a run in W&B's schema that return a history."""
+Field: TypeAlias = Literal["sampledHistory", "history", "events", "parquetHistory"]
+"""The fields of a run in W&B's schema that return a history, or tell where it is."""
 
 RUN_ID = "run_id"
 """The column with the id of each row's run."""
@@ -58,6 +59,9 @@ _STREAMS: tuple[Stream, ...] = get_args(Stream)
 
 ADDED_BY_WANDB: Final = frozenset({"_step", "_runtime", "_timestamp"})
 """Metrics of each row that `historyKeys` may leave out."""
+
+SAMPLES: Final = 500
+"""How many rows of a run a sample has by default, as in W&B's SDK."""
 
 MAX_INT: Final = 2**31 - 1
 """The largest value of GraphQL's `Int`."""
@@ -75,6 +79,9 @@ _MAX_KEYS: Final = 1_000
 _MIN_KEYS: Final = 50
 """As many keys are asked for at once whatever `samples` is: that often stands for all rows, of
 which there are far fewer."""
+
+_RUNS_OF_FILES: Final = 100
+"""Runs that one request asks for the files of: each has a few addresses, and names of metrics."""
 
 _MIN_TOGETHER: Final = 50_000
 """The fewest values of one run for which an outer join is first asked for as an inner join: with
@@ -102,6 +109,7 @@ class HistoryPlan(FieldsRepr):
         join: Which rows several metrics give.
         are_together: Whether the rows that hold all keys are asked for in place of the rows of
             each key, beside the steps of all rows. They are the outer join if no row lacks a key.
+        is_exact: Whether every row is read, in place of a sample.
     """
 
     samples: int
@@ -110,14 +118,18 @@ class HistoryPlan(FieldsRepr):
     stream: Stream
     join: Join = "inner"
     are_together: bool = False
+    is_exact: bool = False
 
     @property
     def field(self) -> Field:
         """The field of a run that this plan queries.
 
-        `sampledHistory` takes `specs`; `history` and `events` take `samples`. `events` takes no
-        keys: they are selected, and their rows sampled, after all rows have arrived.
+        `parquetHistory` tells where every row is. `sampledHistory` takes `specs`; `history` and
+        `events` take `samples`. `events` takes no keys: they are selected, and their rows
+        sampled, after all rows have arrived.
         """
+        if self.is_exact:
+            return "parquetHistory"
         if self.stream == "system":
             return "events"
         return "history" if self.keys is None else "sampledHistory"
@@ -311,6 +323,15 @@ class HistoryPlan(FieldsRepr):
         return tuple(name for name in self._joined_columns if name not in ADDED_BY_WANDB)
 
     @property
+    def ranges(self) -> HistoryPlan:
+        """The plan of the requests for ranges of steps, where a history is in no file.
+
+        >>> plan_histories(keys=["loss"], exact=True).ranges.specs
+        ['{"keys": ["_step", "loss"], "samples": 500}']
+        """
+        return replace(self, is_exact=False)
+
+    @property
     def separately(self) -> HistoryPlan:
         """The plan for one row of each metric, the x axis among them, whatever else it holds.
 
@@ -367,6 +388,8 @@ class HistoryPlan(FieldsRepr):
         >>> plan_histories(samples=10, keys=["system.cpu"], stream="system").runs_per_request
         3
         """
+        if self.is_exact:
+            return _RUNS_OF_FILES
         if self.is_sampled_here:
             rows = max(self.samples, _ASSUMED_EVENTS)
             return max(1, _MAX_VALUES // (rows * _ASSUMED_METRICS))
@@ -389,13 +412,14 @@ class HistoryPlan(FieldsRepr):
 
 
 def plan_histories(
-    samples: int = 500,
+    samples: int = SAMPLES,
     keys: list[K] | tuple[K, ...] | None = None,
     x_axis: str = "_step",
     stream: Stream = "default",
     *,
     join: Join = "inner",
     run_id: bool = True,
+    exact: bool = False,
 ) -> HistoryPlan:
     """Check the arguments of `histories`, before any request is sent.
 
@@ -409,6 +433,7 @@ def plan_histories(
         stream: `"default"` for logged metrics, `"system"` or `"events"` for machine metrics.
         join: `"inner"` for the rows that hold all keys, `"outer"` for all rows of each.
         run_id: Whether rows get a column `run_id`; then no key may have that name.
+        exact: Whether to read every row of logged metrics; `samples` is its default then.
 
     Raises:
         InvalidArgumentError: An argument has the wrong type, is out of range or unknown, or names
@@ -421,6 +446,7 @@ def plan_histories(
     wandb_runs.errors.InvalidArgumentError: keys is a list of metric names; write keys=['loss']
     """
     check_int("samples", samples, least=1, most=MAX_INT)
+    _check_exact(exact, samples, stream)
     check_metric("x_axis", x_axis)
     stream = _check_choice("stream", stream, _STREAMS)
     join = _check_choice("join", join, _JOINS)
@@ -434,7 +460,23 @@ def plan_histories(
         stream = "system"
         x_axis = _system_name(x_axis)
         names = names and tuple(dict.fromkeys(map(_system_name, names)))
-    return HistoryPlan(samples, names, x_axis, stream, join)
+    return HistoryPlan(samples, names, x_axis, stream, join, is_exact=exact)
+
+
+def _check_exact(exact: object, samples: int, stream: Stream) -> None:
+    if not isinstance(exact, bool):
+        raise InvalidArgumentError(
+            f"exact is True for every row, or False for a sample; got {describe(exact)}"
+        )
+    if exact and samples != SAMPLES:
+        raise InvalidArgumentError(
+            f"exact=True reads every row, and samples={samples} a sample; pass one of them"
+        )
+    if exact and stream != "default":
+        raise InvalidArgumentError(
+            f"exact=True reads logged metrics: W&B keeps samples alone of machine metrics; leave "
+            f"out exact= or stream={stream!r}"
+        )
 
 
 def check_format(value: object) -> Format:

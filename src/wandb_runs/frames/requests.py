@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING, Final, Generic, NamedTuple, Protocol, TypeVar,
 from wandb_runs.errors import BadResponseError, WandbRunsError
 from wandb_runs.errors.text import FieldsRepr
 from wandb_runs.frames.rows import FoundNames, names_in_rows, read_machine_rows, read_rows
-from wandb_runs.graphql._generated import list_events, list_histories, list_sampled_histories
+from wandb_runs.graphql._generated import (
+    list_events,
+    list_histories,
+    list_parquet_histories,
+    list_sampled_histories,
+)
 from wandb_runs.pagination.changes import name_filter
 from wandb_runs.pagination.page import PageRequest, read_page
 
@@ -38,6 +43,7 @@ ATTRIBUTES: Final[Mapping[Field, str]] = {
     "sampledHistory": "sampled_history",
     "history": "history",
     "events": "events",
+    "parquetHistory": "parquet_history",
 }
 """The attribute of a run's model that holds a field."""
 
@@ -87,6 +93,8 @@ class HistoryRequest(FieldsRepr):
     def operation(self) -> Operation[object]:
         """The operation to send."""
         placed = self.page.variables(self.selection)
+        if self.plan.field == "parquetHistory":
+            return list_parquet_histories(**placed)
         if self.plan.field == "sampledHistory":
             return list_sampled_histories(**placed, specs=self.plan.specs)
         if self.plan.field == "history":
@@ -111,7 +119,12 @@ class HistoryRequest(FieldsRepr):
         name = self.plan.field
         count = "eventsLineCount" if name == "events" else "historyLineCount"
         nodes = (
-            Node(str(node["id"]), node.get(name), _int_or_none(node.get(count)))
+            Node(
+                str(node["id"]),
+                # What tells where the rows are is in several fields.
+                node if self.plan.is_exact else node.get(name),
+                _int_or_none(node.get(count)),
+            )
             for node in page.items
         )
         return page.with_items(nodes)

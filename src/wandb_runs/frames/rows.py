@@ -33,6 +33,7 @@ __all__ = [
     "rows_with_all",
     "sampled",
     "spread",
+    "with_nested",
 ]
 
 Row: TypeAlias = "dict[str, JSONValue]"
@@ -45,8 +46,8 @@ floats in it, but for those inside nested values.
 AnyRows: TypeAlias = "list[Row] | ArrowRows"
 """Rows of one run, as dicts or by columns."""
 
-RunRows: TypeAlias = "tuple[str, list[Row]]"
-"""A run's id and its rows."""
+RunRows: TypeAlias = "tuple[str, AnyRows]"
+"""A run's id and its rows, or some of them."""
 
 
 def read_rows(plan: HistoryPlan, sent: object) -> list[Row]:
@@ -89,7 +90,7 @@ def read_rows(plan: HistoryPlan, sent: object) -> list[Row]:
     if plan.keys is None or columns is None:
         x_axis = plan.x_axis
         if "." in x_axis:
-            objects = (_with_nested(row, x_axis) for row in objects)
+            objects = (with_nested(row, x_axis) for row in objects)
         return _present(list(objects))
     if plan.stream == "default":
         rows = [pick_all(row, columns) for row in objects]
@@ -292,7 +293,7 @@ def make_floats(rows: Iterable[Row]) -> None:
                 row[name] = NON_FINITE[value]
 
 
-def _with_nested(row: Row, key: str) -> Row:
+def with_nested(row: Row, key: str) -> Row:
     """A whole row, with a nested value under its whole name where it has one."""
     if row.get(key) is not None:
         return row

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar, cast
 
@@ -11,6 +12,7 @@ from wandb_runs.frames.one_run import fetch_history_keys, unknown_metrics
 from wandb_runs.frames.plan import MAX_INT, check_int
 from wandb_runs.frames.requests import unreadable_history
 from wandb_runs.frames.rows import decode_rows, rows_with_all
+from wandb_runs.frames.step_ranges import END_OF_STEPS, StepPage, StepRanges
 from wandb_runs.graphql._generated import scan_history
 from wandb_runs.graphql.flow import ask
 from wandb_runs.graphql.nested import pick
@@ -21,12 +23,9 @@ if TYPE_CHECKING:
     from wandb_runs.frames.rows import Row
     from wandb_runs.graphql.flow import Flow
 
-__all__ = ["HistoryScan", "ScanPlan", "last_step_of", "plan_scan"]
+__all__ = ["HistoryScan", "ScanPlan", "fetch_whole_rows", "last_step_of", "plan_scan"]
 
 K = TypeVar("K", bound=str)
-
-_END_OF_STEPS = 2**53
-"""Greater than every step: the largest integer that JSON numbers hold exactly."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -68,40 +67,28 @@ def plan_scan(
 
 
 class HistoryScan:
-    """A scan of one run's history, and its position.
-
-    W&B answers a range of steps with at most `samples` rows and may drop others by sampling. So a
-    full answer counts as truncated: its range is halved and requested again, and a full answer of
-    a single step is requested again with twice the samples. After a nearly empty answer the next
-    range is twice as wide, since steps may lie far apart.
-    """
+    """A scan of one run's history by ranges of steps, and its position."""
 
     __slots__ = (
         "_apart",
-        "_end",
         "_last",
-        "_next",
         "_plan",
+        "_ranges",
         "_run",
-        "_samples",
         "_unknown",
-        "_width",
     )
 
     def __init__(self, entity: str, project: str, run_id: str, plan: ScanPlan) -> None:
         self._run = (entity, project, run_id)
         self._plan = plan
-        self._next = plan.min_step
-        self._end: int | None = None
+        # The ranges that are left; None before the last step is known.
+        self._ranges: StepRanges | None = None
         # The last step, which has a row, as long as none has come.
         self._last: int | None = None
         # The keys that the run has logged no value of, as long as no row has come.
         self._unknown: dict[str, str | None] = {}
         # The keys of which there was a row, likewise; None when a row with all of them has come.
         self._apart: frozenset[str] | None = frozenset()
-        self._samples = plan.page_size
-        # One less than a page, so that one row per step does not fill it.
-        self._width = max(1, plan.page_size - 1)
 
     def take_warning(self) -> UnknownMetricWarning | EmptyJoinWarning | None:
         """Why there may be no row, after the last one; once."""
@@ -122,34 +109,28 @@ class HistoryScan:
             BadResponseError: The rows do not match the schema; or none came, not even that of the
                 last step.
         """
-        if self._end is None:
+        plan = self._plan
+        if self._ranges is None:
             history_keys = yield from fetch_history_keys(*self._run)
-            self._unknown = unknown_metrics(history_keys, self._plan.keys or ())
+            self._unknown = unknown_metrics(history_keys, plan.keys or ())
             last = last_step_of(history_keys)
             if last is None:
                 return (yield from self._fetch_all())
-            max_step = self._plan.max_step
-            self._end = last + 1 if max_step is None else min(max_step, last + 1)
-            self._last = last if self._next <= last < self._end else None
-        if self._next >= self._end:
+            end = last + 1 if plan.max_step is None else min(plan.max_step, last + 1)
+            self._last = last if plan.min_step <= last < end else None
+            self._ranges = StepRanges(plan.min_step, end, plan.page_size)
+        ranges = copy(self._ranges)
+        page = ranges.page
+        if page is None:
             return None
-        while True:
-            stop = min(self._next + self._width, self._end)
-            rows = yield from self._fetch_range(self._next, stop)
-            if len(rows) < self._samples:
-                break
-            if self._width > 1:
-                self._width = max(1, (stop - self._next) // 2)
-            else:
-                self._samples *= 2
+        rows = yield from self._fetch_page(page)
+        while not ranges.take(len(rows)):
+            rows = yield from self._fetch_page(ranges.page or page)
         if rows:
             self._last = None
-        elif stop == self._end:
+        elif ranges.page is None:
             self._check_last()
-        self._next = stop
-        if len(rows) <= self._plan.page_size // 4:
-            self._width *= 2
-        self._samples = self._plan.page_size
+        self._ranges = ranges
         return self._select(rows)
 
     def _check_last(self) -> None:
@@ -178,36 +159,47 @@ class HistoryScan:
 
     def _fetch_all(self) -> Flow[list[Row]]:
         """Fetch the whole range as one page: the server does not tell the last step."""
-        end = _END_OF_STEPS if self._plan.max_step is None else self._plan.max_step
-        rows = yield from self._fetch_range(self._next, end)
-        if len(rows) >= self._samples:
+        plan = self._plan
+        end = END_OF_STEPS if plan.max_step is None else plan.max_step
+        page = StepPage(plan.min_step, end, plan.page_size)
+        rows = yield from self._fetch_page(page)
+        if len(rows) >= page.samples:
             raise BadResponseError(
                 f"the server does not tell the last step of run {self._run[-1]!r}, and its history "
                 "fills a page; pass a larger page_size=",
                 status=200,
             )
-        self._next = self._end = end
+        self._ranges = StepRanges(end, end, plan.page_size)
         return self._select(rows)
 
-    def _fetch_range(self, start: int, stop: int) -> Flow[list[Row]]:
-        entity, project, run_id = self._run
-        answer = yield from ask(
-            scan_history(
-                entity=entity,
-                project=project,
-                id=run_id,
-                samples=self._samples,
-                min_step=start,
-                max_step=stop,
-            )
+    def _fetch_page(self, page: StepPage) -> Flow[list[Row]]:
+        return (yield from fetch_whole_rows(*self._run, page))
+
+
+def fetch_whole_rows(entity: str, project: str, run_id: str, page: StepPage) -> Flow[list[Row]]:
+    """Fetch whole rows of some steps of one run.
+
+    Raises:
+        NotFoundError: No such project or run.
+        BadResponseError: The rows do not match the schema.
+    """
+    answer = yield from ask(
+        scan_history(
+            entity=entity,
+            project=project,
+            id=run_id,
+            samples=page.samples,
+            min_step=page.start,
+            max_step=page.stop,
         )
-        run = answer.project.run if answer.project is not None else None
-        if run is None:
-            raise missing_run(*self._run)
-        try:
-            return _told_rows(run.history)
-        except ValueError as error:
-            raise unreadable_history(run_id, error) from error
+    )
+    run = answer.project.run if answer.project is not None else None
+    if run is None:
+        raise missing_run(entity, project, run_id)
+    try:
+        return _told_rows(run.history)
+    except ValueError as error:
+        raise unreadable_history(run_id, error) from error
 
 
 def _told_rows(history: object) -> list[Row]:
@@ -233,4 +225,4 @@ def last_step_of(history_keys: object) -> int | None:
     if isinstance(last, bool) or not isinstance(last, int | float):
         return None
     # The comparison also excludes NaN and infinities.
-    return int(last) if -1 <= last < _END_OF_STEPS else None
+    return int(last) if -1 <= last < END_OF_STEPS else None

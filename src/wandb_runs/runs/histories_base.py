@@ -30,6 +30,8 @@ from wandb_runs.frames.values import KnownRuns, build_values, fetch_values, plan
 from wandb_runs.pagination.page import PageRequest
 from wandb_runs.pagination.progress import check_progress
 from wandb_runs.query.mentions import key_mentions
+from wandb_runs.runs.exact.pages import ExactPages
+from wandb_runs.runs.exact.sources import SourcesReader
 from wandb_runs.runs.known_keys import Documents
 
 if TYPE_CHECKING:
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from wandb_runs.frames.batches import AnyBatches
+    from wandb_runs.frames.histories import AnyPages
     from wandb_runs.frames.plan import Format, HistoryPlan, Join, OnError, Stream
     from wandb_runs.frames.requests import Reader
     from wandb_runs.frames.rows import Row, RunRows
@@ -46,6 +49,7 @@ if TYPE_CHECKING:
     from wandb_runs.graphql.flow import Flow
     from wandb_runs.pagination.page import Selection
     from wandb_runs.pagination.progress import OnProgress
+    from wandb_runs.runs.exact.file_tables import Reading
     from wandb_runs.runs.name_check import NameCheck
     from wandb_runs.runs.run_query import RunQuery
 
@@ -99,6 +103,10 @@ class HistoriesBase(ABC):
     @abstractmethod
     def _ahead(self) -> int:
         """How many pages are requested at once."""
+
+    @abstractmethod
+    def _reading(self) -> Reading:
+        """What files are read with."""
 
     def _plan_values(
         self, keys: list[K] | tuple[K, ...] | None, format: Format, progress: OnProgress | None
@@ -155,20 +163,22 @@ class HistoriesBase(ABC):
         join: Join,
         on_error: OnError,
         progress: OnProgress | None,
+        *,
+        exact: bool,
     ) -> tuple[HistoryPlan, Format]:
-        plan = plan_histories(samples, keys, x_axis, stream, join=join)
+        plan = plan_histories(samples, keys, x_axis, stream, join=join, exact=exact)
         check_on_error(on_error)
         return plan, check_output(format, progress)
 
     def _fetch_histories(
         self, plan: HistoryPlan, to: Format, progress: OnProgress | None
     ) -> Flow[Found[list[Row] | pd.DataFrame | pl.DataFrame]]:
-        pages = yield from self._fetch_pages(plan, RowsReader(), progress, eager=True)
+        pages = yield from self._fetch_rows(plan, progress, eager=True)
         collected = yield from collect_histories(pages, plan, to=to)
         gaps = yield from self._close(pages, has_rows=bool(len(collected)))
         return Found(collected, gaps)
 
-    def _close(self, pages: HistoryPages[ContentT], *, has_rows: bool) -> Flow[Gaps]:
+    def _close(self, pages: AnyPages[ContentT], *, has_rows: bool) -> Flow[Gaps]:
         """What histories lack when all have been read, and which names may be the reason."""
         has_any = pages.has_runs or pages.gaps.drift.nulls
         if self._listed_ids() is None and not has_any:
@@ -197,6 +207,15 @@ class HistoriesBase(ABC):
             eager=eager,
         )
 
+    def _fetch_rows(
+        self, plan: HistoryPlan, progress: OnProgress | None, *, eager: bool = False
+    ) -> Flow[AnyPages[list[RunRows]]]:
+        """The requests for rows: samples, or all of them."""
+        if not plan.is_exact:
+            return (yield from self._fetch_pages(plan, RowsReader(), progress, eager=eager))
+        sources = yield from self._fetch_pages(plan, SourcesReader(), None)
+        return ExactPages(sources, plan, self._reading(), total=self._counted(), progress=progress)
+
     def _new_batches(
         self, plan: HistoryPlan, to: Format, schema: object, progress: OnProgress | None
     ) -> AnyBatches[list[Row] | pd.DataFrame | pl.DataFrame]:
@@ -206,7 +225,7 @@ class HistoriesBase(ABC):
         if to == "pandas":
             return self._pandas_batches(plan, dtypes, progress)
         return Batches(
-            lambda: self._fetch_pages(plan, RowsReader(), progress),
+            lambda: self._fetch_rows(plan, progress),
             lambda histories: build_rows(histories, plan) or None,
             self._close,
         )
@@ -222,9 +241,7 @@ class HistoriesBase(ABC):
                 return None
             return frame if schema is None else conform_pandas(frame, schema, plan)
 
-        return Batches(
-            lambda: self._fetch_pages(plan, RowsReader(), progress), convert, self._close
-        )
+        return Batches(lambda: self._fetch_rows(plan, progress), convert, self._close)
 
     def _polars_batches(
         self, plan: HistoryPlan, schema: Mapping[str, object] | None, progress: OnProgress | None
@@ -237,9 +254,7 @@ class HistoriesBase(ABC):
                 return None
             return frame if schema is None else conform_polars(frame, schema, plan)
 
-        return Batches(
-            lambda: self._fetch_pages(plan, RowsReader(), progress), convert, self._close
-        )
+        return Batches(lambda: self._fetch_rows(plan, progress), convert, self._close)
 
     def _finisher(self, on_error: OnError) -> Callable[[Gaps], None]:
         return partial(self._finish, histories=None, on_error=on_error)

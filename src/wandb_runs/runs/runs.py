@@ -302,6 +302,7 @@ class Runs(
         stream: Stream = "default",
         *,
         join: Join = "inner",
+        exact: bool = False,
         on_error: OnError = "raise",
         progress: OnProgress | None = None,
     ) -> list[Row]: ...
@@ -315,6 +316,7 @@ class Runs(
         format: Literal["pandas"],
         stream: Stream = "default",
         join: Join = "inner",
+        exact: bool = False,
         on_error: OnError = "raise",
         progress: OnProgress | None = None,
     ) -> PandasFrame: ...
@@ -328,6 +330,7 @@ class Runs(
         format: Literal["polars"],
         stream: Stream = "default",
         join: Join = "inner",
+        exact: bool = False,
         on_error: OnError = "raise",
         progress: OnProgress | None = None,
     ) -> PolarsFrame: ...
@@ -341,6 +344,7 @@ class Runs(
         stream: Stream = "default",
         *,
         join: Join = "inner",
+        exact: bool = False,
         on_error: OnError = "raise",
         progress: OnProgress | None = None,
     ) -> list[Row] | PandasFrame | PolarsFrame: ...
@@ -353,6 +357,7 @@ class Runs(
         stream: Stream = "default",
         *,
         join: Join = "inner",
+        exact: bool = False,
         on_error: OnError = "raise",
         progress: OnProgress | None = None,
     ) -> list[Row] | PandasFrame | PolarsFrame:
@@ -384,6 +389,9 @@ class Runs(
                 without it are left out, with an `EmptyJoinWarning` where a key has no other. Where
                 a step has several rows, the first of each key are merged, then the second. From
                 51 to 1,001 keys on, the more rows the fewer, it takes several requests.
+            exact: Whether to read every row, in place of a sample: from W&B's Parquet exports where
+                there are any and pyarrow is installed (`pip install "wandb-runs[exact]"`), by
+                ranges of steps otherwise. Not for machine metrics, and not beside `samples`.
             on_error: What becomes of runs whose history cannot be had, such as one that is too
                 much for the server even alone: `"raise"` an error in the end that carries the
                 rest, or `"skip"` them, with a warning in the log.
@@ -420,7 +428,7 @@ class Runs(
         ['_step', 'loss', 'accuracy', 'run_id']
         """
         plan, to = self._plan_histories(
-            samples, keys, x_axis, format, stream, join, on_error, progress
+            samples, keys, x_axis, format, stream, join, on_error, progress, exact=exact
         )
         if self._query.is_part:
             self._list_to(None)
@@ -437,6 +445,7 @@ class Runs(
         stream: Stream = "default",
         *,
         join: Join = "inner",
+        exact: bool = False,
         on_error: OnError = "raise",
         progress: OnProgress | None = None,
         schema: None = None,
@@ -451,6 +460,7 @@ class Runs(
         format: Literal["pandas"],
         stream: Stream = "default",
         join: Join = "inner",
+        exact: bool = False,
         on_error: OnError = "raise",
         progress: OnProgress | None = None,
         schema: Mapping[str, str] | None = None,
@@ -465,6 +475,7 @@ class Runs(
         format: Literal["polars"],
         stream: Stream = "default",
         join: Join = "inner",
+        exact: bool = False,
         on_error: OnError = "raise",
         progress: OnProgress | None = None,
         schema: PolarsSchema | None = None,
@@ -479,6 +490,7 @@ class Runs(
         stream: Stream = "default",
         *,
         join: Join = "inner",
+        exact: bool = False,
         on_error: OnError = "raise",
         progress: OnProgress | None = None,
         schema: None = None,
@@ -492,6 +504,7 @@ class Runs(
         stream: Stream = "default",
         *,
         join: Join = "inner",
+        exact: bool = False,
         on_error: OnError = "raise",
         progress: OnProgress | None = None,
         schema: PolarsSchema | Mapping[str, str] | None = None,
@@ -523,6 +536,9 @@ class Runs(
                 without it are left out, with an `EmptyJoinWarning` where a key has no other. Where
                 a step has several rows, the first of each key are merged, then the second. From
                 51 to 1,001 keys on, the more rows the fewer, it takes several requests.
+            exact: Whether to read every row, in place of a sample: from W&B's Parquet exports where
+                there are any and pyarrow is installed (`pip install "wandb-runs[exact]"`), by
+                ranges of steps otherwise. Not for machine metrics, and not beside `samples`.
             on_error: What to do about runs whose history cannot be had, such as one that is too
                 large for the server even alone: `"raise"` an error after the last batch, which
                 carries no rows, or `"skip"` them, with a warning in the log.
@@ -562,7 +578,7 @@ class Runs(
         True
         """
         plan, to = self._plan_histories(
-            samples, keys, x_axis, format, stream, join, on_error, progress
+            samples, keys, x_axis, format, stream, join, on_error, progress, exact=exact
         )
         return HistoryBatches(
             self._client,

@@ -32,6 +32,7 @@ from wandb_runs.pagination.progress import ProgressCounter
 from wandb_runs.query.location import missing_project
 from wandb_runs.runs.assignment import NoNewAttributes
 from wandb_runs.runs.best_base import BestBase
+from wandb_runs.runs.exact.file_tables import Reading
 from wandb_runs.runs.explain import check_call, explain
 from wandb_runs.runs.markup import html_text
 from wandb_runs.runs.name_check import NameCheck
@@ -112,6 +113,10 @@ class RunsBase(
     @override
     def _ahead(self) -> int:
         return 2 * self._client.max_concurrency  # while some are read, others are under way
+
+    @override
+    def _reading(self) -> Reading:
+        return Reading(self._client.settings, self._client.options.max_response_bytes)
 
     def _context(self, entity: str) -> RunContext[ClientT_co, SweepsT_co]:
         query = self._query

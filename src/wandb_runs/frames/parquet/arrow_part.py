@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     AnyArray: TypeAlias = "pa.ChunkedArray[Any]"
 
-__all__ = ["ArrowPart", "part_of"]
+__all__ = ["ArrowPart", "has_values", "part_of"]
 
 T = TypeVar("T")
 
@@ -79,6 +79,13 @@ class ArrowPart:
     def __iter__(self) -> Iterator[JSONValue]:
         """The values, None for missing ones."""
         return iter(cast("list[JSONValue]", self.array.to_pylist()))
+
+
+def has_values(part: ArrowPart | list[JSONValue]) -> bool:
+    """Whether any row has a value."""
+    if isinstance(part, ArrowPart):
+        return part.array.null_count < len(part)
+    return any(value is not None for value in part)
 
 
 def part_of(name: str, array: AnyArray) -> ArrowPart | list[JSONValue]:

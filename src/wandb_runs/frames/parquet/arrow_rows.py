@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from wandb_runs.frames.parquet.arrow_part import ArrowPart, has_values
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from wandb_runs.frames.parquet.arrow_part import ArrowPart
     from wandb_runs.frames.rows import Row
     from wandb_runs.graphql.scalars import JSONValue
 
@@ -34,6 +35,10 @@ class ArrowRows:
     def __len__(self) -> int:
         """How many rows there are."""
         return self._length
+
+    def names_with_values(self) -> set[str]:
+        """The columns of which some row has a value."""
+        return {name for name, part in self.columns.items() if has_values(part)}
 
     def rows(self) -> list[Row]:
         """The rows as dicts, without missing values."""

@@ -37,7 +37,7 @@ def decode(held: HeldBytes, footer: Footer, chunks: Chunks) -> pa.Table:
         with parquet.ParquetFile(source, metadata=footer.metadata, pre_buffer=False) as file:
             table = file.read_row_groups([*chunks.row_groups], columns=[*chunks.columns])
         table.validate(full=True)
-    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+    except (pa.ArrowException, OSError, LookupError, UnicodeDecodeError) as error:
         raise ValueError(f"its rows cannot be read: {error}") from error
     try:
         return table.select([*chunks.columns])

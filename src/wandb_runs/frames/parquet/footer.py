@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
+import io
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from wandb_runs.frames.parquet.sparse_file import open_held
 from wandb_runs.graphql.nested import outer_keys
 
 if TYPE_CHECKING:
@@ -64,11 +64,13 @@ class Chunks(NamedTuple):
         row_groups: The row groups.
         columns: The columns at the top of its schema; never empty.
         spans: The bytes that hold them.
+        memory: How many bytes they take at least when they are decoded.
     """
 
     row_groups: tuple[int, ...]
     columns: tuple[str, ...]
     spans: tuple[Span, ...]
+    memory: int
 
 
 def footer_span(held: HeldBytes, size: int) -> Span:
@@ -118,11 +120,13 @@ class Footer:
         self.size: int = size
         self._max_bytes = max_bytes
         try:
-            self._metadata: FileMetaData = parquet.read_metadata(open_held(held, size))
+            # As a file without rows: pyarrow reads 64 KiB of a longer one, whatever its footer has.
+            footer = _MAGIC + held.read(*footer_span(held, size))
+            self._metadata: FileMetaData = parquet.read_metadata(io.BytesIO(footer))
             schema = self._metadata.schema
             self._paths = [schema.column(at).path for at in range(len(schema))]
             self.names: frozenset[str] = frozenset(schema.to_arrow_schema().names)
-        except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        except (pa.ArrowException, OSError, LookupError, UnicodeDecodeError) as error:
             raise ValueError(f"its footer cannot be read: {error}") from error
         if STEP not in self.names:
             raise ValueError(f"it has no column {STEP!r}")
@@ -156,41 +160,44 @@ class Footer:
             if self._metadata.row_group(group).num_rows and self._may_hold(group, steps)
         ]
 
-    def first_step(self) -> float | None:
-        """The least step, as far as the statistics tell it."""
-        spans = [self._steps_of(group) for group in range(self._metadata.num_row_groups)]
-        told = [span[0] for span in spans if span is not None]
-        return min(told, default=None)
+    def span_of_steps(self) -> tuple[float, float] | None:
+        """The least and the greatest step; None where the statistics do not tell them."""
+        groups = range(self._metadata.num_row_groups)
+        told = [self._steps_of(each) for each in groups if self._metadata.row_group(each).num_rows]
+        known = [span for span in told if span is not None]
+        if len(known) < len(told) or not known:
+            return None
+        return min(least for least, _ in known), max(most for _, most in known)
 
-    def chunks(self, group: int, columns: Sequence[str]) -> Chunks:
-        """What to read of a row group.
+    def chunks(self, groups: Sequence[int], columns: Sequence[str]) -> Chunks:
+        """What to read of some row groups.
 
         Raises:
             ValueError: It is said to be outside of the file, or takes more memory than it may.
         """
         names = dict.fromkeys(columns)
-        found = self._metadata.row_group(group)
+        inside = [at for at, path in enumerate(self._paths) if _is_inside(path, names)]
         spans: list[Span] = []
         memory = 0
-        for at, path in enumerate(self._paths):
-            if not _is_inside(path, names):
-                continue
-            column = found.column(at)
-            start = column.data_page_offset
-            dictionary = column.dictionary_page_offset
-            if dictionary is not None and 0 < dictionary < start:
-                start = dictionary
-            end = start + column.total_compressed_size
-            if not len(_MAGIC) <= start <= end <= self.size:
-                raise ValueError("a column is said to be outside of it")
-            spans.append((start, min(end + _PADDING, self.size)))
-            memory += max(column.total_uncompressed_size, found.num_rows * _VALUE)
+        for group in groups:
+            found = self._metadata.row_group(group)
+            for at in inside:
+                column = found.column(at)
+                start = column.data_page_offset
+                dictionary = column.dictionary_page_offset
+                if dictionary is not None and 0 < dictionary < start:
+                    start = dictionary
+                end = start + column.total_compressed_size
+                if not len(_MAGIC) <= start <= end <= self.size:
+                    raise ValueError("a column is said to be outside of it")
+                spans.append((start, min(end + _PADDING, self.size)))
+                memory += max(column.total_uncompressed_size, found.num_rows * _VALUE)
         if memory > self._max_bytes:
             raise ValueError(
-                f"{found.num_rows:,} of its rows take {memory:,} bytes, more than "
-                "max_response_bytes= allows"
+                f"what is read of it at once takes {memory:,} bytes, more than the "
+                f"{self._max_bytes:,} of max_response_bytes="
             )
-        return Chunks((group,), tuple(names), tuple(spans))
+        return Chunks(tuple(groups), tuple(names), tuple(spans), memory)
 
     def _may_hold(self, group: int, steps: StepRange) -> bool:
         told = self._steps_of(group)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeAlias, cast
 
 from wandb_runs.frames.outer import join_by_step
-from wandb_runs.frames.parquet.arrow_part import ArrowPart, part_of
+from wandb_runs.frames.parquet.arrow_part import ArrowPart, has_values, part_of
 from wandb_runs.frames.parquet.arrow_rows import ArrowRows
 from wandb_runs.frames.parquet.footer import STEP
 from wandb_runs.graphql.nested import pick
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     AnyArray: TypeAlias = "pa.ChunkedArray[Any]"
 
-__all__ = ["is_ascending", "select_rows", "within"]
+__all__ = ["is_ascending", "merged", "select_rows", "within"]
 
 
 def within(table: pa.Table, steps: StepRange) -> pa.Table:
@@ -59,8 +59,27 @@ def within(table: pa.Table, steps: StepRange) -> pa.Table:
         table = table.filter(mask)
         column = table.column(STEP)
     if not is_ascending(column):
-        table = table.take(compute.array_sort_indices(column.combine_chunks()))
+        table = table.take(compute.sort_indices(table, sort_keys=[(STEP, "ascending")]))
     return table
+
+
+def merged(tables: Sequence[pa.Table]) -> pa.Table:
+    """The rows of several tables, in the order of their steps; those of one step as given.
+
+    Raises:
+        ValueError: A column has values of kinds that no type of Arrow holds together.
+    """
+    import pyarrow as pa  # noqa: PLC0415 - an optional library, and a slow import
+    from pyarrow import compute  # noqa: PLC0415
+
+    try:
+        table = pa.concat_tables(tables, promote_options="permissive")
+    except pa.ArrowException as error:
+        raise ValueError(f"files that overlap have columns of several kinds: {error}") from None
+    column = table.column(STEP)
+    if is_ascending(column):
+        return table
+    return table.take(compute.sort_indices(table, sort_keys=[(STEP, "ascending")]))
 
 
 def is_ascending(column: AnyArray, *, strictly: bool = False) -> bool:
@@ -90,9 +109,11 @@ def select_rows(table: pa.Table, plan: HistoryPlan) -> ArrowRows:
     if columns is None or plan.keys is None:
         names = table.column_names
         parts = {name: part_of(name, table.column(name)) for name in names}
-        if "." in plan.x_axis and plan.x_axis not in parts:
-            parts = {plan.x_axis: _picked(table, plan.x_axis), **parts}
-        return ArrowRows({name: part for name, part in parts.items() if _has_any(part)}, len(table))
+        if "." in plan.x_axis:
+            parts = parts | {plan.x_axis: _picked(table, plan.x_axis)}
+        return ArrowRows(
+            {name: part for name, part in parts.items() if has_values(part)}, len(table)
+        )
     if plan.join == "outer" and not is_ascending(table.column(STEP), strictly=True):
         return _joined(table, plan)
     picked = {name: _picked(table, name) for name in columns}
@@ -208,9 +229,3 @@ def _sample(parts: Mapping[str, list[JSONValue]], names: Sequence[str]) -> list[
     own = dict.fromkeys(names)
     values = zip(*(parts[name] for name in own), strict=True)
     return [dict(zip(own, each, strict=True)) for each in values if None not in each]
-
-
-def _has_any(part: ArrowPart | list[JSONValue]) -> bool:
-    if isinstance(part, ArrowPart):
-        return part.array.null_count < len(part)
-    return any(value is not None for value in part)

@@ -20,7 +20,7 @@ class HeldBytes(Protocol):
         """The bytes from one offset to before another.
 
         Raises:
-            ValueError: They were not fetched.
+            LookupError: They were not fetched.
         """
         ...
 

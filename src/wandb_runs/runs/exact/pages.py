@@ -1,0 +1,229 @@
+"""Every row of many runs: where they are, page by page, then the rows of several runs at once."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from copy import copy
+from typing import TYPE_CHECKING, Final, cast
+
+from wandb_runs.errors import NotFoundError, UnknownMetricWarning, WandbRunsError
+from wandb_runs.frames.one_run import missing_warning, unknown_metrics
+from wandb_runs.frames.parquet.arrow_rows import ArrowRows
+from wandb_runs.frames.requests import PageHistories
+from wandb_runs.frames.rows import FoundNames
+from wandb_runs.graphql.flow import gather
+from wandb_runs.pagination.progress import ProgressCounter
+from wandb_runs.runs.exact.run_rows import ExactRows, read_rows_of
+from wandb_runs.runs.exact.sources import fetch_source
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from wandb_runs.frames.histories import Gaps, HistoryPages
+    from wandb_runs.frames.plan import HistoryPlan
+    from wandb_runs.frames.rows import AnyRows, RunRows
+    from wandb_runs.graphql.flow import Flow
+    from wandb_runs.pagination.page import Selection
+    from wandb_runs.pagination.progress import OnProgress
+    from wandb_runs.runs.exact.file_tables import Reading
+    from wandb_runs.runs.exact.sources import ExactSource, Origin
+
+__all__ = ["ExactPages", "columns_in"]
+
+_log = logging.getLogger("wandb_runs")
+
+_MOST_RUNS: Final = 32
+"""Runs that are read at once."""
+
+_MOST_VALUES: Final = 2_000_000
+"""Values that are read at once, as far as it is known before: 16 MB of numbers."""
+
+_ASSUMED_ROWS: Final = 10_000
+_ASSUMED_METRICS: Final = 40
+
+
+class ExactPages:
+    """Every row of a selection of runs, several runs at a time, in order.
+
+    It has the face of `HistoryPages`, which finds the runs. A run that cannot be read does not
+    affect the others, as long as the server answers.
+
+    Args:
+        sources: Where the rows of the runs are.
+        plan: The arguments of the call.
+        reading: What files are read with.
+        total: The number of runs, if that is known.
+        progress: The caller's progress callback.
+    """
+
+    def __init__(
+        self,
+        sources: HistoryPages[list[ExactSource]],
+        plan: HistoryPlan,
+        reading: Reading,
+        *,
+        total: int | None,
+        progress: OnProgress | None,
+    ) -> None:
+        self._sources = sources
+        self._plan = plan
+        self._reading = reading
+        self._counter = ProgressCounter(progress, total)
+        self._pending: list[ExactSource] = []
+        self._is_listed = False
+        self._failed: dict[str, WandbRunsError] = {}
+        self._gone: list[str] = []
+        self._disjoint_runs: list[str] = []
+        self._origins: dict[str, Origin] = {}
+        # The first run that has a history and no row that the call wants.
+        self._empty: ExactSource | None = None
+        # Which columns no row has had so far, of runs with rows.
+        self._names: FoundNames | None = None
+
+    @property
+    def gaps(self) -> Gaps:
+        """What the histories lack so far."""
+        found = self._sources.gaps
+        return found._replace(
+            failed={**found.failed, **self._failed},
+            gone=[*found.gone, *self._gone],
+            disjoint_runs=self._disjoint_runs,
+            origins=self._origins,
+        )
+
+    @property
+    def selection(self) -> Selection:
+        """Which runs they are of."""
+        return self._sources.selection
+
+    @property
+    def has_runs(self) -> bool:
+        """Whether any run has come so far."""
+        return self._sources.has_runs
+
+    def snapshot(self) -> Mapping[str, object]:
+        """Where the reading stands, for `restore`."""
+        return {
+            **vars(self),
+            "_counter": copy(self._counter),
+            "_pending": self._pending.copy(),
+            "_failed": self._failed.copy(),
+            "_gone": self._gone.copy(),
+            "_disjoint_runs": self._disjoint_runs.copy(),
+            "_origins": self._origins.copy(),
+            "": self._sources.snapshot(),
+        }
+
+    def restore(self, snapshot: Mapping[str, object]) -> None:
+        """Go back to where the reading stood, after an interrupt that may have come anywhere."""
+        vars(self).update({name: value for name, value in snapshot.items() if name})
+        self._sources.restore(cast("Mapping[str, object]", snapshot[""]))
+
+    def close(self, *, has_rows: bool) -> Flow[Gaps]:
+        """The gaps when all has been read, where a metric may be misspelt.
+
+        Args:
+            has_rows: Whether there is any row.
+        """
+        origins = Counter(self._origins.values())
+        _log.info(
+            "read every row of %d runs: %s",
+            len(self._origins),
+            ", ".join(f"{count} from {origin}" for origin, count in origins.most_common()),
+        )
+        gaps, plan = self.gaps, self._plan.ranges
+        if gaps.failed or gaps.disjoint_runs:
+            return gaps
+        if has_rows:
+            place = self.selection["entity"], self.selection["project"]
+            found = yield from missing_warning(*place, self._names, plan)
+            return gaps._replace(unknown_metrics=found)
+        if self._empty is None or plan.keys is None:
+            return gaps
+        unknown = unknown_metrics(self._empty.history_keys, (plan.x_axis, *plan.keys))
+        warning = UnknownMetricWarning(self._empty.run_id, unknown) if unknown else None
+        return gaps._replace(unknown_metrics=warning)
+
+    def next_pages(self) -> Flow[list[PageHistories[list[RunRows]]]]:
+        """Fetch the rows of the next runs; an empty list at the end.
+
+        What failed is requested again by the next call.
+        """
+        while not self._pending:
+            pages = yield from self._sources.next_pages()
+            if not pages:
+                return []
+            self._pending = [source for page in pages for source in page.content]
+        part = self._next_part()
+        read = yield from gather([self._read(source) for source in part])
+        content: list[RunRows] = []
+        for source, rows in zip(part, read, strict=True):
+            if isinstance(rows, ExactRows):
+                self._note(source, rows)
+                content += ((source.run_id, each) for each in rows.parts)
+            elif isinstance(rows, NotFoundError):
+                self._gone.append(source.run_id)
+            else:
+                self._failed[source.run_id] = rows
+        self._pending = self._pending[len(part) :]
+        self._counter.add(len(part), 0, total=self._sources.total, is_last=False)
+        return [PageHistories(content, [source.run_id for source in part])]
+
+    def _next_part(self) -> list[ExactSource]:
+        """The runs to read next: as many as have few values, one at least."""
+        width = _ASSUMED_METRICS if self._plan.columns is None else len(self._plan.columns)
+        values = 0
+        for number, source in enumerate(self._pending[:_MOST_RUNS]):
+            rows = _ASSUMED_ROWS if source.row_count is None else source.row_count
+            values += rows * width
+            if values > _MOST_VALUES and number:
+                return self._pending[:number]
+        return self._pending[:_MOST_RUNS]
+
+    def _read(self, source: ExactSource) -> Flow[ExactRows | WandbRunsError]:
+        """Every row of a run, or how reading it failed while the server answers."""
+        place = self.selection["entity"], self.selection["project"]
+        try:
+            return (yield from read_rows_of(place, source, self._plan, self._reading))
+        except NotFoundError as error:
+            return error
+        except WandbRunsError as error:
+            try:
+                yield from fetch_source(*place, source.run_id)
+            except NotFoundError as gone:
+                return gone
+            except WandbRunsError:
+                raise error from None
+            return error
+
+    def _note(self, source: ExactSource, rows: ExactRows) -> None:
+        """Note where the rows of a run come from, and which columns they lack."""
+        run_id, plan = source.run_id, self._plan.ranges
+        self._origins[run_id] = rows.origin
+        present = columns_in(rows.parts)
+        if not len(rows) and source.row_count != 0:
+            self._empty = self._empty or source
+        missing = frozenset(name for name in plan.columns or () if name not in present | {"_step"})
+        if plan.can_be_disjoint and missing and source.row_count != 0:
+            unknown = unknown_metrics(source.history_keys, missing)
+            is_told = bool(unknown_metrics(source.history_keys, [""]))  # no metric has that name
+            logged = {name for name in plan.columns or () if name not in unknown}
+            if is_told and plan.is_disjoint(missing, logged):
+                self._disjoint_runs.append(run_id)
+        to_find = frozenset(plan.columns_to_find) - present
+        if len(rows) and plan.columns_to_find:
+            names = frozenset[str]() if plan.keys or not to_find else present
+            found = FoundNames(run_id, to_find, names)
+            self._names = found if self._names is None else self._names.merged(found)
+
+
+def columns_in(parts: Sequence[AnyRows]) -> frozenset[str]:
+    """The columns of which some row has a value."""
+    names: set[str] = set()
+    for part in parts:
+        if isinstance(part, ArrowRows):
+            names |= part.names_with_values()
+        else:
+            names.update(*part)
+    return frozenset(names)

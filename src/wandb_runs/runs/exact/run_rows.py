@@ -1,0 +1,132 @@
+"""Every row of one run: from files, from behind them, or by ranges of steps."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from wandb_runs.errors import BadResponseError
+from wandb_runs.frames.parquet.footer import STEP, StepRange
+from wandb_runs.frames.parquet.select import select_rows
+from wandb_runs.frames.range_rows import RangeRows
+from wandb_runs.frames.step_ranges import END_OF_STEPS
+from wandb_runs.runs.exact.file_tables import FileTables
+from wandb_runs.runs.exact.ranges import StaleFileError
+from wandb_runs.runs.exact.sources import fetch_source
+
+if TYPE_CHECKING:
+    from wandb_runs.frames.plan import HistoryPlan
+    from wandb_runs.frames.rows import AnyRows
+    from wandb_runs.graphql.flow import Flow
+    from wandb_runs.runs.exact.file_tables import Reading
+    from wandb_runs.runs.exact.sources import ExactSource, Origin
+
+__all__ = ["ExactRows", "can_read_files", "read_rows_of"]
+
+_MOST_BEGINNINGS: Final = 4
+
+EVERY_STEP: Final = StepRange()
+
+
+class ExactRows(NamedTuple):
+    """Every row of a run that a call wants.
+
+    Attributes:
+        parts: The rows, in the order of their steps.
+        origin: Where they come from.
+    """
+
+    parts: list[AnyRows]
+    origin: Origin
+
+    def __len__(self) -> int:
+        """How many rows there are."""
+        return sum(map(len, self.parts))
+
+
+def can_read_files() -> bool:
+    """Whether the library is installed that decodes Parquet."""
+    return find_spec("pyarrow") is not None
+
+
+def read_rows_of(
+    place: tuple[str, str],
+    source: ExactSource,
+    plan: HistoryPlan,
+    reading: Reading,
+    steps: StepRange = EVERY_STEP,
+) -> Flow[ExactRows]:
+    """Read every row of one run that a call wants.
+
+    What changes meanwhile is read anew: rows that went from behind the files into one, files that
+    are others or whose addresses have expired.
+
+    Args:
+        place: The entity and the project.
+        source: Where the rows are.
+        plan: The arguments of the call.
+        reading: What files are read with.
+        steps: The steps.
+
+    Raises:
+        NotFoundError: The run is gone.
+        BadResponseError: The rows cannot be read, also when they are read anew.
+    """
+    reason = ""
+    for _ in range(_MOST_BEGINNINGS):
+        if not can_read_files():
+            source = source.by_ranges()
+        try:
+            parts = yield from _read_once(place, source, plan, reading, steps)
+        except StaleFileError as error:
+            reason = str(error)
+            source = yield from fetch_source(*place, source.run_id)
+            continue
+        if source.origin != "files and live rows":
+            return ExactRows(parts, source.origin)
+        again = yield from fetch_source(*place, source.run_id)
+        if again.version == source.version:
+            return ExactRows(parts, source.origin)
+        source, reason = again, "rows were written to files while they were read"
+    raise BadResponseError(
+        f"the history of run {source.run_id!r} cannot be read whole: {reason}, also after it was "
+        f"begun anew {_MOST_BEGINNINGS - 1} times; try again later",
+        status=200,
+    )
+
+
+def _read_once(
+    place: tuple[str, str],
+    source: ExactSource,
+    plan: HistoryPlan,
+    reading: Reading,
+    steps: StepRange,
+) -> Flow[list[AnyRows]]:
+    parts: list[AnyRows] = []
+    if source.addresses:
+        columns = plan.columns
+        keys = None if columns is None else tuple(dict.fromkeys((STEP, *columns)))
+        tables = FileTables(source, keys, steps, reading)
+        while (table := (yield from tables.next_table())) is not None:
+            try:
+                rows = select_rows(table, plan)
+            except ValueError as error:
+                raise BadResponseError(
+                    f"a file of the history of run {source.run_id!r} cannot be read: {error}",
+                    status=200,
+                ) from error
+            if len(rows):
+                parts.append(rows)
+        if source.boundary is None:
+            return parts
+    stop = END_OF_STEPS if source.last_step is None else source.last_step + 1
+    start = max(steps.first, source.boundary or 0)
+    if source.addresses and source.boundary is not None:
+        stop = max(stop, source.boundary + 1)
+    if steps.stop is not None:
+        stop = min(stop, steps.stop)
+    ranges = RangeRows((*place, source.run_id), plan, start, stop)
+    while (part := (yield from ranges.next_rows())) is not None:
+        if part:
+            parts.append(part)
+    return parts
