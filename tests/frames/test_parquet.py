@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import io
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
+import pandas as pd
+import polars as pl
 import pyarrow as pa
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from polars import testing as pl_testing
 from pyarrow import parquet
 
+from wandb_runs.frames.build import build
+from wandb_runs.frames.parquet.arrow_part import part_of
 from wandb_runs.frames.parquet.decode import decode
 from wandb_runs.frames.parquet.footer import Footer, StepRange, footer_span
-from wandb_runs.frames.parquet.select import select_rows, within
-from wandb_runs.frames.plan import HistoryPlan, plan_histories
+from wandb_runs.frames.parquet.select import merged, select_rows, within
+from wandb_runs.frames.plan import HistoryPlan, check_format, plan_histories
 from wandb_runs.frames.range_rows import select_whole_rows
 from wandb_runs.frames.rows import decode_rows
 from wandb_runs.runs.exact.ranges import Ranges
@@ -22,7 +28,7 @@ from wandb_runs.runs.exact.ranges import Ranges
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from wandb_runs.frames.rows import Row
+    from wandb_runs.frames.rows import Row, RunRows
 
 LARGE = 1 << 30
 EVERY = StepRange()
@@ -114,3 +120,144 @@ def test_the_rows_of_a_file_are_those_of_the_same_history_by_steps(
     ]
     decoded = decode_rows([json.dumps(row) for row in inside])
     assert canonical(rows_of(table, plan)) == canonical(select_whole_rows(plan.ranges, decoded))
+
+
+@given(st.data(), histories, st.integers(1, 5))
+def test_a_broken_file_is_an_error_or_read_as_it_says(
+    data: st.DataObject, history: Sequence[Row], group: int
+) -> None:
+    content = bytearray(written(history, group))
+    places = st.integers(0, len(content) - 1)
+    for place in data.draw(st.lists(places, min_size=1, max_size=4), label="places"):
+        content[place] = data.draw(st.integers(0, 255), label="byte")
+    cut = data.draw(st.integers(0, len(content)), label="length")
+    plan = plan_histories()
+    for broken in (bytes(content), bytes(content[:cut])):
+        try:
+            found = rows_of(read(broken, None), plan)
+        except ValueError:
+            continue
+        assert all(isinstance(row["_step"], int) for row in found)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "it has 0 bytes"),
+        (b"PAR1" + b"x" * 20, "it does not end as a Parquet file does"),
+        (b"PAR1" + b"\xff\xff\xff\x7fPAR1", "its footer is said to have 2,147,483,647 of 12"),
+        (b"PAR1" + b"\0\0\0\0PAR1", "its footer cannot be read"),
+    ],
+)
+def test_what_is_no_parquet_file_is_said(content: bytes, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        footer_of(content)
+
+
+def test_a_file_without_steps_is_said() -> None:
+    with pytest.raises(ValueError, match="it has no column '_step'"):
+        footer_of(written([{"loss": 1}]))
+
+
+def test_only_the_row_groups_of_the_steps_and_the_columns_asked_for_are_needed() -> None:
+    rows = [{"_step": step, "a": step / 7, "b": step / 3, "b.c": step} for step in range(1000)]
+    content = written(rows, group=100)
+    footer = footer_of(content)
+    assert footer.groups(StepRange()) == list(range(10))
+    assert footer.groups(StepRange(250, 400)) == [2, 3]
+    assert footer.groups(StepRange(250, 401)) == [2, 3, 4]
+    assert footer.groups(StepRange(1000)) == []
+    assert footer.columns_of(["a"]) == ("_step", "a")
+    assert footer.columns_of(["b.c"]) == ("_step", "b.c", "b")
+    every = footer.chunks([2], footer.columns_of(None))
+    some = footer.chunks([2], ("_step", "a"))
+    assert len(some.spans) == 2
+    assert len(every.spans) == 4
+    assert some.memory < every.memory
+    assert read(content, ["a"], StepRange(250, 253)).to_pylist() == [
+        {"_step": step, "a": step / 7} for step in (250, 251, 252)
+    ]
+
+
+def test_what_would_take_more_memory_than_it_may_is_refused_before_it_is_read() -> None:
+    rows = [{"_step": step, "a": 1.0} for step in range(10_000)]
+    content = written(rows, group=10_000)  # a few hundred bytes stand for the values of `a`
+    assert len(content) < 60_000
+    footer = footer_of(content, max_bytes=100_000)
+    with pytest.raises(ValueError, match="more than the 100,000 of max_resp"):
+        footer.chunks([0], ("_step", "a"))
+    assert footer.chunks([0], ("_step",)).memory < 100_000
+
+
+@pytest.mark.parametrize(
+    ("array", "expected"),
+    [
+        (pa.array([1, None], pa.int8()), [1, None]),
+        (pa.array([2**63, 1], pa.uint64()), [2**63, 1]),
+        (pa.array([1, 2], pa.uint64()), [1, 2]),
+        (pa.array([0.5, None], pa.float32()), [0.5, None]),
+        (pa.array(["a", "b", "a"]).dictionary_encode(), ["a", "b", "a"]),
+        (pa.array([b"a", None], pa.binary()), ["a", None]),
+        (pa.array(["a"], pa.large_string()), ["a"]),
+        (pa.array(["Infinity", "x", None]), [float("inf"), "x", None]),
+        (pa.array([None, None], pa.null()), [None, None]),
+        (pa.array([{"a": 1, "b": None}, None]), [{"a": 1}, None]),
+        (pa.array([[("a", 1)], [("b", None)]], pa.map_(pa.string(), pa.int64())), [{"a": 1}, {}]),
+        (pa.array([[1, None]]), [[1, None]]),
+        (pa.array([0], pa.timestamp("us", "UTC")), ["1970-01-01T00:00:00+00:00"]),
+    ],
+)
+def test_columns_of_arrow_are_the_values_of_json_that_they_stand_for(
+    array: pa.Array[pa.Scalar[pa.DataType]], expected: list[object]
+) -> None:
+    part = part_of("loss", pa.chunked_array([array]))
+    assert list(part) == expected
+    assert [type(value) for value in part] == [type(value) for value in expected]
+
+
+@pytest.mark.parametrize(
+    "array", [pa.array([b"\xff"], pa.binary()), pa.array([[b"\xff"]], pa.list_(pa.binary()))]
+)
+def test_bytes_that_are_no_text_are_an_error_with_the_name_of_the_column(
+    array: pa.Array[pa.Scalar[pa.DataType]],
+) -> None:
+    with pytest.raises(ValueError, match="column 'loss' holds bytes"):
+        part_of("loss", pa.chunked_array([array]))
+
+
+@pytest.mark.parametrize("to", ["default", "pandas", "polars"])
+@pytest.mark.parametrize("join", ["inner", "outer"])
+@given(histories=st.lists(st.tuples(histories, st.booleans()), max_size=4))
+def test_a_frame_of_columns_is_the_frame_of_the_same_rows(
+    to: str, join: str, histories: list[tuple[Sequence[Row], bool]]
+) -> None:
+    """Where some runs come by columns and others as rows, dtypes and values are the same."""
+    plan = plan_histories(keys=["a", "b", "c", "e"], join="outer" if join == "outer" else "inner")
+    by_rows: list[tuple[str, list[Row]]] = []
+    mixed: list[RunRows] = []
+    for number, (history, is_arrow) in enumerate(histories):
+        arrow = select_rows(read(written(history), ("_step", "a", "b", "c", "e")), plan)
+        by_rows.append((f"r{number}", arrow.rows()))
+        mixed.append((f"r{number}", arrow if is_arrow else arrow.rows()))
+    form = check_format(to)
+    found, expected = build(mixed, plan, to=form), build(by_rows, plan, to=form)
+    if isinstance(found, list):
+        assert json.dumps(found) == json.dumps(expected)
+    elif isinstance(found, pl.DataFrame):
+        pl_testing.assert_frame_equal(found, cast("pl.DataFrame", expected), check_exact=True)
+    else:
+        pd.testing.assert_frame_equal(found, cast("pd.DataFrame", expected), check_exact=True)
+
+
+def test_files_that_overlap_are_merged_by_step() -> None:
+    one = read(written([{"_step": 0, "a": 1}, {"_step": 4, "a": 2}]), None)
+    two = read(written([{"_step": 1, "b": 0.5}, {"_step": 4, "a": 2.5}]), None)
+    assert rows_of(merged([one, two]), plan_histories()) == [
+        {"_step": 0, "a": 1},
+        {"_step": 1, "b": 0.5},
+        {"_step": 4, "a": 2},
+        {"_step": 4, "a": 2.5},
+    ]
+    text = read(written([{"_step": 2, "a": "x"}]), None)
+    with pytest.raises(ValueError, match="columns of several kinds"):
+        merged([one, text])

@@ -162,6 +162,11 @@ def _plain(name: str, value: object) -> JSONValue:
             pairs = cast("list[tuple[object, object]]", items)
             return {str(key): _plain(name, each) for key, each in pairs if each is not None}
         return [_plain(name, item) for item in items]
+    if isinstance(value, bytes):
+        try:
+            return value.decode()
+        except UnicodeDecodeError:
+            raise ValueError(f"column {name!r} holds bytes that are no text") from None
     isoformat = getattr(value, "isoformat", None)
     if isoformat is not None:
         return str(isoformat())
