@@ -1,3 +1,5 @@
+# The stubs of pyarrow leave open what its arrays hold.
+# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false
 """Rows of Parquet files, by the bytes that their footers name."""
 
 from __future__ import annotations
