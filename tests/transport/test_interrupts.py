@@ -24,7 +24,7 @@ from support.ways import each_backend
 from soaking.interrupts import HEADER, KEY, secrets_in
 from wandb_runs import Api, AsyncApi, ServerError
 from wandb_runs.frames.batches import Batches
-from wandb_runs.frames.histories import HistoryPages
+from wandb_runs.frames.histories import AnyPages, HistoryPages
 from wandb_runs.frames.plan import plan_histories
 from wandb_runs.frames.requests import HistoryRequest, RowsReader
 from wandb_runs.pagination.page import PageRequest, Selection
@@ -341,7 +341,7 @@ def test_a_batch_whose_conversion_is_interrupted_is_not_lost(
             raise kind
         return [run_id for run_id, _ in histories]
 
-    def close(pages: HistoryPages[Content], /, *, has_rows: bool) -> Flow[Gaps]:
+    def close(pages: AnyPages[Content], /, *, has_rows: bool) -> Flow[Gaps]:
         yield from ()
         return pages.gaps
 
