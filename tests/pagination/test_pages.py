@@ -11,17 +11,27 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.clocks import TickingClock
 from support.request_counts import requests_for
 
 from wandb_runs import Api, NotFoundError, Run
 from wandb_runs.testing import log_run
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from wandb_runs.testing import LocalServer
 
 OVER_HTTP = settings(
     max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
+
+
+@pytest.fixture(scope="module")
+def api(wandb_server: LocalServer) -> Iterator[Api]:
+    """An `Api` that reads ahead, however fast the server is."""
+    with Api(base_url=wandb_server.url, api_key="k" * 40, clock=TickingClock()) as api:
+        yield api
 
 
 @OVER_HTTP

@@ -8,12 +8,14 @@ import json
 import math
 import pickle
 import threading
+from itertools import chain, repeat
 from typing import TYPE_CHECKING, Final
 
 import anyio
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.clocks import FAST, SLOW, TickingClock
 from support.ways import BACKENDS
 from typing_extensions import override
 
@@ -30,11 +32,11 @@ from wandb_runs import (
 from wandb_runs.pagination.cursors import cursor_after
 from wandb_runs.pagination.page import Page
 from wandb_runs.pagination.sizes import PER_PAGE, PageSize
-from wandb_runs.testing import OpaqueCursors, log_run
+from wandb_runs.testing import FakeClock, OpaqueCursors, log_run
 from wandb_runs.transport import HttpTransport, Response
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Sequence
 
     from wandb_runs import Request
     from wandb_runs.testing import LocalServer
@@ -97,6 +99,41 @@ class Sizes:
         return self._inner.send(request)
 
 
+class Paced:
+    """Sends to a real server, and lets each answer take as long as it is told.
+
+    Args:
+        server: The server.
+        seconds: How long each takes; the last of them again and again.
+
+    Attributes:
+        clock: The clock that measures that.
+        is_elsewhere: Whether each request was sent by another thread, in the order of the requests.
+    """
+
+    def __init__(self, server: LocalServer, seconds: Sequence[float]) -> None:
+        self._inner = HttpTransport(server.url)
+        self._seconds = chain(seconds, repeat(seconds[-1]))
+        self._caller = threading.current_thread()
+        self._lock = threading.Lock()
+        self.clock = FakeClock()
+        self.is_elsewhere: list[bool] = []
+
+    def send(self, request: Request, /) -> Response:
+        with self._lock:
+            self.is_elsewhere.append(threading.current_thread() is not self._caller)
+            seconds = next(self._seconds)
+        self.clock.sleep(seconds)
+        return self._inner.send(request)
+
+
+@pytest.fixture(scope="module")
+def api(wandb_server: LocalServer) -> Iterator[Api]:
+    """An `Api` that reads ahead, however fast the server is."""
+    with Api(base_url=wandb_server.url, api_key="k", clock=TickingClock()) as api:
+        yield api
+
+
 @pytest.fixture(scope="module")
 def large(wandb_server: LocalServer) -> str:
     """The path of a project of 420 runs."""
@@ -106,19 +143,40 @@ def large(wandb_server: LocalServer) -> str:
 
 
 def ids_of(
-    server: LocalServer, path: str, per_page: int, take: int, counter: RequestCounter
+    server: LocalServer,
+    path: str,
+    per_page: int,
+    take: int,
+    counter: RequestCounter,
+    tick: float = SLOW,
 ) -> list[str]:
-    with Api(base_url=server.url, api_key="k", on_event=counter, max_concurrency=WIDTH) as api:
+    with Api(
+        base_url=server.url,
+        api_key="k",
+        on_event=counter,
+        max_concurrency=WIDTH,
+        clock=TickingClock(tick),
+    ) as api:
         loop = iter(api.runs(path, per_page=per_page))
         return [run.id for _, run in zip(range(take), loop, strict=False)]
 
 
 def ids_of_awaited(
-    server: LocalServer, path: str, per_page: int, take: int, counter: RequestCounter, backend: str
+    server: LocalServer,
+    path: str,
+    per_page: int,
+    take: int,
+    counter: RequestCounter,
+    backend: str,
+    tick: float = SLOW,
 ) -> list[str]:
     async def main() -> list[str]:
         async with AsyncApi(
-            base_url=server.url, api_key="k", on_event=counter, max_concurrency=WIDTH
+            base_url=server.url,
+            api_key="k",
+            on_event=counter,
+            max_concurrency=WIDTH,
+            clock=TickingClock(tick),
         ) as api:
             ids: list[str] = []
             async for run in api.runs(path, per_page=per_page):
@@ -163,6 +221,68 @@ def test_both_halves_send_the_third_page_with_those_behind_it(
         assert (blocking.sent, awaiting.sent) == (sent, sent)
 
 
+SPEEDS: list[tuple[list[float], list[bool]]] = [
+    ([FAST], [False] * MANY),
+    ([SLOW], [False] * 2 + [True] * 48),
+    # A clock that stands still, and tells nothing.
+    ([0.0], [False] * 2 + [True] * 48),
+    # One of several answers is late.
+    ([FAST, FAST, *[SLOW, SLOW, SLOW, FAST] * 3], [False] * MANY),
+    ([*[FAST] * 10, SLOW], [False] * 14 + [True] * 36),
+    ([*[SLOW] * 10, FAST], [False] * 2 + [True] * 12 + [False] * 33),
+]
+
+
+@pytest.mark.parametrize(("seconds", "is_elsewhere"), SPEEDS)
+def test_threads_read_ahead_where_four_answers_in_turn_are_slow(
+    wandb_server: LocalServer, many: str, seconds: list[float], is_elsewhere: list[bool]
+) -> None:
+    paced = Paced(wandb_server, seconds)
+    url = wandb_server.url
+    with Api(
+        base_url=url, api_key="k", transport=paced, clock=paced.clock, max_concurrency=WIDTH
+    ) as api:
+        loop = iter(api.runs(many, per_page=1))
+        assert [run.id for run in loop] == [f"run{number:02}" for number in range(MANY)]
+    assert paced.is_elsewhere == is_elsewhere
+
+
+@OVER_HTTP
+@given(
+    per_page=st.integers(1, 12),
+    seconds=st.lists(st.sampled_from((0.0, FAST, SLOW)), min_size=1, max_size=50),
+)
+def test_answers_of_any_speed_give_the_same_runs(
+    wandb_server: LocalServer, many: str, per_page: int, seconds: list[float]
+) -> None:
+    paced = Paced(wandb_server, seconds)
+    url = wandb_server.url
+    with Api(
+        base_url=url, api_key="k", transport=paced, clock=paced.clock, max_concurrency=WIDTH
+    ) as api:
+        loop = iter(api.runs(many, per_page=per_page))
+        assert [run.id for run in loop] == [f"run{number:02}" for number in range(MANY)]
+    needed = math.ceil(MANY / per_page)
+    assert needed <= len(paced.is_elsewhere) <= needed + WIDTH - 1
+
+
+@OVER_HTTP
+@given(
+    per_page=st.integers(1, 30), take=st.integers(1, MANY + 3), way=st.sampled_from(("", *BACKENDS))
+)
+def test_a_loop_over_fast_answers_sends_no_page_too_many(
+    wandb_server: LocalServer, many: str, per_page: int, take: int, way: str
+) -> None:
+    counter = RequestCounter()
+    if way:
+        ids = ids_of_awaited(wandb_server, many, per_page, take, counter, way, FAST)
+    else:
+        ids = ids_of(wandb_server, many, per_page, take, counter, FAST)
+    assert ids == [f"run{number:02}" for number in range(min(take, MANY))]
+    assert counter.sent == math.ceil(min(take, MANY) / per_page)
+    assert counter.most == 1
+
+
 USES: list[tuple[int, Callable[[Runs], object]]] = [
     (1, lambda runs: runs[0]),
     (1, bool),
@@ -194,7 +314,7 @@ def test_a_page_that_does_not_follow_drops_those_behind_it(wandb_server: LocalSe
     for number in range(30):
         log_run(wandb_server, "team", "shifts", f"r{number:02}")
     counter = RequestCounter()
-    with Api(base_url=wandb_server.url, api_key="k", on_event=counter) as api:
+    with Api(base_url=wandb_server.url, api_key="k", on_event=counter, clock=TickingClock()) as api:
         loop = iter(api.runs("team/shifts", order="+name", per_page=3))
         ids = [next(loop).id for _ in range(6)]
         log_run(wandb_server, "team", "shifts", "a")  # before all of them
@@ -226,7 +346,9 @@ def test_what_is_read_ahead_may_fail_until_its_turn_comes(
             return super().send(request)
 
     flaky = FailsOnce(wandb_server)
-    with Api(base_url=wandb_server.url, api_key="k", transport=flaky, max_retries=0) as api:
+    with Api(
+        base_url=wandb_server.url, api_key="k", transport=flaky, max_retries=0, clock=TickingClock()
+    ) as api:
         ids = [run.id for run in api.runs(many, per_page=5)]
     assert flaky.failed
     assert ids == [f"run{number:02}" for number in range(MANY)]
@@ -253,11 +375,15 @@ def test_a_page_ahead_is_sent_once_and_those_behind_it_are_kept(
             return super().send(request)
 
     lasting, passing = FailsAt(wandb_server, math.inf), FailsAt(wandb_server, 1)
-    with Api(base_url=wandb_server.url, api_key="k", transport=lasting) as api:
+    with Api(
+        base_url=wandb_server.url, api_key="k", transport=lasting, clock=TickingClock()
+    ) as api:
         loop = iter(api.runs(many, per_page=5))
         assert [next(loop).id for _ in range(15)] == [f"run{number:02}" for number in range(15)]
     assert len(lasting.cursors) == 2 + WIDTH
-    with Api(base_url=wandb_server.url, api_key="k", transport=passing) as api:
+    with Api(
+        base_url=wandb_server.url, api_key="k", transport=passing, clock=TickingClock()
+    ) as api:
         assert len([*iter(api.runs(many, per_page=5))]) == MANY
     assert len({*passing.cursors}) == len(passing.cursors) - 1
     assert passing.cursors.count(cursor_after(13)) == 2
@@ -285,7 +411,9 @@ def test_what_came_before_a_cancellation_is_kept(
     transport = Stalls(HttpTransport(wandb_server.url))
 
     async def main() -> None:
-        api = AsyncApi(base_url=wandb_server.url, api_key="k", transport=transport)
+        api = AsyncApi(
+            base_url=wandb_server.url, api_key="k", transport=transport, clock=TickingClock()
+        )
         loop = aiter(api.runs(many, per_page=5))
         ids = [(await anext(loop)).id for _ in range(10)]
         with anyio.move_on_after(1):
@@ -335,7 +463,7 @@ def test_pages_that_grow_ask_for_no_more_than_the_limit(
     wandb_server: LocalServer, large: str, limit: int
 ) -> None:
     sizes = Sizes(wandb_server)
-    with Api(base_url=wandb_server.url, api_key="k", transport=sizes) as api:
+    with Api(base_url=wandb_server.url, api_key="k", transport=sizes, clock=TickingClock()) as api:
         for count in LOOPS:
             sizes.asked.clear()
             assert count(api.runs(large, limit=limit)) == limit

@@ -22,6 +22,7 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
+from support.clocks import TickingClock
 from support.request_counts import most_requests_for, requests_for
 
 from wandb_runs import Api, InvalidArgumentError, NotFoundError, Run, Runs
@@ -29,7 +30,7 @@ from wandb_runs.query.filters import filters_to_json
 from wandb_runs.query.order import parse_order
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from wandb_runs import RetryingClient
     from wandb_runs.testing import LocalServer
@@ -87,6 +88,13 @@ def listed(server: LocalServer) -> tuple[str, ...]:
     """The operations, without those that look up a name which the first page does not show."""
     assert sent(server, "ListFields") <= sent(server, "ListKeys") <= 1
     return tuple(name for name in server.operations if name not in ("ListFields", "ListKeys"))
+
+
+@pytest.fixture(scope="module")
+def api(wandb_server: LocalServer) -> Iterator[Api]:
+    """An `Api` that reads ahead, however fast the server is."""
+    with Api(base_url=wandb_server.url, api_key="k" * 40, clock=TickingClock()) as api:
+        yield api
 
 
 @ONCE

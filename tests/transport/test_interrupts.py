@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 import anyio
 import pytest
+from support.clocks import FAST, SLOW, TickingClock
 from support.raw_server import http_answer, read_request, serve
 from support.ways import each_backend
 
@@ -268,11 +269,12 @@ def test_a_value_that_is_interrupted_while_it_is_made_has_a_repr(
 
 
 @pytest.mark.parametrize("order", ["+created_at", "-summary_metrics.loss"])
-@pytest.mark.parametrize("method", ["loop", "pages", "batches", "scan"])
+@pytest.mark.parametrize("method", ["loop", "loop of fast answers", "pages", "batches", "scan"])
 def test_a_loop_that_is_interrupted_at_any_instruction_gives_everything_once(
     wandb_server: LocalServer, project: str, method: str, order: str
 ) -> None:
-    with Api(base_url=wandb_server.url, api_key="k") as api:
+    clock = TickingClock(FAST if "fast" in method else SLOW)
+    with Api(base_url=wandb_server.url, api_key="k", clock=clock) as api:
 
         def begin() -> Iterator[object]:
             runs = api.runs(project, order=order, per_page=4)
@@ -280,7 +282,7 @@ def test_a_loop_that_is_interrupted_at_any_instruction_gives_everything_once(
                 return runs[0].scan_history(page_size=3)
             if method == "batches":
                 return runs.iter_histories(keys=["loss"])
-            return iter(runs) if method == "loop" else runs.pages()
+            return runs.pages() if method == "pages" else iter(runs)
 
         moments = Moments()
         right = moments.read(begin())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -27,10 +28,11 @@ def prepare(task: Task, url: str) -> Work:
     path = f"{ENTITY}/{task['project']}"
     api = Api(base_url=url)
     if task["kind"] != "first_page":
-        # In no side's time, but where the whole process is measured: wandb and the minimal
-        # implementation import theirs before, too.
-        for library in ("httpx", "httpcore"):
-            import_module(library)
+        # What the first request imports is in no side's time, but where the whole process is
+        # measured: wandb and the minimal implementation import theirs before, too.
+        for module in ("httpx", "httpcore", "wandb_runs.transport.deadline", "backports.zstd"):
+            with suppress(ImportError):  # of another version, or not installed
+                import_module(module)
     if task["kind"] == "histories" and task["format"] != "default":
         import_module(task["format"])  # not timed
 

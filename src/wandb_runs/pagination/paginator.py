@@ -347,7 +347,9 @@ class Paginator(Generic[T]):
             state = self._state
             request = self._request(selection, left)
             most = 0 if state.hold else source.width - 1
-            behind = expected_after(request, state.size, most=most, items=wanted, left=left)
+            behind = partial(
+                expected_after, request, state.size, most=most, items=wanted, left=left
+            )
             answer = yield from self._fetch(selection, source, request, behind)
             if answer is None or self._state.offset is not state.offset:
                 continue  # by another request; or a signal handler has read on meanwhile
@@ -486,7 +488,7 @@ class Paginator(Generic[T]):
         selection: Selection,
         source: Source[T],
         request: PageRequest,
-        behind: Sequence[PageRequest],
+        behind: Callable[[], Sequence[PageRequest]],
     ) -> Flow[Answer[T] | None]:
         """Fetch a page, or fewer runs of it; None where another request is due."""
         state = self._state
@@ -509,7 +511,7 @@ class Paginator(Generic[T]):
         selection: Selection,
         source: Source[T],
         request: PageRequest,
-        behind: Sequence[PageRequest],
+        behind: Callable[[], Sequence[PageRequest]],
     ) -> Flow[Answer[T] | None]:
         """Fetch a page of the view; None where that showed that it cannot be relied on."""
         state, view = self._state, self._state.view

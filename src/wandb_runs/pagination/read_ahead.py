@@ -3,13 +3,16 @@
 W&B's cursors count runs, so that it can be told where later pages start. This is a guess, and never
 more: a page that was read ahead is handed on only where the caller asks for the page at that very
 cursor, and is then checked as any other page is. What is not asked for is dropped.
+
+Several requests at once take a thread each. Where answers come within two milliseconds, threads
+cost more than they save, so that pages are requested one by one.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, NamedTuple, TypeVar
 
 from wandb_runs.errors import WandbRunsError
 from wandb_runs.graphql.flow import gather
@@ -25,6 +28,12 @@ if TYPE_CHECKING:
 __all__ = ["Answer", "ReadAhead", "expected_after"]
 
 T = TypeVar("T")
+
+_FAST: Final = 0.002
+"""Seconds of an answer below which reading ahead costs more than it saves."""
+
+_MEASURED: Final = 4
+"""How many answers are looked at: others that are read meanwhile make each of them later."""
 
 
 class Answer(NamedTuple, Generic[T]):
@@ -45,10 +54,12 @@ class ReadAhead(Generic[T]):
     An interrupt at any instruction loses none that was asked for: it is then read again.
     """
 
-    __slots__ = ("_kept",)
+    __slots__ = ("_kept", "_seconds")
 
     def __init__(self) -> None:
         self._kept: Mapping[str | None, Answer[T]] = {}
+        # How long each of the last answers took.
+        self._seconds: tuple[float, ...] = ()
 
     def drop(self) -> None:
         """Keep none of the pages."""
@@ -58,14 +69,14 @@ class ReadAhead(Generic[T]):
         self,
         fetch: Callable[[PageRequest], Flow[Page[T]]],
         request: PageRequest,
-        expected: Sequence[PageRequest],
+        expect: Callable[[], Sequence[PageRequest]],
     ) -> Flow[Answer[T]]:
-        """Read a page, and those that are expected behind it.
+        """Read a page, and those that are expected behind it, unless answers come fast.
 
         Args:
             fetch: Reads one page.
             request: The page.
-            expected: The requests for the others; used where the page was not read ahead.
+            expect: Returns the requests for the others; called where the page was not read ahead.
 
         Returns:
             The page, which may hold another number of items than was asked for.
@@ -74,11 +85,15 @@ class ReadAhead(Generic[T]):
         if kept is not None:
             self._kept = {at: each for at, each in self._kept.items() if each is not kept}
             return kept
+        is_fast = self._is_fast
+        expected: Sequence[PageRequest] = () if is_fast and not self._kept else expect()
         # One of them failed, perhaps, and those behind it did not.
         self._kept = {each.after: self._kept[each.after] for each in expected if self._has(each)}
-        lacking = [each for each in expected if each.after not in self._kept]
+        lacking = [] if is_fast else [each for each in expected if each.after not in self._kept]
         if not lacking:
-            return Answer(request, (yield from fetch(request)))
+            answer = Answer(request, (yield from fetch(request)))
+            self._measure(answer.page)
+            return answer
         flows = [_with_request(fetch, request), *map(partial(_tried, fetch), lacking)]
         asked, *_ = yield from gather(flows, self._keep)
         if asked is None:
@@ -90,6 +105,15 @@ class ReadAhead(Generic[T]):
         """Keep a page as it comes: until all have, the call may fail or be interrupted."""
         if answer is not None:
             self._kept = {**self._kept, answer.request.after: answer}
+            self._measure(answer.page)
+
+    @property
+    def _is_fast(self) -> bool:
+        # A clock of the caller's that stands still tells nothing.
+        return 0 < min(self._seconds, default=0.0) < _FAST
+
+    def _measure(self, page: Page[T]) -> None:
+        self._seconds = (*self._seconds[1 - _MEASURED :], page.seconds)
 
     def _has(self, request: PageRequest) -> bool:
         kept = self._kept.get(request.after)

@@ -55,7 +55,8 @@ class Runs(
     given, pages have 50 runs, then 100, 200, up to 1000, unless a page takes longer than a second
     or has more than 4 MB; one that is too much for the server is halved. A loop that comes to the
     third page requests up to `max_concurrency` pages at once, so that one that is left early has
-    sent up to `max_concurrency - 1` too many; an index or a slice reads nothing ahead.
+    sent up to `max_concurrency - 1` too many, unless answers come within two milliseconds; an index
+    or a slice reads nothing ahead.
 
     `len` asks the server for the count alone, once, or counts what was read when that is
     everything; `list(runs)` asks for it too, since Python wants to know the length beforehand. A
