@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
+import httpx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,7 +15,7 @@ from support.graphql_query import of_project, of_run
 
 from wandb_runs import InvalidArgumentError
 from wandb_runs.local.ids import new_id
-from wandb_runs.testing import LocalServer, log_run
+from wandb_runs.testing import Churn, IgnoreRange, LocalServer, Status, Truncate, log_run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -282,3 +284,41 @@ def test_an_address_expires() -> None:
         (new,) = files.read(project).urls
         assert places([new]) == places([url])
         assert files.get(new).status_code == 200
+
+
+# Faults.
+
+
+def test_faults_of_files_leave_graphql_alone_and_others_files(files: Exporting) -> None:
+    project = files.log_rows(LOSSES[:ROWS])
+    (url,) = files.read(project).urls
+    whole = files.get(url).content
+    with files.server.fail(Status(403), operation="a file"):
+        assert files.read(project).urls
+        assert [files.get(url).status_code for _ in range(2)] == [403, 200]
+    with files.server.fail(Status(503)):
+        assert files.get(url).content == whole
+        assert files.post("{ viewer { id } }").status_code == 503
+    with files.server.fail_always(IgnoreRange(), operation="a file"):
+        answer = files.get(url, range="bytes=-8")
+        assert (answer.status_code, answer.content) == (200, whole)
+    with files.server.fail_always(Truncate(5, whole_http=True), operation="a file"):
+        assert files.get(url, range="bytes=8-20").content == whole[8:13]
+    with (
+        files.server.fail_always(Truncate(5), operation="a file"),
+        pytest.raises(httpx.RemoteProtocolError),
+    ):
+        files.get(url)
+    between = Churn(lambda _: files.log_rows([{"_step": 0}], project))
+    with files.server.fail(between, operation="a file"):
+        assert files.get(url).status_code == 404
+
+
+def test_faults_of_files_apply_to_what_runs_saved(files: Exporting) -> None:
+    project = files.log_rows([])
+    files.upload(project, "r", "a.txt", b"content")
+    url = f"{files.server.url}/storage/me/{quote(project)}/r/a.txt"
+    with files.server.fail(IgnoreRange(), Status(500), operation="a file"):
+        assert files.get(url, range="bytes=0-0").content == b"content"
+        assert files.get(url).status_code == 500
+    assert files.get(url, range="bytes=0-0").content == b"c"

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import hmac
 import logging
 import mimetypes
-import secrets
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
@@ -36,6 +34,7 @@ from wandb_runs.local.executable import whole_schema
 from wandb_runs.local.faults import EXEMPT, Answer, GraphQLRequest
 from wandb_runs.local.files import parse_range, read_export, read_file, save_file
 from wandb_runs.local.filestream import receive
+from wandb_runs.local.signatures import Signatures
 from wandb_runs.local.store import UnstorableError
 from wandb_runs.local.where import BadRequestError
 from wandb_runs.local.wire import make_response
@@ -62,8 +61,8 @@ _LEVEL: Final = 6
 """What gzip takes by default: a higher one takes several times as long for a few percent."""
 
 
-_LIFETIME: Final = 3600
-"""Seconds that the address of a Parquet file is good for."""
+_STORAGE: Final = "/storage/"
+_EXPORTS: Final = "/exports/"
 
 
 class _Body(BaseModel):
@@ -146,9 +145,10 @@ def create_app(
         features,
         keys,
         rows_of_files,
+        Signatures(store.now),
     )
-    storage = "/storage/{entity}/{project}/{run}/{name:path}"
-    exported = "/exports/{entity}/{project}/{run}/{name}"
+    storage = f"{_STORAGE}{{entity}}/{{project}}/{{run}}/{{name:path}}"
+    exported = f"{_EXPORTS}{{entity}}/{{project}}/{{run}}/{{name}}"
     stream = "/files/{entity}/{project}/{run}/file_stream"
     middleware = [Middleware(AccessMiddleware, allow_hosts=allow_hosts)]
     if compress:
@@ -208,7 +208,7 @@ class _Endpoints:
     features: Sequence[str]
     keys: _Keys
     rows_of_files: int | None
-    secret: bytes = field(default_factory=secrets.token_bytes, repr=False)
+    signatures: Signatures
 
     async def graphql(self, request: Request) -> Response:
         """Answer a GraphQL request."""
@@ -256,7 +256,7 @@ class _Endpoints:
         named: str | None,
         caller: _Caller,
     ) -> Answer:
-        storage = f"{caller.base_url}storage/"
+        storage, signed = f"{caller.base_url}storage/", self.signatures.lasting
         self.tasks.do_overdue()
         with self.store.read() as connection:
             context = Context(
@@ -265,11 +265,13 @@ class _Endpoints:
                 entity=self.entity,
                 is_viewer=caller.is_viewer,
                 may_only_read=caller.may_only_read,
-                upload_url=lambda path: f"{storage}{self._signed('PUT', path)}",
+                upload_url=lambda path: f"{storage}{signed('PUT', path)}",
                 file_url=lambda path: (
-                    f"{storage}{path if self.keys.api_key is None else self._signed('GET', path)}"
+                    f"{storage}{path if self.keys.api_key is None else signed('GET', path)}"
                 ),
-                export_url=lambda path: f"{caller.base_url}{self._lasting(f'exports/{path}')}",
+                export_url=lambda path: (
+                    f"{caller.base_url}exports/{self.signatures.expiring(path)}"
+                ),
                 rows_of_files=self.rows_of_files,
                 paging=request.paging,
                 tasks=self.tasks,
@@ -310,7 +312,7 @@ class _Endpoints:
 
     async def put_file(self, request: Request) -> Response:
         """Store a file; the signature in its address stands in for a key."""
-        if not self._is_signed(request):
+        if not self.signatures.is_lasting(request, _STORAGE):
             return refusal("wrong signature", HTTPStatus.FORBIDDEN)
         content = await request.body()
         name: str = request.path_params["name"]
@@ -319,55 +321,39 @@ class _Endpoints:
 
     async def get_export(self, request: Request) -> Response:
         """Return a Parquet file of a history; only the signature in its address counts."""
-        if not self._is_lasting(request):
+        if not self.signatures.expires_later(request, _EXPORTS):
             return refusal("the signature is wrong, or has expired", HTTPStatus.FORBIDDEN)
         return await self._send(request, read_export)
 
     async def get_file(self, request: Request) -> Response:
         """Return a file, unchanged; a signature in its address stands in for a key."""
-        if self.keys.is_viewer(request) is None and not self._is_signed(request):
+        if self.keys.is_viewer(request) is None and not self.signatures.is_lasting(
+            request, _STORAGE
+        ):
             return refusal("invalid credentials", HTTPStatus.UNAUTHORIZED)
         return await self._send(request, read_file)
 
     async def _send(self, request: Request, read: Callable[..., FilePart | None]) -> Response:
+        """Answer with a file, through the faults of files."""
         name: str = request.path_params["name"]
-        wanted = parse_range(request.headers.get("range"))
-        known = request.headers.get("if-range")
-        found = await run_in_threadpool(read, self.store, *_run(request), name, wanted, known)
-        if found is None:
-            return refusal("file not found", HTTPStatus.NOT_FOUND)
         kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
-        return Response(
-            found.content, found.status, media_type=kind, headers={**_INERT, **found.headers}
-        )
+        asked, known = request.headers.get("range"), request.headers.get("if-range")
+
+        def answer(given: GraphQLRequest) -> Answer:
+            wanted = None if given.ignores_range else parse_range(asked)
+            found = read(self.store, *_run(request), name, wanted, known)
+            if found is None:
+                return Answer(b'{"error":"file not found"}', HTTPStatus.NOT_FOUND)
+            headers = {"content-type": kind, **_INERT, **found.headers}
+            return Answer(found.content, found.status, headers)
+
+        given = GraphQLRequest.of_file(self.faults.server, {**request.path_params, "range": asked})
+        answered = await run_in_threadpool(self.faults.answer, given, answer)
+        return make_response(answered, self.closing)
 
     async def accept(self, _: Request) -> Response:
         """Accept telemetry, and discard it."""
         return JSONResponse({})
-
-    def _signed(self, method: str, path: str) -> str:
-        return f"{path}?signature={self._signature(method, path)}"
-
-    def _is_signed(self, request: Request) -> bool:
-        path = request.scope["raw_path"].decode().removeprefix("/storage/")
-        given = request.query_params.get("signature", "")
-        # The head of a response is a part of it: what opens one opens the other.
-        method = "GET" if request.method == "HEAD" else request.method
-        return hmac.compare_digest(given.encode(), self._signature(method, path).encode())
-
-    def _lasting(self, path: str) -> str:
-        """The address of what is read within an hour."""
-        until = self.store.now() // 1_000_000 + _LIFETIME
-        return f"{path}?expires={until}&signature={self._signature(str(until), path)}"
-
-    def _is_lasting(self, request: Request) -> bool:
-        path = request.scope["raw_path"].decode().removeprefix("/")
-        until, given = (request.query_params.get(name, "") for name in ("expires", "signature"))
-        is_signed = hmac.compare_digest(given.encode(), self._signature(until, path).encode())
-        return is_signed and self.store.now() < int(until) * 1_000_000
-
-    def _signature(self, method: str, path: str) -> str:
-        return hmac.digest(self.secret, f"{method} {path}".encode(), "sha256").hex()
 
 
 _NOT_JSON: Final = refusal(

@@ -13,17 +13,18 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 
+from graphql import DocumentNode
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from contextlib import AbstractContextManager
-
-    from graphql import DocumentNode
 
     from wandb_runs.local.nodes import Run
     from wandb_runs.local.pages import Page, PageRequest
 
 __all__ = [
     "EXEMPT",
+    "FILE",
     "REMEMBERED",
     "Answer",
     "Answering",
@@ -46,6 +47,9 @@ REMEMBERED: Final = 10_000
 
 EXEMPT: Final = ("x-wandb-runs-testing", "exempt from faults")
 """The header that `log_run` and `delete_run` send, and no other client: faults pass over it."""
+
+FILE: Final = "a file"
+"""The operation that reads a file: no GraphQL operation has such a name."""
 
 _JSON: Final = {"content-type": "application/json"}
 
@@ -72,16 +76,17 @@ class FaultyServer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class GraphQLRequest:
-    """A GraphQL request, as a fault sees it.
+    """A GraphQL request, or one that reads a file, as a fault sees it.
 
     Attributes:
-        operation: The operation's name; empty for one without a name.
+        operation: The operation's name; empty for one without a name, `"a file"` for a file.
         document: The parsed document, which is valid.
         variables: What the operation is given.
         server: The server that received it.
         changes: Whether it is a mutation.
         paging: Changes its pages of runs.
         nulls: Fields that are null in the answer, each as `Type.field`.
+        ignores_range: Whether a part of a file is answered with all of it.
     """
 
     operation: str
@@ -91,6 +96,17 @@ class GraphQLRequest:
     changes: bool = False
     paging: Paging | None = None
     nulls: frozenset[str] = frozenset()
+    ignores_range: bool = False
+
+    @classmethod
+    def of_file(cls, server: FaultyServer, asked: Mapping[str, object]) -> GraphQLRequest:
+        """A request that reads a file, which has an empty document.
+
+        Args:
+            server: The server.
+            asked: Entity, project, run and name of the file, and the header `Range`.
+        """
+        return cls(FILE, DocumentNode(definitions=()), asked, server)
 
     def paged(self, paging: Paging) -> GraphQLRequest:
         """A copy whose pages of runs are changed by `paging`, inside any change set before."""
@@ -179,7 +195,8 @@ class _Entry:
 
     Attributes:
         faults: The faults of which one applies; none exempts the request.
-        operation: The name of the operations that it is for; None means all but mutations.
+        operation: The name of the operations that it is for; None means all but mutations and
+            reads of files.
         rate: The probability that a fault applies.
         chance: Decides whether one applies, and which.
     """
@@ -191,7 +208,7 @@ class _Entry:
 
     def is_for(self, request: GraphQLRequest) -> bool:
         if self.operation is None:
-            return not request.changes
+            return not request.changes and request.operation != FILE
         return self.operation == request.operation
 
     def draw(self) -> Fault | None:

@@ -219,7 +219,9 @@ class LocalServer:
         """Apply each fault to one of the next GraphQL requests, in order.
 
         What `log_run` and `delete_run` send is exempt, so that a test can log and delete runs
-        meanwhile. Mutations of other clients are exempt unless `operation` names theirs.
+        meanwhile. Mutations of other clients are exempt unless `operation` names theirs, and so
+        are requests that read files: `operation="a file"` names those, of files that runs saved
+        and of histories as Parquet files.
         A fault that does not apply to a request, such as a fault of pages to a request without
         pages, waits for the next one.
 

@@ -26,7 +26,7 @@ from typing_extensions import override
 from wandb_runs.errors import InvalidArgumentError
 from wandb_runs.errors.suggest import nearest, show
 from wandb_runs.graphql.scalars import decode
-from wandb_runs.local.faults import Answer, Fault, GraphQLRequest
+from wandb_runs.local.faults import FILE, Answer, Fault, GraphQLRequest
 from wandb_runs.local.schema import nullable_fields
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ __all__ = [
     "Fault",
     "GraphQLRequest",
     "Html",
+    "IgnoreRange",
     "NullData",
     "NullFields",
     "PartialData",
@@ -382,6 +383,24 @@ class Drip(Fault):
     @override
     def strike(self, request: GraphQLRequest, answer: Answering) -> Answer:
         return replace(answer(request), pause=self.seconds)
+
+
+@dataclass(frozen=True)
+class IgnoreRange(Fault):
+    """All of a file where a part of it is asked for, as servers answer that know no `Range`.
+
+    >>> from wandb_runs.testing import LocalServer
+    >>> with LocalServer() as server, server.fail_always(IgnoreRange(), operation="a file"):
+    ...     pass
+    """
+
+    @override
+    def concerns(self, request: GraphQLRequest) -> bool:
+        return request.operation == FILE
+
+    @override
+    def strike(self, request: GraphQLRequest, answer: Answering) -> Answer:
+        return answer(replace(request, ignores_range=True))
 
 
 @dataclass(frozen=True)
