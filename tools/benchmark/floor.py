@@ -16,7 +16,12 @@ import httpx
 import orjson
 
 from benchmark.work import ENTITY, KEYS
-from wandb_runs.graphql._generated import list_configs, list_runs, list_sampled_histories
+from wandb_runs.graphql._generated import (
+    list_configs,
+    list_parquet_histories,
+    list_runs,
+    list_sampled_histories,
+)
 from wandb_runs.pagination.cursors import cursor_after
 
 if TYPE_CHECKING:
@@ -57,6 +62,8 @@ def prepare(task: Task, url: str) -> Work:
     """Return the work."""
     if task["kind"] == "histories":
         return _prepare_histories(task, url)
+    if task["kind"] == "exact":
+        return _prepare_exact(task, url)
     given = task["per_page"]
     pages = Pages(given, given, GROWING.concurrency) if given else GROWING
     project = task["project"]
@@ -125,6 +132,31 @@ def _prepare_histories(task: Task, url: str) -> Work:
 
         return lambda: pd.DataFrame(rows())
     return rows
+
+
+def _prepare_exact(task: Task, url: str) -> Work:
+    """The decoding library, which reads the files itself."""
+    import polars as pl  # noqa: PLC0415 - must not count for other jobs
+
+    def page(after: str | None, first: int) -> Operation[object]:
+        return list_parquet_histories(
+            entity=ENTITY,
+            project=task["project"],
+            filters="{}",
+            order=ORDER,
+            first=first,
+            after=after,
+        )
+
+    def exact() -> Result:
+        frames = [
+            pl.scan_parquet(address).select("_step", *KEYS).with_columns(run_id=pl.lit(node["id"]))
+            for node in _nodes(url, page, ONE_BY_ONE)
+            for address in node["parquetHistory"]["parquetUrls"]
+        ]
+        return pl.concat(pl.collect_all(frames))
+
+    return exact
 
 
 def _nodes(

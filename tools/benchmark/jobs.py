@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
 
 from benchmark.link import Link
-from benchmark.projects import write_histories, write_listing, write_wide
+from benchmark.projects import write_histories, write_listing, write_many_columns, write_wide
 from wandb_runs.pagination.page import MAX_PER_PAGE
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ ENTRY: Final = 45
 """About the bytes of an entry in a large config."""
 
 Project: TypeAlias = Literal[
-    "histories", "long", "listing", "large", "many", "wide", "partial", "wider"
+    "histories", "long", "listing", "large", "many", "wide", "partial", "wider", "files", "live"
 ]
 
 
@@ -45,6 +45,8 @@ class Sizes:
         many: Runs of the project `many`, which is streamed in constant memory.
         wide: Rows of the one run of the project `wide`, and keys of each; of `partial`, too.
         wider: The same of the project `wider`, whose keys are all read.
+        files: Runs of the project `files`, rows and columns of each: exact histories in files.
+        live: The same of the project `live`, whose rows are in no file.
     """
 
     histories: tuple[int, int]
@@ -54,6 +56,8 @@ class Sizes:
     many: int
     wide: tuple[int, int]
     wider: tuple[int, int]
+    files: tuple[int, int, int]
+    live: tuple[int, int, int]
 
     def write(self, store: Store, project: Project) -> None:
         """Write a project to a store."""
@@ -61,6 +65,10 @@ class Sizes:
             write_histories(store, project, *self.histories)
         elif project == "long":
             write_histories(store, project, *self.long)
+        elif project == "files":
+            write_many_columns(store, project, *self.files, is_over=True)
+        elif project == "live":
+            write_many_columns(store, project, *self.live, is_over=False)
         elif project == "wider":
             write_wide(store, project, *self.wider)
         elif project in {"wide", "partial"}:
@@ -79,6 +87,8 @@ FULL: Final = Sizes(
     many=100_000,
     wide=(1_000, 1_000),
     wider=(200, 5_000),
+    files=(50, 20_000, 40),
+    live=(20, 10_000, 40),
 )
 QUICK: Final = Sizes(
     histories=(20, 100),
@@ -88,6 +98,8 @@ QUICK: Final = Sizes(
     many=2_000,
     wide=(100, 1_000),
     wider=(20, 5_000),
+    files=(4, 2_000, 40),
+    live=(4, 2_000, 40),
 )
 
 
@@ -227,6 +239,7 @@ def list_jobs(sizes: Sizes) -> list[Job]:
             is_heavy=True,
         ),
         *_narrow_jobs(sizes),
+        *_exact_jobs(sizes),
         *_wide_jobs("wide", *sizes.wide, 100),
         *_wide_jobs("partial", *sizes.wide, 100, " that lack keys in one row"),
         *_wide_jobs("wider", *sizes.wider, sizes.wider[1]),
@@ -332,6 +345,40 @@ def _narrow_jobs(sizes: Sizes) -> list[Job]:
         replace(job, name=f"{job.name}{name}", link=NARROW._replace(is_compressed=compressed))
         for job in (listed, read)
         for compressed, name in ((False, ""), (True, "-gzip"))
+    ]
+
+
+def _exact_jobs(sizes: Sizes) -> list[Job]:
+    """Every row, from files and by ranges of steps."""
+    runs, rows, columns = sizes.files
+    exact = f"exact histories of {runs} runs x {rows:,} rows x 5 of {columns} keys, polars"
+    live_runs, live_rows, live_columns = sizes.live
+    live = f"{live_runs} runs x {live_rows:,} rows x 5 of {live_columns} keys"
+    return [
+        Job(
+            "exact",
+            exact,
+            "exact",
+            "files",
+            "10 times, then 3 times; <= 1.5 floor; memory < 2 frames",
+            format="polars",
+            group="every-row",
+            link=SLOW,
+            sides=LISTING,
+            is_slow=True,
+        ),
+        Job(
+            "exact-live",
+            f"exact histories of {live} in no file, polars",
+            "exact",
+            "live",
+            "5 times",
+            format="polars",
+            group="every-row",
+            link=SLOW,
+            sides=("wandb", "fastest", "ours", "other"),
+            is_slow=True,
+        ),
     ]
 
 

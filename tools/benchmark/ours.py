@@ -27,14 +27,7 @@ def prepare(task: Task, url: str) -> Work:
     """Make a client, and return the work."""
     path = f"{ENTITY}/{task['project']}"
     api = Api(base_url=url)
-    if task["kind"] != "first_page":
-        # What the first request imports is in no side's time, but where the whole process is
-        # measured: wandb and the minimal implementation import theirs before, too.
-        for module in ("httpx", "httpcore", "wandb_runs.transport.deadline", "backports.zstd"):
-            with suppress(ImportError):  # of another version, or not installed
-                import_module(module)
-    if task["kind"] == "histories" and task["format"] != "default":
-        import_module(task["format"])  # not timed
+    _import_libraries(task)
 
     chosen: Chosen = {"per_page": task["per_page"]} if task["per_page"] else {}
     keys = wide_keys(task["wide_keys"]) or KEYS
@@ -43,6 +36,9 @@ def prepare(task: Task, url: str) -> Work:
         return api.runs(path).histories(
             task["samples"], keys, format=task["format"], join=task["join"]
         )
+
+    def exact() -> Result:
+        return api.runs(path).histories(keys=["_step", *keys], format="polars", exact=True)
 
     def configs() -> Result:
         return [run.config["lr"] for run in api.runs(path, **chosen)]
@@ -64,4 +60,18 @@ def prepare(task: Task, url: str) -> Work:
         "table": table,
         "first_page": first_page,
         "stream": stream,
+        "exact": exact,
     }[task["kind"]]
+
+
+def _import_libraries(task: Task) -> None:
+    if task["kind"] != "first_page":
+        # What the first request imports is in no side's time, but where the whole process is
+        # measured: wandb and the minimal implementation import theirs before, too.
+        for module in ("httpx", "httpcore", "wandb_runs.transport.deadline", "backports.zstd"):
+            with suppress(ImportError):  # of another version, or not installed
+                import_module(module)
+    if task["kind"] in {"histories", "exact"} and task["format"] != "default":
+        import_module(task["format"])  # not timed
+    if task["kind"] == "exact":
+        import_module("pyarrow.parquet")

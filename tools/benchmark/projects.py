@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from wandb_runs.graphql.scalars import JSONValue
     from wandb_runs.local.store import Store
 
-__all__ = ["write_histories", "write_listing", "write_wide"]
+__all__ = ["write_histories", "write_listing", "write_many_columns", "write_wide"]
 
 BATCH: Final = 1_000
 """Runs, or rows of one run, in one transaction."""
@@ -74,6 +74,35 @@ def write_histories(store: Store, project: str, runs: int, rows: int) -> None:
                 writer, run, Stream.HISTORY, 0, [_row(step, chance) for step in range(rows)]
             )
             end_run(writer, run, 0)
+
+
+def write_many_columns(
+    store: Store, project: str, runs: int, rows: int, columns: int, *, is_over: bool
+) -> None:
+    """Write runs with the usual metrics and others at every step, each of random floats.
+
+    Args:
+        store: Where they are written.
+        project: The project.
+        runs: How many there are.
+        rows: Rows of each.
+        columns: Metrics of each row, the usual ones among them.
+        is_over: Whether they have ended, so that all of their rows are in files.
+    """
+    chance = _chance()
+    names = [*KEYS, *wide_keys(columns - len(KEYS))]
+    for number in range(runs):
+        with store.write() as writer:
+            run, _ = upsert_run(writer, ENTITY, project, f"e{number:04d}", {"username": ENTITY})
+            for start in range(0, rows, BATCH):
+                steps = range(start, min(start + BATCH, rows))
+                lines = [
+                    json.dumps({"_step": step, **{name: chance.random() for name in names}})
+                    for step in steps
+                ]
+                append_lines(writer, run, Stream.HISTORY, start, lines)
+            if is_over:
+                end_run(writer, run, 0)
 
 
 def write_wide(

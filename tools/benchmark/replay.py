@@ -6,6 +6,9 @@ It listens on one loopback port for each link, such as `20:50:gzip`: millisecond
 answer, megabits a second, and whether it compresses. It prints the URLs as a JSON list. The process
 ends at the end of its standard input.
 
+A file, which an answer gives the address of, is downloaded from upstream once; its ranges are then
+answered from memory. Addresses in answers are those of the port that is asked.
+
 Two requests are equal if their decoded bodies are, in any order of keys. A request without a
 recorded answer is sent upstream, and its answer recorded. `POST /bench/take` returns the counts
 since the last such request, of all ports together, and is not counted itself.
@@ -52,6 +55,7 @@ SLACK: Final = 0.01
 _LENGTH: Final = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _ENCODING: Final = re.compile(rb"\r\ntransfer-encoding:", re.IGNORECASE)
 _GZIP: Final = re.compile(rb"\r\naccept-encoding:[^\r]*\bgzip\b", re.IGNORECASE)
+_RANGE: Final = re.compile(rb"\r\nrange: *bytes=(\d*)-(\d*)", re.IGNORECASE)
 _AUTHORIZATION: Final = re.compile(rb"\r\nauthorization: *([^\r]+)", re.IGNORECASE)
 
 
@@ -59,7 +63,7 @@ class Counts(TypedDict):
     """Counts since they were last taken.
 
     Attributes:
-        requests: GraphQL requests answered.
+        requests: Requests answered, of GraphQL and of files.
         missed: Those of them that had no recorded answer.
         sent: Bytes of the replayed answers.
         cpu: Seconds of processor time of this process, user and system.
@@ -92,6 +96,9 @@ def key_of(body: bytes) -> bytes:
             variables["specs"] = [
                 orjson.loads(spec) if isinstance(spec, str) else spec for spec in specs
             ]
+        spec = variables.get("spec")
+        if isinstance(spec, str):
+            variables["spec"] = orjson.loads(spec)
     return orjson.dumps(decoded, option=orjson.OPT_SORT_KEYS)
 
 
@@ -109,6 +116,9 @@ class Replay:
         # By the bytes received, so that most requests need not be decoded.
         self._answers_by_bytes: dict[tuple[bytes, bytes], bytes] = {}
         self._compressed: dict[bytes, bytes] = {}
+        self._upstream = upstream.encode()
+        self._moved: dict[tuple[bytes, bytes], bytes] = {}
+        self._files: dict[bytes, bytes] = {}
         self._reset_counts()
 
     def _reset_counts(self) -> None:
@@ -144,6 +154,46 @@ class Replay:
                 else:
                     self._sent += len(answer)
         return answer
+
+    def moved(self, answer: bytes, port: int) -> bytes:
+        """An answer with the addresses of files at a port of this server."""
+        if self._upstream not in answer:
+            return answer
+        own = f"http://127.0.0.1:{port}".encode()
+        moved = self._moved.get((answer, own))
+        if moved is None:
+            content = answer.partition(b"\r\n\r\n")[2].replace(self._upstream, own)
+            moved = self._moved[answer, own] = _response(200, content)
+        return moved
+
+    def read_file(self, head: bytes) -> list[bytes]:
+        """The answer to a request for a file, in one or two parts; downloads it the first time."""
+        method, target, _ = head.split(b" ", 2)
+        path = target.partition(b"?")[0]
+        content = self._files.get(path)
+        if content is None:
+            found = self._client.get(target.decode())
+            if not found.is_success:
+                return [_response(found.status_code, found.content)]
+            content = self._files[path] = found.content
+        size = len(content)
+        wanted = _RANGE.search(head)
+        start, end = _span(wanted, size) if wanted else (0, size)
+        lines = [
+            "HTTP/1.1 206 " if wanted else "HTTP/1.1 200 ",
+            "content-type: application/octet-stream",
+            "accept-ranges: bytes",
+            f'etag: "{hash(path) & 0xFFFFFFFF:x}"',
+            f"content-length: {end - start}",
+        ]
+        if wanted:
+            lines.append(f"content-range: bytes {start}-{end - 1}/{size}")
+        answer = "\r\n".join([*lines, "\r\n"]).encode()
+        sent = b"" if method == b"HEAD" else memoryview(content)[start:end]
+        with self._counting:
+            self._requests += 1
+            self._sent += len(answer) + len(sent)
+        return [answer, bytes(sent)]
 
     def _compress(self, answer: bytes) -> bytes:
         compressed = self._compressed.get(answer)
@@ -206,6 +256,7 @@ class _Connection(BaseRequestHandler):
     def handle(self) -> None:
         server = cast("_Server", self.server)
         self._replay, self._link = server.replay, server.link
+        self._port = int(server.server_address[1])
         self.request.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         received = bytearray()
         while data := self._receive():
@@ -224,9 +275,14 @@ class _Connection(BaseRequestHandler):
             body = bytes(received[end + 4 : body_end])
             # The measured clients do not pipeline requests.
             received.clear()
-            answer = self._answer(head, body)
             try:
-                server.send(self.request, answer)
+                if head.startswith((b"GET ", b"HEAD ")):
+                    parts = self._replay.read_file(head)
+                    sleep(self._link.delay / 1000)
+                else:
+                    parts = [self._replay.moved(self._answer(head, body), self._port)]
+                for part in parts:
+                    server.send(self.request, part)
             except ConnectionError:  # a worker has ended
                 return
 
@@ -248,6 +304,14 @@ class _Connection(BaseRequestHandler):
         if self._link.delay:
             sleep(self._link.delay / 1000)
         return response
+
+
+def _span(wanted: re.Match[bytes], size: int) -> tuple[int, int]:
+    """The bytes of a range, of which either end may be left out."""
+    first, last = wanted.groups()
+    if not first:
+        return max(0, size - int(last)), size
+    return int(first), min(size, int(last) + 1 if last else size)
 
 
 def _response(status: int, content: bytes, *, encoding: str = "") -> bytes:

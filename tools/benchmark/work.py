@@ -39,11 +39,13 @@ def wide_keys(count: int) -> list[str]:
 Side: TypeAlias = Literal["wandb", "fastest", "ours", "floor", "other"]
 """The code that is measured.
 
-`fastest` is wandb in its fastest spelling, `lazy=False, per_page=1000`; `other` is this package as
-installed for another interpreter.
+`fastest` is wandb in its fastest spelling: `lazy=False, per_page=1000`, or eight threads. `other`
+is this package as installed for another interpreter.
 """
 
-Kind: TypeAlias = Literal["histories", "configs", "configs_eager", "table", "first_page", "stream"]
+Kind: TypeAlias = Literal[
+    "histories", "configs", "configs_eager", "table", "first_page", "stream", "exact"
+]
 """The operation; `configs_eager` is `lazy=False` of wandb, and equal to `configs` elsewhere."""
 
 
