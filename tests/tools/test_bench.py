@@ -17,6 +17,7 @@ from benchmark.link import Link
 from benchmark.measure import Benchmark, BenchmarkError
 from benchmark.replay import key_of
 from benchmark.table import comparisons, headings, row
+from benchmark.work import KEYS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,6 +41,8 @@ SIZES = Sizes(
     many=1,
     wide=(3, 101),
     wider=(2, 1_001),
+    files=(RUNS, 40, 7),
+    live=(RUNS, 30, 7),
 )
 JOBS = {job.name: job for job in list_jobs(SIZES)}
 SIDES: list[Side] = ["wandb", "ours", "floor"]
@@ -126,6 +129,21 @@ def test_listings_are_read_in_each_spelling(
     cells = row(job, measured, ALL_SIDES).strip("| ").split(" | ")
     named = dict(zip(headings(ALL_SIDES), cells, strict=True))
     assert ("fastest" in job.sides) == bool(named["fastest/ours"].strip())
+
+
+@pytest.mark.parametrize(
+    ("name", "rows", "requests"),
+    [("exact", 40, 1 + RUNS), ("exact-live", 30, 1 + RUNS)],
+)
+def test_every_row_is_read_in_each_spelling(
+    benchmark: Benchmark, name: str, rows: int, requests: int
+) -> None:
+    job = JOBS[name]
+    measured = benchmark.measure(job, rounds=1)  # it raises when the sides read different values
+    assert {"wandb", "fastest", "ours"} <= {*measured}
+    assert all(done[0].counts["missed"] == 0 for done in measured.values())
+    assert measured["ours"][0].counts["requests"] == requests
+    assert measured["ours"][0].report["values"] == RUNS * rows * len(["_step", *KEYS, "run_id"])
 
 
 def test_the_floor_asks_for_the_pages_that_ours_asks_for() -> None:
@@ -287,6 +305,11 @@ def test_imported_libraries_and_memory_are_shown_below_the_table() -> None:
             r'{"variables": {"specs": ["{\"keys\": [\"x\"], \"samples\": 5}"]}}',
             r'{"variables": {"specs": ["{\"keys\": [\"x\"], \"samples\": 6}"]}}',
             False,
+        ),
+        (
+            r'{"variables": {"spec": "{\"keys\": [\"x\"], \"samples\": 5}"}}',
+            r'{"variables": {"spec": "{\"samples\": 5, \"keys\": [\"x\"]}"}}',
+            True,
         ),
         ('{"query": "a"}', '{"query": "b"}', False),
         ("not json", "nor this", False),
