@@ -78,7 +78,8 @@ class Api(ApiBase[RetryingClient]):
             before it; those of `WANDB_X_EXTRA_HTTP_HEADERS` (a JSON object) go along, and the
             argument wins for each header. Values are secrets, as the key is.
         max_concurrency: How many requests may be under way at once, whatever the threads, from 1
-            to 100: 4 by default. W&B limits the rate of each user.
+            to 100: 4 by default. W&B limits the rate of each user. Beside them there may be 32
+            for the contents of files.
         max_retries: How many times a request is sent again at most, where that is safe: 5 by
             default, 0 for never.
         max_response_bytes: How long the body of an answer may be, decompressed: 1 GiB by

@@ -86,6 +86,8 @@ class FileServer:
         features: What it can do.
         seen: The requests for anything but GraphQL.
         operations: The names of GraphQL operations.
+        connections: How many connections were made.
+        before: Called before an operation is answered; what it returns is the answer instead.
     """
 
     url: str
@@ -96,6 +98,8 @@ class FileServer:
     features: list[str] = field(default_factory=list[str])
     seen: list[Exchange] = field(default_factory=list[Exchange])
     operations: list[str] = field(default_factory=list[str])
+    connections: int = 0
+    before: Callable[[], Answer | None] = lambda: None
 
     def respond(self, exchange: Exchange) -> Answer:
         """Answer a request."""
@@ -104,6 +108,8 @@ class FileServer:
             return self.answer(exchange)
         asked = json.loads(exchange.body)
         self.operations.append(asked["operationName"])
+        if (instead := self.before()) is not None:
+            return instead
         data = self.data(asked["operationName"], asked["variables"])
         return Answer(200, json.dumps({"data": data}).encode())
 
@@ -159,6 +165,7 @@ def whole_or_part(exchange: Exchange, content: bytes, etag: str | None) -> Answe
 
 class _Listener(ThreadingHTTPServer):
     daemon_threads = True
+    request_queue_size = 128  # as many connections may come at once
 
     @override
     def handle_error(
@@ -172,10 +179,17 @@ class _Listener(ThreadingHTTPServer):
 @contextmanager
 def serve_files() -> Generator[FileServer]:
     """A server for the length of a block."""
+    counting = threading.Lock()
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
         disable_nagle_algorithm = True
+
+        @override
+        def setup(self) -> None:
+            with counting:
+                server.connections += 1
+            super().setup()
 
         def handle_any(self) -> None:
             headers = {name.lower(): text for name, text in self.headers.items()}

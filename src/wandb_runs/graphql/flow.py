@@ -18,6 +18,7 @@ from typing import (
     TYPE_CHECKING,
     Final,
     Generic,
+    Literal,
     NamedTuple,
     Protocol,
     TypeAlias,
@@ -38,6 +39,7 @@ __all__ = [
     "Begun",
     "Flow",
     "Gather",
+    "Lane",
     "Pause",
     "ReadApart",
     "Received",
@@ -60,6 +62,9 @@ Flow: TypeAlias = "Generator[Step, object, T]"
 Step: TypeAlias = "Operation[object] | Gather[object] | Received | Pause"
 """What a flow waits for: one answer, the results of several flows, or some time."""
 
+Lane: TypeAlias = Literal["operations", "files"]
+"""A kind of requests, of which so many may be under way at once whatever the other kind does."""
+
 _PAUSE: Final = 0.001
 """Seconds in which other threads send their requests before one begins to read a large answer."""
 
@@ -71,10 +76,12 @@ class Gather(FieldsRepr, Generic[T]):
     Attributes:
         flows: The flows; none has begun.
         done: Called with each result as it comes, in any order, in the driver's own thread.
+        lane: What the flows send most of: as many of them run at once as of these requests.
     """
 
     flows: Sequence[Flow[T]]
     done: Callable[[T], None] | None = None
+    lane: Lane = "operations"
 
 
 class Received(NamedTuple):
@@ -130,14 +137,17 @@ def ask(operation: Operation[T]) -> Flow[T]:
     return answer
 
 
-def gather(flows: Sequence[Flow[T]], done: Callable[[T], None] | None = None) -> Flow[list[T]]:
+def gather(
+    flows: Sequence[Flow[T]], done: Callable[[T], None] | None = None, lane: Lane = "operations"
+) -> Flow[list[T]]:
     """Yield several flows at once and return their results, in the order of the flows.
 
     The first failure is raised, once the flows that had begun have ended; the others do not begin.
+    What they gather themselves, a blocking driver runs in turn.
     """
     if not flows:
         return []
-    results = yield cast("Gather[object]", Gather(flows, done))
+    results = yield cast("Gather[object]", Gather(flows, done, lane))
     return cast("list[T]", results)  # as `Gather` promises
 
 

@@ -63,7 +63,7 @@ class AsyncSession(SessionBase):
                 lambda: settings.base_url, ssl_context=ssl_context
             )
         self.transport: AsyncTransport = given
-        self.limits: PerLoop[LoopLimits] = PerLoop(partial(LoopLimits, max_concurrency))
+        self.limits: PerLoop[LoopLimits] = PerLoop(partial(LoopLimits, self.widths))
         self._sleep = clock.sleep_async
 
     async def run(self, attempts: Attempts[T]) -> T:
@@ -98,7 +98,7 @@ class AsyncSession(SessionBase):
 
     async def _perform(self, step: Step) -> object:
         if isinstance(step, Send):
-            async with self.limits.here().slot(step.wait) as is_held:
+            async with self.limits.here().slot(step.wait, step.lane) as is_held:
                 return await self.transport.send(step.begin(is_held))
         if isinstance(step, Sleep):
             await self._sleep(step.seconds)
@@ -125,8 +125,9 @@ class AsyncRetryingClient(Client[AsyncSession]):
     """Executes operations as `RetryingClient` does, for async callers, under asyncio and trio.
 
     It may be used by several event loops, one after another or in threads of their own. Each has
-    connections of its own, and at most `max_concurrency` requests under way at once; all else is
-    shared. A cancelled task aborts its request, and leaves the client as it was.
+    connections of its own, and at most `max_concurrency` operations under way at once, and 32
+    requests for files; all else is shared. A cancelled task aborts its request, and leaves the
+    client as it was.
 
     Args:
         settings: The server, the key and the defaults.
@@ -135,7 +136,7 @@ class AsyncRetryingClient(Client[AsyncSession]):
         options: The limits of each call.
         ssl_context: What certificates to trust.
         clock: Clock and random source.
-        max_concurrency: How many requests of an event loop may be under way at once.
+        max_concurrency: How many operations of an event loop may be under way at once.
         on_event: Told each event.
     """
 
@@ -164,13 +165,13 @@ class AsyncRetryingClient(Client[AsyncSession]):
         return await self._session.run(self._attempts_at(operation))
 
     async def run(self, flow: Flow[T]) -> T:
-        """Run a flow to its end; gathered flows run in tasks, `max_concurrency` at a time."""
+        """Run a flow to its end; gathered flows run in tasks, so many at a time of each kind."""
         from wandb_runs.transport.tasks import run_gathered_async  # noqa: PLC0415 - of asyncio
 
-        apart, width = self._session.limits.here().apart, self._session.max_concurrency
+        apart, widths = self._session.limits.here().apart, self._session.widths
 
         async def at_once(step: Gather[object]) -> list[object]:
-            return await run_gathered_async(step, self.execute, apart, width)
+            return await run_gathered_async(step, self.execute, apart, widths)
 
         result = await run_flow_async(flow, self.execute, at_once, apart, self._session.wait)
         self._warn()

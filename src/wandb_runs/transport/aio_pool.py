@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import weakref
-from typing import TYPE_CHECKING
+from itertools import count
+from typing import TYPE_CHECKING, Final
 
 import anyio
 import httpx
@@ -21,12 +22,21 @@ from wandb_runs.transport.tracebacks import without_frames
 if TYPE_CHECKING:
     import ssl
     from collections.abc import AsyncGenerator, AsyncIterator
+    from typing import TypeAlias
 
     from wandb_runs.transport.messages import Request
     from wandb_runs.transport.phases import Phases
     from wandb_runs.transport.template import PoolKey, RequestTemplate
 
+    _Key: TypeAlias = tuple[PoolKey, int]
+
 __all__ = ["Connections"]
+
+_AT_ONCE: Final = 8
+"""Requests of one pool under way at once.
+
+For each request, httpcore looks at all connections of a pool, and for each idle one at all again.
+"""
 
 
 class _RequestBody(httpx.AsyncByteStream):
@@ -75,8 +85,8 @@ class Connections:
 
     def __init__(self, context: ssl.SSLContext | None) -> None:
         self._context = context
-        self._pools: dict[PoolKey, httpx.AsyncHTTPTransport] = {}
-        self._active = 0
+        self._pools: dict[_Key, httpx.AsyncHTTPTransport] = {}
+        self._active: set[int] = set()
         self._is_closing = False
         self._has_broken = False
         self._end_of_loop: AsyncGenerator[None] | None = None
@@ -85,9 +95,12 @@ class Connections:
         self, template: RequestTemplate, request: Request, phases: Phases
     ) -> ResponseReader:
         """Send a request and read its response."""
-        self._active += 1
+        # The lowest number that is free, so that few pools are used, and their connections again.
+        number = next(each for each in count() if each not in self._active)
+        self._active.add(number)
         try:
-            pool = self._pools.get(template.key) or await self._open(template)
+            key = (template.key, number // _AT_ONCE)
+            pool = self._pools.get(key) or await self._open(template, key)
             sent = template.fill(
                 request, connect=CONNECT_SECONDS, deadline=None, trace=phases.note_async
             )
@@ -108,7 +121,7 @@ class Connections:
                 await phases.aclose_unused()
             raise
         finally:
-            self._active -= 1
+            self._active.remove(number)
             await self._close_if_idle()
         return reader
 
@@ -121,7 +134,7 @@ class Connections:
         """Drop the generator that the loop closes: it holds the loop."""
         self._end_of_loop = None
 
-    async def _open(self, template: RequestTemplate) -> httpx.AsyncHTTPTransport:
+    async def _open(self, template: RequestTemplate, key: _Key) -> httpx.AsyncHTTPTransport:
         if self._end_of_loop is None:
             # A loop that ends closes the asynchronous generators that began in it. Scripts seldom
             # close what they made.
@@ -135,9 +148,10 @@ class Connections:
                 raise unusable(error) from without_frames(error)
         with MODEL_LOCK:  # the first pool imports httpcore, which a fork must not split
             pool = httpx.AsyncHTTPTransport(
-                verify=context or no_context(), proxy=httpx_proxy(template.proxy, context)
+                verify=context or no_context(),
+                proxy=httpx_proxy(template.proxy, context),
             )
-        return self._pools.setdefault(template.key, pool)
+        return self._pools.setdefault(key, pool)
 
     async def _close_if_idle(self) -> None:
         """Close all connections if none is in use, and a request was broken off or all are done.
@@ -155,7 +169,7 @@ class Connections:
 
 
 async def _close_with_loop(
-    pools: dict[PoolKey, httpx.AsyncHTTPTransport], holder: weakref.ref[Connections]
+    pools: dict[_Key, httpx.AsyncHTTPTransport], holder: weakref.ref[Connections]
 ) -> AsyncGenerator[None]:
     try:
         yield
@@ -165,7 +179,7 @@ async def _close_with_loop(
         await _close(pools)
 
 
-async def _close(pools: dict[PoolKey, httpx.AsyncHTTPTransport]) -> None:
+async def _close(pools: dict[_Key, httpx.AsyncHTTPTransport]) -> None:
     # Chosen before anything is awaited: other tasks may open new ones meanwhile.
     closing = list(pools.values())
     pools.clear()

@@ -34,6 +34,7 @@ from wandb_runs.transport.threads import check_cancelled, is_cancelled
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping
 
+    from wandb_runs.graphql.flow import Lane
     from wandb_runs.transport.events import Event
     from wandb_runs.transport.file_request import FileRequest
     from wandb_runs.transport.options import Options
@@ -60,10 +61,12 @@ class Send(NamedTuple):
     Attributes:
         wait: How many seconds to wait for a free slot at most.
         begin: Makes the request; called when the waiting is over, with whether a slot is held.
+        lane: The kind of request, which has slots of its own.
     """
 
     wait: float
     begin: Callable[[bool], Request]
+    lane: Lane
 
 
 class Sleep(NamedTuple):
@@ -123,6 +126,11 @@ class Target(NamedTuple):
     file: FileRequest | None = None
     load: object = None
 
+    @property
+    def lane(self) -> Lane:
+        """The kind of request."""
+        return "operations" if self.method == "POST" else "files"
+
 
 class Call(Generic[T]):
     """One call: its attempts, and the time that is left for them.
@@ -147,6 +155,7 @@ class Call(Generic[T]):
         self._session = session
         self._options = options
         self._target = target
+        self._budget = session.budgets[target.lane]
         self._parse = parse
         self._revise = revise
         self._credentials = _ANONYMOUS
@@ -185,7 +194,7 @@ class Call(Generic[T]):
                 if retry is None:
                     raise
             else:
-                self._session.budget.give_back()
+                self._budget.give_back()
                 return cast("T", answer)
             self._note_retry(retry)
             yield Sleep(retry.after)
@@ -248,8 +257,10 @@ class Call(Generic[T]):
     def _exchange(self) -> Generator[Step, object, Response]:
         """One request and its answer, unless that is a refusal, which is raised."""
         session = self._session
-        # At most half of the time that is left: the rest is for the request.
-        pause = session.pacer.pause(session.clock.monotonic(), self._left() / 2)
+        pause = 0.0
+        if self._target.is_own:
+            # At most half of the time that is left: the rest is for the request.
+            pause = session.pacer.pause(session.clock.monotonic(), self._left() / 2)
         if pause > 0:
             session.stats.count(waited=pause, paced=1)
             yield Sleep(pause)
@@ -257,7 +268,7 @@ class Call(Generic[T]):
         try:
             if (wait := self._left()) <= 0:  # already without waiting for others
                 self._begin(is_slot_held=True)
-            response = cast("Response", (yield Send(wait, self._begin)))
+            response = cast("Response", (yield Send(wait, self._begin, self._target.lane)))
         except BaseException as error:
             if self._began is not None:  # it was sent
                 if isinstance(error, (TransportError, ResponseError)):
@@ -304,7 +315,8 @@ class Call(Generic[T]):
                 request_id = clean
                 response = replace(response, headers={**response.headers, "x-request-id": clean})
         self._note(response.status, None, len(response.content), request_id)
-        session.pacer.note(response.headers, session.clock.monotonic())
+        if self._target.is_own:  # what another one limits is no pace of the server's
+            session.pacer.note(response.headers, session.clock.monotonic())
         if len(response.content) > most:  # a transport of the user's that does not look
             raise ResponseTooLargeError(
                 f"the answer has {len(response.content):,} bytes, more than the {most:,} of "
@@ -351,7 +363,7 @@ class Call(Generic[T]):
         if is_cancelled():
             return None
         session = self._session
-        has_budget = session.budget.take()
+        has_budget = self._budget.take()
         decision = decide_retry(
             error,
             self._target.plan,
@@ -364,7 +376,7 @@ class Call(Generic[T]):
         if isinstance(decision, Retry):
             return decision
         if has_budget:
-            session.budget.give_back()
+            self._budget.give_back()
         if decision.is_told and decision.why not in error.message:
             error.args = (f"{error.message}; {decision.why}",)
         return None

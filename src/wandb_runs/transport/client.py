@@ -19,9 +19,9 @@ from wandb_runs.transport.tracebacks import clear_frames
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
-    from wandb_runs.graphql.flow import Flow
+    from wandb_runs.graphql.flow import Flow, Lane
     from wandb_runs.graphql.operation import Operation
     from wandb_runs.transport.call import Attempts, Step
     from wandb_runs.transport.clock import Clock
@@ -40,7 +40,7 @@ class Session(SessionBase):
 
     Attributes:
         transport: Carries the requests.
-        slots: How many requests may be under way.
+        slots: How many requests of each kind may be under way.
     """
 
     def __init__(
@@ -61,7 +61,9 @@ class Session(SessionBase):
                 lambda: settings.base_url, ssl_context=ssl_context
             )
         self.transport: Transport = given
-        self.slots: Slots = Slots(max_concurrency)
+        self.slots: Mapping[Lane, Slots] = {
+            lane: Slots(width) for lane, width in self.widths.items()
+        }
         self._sleep = clock.sleep
 
     def run(self, attempts: Attempts[T]) -> T:
@@ -96,7 +98,10 @@ class Session(SessionBase):
 
     def _perform(self, step: Step) -> object:
         if isinstance(step, Send):
-            return self.slots.hold(step.wait, partial(self._send, step))
+            work = partial(self._send, step)
+            if any(slots.are_held for slots in self.slots.values()):
+                return work(is_slot_held=True)  # by a transport that sends from within `send`
+            return self.slots[step.lane].hold(step.wait, work)
         if isinstance(step, Sleep):
             self._sleep(step.seconds)
             return None
@@ -116,12 +121,12 @@ class RetryingClient(Client[Session]):
     """Executes operations against one server; `api.client` is one.
 
     Thread-safe: several `Runs` may share it, from several threads, and at most `max_concurrency`
-    of their requests are under way at once. A query that fails for a passing reason (no
-    connection, a broken connection, a truncated answer, HTTP 408, 429, 500, 502, 503, 504) is
-    sent again after an exponential back-off with jitter, or after the pause that the server asks
-    for; at most `max_retries` times, within the deadline of the call, and until the retry budget
-    of the client is spent. A mutation is sent again only if it is certain that nothing of it was
-    sent.
+    of their operations are under way at once, and 32 requests for files. A query that fails for
+    a passing reason (no connection, a broken connection, a truncated answer, HTTP 408, 429,
+    500, 502, 503, 504) is sent again after an exponential back-off with jitter, or after the
+    pause that the server asks for; at most `max_retries` times, within the deadline of the
+    call, and until the retry budget of the client is spent. A mutation is sent again only if it
+    is certain that nothing of it was sent.
 
     Args:
         settings: The server, the key and the defaults.
@@ -130,7 +135,7 @@ class RetryingClient(Client[Session]):
         options: The limits of each call.
         ssl_context: What certificates to trust.
         clock: Clock and random source.
-        max_concurrency: How many requests may be under way at once.
+        max_concurrency: How many operations may be under way at once.
         on_event: Told each event.
     """
 
@@ -158,12 +163,12 @@ class RetryingClient(Client[Session]):
         return self._session.run(self._attempts_at(operation))
 
     def run(self, flow: Flow[T]) -> T:
-        """Run a flow to its end; gathered flows run in threads, `max_concurrency` at a time."""
-        width = self.max_concurrency
+        """Run a flow to its end; gathered flows run in threads, so many at a time of each kind."""
+        widths = self._session.widths
         result = run_flow(
             flow,
             self.execute,
-            lambda step: run_gathered(step, self.execute, width),
+            lambda step: run_gathered(step, self.execute, widths),
             self._session.wait,
         )
         self._warn()

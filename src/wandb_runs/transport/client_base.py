@@ -98,7 +98,7 @@ class Client(Shared, Generic[C_co]):
 
     @property
     def max_concurrency(self) -> int:
-        """How many requests may be under way at once."""
+        """How many operations may be under way at once."""
         return self._session.max_concurrency
 
     def check_may_change(self, call: str) -> None:

@@ -23,6 +23,7 @@ from typing_extensions import override
 
 from wandb_runs.transport.connect import connect, look_up
 from wandb_runs.transport.exchange import shut_down
+from wandb_runs.transport.options import FILES_AT_ONCE
 from wandb_runs.transport.phases import LOOK_UP, SENDING
 from wandb_runs.transport.streams import SocketStream, TlsInTls
 from wandb_runs.transport.threads import CancelledError, current_token
@@ -40,9 +41,8 @@ if TYPE_CHECKING:
 
 __all__ = ["DeadlineTransport"]
 
-# As httpx's own transports have them.
-_MOST_IDLE: Final = 20
-_IDLE_SECONDS: Final = 5.0
+_MOST_IDLE: Final = FILES_AT_ONCE
+_IDLE_SECONDS: Final = 5.0  # as httpx's own transports have it
 
 _FAILURES: Final = (
     httpcore.NetworkError,

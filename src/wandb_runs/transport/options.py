@@ -9,12 +9,27 @@ from wandb_runs.errors import InvalidArgumentError
 from wandb_runs.errors.text import FieldsRepr
 from wandb_runs.transport.messages import MAX_RESPONSE_BYTES
 
-__all__ = ["MAX_CONCURRENCY", "MAX_RETRIES", "TIMEOUT", "Options", "check_count"]
+__all__ = [
+    "FILES_AT_ONCE",
+    "MAX_CONCURRENCY",
+    "MAX_RETRIES",
+    "MOST_AT_ONCE",
+    "TIMEOUT",
+    "Options",
+    "check_count",
+]
 
 TIMEOUT: Final = 60.0
 MAX_RETRIES: Final = 5
 MAX_CONCURRENCY: Final = 4
-"""Requests of one client under way at once by default: W&B limits the rate of each user."""
+"""Operations of one client under way at once by default: W&B limits the rate of each user."""
+
+MOST_AT_ONCE: Final = 100
+"""The most of them that a client may be made with."""
+
+FILES_AT_ONCE: Final = 32
+"""Requests for files of one client under way at once, beside operations: storage has no such limit.
+"""
 
 _LONGEST_TIMEOUT: Final = 1_000_000
 """Seconds; operating systems count a socket's in milliseconds of 31 bits."""

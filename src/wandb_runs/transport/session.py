@@ -11,7 +11,7 @@ from typing_extensions import override
 from wandb_runs.errors import InvalidArgumentError
 from wandb_runs.transport.credentials import Identity, is_async
 from wandb_runs.transport.fork import ForkSafeLock
-from wandb_runs.transport.options import check_count
+from wandb_runs.transport.options import FILES_AT_ONCE, MOST_AT_ONCE, check_count
 from wandb_runs.transport.rate_limit import Pacer
 from wandb_runs.transport.retry import RetryBudget
 from wandb_runs.transport.server import KnownServer
@@ -21,17 +21,15 @@ from wandb_runs.transport.viewer import Viewer
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from typing import Self
 
+    from wandb_runs.graphql.flow import Lane
     from wandb_runs.transport.clock import Timepiece
     from wandb_runs.transport.events import Event
     from wandb_runs.transport.settings import Settings
 
 __all__ = ["SessionBase"]
-
-_MOST_AT_ONCE = 100
-"""As many connections as a pool has."""
 
 _log = logging.getLogger("wandb_runs")
 
@@ -42,11 +40,12 @@ class SessionBase:
     Attributes:
         settings: The server and the defaults.
         clock: Clock and random source.
-        max_concurrency: How many requests may be under way at once.
+        max_concurrency: How many operations may be under way at once.
+        widths: How many requests of each kind may be.
         on_event: Told each event, and raises nothing; None if there is no such callback.
         identity: The credentials.
         viewer: What the server said of the viewer.
-        budget: The retries that are left.
+        budgets: The retries that are left for requests of each kind.
         pacer: The pace that the server's rate limit allows.
         stats: The counters.
         server: What the server is known to lack.
@@ -63,7 +62,7 @@ class SessionBase:
         max_concurrency: int,
         on_event: Callable[[Event], object] | None,
     ) -> None:
-        check_count("max_concurrency", max_concurrency, least=1, most=_MOST_AT_ONCE)
+        check_count("max_concurrency", max_concurrency, least=1, most=MOST_AT_ONCE)
         if on_event is not None and (is_async(on_event) or not callable(on_event)):
             kind = type(on_event).__name__
             raise InvalidArgumentError(f"on_event must be callable and not async, got {kind}")
@@ -71,11 +70,20 @@ class SessionBase:
         self.settings = settings
         self.clock = clock
         self.max_concurrency: int = max_concurrency
+        self.widths: Mapping[Lane, int] = {
+            "operations": max_concurrency,
+            "files": FILES_AT_ONCE,
+        }
         tell = None if on_event is None else partial(_tell, on_event)
         self.on_event: Callable[[Event], object] | None = tell
         self.identity: Identity = Identity(settings)
         self.viewer: Viewer = Viewer()
-        self.budget: RetryBudget = RetryBudget(lock)
+        # Connections that were kept may all be found closed at once.
+        files = RetryBudget(lock, 2 * FILES_AT_ONCE)
+        self.budgets: Mapping[Lane, RetryBudget] = {
+            "operations": RetryBudget(lock),
+            "files": files,
+        }
         self.pacer: Pacer = Pacer(lock)
         self.stats: StatsCounter = StatsCounter(lock)
         self.server: KnownServer = KnownServer(lambda: settings.base_url, lock)

@@ -20,9 +20,9 @@ from anyio.to_thread import run_sync
 from wandb_runs.graphql.flow import run_flow_async
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 
-    from wandb_runs.graphql.flow import Apart, Flow, Gather
+    from wandb_runs.graphql.flow import Apart, Flow, Gather, Lane
     from wandb_runs.graphql.operation import Operation
 
 __all__ = ["LoopLimits", "PerLoop", "run_gathered_async", "running_loop"]
@@ -90,20 +90,21 @@ class LoopLimits:
     cannot deadlock.
 
     Args:
-        count: How many requests may be under way at once.
+        widths: How many requests of each kind may be under way at once.
     """
 
-    def __init__(self, count: int) -> None:
-        self._slots = anyio.Semaphore(count)
+    def __init__(self, widths: Mapping[Lane, int]) -> None:
+        self._slots = {lane: anyio.Semaphore(width) for lane, width in widths.items()}
         # Not the loop's default limiter, which the program's own threads may exhaust.
-        self._threads = anyio.CapacityLimiter(count)
+        self._threads = anyio.CapacityLimiter(widths["operations"])
 
     @asynccontextmanager
-    async def slot(self, seconds: float) -> AsyncGenerator[bool]:
+    async def slot(self, seconds: float, lane: Lane) -> AsyncGenerator[bool]:
         """Hold a slot for the length of a block.
 
         Args:
             seconds: How long to wait for a free slot at most.
+            lane: The kind of request.
 
         Yields:
             Whether the slot is held; False if none became free in time.
@@ -113,7 +114,7 @@ class LoopLimits:
             yield True
             return
         with anyio.move_on_after(seconds) as scope:
-            await self._slots.acquire()
+            await self._slots[lane].acquire()
         if scope.cancelled_caught:
             yield False
             return
@@ -124,7 +125,7 @@ class LoopLimits:
         finally:
             _HELD.reset(token)
             holding.limits = None  # tasks that were started meanwhile hold it no more
-            self._slots.release()
+            self._slots[lane].release()
 
     async def apart(self, work: Callable[[], T], /) -> T:
         """Run a function in a thread, with the caller's context variables.
@@ -152,7 +153,7 @@ async def run_gathered_async(
     step: Gather[T],
     execute: Callable[[Operation[object]], Awaitable[object]],
     apart: Apart,
-    width: int,
+    widths: Mapping[Lane, int],
 ) -> list[T]:
     """Run flows in tasks and return their results in order.
 
@@ -160,14 +161,14 @@ async def run_gathered_async(
         step: The flows.
         execute: Answers one operation.
         apart: Runs a function in a thread.
-        width: How many flows run at once.
+        widths: How many flows run at once, by what they send.
 
     Raises:
         WandbRunsError: What the first flow that failed raised; the others are cancelled.
     """
 
     async def at_once(inner: Gather[object]) -> list[object]:
-        return await run_gathered_async(inner, execute, apart, width)
+        return await run_gathered_async(inner, execute, apart, widths)
 
     async def run(flow: Flow[T]) -> T:
         result = await run_flow_async(flow, execute, at_once, apart)
@@ -177,7 +178,7 @@ async def run_gathered_async(
 
     if len(step.flows) == 1:
         return [await run(step.flows[0])]
-    return await _in_tasks([partial(run, flow) for flow in step.flows], width)
+    return await _in_tasks([partial(run, flow) for flow in step.flows], widths[step.lane])
 
 
 async def _in_tasks(works: Sequence[Callable[[], Awaitable[T]]], width: int) -> list[T]:

@@ -16,9 +16,9 @@ from wandb_runs.graphql.flow import run_flow
 from wandb_runs.transport.fork import renew_in_children
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Sequence
+    from collections.abc import Callable, Generator, Mapping, Sequence
 
-    from wandb_runs.graphql.flow import Flow, Gather
+    from wandb_runs.graphql.flow import Flow, Gather, Lane
     from wandb_runs.graphql.operation import Operation
 
 __all__ = [
@@ -141,7 +141,7 @@ def _open(gate: threading.Lock) -> None:
 
 
 class Slots:
-    """How many requests of a client may be under way at once, over all threads.
+    """How many requests of one kind may be under way at once, over all threads of a client.
 
     The threads stand in a queue, whose first ones hold a slot: there is no count that an exception
     of a signal handler could leave off, and no lock that it could leave held.
@@ -166,6 +166,11 @@ class Slots:
             if thread != mine:
                 del self._queue[thread]
 
+    @property
+    def are_held(self) -> bool:
+        """Whether this thread holds one of them."""
+        return threading.get_ident() in self._queue
+
     def hold(self, seconds: float, work: Callable[[bool], T]) -> T:
         """Hold a slot while a function runs, and return its result.
 
@@ -178,7 +183,7 @@ class Slots:
             CancelledError: This thread was cancelled while it waited.
         """
         thread, leave = threading.get_ident(), self._queue.pop
-        if thread in self._queue:
+        if self.are_held:
             return work(True)  # noqa: FBT003 - its only argument
         try:
             return work(self._enter(thread, seconds))
@@ -317,7 +322,7 @@ class _Workers(Generic[T]):
 
 
 def run_gathered(
-    step: Gather[T], execute: Callable[[Operation[object]], object], width: int
+    step: Gather[T], execute: Callable[[Operation[object]], object], widths: Mapping[Lane, int]
 ) -> list[T]:
     """Run flows in worker threads and return their results in order.
 
@@ -327,7 +332,7 @@ def run_gathered(
     Args:
         step: The flows.
         execute: Answers one operation.
-        width: How many flows run at once.
+        widths: How many flows run at once, by what they send.
 
     Raises:
         WandbRunsError: What the first flow that failed raised. The others send nothing more.
@@ -337,7 +342,7 @@ def run_gathered(
     if len(step.flows) == 1:
         # In this thread, so that the threads are left for what the flow gathers itself.
         one = step.flows[0]
-        results = [run_flow(one, execute, lambda inner: run_gathered(inner, execute, width))]
+        results = [run_flow(one, execute, lambda inner: run_gathered(inner, execute, widths))]
         if step.done is not None:
             step.done(results[0])
         return results
@@ -345,7 +350,7 @@ def run_gathered(
     found: dict[int, T] = {}
     is_interrupted = is_waiting = False
     try:
-        workers.start(min(width, len(step.flows)))
+        workers.start(min(widths[step.lane], len(step.flows)))
         while len(found) < len(step.flows):
             is_waiting = True
             index, result, failure = workers.next_outcome()

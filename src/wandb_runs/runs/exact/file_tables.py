@@ -96,12 +96,13 @@ class FileTables:
             ResponseTooLargeError: It takes more memory than it may.
         """
         if self._parts is None:
-            opened = yield from gather([self._open(each) for each in self._source.addresses])
+            flows = [self._open(each) for each in self._source.addresses]
+            opened = yield from gather(flows, lane="files")
             self._parts = self._in_order([each for each in opened if each.footer.row_count])
         if not self._parts:
             return None
         part, *rest = self._parts
-        tables = yield from gather([self._read(each) for each in part])
+        tables = yield from gather([self._read(each) for each in part], lane="files")
         self._parts = rest
         try:
             return tables[0] if len(tables) == 1 else merged(tables)

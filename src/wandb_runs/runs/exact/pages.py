@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from wandb_runs.frames.histories import Gaps, HistoryPages
     from wandb_runs.frames.plan import HistoryPlan
     from wandb_runs.frames.rows import AnyRows, RunRows
-    from wandb_runs.graphql.flow import Flow
+    from wandb_runs.graphql.flow import Flow, Lane
     from wandb_runs.pagination.page import Selection
     from wandb_runs.pagination.progress import OnProgress
     from wandb_runs.runs.exact.file_tables import Reading
@@ -156,7 +156,11 @@ class ExactPages:
                 return []
             self._pending = [source for page in pages for source in page.content]
         part = self._next_part()
-        read = yield from gather([self._read(source) for source in part])
+        # Runs that have no files are read by operations, of which fewer may be under way at once:
+        # one that waits for many others would pass its deadline.
+        have_files = sum(bool(source.addresses) for source in part) > len(part) // 2
+        lane: Lane = "files" if have_files else "operations"
+        read = yield from gather([self._read(source) for source in part], lane=lane)
         content: list[RunRows] = []
         for source, rows in zip(part, read, strict=True):
             if isinstance(rows, ExactRows):

@@ -43,8 +43,8 @@ __all__ = [
 GAP: Final = 64 << 10
 """Bytes between two ranges up to which one request asks for both."""
 
-PART: Final = 4 << 20
-"""Bytes of a request at most."""
+PART: Final = 1 << 20
+"""Bytes of a request at most: as many as can be under way at once pass within the deadline."""
 
 _MOST_ANSWERS: Final = 64
 """Answers that a range may come in: each may be shorter than was asked for."""
@@ -261,7 +261,8 @@ def fetch_ranges(file: RemoteFile, wanted: Iterable[tuple[int, int]], held: Rang
     parts = [
         (each, min(each + PART, end)) for start, end in missing for each in range(start, end, PART)
     ]
-    fetched = yield from gather([_fetch_part(file, start, end) for start, end in parts])
+    flows = [_fetch_part(file, start, end) for start, end in parts]
+    fetched = yield from gather(flows, lane="files")
     return held.joined(part for answers in fetched for part in answers)
 
 
