@@ -7,8 +7,9 @@ import os
 import re
 import subprocess
 import sys
+import warnings
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import polars as pl
 import pytest
@@ -290,6 +291,44 @@ def test_samples_that_leave_out_rows_are_told(
         line for line in lines if "--samples" in line
     ]
     assert any("--samples" in line for line in lines) == bool(told)
+
+
+@pytest.mark.parametrize("keys", [(), ("--keys", "loss"), ("--keys", "loss,rare,x")])
+@pytest.mark.parametrize("join", ["inner", "outer"])
+def test_samples_all_writes_every_row(
+    api: Api, long: str, tmp_path: Path, keys: Sequence[str], join: Literal["inner", "outer"]
+) -> None:
+    output = tmp_path / "out.parquet"
+    done = run("histories", long, "--samples", "all", "--join", join, *keys, "-o", str(output))
+    assert done.exit_code == 0
+    assert "more rows" not in done.stderr
+    names = keys[-1].split(",") if keys else None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        expected = api.runs(long).histories(keys=names, join=join, exact=True, format="polars")
+    assert pl.read_parquet(output).equals(expected)
+    if not keys:
+        assert len(expected) == sum(one.history_line_count or 0 for one in api.runs(long))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("--samples", "every"), "'every' is neither a number nor all"),
+        (("--samples", "1.5"), "'1.5' is neither a number nor all"),
+        (("--samples", "all", "--stream", "system"), "leave out --stream system"),
+        (("--samples", "0"), "--samples must be an int of 1 or more; got int 0"),
+    ],
+)
+def test_samples_is_a_number_or_all(
+    long: str, wandb_server: LocalServer, tmp_path: Path, arguments: Sequence[str], told: str
+) -> None:
+    wandb_server.clear_operations()
+    done = run("histories", long, *arguments, "-o", str(tmp_path / "out.csv"))
+    assert done.exit_code == 2
+    assert told in " ".join(done.stderr.split())
+    assert not wandb_server.operations
+    assert not (tmp_path / "out.csv").exists()
 
 
 def test_metrics_of_different_steps_are_joined_with_join_outer(

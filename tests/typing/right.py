@@ -219,6 +219,20 @@ def read_histories(runs: Runs, how: Literal["default", "pandas", "polars"]) -> N
     assert_type(runs.histories(keys=metrics, format="polars"), pl.DataFrame)
 
 
+def read_every_row(runs: Runs, run: Run, flag: bool, how: Format) -> None:
+    assert_type(runs.histories(exact=True), list[Row])
+    assert_type(runs.histories(keys=["loss"], format="pandas", exact=True), pd.DataFrame)
+    assert_type(runs.histories(format="polars", exact=flag), pl.DataFrame)
+    assert_type(runs.histories(format=how, exact=True), list[Row] | pd.DataFrame | pl.DataFrame)
+    assert_type(runs.iter_histories(exact=True), Iterator[list[Row]])
+    assert_type(runs.iter_histories(format="polars", exact=True), Iterator[pl.DataFrame])
+    assert_type(run.history(exact=True), pd.DataFrame)
+    assert_type(run.history(keys=["loss"], format="default", exact=True), list[Row])
+    assert_type(run.history(pandas=False, exact=True), list[Row])
+    assert_type(run.history(format="polars", join="outer", exact=flag), pl.DataFrame)
+    assert_type(run.history(pandas=flag, exact=True), list[Row] | pd.DataFrame)
+
+
 def stream_histories(runs: Runs, how: Format) -> None:
     assert_type(runs.iter_histories(), Iterator[list[Row]])
     assert_type(runs.iter_histories(keys=["loss"], format="pandas"), Iterator[pd.DataFrame])

@@ -167,6 +167,15 @@ async def read(run: AsyncRun) -> None:
     await run.refresh()
 
 
+async def read_every_row(runs: AsyncRuns, run: AsyncRun, flag: bool) -> None:
+    assert_type(await runs.histories(exact=True), list[Row])
+    assert_type(await runs.histories(format="polars", exact=flag), pl.DataFrame)
+    assert_type(runs.iter_histories(format="pandas", exact=True), AsyncIterator[pd.DataFrame])
+    assert_type(await run.history(exact=True), pd.DataFrame)
+    assert_type(await run.history(keys=["loss"], format="default", exact=True), list[Row])
+    assert_type(await run.history(format="polars", join="outer", exact=flag), pl.DataFrame)
+
+
 async def read_histories(runs: AsyncRuns, run: AsyncRun, flag: bool, how: Format) -> None:
     assert_type(await runs.histories(), list[Row])
     assert_type(await runs.histories(format="pandas"), pd.DataFrame)

@@ -118,6 +118,11 @@ def ask_for_wrong_histories(runs: Runs, run: Run) -> None:
     runs.histories(stream="gpu")  # wrong
     runs.histories(samples="5")  # wrong
     runs.histories(keys=[1])  # wrong
+    runs.histories(exact="yes")  # wrong
+    runs.histories(500, ["loss"], "_step", "default", "default", True)  # wrong
+    runs.iter_histories(exact="yes")  # wrong
+    run.history(exact="yes")  # wrong
+    run.history(500, ["loss"], "_step", True, "default", True)  # wrong
     run.history(keys="loss")  # wrong
     run.history(format="arrow")  # wrong
     run.history(pandas=True, format="polars")  # wrong

@@ -121,6 +121,9 @@ async def change_wrongly(run: AsyncRun) -> None:
 async def pass_wrong_types(api: AsyncApi, runs: AsyncRuns, run: AsyncRun) -> None:
     await runs.histories(keys="loss")  # wrong
     await runs.histories(format="csv")  # wrong
+    await runs.histories(exact="yes")  # wrong
+    await runs.histories(500, ["loss"], "_step", "default", "default", True)  # wrong
+    await run.history(exact="yes")  # wrong
     await runs.configs(["lr"], "csv")  # wrong
     await runs.summaries(keys=[1])  # wrong
     await runs.table("csv")  # wrong

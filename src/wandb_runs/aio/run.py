@@ -111,6 +111,7 @@ class AsyncRun(AsyncRunChanges[ConfigT_co, SummaryT_co], AsyncFilesOfRun[ConfigT
         *,
         format: Literal["pandas"] | None = None,
         join: Join = "inner",
+        exact: bool = False,
     ) -> PandasFrame: ...
     @overload
     async def history(
@@ -123,6 +124,7 @@ class AsyncRun(AsyncRunChanges[ConfigT_co, SummaryT_co], AsyncFilesOfRun[ConfigT
         stream: Stream = "default",
         format: None = None,
         join: Join = "inner",
+        exact: bool = False,
     ) -> list[Row]: ...
     @overload
     async def history(
@@ -134,6 +136,7 @@ class AsyncRun(AsyncRunChanges[ConfigT_co, SummaryT_co], AsyncFilesOfRun[ConfigT
         stream: Stream = "default",
         format: Literal["default"],
         join: Join = "inner",
+        exact: bool = False,
     ) -> list[Row]: ...
     @overload
     async def history(
@@ -145,6 +148,7 @@ class AsyncRun(AsyncRunChanges[ConfigT_co, SummaryT_co], AsyncFilesOfRun[ConfigT
         stream: Stream = "default",
         format: Literal["polars"],
         join: Join = "inner",
+        exact: bool = False,
     ) -> PolarsFrame: ...
     @overload
     async def history(
@@ -157,6 +161,7 @@ class AsyncRun(AsyncRunChanges[ConfigT_co, SummaryT_co], AsyncFilesOfRun[ConfigT
         *,
         format: None = None,
         join: Join = "inner",
+        exact: bool = False,
     ) -> list[Row] | PandasFrame: ...
     @overload
     async def history(
@@ -168,6 +173,7 @@ class AsyncRun(AsyncRunChanges[ConfigT_co, SummaryT_co], AsyncFilesOfRun[ConfigT
         stream: Stream = "default",
         format: Format | None,
         join: Join = "inner",
+        exact: bool = False,
     ) -> list[Row] | PandasFrame | PolarsFrame: ...
     async def history(
         self,
@@ -179,6 +185,7 @@ class AsyncRun(AsyncRunChanges[ConfigT_co, SummaryT_co], AsyncFilesOfRun[ConfigT
         *,
         format: Format | None = None,
         join: Join = "inner",
+        exact: bool = False,
     ) -> list[Row] | PandasFrame | PolarsFrame:
         """The sampled history of this run, as `Run.history`; sends as many requests.
 
@@ -199,6 +206,7 @@ class AsyncRun(AsyncRunChanges[ConfigT_co, SummaryT_co], AsyncFilesOfRun[ConfigT
             join: `"inner"` for the rows that hold all keys; `"outer"` for all rows of each key,
                 merged by `_step`, which is right for metrics that are logged at different steps:
                 up to `samples` rows for each key. Either way a row holds the x axis, too.
+            exact: Whether to read every row, in place of a sample, as `AsyncRuns.histories` does.
 
         Returns:
             The columns and dtypes of `AsyncRuns.histories`, without `run_id`.
@@ -217,13 +225,13 @@ class AsyncRun(AsyncRunChanges[ConfigT_co, SummaryT_co], AsyncFilesOfRun[ConfigT
                 name is misspelt. Finding out costs another request, likewise. Or a machine metric
                 that was named, or the x axis of whole rows, has none, which costs none.
         """
-        plan = plan_histories(samples, keys, x_axis, stream, join=join, run_id=False)
+        plan = plan_histories(samples, keys, x_axis, stream, join=join, run_id=False, exact=exact)
         to = choose_format(pandas, format)
         check_installed(to)
-        rows, warning = await self._context.client.run(self._fetch_history(plan))
+        parts, warning = await self._context.client.run(self._fetch_history(plan))
         if warning is not None:
             warn(warning)
-        return build([(self.id, rows)], plan, to=to, run_id=False)
+        return build(parts, plan, to=to, run_id=False)
 
     def scan_history(
         self,

@@ -12,6 +12,7 @@ from wandb_runs.cli.output import choose_output, write_parquet
 from wandb_runs.cli.session import connect, reporting, show_progress
 from wandb_runs.cli.shared import (
     Failed,
+    Refused,
     errors_in_one_line,
     fail_on_empty,
     limiting,
@@ -22,6 +23,7 @@ from wandb_runs.cli.shared import (
 )
 from wandb_runs.cli.status import Status
 from wandb_runs.files import replace_file
+from wandb_runs.frames.plan import SAMPLES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -51,11 +53,28 @@ def _choice(name: str, values: Sequence[str], text: str) -> Callable[[CommandT],
     )
 
 
+def _read_samples(_context: click.Context, _option: click.Parameter, text: str) -> int | None:
+    """The number of rows; None for all."""
+    if text == "all":
+        return None
+    try:
+        return int(text)
+    except ValueError:
+        raise click.BadParameter(f"{text!r} is neither a number nor all") from None
+
+
 @click.command()
 @selecting
 @naming_keys("The metrics, all by default", "loss,accuracy")
 @limiting
-@click.option("--samples", type=int, default=500, show_default=True, help="The most rows of a run.")
+@click.option(
+    "--samples",
+    callback=_read_samples,
+    default=str(SAMPLES),
+    show_default=True,
+    metavar="N",
+    help="The most rows of a run, or all for every row of metrics.",
+)
 @click.option("--x-axis", default="_step", show_default=True, help="The metric that comes first.")
 @_choice("--stream", ["default", "system"], "Metrics, or machine metrics.")
 @_choice("--join", ["inner", "outer"], "The rows that hold all keys, or the rows that hold any.")
@@ -87,7 +106,7 @@ def histories(
     keys: tuple[str, ...],
     key: tuple[str, ...],
     limit: int | None,
-    samples: int,
+    samples: int | None,
     x_axis: str,
     stream: Stream,
     join: Join,
@@ -101,25 +120,32 @@ def histories(
 ) -> None:
     """Write the histories of the runs of PATH, which is entity/project, to a file.
 
-    A row for each sampled step of each run, with the columns x axis, keys and run_id. In JSON
+    A row for each sampled step of each run, with the columns x axis, keys and run_id; with
+    --samples all, for each step. In JSON
     lines, which has neither, NaN and the infinities are null. CSV has each value as it is, also
     one that a spreadsheet takes for a formula. A file that is there is replaced in one step and
     keeps its mode; a symbolic link is followed.
 
     The server and the key come from WANDB_BASE_URL and WANDB_API_KEY, or a netrc file.
     """
+    if samples is None and stream != "default":
+        raise Refused(
+            "--samples all writes every row of metrics: W&B keeps samples alone of machine "
+            "metrics; give a number, or leave out --stream system"
+        )
     target = choose_output(output, format, _FORMATS)
     with (
         connect(verbose=verbose) as session,
         show_progress(quiet=quiet, verbose=verbose) as progress,
     ):
         frame = session.api.runs(path, filters, order, per_page, limit=limit).histories(
-            samples,
+            SAMPLES if samples is None else samples,
             tuple(dict.fromkeys((*keys, *key))) or None,
             x_axis,
             format="polars",
             stream=stream,
             join=join,
+            exact=samples is None,
             on_error=on_error,
             progress=progress,
         )

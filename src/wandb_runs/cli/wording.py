@@ -42,6 +42,7 @@ _OPTIONS: Final = {
     "attributes: a table": "--attributes: a table",
     "y: the column": "--keys: the column",
     "x: the column": "--x-axis: the column",
+    "leave out exact=True for a sample": "give --samples a number for a sample",
     "leave keys out": "leave out --key and --keys",
     "expect= is": "--expect is",
     "pass expect=": "pass --expect ",

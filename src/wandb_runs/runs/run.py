@@ -133,6 +133,7 @@ server holds, and copy.deepcopy(x) gives a dict of your own, which can be change
         *,
         format: Literal["pandas"] | None = None,
         join: Join = "inner",
+        exact: bool = False,
     ) -> PandasFrame: ...
     @overload
     def history(
@@ -145,6 +146,7 @@ server holds, and copy.deepcopy(x) gives a dict of your own, which can be change
         stream: Stream = "default",
         format: None = None,
         join: Join = "inner",
+        exact: bool = False,
     ) -> list[Row]: ...
     @overload
     def history(
@@ -156,6 +158,7 @@ server holds, and copy.deepcopy(x) gives a dict of your own, which can be change
         stream: Stream = "default",
         format: Literal["default"],
         join: Join = "inner",
+        exact: bool = False,
     ) -> list[Row]: ...
     @overload
     def history(
@@ -167,6 +170,7 @@ server holds, and copy.deepcopy(x) gives a dict of your own, which can be change
         stream: Stream = "default",
         format: Literal["polars"],
         join: Join = "inner",
+        exact: bool = False,
     ) -> PolarsFrame: ...
     @overload
     def history(
@@ -179,6 +183,7 @@ server holds, and copy.deepcopy(x) gives a dict of your own, which can be change
         *,
         format: None = None,
         join: Join = "inner",
+        exact: bool = False,
     ) -> list[Row] | PandasFrame: ...
     @overload
     def history(
@@ -190,6 +195,7 @@ server holds, and copy.deepcopy(x) gives a dict of your own, which can be change
         stream: Stream = "default",
         format: Format | None,
         join: Join = "inner",
+        exact: bool = False,
     ) -> list[Row] | PandasFrame | PolarsFrame: ...
     def history(
         self,
@@ -201,6 +207,7 @@ server holds, and copy.deepcopy(x) gives a dict of your own, which can be change
         *,
         format: Format | None = None,
         join: Join = "inner",
+        exact: bool = False,
     ) -> list[Row] | PandasFrame | PolarsFrame:
         """The sampled history of this run; sends one request, or several for an outer join.
 
@@ -221,6 +228,7 @@ server holds, and copy.deepcopy(x) gives a dict of your own, which can be change
             join: `"inner"` for the rows that hold all keys; `"outer"` for all rows of each key,
                 merged by `_step`, which is right for metrics that are logged at different steps:
                 up to `samples` rows for each key. Either way a row holds the x axis, too.
+            exact: Whether to read every row, in place of a sample, as `Runs.histories` does.
 
         Returns:
             The columns and dtypes of `Runs.histories`, without `run_id`.
@@ -242,13 +250,13 @@ server holds, and copy.deepcopy(x) gives a dict of your own, which can be change
         >>> run.history(samples=2, keys=["loss"], format="polars").columns
         ['_step', 'loss']
         """
-        plan = plan_histories(samples, keys, x_axis, stream, join=join, run_id=False)
+        plan = plan_histories(samples, keys, x_axis, stream, join=join, run_id=False, exact=exact)
         to = choose_format(pandas, format)
         check_installed(to)
-        rows, warning = self._context.client.run(self._fetch_history(plan))
+        parts, warning = self._context.client.run(self._fetch_history(plan))
         if warning is not None:
             warn(warning)
-        return build([(self.id, rows)], plan, to=to, run_id=False)
+        return build(parts, plan, to=to, run_id=False)
 
     def scan_history(
         self,

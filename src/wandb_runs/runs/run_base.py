@@ -37,6 +37,8 @@ from wandb_runs.query.keys import EVERYTHING, KeySelection
 from wandb_runs.query.location import missing_run, page_url
 from wandb_runs.runs.assignment import ReadOnlyAttributes
 from wandb_runs.runs.attributes import schema_attributes
+from wandb_runs.runs.exact.file_tables import Reading
+from wandb_runs.runs.exact.one_run import fetch_every_row
 from wandb_runs.runs.markup import html_text
 from wandb_runs.runs.models import NO_MODELS, Models
 from wandb_runs.runs.notebook import run_html
@@ -53,7 +55,7 @@ if TYPE_CHECKING:
 
     from wandb_runs.errors import WandbRunsWarning
     from wandb_runs.frames.plan import Format, HistoryPlan
-    from wandb_runs.frames.rows import Row
+    from wandb_runs.frames.rows import Row, RunRows
     from wandb_runs.graphql._generated import RunDetailFields, RunFields
     from wandb_runs.graphql.flow import Flow
     from wandb_runs.graphql.scalars import JSONValue
@@ -474,8 +476,23 @@ class RunBase(
             raise self._malformed("lastStep", f"{keys['lastStep']!r:.80}, not a step")
         return last
 
-    def _fetch_history(self, plan: HistoryPlan) -> Flow[tuple[list[Row], WandbRunsWarning | None]]:
+    def _fetch_history(
+        self, plan: HistoryPlan
+    ) -> Flow[tuple[list[RunRows], WandbRunsWarning | None]]:
         """The rows, and why some may be left out, or why there may be none."""
+        if plan.is_exact:
+            parts, warning = yield from fetch_every_row(self._where, plan, self._reading)
+            return [(self.id, part) for part in parts], warning
+        rows, warning = yield from self._fetch_sample(plan)
+        return [(self.id, rows)], warning
+
+    @property
+    def _reading(self) -> Reading:
+        """What files of histories are read with."""
+        client = self._context.client
+        return Reading(client.settings, client.options.max_response_bytes)
+
+    def _fetch_sample(self, plan: HistoryPlan) -> Flow[tuple[list[Row], WandbRunsWarning | None]]:
         entity, project, _ = self._where
         rows, names = yield from fetch_rows(*self._where, plan)
         if plan.stream == "system":

@@ -2,36 +2,32 @@
 
 from __future__ import annotations
 
-import logging
-from collections import Counter
 from copy import copy
 from typing import TYPE_CHECKING, Final, cast
 
 from wandb_runs.errors import NotFoundError, UnknownMetricWarning, WandbRunsError
 from wandb_runs.frames.one_run import missing_warning, unknown_metrics
-from wandb_runs.frames.parquet.arrow_rows import ArrowRows
 from wandb_runs.frames.requests import PageHistories
-from wandb_runs.frames.rows import FoundNames
 from wandb_runs.graphql.flow import gather
 from wandb_runs.pagination.progress import ProgressCounter
+from wandb_runs.runs.exact.missing import columns_in, found_names, is_apart
+from wandb_runs.runs.exact.origins import log_origins
 from wandb_runs.runs.exact.run_rows import ExactRows, read_rows_of
 from wandb_runs.runs.exact.sources import fetch_source
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from wandb_runs.frames.histories import Gaps, HistoryPages
     from wandb_runs.frames.plan import HistoryPlan
-    from wandb_runs.frames.rows import AnyRows, RunRows
+    from wandb_runs.frames.rows import FoundNames, RunRows
     from wandb_runs.graphql.flow import Flow, Lane
     from wandb_runs.pagination.page import Selection
     from wandb_runs.pagination.progress import OnProgress
     from wandb_runs.runs.exact.file_tables import Reading
     from wandb_runs.runs.exact.sources import ExactSource, Origin
 
-__all__ = ["ExactPages", "columns_in"]
-
-_log = logging.getLogger("wandb_runs")
+__all__ = ["ExactPages"]
 
 _MOST_RUNS: Final = 32
 """Runs that are read at once."""
@@ -126,12 +122,8 @@ class ExactPages:
         Args:
             has_rows: Whether there is any row.
         """
-        origins = Counter(self._origins.values())
-        _log.info(
-            "read every row of %d runs: %s",
-            len(self._origins),
-            ", ".join(f"{count} from {origin}" for origin, count in origins.most_common()),
-        )
+        if self._origins:
+            log_origins(self._origins)
         gaps, plan = self.gaps, self._plan.ranges
         if gaps.failed or gaps.disjoint_runs:
             return gaps
@@ -208,26 +200,8 @@ class ExactPages:
         present = columns_in(rows.parts)
         if not len(rows) and source.row_count != 0:
             self._empty = self._empty or source
-        missing = frozenset(name for name in plan.columns or () if name not in present | {"_step"})
-        if plan.can_be_disjoint and missing and source.row_count != 0:
-            unknown = unknown_metrics(source.history_keys, missing)
-            is_told = bool(unknown_metrics(source.history_keys, [""]))  # no metric has that name
-            logged = {name for name in plan.columns or () if name not in unknown}
-            if is_told and plan.is_disjoint(missing, logged):
-                self._disjoint_runs.append(run_id)
-        to_find = frozenset(plan.columns_to_find) - present
-        if len(rows) and plan.columns_to_find:
-            names = frozenset[str]() if plan.keys or not to_find else present
-            found = FoundNames(run_id, to_find, names)
+        if is_apart(source, plan, present):
+            self._disjoint_runs.append(run_id)
+        found = found_names(run_id, plan, present) if len(rows) else None
+        if found is not None:
             self._names = found if self._names is None else self._names.merged(found)
-
-
-def columns_in(parts: Sequence[AnyRows]) -> frozenset[str]:
-    """The columns of which some row has a value."""
-    names: set[str] = set()
-    for part in parts:
-        if isinstance(part, ArrowRows):
-            names |= part.names_with_values()
-        else:
-            names.update(*part)
-    return frozenset(names)

@@ -1,0 +1,209 @@
+"""Histories with `exact=True`: every row, by the rules of a sample that leaves none out."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias, TypedDict, cast
+
+import anyio
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+from support.ways import each_way
+
+from wandb_runs import Api, AsyncApi, InvalidArgumentError
+from wandb_runs.testing import LocalServer, log_run
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Iterator, Mapping, Sequence
+
+    from wandb_runs import JSONValue
+
+    Frames: TypeAlias = dict[str, pl.DataFrame]
+
+KEY: Final = "k" * 40
+PATH: Final = "team/exact-calls"
+ALL: Final = 100_000
+"""As many samples leave out no row."""
+
+ROWS: Final[Mapping[str, Sequence[Mapping[str, JSONValue]]]] = {
+    "long": [{"loss": 1 / (step + 1), "train": {"epoch": step // 9}} for step in range(220)],
+    "apart": [{"loss": 1.0}, {"accuracy": 0.5}, {"loss": 2, "text": "x"}],
+    "empty": [],
+    "other": [{"speed": "NaN"}, {"speed": 2.5}],
+}
+
+
+class Arguments(TypedDict, total=False):
+    """Arguments of a call."""
+
+    keys: list[str]
+    x_axis: str
+    join: Literal["inner", "outer"]
+
+
+CALLS: Final[Sequence[Arguments]] = [
+    {},
+    {"x_axis": "train.epoch"},
+    {"x_axis": "train.epok"},
+    {"keys": ["loss"]},
+    {"keys": ["loss", "accuracy"]},
+    {"keys": ["loss", "accuracy"], "join": "outer"},
+    {"keys": ["loss", "acuracy"], "join": "outer"},
+    {"keys": ["loss", "train.epoch"], "x_axis": "train.epoch", "join": "outer"},
+    {"keys": ["loss", "accuracy"], "x_axis": "train.epoch", "join": "outer"},
+    {"keys": ["accuracy"], "x_axis": "loss"},
+    {"keys": ["los"]},
+]
+
+
+@pytest.fixture(scope="module")
+def servers() -> Iterator[Mapping[str, LocalServer]]:
+    """Servers whose rows are in no file, in files, and in files and behind them."""
+    with ExitStack() as stack:
+        made: dict[str, LocalServer] = {}
+        for name, rows_of_files, exit_code in (
+            ("step ranges", 1, 0),
+            ("files", 50, 0),
+            ("files and live rows", 49, None),
+        ):
+            server = stack.enter_context(
+                LocalServer(exports=name != "step ranges", export_rows=rows_of_files)
+            )
+            for run_id, rows in ROWS.items():
+                log_run(server, "team", "exact-calls", run_id, history=rows, exit_code=exit_code)
+            made[name] = server
+        yield made
+
+
+def read_blocking(url: str, call: Arguments, *, exact: bool) -> Frames:
+    samples = 500 if exact else ALL
+    with Api(base_url=url, api_key=KEY) as api:
+        runs = api.runs(PATH)
+        read = {"all": runs.histories(samples, **call, format="polars", exact=exact)}
+        batches = [*runs.iter_histories(samples, **call, format="polars", exact=exact)]
+        read["batches"] = pl.concat(batches, how="diagonal_relaxed") if batches else pl.DataFrame()
+        for run_id in ROWS:
+            run = api.run(f"{PATH}/{run_id}")
+            read[run_id] = run.history(samples, **call, format="polars", exact=exact)
+        return read
+
+
+async def read_awaiting(url: str, call: Arguments, *, exact: bool) -> Frames:
+    samples = 500 if exact else ALL
+    async with AsyncApi(base_url=url, api_key=KEY) as api:
+        runs = api.runs(PATH)
+        read = {"all": await runs.histories(samples, **call, format="polars", exact=exact)}
+        found = runs.iter_histories(samples, **call, format="polars", exact=exact)
+        batches = [batch async for batch in found]
+        read["batches"] = pl.concat(batches, how="diagonal_relaxed") if batches else pl.DataFrame()
+        for run_id in ROWS:
+            run = await api.run(f"{PATH}/{run_id}")
+            read[run_id] = await run.history(samples, **call, format="polars", exact=exact)
+        return read
+
+
+def read(url: str, way: str, call: Arguments, *, exact: bool) -> tuple[Frames, list[str]]:
+    """What each way of reading gives, and the warnings."""
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        if way == "sync":
+            found = read_blocking(url, call, exact=exact)
+        else:
+
+            async def awaited() -> Frames:
+                return await read_awaiting(url, call, exact=exact)
+
+            found = anyio.run(awaited, backend=way)
+    assert {each.filename for each in told} <= {__file__}
+    return found, [str(each.message) for each in told]
+
+
+@pytest.mark.parametrize("call", CALLS, ids=str)
+@pytest.mark.parametrize(
+    ("source", "way"),
+    [
+        ("step ranges", "sync"),
+        ("files", "sync"),
+        *(("files and live rows", way) for way in ("sync", "asyncio")),
+    ],
+)
+def test_exact_histories_are_those_of_a_sample_that_leaves_none_out(
+    servers: Mapping[str, LocalServer], source: str, way: str, call: Arguments
+) -> None:
+    url = servers[source].url
+    sampled, expected_warnings = read(url, way, call, exact=False)
+    exact, told = read(url, way, call, exact=True)
+    assert exact.keys() == sampled.keys()
+    for name, frame in exact.items():
+        assert_frame_equal(
+            frame,
+            sampled[name],
+            check_column_order="keys" in call,
+            check_dtypes=name != "batches",  # which hold other runs
+        )
+    assert told == expected_warnings
+
+
+@pytest.mark.parametrize("source", ["step ranges", "files", "files and live rows"])
+def test_the_log_tells_where_rows_come_from(
+    servers: Mapping[str, LocalServer], source: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with (
+        caplog.at_level(logging.INFO, "wandb_runs"),
+        Api(base_url=servers[source].url, api_key=KEY) as api,
+    ):
+        api.run(f"{PATH}/long").history(exact=True)
+        api.runs(PATH).histories(exact=True)
+    one, every = (each for each in caplog.records if hasattr(each, "origins"))
+    assert one.getMessage() == f"read every row of 1 run: 1 from {source}"
+    assert vars(one)["origins"] == {"long": source}
+    assert every.getMessage().startswith("read every row of 4 runs: ")
+    assert vars(every)["origins"].keys() == ROWS.keys()
+    assert vars(every)["origins"]["long"] == source
+
+
+@each_way
+def test_what_exact_does_not_go_with_is_refused(
+    servers: Mapping[str, LocalServer], way: str
+) -> None:
+    server = servers["files"]
+    wrong: list[tuple[dict[str, object], str]] = [
+        ({"samples": 100}, "exact=True reads every row, and samples=100 a sample"),
+        ({"stream": "system"}, "W&B keeps samples alone of machine metrics"),
+        ({"stream": "events"}, "W&B keeps samples alone of machine metrics"),
+        ({"exact": 1}, "exact is True for every row"),
+        ({"exact": "yes"}, "exact is True for every row"),
+    ]
+
+    def refused(method: object, arguments: dict[str, object], text: str) -> None:
+        assert callable(method)
+        with pytest.raises(InvalidArgumentError, match=text):
+            method(**({"exact": True} | arguments))
+
+    async def refused_later(method: object, arguments: dict[str, object], text: str) -> None:
+        assert callable(method)
+        with pytest.raises(InvalidArgumentError, match=text):
+            await cast("Awaitable[object]", method(**({"exact": True} | arguments)))
+
+    async def awaited() -> None:
+        async with AsyncApi(base_url=server.url, api_key=KEY) as api:
+            runs, run = api.runs(PATH), await api.run(f"{PATH}/long")
+            server.clear_operations()
+            for arguments, text in wrong:
+                await refused_later(runs.histories, arguments, text)
+                refused(runs.iter_histories, arguments, text)
+                await refused_later(run.history, arguments, text)
+
+    if way == "sync":
+        with Api(base_url=server.url, api_key=KEY) as api:
+            runs, run = api.runs(PATH), api.run(f"{PATH}/long")
+            server.clear_operations()
+            for arguments, text in wrong:
+                for method in (runs.histories, runs.iter_histories, run.history):
+                    refused(method, arguments, text)
+    else:
+        anyio.run(awaited, backend=way)
+    assert not server.operations
