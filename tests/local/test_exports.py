@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import math
-from typing import TYPE_CHECKING, Any
+import sqlite3
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from urllib.parse import quote
 
 import httpx
@@ -12,6 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.exports import Exporting, exporting, joined, settled
 from support.graphql_query import of_project, of_run
+from support.managed import KEY
 
 from wandb_runs import InvalidArgumentError
 from wandb_runs.local.ids import new_id
@@ -19,6 +26,7 @@ from wandb_runs.testing import Churn, IgnoreRange, LocalServer, Status, Truncate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from wandb_runs.graphql.scalars import JSONObject, JSONValue
 
@@ -60,34 +68,103 @@ VALUES: st.SearchStrategy[JSONValue] = st.recursive(
     max_leaves=5,
 )
 USUAL: st.SearchStrategy[JSONValue] = st.none() | st.integers(-9, 9) | st.floats(width=16)
-HISTORIES = st.lists(
-    st.dictionaries(KEYS, USUAL, max_size=3) | st.dictionaries(KEYS, VALUES, max_size=3),
-    max_size=4 * ROWS,
+
+
+class Change(NamedTuple):
+    """Something that happens to a run."""
+
+    name: Literal["log", "log anew", "rewind", "delete", "ask"]
+    rows: list[JSONObject]
+    step: int
+    exit_code: int | None
+
+
+STEPS = st.integers(0, 9) | st.integers(-(2**63), 2**63) | st.floats(0, 9, width=16)
+USUAL_ROWS = st.lists(
+    st.dictionaries(st.sampled_from(["a", "b", "a.b", "c/d", ""]), USUAL, max_size=3),
+    max_size=2 * ROWS,
 )
 
 
-@settings(max_examples=FEW)
-@given(HISTORIES, st.data(), st.booleans())
-def test_files_and_live_rows_are_the_history(
-    files: Exporting, history: list[JSONObject], data: st.DataObject, is_over: bool
-) -> None:
-    steps = st.integers(0, 9) | st.integers(-(2**63), 2**63) | st.floats(0, 9, width=16)
-    if data.draw(st.booleans()):
-        history = [{"_step": data.draw(steps), **row} for row in history]
-    split = data.draw(st.integers(0, len(history)))
-    project = files.log_rows(history[:split], exit_code=data.draw(st.sampled_from([0, 1, None])))
-    if data.draw(st.booleans()):
-        files.read(project)
-    files.log_rows(history[split:], project, 0 if is_over else None)
+def with_step(step: JSONValue, row: dict[str, JSONValue]) -> JSONObject:
+    return row if step is None else {**row, "_step": step}
+
+
+ODD_ROWS = st.lists(
+    st.builds(with_step, st.none() | STEPS, st.dictionaries(KEYS, VALUES, max_size=3)),
+    max_size=ROWS,
+)
+CHANGES = st.lists(
+    st.builds(
+        Change,
+        st.sampled_from(["log", "log anew", "rewind", "delete", "ask"]),
+        USUAL_ROWS | ODD_ROWS,
+        st.integers(0, 2 * ROWS),
+        st.sampled_from([0, 1, None]),
+    ),
+    max_size=4,
+)
+
+
+def make(change: Change, files: Exporting, project: str) -> None:
+    match change.name:
+        case "log":
+            files.log_rows(change.rows, project, change.exit_code)
+        case "log anew":
+            rows = [json.dumps(row) for row in change.rows]
+            body = {"files": {"wandb-history.jsonl": {"offset": 0, "content": rows}}}
+            url = f"{files.server.url}/files/me/{quote(project)}/r/file_stream"
+            assert files.client.post(url, json=body, auth=KEY).status_code == 200
+        case "rewind":
+            files.change(
+                "rewindRun",
+                "rewoundRun { id }",
+                entityName="me",
+                projectName=project,
+                runName="r",
+                metricName="_step",
+                metricValue=change.step,
+            )
+        case "delete":
+            files.select("deleteRuns", "errors", project, {})
+            files.select("undeleteRuns", "clientMutationId", project, {})
+        case "ask":
+            assert_agreement(files, project)
+
+
+def assert_agreement(files: Exporting, project: str) -> None:
+    """Find the history in files and behind them, each row in one place."""
     found = files.read(project)
-    exported = joined(files.files(found.urls))
+    read = files.files(found.urls)
+    exported = joined(read)
     rows = [settled(row) for row in found.rows]
     assert rows[: len(exported)] == exported
     live = [step_of(row) for row in found.live]
-    assert [step_of(row) for row in found.rows[len(exported) :]] == live
+    behind = found.rows[len(exported) :]
+    assert len(live) == len(behind)
+    # A row without a step has its number.
+    assert all(
+        row.get("_step", step) == step or not isinstance(row["_step"], int | float)
+        for row, step in zip(behind, live, strict=True)
+    )
     stored = [step_of(row) for row in exported]
     assert stored == sorted(stored)
     assert not (live and stored) or max(stored) < min(live)
+    # A reader that leaves out row groups by their steps leaves out no row.
+    ends = [(file.groups[0][0], file.groups[-1][1]) for file in read]
+    assert [(file.steps[0], file.steps[-1]) for file in read] == ends
+    assert all(one[1] < other[0] for one, other in pairwise(ends))
+
+
+@settings(max_examples=FEW)
+@given(USUAL_ROWS | ODD_ROWS, CHANGES)
+def test_whatever_happens_files_and_live_rows_are_the_history(
+    files: Exporting, history: list[JSONObject], changes: list[Change]
+) -> None:
+    project = files.log_rows(history)
+    for change in changes:
+        make(change, files, project)
+    assert_agreement(files, project)
 
 
 LOSSES: list[JSONObject] = [{"loss": number} for number in range(2 * ROWS + 1)]
@@ -213,6 +290,76 @@ def test_rows_that_come_in_between_are_in_no_file_twice(files: Exporting) -> Non
     assert [row["_step"] for row in found.rows[len(exported) :]] == [
         row["_step"] for row in found.live
     ]
+
+
+def test_readers_find_each_row_once_while_another_server_logs(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    with (
+        LocalServer(store=path, export_rows=ROWS) as server,
+        LocalServer(store=path, exports=False) as other,
+        exporting(server) as files,
+        exporting(other) as logging,
+        ThreadPoolExecutor(4) as pool,
+    ):
+        logging.log_rows([], "p", exit_code=None)
+
+        def read(_: int) -> int:
+            found = files.read("p")
+            steps = [row["_step"] for row in [*joined(files.files(found.urls)), *found.live]]
+            assert steps == [*range(len(steps))]
+            return len(steps)
+
+        reading = pool.map(read, range(40))
+        for number in range(20):
+            logging.log_rows(LOSSES[:4], "p", exit_code=None if number < 19 else 0)
+        assert max(reading) > 0
+        assert read(0) == 80
+        assert files.read("p").live == []
+
+
+def test_a_store_of_an_older_version_gets_files(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    with LocalServer(store=path, exports=False) as server, exporting(server) as files:
+        files.log_rows(LOSSES, "p")
+    with closing(sqlite3.connect(path)) as connection:
+        made = "SELECT type, name FROM sqlite_master WHERE name LIKE 'exports%'"
+        for kind, name in connection.execute(f"{made} ORDER BY type DESC").fetchall():
+            connection.execute(f"DROP {kind} IF EXISTS {name}")
+        connection.commit()
+        assert connection.execute(made).fetchall() == []
+    with LocalServer(store=path, export_rows=ROWS) as server, exporting(server) as files:
+        assert len(files.read("p").urls) == 3
+        assert_agreement(files, "p")
+
+
+@pytest.mark.parametrize(
+    ("change", "left"),
+    [
+        ("DELETE FROM lines WHERE step = 8", 1),
+        ("UPDATE lines SET text = '{\"_step\": 12}' WHERE step = 12", 2),
+        ("UPDATE lines SET step = 50 WHERE step = 0", 0),
+        ("INSERT INTO lines SELECT run_id, stream, 99, 7, keyset_id, text FROM lines LIMIT 1", 1),
+        ("DELETE FROM lines", 0),
+    ],
+)
+def test_no_program_that_changes_rows_leaves_their_files(
+    tmp_path: Path, change: str, left: int
+) -> None:
+    path = tmp_path / "store.db"
+    with LocalServer(store=path, export_rows=ROWS) as server, exporting(server) as files:
+        files.log_rows(LOSSES, "p")
+        before = files.read("p").urls
+        with closing(sqlite3.connect(path)) as connection:
+            connection.execute(change)
+            connection.commit()
+        assert sum(files.get(url).status_code == 200 for url in before) == left
+
+
+def test_a_server_without_pyarrow_has_no_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with LocalServer() as server, exporting(server) as files:
+        found = files.read(files.log_rows(LOSSES))
+        assert (found.urls, found.live) == ([], [])
 
 
 def test_exports_can_be_switched_off() -> None:

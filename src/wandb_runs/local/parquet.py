@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import io
-from functools import cache
-from importlib import import_module
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Final, Protocol, cast
+from typing import TYPE_CHECKING, Final, cast
 
 from wandb_runs.local.documents import read_object
 from wandb_runs.local.kinds import (
@@ -22,7 +20,9 @@ from wandb_runs.local.kinds import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
+
+    import pyarrow as pa
 
     from wandb_runs.graphql.scalars import JSONObject, JSONValue
     from wandb_runs.local.tables import Scalar
@@ -36,61 +36,6 @@ _GROUPS: Final = 4
 
 _TEXT: Final = 32 * 2**20
 """What the rows of a file have in JSON at most, in characters, to bound what is in memory."""
-
-
-class _Type(Protocol):
-    """A type of pyarrow."""
-
-
-class _Array(Protocol):
-    """An array of pyarrow."""
-
-
-class _Schema(Protocol):
-    """A schema of pyarrow."""
-
-
-class _Table(Protocol):
-    """A table of pyarrow."""
-
-
-class _Writer(Protocol):
-    """`pyarrow.parquet.ParquetWriter`."""
-
-    def write_table(self, table: _Table, /) -> None: ...
-    def close(self) -> None: ...
-
-
-class _WriterType(Protocol):
-    def __call__(
-        self, where: io.BytesIO, schema: _Schema, *, use_dictionary: list[str]
-    ) -> _Writer: ...
-
-
-class _TableType(Protocol):
-    def from_arrays(self, arrays: Sequence[_Array], *, schema: _Schema) -> _Table: ...
-
-
-class _Arrow(Protocol):
-    """What is used of the module `pyarrow`, which has no types of its own."""
-
-    Table: _TableType
-
-    def bool_(self) -> _Type: ...
-    def int64(self) -> _Type: ...
-    def float64(self) -> _Type: ...
-    def string(self) -> _Type: ...
-    def list_(self, item: _Type, /) -> _Type: ...
-    def map_(self, key: _Type, item: _Type, /) -> _Type: ...
-    def struct(self, fields: Mapping[str, _Type], /) -> _Type: ...
-    def schema(self, fields: Mapping[str, _Type], /) -> _Schema: ...
-    def array(self, values: Sequence[object], /, *, type: _Type) -> _Array: ...  # noqa: A002 - as there
-
-
-class _Parquet(Protocol):
-    """What is used of the module `pyarrow.parquet`."""
-
-    ParquetWriter: _WriterType
 
 
 def can_write() -> bool:
@@ -154,30 +99,29 @@ class Draft:
 
     def write(self) -> bytes:
         """Write the rows that were added, which are some."""
-        arrow, parquet = _libraries()
-        types = {_STEP: arrow.int64()}
-        types |= {key: _type(kind, arrow) for key, kind in sorted(self._kinds.items())}
-        schema = arrow.schema(types)
-        content = io.BytesIO()
+        # Late: it takes half a second, and most servers are asked for no file.
+        import pyarrow as pa  # noqa: PLC0415 - an optional library
+        from pyarrow import parquet  # noqa: PLC0415
+
+        types = {_STEP: pa.int64(), **{key: _type(self._kinds[key]) for key in sorted(self._kinds)}}
+        schema = pa.schema([pa.field(key, each) for key, each in types.items()])
         texts = [key for key, kind in self._kinds.items() if kind is ScalarKind.TEXT]
-        writer = parquet.ParquetWriter(content, schema, use_dictionary=texts)
         size = -(-self._most // _GROUPS)
-        for start in range(0, len(self._texts), size):
-            rows = [read_object(text) for text in self._texts[start : start + size]]
-            arrays = [
-                arrow.array(_column(rows, key, self._kinds.get(key)), type=type_)
-                for key, type_ in types.items()
-            ]
-            writer.write_table(arrow.Table.from_arrays(arrays, schema=schema))
-        writer.close()
+        content = io.BytesIO()
+        # The stubs of the library allow no list.
+        with parquet.ParquetWriter(
+            content,
+            schema,
+            use_dictionary=texts,  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+        ) as writer:
+            for start in range(0, len(self._texts), size):
+                rows = [read_object(text) for text in self._texts[start : start + size]]
+                arrays = [
+                    pa.array(_column(rows, key, self._kinds.get(key)), type=each)
+                    for key, each in types.items()
+                ]
+                writer.write_table(pa.Table.from_arrays(arrays, schema=schema))
         return content.getvalue()
-
-
-@cache
-def _libraries() -> tuple[_Arrow, _Parquet]:
-    # Late: it takes half a second, and most servers are asked for no file.
-    arrow, parquet = import_module("pyarrow"), import_module("pyarrow.parquet")
-    return cast("_Arrow", arrow), cast("_Parquet", parquet)
 
 
 def _column(rows: Iterable[JSONObject], key: str, kind: Kind | None) -> list[object]:
@@ -192,30 +136,33 @@ def _column(rows: Iterable[JSONObject], key: str, kind: Kind | None) -> list[obj
     return [_fitted(value, kind) for value in values]
 
 
-def _type(kind: Kind, arrow: _Arrow) -> _Type:
+def _type(kind: Kind) -> pa.DataType:
+    import pyarrow as pa  # noqa: PLC0415 - an optional library
+
     match kind:
         case ListKind():
-            return arrow.list_(_type(kind.item, arrow))
+            return pa.list_(_type(kind.item))
         case ObjectKind() if kind.fields:
-            fields = sorted(kind.fields.items())
-            return arrow.struct({name: _type(each, arrow) for name, each in fields})
+            return pa.struct([(name, _type(each)) for name, each in sorted(kind.fields.items())])
         case ObjectKind():
             # Parquet has no struct without fields; a map without entries is an empty object, too.
-            return arrow.map_(arrow.string(), arrow.float64())
+            return pa.map_(pa.string(), pa.float64())
         case ScalarKind():
-            return _scalar_type(kind, arrow)
+            return _scalar_type(kind)
 
 
-def _scalar_type(kind: ScalarKind, arrow: _Arrow) -> _Type:
+def _scalar_type(kind: ScalarKind) -> pa.DataType:
+    import pyarrow as pa  # noqa: PLC0415 - an optional library
+
     match kind:
         case ScalarKind.BOOL:
-            return arrow.bool_()
+            return pa.bool_()
         case ScalarKind.INTEGER | ScalarKind.LONG:
-            return arrow.int64()
+            return pa.int64()
         case ScalarKind.TEXT | ScalarKind.SPELLED:
-            return arrow.string()
+            return pa.string()
         case ScalarKind.FLOAT | ScalarKind.NULL:
-            return arrow.float64()
+            return pa.float64()
 
 
 def _fitted(value: JSONValue, kind: Kind) -> object:
