@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, assert_type
 import altair as alt
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 
 from wandb_runs import (
     Answered,
@@ -231,6 +232,14 @@ def read_every_row(runs: Runs, run: Run, flag: bool, how: Format) -> None:
     assert_type(run.history(pandas=False, exact=True), list[Row])
     assert_type(run.history(format="polars", join="outer", exact=flag), pl.DataFrame)
     assert_type(run.history(pandas=flag, exact=True), list[Row] | pd.DataFrame)
+
+
+def read_lazily(runs: Runs) -> None:
+    metrics: list[Literal["loss", "accuracy"]] = ["loss"]
+    assert_type(runs.scan_histories(), pl.LazyFrame)
+    assert_type(runs.scan_histories(metrics, schema={"loss": "json"}), pl.LazyFrame)
+    assert_type(runs.scan_histories(("loss",), schema={"loss": pl.Float64}), pl.LazyFrame)
+    assert_type(runs.arrow_batches(["loss"], schema={"loss": pl.Float64}), pa.RecordBatchReader)
 
 
 def stream_histories(runs: Runs, how: Format) -> None:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import polars as pl
+
 from wandb_runs import (
     Api,
     Check,
@@ -191,6 +193,11 @@ def stream_wrongly(runs: Runs) -> None:
     runs.explain("configs", samples=5)  # wrong
     runs.explain().requests + 1  # wrong
     next(runs.iter_histories(format="polars")).iloc  # wrong
+    runs.scan_histories("loss")  # wrong
+    runs.scan_histories(["loss"], {"loss": pl.Float64})  # wrong
+    runs.scan_histories(schema={"loss": "float64"})  # wrong
+    runs.scan_histories().height  # wrong
+    runs.arrow_batches("loss")  # wrong
 
 
 def go_on_wrongly(api: Api, runs: Runs) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-__all__ = ["DataFrame", "DataType"]
+__all__ = ["DataFrame", "DataType", "LazyFrame"]
 
 MYPY = False
 
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
                 """Stand-in: polars is not installed."""
 
             class DataType:
+                """Stand-in: polars is not installed."""
+
+            class LazyFrame:
                 """Stand-in: polars is not installed."""
 
         from polars import *

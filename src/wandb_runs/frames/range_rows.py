@@ -45,16 +45,29 @@ class RangeRows:
         plan: The arguments of the call.
         start: The first step.
         stop: The step before which to stop.
+        most: How many rows a request asks for at most; None for as many as it may.
     """
 
     __slots__ = ("_plan", "_ranges", "_run")
 
-    def __init__(self, run: tuple[str, str, str], plan: HistoryPlan, start: int, stop: int) -> None:
+    def __init__(
+        self,
+        run: tuple[str, str, str],
+        plan: HistoryPlan,
+        start: int,
+        stop: int,
+        most: int | None = None,
+    ) -> None:
         self._run = run
         self._plan = plan.ranges
         width = len(plan.columns or ()) * (1 if plan.join == "inner" else 2)
         rows = _WHOLE_ROWS if self._reads_whole_rows else max(1, _MAX_VALUES // width)
-        self._ranges = StepRanges(start, stop, rows)
+        self._ranges = StepRanges(start, stop, rows if most is None else min(rows, most))
+
+    @property
+    def is_read(self) -> bool:
+        """Whether all rows have been read."""
+        return self._ranges.page is None
 
     @property
     def _reads_whole_rows(self) -> bool:

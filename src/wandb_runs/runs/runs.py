@@ -13,6 +13,7 @@ from wandb_runs.pagination.sizes import PER_PAGE
 from wandb_runs.runs.changes.bulk import BulkChanges
 from wandb_runs.runs.files.of_runs import FilesOfRuns
 from wandb_runs.runs.iterators import HistoryBatches, RunIterator, RunPages
+from wandb_runs.runs.lazy import LazyRuns
 from wandb_runs.runs.run import Run
 from wandb_runs.runs.run_base import ConfigT_co, SummaryT_co
 from wandb_runs.runs.run_query import RunQuery
@@ -46,6 +47,7 @@ class Runs(
     RunTables[Run[ConfigT_co, SummaryT_co]],
     BulkChanges[Run[ConfigT_co, SummaryT_co]],
     FilesOfRuns[Run[ConfigT_co, SummaryT_co]],
+    LazyRuns[Run[ConfigT_co, SummaryT_co]],
     Sequence[Run[ConfigT_co, SummaryT_co]],
 ):
     """The runs of a project that fit a filter, in order: a lazy, replayable sequence.

@@ -33,6 +33,7 @@ from wandb_runs.query.location import missing_project
 from wandb_runs.runs.assignment import NoNewAttributes
 from wandb_runs.runs.best_base import BestBase
 from wandb_runs.runs.exact.file_tables import Reading
+from wandb_runs.runs.exact.lazy_base import LazyBase
 from wandb_runs.runs.explain import check_call, explain
 from wandb_runs.runs.markup import html_text
 from wandb_runs.runs.name_check import NameCheck
@@ -70,7 +71,12 @@ _MOST_RUNS: Final = 100_000_000
 
 
 class RunsBase(
-    UnknownNames, NoNewAttributes, TableBase, BestBase, Generic[ClientT_co, SweepsT_co, RunT_co]
+    UnknownNames,
+    NoNewAttributes,
+    TableBase,
+    BestBase,
+    LazyBase,
+    Generic[ClientT_co, SweepsT_co, RunT_co],
 ):
     """What `Runs` and `AsyncRuns` share: all but the sending.
 

@@ -26,7 +26,14 @@ if TYPE_CHECKING:
 
     AnyArray: TypeAlias = "pa.ChunkedArray[Any]"
 
-__all__ = ["is_ascending", "merged", "select_rows", "within"]
+__all__ = [
+    "divided_at_last_step",
+    "is_ascending",
+    "merged",
+    "select_columns",
+    "select_rows",
+    "within",
+]
 
 
 def within(table: pa.Table, steps: StepRange) -> pa.Table:
@@ -122,6 +129,35 @@ def select_rows(table: pa.Table, plan: HistoryPlan) -> ArrowRows:
         return _kept(picked, needed, [])
     axis = [] if plan.x_axis == STEP else [_valid(picked[plan.x_axis])]
     return _kept(picked, axis, [_valid(picked[key]) for key in plan.keys])
+
+
+def select_columns(table: pa.Table, names: Iterable[str]) -> ArrowRows:
+    """All rows, with the values of some keys, flat or nested.
+
+    Args:
+        table: The rows of a file, or of a part of one.
+        names: The keys.
+
+    Raises:
+        ValueError: A column holds what JSON cannot stand for.
+    """
+    return ArrowRows({name: _picked(table, name) for name in names}, len(table))
+
+
+def divided_at_last_step(table: pa.Table) -> tuple[pa.Table, pa.Table, int]:
+    """The rows before those of the last step, those of the last step, and that step.
+
+    Args:
+        table: Rows in the order of their steps, at least one.
+    """
+    import pyarrow as pa  # noqa: PLC0415 - an optional library, and a slow import
+    from pyarrow import compute  # noqa: PLC0415
+
+    column = table.column(STEP)
+    last = cast("int", column[len(column) - 1].as_py())
+    at = compute.index(column, pa.scalar(last, pa.int64())).as_py()
+    # Copied, since a slice would keep the memory of all rows.
+    return table.slice(0, at), table.take(pa.array(range(at, len(table)), pa.int64())), last
 
 
 def _picked(table: pa.Table, key: str) -> ArrowPart | list[JSONValue]:

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from wandb_runs.runs.exact.sources import ExactSource
     from wandb_runs.transport.settings import Address, Settings
 
-__all__ = ["FileTables", "Reading"]
+__all__ = ["AT_ONCE", "FileTables", "Reading"]
 
-_AT_ONCE: Final = 32 << 20
+AT_ONCE: Final = 32 << 20
 """Bytes of decoded values up to which row groups are fetched at once."""
 
 
@@ -37,10 +37,12 @@ class Reading(FieldsRepr):
     Attributes:
         settings: The server.
         max_bytes: How much memory what is read at once may take: `max_response_bytes`.
+        at_once: Bytes of decoded values up to which row groups of a file are fetched at once.
     """
 
     settings: Settings
     max_bytes: int
+    at_once: int = AT_ONCE
 
 
 class _OpenFile(NamedTuple):
@@ -86,6 +88,11 @@ class FileTables:
         self._reading = reading
         # What is left to be read, those of one list merged; None before the footers are read.
         self._parts: list[list[_Part]] | None = None
+
+    @property
+    def is_read(self) -> bool:
+        """Whether all rows have been read."""
+        return self._parts == []
 
     def next_table(self) -> Flow[pa.Table | None]:
         """Fetch the next rows; None at the end. A table may have no rows.
@@ -165,7 +172,7 @@ class FileTables:
         size = 0
         try:
             for group in file.footer.groups(self._steps):
-                sizes.append((size // _AT_ONCE, group))
+                sizes.append((size // self._reading.at_once, group))
                 size += file.footer.chunks((group,), columns).memory
         except ValueError as error:
             raise self._unreadable(error) from error

@@ -27,12 +27,12 @@ if TYPE_CHECKING:
     from wandb_runs.runs.exact.file_tables import Reading
     from wandb_runs.runs.exact.sources import ExactSource, Origin
 
-__all__ = ["ExactPages"]
+__all__ = ["MOST_RUNS", "MOST_VALUES", "ExactPages"]
 
-_MOST_RUNS: Final = 32
+MOST_RUNS: Final = 32
 """Runs that are read at once."""
 
-_MOST_VALUES: Final = 2_000_000
+MOST_VALUES: Final = 2_000_000
 """Values that are read at once, as far as it is known before: 16 MB of numbers."""
 
 _ASSUMED_ROWS: Final = 10_000
@@ -156,7 +156,7 @@ class ExactPages:
         content: list[RunRows] = []
         for source, rows in zip(part, read, strict=True):
             if isinstance(rows, ExactRows):
-                self._note(source, rows)
+                self._note(source, rows.origin, len(rows), columns_in(rows.parts))
                 content += ((source.run_id, each) for each in rows.parts)
             elif isinstance(rows, NotFoundError):
                 self._gone.append(source.run_id)
@@ -170,12 +170,15 @@ class ExactPages:
         """The runs to read next: as many as have few values, one at least."""
         width = _ASSUMED_METRICS if self._plan.columns is None else len(self._plan.columns)
         values = 0
-        for number, source in enumerate(self._pending[:_MOST_RUNS]):
-            rows = _ASSUMED_ROWS if source.row_count is None else source.row_count
-            values += rows * width
-            if values > _MOST_VALUES and number:
+        for number, source in enumerate(self._pending[:MOST_RUNS]):
+            values += self._values_of(source, width)
+            if values > MOST_VALUES and number:
                 return self._pending[:number]
-        return self._pending[:_MOST_RUNS]
+        return self._pending[:MOST_RUNS]
+
+    def _values_of(self, source: ExactSource, width: int) -> int:
+        """How many values the rows of a run have, as far as it is known before."""
+        return width * (_ASSUMED_ROWS if source.row_count is None else source.row_count)
 
     def _read(self, source: ExactSource) -> Flow[ExactRows | WandbRunsError]:
         """Every row of a run, or how reading it failed while the server answers."""
@@ -185,23 +188,32 @@ class ExactPages:
         except NotFoundError as error:
             return error
         except WandbRunsError as error:
-            try:
-                yield from fetch_source(*place, source.run_id)
-            except NotFoundError as gone:
-                return gone
-            except WandbRunsError:
-                raise error from None
-            return error
+            return (yield from self._kind_of(source.run_id, error))
 
-    def _note(self, source: ExactSource, rows: ExactRows) -> None:
+    def _kind_of(self, run_id: str, error: WandbRunsError) -> Flow[WandbRunsError]:
+        """How reading a run failed, as long as the server answers: perhaps the run is gone.
+
+        Raises:
+            WandbRunsError: The server does not answer.
+        """
+        try:
+            yield from fetch_source(self.selection["entity"], self.selection["project"], run_id)
+        except NotFoundError as gone:
+            return gone
+        except WandbRunsError:
+            raise error from None
+        return error
+
+    def _note(
+        self, source: ExactSource, origin: Origin, rows: int, present: frozenset[str]
+    ) -> None:
         """Note where the rows of a run come from, and which columns they lack."""
         run_id, plan = source.run_id, self._plan.ranges
-        self._origins[run_id] = rows.origin
-        present = columns_in(rows.parts)
-        if not len(rows) and source.row_count != 0:
+        self._origins[run_id] = origin
+        if not rows and source.row_count != 0:
             self._empty = self._empty or source
         if is_apart(source, plan, present):
             self._disjoint_runs.append(run_id)
-        found = found_names(run_id, plan, present) if len(rows) else None
+        found = found_names(run_id, plan, present) if rows else None
         if found is not None:
             self._names = found if self._names is None else self._names.merged(found)

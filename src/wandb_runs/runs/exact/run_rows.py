@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -15,15 +16,27 @@ from wandb_runs.runs.exact.ranges import StaleFileError
 from wandb_runs.runs.exact.sources import fetch_source
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
     from wandb_runs.frames.plan import HistoryPlan
     from wandb_runs.frames.rows import AnyRows
     from wandb_runs.graphql.flow import Flow
     from wandb_runs.runs.exact.file_tables import Reading
     from wandb_runs.runs.exact.sources import ExactSource, Origin
 
-__all__ = ["ExactRows", "can_read_files", "read_rows_of"]
+__all__ = [
+    "EVERY_STEP",
+    "MOST_BEGINNINGS",
+    "ExactRows",
+    "can_read_files",
+    "ranges_behind_files",
+    "read_rows_of",
+    "readable",
+    "vain",
+]
 
-_MOST_BEGINNINGS: Final = 4
+MOST_BEGINNINGS: Final = 4
+"""How often the rows of a run are read before that counts as vain."""
 
 EVERY_STEP: Final = StepRange()
 
@@ -73,7 +86,7 @@ def read_rows_of(
         BadResponseError: The rows cannot be read, also when they are read anew.
     """
     reason = ""
-    for _ in range(_MOST_BEGINNINGS):
+    for _ in range(MOST_BEGINNINGS):
         if not can_read_files():
             source = source.by_ranges()
         try:
@@ -88,11 +101,7 @@ def read_rows_of(
         if again.version == source.version:
             return ExactRows(parts, source.origin)
         source, reason = again, "rows were written to files while they were read"
-    raise BadResponseError(
-        f"the history of run {source.run_id!r} cannot be read whole: {reason}, also after it was "
-        f"begun anew {_MOST_BEGINNINGS - 1} times; try again later",
-        status=200,
-    )
+    raise vain(source, reason)
 
 
 def _read_once(
@@ -108,25 +117,63 @@ def _read_once(
         keys = None if columns is None else tuple(dict.fromkeys((STEP, *columns)))
         tables = FileTables(source, keys, steps, reading)
         while (table := (yield from tables.next_table())) is not None:
-            try:
+            with readable(source):
                 rows = select_rows(table, plan)
-            except ValueError as error:
-                raise BadResponseError(
-                    f"a file of the history of run {source.run_id!r} cannot be read: {error}",
-                    status=200,
-                ) from error
             if len(rows):
                 parts.append(rows)
         if source.boundary is None:
             return parts
+    ranges = ranges_behind_files(place, source, plan, steps)
+    while (part := (yield from ranges.next_rows())) is not None:
+        if part:
+            parts.append(part)
+    return parts
+
+
+def ranges_behind_files(
+    place: tuple[str, str],
+    source: ExactSource,
+    plan: HistoryPlan,
+    steps: StepRange,
+    most: int | None = None,
+) -> RangeRows:
+    """The rows of some steps that are in no file, range by range.
+
+    Args:
+        place: The entity and the project.
+        source: Where the rows are.
+        plan: The arguments of the call.
+        steps: The steps.
+        most: How many rows the first request asks for at most; None for as many as it may.
+    """
     stop = END_OF_STEPS if source.last_step is None else source.last_step + 1
     start = max(steps.first, source.boundary or 0)
     if source.addresses and source.boundary is not None:
         stop = max(stop, source.boundary + 1)
     if steps.stop is not None:
         stop = min(stop, steps.stop)
-    ranges = RangeRows((*place, source.run_id), plan, start, stop)
-    while (part := (yield from ranges.next_rows())) is not None:
-        if part:
-            parts.append(part)
-    return parts
+    return RangeRows((*place, source.run_id), plan, start, stop, most)
+
+
+@contextmanager
+def readable(source: ExactSource) -> Generator[None]:
+    """Make rows of a file's columns within.
+
+    Raises:
+        BadResponseError: A column holds what JSON cannot stand for.
+    """
+    try:
+        yield
+    except ValueError as error:
+        raise BadResponseError(
+            f"a file of the history of run {source.run_id!r} cannot be read: {error}", status=200
+        ) from error
+
+
+def vain(source: ExactSource, reason: str) -> BadResponseError:
+    """The error for a history that changed each time it was read."""
+    return BadResponseError(
+        f"the history of run {source.run_id!r} cannot be read whole: {reason}, also after it was "
+        f"begun anew {MOST_BEGINNINGS - 1} times; try again later",
+        status=200,
+    )
