@@ -263,8 +263,11 @@ def test_integers_are_rounded_in_no_column(files: Exporting) -> None:
 def test_a_row_that_no_column_holds_stays_live_with_all_behind_it(
     files: Exporting, value: JSONValue
 ) -> None:
-    found = files.read(files.log_rows([{"a": 1}, {"a": 2}, {"a": value}, {"a": 3}]))
-    assert [file.steps for file in files.files(found.urls)] == [[0, 1]]
+    rows: list[JSONObject] = [{"a": 1}, {"a": 2}, {"new": 1, "a": value}, {"a": 3}]
+    found = files.read(files.log_rows(rows))
+    (file,) = files.files(found.urls)
+    assert file.steps == [0, 1]
+    assert file.types == {"_step": "int64", "a": "int64"}
     assert found.live == [{"_step": 2}, {"_step": 3}]
 
 
