@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal, TypedDict, assert_type
 
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 from pydantic import BaseModel
 
 from wandb_runs import (
@@ -174,6 +175,12 @@ async def read_every_row(runs: AsyncRuns, run: AsyncRun, flag: bool) -> None:
     assert_type(await run.history(exact=True), pd.DataFrame)
     assert_type(await run.history(keys=["loss"], format="default", exact=True), list[Row])
     assert_type(await run.history(format="polars", join="outer", exact=flag), pl.DataFrame)
+
+
+async def read_lazily(runs: AsyncRuns) -> None:
+    assert_type(runs.scan_histories(("loss",), schema={"loss": pl.Float64}), pl.LazyFrame)
+    assert_type(await runs.scan_histories().collect_async(), pl.DataFrame)
+    assert_type(await runs.arrow_batches(["loss"], schema={"x": "json"}), pa.RecordBatchReader)
 
 
 async def read_histories(runs: AsyncRuns, run: AsyncRun, flag: bool, how: Format) -> None:

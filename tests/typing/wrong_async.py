@@ -90,6 +90,8 @@ async def await_what_is_there(api: AsyncApi, runs: AsyncRuns, run: AsyncRun) -> 
     await run.config  # wrong
     await runs.pages()  # wrong
     await runs.iter_histories()  # wrong
+    await runs.scan_histories()  # wrong
+    runs.scan_histories("loss")  # wrong
     await run.scan_history()  # wrong
     await run.console_logs()  # wrong
     await aiter(runs).checkpoint()  # wrong

@@ -11,6 +11,7 @@ from typing_extensions import override
 from wandb_runs.aio.bulk import AsyncBulkChanges
 from wandb_runs.aio.files import AsyncFilesOfRuns
 from wandb_runs.aio.iterators import AsyncHistoryBatches, AsyncRunIterator, AsyncRunPages
+from wandb_runs.aio.lazy import AsyncLazyRuns
 from wandb_runs.aio.run import AsyncRun
 from wandb_runs.aio.sweep import AsyncSweeps
 from wandb_runs.aio.tables import AsyncRunTables
@@ -51,6 +52,7 @@ class AsyncRuns(
     AsyncRunTables[AsyncRun[ConfigT_co, SummaryT_co]],
     AsyncBulkChanges[AsyncRun[ConfigT_co, SummaryT_co]],
     AsyncFilesOfRuns[AsyncRun[ConfigT_co, SummaryT_co]],
+    AsyncLazyRuns[AsyncRun[ConfigT_co, SummaryT_co]],
     AsyncIterable[AsyncRun[ConfigT_co, SummaryT_co]],
 ):
     """The runs of a project that fit a filter, in order: lazy and replayable, as `Runs` is.

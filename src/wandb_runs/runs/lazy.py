@@ -76,8 +76,8 @@ class LazyRuns(RunsBase[RetryingClient, Sweeps, RunT_co]):
         >>> import polars as pl
         >>> lazy = runs.scan_histories(["loss", "accuracy"])
         >>> late = lazy.filter(pl.col("_step") >= 5).group_by("run_id").agg(pl.col("loss").min())
-        >>> late.collect().height == len(runs)
-        True
+        >>> late.collect().columns
+        ['run_id', 'loss']
         """
         return self._scan(keys, schema).frame()
 

@@ -51,6 +51,7 @@ class LazyBase(HistoriesBase):
         schema: object,
         run: RunFlow,
         list_to: Callable[[None], object],
+        check: Callable[[], None] | None = None,
     ) -> LazyScan:
         """Check the arguments of a lazy frame, and make its source.
 
@@ -59,6 +60,7 @@ class LazyBase(HistoriesBase):
             schema: Dtypes by the name of a column.
             run: Runs flows in the thread in which polars wants rows.
             list_to: Lists the runs there.
+            check: Refuses a thread in which they cannot.
 
         Raises:
             InvalidArgumentError: An argument cannot be right.
@@ -70,7 +72,7 @@ class LazyBase(HistoriesBase):
         flows = ScanFlows(
             self._fetch_columns, self._open_pages, self._close_pages, self._finisher("raise")
         )
-        return LazyScan(plan, flows, run, list_to if self._query.is_part else None)
+        return LazyScan(plan, flows, run, list_to if self._query.is_part else None, check)
 
     def _fetch_columns(self, plan: LazyPlan) -> Flow[LazyColumns]:
         """Find out the columns, and dtypes of those of which the caller gave none.

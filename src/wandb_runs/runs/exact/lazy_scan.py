@@ -87,6 +87,7 @@ class LazyScan:
         flows: How its rows are read.
         run: Runs flows in the thread in which polars wants rows.
         list_to: Lists the runs, where that has to come before; else None.
+        check: Refuses a thread in which these cannot run; where there is one, else None.
     """
 
     def __init__(
@@ -95,8 +96,10 @@ class LazyScan:
         flows: ScanFlows,
         run: RunFlow,
         list_to: Callable[[None], object] | None,
+        check: Callable[[], None] | None,
     ) -> None:
         self._plan = plan
+        self._check = check
         self._flows = flows
         self._run = run
         self._list_to = list_to
@@ -111,7 +114,12 @@ class LazyScan:
         return register_io_source(self.frames, schema=self.schema)
 
     def schema(self) -> pl.Schema:
-        """The schema of all columns; asked for once."""
+        """The schema of all columns; asked for once.
+
+        polars calls it in the thread that collects, before each reading.
+        """
+        if self._check is not None:
+            self._check()
         return self._all_columns().schema
 
     def _all_columns(self) -> LazyColumns:
