@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from types import NoneType
-from typing import TYPE_CHECKING, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, Final, TypeAlias, cast
 
 from wandb_runs.graphql.scalars import NON_FINITE
 
@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ArrowPart", "has_values", "part_of"]
 
-T = TypeVar("T")
+_NON_FINITE: Final = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
+"""What W&B has inside of lists and objects, by what Python calls it."""
 
 
 class ArrowPart:
@@ -93,7 +94,8 @@ def part_of(name: str, array: AnyArray) -> ArrowPart | list[JSONValue]:
 
     Integers and floats of all sizes count as 64-bit ones; the texts of NaN and the infinities are
     floats. Structs and maps are objects; fields of theirs that are null are left out, since every
-    struct of a column has all fields. Instants are ISO 8601.
+    struct of a column has all fields. NaN and the infinities are texts in lists and objects, as in
+    a history that comes as JSON. Instants are ISO 8601.
 
     Args:
         name: The column's name, for messages.
@@ -150,9 +152,9 @@ def _text(array: AnyArray) -> ArrowPart | list[JSONValue]:
 
 
 def _plain(name: str, value: object) -> JSONValue:
-    """A value of Python as JSON has it."""
+    """A value inside of another one as JSON has it, with the texts that W&B has there for NaN."""
     if value is None or isinstance(value, str | int | float):
-        return value
+        return _NON_FINITE.get(str(value), value) if isinstance(value, float) else value
     if isinstance(value, dict):
         fields = cast("dict[object, object]", value)
         return {str(key): _plain(name, each) for key, each in fields.items() if each is not None}
