@@ -25,7 +25,7 @@ from wandb_runs import (
     SchemaError,
 )
 from wandb_runs.errors import EmptyJoinWarning, UnknownMetricWarning
-from wandb_runs.testing import Churn, Fault, LocalServer, NullFields, log_run
+from wandb_runs.testing import Churn, Fault, LocalServer, NullFields, Status, log_run
 from wandb_runs.transport.events import Answered
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ ROWS = 30
 LONG = 20_000
 """Rows of a run whose files are much longer than what is read of their ends at first."""
 
-FEW = max(10, settings().max_examples // 2)
+FEW = max(10, settings().max_examples // 4)
 
 WRONG = (SchemaError, pl.exceptions.ComputeError)
 """polars before version 2 passes errors on as its own."""
@@ -431,6 +431,21 @@ def test_addresses_that_expired_are_asked_for_again(reader: Reader, head: int | 
     with reader.server.fail_always(Unsigned(), operation="ListParquetHistories"):
         assert lazy.collect().equals(expected)
         assert lazy.collect(engine="streaming").equals(expected)
+
+
+def test_a_long_file_whose_address_expires_goes_on_where_it_stood(long: Reader) -> None:
+    history: list[JSONObject] = [
+        {"a": at / 3, **({"c": at} if at < 9 or at > LONG - 9 else {})} for at in range(LONG)
+    ]
+    log_run(long.server, "me", "late", "r", history=history)
+    lazy = long.runs("late").scan_histories(["c"], schema={"c": pl.Int64}).head(12)
+    expected = [*range(9), *range(LONG - 8, LONG - 5)]
+    sent = long.needs(lazy.collect)[0]
+    assert sent["a file"] > 2
+    for number in range(sent["a file"]):
+        refused = [*[None] * number, Status(403)]
+        with long.server.fail(*refused, operation="a file"):
+            assert lazy.collect()["c"].to_list() == expected
 
 
 def test_rows_that_go_into_files_meanwhile_come_once(reader: Reader) -> None:

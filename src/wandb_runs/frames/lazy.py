@@ -161,8 +161,11 @@ def columns_of(
 
     names = rename_columns(dict.fromkeys(keys), {RUN_ID})
     columns = {names.get(key, key): key for key in dict.fromkeys((_STEP, *keys))}
-    dtypes = {name: schema.get(name) or metrics.dtype(key) for name, key in columns.items()}
-    dtypes[RUN_ID] = schema.get(RUN_ID) or pl.String()
+    dtypes = {
+        name: schema[name] if name in schema else metrics.dtype(key)
+        for name, key in columns.items()
+    }
+    dtypes[RUN_ID] = schema.get(RUN_ID, pl.String())
     return LazyColumns(dtypes, columns, is_told)
 
 

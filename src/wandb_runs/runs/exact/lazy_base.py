@@ -38,6 +38,10 @@ __all__ = ["LazyBase", "check_arrow"]
 
 K = TypeVar("K", bound=str)
 
+_FEW: Final = 1_000
+"""Rows that a request for a range of steps may ask for, however few are wanted: with fewer, it is
+not faster, and where most rows lack a key it takes more of them."""
+
 _VALUE: Final = 8
 """Bytes of a number."""
 
@@ -134,7 +138,7 @@ class LazyBase(HistoriesBase):
             reading,
             pruning.steps,
             pruning.keeps,
-            most_rows,
+            None if most_rows is None else max(most_rows, _FEW),
         )
 
     def _close_pages(self, pages: StreamedPages, pruning: Pruning, has_rows: bool) -> Flow[Gaps]:  # noqa: FBT001 - of a callable
