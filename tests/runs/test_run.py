@@ -394,7 +394,18 @@ def test_a_scan_sends_about_a_request_for_each_page(
     scan = run.scan_history()
     assert not wandb_server.operations
     assert len(list(scan)) == 3
-    assert wandb_server.operations == ("GetHistoryKeys", "ScanHistory")
+    assert wandb_server.operations == ("GetParquetHistory",)
+
+
+def test_a_scan_without_files_sends_about_a_request_for_each_page(
+    api: Api, wandb_server: LocalServer
+) -> None:
+    history: list[JSONObject] = [{"loss": step} for step in range(7)]
+    log_run(wandb_server, "team", "one", "going-on", history=history, exit_code=None)
+    run = api.run("team/one/going-on")
+    wandb_server.clear_operations()
+    assert len(list(run.scan_history(page_size=8))) == 7
+    assert wandb_server.operations == ("GetParquetHistory", "ScanHistory")
 
 
 @pytest.mark.parametrize(
@@ -429,6 +440,8 @@ def test_a_scan_loses_nothing_when_the_last_step_is_not_known(
         run = data["project"]["run"]
         if "historyKeys" in run:
             run["historyKeys"] = keys
+        if "parquetHistory" in run:
+            run["parquetHistory"] = None
 
     run = rewritten(change).run("team/one/long")
     assert [row["n"] for row in run.scan_history()] == list(range(len(steps)))

@@ -158,6 +158,10 @@ _CALLS: Final[Mapping[str, Callable[[Api], object]]] = {
     "history": lambda api: api.runs(PATH, order=_BEST)[0].history(keys=_LOSS, pandas=False),
     "rows": lambda api: api.runs(PATH, order=_BEST)[0].history(samples=9, pandas=False),
     "events": lambda api: api.runs(PATH, order=_BEST)[0].history(stream="system", pandas=False),
+    "exact": lambda api: api.runs(PATH, per_page=11).histories(keys=_LOSS, exact=True),
+    "exact history": lambda api: api.runs(PATH, order=_BEST)[0].history(
+        keys=_LOSS, pandas=False, exact=True
+    ),
     "scan": lambda api: list(api.runs(PATH, order=_BEST)[0].scan_history()),
     "configs": lambda api: api.runs(PATH, per_page=11).configs(["optimizer"], "default"),
     "all configs": lambda api: api.runs(PATH).configs(format="default"),
@@ -219,9 +223,6 @@ def _without_all(operation: str, names: frozenset[str]) -> tuple[frozenset[str],
     return gone.left_out, gone.essential
 
 
-# `doctor` alone asks these, and reports what is missing (`diagnosis/test_doctor.py`).
-_OF_DOCTOR: Final = frozenset({"GetParquetHistory", "ListParquetHistories"})
-
 # What changes things, or reads them to be changed: tested with what it is for, in `tests/changes`.
 _OF_CHANGES: Final = frozenset(
     {
@@ -249,7 +250,7 @@ def _names(apart: frozenset[str] = frozenset()) -> tuple[list[str], list[str]]:
     essential: set[str] = set()
     for operation, query in OPERATIONS.items():
         for name in sent_names(without(query, FRAGMENTS, frozenset())):
-            if "." in name and operation not in apart | _OF_DOCTOR:
+            if "." in name and operation not in apart:
                 needed = _without_all(operation, frozenset({name}))[1]
                 (essential if needed else optional).add(name)
     return sorted(optional), sorted(essential)

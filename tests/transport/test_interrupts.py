@@ -28,6 +28,7 @@ from wandb_runs.frames.batches import Batches
 from wandb_runs.frames.histories import AnyPages, HistoryPages
 from wandb_runs.frames.plan import plan_histories
 from wandb_runs.frames.requests import HistoryRequest, RowsReader
+from wandb_runs.local.ids import new_id
 from wandb_runs.pagination.page import PageRequest, Selection
 from wandb_runs.testing import Status, log_run
 from wandb_runs.transport.threads import Slots
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from wandb_runs.frames.histories import Gaps
     from wandb_runs.frames.rows import RunRows
     from wandb_runs.graphql.flow import Flow
+    from wandb_runs.graphql.scalars import JSONObject
     from wandb_runs.testing import LocalServer
 
 Content = TypeVar("Content")
@@ -111,7 +113,14 @@ def test_no_interrupt_leaves_a_slot_held() -> None:
 
 # One moment at a time.
 
-PLACES: Final = ("/pagination/", "/runs/iterators", "/runs/scan_rows", "/frames/batches")
+PLACES: Final = (
+    "/pagination/",
+    "/runs/iterators",
+    "/runs/scan_rows",
+    "/runs/exact/scan",
+    "/runs/exact/pages",
+    "/frames/batches",
+)
 CHECKED: Final = {dis.opmap[name] for name in ("CALL", "CALL_FUNCTION_EX", "JUMP_BACKWARD")}
 """The instructions behind which the interpreter calls signal handlers."""
 
@@ -280,8 +289,8 @@ def test_a_loop_that_is_interrupted_at_any_instruction_gives_everything_once(
             runs = api.runs(project, order=order, per_page=4)
             if method == "scan":
                 return runs[0].scan_history(page_size=3)
-            if method == "batches":
-                return runs.iter_histories(keys=["loss"])
+            if method in {"batches", "exact"}:
+                return runs.iter_histories(keys=["loss"], exact=method == "exact")
             return runs.pages() if method == "pages" else iter(runs)
 
         moments = Moments()
@@ -291,9 +300,18 @@ def test_a_loop_that_is_interrupted_at_any_instruction_gives_everything_once(
             assert Moments(number).read(begin()) == right, number
 
 
-def test_a_scan_goes_on_after_an_error(wandb_server: LocalServer, project: str) -> None:
+@pytest.fixture
+def unfinished(wandb_server: LocalServer) -> str:
+    """The path of a run whose rows are in no file."""
+    name = f"unfinished-{new_id()}"
+    history: list[JSONObject] = [{"loss": step} for step in range(7)]
+    log_run(wandb_server, "team", name, "r", history=history, exit_code=None)
+    return f"team/{name}/r"
+
+
+def test_a_scan_goes_on_after_an_error(wandb_server: LocalServer, unfinished: str) -> None:
     with Api(base_url=wandb_server.url, api_key="k", max_retries=0) as api:
-        scan = api.run(f"{project}/r03").scan_history(page_size=2)
+        scan = api.run(unfinished).scan_history(page_size=2)
         first = next(scan)
         wandb_server.fail(Status(500), operation="ScanHistory")
         read = [first]
@@ -306,11 +324,11 @@ def test_a_scan_goes_on_after_an_error(wandb_server: LocalServer, project: str) 
 
 @each_backend
 def test_an_async_scan_goes_on_after_an_error(
-    wandb_server: LocalServer, project: str, backend: str
+    wandb_server: LocalServer, unfinished: str, backend: str
 ) -> None:
     async def read() -> list[object]:
         async with AsyncApi(base_url=wandb_server.url, api_key="k", max_retries=0) as api:
-            scan = (await api.run(f"{project}/r03")).scan_history(page_size=2)
+            scan = (await api.run(unfinished)).scan_history(page_size=2)
             steps = [(await anext(scan))["_step"]]
             wandb_server.fail(Status(500), operation="ScanHistory")
             with suppress(ServerError):

@@ -84,7 +84,8 @@ class TooLarge(Fault):
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[LocalServer]:
-    with LocalServer(sample=True) as server:
+    # Without files, histories are asked for by what the schema names.
+    with LocalServer(sample=True, exports=False) as server:
         yield server
 
 

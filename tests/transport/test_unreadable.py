@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import pickle
 import sys
+import time
 from traceback import walk_stack
 from typing import TYPE_CHECKING, Literal, cast
 
@@ -19,7 +20,7 @@ from wandb_runs.frames.plan import plan_histories
 from wandb_runs.frames.requests import RowsReader
 from wandb_runs.graphql._generated import list_runs
 from wandb_runs.graphql.scalars import UNREADABLE, decode, decode_answer, without_unreadable
-from wandb_runs.testing import log_run
+from wandb_runs.testing import LocalServer, log_run
 from wandb_runs.transport.http import HttpTransport
 
 if TYPE_CHECKING:
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from wandb_runs import Format, Join
     from wandb_runs.frames.rows import RunRows
     from wandb_runs.graphql.scalars import JSONValue
-    from wandb_runs.testing import LocalServer
 
 PATH = "team/unreadable"
 
@@ -63,19 +63,21 @@ class Replacing:
 
 
 @pytest.fixture(scope="module")
-def server(wandb_server: LocalServer) -> LocalServer:
-    for number in range(4):
-        log_run(
-            wandb_server,
-            *("team", "unreadable", f"u{number}"),
-            config={"lr": 1234 if number == 2 else 1},
-            summary={"loss": 1234 if number == 2 else 1},
-            history=[
-                {"loss": 1234 if number == 2 and step == 1 else number + step, "b": step}
-                for step in range(3)
-            ],
-        )
-    return wandb_server
+def server() -> Iterator[LocalServer]:
+    """A server that writes no files, so that all that is read is an answer."""
+    with LocalServer(clock=lambda: time.time() - 3600, exports=False) as server:
+        for number in range(4):
+            log_run(
+                server,
+                *("team", "unreadable", f"u{number}"),
+                config={"lr": 1234 if number == 2 else 1},
+                summary={"loss": 1234 if number == 2 else 1},
+                history=[
+                    {"loss": 1234 if number == 2 and step == 1 else number + step, "b": step}
+                    for step in range(3)
+                ],
+            )
+        yield server
 
 
 @pytest.fixture

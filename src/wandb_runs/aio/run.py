@@ -13,8 +13,9 @@ from wandb_runs.errors import DeprecatedNameWarning, IgnoredArgumentWarning
 from wandb_runs.errors.warnings import warn
 from wandb_runs.frames.build import build, check_installed
 from wandb_runs.frames.plan import plan_histories
-from wandb_runs.frames.scan import HistoryScan, plan_scan
+from wandb_runs.frames.scan import plan_scan
 from wandb_runs.runs.console import ConsoleScan
+from wandb_runs.runs.exact.scan import ExactScan
 from wandb_runs.runs.run_base import (
     NOT_GIVEN,
     ConfigT_co,
@@ -247,7 +248,7 @@ class AsyncRun(AsyncRunChanges[ConfigT_co, SummaryT_co], AsyncFilesOfRun[ConfigT
         Args:
             keys: Only rows that hold all of these, with their `_step` and these alone; None
                 for whole rows. Keys with dots are those of `history`.
-            page_size: The most rows to ask for at once, at least 1.
+            page_size: The most rows to ask for at once by steps, at least 1.
             min_step: The first step.
             max_step: The step before which to stop; None for the whole history.
             use_cache: Ignored, with a warning: nothing is kept on disk.
@@ -262,7 +263,8 @@ class AsyncRun(AsyncRunChanges[ConfigT_co, SummaryT_co], AsyncFilesOfRun[ConfigT
         """
         if use_cache is not None:
             warn(IgnoredArgumentWarning("use_cache= does nothing: nothing is kept on disk"))
-        scan = HistoryScan(*self._where, plan_scan(keys, page_size, min_step, max_step))
+        plan = plan_scan(keys, page_size, min_step, max_step)
+        scan = ExactScan(self._where, plan, self._reading)
         return AsyncScanRows(self._context.client, scan)
 
     def console_logs(
@@ -329,7 +331,7 @@ class AsyncRun(AsyncRunChanges[ConfigT_co, SummaryT_co], AsyncFilesOfRun[ConfigT
 
         Args:
             keys: Only rows that hold all of these.
-            page_size: The most rows to ask for at once, at least 1.
+            page_size: The most rows to ask for at once by steps, at least 1.
             min_step: The first step.
             max_step: The step before which to stop; None for the whole history.
             use_cache: Ignored, with a warning: nothing is kept on disk.

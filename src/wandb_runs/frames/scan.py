@@ -20,6 +20,8 @@ from wandb_runs.query.keys import check_keys
 from wandb_runs.query.location import missing_run
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from wandb_runs.frames.rows import Row
     from wandb_runs.graphql.flow import Flow
 
@@ -67,14 +69,25 @@ def plan_scan(
 
 
 class HistoryScan:
-    """A scan of one run's history by ranges of steps, and its position."""
+    """A scan of one run's history by ranges of steps, and its position.
+
+    A shallow copy goes on from where the original stands, which stays as it is.
+
+    Args:
+        entity: The run's entity.
+        project: The run's project.
+        run_id: The run's id.
+        plan: The arguments of the call.
+    """
 
     __slots__ = (
         "_apart",
+        "_is_told",
         "_last",
         "_plan",
         "_ranges",
         "_run",
+        "_skipped",
         "_unknown",
     )
 
@@ -83,12 +96,52 @@ class HistoryScan:
         self._plan = plan
         # The ranges that are left; None before the last step is known.
         self._ranges: StepRanges | None = None
+        # Whether the server told the last step.
+        self._is_told = True
         # The last step, which has a row, as long as none has come.
         self._last: int | None = None
+        # How many rows of the first step have been given already.
+        self._skipped = 0
         # The keys that the run has logged no value of, as long as no row has come.
         self._unknown: dict[str, str | None] = {}
         # The keys of which there was a row, likewise; None when a row with all of them has come.
         self._apart: frozenset[str] | None = frozenset()
+
+    def begin(self, history_keys: object) -> None:
+        """Begin with what W&B's `historyKeys` tells: which metrics there are, and the last step."""
+        plan = self._plan
+        self._unknown = unknown_metrics(history_keys, plan.keys or ())
+        last = last_step_of(history_keys)
+        if last is None:
+            self._is_told = False
+            end = END_OF_STEPS if plan.max_step is None else plan.max_step
+        else:
+            end = last + 1 if plan.max_step is None else min(plan.max_step, last + 1)
+            self._last = last if plan.min_step <= last < end else None
+        self._ranges = StepRanges(plan.min_step, end, plan.page_size)
+
+    def continue_at(self, step: int, skipped: int, history_keys: object) -> None:
+        """Go on at a step, of which some rows have been given already.
+
+        Args:
+            step: The step.
+            skipped: How many of its rows have been given.
+            history_keys: W&B's `historyKeys`, which tells the last step.
+        """
+        plan = self._plan
+        last = last_step_of(history_keys)
+        self._is_told = last is not None
+        # A row was there, whatever the last step is said to be.
+        end = END_OF_STEPS if last is None else max(last, step) + 1
+        stop = end if plan.max_step is None else min(plan.max_step, end)
+        self._ranges = StepRanges(max(step, plan.min_step), stop, plan.page_size)
+        self._skipped = skipped
+
+    @property
+    def next_step(self) -> int | None:
+        """The first step whose rows have not been given; None at the end."""
+        page = None if self._ranges is None else self._ranges.page
+        return None if page is None else page.start
 
     def take_warning(self) -> UnknownMetricWarning | EmptyJoinWarning | None:
         """Why there may be no row, after the last one; once."""
@@ -109,31 +162,25 @@ class HistoryScan:
             BadResponseError: The rows do not match the schema; or none came, not even that of the
                 last step.
         """
-        plan = self._plan
         if self._ranges is None:
-            history_keys = yield from fetch_history_keys(*self._run)
-            self._unknown = unknown_metrics(history_keys, plan.keys or ())
-            last = last_step_of(history_keys)
-            if last is None:
-                return (yield from self._fetch_all())
-            end = last + 1 if plan.max_step is None else min(plan.max_step, last + 1)
-            self._last = last if plan.min_step <= last < end else None
-            self._ranges = StepRanges(plan.min_step, end, plan.page_size)
-        ranges = copy(self._ranges)
-        page = ranges.page
-        if page is None:
+            self.begin((yield from fetch_history_keys(*self._run)))
+        if self._ranges is None or self._ranges.page is None:
             return None
+        if not self._is_told:
+            return (yield from self._fetch_all(self._ranges.page.start))
+        ranges = copy(self._ranges)
+        page = self._ranges.page
         rows = yield from self._fetch_page(page)
         while not ranges.take(len(rows)):
             rows = yield from self._fetch_page(ranges.page or page)
         if rows:
             self._last = None
         elif ranges.page is None:
-            self._check_last()
+            self.check_last()
         self._ranges = ranges
         return self._select(rows)
 
-    def _check_last(self) -> None:
+    def check_last(self) -> None:
         """Check that a row came, where the last step is one of those that were asked for.
 
         Raises:
@@ -146,22 +193,42 @@ class HistoryScan:
                 status=200,
             )
 
+    def note_rows(self, keys_present: Collection[str], *, has_all: bool) -> None:
+        """Note what rows had that were read elsewhere.
+
+        Args:
+            keys_present: The keys of which some row has a value; only needed without `has_all`.
+            has_all: Whether some row holds all keys.
+        """
+        self._last = None
+        if has_all:
+            self._unknown, self._apart = {}, None
+        elif self._plan.keys is not None and self._apart is not None:
+            self._apart = self._apart.union(keys_present)
+
+    @property
+    def keys_to_find(self) -> tuple[str, ...]:
+        """The keys of which it is not known whether any row has them, while none has all."""
+        if self._plan.keys is None or self._apart is None:
+            return ()
+        return tuple(key for key in self._plan.keys if key not in self._apart)
+
     def _select(self, rows: list[Row]) -> list[Row]:
         keys = self._plan.keys
+        if rows and self._skipped:
+            rows, self._skipped = rows[self._skipped :], 0
         chosen = rows if keys is None else rows_with_all(rows, keys)
-        if chosen:
-            self._unknown, self._apart = {}, None
-        elif keys is not None and self._apart is not None:
-            left = [key for key in keys if key not in self._apart]
-            found = (key for key in left if any(pick(row, key) is not None for row in rows))
-            self._apart = self._apart.union(found)
+        if rows:
+            left = () if chosen else self.keys_to_find
+            found = {key for key in left if any(pick(row, key) is not None for row in rows)}
+            self.note_rows(found, has_all=bool(chosen))
         return chosen
 
-    def _fetch_all(self) -> Flow[list[Row]]:
+    def _fetch_all(self, start: int) -> Flow[list[Row]]:
         """Fetch the whole range as one page: the server does not tell the last step."""
         plan = self._plan
         end = END_OF_STEPS if plan.max_step is None else plan.max_step
-        page = StepPage(plan.min_step, end, plan.page_size)
+        page = StepPage(start, end, plan.page_size)
         rows = yield from self._fetch_page(page)
         if len(rows) >= page.samples:
             raise BadResponseError(

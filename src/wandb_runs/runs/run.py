@@ -10,9 +10,10 @@ from wandb_runs.errors import DeprecatedNameWarning, IgnoredArgumentWarning
 from wandb_runs.errors.warnings import warn
 from wandb_runs.frames.build import build, check_installed
 from wandb_runs.frames.plan import plan_histories
-from wandb_runs.frames.scan import HistoryScan, plan_scan
+from wandb_runs.frames.scan import plan_scan
 from wandb_runs.runs.changes.run_changes import RunChanges
 from wandb_runs.runs.console import ConsoleScan
+from wandb_runs.runs.exact.scan import ExactScan
 from wandb_runs.runs.files.of_runs import FilesOfRun
 from wandb_runs.runs.run_base import (
     NOT_GIVEN,
@@ -269,13 +270,15 @@ server holds, and copy.deepcopy(x) gives a dict of your own, which can be change
     ) -> Iterator[Row]:
         """Every row of the history, unsampled, in the order of steps.
 
-        The arguments are checked at once; requests are sent as rows are taken: one for the last
-        step, then about one for each `page_size` steps.
+        The arguments are checked at once; requests are sent as rows are taken: one for where the
+        rows are, then for parts of W&B's Parquet exports where there are any and pyarrow is
+        installed, otherwise about one for each `page_size` steps. What changes meanwhile is read
+        anew, behind the rows that were given.
 
         Args:
             keys: Only rows that hold all of these, with their `_step` and these alone; None
                 for whole rows. Keys with dots are those of `history`.
-            page_size: The most rows to ask for at once, at least 1.
+            page_size: The most rows to ask for at once by steps, at least 1.
             min_step: The first step.
             max_step: The step before which to stop; None for the whole history.
             use_cache: Ignored, with a warning: nothing is kept on disk.
@@ -294,7 +297,8 @@ server holds, and copy.deepcopy(x) gives a dict of your own, which can be change
         """
         if use_cache is not None:
             warn(IgnoredArgumentWarning("use_cache= does nothing: nothing is kept on disk"))
-        scan = HistoryScan(*self._where, plan_scan(keys, page_size, min_step, max_step))
+        plan = plan_scan(keys, page_size, min_step, max_step)
+        scan = ExactScan(self._where, plan, self._reading)
         return ScanRows(self._context.client, scan)
 
     def console_logs(
@@ -367,7 +371,7 @@ server holds, and copy.deepcopy(x) gives a dict of your own, which can be change
 
         Args:
             keys: Only rows that hold all of these.
-            page_size: The most rows to ask for at once, at least 1.
+            page_size: The most rows to ask for at once by steps, at least 1.
             min_step: The first step.
             max_step: The step before which to stop; None for the whole history.
             use_cache: Ignored, with a warning: nothing is kept on disk.

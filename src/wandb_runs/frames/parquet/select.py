@@ -12,6 +12,7 @@ from wandb_runs.frames.parquet.arrow_part import ArrowPart, has_values, part_of
 from wandb_runs.frames.parquet.arrow_rows import ArrowRows
 from wandb_runs.frames.parquet.footer import STEP
 from wandb_runs.graphql.nested import pick
+from wandb_runs.graphql.scalars import NON_FINITE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -178,10 +179,11 @@ def _picked(table: pa.Table, key: str) -> ArrowPart | list[JSONValue]:
             if holders[0] == key or not _has_dots(table.column(holders[0]).type):
                 return part_of(key, array)
     columns = [(name, list(part_of(name, table.column(name)))) for name in holders]
-    return [
+    found = [
         pick({name: values[at] for name, values in columns if values[at] is not None}, key)
         for at in range(len(table))
     ]
+    return [NON_FINITE.get(value, value) if isinstance(value, str) else value for value in found]
 
 
 def _names(key: str) -> Iterator[str]:

@@ -26,6 +26,8 @@ COSTS: Final[Mapping[str, str]] = {
     "File.sizeBytes": "file.size is None",
     "File.updatedAt": "file.updated_at is None",
     "File.url": "files are downloaded from their direct addresses",
+    "ParquetHistory.liveData": "exact histories are read by ranges of steps",
+    "ParquetHistory.parquetUrls": "exact histories are read by ranges of steps",
     "Project.createdAt": "project.created_at is None",
     "Project.description": "project.description is None",
     "Project.runCount": "runs are counted by their ids, pages are read one after another, and a progress has no total",
@@ -47,6 +49,7 @@ COSTS: Final[Mapping[str, str]] = {
     "Run.jobType": "run.job_type is None",
     "Run.logLines(useImprovedPagination:)": "console output is read from its end, in one answer",
     "Run.notes": "run.notes is None",
+    "Run.parquetHistory": "exact histories are read by ranges of steps",
     "Run.projectId": "run.project_internal_id is None",
     "Run.readOnly": "run.read_only is None",
     "Run.sampledHistory": "the histories of several runs are asked for one by one",
@@ -605,9 +608,16 @@ OPERATIONS: Final[Mapping[str, Query]] = {
                                 "Run",
                                 "parquetHistory",
                                 arguments=(Argument("liveKeys", '["_step"]'),),
+                                is_optional=True,
                                 selections=(
-                                    Field("ParquetHistory", "parquetUrls"),
-                                    Field("ParquetHistory", "liveData"),
+                                    Field(
+                                        "ParquetHistory",
+                                        "parquetUrls",
+                                        is_optional=True,
+                                    ),
+                                    Field(
+                                        "ParquetHistory", "liveData", is_optional=True
+                                    ),
                                 ),
                             ),
                         ),
@@ -1537,11 +1547,18 @@ OPERATIONS: Final[Mapping[str, Query]] = {
                                                 arguments=(
                                                     Argument("liveKeys", '["_step"]'),
                                                 ),
+                                                is_optional=True,
                                                 selections=(
                                                     Field(
-                                                        "ParquetHistory", "parquetUrls"
+                                                        "ParquetHistory",
+                                                        "parquetUrls",
+                                                        is_optional=True,
                                                     ),
-                                                    Field("ParquetHistory", "liveData"),
+                                                    Field(
+                                                        "ParquetHistory",
+                                                        "liveData",
+                                                        is_optional=True,
+                                                    ),
                                                 ),
                                             ),
                                         ),

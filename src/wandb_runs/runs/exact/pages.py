@@ -5,7 +5,12 @@ from __future__ import annotations
 from copy import copy
 from typing import TYPE_CHECKING, Final, cast
 
-from wandb_runs.errors import NotFoundError, UnknownMetricWarning, WandbRunsError
+from wandb_runs.errors import (
+    NotFoundError,
+    UnknownMetricWarning,
+    UnsupportedByServerError,
+    WandbRunsError,
+)
 from wandb_runs.frames.one_run import missing_warning, unknown_metrics
 from wandb_runs.frames.requests import PageHistories
 from wandb_runs.graphql.flow import gather
@@ -187,6 +192,8 @@ class ExactPages:
             return (yield from read_rows_of(place, source, self._plan, self._reading))
         except NotFoundError as error:
             return error
+        except UnsupportedByServerError:
+            raise  # no other run could be read
         except WandbRunsError as error:
             return (yield from self._kind_of(source.run_id, error))
 

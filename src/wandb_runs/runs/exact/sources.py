@@ -73,8 +73,8 @@ def read_source(
 ) -> ExactSource:
     """Read where the rows of a run are.
 
-    Without files, and without rows that are said to be in none, a history was not exported: it is
-    in the database as a whole.
+    Without files a history was not exported: it is in the database as a whole. So it is read where
+    the server does not tell which rows are in no file.
 
     Args:
         run_id: The run's id.
@@ -96,7 +96,7 @@ def read_source(
     if not all(isinstance(each, str) and each for each in urls):
         raise ValueError("parquetUrls holds what is no text")
     live = [each for each in _items(told.get("liveData"), "liveData") if each is not None]
-    if not urls:
+    if not urls or told.get("liveData") is None:
         return whole
     addresses = tuple(Address(url) for url in dict.fromkeys(cast("list[str]", urls)))
     boundary = min(map(_step_of, live), default=None)
