@@ -278,6 +278,8 @@ def test_a_filter_of_runs_reads_no_other_run(reader: Reader, engine: Engine) -> 
     filters = [RUN_ID == "r3", RUN_ID.is_in(["r3"]), (RUN_ID > "r2") & (RUN_ID < "r4")]
     for query in map(lazy.filter, filters):
         assert reader.needs(partial(query.collect, engine=engine)) == expected
+    several = lazy.filter(RUN_ID.is_in(["r4", "r9", "r1"])).collect(engine=engine)
+    assert several["run_id"].unique(maintain_order=True).to_list() == ["r1", "r4"]
     for query in map(lazy.filter, [RUN_ID == "r9", (STEP > 5) & (STEP < 5)]):
         sent, read = reader.needs(partial(query.collect, engine=engine))
         assert (sent["a file"], read) == (0, 0)
