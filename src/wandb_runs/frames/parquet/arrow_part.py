@@ -44,7 +44,7 @@ class ArrowPart:
     __slots__ = ("_kind", "array", "types")
 
     def __init__(self, array: AnyArray, kind: type[int | float | bool | str]) -> None:
-        self.array = array
+        self.array: AnyArray = array
         self._kind = kind
         has_missing = array.null_count > 0
         has_values = array.null_count < len(array)

@@ -29,7 +29,7 @@ class ArrowRows:
     __slots__ = ("_length", "columns")
 
     def __init__(self, columns: Mapping[str, ArrowPart | list[JSONValue]], length: int) -> None:
-        self.columns = columns
+        self.columns: Mapping[str, ArrowPart | list[JSONValue]] = columns
         self._length = length
 
     def __len__(self) -> int:

@@ -46,7 +46,7 @@ class RowChoice:
     __slots__ = ("_names", "plan")
 
     def __init__(self, plan: HistoryPlan, names: Sequence[str]) -> None:
-        self.plan = plan
+        self.plan: HistoryPlan = plan
         self._names = tuple(dict.fromkeys((STEP, *names)))
 
     @property
@@ -159,7 +159,8 @@ class RunStream:
 
     def _begin(self, source: ExactSource) -> None:
         """Read from the first step that is left."""
-        self.source = source = source if can_read_files() else source.by_ranges()
+        self.source: ExactSource = source if can_read_files() else source.by_ranges()
+        source = self.source
         # The rows of the last step that was read, of which there may be more.
         self._held: list[pa.Table] = []
         # The rows behind the files, until it is certain that they are in none.
