@@ -226,7 +226,7 @@ class AsyncRunTables(RunsBase[AsyncRetryingClient, AsyncSweeps, RunT_co]):
         if self._query.is_part:
             await self._list_to(None)
         found = await self._client.run(self._fetch_all_best(plan))
-        return self._finish(found.gaps, found.value, "raise")
+        return self._finish(found.gaps, found.value, None)
 
     @overload
     async def configs(
@@ -296,7 +296,7 @@ class AsyncRunTables(RunsBase[AsyncRetryingClient, AsyncSweeps, RunT_co]):
         if self._query.is_part:
             await self._list_to(None)
         found = await self._client.run(self._fetch_values("configs", plan, to, progress))
-        return self._finish(found.gaps, found.value, "raise")
+        return self._finish(found.gaps, found.value, None)
 
     @overload
     async def summaries(
@@ -366,4 +366,4 @@ class AsyncRunTables(RunsBase[AsyncRetryingClient, AsyncSweeps, RunT_co]):
         if self._query.is_part:
             await self._list_to(None)
         found = await self._client.run(self._fetch_values("summaries", plan, to, progress))
-        return self._finish(found.gaps, found.value, "raise")
+        return self._finish(found.gaps, found.value, None)

@@ -58,6 +58,7 @@ class Gaps(NamedTuple):
         cut_runs: Runs with more rows than were requested, each with how many its history has.
         x_axis: The x axis of the call.
         origins: Where every row of a run was read from, by the run's id.
+        is_exact: Whether every row was asked for, in place of a sample.
     """
 
     failed: Mapping[str, WandbRunsError]
@@ -68,6 +69,7 @@ class Gaps(NamedTuple):
     cut_runs: Mapping[str, int] = MappingProxyType({})
     x_axis: str = "_step"
     origins: Mapping[str, str] = MappingProxyType({})
+    is_exact: bool = False
 
 
 class AnyPages(Protocol[T]):

@@ -256,7 +256,7 @@ class HistoriesBase(ABC):
 
         return Batches(lambda: self._fetch_rows(plan, progress), convert, self._close)
 
-    def _finisher(self, on_error: OnError) -> Callable[[Gaps], None]:
+    def _finisher(self, on_error: OnError | None) -> Callable[[Gaps], None]:
         return partial(self._finish, histories=None, on_error=on_error)
 
     def _warn_of_names(self) -> None:
@@ -264,12 +264,17 @@ class HistoriesBase(ABC):
         for warning in self._names.take():
             warn(warning)
 
-    def _finish(self, gaps: Gaps, histories: T, on_error: OnError) -> T:
+    def _finish(self, gaps: Gaps, histories: T, on_error: OnError | None) -> T:
         """Report what a result lacks, and return it.
+
+        Args:
+            gaps: What it lacks.
+            histories: The result; None where it has been handed on.
+            on_error: The caller's choice; None where there is none but to raise.
 
         Raises:
             DriftError: There is drift that cannot be corrected, and the listing is strict.
-            HistoriesError: Some histories could not be read, and `on_error` is `"raise"`.
+            HistoriesError: Some histories could not be read, and `on_error` is not `"skip"`.
         """
         self._warn_of_names()
         drift = gaps.drift
@@ -296,12 +301,14 @@ class HistoriesBase(ABC):
         if on_error == "skip":
             _log.warning("skipped: %s", message, extra={"skipped_runs": len(gaps.failed)})
             return histories
-        raise HistoriesError(
-            f'{message}; ask for fewer samples or keys, or pass on_error="skip"; error.histories '
-            "holds the rest",
-            errors=gaps.failed,
-            histories=histories,
-        ) from first
+        told = [message]
+        if on_error is not None:
+            # Of exact histories the errors themselves say what helps.
+            fewer = "" if gaps.is_exact else "ask for fewer samples or keys, or "
+            told.append(f'{fewer}pass on_error="skip" for the rest alone')
+        if histories is not None:
+            told.append("error.histories holds the rest")
+        raise HistoriesError("; ".join(told), errors=gaps.failed, histories=histories) from first
 
 
 def check_output(format: Format, progress: OnProgress | None) -> Format:

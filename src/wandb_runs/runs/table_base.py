@@ -200,7 +200,7 @@ class TableBase(HistoriesBase):
         """
         if found.hidden is not None:
             warn(found.hidden)
-        return self._finish(found.gaps, found.table, "raise")
+        return self._finish(found.gaps, found.table, None)
 
 
 class _Hidden:

@@ -254,7 +254,7 @@ class RunTables(RunsBase[RetryingClient, Sweeps, RunT_co]):
         if self._query.is_part:
             self._list_to(None)
         found = self._client.run(self._fetch_all_best(plan))
-        return self._finish(found.gaps, found.value, "raise")
+        return self._finish(found.gaps, found.value, None)
 
     @overload
     def configs(
@@ -332,7 +332,7 @@ class RunTables(RunsBase[RetryingClient, Sweeps, RunT_co]):
         if self._query.is_part:
             self._list_to(None)
         found = self._client.run(self._fetch_values("configs", plan, to, progress))
-        return self._finish(found.gaps, found.value, "raise")
+        return self._finish(found.gaps, found.value, None)
 
     @overload
     def summaries(
@@ -409,4 +409,4 @@ class RunTables(RunsBase[RetryingClient, Sweeps, RunT_co]):
         if self._query.is_part:
             self._list_to(None)
         found = self._client.run(self._fetch_values("summaries", plan, to, progress))
-        return self._finish(found.gaps, found.value, "raise")
+        return self._finish(found.gaps, found.value, None)

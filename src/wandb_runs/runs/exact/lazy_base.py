@@ -74,7 +74,7 @@ class LazyBase(HistoriesBase):
         check_output("polars", None)
         plan = LazyPlan(histories, check_schema(schema, histories, "polars"))
         flows = ScanFlows(
-            self._fetch_columns, self._open_pages, self._close_pages, self._finisher("raise")
+            self._fetch_columns, self._open_pages, self._close_pages, self._finisher(None)
         )
         return LazyScan(plan, flows, run, list_to if self._query.is_part else None, check)
 

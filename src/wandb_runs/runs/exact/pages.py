@@ -91,6 +91,7 @@ class ExactPages:
             gone=[*found.gone, *self._gone],
             disjoint_runs=self._disjoint_runs,
             origins=self._origins,
+            is_exact=True,
         )
 
     @property
