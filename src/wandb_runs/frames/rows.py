@@ -294,10 +294,16 @@ def make_floats(rows: Iterable[Row]) -> None:
 
 
 def with_nested(row: Row, key: str) -> Row:
-    """A whole row, with a nested value under its whole name where it has one."""
+    """A whole row, with a nested value under its whole name where it has one.
+
+    >>> with_nested({"train": {"loss": "NaN"}}, "train.loss")
+    {'train.loss': nan, 'train': {'loss': 'NaN'}}
+    """
     if row.get(key) is not None:
         return row
     value = pick(row, key)
+    if isinstance(value, str):
+        value = NON_FINITE.get(value, value)
     return row if value is None else {key: value} | row | {key: value}
 
 
