@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 import warnings
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias, TypedDict, cast
@@ -207,3 +208,22 @@ def test_what_exact_does_not_go_with_is_refused(
     else:
         anyio.run(awaited, backend=way)
     assert not server.operations
+
+
+def test_explain_tells_where_every_row_is_read_from(
+    wandb_server: LocalServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Api(base_url=wandb_server.url, api_key="k") as api:
+        runs = api.runs("me/explained-exact")
+        sampled = runs.explain("histories", keys=["loss"])
+        explained = runs.explain("histories", keys=["loss"], exact=True)
+        monkeypatch.setitem(sys.modules, "pyarrow", None)
+        without = runs.explain("histories", keys=["loss"], exact=True)
+        with pytest.raises(InvalidArgumentError, match="'configs' takes no exact"):
+            runs.explain("configs", exact=True)  # type: ignore[call-overload] # pyright: ignore[reportCallIssue] - refused, as is tested here
+    assert sampled.rows is None
+    assert explained.operation == "ListParquetHistories"
+    assert explained.rows == "files"
+    assert "from files where there are any, by ranges of steps otherwise" in str(explained)
+    assert without.rows == "step ranges"
+    assert 'pyarrow is not installed ("wandb-runs[exact]")' in str(without)

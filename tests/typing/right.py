@@ -276,6 +276,7 @@ def follow_progress(runs: Runs) -> None:
 def explain(runs: Runs) -> None:
     assert_type(runs.explain(), Explanation)
     assert_type(runs.explain("histories", keys=["loss"], join="outer").requests, int | None)
+    assert_type(runs.explain("histories", exact=True).rows, Literal["files", "step ranges"] | None)
     assert_type(runs.explain("configs", keys=("lr",)).document, str)
 
 

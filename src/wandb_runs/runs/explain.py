@@ -17,6 +17,7 @@ from wandb_runs.frames.values import values_operation
 from wandb_runs.pagination.page import MAX_PER_PAGE, PageRequest
 from wandb_runs.pagination.paginator import select_named
 from wandb_runs.pagination.sizes import PageSize
+from wandb_runs.runs.exact.run_rows import can_read_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -29,6 +30,14 @@ __all__ = ["Call", "Explanation", "check_call", "explain"]
 
 Call: TypeAlias = Literal["list", "histories", "configs", "summaries"]
 """What can be explained: going through the runs, or one of the methods that read them all."""
+
+RowsFrom: TypeAlias = Literal["files", "step ranges"]
+"""Where every row is read from: W&B's Parquet files, where there are any, or ranges of steps."""
+
+_ROWS: Final[Mapping[RowsFrom, str]] = {
+    "files": "from files where there are any, by ranges of steps otherwise",
+    "step ranges": 'by ranges of steps, since pyarrow is not installed ("wandb-runs[exact]")',
+}
 
 _CALLS: Final[tuple[Call, ...]] = get_args(Call)
 
@@ -56,6 +65,8 @@ class Explanation(FieldsRepr):
         is_listed_first: Whether the runs are listed before, and then selected by their ids,
             because they are only part of what the filter selects (`limit=`, `checkpoint=`).
         grows: Whether later requests ask for more runs than the first.
+        rows: Where every row is read from, by requests of their own; None where the answers to
+            these have all that is read.
     """
 
     operation: str
@@ -65,6 +76,7 @@ class Explanation(FieldsRepr):
     requests: int | None
     is_listed_first: bool = False
     grows: bool = False
+    rows: RowsFrom | None = None
 
     @override
     def __str__(self) -> str:
@@ -77,6 +89,8 @@ class Explanation(FieldsRepr):
             count = f"{self.requests}, each for {each}{'' if self.grows else ' at most'}"
         if self.is_listed_first:
             count += ", after the runs were listed, and with their ids in the filter"
+        if self.rows is not None:
+            count += f"; then others for the rows: {_ROWS[self.rows]}"
         document = "\n".join(map(printable, self.document.split("\n")))
         return f"requests: {count}\nvariables: {printable_json(self.variables)}\n{document}\n"
 
@@ -150,6 +164,9 @@ def explain(
     requests = None if total is None else page_size.pages(total) * parts
     if plan is not None and ids == []:
         requests = 0  # nothing is asked of no runs; listing none takes a request
+    rows: RowsFrom | None = None
+    if plan is not None and plan.is_exact:
+        rows = "files" if can_read_files() else "step ranges"
     return Explanation(
         operation=operation.name,
         document=operation.document,
@@ -158,4 +175,5 @@ def explain(
         requests=requests,
         is_listed_first=plan is not None and query.is_part and ids is None,
         grows=page_size.grows,
+        rows=rows,
     )

@@ -177,6 +177,7 @@ class RunsBase(
         x_axis: str = "_step",
         stream: Stream = "default",
         join: Join = "inner",
+        exact: bool = False,
     ) -> Explanation: ...
     def explain(
         self,
@@ -187,6 +188,7 @@ class RunsBase(
         x_axis: str | None = None,
         stream: Stream | None = None,
         join: Join | None = None,
+        exact: bool | None = None,
     ) -> Explanation:
         """What a call would send; sends nothing.
 
@@ -200,6 +202,8 @@ class RunsBase(
                 `"histories"`.
             join: `"inner"` for the rows that hold all keys, `"outer"` for all rows of each; of
                 `"histories"`.
+            exact: Whether every row is read; of `"histories"`. The operation is the one that asks
+                where the rows of a page of runs are.
 
         Returns:
             The document, the variables of the first request, and the number of requests where the
@@ -214,7 +218,9 @@ class RunsBase(
         >>> asked.operation, asked.runs_per_request, asked.variables["specs"]
         ('ListSampledHistories', 750, ['{"keys": ["_step", "loss"], "samples": 100}'])
         """
-        check_call(call, keys=keys, samples=samples, x_axis=x_axis, stream=stream, join=join)
+        check_call(
+            call, keys=keys, samples=samples, x_axis=x_axis, stream=stream, join=join, exact=exact
+        )
         plan = None
         if call == "histories":
             plan = plan_histories(
@@ -223,6 +229,7 @@ class RunsBase(
                 "_step" if x_axis is None else x_axis,
                 "default" if stream is None else stream,
                 join="inner" if join is None else join,
+                exact=False if exact is None else exact,
             )
         elif call != "list":
             plan = plan_values(keys)
