@@ -14,13 +14,13 @@ import pytest
 from polars.testing import assert_frame_equal
 from support.ways import each_way
 
-from wandb_runs import Api, AsyncApi, InvalidArgumentError
+from wandb_runs import Api, AsyncApi, DegradedServerWarning, InvalidArgumentError, RequestSent
 from wandb_runs.testing import LocalServer, log_run
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Iterator, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 
-    from wandb_runs import JSONValue
+    from wandb_runs import Event, JSONValue
 
     Frames: TypeAlias = dict[str, pl.DataFrame]
 
@@ -227,3 +227,29 @@ def test_explain_tells_where_every_row_is_read_from(
     assert "from files where there are any, by ranges of steps otherwise" in str(explained)
     assert without.rows == "step ranges"
     assert 'pyarrow is not installed ("wandb-runs[exact]")' in str(without)
+
+
+def test_a_run_without_a_history_costs_no_request_of_its_own(wandb_server: LocalServer) -> None:
+    log_run(wandb_server, "me", "exact-empty", "empty", history=[])
+    log_run(wandb_server, "me", "exact-empty", "short", history=[{"loss": 1}])
+    sent: list[str] = []
+    with Api(base_url=wandb_server.url, api_key="k", on_event=note_operations(sent)) as api:
+        assert len(api.runs("me/exact-empty").histories(keys=["loss"], exact=True)) == 1
+        assert sent.count("GetSampledHistory") == 0
+        del sent[:]
+        # Where neither the last step nor the number of rows is told, two requests find the end.
+        with (
+            wandb_server.lack("Run.historyKeys", "Run.historyLineCount", "Run.parquetHistory"),
+            Api(base_url=wandb_server.url, api_key="k", on_event=note_operations(sent)) as other,
+            pytest.warns(DegradedServerWarning),
+        ):
+            assert len(other.runs("me/exact-empty").histories(keys=["loss"], exact=True)) == 1
+        assert sent.count("GetSampledHistory") <= 5
+
+
+def note_operations(sent: list[str]) -> Callable[[Event], None]:
+    def note(event: Event) -> None:
+        if isinstance(event, RequestSent):
+            sent.append(event.operation)
+
+    return note

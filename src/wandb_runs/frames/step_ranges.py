@@ -30,11 +30,12 @@ class StepRanges:
     W&B answers a range of steps with at most `samples` rows and may drop others by sampling. So a
     full answer counts as truncated: its range is halved and requested again, and a full answer of
     a single step is requested again with twice the samples. After a nearly empty answer the next
-    range is twice as wide, since steps may lie far apart.
+    range is twice as wide, since steps may lie far apart; after an empty one where the last step is
+    not known, it is all that is left.
 
     Args:
         start: The first step.
-        stop: The step before which to stop.
+        stop: The step before which to stop; `END_OF_STEPS` where the last one is not known.
         page_size: How many rows to ask for at once.
 
     >>> ranges = StepRanges(0, 10, page_size=5)
@@ -82,7 +83,9 @@ class StepRanges:
                 self._samples *= 2
             return False
         self._start = page.stop
-        if rows <= self._page_size // 4:
+        if not rows and self._stop == END_OF_STEPS:
+            self._width = self._stop - self._start  # perhaps nothing follows
+        elif rows <= self._page_size // 4:
             self._width *= 2
         self._samples = self._page_size
         return True

@@ -147,6 +147,8 @@ def ranges_behind_files(
         most: How many rows the first request asks for at most; None for as many as it may.
     """
     stop = END_OF_STEPS if source.last_step is None else source.last_step + 1
+    if source.row_count == 0 and source.last_step is None:
+        stop = 0
     start = max(steps.first, source.boundary or 0)
     if source.addresses and source.boundary is not None:
         stop = max(stop, source.boundary + 1)
