@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import traceback
 import warnings
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias, TypedDict, cast
@@ -14,13 +15,22 @@ import pytest
 from polars.testing import assert_frame_equal
 from support.ways import each_way
 
-from wandb_runs import Api, AsyncApi, DegradedServerWarning, InvalidArgumentError, RequestSent
-from wandb_runs.testing import LocalServer, log_run
+from wandb_runs import (
+    Api,
+    AsyncApi,
+    DegradedServerWarning,
+    InvalidArgumentError,
+    Progress,
+    RequestSent,
+    WandbRunsError,
+)
+from wandb_runs.testing import LocalServer, Status, log_run
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 
-    from wandb_runs import Event, JSONValue
+    from wandb_runs import JSONValue
+    from wandb_runs.transport.events import Event
 
     Frames: TypeAlias = dict[str, pl.DataFrame]
 
@@ -253,3 +263,51 @@ def note_operations(sent: list[str]) -> Callable[[Event], None]:
             sent.append(event.operation)
 
     return note
+
+
+def test_progress_counts_the_bytes_of_files_and_the_runs_that_were_read(
+    wandb_server: LocalServer,
+) -> None:
+    for number in range(3):
+        log_run(wandb_server, "me", "exact-told", f"r{number}", history=[{"loss": 1.0}] * 50)
+    told: list[Progress] = []
+    with Api(base_url=wandb_server.url, api_key="k") as api:
+        runs = api.runs("me/exact-told")
+        assert len(runs.histories(keys=["loss"], exact=True, progress=told.append)) == 150
+        received = api.client.stats.bytes
+    assert told[-1].runs == told[-1].total == 3
+    assert 1_000 < told[-1].bytes <= received
+
+
+def test_objects_and_lists_are_empty_as_they_were_logged(wandb_server: LocalServer) -> None:
+    rows: list[dict[str, JSONValue]] = [{"e": {}}, {"e": {"in": {"x": {}}}}, {"f": [{}], "g": []}]
+    for number, row in enumerate(rows):
+        log_run(wandb_server, "me", "exact-hollow", f"r{number}", history=[row, row])
+    with Api(base_url=wandb_server.url, api_key="k") as api:
+        for run, row in zip(api.runs("me/exact-hollow", order="+name"), rows, strict=True):
+            found = run.history(exact=True, format="default")
+            assert [{name: each[name] for name in row} for each in found] == [row, row]
+            assert found == run.history(format="default")
+
+
+def test_no_signed_address_is_in_a_traceback_with_its_variables(
+    wandb_server: LocalServer,
+) -> None:
+    log_run(wandb_server, "me", "exact-signed", "r1", history=[{"loss": 1.0}])
+    with (
+        wandb_server.fail_always(Status(403), operation="a file"),
+        Api(base_url=wandb_server.url, api_key="k") as api,
+    ):
+        run = api.run("me/exact-signed/r1")
+        calls: list[Callable[[], object]] = [
+            lambda: [*run.scan_history(["loss"])],
+            lambda: run.history(keys=["loss"], exact=True),
+            lambda: api.runs("me/exact-signed").histories(keys=["loss"], exact=True),
+            lambda: api.runs("me/exact-signed").arrow_batches(["loss"]).read_all(),
+        ]
+        for call in calls:
+            with pytest.raises(WandbRunsError) as caught:
+                call()
+            report = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+            shown = "".join(report.format())
+            assert "signature=" not in shown

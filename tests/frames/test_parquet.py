@@ -216,6 +216,15 @@ def test_what_would_take_more_memory_than_it_may_is_refused_before_it_is_read() 
         (pa.array([{"a": 1, "b": None}, None]), [{"a": 1}, None]),
         (pa.array([[("a", 1)], [("b", None)]], pa.map_(pa.string(), pa.int64())), [{"a": 1}, {}]),
         (pa.array([[1, None]]), [[1, None]]),
+        (pa.array([[], None], pa.map_(pa.string(), pa.float64())), [{}, None]),
+        (pa.array([[], [0.5]], pa.list_(pa.float64())), [[], [0.5]]),
+        (
+            pa.array(
+                [{"a": [[]]}],
+                pa.struct([pa.field("a", pa.list_(pa.map_(pa.string(), pa.int8())))]),
+            ),
+            [{"a": [{}]}],
+        ),
         (pa.array([0], pa.timestamp("us", "UTC")), ["1970-01-01T00:00:00+00:00"]),
     ],
 )

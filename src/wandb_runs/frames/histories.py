@@ -208,9 +208,14 @@ class HistoryPages(Generic[T]):
         return self._request.selection
 
     @property
+    def bytes(self) -> int:
+        """Bytes of the answers so far."""
+        return self._counter.bytes
+
+    @property
     def total(self) -> int | None:
         """How many runs there are, if that is known."""
-        return self._prefetcher.total
+        return self._counter.total
 
     @property
     def has_runs(self) -> bool:

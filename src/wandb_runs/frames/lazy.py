@@ -10,6 +10,7 @@ from wandb_runs.frames.columns import rename_columns
 from wandb_runs.frames.parquet.arrow_rows import ArrowRows
 from wandb_runs.frames.plan import RUN_ID, plan_histories
 from wandb_runs.frames.schema import conform_polars, find_targets
+from wandb_runs.graphql.nested import outer_keys
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -30,10 +31,12 @@ _PLAN: Final = plan_histories(exact=True)
 class Metrics:
     """The metrics of runs and the types of their values, as W&B's `historyKeys` tells them."""
 
-    __slots__ = ("_types",)
+    __slots__ = ("_outer", "_types")
 
     def __init__(self) -> None:
         self._types: dict[str, set[str]] = {}
+        # The names of what holds others: `d` and `d.x` of `d.x.y`.
+        self._outer: set[str] = set()
 
     def add(self, history_keys: object) -> bool:
         """Add those of a run.
@@ -46,6 +49,7 @@ class Metrics:
         if not isinstance(keys, dict):
             return False
         for name, metric in cast("dict[str, object]", keys).items():
+            self._outer.update((outer_keys((name,)) or ())[1:])
             kinds = self._types.setdefault(name, set())
             counts = cast("dict[str, object]", metric) if isinstance(metric, dict) else {}
             listed = counts.get("typeCounts")
@@ -78,7 +82,7 @@ class Metrics:
         if name == _STEP:
             return pl.Int64()
         kinds = self._types.get(name, set[str]()) - {"nil"}
-        if any(each.startswith(f"{name}.") for each in self._types):
+        if name in self._outer:
             kinds = kinds | {"map"}
         if kinds == {"string"}:
             return pl.String()
@@ -105,10 +109,7 @@ class LazyColumns(NamedTuple):
         """The schema of polars."""
         import polars as pl  # noqa: PLC0415 - an optional library, and a slow import
 
-        return pl.Schema(
-            (name, pl.String() if dtype == _JSON else cast("pl.DataType", dtype))
-            for name, dtype in self.dtypes.items()
-        )
+        return pl.Schema((name, _instance(dtype)) for name, dtype in self.dtypes.items())
 
     def of(self, names: Iterable[str]) -> LazyColumns:
         """Some of them, and the steps."""
@@ -176,3 +177,12 @@ def _renamed(rows: AnyRows, names: Mapping[str, str]) -> AnyRows:
         renamed = {names.get(name, name): part for name, part in rows.columns.items()}
         return ArrowRows(renamed, len(rows))
     return [{names.get(name, name): value for name, value in row.items()} for row in rows]
+
+
+def _instance(dtype: object) -> pl.DataType:
+    """A dtype of polars, which callers may name by its class."""
+    import polars as pl  # noqa: PLC0415 - an optional library, and a slow import
+
+    if dtype == _JSON:
+        return pl.String()
+    return cast("pl.DataType", dtype() if isinstance(dtype, type) else dtype)

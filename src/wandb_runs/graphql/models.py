@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import ClassVar, Generic, Self, TypeVar, cast
+from typing import TYPE_CHECKING, ClassVar, Final, Generic, Self, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 from typing_extensions import override
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 __all__ = ["Envelope", "GraphQLModel", "OpenEnum", "envelope_of"]
+
+
+_NOT_SHOWN: Final = "(not shown)"
 
 
 class GraphQLModel(BaseModel):
@@ -29,6 +35,12 @@ class GraphQLModel(BaseModel):
         # A field may be called `modelName`, of which pydantic before 2.10 warns.
         protected_namespaces=(),
     )
+
+    @override
+    def __repr_args__(self) -> Iterator[tuple[str | None, object]]:
+        # A traceback may be shown with its variables, and an address may be signed.
+        for name, value in super().__repr_args__():
+            yield name, _NOT_SHOWN if value and name is not None and "url" in name else value
 
 
 class OpenEnum(StrEnum):

@@ -49,6 +49,16 @@ class ProgressCounter:
         self._told = 0
         self._bytes = 0
 
+    @property
+    def total(self) -> int | None:
+        """How many runs there are, if that is known."""
+        return self._total
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of the answers so far."""
+        return self._bytes
+
     def add(self, runs: int, size: int, *, total: int | None, is_last: bool) -> None:
         """Count an answer.
 

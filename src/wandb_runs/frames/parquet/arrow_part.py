@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from types import NoneType
 from typing import TYPE_CHECKING, Final, TypeAlias, cast
 
 from wandb_runs.graphql.scalars import NON_FINITE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from typing import Any, Literal
 
     import numpy as np
@@ -127,8 +128,9 @@ def part_of(name: str, array: AnyArray) -> ArrowPart | list[JSONValue]:
         kind = array.type
     if types.is_string(kind) or types.is_large_string(kind):
         return _text(array)
+    read = _reader(name, kind)
     values = cast("list[object]", array.to_pylist())
-    return [_plain(name, value) for value in values]
+    return [None if value is None else read(value) for value in values]
 
 
 def _unsigned(array: AnyArray) -> ArrowPart | list[JSONValue]:
@@ -151,19 +153,40 @@ def _text(array: AnyArray) -> ArrowPart | list[JSONValue]:
     return [NON_FINITE.get(value, value) if value is not None else None for value in values]
 
 
+def _reader(name: str, kind: pa.DataType) -> Callable[[object], JSONValue]:
+    """Makes what JSON has of a value of a type of Arrow, as pyarrow gives it in Python.
+
+    The type tells an empty map, which is an object, from an empty list.
+    """
+    from pyarrow import types  # noqa: PLC0415 - an optional library, and a slow import
+
+    if types.is_struct(kind):
+        fields = [kind.field(at) for at in range(kind.num_fields)]
+        readers = {field.name: _reader(name, field.type) for field in fields}
+        return lambda value: _object(cast("dict[str, object]", value).items(), readers.__getitem__)
+    if types.is_map(kind):
+        read_item = _reader(name, cast("pa.MapType[Any, Any]", kind).item_type)
+        return lambda value: _object(cast("list[tuple[str, object]]", value), lambda _: read_item)
+    if types.is_dictionary(kind):
+        return _reader(name, cast("pa.DictionaryType[Any, Any]", kind).value_type)
+    if hasattr(kind, "value_type"):
+        read = _reader(name, cast("pa.ListType[Any]", kind).value_type)
+        return lambda value: [
+            None if each is None else read(each) for each in cast("list[object]", value)
+        ]
+    return partial(_plain, name)
+
+
+def _object(
+    items: Iterable[tuple[str, object]], reader_of: Callable[[str], Callable[[object], JSONValue]]
+) -> JSONValue:
+    return {str(key): reader_of(key)(value) for key, value in items if value is not None}
+
+
 def _plain(name: str, value: object) -> JSONValue:
     """A value inside of another one as JSON has it, with the texts that W&B has there for NaN."""
-    if value is None or isinstance(value, str | int | float):
+    if isinstance(value, str | int | float):
         return _NON_FINITE.get(str(value), value) if isinstance(value, float) else value
-    if isinstance(value, dict):
-        fields = cast("dict[object, object]", value)
-        return {str(key): _plain(name, each) for key, each in fields.items() if each is not None}
-    if isinstance(value, list):
-        items = cast("list[object]", value)
-        if items and all(isinstance(item, tuple) for item in items):  # a map, in pyarrow
-            pairs = cast("list[tuple[object, object]]", items)
-            return {str(key): _plain(name, each) for key, each in pairs if each is not None}
-        return [_plain(name, item) for item in items]
     if isinstance(value, bytes):
         try:
             return value.decode()

@@ -165,7 +165,7 @@ def _picked(table: pa.Table, key: str) -> ArrowPart | list[JSONValue]:
     """The values of a key, flat or nested."""
     import pyarrow as pa  # noqa: PLC0415 - an optional library, and a slow import
 
-    holders = [name for name in _names(key) if name in table.column_names]
+    holders = [name for name in _names(key) if table.schema.get_field_index(name) >= 0]
     if not holders:
         missing: list[JSONValue] = [None] * len(table)
         return missing

@@ -71,9 +71,12 @@ class FileTables:
         keys: The keys whose columns are read, flat or nested; None for all columns.
         steps: The steps whose rows are read.
         reading: What files are read with.
+
+    Attributes:
+        bytes: How many bytes of files have been fetched.
     """
 
-    __slots__ = ("_keys", "_parts", "_reading", "_source", "_steps")
+    __slots__ = ("_keys", "_parts", "_reading", "_source", "_steps", "bytes")
 
     def __init__(
         self,
@@ -86,6 +89,7 @@ class FileTables:
         self._keys = keys
         self._steps = steps.before(source.boundary)
         self._reading = reading
+        self.bytes: int = 0
         # What is left to be read, those of one list merged; None before the footers are read.
         self._parts: list[list[_Part]] | None = None
 
@@ -105,6 +109,7 @@ class FileTables:
         if self._parts is None:
             flows = [self._open(each) for each in self._source.addresses]
             opened = yield from gather(flows, lane="files")
+            self.bytes += sum(each.held.size for each in opened)
             self._parts = self._in_order([each for each in opened if each.footer.row_count])
         if not self._parts:
             return None
@@ -134,6 +139,7 @@ class FileTables:
             columns = file.footer.columns_of(self._keys)
             chunks = file.footer.chunks(part.groups, columns)
             held = yield from fetch_ranges(file.remote, chunks.spans, file.held)
+            self.bytes += held.size - file.held.size
             return within(decode(held, file.footer, chunks), self._steps)
         except ValueError as error:
             raise self._unreadable(error) from error
@@ -143,7 +149,8 @@ class FileTables:
         spans = [(file.footer.span_of_steps(), file) for file in files]
         unknown = [file for span, file in spans if span is None]
         if unknown and len(files) > 1:
-            return [[part for file in files for part in self._whole(file)]]
+            whole = [part for file in files for part in self._whole(file)]
+            return [whole] if whole else []
         spans.sort(key=lambda each: each[0] or (0, 0))
         runs: list[list[_OpenFile]] = []
         last = -1.0
@@ -157,8 +164,8 @@ class FileTables:
         for together in runs:
             if len(together) == 1:
                 parts += ([part] for part in self._parts_of(together[0]))
-            else:
-                parts.append([part for file in together for part in self._whole(file)])
+            elif whole := [part for file in together for part in self._whole(file)]:
+                parts.append(whole)
         return parts
 
     def _whole(self, file: _OpenFile) -> list[_Part]:
@@ -184,6 +191,6 @@ class FileTables:
     def _unreadable(self, error: Exception) -> BadResponseError:
         return BadResponseError(
             f"a file of the history of run {self._source.run_id!r} cannot be read: {error}; try "
-            "again, or leave out exact=True for a sample",
+            "again; samples are read without it",
             status=200,
         )

@@ -72,7 +72,8 @@ class ExactPages:
         self._reading = reading
         self._counter = ProgressCounter(progress, total)
         self._pending: list[ExactSource] = []
-        self._is_listed = False
+        # Bytes of the answers that told where rows are, as far as they were counted.
+        self._listed = 0
         self._failed: dict[str, WandbRunsError] = {}
         self._gone: list[str] = []
         self._disjoint_runs: list[str] = []
@@ -160,6 +161,7 @@ class ExactPages:
         lane: Lane = "files" if have_files else "operations"
         read = yield from gather([self._read(source) for source in part], lane=lane)
         content: list[RunRows] = []
+        size = sum(rows.bytes for rows in read if isinstance(rows, ExactRows))
         for source, rows in zip(part, read, strict=True):
             if isinstance(rows, ExactRows):
                 self._note(source, rows.origin, len(rows), columns_in(rows.parts))
@@ -169,7 +171,9 @@ class ExactPages:
             else:
                 self._failed[source.run_id] = rows
         self._pending = self._pending[len(part) :]
-        self._counter.add(len(part), 0, total=self._sources.total, is_last=False)
+        size += self._sources.bytes - self._listed
+        self._listed = self._sources.bytes
+        self._counter.add(len(part), size, total=self._sources.total, is_last=False)
         return [PageHistories(content, [source.run_id for source in part])]
 
     def _next_part(self) -> list[ExactSource]:

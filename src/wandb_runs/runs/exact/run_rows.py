@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from importlib.util import find_spec
+from importlib import import_module
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from wandb_runs.errors import BadResponseError
@@ -47,10 +47,12 @@ class ExactRows(NamedTuple):
     Attributes:
         parts: The rows, in the order of their steps.
         origin: Where they come from.
+        bytes: How many bytes of files were read for them.
     """
 
     parts: list[AnyRows]
     origin: Origin
+    bytes: int = 0
 
     def __len__(self) -> int:
         """How many rows there are."""
@@ -58,8 +60,13 @@ class ExactRows(NamedTuple):
 
 
 def can_read_files() -> bool:
-    """Whether the library is installed that decodes Parquet."""
-    return find_spec("pyarrow") is not None
+    """Whether the library is installed, and whole, that decodes Parquet."""
+    try:
+        import_module("pyarrow")
+        import_module("pyarrow.parquet")
+    except ImportError:
+        return False
+    return True
 
 
 def read_rows_of(
@@ -90,16 +97,16 @@ def read_rows_of(
         if not can_read_files():
             source = source.by_ranges()
         try:
-            parts = yield from _read_once(place, source, plan, reading, steps)
+            rows = yield from _read_once(place, source, plan, reading, steps)
         except StaleFileError as error:
             reason = str(error)
             source = yield from fetch_source(*place, source.run_id)
             continue
         if source.origin != "files and live rows":
-            return ExactRows(parts, source.origin)
+            return rows
         again = yield from fetch_source(*place, source.run_id)
         if again.version == source.version:
-            return ExactRows(parts, source.origin)
+            return rows
         source, reason = again, "rows were written to files while they were read"
     raise vain(source, reason)
 
@@ -110,8 +117,9 @@ def _read_once(
     plan: HistoryPlan,
     reading: Reading,
     steps: StepRange,
-) -> Flow[list[AnyRows]]:
+) -> Flow[ExactRows]:
     parts: list[AnyRows] = []
+    size = 0
     if source.addresses:
         columns = plan.columns
         keys = None if columns is None else tuple(dict.fromkeys((STEP, *columns)))
@@ -121,13 +129,14 @@ def _read_once(
                 rows = select_rows(table, plan)
             if len(rows):
                 parts.append(rows)
+        size = tables.bytes
         if source.boundary is None:
-            return parts
+            return ExactRows(parts, source.origin, size)
     ranges = ranges_behind_files(place, source, plan, steps)
     while (part := (yield from ranges.next_rows())) is not None:
         if part:
             parts.append(part)
-    return parts
+    return ExactRows(parts, source.origin, size)
 
 
 def ranges_behind_files(
