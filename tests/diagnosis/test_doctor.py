@@ -653,7 +653,7 @@ def test_what_no_call_can_do_without_fails(server: LocalServer) -> None:
     assert failed_in(report) == {"query GetHistory", "query ScanHistory"}
     check = by_name(report)["query GetHistory"]
     assert check.detail == "the server refuses it, since its schema lacks Run.history"
-    assert by_name(report)["query GetParquetHistory"].status == "unknown"
+    assert by_name(report)["query GetParquetHistory"].detail == "null"
     assert details(report, "parquetHistory") == {"parquetHistory": "no: it is null, or refused"}
 
 

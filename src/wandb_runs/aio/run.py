@@ -264,7 +264,7 @@ class AsyncRun(AsyncRunChanges[ConfigT_co, SummaryT_co], AsyncFilesOfRun[ConfigT
         if use_cache is not None:
             warn(IgnoredArgumentWarning("use_cache= does nothing: nothing is kept on disk"))
         plan = plan_scan(keys, page_size, min_step, max_step)
-        scan = ExactScan(self._where, plan, self._reading)
+        scan = ExactScan(self._where, plan, self._reading())
         return AsyncScanRows(self._context.client, scan)
 
     def console_logs(

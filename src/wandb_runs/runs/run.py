@@ -298,7 +298,7 @@ server holds, and copy.deepcopy(x) gives a dict of your own, which can be change
         if use_cache is not None:
             warn(IgnoredArgumentWarning("use_cache= does nothing: nothing is kept on disk"))
         plan = plan_scan(keys, page_size, min_step, max_step)
-        scan = ExactScan(self._where, plan, self._reading)
+        scan = ExactScan(self._where, plan, self._reading())
         return ScanRows(self._context.client, scan)
 
     def console_logs(

@@ -481,12 +481,11 @@ class RunBase(
     ) -> Flow[tuple[list[RunRows], WandbRunsWarning | None]]:
         """The rows, and why some may be left out, or why there may be none."""
         if plan.is_exact:
-            parts, warning = yield from fetch_every_row(self._where, plan, self._reading)
+            parts, warning = yield from fetch_every_row(self._where, plan, self._reading())
             return [(self.id, part) for part in parts], warning
         rows, warning = yield from self._fetch_sample(plan)
         return [(self.id, rows)], warning
 
-    @property
     def _reading(self) -> Reading:
         """What files of histories are read with."""
         client = self._context.client
