@@ -422,7 +422,9 @@ def test_a_corrupted_answer_gives_a_right_result_or_a_named_error(
     replay.reset()
     right = outcome(call, an_api(sample_server, replay))
     assert right.error is None, right
-    requests = sorted({*replay.sent})  # in a fixed order, since threads send some of them
+    # In a fixed order, since threads send some of them. Files that are broken are tested in
+    # `exact/test_ranges.py` and `frames/test_parquet.py`.
+    requests = sorted({sent for sent in replay.sent if sent[1]})
     outcomes: Counter[str] = Counter()
     for number in range(CASES):
         seed = f"{name}/{number}"
