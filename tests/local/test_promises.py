@@ -163,7 +163,7 @@ def test_a_history_that_is_null_is_no_empty_one(server: LocalServer) -> None:
 
     with (
         Api(base_url=server.url, api_key="k" * 40, clock=FakeClock()) as api,
-        server.fail_always(NullFields("Run.history")),
+        server.fail_always(NullFields("Run.history", "Run.parquetHistory")),
     ):
         run = api.run("me/promised/r1")
         for keys in (None, ["loss"]):
