@@ -91,7 +91,9 @@ def by_signal(
             work()
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
-    except kind as error:
+            # A signal that came just before would be raised in the next call, as another kind.
+            signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    except tuple(INTERRUPTS) as error:
         return error
     return None
 

@@ -11,11 +11,11 @@ from wandb_runs.frames.outer import join_by_step
 from wandb_runs.frames.parquet.arrow_part import ArrowPart, has_values, part_of
 from wandb_runs.frames.parquet.arrow_rows import ArrowRows
 from wandb_runs.frames.parquet.footer import STEP
-from wandb_runs.graphql.nested import pick
+from wandb_runs.graphql.nested import outer_keys, pick
 from wandb_runs.graphql.scalars import NON_FINITE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from typing import Any
 
     import pyarrow as pa
@@ -165,7 +165,7 @@ def _picked(table: pa.Table, key: str) -> ArrowPart | list[JSONValue]:
     """The values of a key, flat or nested."""
     import pyarrow as pa  # noqa: PLC0415 - an optional library, and a slow import
 
-    holders = [name for name in _names(key) if table.schema.get_field_index(name) >= 0]
+    holders = [name for name in outer_keys((key,)) or () if table.schema.get_field_index(name) >= 0]
     if not holders:
         missing: list[JSONValue] = [None] * len(table)
         return missing
@@ -184,14 +184,6 @@ def _picked(table: pa.Table, key: str) -> ArrowPart | list[JSONValue]:
         for at in range(len(table))
     ]
     return [NON_FINITE.get(value, value) if isinstance(value, str) else value for value in found]
-
-
-def _names(key: str) -> Iterator[str]:
-    """A key, and the names of what it may be nested in."""
-    yield key
-    while "." in key:
-        key = key.rpartition(".")[0]
-        yield key
 
 
 def _fields(kind: object) -> list[str]:
