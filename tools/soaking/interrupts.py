@@ -93,7 +93,7 @@ def by_signal(
             signal.setitimer(signal.ITIMER_REAL, 0)
             # A signal that came just before would be raised in the next call, as another kind.
             signal.pthread_sigmask(signal.SIG_BLOCK, ())
-    except tuple(INTERRUPTS) as error:
+    except INTERRUPTS as error:
         return error
     return None
 
