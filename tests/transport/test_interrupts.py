@@ -271,10 +271,15 @@ def test_a_value_that_is_interrupted_while_it_is_made_has_a_repr(
     moments = Moments(places=("<string>",))
     assert interrupted(moments) == ""
     assert moments.count > 100
-    for number in chosen(moments.count, 300):
-        shown = interrupted(Moments(number, ("<string>",)))
-        assert shown, number
+    numbers, reached = chosen(moments.count, 300), 0
+    for number in numbers:
+        moment = Moments(number, ("<string>",))
+        shown = interrupted(moment)
+        # How many there are depends on the speed of answers: fast pages are read one by one.
+        assert shown or moment.count < number, number
         assert KEY not in shown, number
+        reached += shown != ""
+    assert reached > len(numbers) / 2
 
 
 @pytest.mark.parametrize("order", ["+created_at", "-summary_metrics.loss"])
