@@ -66,6 +66,8 @@ WITHOUT_VALUES: Final[Given] = {
     "summary_metrics": {},
 }
 
+WITH_A_RETURN: Final[Given] = {**WITHOUT_VALUES, "config": {"a": {"value": "\r"}}}
+
 KEY: Final = "k" * 40
 
 ATTRIBUTES: Final = [
@@ -245,6 +247,7 @@ def test_a_table_is_what_runs_hold(server: LocalServer, own: Api, given_runs: li
 @pytest.mark.filterwarnings("ignore::wandb_runs.HiddenValueWarning")
 @settings(max_examples=25, deadline=None)
 @given(projects())
+@example(given_runs=[WITH_A_RETURN])
 def test_each_table_reads_back_equal_from_files(
     server: LocalServer, own: Api, given_runs: list[Given]
 ) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from io import BytesIO, StringIO
-from typing import TYPE_CHECKING, NoReturn, TypeAlias
+from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias
 
 import pandas as pd
 import polars as pl
@@ -115,7 +115,9 @@ def check_pandas_csv(frame: pd.DataFrame) -> None:
         names, axis="columns"
     )  # pandas 2 ends names and cells at a null character
     content = BytesIO()
-    plain.to_csv(content, index=False)
+    # A carriage return is written bare by default, and read as the end of a line.
+    quoting: Literal[0, 1] = csv.QUOTE_ALL if "\r" in written.getvalue() else csv.QUOTE_MINIMAL
+    plain.to_csv(content, index=False, quoting=quoting)
     content.seek(0)
     moments = [*map(str, plain.select_dtypes("datetimetz"))]
     dtypes = {name: str(plain[name].dtype) for name in names if name not in moments}
