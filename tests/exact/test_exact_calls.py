@@ -176,6 +176,21 @@ def test_the_log_tells_where_rows_come_from(
     assert vars(every)["origins"]["long"] == source
 
 
+@pytest.mark.parametrize("source", ["step ranges", "files", "files and live rows"])
+def test_frames_of_pandas_tell_where_rows_come_from(
+    servers: Mapping[str, LocalServer], source: str
+) -> None:
+    with Api(base_url=servers[source].url, api_key=KEY) as api:
+        one = api.run(f"{PATH}/long").history(exact=True, pandas=True)
+        every = api.runs(PATH).histories(exact=True, format="pandas")
+        sample = api.runs(PATH).histories(format="pandas")
+    assert one.attrs == {"wandb_runs": {"origins": {source: 1}}}
+    counts = every.attrs["wandb_runs"]["origins"]
+    assert sum(counts.values()) == len(ROWS)
+    assert counts[source] >= 1
+    assert sample.attrs == {}
+
+
 @each_way
 def test_what_exact_does_not_go_with_is_refused(
     servers: Mapping[str, LocalServer], way: str

@@ -75,3 +75,4 @@ def _import_libraries(task: Task) -> None:
         import_module(task["format"])  # not timed
     if task["kind"] == "exact":
         import_module("pyarrow.parquet")
+        import_module("pyarrow.compute")

@@ -77,11 +77,11 @@ def comparisons(measured: dict[str, Measurements]) -> list[str]:
     if "stream" in measured and "stream-many" in measured:
         few, many = (median_of(measured[name]["ours"], _peak) for name in ("stream", "stream-many"))
         lines.append(f"peak memory of `stream-many` against `stream`: {many / few:.2f} times")
-    if "long" in measured:
-        for one in measured["long"]["ours"]:
+    for name in ("long", "exact"):
+        for one in measured.get(name, {}).get("ours", []):
             size, before = one.report["size"], one.report["before"]
             lines.append(
-                f"peak memory of `long`: {_peak(one) / size:.2f} times the frame of "
+                f"peak memory of `{name}`: {_peak(one) / size:.2f} times the frame of "
                 f"{size / MEGABYTE:.0f} MB, {(_peak(one) - before) / size:.2f} times without "
                 f"the {before / MEGABYTE:.0f} MB held before"
             )

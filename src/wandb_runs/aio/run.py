@@ -11,7 +11,7 @@ from wandb_runs.aio.run_changes import AsyncRunChanges
 from wandb_runs.aio.scan_rows import AsyncScanRows
 from wandb_runs.errors import DeprecatedNameWarning, IgnoredArgumentWarning
 from wandb_runs.errors.warnings import warn
-from wandb_runs.frames.build import build, check_installed
+from wandb_runs.frames.build import check_installed
 from wandb_runs.frames.plan import plan_histories
 from wandb_runs.frames.scan import plan_scan
 from wandb_runs.runs.console import ConsoleScan
@@ -229,10 +229,10 @@ class AsyncRun(AsyncRunChanges[ConfigT_co, SummaryT_co], AsyncFilesOfRun[ConfigT
         plan = plan_histories(samples, keys, x_axis, stream, join=join, run_id=False, exact=exact)
         to = choose_format(pandas, format)
         check_installed(to)
-        parts, warning = await self._context.client.run(self._fetch_history(plan))
+        found, warning = await self._context.client.run(self._fetch_history(plan, to))
         if warning is not None:
             warn(warning)
-        return build(parts, plan, to=to, run_id=False)
+        return found
 
     def scan_history(
         self,

@@ -16,7 +16,7 @@ from wandb_runs.frames.plan import RUN_ID
 from wandb_runs.frames.text import json_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     import numpy as np
     import numpy.typing as npt
@@ -314,6 +314,10 @@ def _texts(column: Column) -> list[JSONValue]:
     return [None if value is None else json_text(value) for value in values]
 
 
+_LONG_CHUNK: Final = 10_000
+"""Rows of a chunk, on average, from which on their number does not slow polars down."""
+
+
 def _to_polars(table: Table) -> pl.DataFrame:
     import polars as pl  # noqa: PLC0415 - an optional library, and a slow import
 
@@ -322,9 +326,21 @@ def _to_polars(table: Table) -> pl.DataFrame:
     for name in [*columns]:
         series[name] = polars_series(columns.pop(name))
     if table.run_id:
-        run_ids = chain.from_iterable(repeat(name, length) for name, length in table.lengths)
-        series[RUN_ID] = pl.Series([*run_ids], dtype=pl.String)
+        series[RUN_ID] = _run_ids(table.lengths)
     return pl.DataFrame(series)
+
+
+def _run_ids(lengths: Sequence[tuple[str, int]]) -> pl.Series:
+    """The column of run ids, of the id and the number of rows of each."""
+    import polars as pl  # noqa: PLC0415 - an optional library, and a slow import
+
+    if sum(length for _, length in lengths) < max(len(lengths), 1) * _LONG_CHUNK:
+        names = chain.from_iterable(repeat(name, length) for name, length in lengths)
+        return pl.Series([*names], dtype=pl.String)
+    # A tenth of the time, and no list of all of them.
+    ids = pl.Series([name for name, _ in lengths], dtype=pl.String)
+    chunks = [ids.new_from_index(at, length) for at, (_, length) in enumerate(lengths)]
+    return pl.concat(chunks, rechunk=False)
 
 
 def polars_series(column: Column) -> pl.Series:
@@ -344,12 +360,11 @@ def polars_series(column: Column) -> pl.Series:
     if column.kind in {Kind.NESTED, Kind.OBJECT, Kind.JSON}:
         parts = [_texts(column)]
     dtype = dtypes[column.kind]
-    return pl.concat(
-        [
-            part.series().cast(dtype)
-            if isinstance(part, ArrowPart)
-            else pl.Series(part, dtype=dtype)
-            for part in parts
-        ],
-        rechunk=True,
-    )
+    chunks = [
+        part.series().cast(dtype) if isinstance(part, ArrowPart) else pl.Series(part, dtype=dtype)
+        for part in parts
+    ]
+    # Long ones stay where they are, as where polars reads files: else all of them would be there
+    # twice for a moment.
+    are_short = sum(map(len, chunks)) < len(chunks) * _LONG_CHUNK
+    return pl.concat(chunks, rechunk=are_short)

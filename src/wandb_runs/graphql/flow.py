@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Apart",
     "Begun",
+    "Compute",
     "Flow",
     "Gather",
     "Lane",
@@ -47,6 +48,7 @@ __all__ = [
     "apart",
     "ask",
     "begin",
+    "compute",
     "finish",
     "gather",
     "pause",
@@ -59,8 +61,8 @@ T = TypeVar("T")
 
 Flow: TypeAlias = "Generator[Step, object, T]"
 
-Step: TypeAlias = "Operation[object] | Gather[object] | Received | Pause"
-"""What a flow waits for: one answer, the results of several flows, or some time."""
+Step: TypeAlias = "Operation[object] | Gather[object] | Received | Pause | Compute"
+"""What a flow waits for: one answer, the results of several flows, some time, or a computation."""
 
 Lane: TypeAlias = Literal["operations", "files"]
 """A kind of requests, of which so many may be under way at once whatever the other kind does."""
@@ -102,6 +104,25 @@ class Pause(NamedTuple):
     """
 
     seconds: float
+
+
+class Compute(NamedTuple):
+    """A computation for the caller's own thread, where flows run in others.
+
+    Attributes:
+        function: Makes what a driver answers with.
+    """
+
+    function: Callable[[], object]
+
+
+def compute(function: Callable[[], T]) -> Flow[T]:
+    """Compute in the caller's own thread what takes much memory or processor time.
+
+    Threads that did so at once would wait for the interpreter's lock most of the time, and memory
+    that a library keeps for each thread would be kept by all of them.
+    """
+    return cast("T", (yield Compute(function)))  # as `Compute` promises
 
 
 def pause(seconds: float) -> Flow[float]:
@@ -205,12 +226,14 @@ def finish(begun: Begun[T]) -> Flow[T]:
 
 
 def run_in_turn(
-    step: Gather[object], execute: Callable[[Operation[object]], object]
+    step: Gather[object],
+    execute: Callable[[Operation[object]], object],
+    elsewhere: Callable[[Callable[[], object]], object] | None = None,
 ) -> list[object]:
     """Run flows one after another: for a driver that has no threads, and for tests."""
     results: list[object] = []
     for flow in step.flows:
-        results.append(run_flow(flow, execute))
+        results.append(run_flow(flow, execute, elsewhere=elsewhere))
         if step.done is not None:
             step.done(results[-1])
     return results
@@ -221,6 +244,7 @@ def run_flow(
     execute: Callable[[Operation[object]], object],
     at_once: Callable[[Gather[object]], list[object]] | None = None,
     wait: Callable[[float], float] | None = None,
+    elsewhere: Callable[[Callable[[], object]], object] | None = None,
 ) -> T:
     """Run a flow to its end; an error is thrown into it.
 
@@ -230,6 +254,7 @@ def run_flow(
         at_once: Runs several flows; by default they run one by one.
         wait: Waits for so many seconds, and returns the time then; None for a driver without a
             clock, whose flows do not wait.
+        elsewhere: Computes in another thread; by default this one does.
     """
 
     def answer_to(step: Step) -> object:
@@ -237,9 +262,11 @@ def run_flow(
             return step.answer
         if isinstance(step, Pause):
             return _waiter(wait)(step.seconds)
+        if isinstance(step, Compute):
+            return step.function() if elsewhere is None else elsewhere(step.function)
         if not isinstance(step, Gather):
             return execute(step)
-        return run_in_turn(step, execute) if at_once is None else at_once(step)
+        return run_in_turn(step, execute, elsewhere) if at_once is None else at_once(step)
 
     try:
         step = next(flow)
@@ -295,6 +322,8 @@ async def run_flow_async(
             return step.answer
         if isinstance(step, Pause):
             return await _waiter(wait)(step.seconds)
+        if isinstance(step, Compute):
+            return await apart(step.function)
         return await (at_once(step) if isinstance(step, Gather) else execute(step))
 
     try:

@@ -30,6 +30,7 @@ from wandb_runs.frames.values import KnownRuns, build_values, fetch_values, plan
 from wandb_runs.pagination.page import PageRequest
 from wandb_runs.pagination.progress import check_progress
 from wandb_runs.query.mentions import key_mentions
+from wandb_runs.runs.exact.origins import note_origins
 from wandb_runs.runs.exact.pages import ExactPages
 from wandb_runs.runs.exact.sources import SourcesReader
 from wandb_runs.runs.known_keys import Documents
@@ -176,7 +177,7 @@ class HistoriesBase(ABC):
         pages = yield from self._fetch_rows(plan, progress, eager=True)
         collected = yield from collect_histories(pages, plan, to=to)
         gaps = yield from self._close(pages, has_rows=bool(len(collected)))
-        return Found(collected, gaps)
+        return Found(note_origins(collected, gaps.origins), gaps)
 
     def _close(self, pages: AnyPages[ContentT], *, has_rows: bool) -> Flow[Gaps]:
         """What histories lack when all have been read, and which names may be the reason."""

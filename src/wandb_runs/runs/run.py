@@ -8,7 +8,7 @@ from typing_extensions import deprecated
 
 from wandb_runs.errors import DeprecatedNameWarning, IgnoredArgumentWarning
 from wandb_runs.errors.warnings import warn
-from wandb_runs.frames.build import build, check_installed
+from wandb_runs.frames.build import check_installed
 from wandb_runs.frames.plan import plan_histories
 from wandb_runs.frames.scan import plan_scan
 from wandb_runs.runs.changes.run_changes import RunChanges
@@ -254,10 +254,10 @@ server holds, and copy.deepcopy(x) gives a dict of your own, which can be change
         plan = plan_histories(samples, keys, x_axis, stream, join=join, run_id=False, exact=exact)
         to = choose_format(pandas, format)
         check_installed(to)
-        parts, warning = self._context.client.run(self._fetch_history(plan))
+        found, warning = self._context.client.run(self._fetch_history(plan, to))
         if warning is not None:
             warn(warning)
-        return build(parts, plan, to=to, run_id=False)
+        return found
 
     def scan_history(
         self,

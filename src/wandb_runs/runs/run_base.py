@@ -19,6 +19,7 @@ from wandb_runs.errors import (
     UnknownMetricWarning,
 )
 from wandb_runs.errors.text import FieldsRepr, as_message
+from wandb_runs.frames.build import build
 from wandb_runs.frames.one_run import (
     fetch_rows,
     has_disjoint_metrics,
@@ -39,6 +40,7 @@ from wandb_runs.runs.assignment import ReadOnlyAttributes
 from wandb_runs.runs.attributes import schema_attributes
 from wandb_runs.runs.exact.file_tables import Reading
 from wandb_runs.runs.exact.one_run import fetch_every_row
+from wandb_runs.runs.exact.origins import note_origins
 from wandb_runs.runs.markup import html_text
 from wandb_runs.runs.models import NO_MODELS, Models
 from wandb_runs.runs.notebook import run_html
@@ -53,9 +55,12 @@ if TYPE_CHECKING:
     from datetime import datetime
     from typing import Self
 
+    import pandas as pd
+    import polars as pl
+
     from wandb_runs.errors import WandbRunsWarning
     from wandb_runs.frames.plan import Format, HistoryPlan
-    from wandb_runs.frames.rows import Row, RunRows
+    from wandb_runs.frames.rows import Row
     from wandb_runs.graphql._generated import RunDetailFields, RunFields
     from wandb_runs.graphql.flow import Flow
     from wandb_runs.graphql.scalars import JSONValue
@@ -477,14 +482,16 @@ class RunBase(
         return last
 
     def _fetch_history(
-        self, plan: HistoryPlan
-    ) -> Flow[tuple[list[RunRows], WandbRunsWarning | None]]:
+        self, plan: HistoryPlan, to: Format
+    ) -> Flow[tuple[list[Row] | pd.DataFrame | pl.DataFrame, WandbRunsWarning | None]]:
         """The rows, and why some may be left out, or why there may be none."""
         if plan.is_exact:
-            parts, warning = yield from fetch_every_row(self._where, plan, self._reading())
-            return [(self.id, part) for part in parts], warning
+            reading = self._reading()
+            parts, warning, origin = yield from fetch_every_row(self._where, plan, reading)
+            built = build([(self.id, part) for part in parts], plan, to=to, run_id=False)
+            return note_origins(built, {self.id: origin}), warning
         rows, warning = yield from self._fetch_sample(plan)
-        return [(self.id, rows)], warning
+        return build([(self.id, rows)], plan, to=to, run_id=False), warning
 
     def _reading(self) -> Reading:
         """What files of histories are read with."""

@@ -24,6 +24,11 @@ _RECORD = 16 * 1024 + 512
 """Bytes read at once for a record of TLS."""
 
 
+_PIECE = 256 * 1024
+"""Bytes read at once of what is not encrypted, where httpcore asks for 64 KiB: with threads that
+compete for the interpreter's lock, each read may have to wait for it."""
+
+
 class SocketStream(httpcore.NetworkStream):
     """A connection.
 
@@ -38,6 +43,8 @@ class SocketStream(httpcore.NetworkStream):
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         with _as_errors_of_httpcore(httpcore.ReadTimeout, httpcore.ReadError):
             self._socket.settimeout(timeout)
+            if not isinstance(self._socket, ssl.SSLSocket):  # which gives a record at a time
+                max_bytes = max(max_bytes, _PIECE)
             return self._socket.recv(max_bytes)
 
     @override

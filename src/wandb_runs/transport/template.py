@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn
 from urllib.parse import urlsplit
 
 from typing_extensions import override
@@ -28,8 +28,45 @@ if TYPE_CHECKING:
 __all__ = ["PoolKey", "RequestTemplate", "TemplateCache"]
 
 
+_MOST_ADDRESSES: Final = 64
+"""Addresses that are kept in httpx's form: as many files as are read at once, and the server."""
+
+
+class _Destination:
+    """An address in httpx's form, and how it is reached.
+
+    Attributes:
+        address: The address, as the caller wrote it.
+        url: The same, parsed.
+        proxy: The proxy that the environment names for it.
+        is_encrypted: Whether certificates are needed.
+    """
+
+    __slots__ = ("address", "is_encrypted", "proxy", "url")
+
+    def __init__(self, address: str, *, uses_proxies: bool) -> None:
+        import httpx  # noqa: PLC0415 - with the first request: it takes long to import
+
+        parts = urlsplit(address)
+        self.address: str = address
+        self.proxy: ProxyUrl | None = proxy_for(parts) if uses_proxies else None
+        self.is_encrypted: bool = parts.scheme == "https" or (
+            self.proxy is not None and self.proxy.startswith("https:")
+        )
+        self.url = httpx.URL(address)
+
+    @override
+    def __repr__(self) -> str:
+        # Without the query, which may be a signature.
+        return f"<_Destination {without_secrets(getattr(self, 'address', ''))}>"
+
+
 class RequestTemplate:
     """The address and the headers of requests, encoded once: nearly all have the same.
+
+    Args:
+        destination: Where they go.
+        headers: Their headers.
 
     Attributes:
         address: The address, as the caller wrote it.
@@ -40,17 +77,14 @@ class RequestTemplate:
 
     __slots__ = ("_sent_headers", "_url", "address", "headers", "is_encrypted", "proxy")
 
-    def __init__(self, address: str, headers: Mapping[str, str], *, uses_proxies: bool) -> None:
-        import httpx  # noqa: PLC0415 - with the first request: it takes long to import
+    def __init__(self, destination: _Destination, headers: Mapping[str, str]) -> None:
+        import httpx  # noqa: PLC0415 - it has been imported
 
-        parts = urlsplit(address)
-        self.address: str = address
+        self.address: str = destination.address
         self.headers: Mapping[str, str] = headers
-        self.proxy: ProxyUrl | None = proxy_for(parts) if uses_proxies else None
-        self.is_encrypted: bool = parts.scheme == "https" or (
-            self.proxy is not None and self.proxy.startswith("https:")
-        )
-        self._url = httpx.URL(address)
+        self.proxy: ProxyUrl | None = destination.proxy
+        self.is_encrypted: bool = destination.is_encrypted
+        self._url = destination.url
         # With what httpx would add to each request, at ten times the cost.
         host = self._url.netloc.decode("ascii")
         self._sent_headers = httpx.Headers(
@@ -125,7 +159,7 @@ def _streamed(request: StreamedRequest) -> httpx.SyncByteStream:
 
 
 class TemplateCache:
-    """Makes templates, and keeps the last. Thread-safe.
+    """Makes templates, and keeps the last, and the addresses of some. Thread-safe.
 
     Proxies come from the environment as the standard library reads it, but the traffic of a
     server on this machine never goes through one.
@@ -137,6 +171,7 @@ class TemplateCache:
     def __init__(self, base_url: BaseUrl) -> None:
         self._base_url = base_url
         self._last: RequestTemplate | None = None
+        self._destinations: dict[str, _Destination] = {}
 
     def of(self, request: Request) -> RequestTemplate:
         """The template of a request."""
@@ -146,9 +181,20 @@ class TemplateCache:
             or request.url != template.address
             or (request.headers is not template.headers and request.headers != template.headers)
         ):
-            uses_proxies = not is_loopback(urlsplit(text_of(self._base_url)).hostname or "")
-            with MODEL_LOCK:  # the first template imports httpx, which a fork must not split
-                template = self._last = RequestTemplate(
-                    request.url, request.headers, uses_proxies=uses_proxies
-                )
+            destination = self._destination(request.url)
+            template = self._last = RequestTemplate(destination, request.headers)
         return template
+
+    def _destination(self, address: str) -> _Destination:
+        # Parsing an address takes longer than all else, and a signed one is long: of a file, some
+        # ranges are asked for, which differ in headers.
+        known = self._destinations.get(address)
+        if known is not None:
+            return known
+        uses_proxies = not is_loopback(urlsplit(text_of(self._base_url)).hostname or "")
+        with MODEL_LOCK:  # the first imports httpx, which a fork must not split
+            made = _Destination(address, uses_proxies=uses_proxies)
+        if len(self._destinations) >= _MOST_ADDRESSES:
+            self._destinations.clear()
+        self._destinations[address] = made
+        return made

@@ -37,6 +37,10 @@ _PATIENCE: Final = 5.0
 """Seconds after which a caller looks whether the threads that it waits for still run."""
 
 
+_LOOKS: Final = 0.1
+"""Seconds after which a thread that waits for another looks whether it is cancelled."""
+
+
 class CancelledError(Exception):
     """The result of this worker thread is no longer needed."""
 
@@ -206,9 +210,9 @@ class Slots:
             left = deadline - time.monotonic()
             if left <= 0:
                 return False
-            # Ten times a second a thread looks whether it is cancelled, and whether a slot became
-            # free in a thread that was interrupted before it told.
-            gate.acquire(timeout=min(left, 0.1))
+            # A thread looks now and then whether it is cancelled, and whether a slot became free in
+            # a thread that was interrupted before it told.
+            gate.acquire(timeout=min(left, _LOOKS))
         return True
 
     def _admit(self) -> None:
@@ -232,6 +236,43 @@ class _Outcome(NamedTuple, Generic[T]):
     error: BaseException | None = None
 
 
+class _Computation:
+    """What a worker thread leaves to the calling thread.
+
+    Args:
+        function: What is computed.
+    """
+
+    __slots__ = ("_done", "_error", "_function", "_result")
+
+    def __init__(self, function: Callable[[], object]) -> None:
+        self._function = function
+        self._result: object = None
+        self._error: Exception | None = None
+        self._done = threading.Lock()
+        self._done.acquire()
+
+    def run(self) -> None:
+        """Compute, in the calling thread."""
+        try:
+            self._result = self._function()
+        except Exception as error:  # noqa: BLE001 - raised in the worker thread
+            self._error = error
+        _open(self._done)
+
+    def wait(self) -> object:
+        """The result, in the worker thread.
+
+        Raises:
+            CancelledError: This thread was cancelled while it waited.
+        """
+        while not self._done.acquire(timeout=_LOOKS):
+            check_cancelled()
+        if self._error is not None:
+            raise self._error
+        return self._result
+
+
 class _Workers(Generic[T]):
     """Threads that run flows, each to its end.
 
@@ -248,7 +289,7 @@ class _Workers(Generic[T]):
         self, flows: Sequence[Flow[T]], execute: Callable[[Operation[object]], object]
     ) -> None:
         self.token = CancelToken()
-        self._outcomes: SimpleQueue[_Outcome[T]] = SimpleQueue()
+        self._outcomes: SimpleQueue[_Outcome[T] | _Computation] = SimpleQueue()
         self._execute = execute
         self._waiting = deque((index, flow, copy_context()) for index, flow in enumerate(flows))
         self._threads: list[threading.Thread] = []
@@ -273,8 +314,8 @@ class _Workers(Generic[T]):
             for thread in self._threads:
                 thread.join()
 
-    def next_outcome(self) -> _Outcome[T]:
-        """Wait for the next flow to end.
+    def next_outcome(self) -> _Outcome[T] | _Computation:
+        """Wait for the next flow to end, or to leave something to this thread.
 
         Raises:
             WandbRunsError: No thread is left that could end one. An exception that another thread
@@ -318,7 +359,12 @@ class _Workers(Generic[T]):
     def _run(self, flow: Flow[T]) -> T:
         _TOKEN.set(self.token)
         check_cancelled()
-        return run_flow(flow, self._execute)
+        return run_flow(flow, self._execute, elsewhere=self._by_caller)
+
+    def _by_caller(self, function: Callable[[], object]) -> object:
+        computation = _Computation(function)
+        self._outcomes.put(computation)
+        return computation.wait()
 
 
 def run_gathered(
@@ -353,8 +399,12 @@ def run_gathered(
         workers.start(min(widths[step.lane], len(step.flows)))
         while len(found) < len(step.flows):
             is_waiting = True
-            index, result, failure = workers.next_outcome()
+            outcome = workers.next_outcome()
             is_waiting = False
+            if isinstance(outcome, _Computation):
+                outcome.run()
+                continue
+            index, result, failure = outcome
             if failure is not None:
                 raise failure  # noqa: TRY301 - the handler looks at what else is raised
             found[index] = result[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -11,7 +12,7 @@ from wandb_runs.errors.text import FieldsRepr
 from wandb_runs.frames.parquet.decode import decode
 from wandb_runs.frames.parquet.footer import TAIL, Footer, StepRange, footer_span
 from wandb_runs.frames.parquet.select import merged, within
-from wandb_runs.graphql.flow import gather
+from wandb_runs.graphql.flow import compute, gather
 from wandb_runs.runs.exact.ranges import fetch_ranges, open_tail
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from wandb_runs.frames.parquet.footer import Chunks
     from wandb_runs.graphql.flow import Flow
     from wandb_runs.runs.exact.ranges import Ranges, RemoteFile
     from wandb_runs.runs.exact.sources import ExactSource
@@ -127,7 +129,7 @@ class FileTables:
         try:
             span = footer_span(held, remote.size)
             held = yield from fetch_ranges(remote, [span], held)
-            footer = Footer(held, remote.size, most)
+            footer = yield from compute(partial(Footer, held, remote.size, most))
         except (ValueError, LookupError) as error:
             raise self._unreadable(error) from error
         return _OpenFile(remote, held, footer)
@@ -140,9 +142,12 @@ class FileTables:
             chunks = file.footer.chunks(part.groups, columns)
             held = yield from fetch_ranges(file.remote, chunks.spans, file.held)
             self.bytes += held.size - file.held.size
-            return within(decode(held, file.footer, chunks), self._steps)
+            return (yield from compute(partial(self._decoded, file.footer, held, chunks)))
         except ValueError as error:
             raise self._unreadable(error) from error
+
+    def _decoded(self, footer: Footer, held: Ranges, chunks: Chunks) -> pa.Table:
+        return within(decode(held, footer, chunks), self._steps)
 
     def _in_order(self, files: list[_OpenFile]) -> list[list[_Part]]:
         """What to read, in order of steps: each file in parts, those that overlap together."""

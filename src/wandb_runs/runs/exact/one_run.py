@@ -17,13 +17,15 @@ if TYPE_CHECKING:
     from wandb_runs.frames.rows import AnyRows
     from wandb_runs.graphql.flow import Flow
     from wandb_runs.runs.exact.file_tables import Reading
+    from wandb_runs.runs.exact.run_rows import ExactRows
+    from wandb_runs.runs.exact.sources import ExactSource, Origin
 
 __all__ = ["fetch_every_row"]
 
 
 def fetch_every_row(
     run: tuple[str, str, str], plan: HistoryPlan, reading: Reading
-) -> Flow[tuple[list[AnyRows], WandbRunsWarning | None]]:
+) -> Flow[tuple[list[AnyRows], WandbRunsWarning | None, Origin]]:
     """Fetch every row of one run that a call wants.
 
     Args:
@@ -32,7 +34,8 @@ def fetch_every_row(
         reading: What files are read with.
 
     Returns:
-        The rows, part by part, and why some may be left out, or why there may be none.
+        The rows, part by part; why some may be left out, or why there may be none; and where they
+        were read from.
 
     Raises:
         NotFoundError: No such project or run.
@@ -43,14 +46,20 @@ def fetch_every_row(
     source = yield from fetch_source(*run)
     rows = yield from read_rows_of((entity, project), source, plan, reading)
     log_origins({run_id: rows.origin})
-    sampled = plan.ranges
+    return rows.parts, (yield from _reason(source, rows, plan, (entity, project))), rows.origin
+
+
+def _reason(
+    source: ExactSource, rows: ExactRows, plan: HistoryPlan, place: tuple[str, str]
+) -> Flow[WandbRunsWarning | None]:
+    """Why rows may be left out, or why there may be none."""
+    sampled, run_id = plan.ranges, source.run_id
     if source.row_count == 0:
-        return rows.parts, None
+        return None
     present = columns_in(rows.parts)
     if is_apart(source, sampled, present):
-        return rows.parts, EmptyJoinWarning([run_id], plan.x_axis)
+        return EmptyJoinWarning([run_id], plan.x_axis)
     if len(rows):
-        found = found_names(run_id, sampled, present)
-        return rows.parts, (yield from missing_warning(entity, project, found, sampled))
+        return (yield from missing_warning(*place, found_names(run_id, sampled, present), sampled))
     unknown = unknown_metrics(source.history_keys, (plan.x_axis, *plan.keys) if plan.keys else ())
-    return rows.parts, UnknownMetricWarning(run_id, unknown) if unknown else None
+    return UnknownMetricWarning(run_id, unknown) if unknown else None

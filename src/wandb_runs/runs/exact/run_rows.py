@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -11,6 +12,7 @@ from wandb_runs.frames.parquet.footer import STEP, StepRange
 from wandb_runs.frames.parquet.select import select_rows
 from wandb_runs.frames.range_rows import RangeRows
 from wandb_runs.frames.step_ranges import END_OF_STEPS
+from wandb_runs.graphql.flow import compute
 from wandb_runs.runs.exact.file_tables import FileTables
 from wandb_runs.runs.exact.ranges import StaleFileError
 from wandb_runs.runs.exact.sources import fetch_source
@@ -126,7 +128,7 @@ def _read_once(
         tables = FileTables(source, keys, steps, reading)
         while (table := (yield from tables.next_table())) is not None:
             with readable(source):
-                rows = select_rows(table, plan)
+                rows = yield from compute(partial(select_rows, table, plan))
             if len(rows):
                 parts.append(rows)
         size = tables.bytes
