@@ -144,6 +144,8 @@ def use_as_sequence(runs: Runs) -> None:
     assert_type(runs.pages(), RunPages[JSONObject, JSONObject])
     assert_type(next(runs.pages()), list[Run[JSONObject, JSONObject]])
     assert_type(iter(runs).checkpoint(), Checkpoint)
+    assert_type(runs.with_ids(["r1"]), Runs[JSONObject, JSONObject])
+    assert_type(runs.with_ids(("r1", "r2")).with_ids([]), Runs[JSONObject, JSONObject])
 
 
 def go_on(api: Api, error: WandbRunsError) -> None:

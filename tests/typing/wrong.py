@@ -102,6 +102,8 @@ def pass_wrong_types(api: Api, runs: Runs, run: Run) -> None:
     runs.pages(per_page=5)  # wrong
     runs[0].config = {}  # wrong
     run.state = "finished"  # wrong
+    runs.with_ids("r1")  # wrong
+    runs.with_ids([runs[0]])  # wrong
     run.notes = "the best"  # wrong
     run.config["lr"] = 0.1  # wrong
     run.config |= {"lr": 0.1}  # wrong

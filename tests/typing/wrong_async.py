@@ -89,6 +89,8 @@ async def await_what_is_there(api: AsyncApi, runs: AsyncRuns, run: AsyncRun) -> 
     await run.state  # wrong
     await run.config  # wrong
     await runs.pages()  # wrong
+    await runs.with_ids(["r1"])  # wrong
+    runs.with_ids("r1")  # wrong
     await runs.iter_histories()  # wrong
     await runs.scan_histories()  # wrong
     runs.scan_histories("loss")  # wrong

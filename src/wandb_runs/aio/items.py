@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, SupportsIndex, TypeVar, overload
 import anyio
 from typing_extensions import override
 
+from wandb_runs.runs.indices import count_needed, pick
 from wandb_runs.runs.items_base import ItemsBase
-from wandb_runs.runs.runs_base import count_needed, pick
 from wandb_runs.transport.tasks import PerLoop
 
 if TYPE_CHECKING:

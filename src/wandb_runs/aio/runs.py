@@ -17,9 +17,9 @@ from wandb_runs.aio.sweep import AsyncSweeps
 from wandb_runs.aio.tables import AsyncRunTables
 from wandb_runs.errors import InvalidArgumentError
 from wandb_runs.pagination.sizes import PER_PAGE
+from wandb_runs.runs.indices import count_needed, pick, refuse_ids
 from wandb_runs.runs.run_base import ConfigT_co, SummaryT_co
 from wandb_runs.runs.run_query import RunQuery
-from wandb_runs.runs.runs_base import count_needed, pick, refuse_ids
 from wandb_runs.transport import AsyncRetryingClient
 from wandb_runs.transport.tasks import PerLoop
 

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias, cast
 from urllib.parse import quote, unquote, urlsplit
 
 from wandb_runs.errors import InvalidArgumentError, NotFoundError
-from wandb_runs.errors.suggest import show
+from wandb_runs.errors.suggest import describe, show
 from wandb_runs.errors.text import FieldsRepr
 from wandb_runs.query.keys import check_unicode
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 __all__ = [
     "APP_HOST",
     "APP_URL",
     "Kind",
     "PathParts",
+    "check_ids",
     "check_name",
     "is_page_of",
     "kind_of_path",
@@ -108,6 +109,35 @@ def check_name(value: object, what: str) -> str:
         )
     check_unicode(f"{what}:", value)
     return value
+
+
+def check_ids(ids: object) -> tuple[str, ...]:
+    """Check the ids of runs, and leave out what comes twice.
+
+    Raises:
+        InvalidArgumentError: Not a list or tuple of ids.
+
+    >>> check_ids("r1")
+    Traceback (most recent call last):
+    wandb_runs.errors.InvalidArgumentError: ids is a list of run ids; write ids=['r1']
+    >>> check_ids(["r2", "r1", "r2"])
+    ('r2', 'r1')
+    """
+    if isinstance(ids, str):
+        raise InvalidArgumentError(f"ids is a list of run ids; write ids=[{show(ids)}]")
+    if not isinstance(ids, list | tuple):
+        raise InvalidArgumentError(f"ids is a list of run ids, got {describe(ids)}")
+    given = cast("Sequence[object]", ids)
+    for index, each in enumerate(given):
+        if not isinstance(each, str) or not each or "/" in each:
+            last = each.strip("/").rpartition("/")[2] if isinstance(each, str) else ""
+            hint = f"; write {show(last)}" if last else ""
+            raise InvalidArgumentError(
+                f"ids[{index}] is the id of a run, the last part of its URL; got "
+                f"{describe(each)}{hint}"
+            )
+        check_unicode(f"ids[{index}]:", each)
+    return tuple(dict.fromkeys(cast("Sequence[str]", given)))
 
 
 def parse_path(path: object, *, kind: Kind = "project", app_url: str = APP_URL) -> PathParts:

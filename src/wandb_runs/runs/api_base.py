@@ -13,6 +13,7 @@ from wandb_runs.errors.warnings import warn
 from wandb_runs.query.location import (
     APP_URL,
     PathParts,
+    check_ids,
     check_name,
     is_page_of,
     kind_of_path,
@@ -20,7 +21,7 @@ from wandb_runs.query.location import (
 )
 from wandb_runs.runs.assignment import NoNewAttributes
 from wandb_runs.runs.changes.bulk_base import BulkCall
-from wandb_runs.runs.changes.bulk_delete import Restoration, check_ids
+from wandb_runs.runs.changes.bulk_delete import Restoration
 from wandb_runs.runs.changes.create import (
     check_new_project,
     check_new_run_id,

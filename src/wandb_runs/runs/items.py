@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, SupportsIndex, TypeVar, overload
 
 from typing_extensions import override
 
+from wandb_runs.runs.indices import count_needed, pick
 from wandb_runs.runs.items_base import ItemsBase
-from wandb_runs.runs.runs_base import count_needed, pick
 from wandb_runs.transport.fork import ForkSafeLock
 
 if TYPE_CHECKING:

@@ -9,12 +9,13 @@ from wandb_runs.errors import InvalidArgumentError
 from wandb_runs.errors.text import FieldsRepr
 from wandb_runs.graphql._generated import list_runs
 from wandb_runs.graphql.nested import outer_keys
+from wandb_runs.pagination.changes import both, name_filter
 from wandb_runs.pagination.checkpoint import ListingState, read_checkpoint
 from wandb_runs.pagination.page import MAX_PER_PAGE, Selection
 from wandb_runs.pagination.sizes import PER_PAGE, PageSize
 from wandb_runs.query.filters import RawFilter, filters_to_json
 from wandb_runs.query.keys import KeySelection, select_keys
-from wandb_runs.query.location import check_name
+from wandb_runs.query.location import check_ids, check_name
 from wandb_runs.query.mentions import NO_MENTIONS, Mentions, mentions_of
 from wandb_runs.query.order import RawOrder, parse_order
 from wandb_runs.runs.models import Models, check_models
@@ -121,6 +122,20 @@ class RunQuery(FieldsRepr):
         if checkpoint is None:
             return query
         return replace(query, start=read_checkpoint(checkpoint, query.selection, entity))
+
+    def with_ids(self, ids: object) -> RunQuery:
+        """The query for those of the runs that have these ids, wherever they are in the order.
+
+        Raises:
+            InvalidArgumentError: Not a list or tuple of ids.
+        """
+        chosen = check_ids(ids)
+        return replace(
+            self,
+            filters=both(self.filters, name_filter(chosen)),
+            limit=None if chosen else 0,
+            start=ListingState(),
+        )
 
     @property
     def selection(self) -> Selection:

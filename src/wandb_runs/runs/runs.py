@@ -12,12 +12,12 @@ from wandb_runs.errors import DeprecatedNameWarning, InvalidArgumentError
 from wandb_runs.pagination.sizes import PER_PAGE
 from wandb_runs.runs.changes.bulk import BulkChanges
 from wandb_runs.runs.files.of_runs import FilesOfRuns
+from wandb_runs.runs.indices import count_needed, pick, refuse_ids
 from wandb_runs.runs.iterators import HistoryBatches, RunIterator, RunPages
 from wandb_runs.runs.lazy import LazyRuns
 from wandb_runs.runs.run import Run
 from wandb_runs.runs.run_base import ConfigT_co, SummaryT_co
 from wandb_runs.runs.run_query import RunQuery
-from wandb_runs.runs.runs_base import count_needed, pick, refuse_ids
 from wandb_runs.runs.sweep import Sweeps
 from wandb_runs.runs.tables import RunTables
 from wandb_runs.transport import RetryingClient

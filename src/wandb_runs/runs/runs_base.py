@@ -14,7 +14,6 @@ from wandb_runs.errors import (
     DriftError,
     DriftWarning,
 )
-from wandb_runs.errors.suggest import show
 from wandb_runs.errors.text import as_message
 from wandb_runs.errors.warnings import warn
 from wandb_runs.frames.plan import plan_histories
@@ -44,7 +43,7 @@ from wandb_runs.runs.unknown_names import UnknownNames
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from typing import SupportsIndex
+    from typing import Self
 
     from wandb_runs.frames.plan import Join, Stream
     from wandb_runs.graphql.flow import Flow
@@ -57,10 +56,9 @@ if TYPE_CHECKING:
     from wandb_runs.transport.client_base import Client
     from wandb_runs.transport.session import SessionBase
 
-__all__ = ["RunT_co", "RunsBase", "count_needed", "pick", "refuse_ids"]
+__all__ = ["RunT_co", "RunsBase"]
 
 K = TypeVar("K", bound=str)
-T = TypeVar("T")
 ContentT = TypeVar("ContentT")
 RunT_co = TypeVar("RunT_co", bound="AnyRun", covariant=True)
 
@@ -157,6 +155,33 @@ class RunsBase(
     def per_page(self) -> int:
         """The most runs per request as it was given; 50 where it was not, and pages grow."""
         return int(self._query.per_page)
+
+    def with_ids(self, ids: list[K] | tuple[K, ...]) -> Self:
+        """The same listing of only some runs, those with these ids; sends nothing.
+
+        Filter, order, keys, models, `per_page`, `include_sweeps` and `strict` are those of this
+        listing. `limit=` and `checkpoint=` are not: they count runs by their places, and the ids
+        say which runs there are. What this listing has read is read anew.
+
+        It is how a part of a listing goes to another process: pickled, it holds no key. The ids
+        travel with each request, a dozen bytes or so for each.
+
+        Args:
+            ids: The ids of the runs, in any order; one that comes twice counts once. An id that
+                the listing has not, such as that of a run which was deleted, adds no run. An
+                empty list makes an empty listing, for which nothing is sent.
+
+        Raises:
+            InvalidArgumentError: Not a list or tuple of ids; nothing was sent.
+
+        >>> chosen = [run.id for run in runs[:3]]
+        >>> part = runs.with_ids([*reversed(chosen)])
+        >>> [run.id for run in part] == chosen
+        True
+        """
+        selected = type(self).__new__(type(self))
+        selected.__setstate__((self._client, self._query.with_ids(ids)))
+        return selected
 
     @overload
     def explain(self, call: Literal["list"] = "list") -> Explanation: ...
@@ -437,59 +462,3 @@ _run_id: Callable[[AnyRun], str] = operator.attrgetter("id")
 
 def _run_key(run: AnyRun) -> str | None:
     return creation_key(created_text(run))
-
-
-def pick(items: list[T], index: SupportsIndex | slice, what: str = "runs") -> T | list[T]:
-    """Take an item or a slice of what has been listed.
-
-    Args:
-        items: What has been listed.
-        index: Which of it.
-        what: What it is, in the plural.
-
-    Raises:
-        IndexError: There is no such item.
-    """
-    if isinstance(index, slice):
-        # A copy first: another thread or task may be adding items.
-        return items[:][index]
-    number = operator.index(index)
-    try:
-        return items[number]
-    except IndexError:
-        raise IndexError(f"{what[:-1]} {number} of {len(items)}") from None
-
-
-def count_needed(index: SupportsIndex | slice) -> int | None:
-    """How many runs have to be listed to take an item or a slice; None for all."""
-    if not isinstance(index, slice):
-        number = operator.index(index)
-        return number + 1 if number >= 0 else None
-    start, stop, step = (
-        None if part is None else operator.index(part)
-        for part in (index.start, index.stop, index.step)
-    )
-    if step == 0:
-        raise ValueError("slice step cannot be zero")
-    if any(end is not None and end < 0 for end in (start, stop)):
-        return None
-    if step is not None and step < 0:
-        return None if start is None else start + 1
-    return 0 if start is not None and stop is not None and start >= stop else stop
-
-
-def refuse_ids(value: object, loop: Literal["for", "async for"] = "for") -> None:
-    """Refuse text where a run is looked for: it is most likely an id, and never among runs.
-
-    Raises:
-        TypeError: It is text.
-
-    >>> refuse_ids("r1")
-    Traceback (most recent call last):
-    TypeError: 'r1' is text, and the items are runs; write 'r1' in [run.id for run in runs]
-    """
-    if isinstance(value, str):
-        text = show(value)
-        raise TypeError(
-            f"{text} is text, and the items are runs; write {text} in [run.id {loop} run in runs]"
-        )

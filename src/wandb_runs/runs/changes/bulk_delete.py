@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar
 
 from typing_extensions import override
 
-from wandb_runs.errors import BadResponseError, InvalidArgumentError, UnsupportedByServerError
-from wandb_runs.errors.suggest import describe, show
+from wandb_runs.errors import BadResponseError, UnsupportedByServerError
 from wandb_runs.errors.text import FieldsRepr
 from wandb_runs.graphql._generated import delete_run, delete_runs, undelete_runs
 from wandb_runs.pagination.changes import name_filter
-from wandb_runs.query.keys import check_unicode
 from wandb_runs.runs.changes.arguments import check_flag
 from wandb_runs.runs.changes.bulk_base import BulkChange, Prepared
 from wandb_runs.runs.changes.bulk_read import divided, read_runs
@@ -27,7 +25,7 @@ if TYPE_CHECKING:
     from wandb_runs.graphql.flow import Flow
     from wandb_runs.runs.changes.bulk_results import ChangeResults, Selected
 
-__all__ = ["Deletion", "Restoration", "check_ids", "plan_delete"]
+__all__ = ["Deletion", "Restoration", "plan_delete"]
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -91,30 +89,6 @@ def plan_delete(delete_artifacts: object) -> Deletion:
         InvalidArgumentError: One cannot be right.
     """
     return Deletion(check_flag("delete_artifacts", delete_artifacts))
-
-
-def check_ids(ids: object) -> tuple[str, ...]:
-    """Check the ids of runs, and leave out what comes twice.
-
-    Raises:
-        InvalidArgumentError: Not a list or tuple of ids.
-
-    >>> check_ids("r1")
-    Traceback (most recent call last):
-    wandb_runs.errors.InvalidArgumentError: ids is a list of run ids; write ids=['r1']
-    """
-    if isinstance(ids, str):
-        raise InvalidArgumentError(f"ids is a list of run ids; write ids=[{show(ids)}]")
-    if not isinstance(ids, list | tuple):
-        raise InvalidArgumentError(f"ids is a list of run ids, got {describe(ids)}")
-    given = cast("Sequence[object]", ids)
-    for index, each in enumerate(given):
-        if not isinstance(each, str) or not each:
-            raise InvalidArgumentError(
-                f"ids[{index}] is the id of a run, the last part of its URL; got {describe(each)}"
-            )
-        check_unicode(f"ids[{index}]:", each)
-    return tuple(dict.fromkeys(cast("Sequence[str]", given)))
 
 
 @dataclass(frozen=True, slots=True, repr=False)
