@@ -92,6 +92,11 @@ class Api(ApiBase[RetryingClient]):
             the thread that makes the call. What it raises is logged and dropped.
         read_only: Whether calls that change anything (`run.update`, `runs.delete`, uploads) are
             refused with a `ReadOnlyError` before any request; by default they are not.
+        requests_per_second: How many requests are sent at most in a second, by all calls together
+            and retries included, evenly spaced; requests for files at other hosts are not counted.
+            By default as many as the server's rate limit allows, which is kept beside it. W&B
+            limits each user: processes that read at once share the limit by it. Waiting counts
+            towards `timeout`.
 
     Raises:
         InvalidArgumentError: An argument, or a value from the environment, that cannot be
@@ -124,6 +129,7 @@ class Api(ApiBase[RetryingClient]):
         clock: Clock | None = None,
         on_event: Callable[[Event], object] | None = None,
         read_only: bool = False,
+        requests_per_second: float | None = None,
     ) -> None:
         outside = sys.exception()
         try:
@@ -144,7 +150,9 @@ class Api(ApiBase[RetryingClient]):
             RetryingClient(
                 settings,
                 transport=transport,
-                options=Options(timeout, max_retries, max_response_bytes, read_only),
+                options=Options(
+                    timeout, max_retries, max_response_bytes, read_only, requests_per_second
+                ),
                 ssl_context=context,
                 clock=SYSTEM_CLOCK if clock is None else clock,
                 max_concurrency=max_concurrency,

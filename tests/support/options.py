@@ -19,6 +19,7 @@ class Chosen(TypedDict, total=False):
     timeout: float
     max_retries: int
     max_response_bytes: int
+    requests_per_second: float
 
 
 class ChosenWithClock(Chosen, total=False):

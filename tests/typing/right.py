@@ -111,12 +111,15 @@ def make(inner: Transport) -> None:
         assert_type(api.viewer, User)
         assert_type(api.api_key_source, str | None)
         assert_type(api.with_options(timeout=300, max_retries=0, max_response_bytes=10**6), Api)
+        assert_type(api.with_options(requests_per_second=2), Api)
+        assert_type(api.requests_per_second, float | None)
         assert_type(api.stats, Stats)
         assert_type(api.server.missing, tuple[str, ...])
         assert_type(api.stats.bytes, int)
         assert_type(api.stats.seconds_waited, float)
     Api(overrides={"base_url": "https://api.wandb.ai", "entity": "team"})
-    Api(ssl_context=ssl.create_default_context(), max_retries=0)
+    Api(ssl_context=ssl.create_default_context(), max_retries=0, requests_per_second=0.5)
+    Api(requests_per_second=None)
     clock: Clock = FakeClock(start=0, chance=0.5)
     Api(clock=clock)
 
@@ -141,11 +144,11 @@ def use_as_sequence(runs: Runs) -> None:
     assert_type(runs.length, int)
     assert_type(iter(runs), RunIterator[JSONObject, JSONObject])
     assert_type(next(iter(runs)), Run[JSONObject, JSONObject])
+    assert_type(runs.with_ids(["r1"]), Runs[JSONObject, JSONObject])
+    assert_type(runs.with_ids(("r1", "r2")).with_ids([]), Runs[JSONObject, JSONObject])
     assert_type(runs.pages(), RunPages[JSONObject, JSONObject])
     assert_type(next(runs.pages()), list[Run[JSONObject, JSONObject]])
     assert_type(iter(runs).checkpoint(), Checkpoint)
-    assert_type(runs.with_ids(["r1"]), Runs[JSONObject, JSONObject])
-    assert_type(runs.with_ids(("r1", "r2")).with_ids([]), Runs[JSONObject, JSONObject])
 
 
 def go_on(api: Api, error: WandbRunsError) -> None:

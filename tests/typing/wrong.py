@@ -91,6 +91,8 @@ def pass_wrong_types(api: Api, runs: Runs, run: Run) -> None:
     Api("https://api.wandb.ai")  # wrong
     Api(api_key=42)  # wrong
     Api(time_out=3)  # wrong
+    Api(requests_per_second="2")  # wrong
+    api.requests_per_second = 2  # wrong
     api.runs("team/mnist", per_page="50")  # wrong
     api.runs("team/mnist", order=1)  # wrong
     api.runs("team/mnist", filters="state")  # wrong
@@ -100,10 +102,10 @@ def pass_wrong_types(api: Api, runs: Runs, run: Run) -> None:
     runs["0"]  # wrong
     runs.pages()[0]  # wrong
     runs.pages(per_page=5)  # wrong
-    runs[0].config = {}  # wrong
-    run.state = "finished"  # wrong
     runs.with_ids("r1")  # wrong
     runs.with_ids([runs[0]])  # wrong
+    runs[0].config = {}  # wrong
+    run.state = "finished"  # wrong
     run.notes = "the best"  # wrong
     run.config["lr"] = 0.1  # wrong
     run.config |= {"lr": 0.1}  # wrong

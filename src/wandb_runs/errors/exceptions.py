@@ -424,10 +424,13 @@ def is_too_large(error: BaseException) -> bool:
     """Whether half of the request may succeed.
 
     W&B times out after about a minute, and answers 502 or 504 to a request that is too heavy. An
-    answer longer than `max_response_bytes=` may be short enough in two parts.
+    answer longer than `max_response_bytes=` may be short enough in two parts. A deadline that
+    passed before anything was sent says nothing of the request.
     """
     if isinstance(error, ServerError):
         return error.status in (HTTPStatus.BAD_GATEWAY, HTTPStatus.GATEWAY_TIMEOUT)
     if isinstance(error, GraphQLError):
         return any("complex" in each.lower() for each in error.errors)
-    return isinstance(error, (RequestTimeoutError, ResponseTooLargeError))
+    if isinstance(error, RequestTimeoutError):
+        return error.attempts > 0
+    return isinstance(error, ResponseTooLargeError)

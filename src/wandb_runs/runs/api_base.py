@@ -153,6 +153,7 @@ class ApiBase(UnknownNames, NoNewAttributes, Generic[ClientT]):
         timeout: float | None = None,
         max_retries: int | None = None,
         max_response_bytes: int | None = None,
+        requests_per_second: float | None = None,
     ) -> Self:
         """A copy with other options, for calls that need longer or shorter deadlines.
 
@@ -166,6 +167,8 @@ class ApiBase(UnknownNames, NoNewAttributes, Generic[ClientT]):
                 the present value.
             max_response_bytes: How long the body of an answer may be, decompressed. None keeps
                 the present value.
+            requests_per_second: The pace of its calls; None keeps the present value. Those of this
+                one and of other copies that have a pace keep apart from them, too.
 
         Raises:
             InvalidArgumentError: A value of the wrong type or out of bounds.
@@ -177,7 +180,10 @@ class ApiBase(UnknownNames, NoNewAttributes, Generic[ClientT]):
         changed = copy(self)
         changed._client = self._client.with_options(  # noqa: SLF001 - a copy of its own kind
             self._client.options.changed(
-                timeout=timeout, max_retries=max_retries, max_response_bytes=max_response_bytes
+                timeout=timeout,
+                max_retries=max_retries,
+                max_response_bytes=max_response_bytes,
+                requests_per_second=requests_per_second,
             )
         )
         return changed
@@ -215,6 +221,11 @@ class ApiBase(UnknownNames, NoNewAttributes, Generic[ClientT]):
     def read_only(self) -> bool:
         """Whether calls that change anything are refused before any request."""
         return self._client.options.read_only
+
+    @property
+    def requests_per_second(self) -> float | None:
+        """The pace that was given; None where the server's rate limit alone decides."""
+        return self._client.options.requests_per_second
 
     @property
     def base_url(self) -> str:

@@ -27,6 +27,7 @@ from wandb_runs.graphql.raw_response import LARGE
 from wandb_runs.transport.credentials import ApiKey, Credentials
 from wandb_runs.transport.events import Answered, RequestSent, Retrying
 from wandb_runs.transport.messages import Request, Response
+from wandb_runs.transport.rate_limit import Turn
 from wandb_runs.transport.responses import error_of, rate_limit_in, request_id_of
 from wandb_runs.transport.retry import Plan, Retry, decide_retry
 from wandb_runs.transport.threads import check_cancelled, is_cancelled
@@ -41,7 +42,17 @@ if TYPE_CHECKING:
     from wandb_runs.transport.session import SessionBase
     from wandb_runs.transport.settings import Address
 
-__all__ = ["Attempts", "Call", "Compute", "OverdueError", "Send", "Sleep", "Step", "Target"]
+__all__ = [
+    "Attempts",
+    "Call",
+    "Compute",
+    "OverdueError",
+    "Send",
+    "Sleep",
+    "Step",
+    "Target",
+    "TooEarlyError",
+]
 
 T = TypeVar("T")
 
@@ -87,6 +98,18 @@ class Compute(NamedTuple):
     work: Callable[[], object]
     takes_long: bool = False
     wait: float = math.inf
+
+
+class TooEarlyError(Exception):
+    """The client's own pace does not allow a request yet.
+
+    Attributes:
+        seconds: How long it does not.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(seconds)
+        self.seconds = seconds
 
 
 class OverdueError(Exception):
@@ -256,19 +279,10 @@ class Call(Generic[T]):
 
     def _exchange(self) -> Generator[Step, object, Response]:
         """One request and its answer, unless that is a refusal, which is raised."""
-        session = self._session
-        pause = 0.0
-        if self._target.is_own:
-            # At most half of the time that is left: the rest is for the request.
-            pause = session.pacer.pause(session.clock.monotonic(), self._left() / 2)
-        if pause > 0:
-            session.stats.count(waited=pause, paced=1)
-            yield Sleep(pause)
         self._began = None
         try:
-            if (wait := self._left()) <= 0:  # already without waiting for others
-                self._begin(is_slot_held=True)
-            response = cast("Response", (yield Send(wait, self._begin, self._target.lane)))
+            yield from self._wait_for_pace()
+            response = yield from self._send()
         except BaseException as error:
             if self._began is not None:  # it was sent
                 if isinstance(error, (TransportError, ResponseError)):
@@ -278,7 +292,49 @@ class Call(Generic[T]):
                 is_counted = isinstance(error, WandbRunsError)
                 self._note(None, type(error).__name__, 0, None, is_counted=is_counted)
             raise
+        finally:
+            self._session.pacer.leave(self)
         return self._check(response)
+
+    @property
+    def _rate(self) -> float | None:
+        """The pace of the client's own; it is for the server's own origin, as the server's is."""
+        return self._options.requests_per_second if self._target.is_own else None
+
+    def _wait_for_pace(self) -> Generator[Step, object, None]:
+        """Wait as the server's rate limit has it, and for a turn by the client's own pace."""
+        session, pause = self._session, 0.0
+        if self._target.is_own:
+            # At most half of the time that is left: the rest is for the request.
+            pause = session.pacer.pause(session.clock.monotonic(), self._left() / 2)
+        if pause > 0:
+            session.stats.count(waited=pause, paced=1)
+            yield Sleep(pause)
+        if (rate := self._rate) is None:
+            return
+        turn = session.pacer.reserve(self, rate, session.clock.monotonic, self._left())
+        if turn is None:
+            raise _no_turn(rate, self._attempts)
+        if turn > 0:
+            session.stats.count(paced=0 if pause > 0 else 1)
+            yield self._pause_for_pace(turn)
+
+    def _send(self) -> Generator[Step, object, Response]:
+        """Send the request as soon as there is a slot for it, and its turn has come."""
+        while True:
+            if (wait := self._left()) <= 0:  # already without waiting for others
+                self._begin(is_slot_held=True)
+            try:
+                return cast("Response", (yield Send(wait, self._begin, self._target.lane)))
+            except TooEarlyError as error:  # while it waited for a slot, others were sent
+                pause = error.seconds
+            yield self._pause_for_pace(pause)
+
+    def _pause_for_pace(self, seconds: float) -> Sleep:
+        if seconds >= self._left():
+            raise _no_turn(self._rate, self._attempts)
+        self._session.stats.count(waited=seconds)
+        return Sleep(seconds)
 
     def _begin(self, is_slot_held: bool) -> Request:  # noqa: FBT001 - a callback of one argument
         check_cancelled()
@@ -291,9 +347,15 @@ class Call(Generic[T]):
                 "were under way; pass a longer timeout=, or ask for less at once",
                 attempts=self._attempts,
             )
-        target = self._target
+        target, clock = self._target, self._session.clock.monotonic
+        if (rate := self._rate) is None:
+            turn = Turn(0.0, clock())
+        else:
+            turn = self._session.pacer.take(self, rate, clock)
+            if turn.pause > 0:
+                raise TooEarlyError(turn.pause)
         self._attempts += 1
-        self._began = self._session.clock.monotonic()
+        self._began = turn.now
         self._tell(RequestSent, self._sent)
         if target.file is not None:
             return target.file.request(self._credentials.headers, left, self._most)
@@ -445,3 +507,11 @@ class Call(Generic[T]):
         if _log.isEnabledFor(level):
             name, extra = self._target.name, self._fields
             _log.log(level, message, name, self._attempts, *details, extra=extra, stacklevel=3)
+
+
+def _no_turn(rate: float | None, attempts: int) -> RequestTimeoutError:
+    return RequestTimeoutError(
+        f"requests_per_second={rate} leaves no time for this request before the deadline of the "
+        "call; pass a longer timeout=, or ask for less at once",
+        attempts=attempts,
+    )

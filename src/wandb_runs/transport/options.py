@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from wandb_runs.errors import InvalidArgumentError
+from wandb_runs.errors.suggest import show
 from wandb_runs.errors.text import FieldsRepr
 from wandb_runs.transport.messages import MAX_RESPONSE_BYTES
 
@@ -31,6 +32,9 @@ FILES_AT_ONCE: Final = 32
 """Requests for files of one client under way at once, beside operations: storage has no such limit.
 """
 
+_RATES: Final = (1e-6, 1e6)
+"""The least and the most requests per second that a client may be told to send."""
+
 _LONGEST_TIMEOUT: Final = 1_000_000
 """Seconds; operating systems count a socket's in milliseconds of 31 bits."""
 
@@ -44,6 +48,8 @@ class Options(FieldsRepr):
         max_retries: How many times a request is sent again at most.
         max_response_bytes: How long the body of an answer may be, decompressed.
         read_only: Whether calls that change anything are refused; `with_options` keeps it.
+        requests_per_second: How many requests are sent at most; None for as many as the server's
+            own rate limit allows.
 
     Raises:
         InvalidArgumentError: A value of the wrong type or out of bounds.
@@ -53,6 +59,7 @@ class Options(FieldsRepr):
     max_retries: int = MAX_RETRIES
     max_response_bytes: int = MAX_RESPONSE_BYTES
     read_only: bool = False
+    requests_per_second: float | None = None
 
     def __post_init__(self) -> None:
         _check_seconds(self.timeout)
@@ -62,6 +69,8 @@ class Options(FieldsRepr):
             raise InvalidArgumentError(
                 f"read_only must be True or False, got {type(self.read_only).__name__}"
             )
+        if self.requests_per_second is not None:
+            _check_rate(self.requests_per_second)
 
     def changed(self, **options: object) -> Options:
         """A copy with the options that are not None.
@@ -80,6 +89,20 @@ def _check_seconds(timeout: object) -> None:
         raise InvalidArgumentError(
             f"timeout must be a number of seconds above 0, at most {_LONGEST_TIMEOUT:,}, got "
             f"{timeout}"
+        )
+
+
+def _check_rate(rate: object) -> None:
+    if isinstance(rate, bool) or not isinstance(rate, (int, float)):
+        raise InvalidArgumentError(
+            "requests_per_second must be a number, or None for what the server's rate limit "
+            f"allows, got {type(rate).__name__}"
+        )
+    least, most = _RATES
+    if not least <= rate <= most:
+        raise InvalidArgumentError(
+            f"requests_per_second must be a number above 0, from {least:f} to {most:,.0f}, got "
+            f"{show(rate)}; None for what the server's rate limit allows"
         )
 
 

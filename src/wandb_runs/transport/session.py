@@ -46,7 +46,7 @@ class SessionBase:
         identity: The credentials.
         viewer: What the server said of the viewer.
         budgets: The retries that are left for requests of each kind.
-        pacer: The pace that the server's rate limit allows.
+        pacer: The pace that the server's rate limit allows, and the caller's own.
         stats: The counters.
         server: What the server is known to lack.
         has_own_transport: Whether connections of this package carry the requests.

@@ -27,9 +27,10 @@ class Stats(FieldsRepr):
         failures: Requests that failed, whether they were sent again or not.
         bytes: Bytes of the answers' bodies, decompressed.
         bytes_sent: Bytes of the requests' bodies.
-        paced: Requests that were delayed to stay within the server's rate limit.
-        seconds_waited: Seconds slept before retries and to stay within the rate limit, of all
-            threads together.
+        paced: Requests that were delayed to stay within the server's rate limit, or to keep to
+            `requests_per_second=`.
+        seconds_waited: Seconds slept before retries and to keep to either pace, of all threads
+            together.
 
     >>> from wandb_runs import Api
     >>> with Api(base_url=server.url, api_key="any-key") as api:
