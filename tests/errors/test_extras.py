@@ -60,6 +60,10 @@ ENTRIES: list[tuple[str, str, str]] = [
     ("yaml", "yaml", f"{RUNS}next(run.sweep for run in runs if run.sweep_name).order"),
     *((library, "plots", "from wandb_runs import plots") for library in ("altair", "vl_convert")),
     ("altair", "plots", "from wandb_runs.plots import curves"),
+    *(
+        (library, "exports", "from wandb_runs import exports")
+        for library in ("filelock", "polars", "pyarrow")
+    ),
     (
         "altair",
         "plots",

@@ -133,6 +133,14 @@ class UnsafeNameError(WandbRunsError):
         self.name = name
 
 
+class ExportError(WandbRunsError):
+    """A folder is not one that an export can be written to, or verified in.
+
+    It holds something else, an export of other runs or keys, or a file that cannot be read; or
+    another export writes to it.
+    """
+
+
 class MissingDependencyError(WandbRunsError, ImportError):
     """An optional library is not installed; the message has the pip command."""
 

@@ -186,6 +186,39 @@ class MissingItemsWarning(WandbRunsWarning):
         return f"{self.count:,} of the {self.what} came as null, and are missing; list them again"
 
 
+class IncompleteExportWarning(WandbRunsWarning):
+    """The rows or the files of some runs could not be exported; the next export tries again.
+
+    Attributes:
+        folder: The dataset.
+        failed: Why the rows of runs could not be read, by the runs' ids.
+        files_failed: Why files could not be had, by the run's id and the file's name.
+    """
+
+    folder: str
+    failed: Mapping[str, str]
+    files_failed: Mapping[str, str]
+
+    def __init__(
+        self, folder: str, failed: Mapping[str, str], files_failed: Mapping[str, str]
+    ) -> None:
+        self.folder = folder
+        self.failed = dict(failed)
+        self.files_failed = dict(files_failed)
+        super().__init__(folder, self.failed, self.files_failed)
+
+    @override
+    def __str__(self) -> str:
+        parts: list[str] = []
+        if self.failed:
+            first = next(iter(self.failed.values()))
+            parts.append(f"the rows of {name_runs([*self.failed])} could not be read: {first}")
+        if self.files_failed:
+            count, (name, first) = len(self.files_failed), next(iter(self.files_failed.items()))
+            parts.append(f"{count:,} files could not be had, {name} first: {first}")
+        return as_message(f"{'; '.join(parts)}; export again")
+
+
 class MissingLinesWarning(WandbRunsWarning):
     """Lines of a run's console output that the server has and did not give.
 

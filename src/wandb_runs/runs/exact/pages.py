@@ -37,8 +37,8 @@ __all__ = ["MOST_RUNS", "MOST_VALUES", "ExactPages"]
 MOST_RUNS: Final = 32
 """Runs that are read at once."""
 
-MOST_VALUES: Final = 4_000_000
-"""Values that are read at once, as far as it is known before: 32 MB of numbers."""
+MOST_VALUES: Final = 2_000_000
+"""Values that are read at once, as far as it is known before: 16 MB of numbers."""
 
 _ASSUMED_ROWS: Final = 10_000
 _ASSUMED_METRICS: Final = 40

@@ -1,0 +1,340 @@
+"""`export`: writes a dataset of a project, or brings one up to date."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final, TypeVar, cast
+from warnings import warn
+
+from wandb_runs.errors import (
+    ExportError,
+    IncompleteExportWarning,
+    InvalidArgumentError,
+)
+from wandb_runs.errors.text import FieldsRepr
+from wandb_runs.exports.facts import Manifest, Query
+from wandb_runs.exports.folder import ExportFolder
+from wandb_runs.exports.jobs import PartJob
+from wandb_runs.exports.part_file import open_part, write_part
+from wandb_runs.exports.plan import assign, is_live, plan_parts, status_of
+from wandb_runs.exports.record import file_facts, part_facts
+from wandb_runs.exports.result import ExportResult
+from wandb_runs.exports.run_table import fetch_table, listed_runs, read_table, write_table
+from wandb_runs.exports.schemas import unify
+from wandb_runs.pagination.progress import Progress, check_progress
+from wandb_runs.runs.files.listing import check_path
+from wandb_runs.runs.runs import Runs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from os import PathLike
+
+    from wandb_runs.exports.facts import Kind
+    from wandb_runs.exports.jobs import ListedRun, PartOutcome
+    from wandb_runs.exports.part_file import Part
+    from wandb_runs.exports.plan import PartPlan
+    from wandb_runs.exports.run_table import RunTable
+    from wandb_runs.frames.schema import PolarsSchema
+    from wandb_runs.pagination.progress import OnProgress
+
+__all__ = ["export"]
+
+K = TypeVar("K", bound=str)
+
+_RUNS_PER_PART: Final = 1000
+
+
+def export(
+    runs: Runs,
+    to: str | PathLike[str],
+    *,
+    keys: list[K] | tuple[K, ...] | None = None,
+    schema: PolarsSchema | None = None,
+    system: bool = True,
+    files: bool = False,
+    runs_per_part: int = _RUNS_PER_PART,
+    dry_run: bool = False,
+    progress: OnProgress | None = None,
+) -> ExportResult:
+    """Write a dataset of the runs of a listing, or bring one up to date.
+
+    The folder then has `runs/runs.parquet`, a row for each run as `runs.to_polars()` has it, with
+    `history_line_count` and `deleted`; `histories/part-*.parquet`, every row of every run, by the
+    columns of `runs.scan_histories(keys)`; `system/part-*.parquet`, samples of machine metrics of
+    up to 10,000 rows a run; `files/<run id>/<name>` where files are asked for; and
+    `manifest.json`. All files of one folder have the same columns, so that DuckDB, polars, pyarrow
+    and pandas open them without an option.
+
+    Where the dataset is there already, only the rows of runs that are new or have logged since are
+    fetched: by their heartbeat and their number of rows. A run stays in its file, and is kept when
+    it is deleted, marked in `runs.deleted`. An export that was ended at any moment, also by
+    `kill -9`, is gone on with by the next; each file is whole at any time.
+
+    Args:
+        runs: The runs. The next export into the same folder is of the same project and filter.
+        to: The folder: an empty or a new one, or that of an export.
+        keys: The metrics of the histories: of rows that have all of them. None for every row and
+            all metrics.
+        schema: Dtypes of columns of the histories, as of `runs.scan_histories`.
+        system: Whether machine metrics are exported.
+        files: Whether the files that runs uploaded are downloaded.
+        runs_per_part: Runs of a file at most, at least 1; such as have a million rows are in more
+            files. It counts for new runs.
+        dry_run: Whether only to tell what would be done: the runs are listed.
+        progress: Called with a `Progress` after each file, in this thread: the runs of the files
+            that were written, of those that have to be; `bytes` are those of the files.
+
+    Returns:
+        What became of it.
+
+    Raises:
+        InvalidArgumentError: An argument that cannot be right; nothing was sent.
+        ExportError: The folder holds something else, or an export of other runs or keys, or
+            another export writes to it; nothing was sent.
+        SchemaError: A value does not fit the schema; its `column` says which to name in `schema`.
+        NotFoundError: No such project, or the key may not see it.
+        WandbRunsError: The server does not answer; what was written stays.
+        OSError: A file cannot be written.
+
+    Warns:
+        IncompleteExportWarning: The rows or files of some runs could not be read.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> import polars as pl
+    >>> from wandb_runs.exports import export
+    >>> with TemporaryDirectory() as folder:
+    ...     result = export(runs, folder)
+    ...     table = pl.read_parquet(f"{folder}/runs/*.parquet")
+    ...     rows = pl.scan_parquet(f"{folder}/histories/*.parquet").collect()
+    >>> result.added == len(table), rows.height == result.rows_fetched
+    (True, True)
+    """
+    work = _Work.of(runs, to, keys, schema, system=system, runs_per_part=runs_per_part)
+    check_progress(progress)
+    if dry_run:
+        return work.result(work.plan(), is_dry_run=True)
+    with work.folder.locked():
+        return work.run(files=files, progress=progress)
+
+
+def _run_here(jobs: Sequence[PartJob]) -> Iterator[PartOutcome]:
+    return (job.run() for job in jobs)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class _Plan(FieldsRepr):
+    """What there is to do.
+
+    Attributes:
+        before: The manifest of the last export.
+        table: The runs.
+        listed: Those that are listed, the oldest first.
+        parts: The parts to write, by kind.
+    """
+
+    before: Manifest | None
+    table: RunTable
+    listed: Sequence[ListedRun]
+    parts: Mapping[Kind, Sequence[PartPlan]]
+
+    @property
+    def changed(self) -> set[str]:
+        """The ids of the runs whose rows are fetched."""
+        return {run.id for parts in self.parts.values() for part in parts for run in part.changed}
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class _Work(FieldsRepr):
+    """An export.
+
+    Attributes:
+        runs: The listing.
+        folder: Where it goes.
+        query: What is exported.
+        schema: Dtypes of columns, by name.
+        kinds: Which rows are exported.
+        runs_per_part: Runs of a file at most.
+    """
+
+    runs: Runs
+    folder: ExportFolder
+    query: Query
+    schema: PolarsSchema | None
+    kinds: Sequence[Kind]
+    runs_per_part: int
+
+    @classmethod
+    def of(
+        cls,
+        runs: Runs,
+        to: str | PathLike[str],
+        keys: list[K] | tuple[K, ...] | None,
+        schema: PolarsSchema | None,
+        *,
+        system: bool,
+        runs_per_part: int,
+    ) -> _Work:
+        """Check the arguments of `export`, which documents them."""
+        if not isinstance(runs, Runs):  # pyright: ignore[reportUnnecessaryIsInstance] - untyped callers
+            raise InvalidArgumentError(
+                f"runs are those of Api().runs(...), got {type(runs).__name__}"
+            )
+        if type(runs_per_part) is not int or runs_per_part < 1:
+            raise InvalidArgumentError(f"runs_per_part is at least 1, got {runs_per_part!r:.80}")
+        runs.scan_histories(keys, schema=schema)  # checks them, and sends nothing
+        variables = runs.explain().variables
+        query = Query(
+            project=runs.project,
+            entity=cast("str | None", variables["entity"]),
+            filters=cast("str", variables["filters"]),
+            keys=None if keys is None else tuple(keys),
+        )
+        kinds: tuple[Kind, ...] = ("histories", "system") if system else ("histories",)
+        return cls(runs, ExportFolder(check_path("to", to)), query, schema, kinds, runs_per_part)
+
+    def run(self, *, files: bool, progress: OnProgress | None) -> ExportResult:
+        """Write what there is to write."""
+        plan = self.plan()
+        before = plan.before or Manifest(query=self.query)
+        if plan.changed or plan.table.is_new or plan.before is None:
+            # What is there until the end tells that there was none.
+            self.folder.write_manifest(
+                before.model_copy(update={"is_complete": False, "exported_at": None})
+            )
+        outcomes = self._write_parts(plan, progress)
+        if plan.table.is_new:
+            write_table(self.folder.table, plan.table.frame)
+        files_failed = self._download() if files else {}
+        manifest = self._manifest(plan, before)
+        self.folder.write_manifest(
+            manifest.model_copy(update={"is_complete": not (manifest.errors or files_failed)})
+        )
+        result = self.result(plan, outcomes, manifest.errors, files_failed)
+        if not result.is_complete:
+            told = IncompleteExportWarning(str(self.folder.root), result.failed, files_failed)
+            warn(told, stacklevel=3)
+        return result
+
+    def plan(self) -> _Plan:
+        """Look at what is there, list the runs, and compare."""
+        before = self.folder.manifest()
+        if before is not None and before.query != self.query:
+            raise ExportError(
+                f"{str(self.folder.root)!r} holds an export of {before.query}, and {self.query} is "
+                "asked for; choose another folder"
+            )
+        table = fetch_table(self.runs, read_table(self.folder.table))
+        listed = listed_runs(table)
+        there = {kind: self._parts(kind) for kind in ("histories", "system")}
+        known = {
+            each.id: number
+            for parts in there.values()
+            for number, part in parts.items()
+            for each in part.facts.runs
+        }
+        assigned = assign(known, listed, self.runs_per_part)
+        return _Plan(
+            before,
+            table,
+            listed,
+            {
+                kind: plan_parts(
+                    assigned,
+                    listed,
+                    {number: part.facts for number, part in there[kind].items()},
+                )
+                for kind in self.kinds
+            },
+        )
+
+    def result(
+        self,
+        plan: _Plan,
+        outcomes: Sequence[PartOutcome] = (),
+        failed: Mapping[str, str] | None = None,
+        files_failed: Mapping[str, str] | None = None,
+        *,
+        is_dry_run: bool = False,
+    ) -> ExportResult:
+        """What became of the export, or would."""
+        changed = (plan.changed | plan.table.edited) - plan.table.added
+        return ExportResult(
+            folder=self.folder.root,
+            runs=len(plan.listed),
+            added=len(plan.table.added),
+            changed=len(changed),
+            unchanged=len(plan.listed) - len(plan.table.added) - len(changed),
+            deleted=len(plan.table.deleted),
+            live=sum(map(is_live, plan.listed)),
+            rows_fetched=sum(each.rows for each in outcomes),
+            parts_written=sum(map(len, plan.parts.values())) if is_dry_run else len(outcomes),
+            failed=failed or {},
+            files_failed=files_failed or {},
+            is_dry_run=is_dry_run,
+        )
+
+    def _parts(self, kind: Kind) -> dict[int, Part]:
+        return {number: open_part(path) for number, path in self.folder.parts(kind).items()}
+
+    def _write_parts(self, plan: _Plan, progress: OnProgress | None) -> list[PartOutcome]:
+        """Write the parts that changed; then give all of a kind the same columns."""
+        total = sum(len(part.changed) for parts in plan.parts.values() for part in parts)
+        outcomes: list[PartOutcome] = []
+        done = size = 0
+        for kind, parts in plan.parts.items():
+            known = unify(part.schema for part in self._parts(kind).values())
+            jobs = [
+                PartJob(
+                    self.runs,
+                    kind,
+                    self.folder.part(kind, part.number),
+                    part.is_there,
+                    part.changed,
+                    self.query.keys,
+                    self.schema if kind == "histories" else None,
+                    known,
+                )
+                for part in parts
+            ]
+            for part, outcome in zip(parts, _run_here(jobs), strict=True):
+                outcomes.append(outcome)
+                done, size = done + len(part.changed), size + outcome.path.stat().st_size
+                if progress is not None:
+                    progress(Progress(done, total, size))
+            self._conform(kind)
+        return outcomes
+
+    def _conform(self, kind: Kind) -> None:
+        """Write those parts again that lack a column, or have one of another type."""
+        parts = self._parts(kind).values()
+        schema = unify(part.schema for part in parts)
+        for part in parts:
+            if part.schema != schema:
+                write_part(part.path, schema, part.tables(), part.facts.same)
+
+    def _download(self) -> dict[str, str]:
+        """Download the files of all runs; return why some failed."""
+        done = self.runs.download("%", self.folder.files, replace=True)
+        return {f"{each.run_id}/{each.name or '?'}": str(each.error) for each in done.failed}
+
+    def _manifest(self, plan: _Plan, before: Manifest) -> Manifest:
+        known = {each.name: each for each in before.files}
+        root = self.folder.root
+        histories, system = (self._parts(kind).values() for kind in ("histories", "system"))
+        parts = [*histories, *system]
+        errors = {each.id: each.error for part in parts for each in part.facts.runs if each.error}
+        rows = {each.id: each for part in histories for each in part.facts.runs}
+        listed = {run.id: run for run in plan.listed}
+        return Manifest(
+            query=self.query,
+            exported_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            files=(
+                file_facts(root, self.folder.table, plan.table.frame.height),
+                *(part_facts(root, part, known) for part in parts),
+            ),
+            statuses={
+                name: status_of(listed.get(name), rows.get(name)) for name in {**rows, **listed}
+            },
+            errors=errors,
+        )

@@ -1,0 +1,121 @@
+"""The file of the runs: a row for each, those that are listed no more marked as deleted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import polars as pl
+
+from wandb_runs.errors import ExportError
+from wandb_runs.exports.jobs import ListedRun
+from wandb_runs.files.replace import replace_file
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from wandb_runs.runs.runs import Runs
+
+__all__ = ["RunTable", "fetch_table", "listed_runs", "read_table", "write_table"]
+
+_ATTRIBUTES: Final = (
+    *("id", "name", "state", "created_at", "heartbeat_at", "user", "group", "job_type"),
+    *("tags", "sweep", "notes", "history_line_count"),
+)
+_DELETED: Final = "deleted"
+_MOVING: Final = ("heartbeat_at", "history_line_count")
+"""What changes with the rows of a run."""
+
+
+class RunTable(NamedTuple):
+    """The runs as they are now.
+
+    Attributes:
+        frame: A row for each, those of an earlier table that are gone among them.
+        added: The ids of runs that were not there before.
+        edited: The ids of runs of which something else is another than what changes with rows.
+        deleted: The ids of runs that are gone.
+        is_new: Whether the file has to be written.
+    """
+
+    frame: pl.DataFrame
+    added: frozenset[str]
+    edited: frozenset[str]
+    deleted: frozenset[str]
+    is_new: bool
+
+
+def fetch_table(runs: Runs, before: pl.DataFrame | None) -> RunTable:
+    """List the runs, and compare them with an earlier table.
+
+    Args:
+        runs: The listing.
+        before: The table of the last export, if there was one.
+    """
+    now = runs.to_polars(attributes=_ATTRIBUTES).with_columns(pl.lit(value=False).alias(_DELETED))
+    if before is None:
+        ids = frozenset(now["id"].to_list())
+        return RunTable(_ordered(now), ids, frozenset(), frozenset(), is_new=True)
+    gone = before.join(now, on="id", how="anti").with_columns(pl.lit(value=True).alias(_DELETED))
+    frame = _ordered(pl.concat([now, gone], how="diagonal_relaxed"))
+    known = frozenset(before["id"].to_list())
+    return RunTable(
+        frame,
+        frozenset(now["id"].to_list()) - known,
+        _edited(now, before),
+        frozenset(gone["id"].to_list()),
+        is_new=not frame.equals(before) or frame.schema != before.schema,
+    )
+
+
+def listed_runs(table: RunTable) -> list[ListedRun]:
+    """The runs that are listed, the oldest first."""
+    frame = table.frame.filter(~pl.col(_DELETED)).sort("created_at", "id")
+    moments = frame["heartbeat_at"].to_list()
+    return [
+        ListedRun(run_id, state, None if moment is None else moment.isoformat(), lines)
+        for run_id, state, moment, lines in zip(
+            frame["id"].to_list(),
+            frame["state"].to_list(),
+            moments,
+            frame["history_line_count"].to_list(),
+            strict=True,
+        )
+    ]
+
+
+def read_table(path: Path) -> pl.DataFrame | None:
+    """The table of the last export; None if there is none.
+
+    Raises:
+        ExportError: It cannot be read.
+    """
+    if not path.exists():
+        return None
+    try:
+        return pl.read_parquet(path)
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise ExportError(
+            f"{str(path)!r} cannot be read ({type(error).__name__}); remove it, and export again"
+        ) from error
+
+
+def write_table(path: Path, frame: pl.DataFrame) -> None:
+    """Write the table, or replace it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    replace_file(path, frame.write_parquet)
+
+
+def _ordered(frame: pl.DataFrame) -> pl.DataFrame:
+    """Attributes first, then what was logged; the oldest run first."""
+    rest = sorted({*frame.columns} - {*_ATTRIBUTES, _DELETED})
+    return frame.select(*_ATTRIBUTES, _DELETED, *rest).sort("created_at", "id")
+
+
+def _edited(now: pl.DataFrame, before: pl.DataFrame) -> frozenset[str]:
+    """The runs of both tables that differ otherwise than by what they have logged."""
+    frames = [each.drop(*_MOVING, _DELETED) for each in (now, before)]
+    # In one frame, so that the same values have the same dtypes.
+    both = pl.concat(frames, how="diagonal_relaxed")
+    hashes = both.select("id").with_columns(both.hash_rows().alias("hash"))
+    counted = hashes.group_by("id").agg(pl.col("hash").n_unique())
+    return frozenset(counted.filter(pl.col("hash") > 1)["id"].to_list())
