@@ -59,7 +59,16 @@ def test_examples_are_found() -> None:
         *map(
             "docs/{}.md".format,
             (
-                *("changing", "doctor", "embedding", "files", "filters", "moving", "network"),
+                *(
+                    "changing",
+                    "dask",
+                    "doctor",
+                    "embedding",
+                    "files",
+                    "filters",
+                    "moving",
+                    "network",
+                ),
                 *("plots", "settings", "tables", "testing"),
             ),
         ),

@@ -50,6 +50,10 @@ ENTRIES: list[tuple[str, str, str]] = [
     ("pandas", "pandas", AWAITING.format("runs.configs(format='pandas')")),
     ("polars", "polars", AWAITING.format("(await runs.get(0)).history(format='polars')")),
     ("polars", "polars", CLI.format("['histories', 'sample/digits', '-o', 'out.csv']")),
+    *(
+        ("dask", "dask", f"{RUNS}from wandb_runs.exports import dask; dask.{call}")
+        for call in ("histories(runs, ['loss'])", "table(runs)")
+    ),
     ("rich", "cli", "from wandb_runs.bar import progress_bar"),
     ("rich", "cli", "import wandb_runs.bar"),
     ("rich", "cli", CLI.format("['list', 'sample/digits']")),

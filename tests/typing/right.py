@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, assert_type
 
 import altair as alt
+import dask.dataframe as dd
 import pandas as pd
 import polars as pl
 import pyarrow as pa
@@ -83,6 +84,7 @@ from wandb_runs import (
     plots,
 )
 from wandb_runs.bar import progress_bar
+from wandb_runs.exports import dask
 from wandb_runs.testing import FakeClock
 
 if TYPE_CHECKING:
@@ -149,6 +151,15 @@ def use_as_sequence(runs: Runs) -> None:
     assert_type(runs.pages(), RunPages[JSONObject, JSONObject])
     assert_type(next(runs.pages()), list[Run[JSONObject, JSONObject]])
     assert_type(iter(runs).checkpoint(), Checkpoint)
+
+
+def read_by_dask(runs: Runs) -> None:
+    dtypes = {"loss": "float32", "note": "json"}
+    assert_type(dask.histories(runs, ["loss"]), dd.DataFrame)
+    assert_type(dask.histories(runs, ("loss",), exact=True, schema=dtypes), dd.DataFrame)
+    dask.histories(runs, ["loss"], runs_per_part=5, samples=9, x_axis="epoch", join="outer")
+    assert_type(dask.table(runs), dd.DataFrame)
+    dask.table(runs, runs_per_part=9, attributes=["id"], config=["lr"], summary=False)
 
 
 def go_on(api: Api, error: WandbRunsError) -> None:

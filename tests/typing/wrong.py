@@ -30,11 +30,21 @@ from wandb_runs import (
     parse_filter,
     plots,
 )
+from wandb_runs.exports import dask
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     import httpx
+
+
+def misread_by_dask(runs: Runs) -> None:
+    dask.histories(runs, "loss")  # wrong
+    dask.histories(runs)  # wrong
+    dask.histories(runs, ["loss"], 100)  # wrong
+    dask.histories([runs], ["loss"])  # wrong
+    dask.table(runs, config="lr")  # wrong
+    dask.table(runs, schema=["config.lr"])  # wrong
 
 
 def misspell(api: Api, runs: Runs, run: Run) -> None:

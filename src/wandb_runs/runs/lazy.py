@@ -11,13 +11,15 @@ from wandb_runs.runs.sweep import Sweeps
 from wandb_runs.transport import RetryingClient
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import pyarrow as pa
 
     from wandb_runs.frames.polars_types import LazyFrame
     from wandb_runs.frames.schema import PolarsSchema
     from wandb_runs.runs.exact.lazy_scan import LazyScan
 
-__all__ = ["LazyRuns"]
+__all__ = ["LazyRuns", "history_dtypes"]
 
 K = TypeVar("K", bound=str)
 
@@ -113,3 +115,13 @@ class LazyRuns(RunsBase[RetryingClient, Sweeps, RunT_co]):
 
     def _scan(self, keys: list[K] | tuple[K, ...] | None, schema: PolarsSchema | None) -> LazyScan:
         return self._new_scan(keys, schema, self._client.run, self._list_to)
+
+
+def history_dtypes(runs: LazyRuns[RunT_co], keys: list[K]) -> Mapping[str, object]:
+    """The dtypes of metrics, as `scan_histories` has them: of polars, or `"json"`.
+
+    Args:
+        runs: The runs, of which those of one page tell.
+        keys: The metrics.
+    """
+    return runs._scan(keys, None).dtypes()  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - of this file's class

@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 from abc import abstractmethod
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final, Generic, Literal, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeVar, overload
 
 from typing_extensions import override
 
@@ -56,7 +56,7 @@ if TYPE_CHECKING:
     from wandb_runs.transport.client_base import Client
     from wandb_runs.transport.session import SessionBase
 
-__all__ = ["RunT_co", "RunsBase"]
+__all__ = ["RunT_co", "RunsBase", "share_of"]
 
 K = TypeVar("K", bound=str)
 ContentT = TypeVar("ContentT")
@@ -64,6 +64,8 @@ RunT_co = TypeVar("RunT_co", bound="AnyRun", covariant=True)
 
 ClientT_co = TypeVar("ClientT_co", bound="Client[SessionBase]", covariant=True)
 SweepsT_co = TypeVar("SweepsT_co", covariant=True)
+
+RunsT = TypeVar("RunsT", bound="RunsBase[Any, Any, Any]")
 
 _MOST_RUNS: Final = 100_000_000
 
@@ -462,3 +464,20 @@ _run_id: Callable[[AnyRun], str] = operator.attrgetter("id")
 
 def _run_key(run: AnyRun) -> str | None:
     return creation_key(created_text(run))
+
+
+def share_of(runs: RunsT, at_once: int) -> RunsT:
+    """The same listing for one of several processes: its client keeps to a part of its pace.
+
+    Args:
+        runs: The listing.
+        at_once: How many processes read at once.
+    """
+    client, query = runs.__getstate__()
+    rate = client.options.requests_per_second
+    if rate is None or at_once == 1:
+        return runs
+    changed = client.with_options(client.options.changed(requests_per_second=rate / at_once))
+    shared = type(runs).__new__(type(runs))
+    shared.__setstate__((changed, query))
+    return shared

@@ -122,6 +122,10 @@ class LazyScan:
             self._check()
         return self._all_columns().schema
 
+    def dtypes(self) -> Mapping[str, object]:
+        """The dtypes of all columns, by name, `"json"` for the JSON of values."""
+        return self._all_columns().dtypes
+
     def _all_columns(self) -> LazyColumns:
         if self._columns is None:
             self._list()
