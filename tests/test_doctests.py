@@ -59,24 +59,16 @@ def test_examples_are_found() -> None:
         *map(
             "docs/{}.md".format,
             (
-                *(
-                    "changing",
-                    "dask",
-                    "doctor",
-                    "embedding",
-                    "files",
-                    "filters",
-                    "moving",
-                    "network",
-                ),
-                *("plots", "settings", "tables", "testing"),
+                *("changing", "dask", "doctor", "embedding", "exports", "files", "filters"),
+                *("moving", "network", "plots", "settings", "tables", "testing"),
             ),
         ),
     ],
 )
 def test_examples_in_documents(
-    sample_server: LocalServer, monkeypatch: pytest.MonkeyPatch, name: str
+    sample_server: LocalServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
 ) -> None:
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("WANDB_BASE_URL", sample_server.url)
     monkeypatch.setenv("WANDB_API_KEY", "any-key")
     text = (ROOT / name).read_text(encoding="utf-8")

@@ -72,7 +72,7 @@ def test_each_error_has_its_status() -> None:
         "PermissionDeniedError": Status.DENIED,
         **dict.fromkeys(
             (
-                *("ChangesError", "DriftError", "HistoriesError", "ReadOnlyError"),
+                *("ChangesError", "DriftError", "ExportError", "HistoriesError", "ReadOnlyError"),
                 *(
                     "RunValidationError",
                     "SchemaError",

@@ -8,6 +8,7 @@ from typing_extensions import override
 from wandb_runs.cli.diff import diff
 from wandb_runs.cli.doctor import doctor
 from wandb_runs.cli.edit import edit, tag
+from wandb_runs.cli.exports import export
 from wandb_runs.cli.files import download, files, upload
 from wandb_runs.cli.histories import histories
 from wandb_runs.cli.listing import list_runs
@@ -53,8 +54,8 @@ def _first_sentence(command: click.Command) -> str:
 
 
 for _command in (
-    *(list_runs, table, show, diff, logs, open_page, histories, plot, projects, doctor, typegen),
-    local,
+    *(list_runs, table, show, diff, logs, open_page, histories, export, plot, projects, doctor),
+    *(typegen, local),
     *(files, download, upload, edit, tag, delete, move),
 ):
     cli.add_command(_command)

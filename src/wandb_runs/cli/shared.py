@@ -41,6 +41,7 @@ __all__ = [
     "Told",
     "errors_in_one_line",
     "fail_on_empty",
+    "filtering",
     "filters_given",
     "limiting",
     "naming_keys",
@@ -210,6 +211,17 @@ def selecting(command: CommandT) -> CommandT:
 
     The command gets what --where and --filters select together as `filters`.
     """
+    order = click.option(
+        "--order",
+        default=ORDER,
+        show_default=True,
+        help="created_at, heartbeat_at, config.KEY or summary.KEY, with + or - in front.",
+    )
+    return click.argument("path", metavar="PATH")(filtering(order(command)))
+
+
+def filtering(command: CommandT) -> CommandT:
+    """Add --where and --filters; the command gets what both select together as `filters`."""
 
     @wraps(command)
     def selected(
@@ -221,14 +233,8 @@ def selecting(command: CommandT) -> CommandT:
                 both = filters & where
         return command(filters=both, **others)
 
-    selecting_one = cast("CommandT", selected)
+    selecting_some = cast("CommandT", selected)
     for option in (
-        click.option(
-            "--order",
-            default=ORDER,
-            show_default=True,
-            help="created_at, heartbeat_at, config.KEY or summary.KEY, with + or - in front.",
-        ),
         click.option(
             "--filters",
             callback=_read_filters,
@@ -241,10 +247,9 @@ def selecting(command: CommandT) -> CommandT:
             metavar="TEXT",
             help="""Which runs: 'config.lr < 0.1 and state == "finished"'.""",
         ),
-        click.argument("path", metavar="PATH"),
     ):
-        selecting_one = option(selecting_one)
-    return selecting_one
+        selecting_some = option(selecting_some)
+    return selecting_some
 
 
 _GIVEN: Final = "wandb_runs.filters"
