@@ -326,6 +326,16 @@ def test_a_run_that_cannot_be_read_is_status_7_and_is_tried_again(
     run("--verify", "out")
 
 
+def test_a_run_that_could_not_be_read_is_told_until_it_is_deleted(
+    server: LocalServer, path: str
+) -> None:
+    with server.fail_always(OfRun("r2", Status(404)), operation="a file"):
+        run(path, "out", status=7)
+    delete_run(server, "team", path.partition("/")[2], "r2")
+    assert record_of(path, "out")["failed"] == {}
+    run("--verify", "out")
+
+
 def test_a_server_that_does_not_answer_has_its_status_and_what_was_written_stays(
     server: LocalServer, path: str, tmp_path: Path
 ) -> None:

@@ -104,7 +104,7 @@ def export(
     >>> import polars as pl
     >>> from wandb_runs.exports import export
     >>> with TemporaryDirectory() as folder:
-    ...     result = export(runs, folder)
+    ...     result = export(runs, folder, system=False)
     ...     table = pl.read_parquet(f"{folder}/runs/*.parquet")
     ...     rows = pl.scan_parquet(f"{folder}/histories/*.parquet").collect()
     >>> result.added == len(table), rows.height == result.rows_fetched
@@ -323,9 +323,11 @@ class _Work(FieldsRepr):
         root = self.folder.root
         histories, system = (self._parts(kind).values() for kind in ("histories", "system"))
         parts = [*histories, *system]
-        errors = {each.id: each.error for part in parts for each in part.facts.runs if each.error}
         rows = {each.id: each for part in histories for each in part.facts.runs}
         listed = {run.id: run for run in plan.listed}
+        known_runs = (each for part in parts for each in part.facts.runs)
+        # One that is gone is not read again: it would be told for ever.
+        errors = {each.id: each.error for each in known_runs if each.error and each.id in listed}
         return Manifest(
             query=self.query,
             exported_at=datetime.now(UTC).isoformat(timespec="seconds"),
