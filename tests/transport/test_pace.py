@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import anyio
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from support.ways import each_backend, each_way
 from typing_extensions import override
@@ -232,6 +232,7 @@ def test_a_page_is_not_divided_for_want_of_a_turn() -> None:
     with pytest.raises(RequestTimeoutError, match="requests_per_second"):
         api.runs("team/paced").histories(keys=["loss"])
     assert transport.sent == [0]
+    assert api.stats.failures == 1
 
 
 @each_way
@@ -310,6 +311,7 @@ moves: Final = st.lists(
 
 
 @given(moves, st.sampled_from([0.5, 1.0, 4.0]))
+@example([("reserve", 0, 0.0), ("leave", 0, 0.0), ("reserve", 1, 0.0)], 1.0)
 def test_turns_are_apart_and_those_that_left_hold_up_no_other(
     chosen: list[tuple[str, int, float]], rate: float
 ) -> None:
