@@ -252,6 +252,23 @@ def test_options_choose_what_is_exported(path: str, tmp_path: Path) -> None:
     assert record_of(*arguments)["unchanged"] == 2
 
 
+def test_values_that_fit_no_one_type_are_kept_as_text_on_request(
+    server: LocalServer, path: str, tmp_path: Path
+) -> None:
+    run(path, "out")
+    big = 2**53 + 1
+    log_run(server, "team", path.partition("/")[2], "big", history=[{"loss": big}])
+    assert run(path, "out", status=1).stderr == (
+        "Error: the values of 'loss' fit no one type; keep them as text by --as-json loss, "
+        "now and in later exports\n"
+    )
+    run(path, "out", "--as-json", "loss")
+    kept = rows_of(tmp_path / "out").filter(pl.col("run_id") == "big")
+    assert kept["loss"].to_list() == [str(big)]
+    assert record_of(path, "out", "--as-json", "loss")["rows_fetched"] == 0
+    run("--verify", "out")
+
+
 def test_files_come_with_the_runs(server: LocalServer, path: str, tmp_path: Path) -> None:
     (tmp_path / "model.pt").write_bytes(b"content")
     with Api(base_url=server.url, api_key="any") as api:

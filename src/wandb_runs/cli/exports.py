@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -12,13 +14,21 @@ from click.core import ParameterSource
 from wandb_runs.cli.formats import Records, json_document
 from wandb_runs.cli.output import STDOUT, choose_output
 from wandb_runs.cli.session import connect, reporting, show_progress
-from wandb_runs.cli.shared import Refused, errors_in_one_line, filtering, naming_keys, tell
+from wandb_runs.cli.shared import (
+    Failed,
+    Refused,
+    errors_in_one_line,
+    filtering,
+    naming_keys,
+    tell,
+)
 from wandb_runs.cli.status import Status
+from wandb_runs.errors import SchemaError
 from wandb_runs.errors.text import as_message
 from wandb_runs.files import unless_terminated
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Generator, Mapping
 
     from wandb_runs.cli.output import Output
     from wandb_runs.exports import ExportResult, Verification
@@ -43,6 +53,12 @@ _BESIDE_VERIFY: Final = frozenset({"verify", "format", "output", "quiet", "verbo
 )
 @filtering
 @naming_keys("The metrics, all by default", "loss,accuracy")
+@click.option(
+    "--as-json",
+    multiple=True,
+    metavar="KEY",
+    help="A metric to keep as JSON text, whose values fit no one type; repeatable.",
+)
 @click.option("--no-system", is_flag=True, help="Leave out machine metrics.")
 @click.option("--files", is_flag=True, help="Download the files that runs uploaded, too.")
 @click.option(
@@ -79,6 +95,7 @@ def export(
     filters: Filters | None,
     keys: tuple[str, ...],
     key: tuple[str, ...],
+    as_json: tuple[str, ...],
     runs_per_part: int,
     verify: Path | None,
     format: str | None,  # noqa: A002 - the option's name
@@ -116,11 +133,13 @@ def export(
         connect(verbose=verbose) as session,
         show_progress(quiet=quiet, verbose=verbose) as progress,
         unless_terminated(),
+        _schema_errors_in_options(),
     ):
         result = exports.export(
             session.api.runs(path, filters),
             to,
             keys=tuple(dict.fromkeys((*keys, *key))) or None,
+            schema=dict.fromkeys(as_json, "json") or None,
             system=not no_system,
             files=files,
             runs_per_part=runs_per_part,
@@ -133,6 +152,18 @@ def export(
     if result.failed or result.files_failed:
         raise click.exceptions.Exit(Status.PARTIAL)
     session.told.end()
+
+
+@contextmanager
+def _schema_errors_in_options() -> Generator[None]:
+    """Name --as-json where values do not fit the type of their column."""
+    try:
+        yield
+    except SchemaError as error:
+        raise Failed(
+            f"the values of {error.column!r} fit no one type; keep them as text by "
+            f"--as-json {quote(error.column)}, now and in later exports"
+        ) from error
 
 
 def _verify(folder: Path, target: Output | None, *, quiet: bool) -> None:
