@@ -11,21 +11,24 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 import pandas as pd
+import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from polars.testing import assert_frame_equal
 from pydantic import BaseModel
 
 from wandb_runs import Api, InvalidArgumentError, SchemaError
-from wandb_runs.exports import dask
+from wandb_runs.exports import dask, export, verify
 from wandb_runs.exports.dask_parts import HistoriesPart
 from wandb_runs.frames.plan import plan_histories
 from wandb_runs.testing import LocalServer, Slow, log_run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
-    from wandb_runs import JSONValue, Runs
+    from wandb_runs import JSONValue, Progress, Runs
 
 RUNS: Final = 19
 PATH: Final = "team/dask"
@@ -328,3 +331,28 @@ def test_the_result_is_right_when_a_worker_is_killed_midway(
         computed = future.result(timeout=60).reset_index(drop=True)
     assert victim not in client.run(os.getpid).values()
     pd.testing.assert_frame_equal(computed, expected)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
+def test_workers_write_what_one_process_writes_also_when_one_is_killed(
+    client: Untyped, server: LocalServer, runs: Runs, tmp_path: Path
+) -> None:
+    export(runs, tmp_path / "one", runs_per_part=2)
+    victim = next(iter(client.run(os.getpid).values()))
+    killed: list[int] = []
+
+    def kill(progress: Progress) -> None:
+        if progress.runs >= 4 and not killed:
+            os.kill(victim, signal.SIGKILL)
+            killed.append(victim)
+
+    with server.fail_always(Slow(0.05)):
+        result = export(runs, tmp_path / "many", runs_per_part=2, client=client, progress=kill)
+    assert killed
+    assert (result.added, result.parts_written) == (RUNS, 2 * 10)
+    for kind in ("histories", "system"):
+        one, many = (
+            pl.read_parquet(tmp_path / each / kind / "*.parquet") for each in ("one", "many")
+        )
+        assert_frame_equal(one, many)
+    assert verify(tmp_path / "many").problems == []

@@ -219,6 +219,27 @@ def test_a_filter_and_keys_belong_to_a_folder(api: Api, project: str, tmp_path: 
             export(runs, tmp_path, keys=keys)
 
 
+def test_machine_metrics_and_the_server_belong_to_a_folder(
+    api: Api, project: str, tmp_path: Path
+) -> None:
+    export(api.runs(project), tmp_path)
+    with pytest.raises(ExportError, match="choose another folder"):
+        export(api.runs(project), tmp_path, system=False)
+    with LocalServer() as other, Api(base_url=other.url, api_key=KEY) as elsewhere:
+        log_run(other, "team", project.partition("/")[2], "r0")
+        with pytest.raises(ExportError, match="choose another folder"):
+            export(elsewhere.runs(project), tmp_path)
+    assert verify(tmp_path).problems == []
+
+
+def test_a_part_of_a_listing_by_places_is_refused(
+    server: LocalServer, api: Api, project: str, tmp_path: Path
+) -> None:
+    with pytest.raises(InvalidArgumentError, match="choose what is exported by filters"):
+        export(api.runs(project, limit=3), tmp_path)
+    assert server.operations == ()
+
+
 def test_a_folder_of_something_else_is_refused(
     server: LocalServer, api: Api, project: str, tmp_path: Path
 ) -> None:
@@ -301,6 +322,10 @@ def test_files_of_runs_are_downloaded_under_their_ids(
     folder = tmp_path / "dataset"
     export(api.runs(project), folder, files=True)
     assert (folder / "files" / "r1" / "weights.bin").read_bytes() == b"0123"
+    left = folder / "files" / "r1" / ".weights.bin.0123456789abcdef.part"
+    left.write_bytes(b"01")
+    export(api.runs(project), folder, files=True)
+    assert not left.exists()
 
 
 def test_progress_tells_the_runs_that_are_written(api: Api, project: str, tmp_path: Path) -> None:
@@ -327,6 +352,7 @@ def test_progress_tells_the_runs_that_are_written(api: Api, project: str, tmp_pa
         ({"keys": ["loss"], "schema": {"los": pl.Float64}}, "los"),
         ({"to": 7}, "to is a path"),
         ({"progress": True}, "progress is called with a Progress"),
+        ({"client": "tcp://scheduler:8786"}, "client is a distributed.Client that blocks, got str"),
     ],
 )
 def test_wrong_arguments_are_refused_before_anything_is_sent(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, TypeVar, cast
 from warnings import warn
@@ -20,6 +20,7 @@ from wandb_runs.exports.part_file import open_part, write_part
 from wandb_runs.exports.plan import assign, is_live, plan_parts, status_of
 from wandb_runs.exports.record import file_facts, part_facts
 from wandb_runs.exports.result import ExportResult
+from wandb_runs.exports.run_jobs import jobs_on, run_here
 from wandb_runs.exports.run_table import fetch_table, listed_runs, read_table, write_table
 from wandb_runs.exports.schemas import unify
 from wandb_runs.pagination.progress import Progress, check_progress
@@ -27,13 +28,16 @@ from wandb_runs.runs.files.listing import check_path
 from wandb_runs.runs.runs import Runs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from os import PathLike
+
+    from distributed import Client
 
     from wandb_runs.exports.facts import Kind
     from wandb_runs.exports.jobs import ListedRun, PartOutcome
     from wandb_runs.exports.part_file import Part
     from wandb_runs.exports.plan import PartPlan
+    from wandb_runs.exports.run_jobs import RunJobs
     from wandb_runs.exports.run_table import RunTable
     from wandb_runs.frames.schema import PolarsSchema
     from wandb_runs.pagination.progress import OnProgress
@@ -55,6 +59,7 @@ def export(
     files: bool = False,
     runs_per_part: int = _RUNS_PER_PART,
     dry_run: bool = False,
+    client: Client | None = None,
     progress: OnProgress | None = None,
 ) -> ExportResult:
     """Write a dataset of the runs of a listing, or bring one up to date.
@@ -82,6 +87,9 @@ def export(
         runs_per_part: Runs of a file at most, at least 1; such as have a million rows are in more
             files. It counts for new runs.
         dry_run: Whether only to tell what would be done: the runs are listed.
+        client: A `distributed.Client`, on whose workers the files of rows are fetched and written:
+            `to` is a folder that all of them share, and each has the key in its environment. They
+            share `requests_per_second`. A worker that is lost has its files written by others.
         progress: Called with a `Progress` after each file, in this thread: the runs of the files
             that were written, of those that have to be; `bytes` are those of the files.
 
@@ -111,15 +119,13 @@ def export(
     (True, True)
     """
     work = _Work.of(runs, to, keys, schema, system=system, runs_per_part=runs_per_part)
+    if client is not None:
+        work = replace(work, run_jobs=jobs_on(client))
     check_progress(progress)
     if dry_run:
         return work.result(work.plan(), is_dry_run=True)
     with work.folder.locked():
         return work.run(files=files, progress=progress)
-
-
-def _run_here(jobs: Sequence[PartJob]) -> Iterator[PartOutcome]:
-    return (job.run() for job in jobs)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -155,6 +161,7 @@ class _Work(FieldsRepr):
         schema: Dtypes of columns, by name.
         kinds: Which rows are exported.
         runs_per_part: Runs of a file at most.
+        run_jobs: Runs jobs, and gives what became of each in their order.
     """
 
     runs: Runs
@@ -163,6 +170,7 @@ class _Work(FieldsRepr):
     schema: PolarsSchema | None
     kinds: Sequence[Kind]
     runs_per_part: int
+    run_jobs: RunJobs = run_here
 
     @classmethod
     def of(
@@ -183,15 +191,24 @@ class _Work(FieldsRepr):
         if type(runs_per_part) is not int or runs_per_part < 1:
             raise InvalidArgumentError(f"runs_per_part is at least 1, got {runs_per_part!r:.80}")
         runs.scan_histories(keys, schema=schema)  # checks them, and sends nothing
+        if runs.explain("histories").is_listed_first:
+            raise InvalidArgumentError(
+                "limit= and checkpoint= count places of a listing, and which runs have them "
+                "changes; choose what is exported by filters"
+            )
         variables = runs.explain().variables
         query = Query(
+            server=runs.server,
             project=runs.project,
             entity=cast("str | None", variables["entity"]),
             filters=cast("str", variables["filters"]),
             keys=None if keys is None else tuple(keys),
+            system=bool(system),
         )
         kinds: tuple[Kind, ...] = ("histories", "system") if system else ("histories",)
-        return cls(runs, ExportFolder(check_path("to", to)), query, schema, kinds, runs_per_part)
+        return cls(
+            runs, ExportFolder(check_path("to", to).absolute()), query, schema, kinds, runs_per_part
+        )
 
     def run(self, *, files: bool, progress: OnProgress | None) -> ExportResult:
         """Write what there is to write."""
@@ -297,7 +314,7 @@ class _Work(FieldsRepr):
                 )
                 for part in parts
             ]
-            for part, outcome in zip(parts, _run_here(jobs), strict=True):
+            for part, outcome in zip(parts, self.run_jobs(jobs), strict=True):
                 outcomes.append(outcome)
                 done, size = done + len(part.changed), size + outcome.path.stat().st_size
                 if progress is not None:
@@ -315,6 +332,7 @@ class _Work(FieldsRepr):
 
     def _download(self) -> dict[str, str]:
         """Download the files of all runs; return why some failed."""
+        self.folder.clean_files()
         done = self.runs.download("%", self.folder.files, replace=True)
         return {f"{each.run_id}/{each.name or '?'}": str(each.error) for each in done.failed}
 

@@ -92,16 +92,20 @@ class Query(_Facts):
     """What is exported: an export goes on with the same alone.
 
     Attributes:
+        server: The server's base URL.
         project: The project's name.
         entity: The user or team that was named; None for the key's own.
         filters: The filter, as JSON.
         keys: The metrics; None for all.
+        system: Whether machine metrics are exported.
     """
 
+    server: str
     project: str
     entity: str | None
     filters: str
     keys: tuple[str, ...] | None
+    system: bool
 
 
 class Manifest(_Facts):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from filelock import FileLock, Timeout
@@ -16,7 +18,6 @@ from wandb_runs.files.replace import replace_file
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
-    from pathlib import Path
 
     from wandb_runs.exports.facts import Kind
 
@@ -112,6 +113,13 @@ class ExportFolder:
         """Replace the manifest."""
         content = manifest.model_dump_json(indent=1).encode()
         replace_file(self.root / _MANIFEST, lambda file: file.write(content))
+
+    def clean_files(self) -> None:
+        """Remove what an export left of downloads that was killed; what is whole comes again."""
+        for folder, _, names in os.walk(self.files):  # through no link
+            for name in names:
+                if _PARTIAL.fullmatch(name):
+                    Path(folder, name).unlink(missing_ok=True)
 
     def _strange(self) -> str | None:
         """Something that is no part of an export."""

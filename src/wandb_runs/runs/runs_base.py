@@ -154,6 +154,11 @@ class RunsBase(
         return self._query.project
 
     @property
+    def server(self) -> str:
+        """The base URL of the server that has the runs."""
+        return self._client.settings.base_url
+
+    @property
     def per_page(self) -> int:
         """The most runs per request as it was given; 50 where it was not, and pages grow."""
         return int(self._query.per_page)

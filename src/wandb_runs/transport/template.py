@@ -53,7 +53,7 @@ class _Destination:
         self.is_encrypted: bool = parts.scheme == "https" or (
             self.proxy is not None and self.proxy.startswith("https:")
         )
-        self.url = httpx.URL(address)
+        self.url: httpx.URL = httpx.URL(address)
 
     @override
     def __repr__(self) -> str:
