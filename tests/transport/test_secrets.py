@@ -20,6 +20,7 @@ import sys
 import threading
 import warnings
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, Unpack
 
 import anyio
@@ -42,6 +43,7 @@ from wandb_runs import (
     ChangesError,
     ConnectionFailedError,
     DriftError,
+    ExportError,
     GraphQLError,
     HistoriesError,
     InvalidArgumentError,
@@ -65,6 +67,7 @@ from wandb_runs import (
     UpdateConflictError,
     WandbRunsError,
 )
+from wandb_runs.exports import export
 from wandb_runs.graphql._generated import count_runs, update_run
 from wandb_runs.testing import BareErrors, FakeClock, NullEdges, Status, log_run
 from wandb_runs.transport import AsyncRetryingClient
@@ -73,7 +76,6 @@ from wandb_runs.transport.settings import Address
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
-    from pathlib import Path
 
     from support.options import Chosen
 
@@ -265,6 +267,12 @@ def delete_in_vain(server: LocalServer) -> None:
             raise
 
 
+def export_over_something_else(server: LocalServer) -> None:
+    folder = Path(__file__).parent  # which holds these tests, and is left as it is
+    with Api(base_url=server.url, api_key=KEY) as api:
+        export(api.runs("team/any"), folder, dry_run=True)
+
+
 PROVOKED: dict[type[WandbRunsError], Callable[..., None]] = {
     WandbRunsError: use_when_closed,
     InvalidArgumentError: refuse_argument,
@@ -306,6 +314,7 @@ PROVOKED: dict[type[WandbRunsError], Callable[..., None]] = {
     SchemaError: break_schema,
     UnsafeNameError: download_what_leads_out,
     UpdateConflictError: lose_each_write,
+    ExportError: export_over_something_else,
     RunValidationError: misfit,
 }
 

@@ -120,7 +120,9 @@ def export(
     """
     work = _Work.of(runs, to, keys, schema, system=system, runs_per_part=runs_per_part)
     if client is not None:
-        work = replace(work, run_jobs=jobs_on(client))
+        # Workers have folders of their own to begin at.
+        folder = ExportFolder(work.folder.root.absolute())
+        work = replace(work, folder=folder, run_jobs=jobs_on(client))
     check_progress(progress)
     if dry_run:
         return work.result(work.plan(), is_dry_run=True)
@@ -206,9 +208,7 @@ class _Work(FieldsRepr):
             system=bool(system),
         )
         kinds: tuple[Kind, ...] = ("histories", "system") if system else ("histories",)
-        return cls(
-            runs, ExportFolder(check_path("to", to).absolute()), query, schema, kinds, runs_per_part
-        )
+        return cls(runs, ExportFolder(check_path("to", to)), query, schema, kinds, runs_per_part)
 
     def run(self, *, files: bool, progress: OnProgress | None) -> ExportResult:
         """Write what there is to write."""
