@@ -22,7 +22,7 @@ __all__ = ["copy_sections", "main"]
 _PACKAGE: Final = Path(__file__).resolve().parent.parent / "src" / "wandb_runs"
 
 _PAIRS: Final = {
-    "api.py": "aio/api.py",
+    "runs/api.py": "aio/api.py",
     "runs/runs.py": "aio/runs.py",
     "runs/lazy.py": "aio/lazy.py",
     "runs/tables.py": "aio/tables.py",

@@ -12,7 +12,6 @@ import logging
 from typing import TYPE_CHECKING
 
 from wandb_runs._version import __version__
-from wandb_runs.api import Api
 from wandb_runs.errors import (
     AuthenticationError,
     BadResponseError,
@@ -85,6 +84,7 @@ from wandb_runs.query.fields import (
 from wandb_runs.query.filter_text import parse_filter
 from wandb_runs.query.filters import Condition, Filters, RawFilter
 from wandb_runs.query.order import FieldOrder, Order, RawOrder
+from wandb_runs.runs.api import Api
 from wandb_runs.runs.console import ConsoleLine
 from wandb_runs.runs.explain import Explanation
 from wandb_runs.runs.files.downloads import Downloads, FileDownload

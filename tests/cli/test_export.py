@@ -7,20 +7,19 @@ import json
 import signal
 import subprocess
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
 import pytest
 from click.testing import CliRunner
 from filelock import FileLock
+from support.exports import OfRun
 from support.terminals import PROGRAM, on_a_terminal
-from typing_extensions import override
 
 from wandb_runs import Api
 from wandb_runs.cli.commands import cli
 from wandb_runs.local.ids import new_id
-from wandb_runs.testing import Drip, Fault, LocalServer, Slow, Status, delete_run, log_run
+from wandb_runs.testing import Drip, LocalServer, Slow, Status, delete_run, log_run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -28,28 +27,10 @@ if TYPE_CHECKING:
 
     from click.testing import Result
 
-    from wandb_runs.local.faults import Answering
-    from wandb_runs.testing import Answer, GraphQLRequest
 
 RUNS: Final = 5
 ROWS: Final = 8
 EVENTS: Final = 3
-
-
-@dataclass(frozen=True)
-class OfRun(Fault):
-    """A fault of the files of one run."""
-
-    run_id: str
-    inner: Fault
-
-    @override
-    def concerns(self, request: GraphQLRequest, /) -> bool:
-        return request.variables["run"] == self.run_id
-
-    @override
-    def strike(self, request: GraphQLRequest, answer: Answering, /) -> Answer:
-        return self.inner.strike(request, answer)
 
 
 @pytest.fixture(scope="module")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias, cast
 
 import anyio
 import pytest
+from support.exports import OfRun
 from support.ways import each_way
 from typing_extensions import override
 
@@ -39,22 +40,6 @@ def server() -> Iterator[LocalServer]:
     """A server that writes files of a few rows."""
     with LocalServer(export_rows=4) as server:
         yield server
-
-
-@dataclass(frozen=True)
-class OfRun(Fault):
-    """A fault of the files of one run."""
-
-    run_id: str
-    inner: Fault
-
-    @override
-    def concerns(self, request: GraphQLRequest, /) -> bool:
-        return request.variables["run"] == self.run_id
-
-    @override
-    def strike(self, request: GraphQLRequest, answer: Answering, /) -> Answer:
-        return self.inner.strike(request, answer)
 
 
 @dataclass(frozen=True)

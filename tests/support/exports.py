@@ -16,14 +16,32 @@ from support.managed import KEY, Managed
 from typing_extensions import override
 
 from wandb_runs.local.ids import new_id
-from wandb_runs.testing import LocalServer, log_run
+from wandb_runs.testing import Answer, Fault, LocalServer, log_run
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Sequence
 
     from wandb_runs.graphql.scalars import JSONObject, JSONValue
+    from wandb_runs.local.faults import Answering
+    from wandb_runs.testing import GraphQLRequest
 
-__all__ = ["ExportFile", "Exported", "Exporting", "exporting", "joined", "settled"]
+__all__ = ["ExportFile", "Exported", "Exporting", "OfRun", "exporting", "joined", "settled"]
+
+
+@dataclass(frozen=True)
+class OfRun(Fault):
+    """A fault of the files of one run."""
+
+    run_id: str
+    inner: Fault
+
+    @override
+    def concerns(self, request: GraphQLRequest, /) -> bool:
+        return request.variables["run"] == self.run_id
+
+    @override
+    def strike(self, request: GraphQLRequest, answer: Answering, /) -> Answer:
+        return self.inner.strike(request, answer)
 
 
 class Exported(NamedTuple):

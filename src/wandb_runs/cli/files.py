@@ -25,10 +25,10 @@ from wandb_runs.runs.sweep import Sweep
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from wandb_runs.api import Api
     from wandb_runs.cli.output import Output
     from wandb_runs.graphql.scalars import JSONValue
     from wandb_runs.pagination.progress import OnProgress
+    from wandb_runs.runs.api import Api
     from wandb_runs.runs.files.downloads import Downloads, FileDownload
     from wandb_runs.runs.files.file_progress import FileProgress, OnFileProgress
     from wandb_runs.runs.files.run_file import RunFile

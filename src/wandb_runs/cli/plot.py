@@ -28,10 +28,10 @@ from wandb_runs.files import replace_file
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from wandb_runs.api import Api
     from wandb_runs.frames.plan import Join
     from wandb_runs.plots.look import LogAxes
     from wandb_runs.query.filters import Filters
+    from wandb_runs.runs.api import Api
     from wandb_runs.runs.run import Run
 
 __all__ = ["plot"]

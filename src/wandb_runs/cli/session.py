@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from wandb_runs.api import Api
 from wandb_runs.cli.shared import errors_in_one_line, tell, warnings_in_one_line
 from wandb_runs.errors.text import as_message
+from wandb_runs.runs.api import Api
 from wandb_runs.transport.events import Answered, Retrying
 
 if TYPE_CHECKING:

@@ -13,12 +13,12 @@ from wandb_runs.errors import (
     InvalidArgumentError,
 )
 from wandb_runs.errors.text import FieldsRepr
-from wandb_runs.exports.facts import Manifest, Query
+from wandb_runs.exports.facts import KINDS, Manifest, Query
+from wandb_runs.exports.file_facts import file_facts, part_facts
 from wandb_runs.exports.folder import ExportFolder
 from wandb_runs.exports.jobs import PartJob
 from wandb_runs.exports.part_file import open_part, write_part
 from wandb_runs.exports.plan import assign, is_live, plan_parts, status_of
-from wandb_runs.exports.record import file_facts, part_facts
 from wandb_runs.exports.result import ExportResult
 from wandb_runs.exports.run_jobs import jobs_on, run_here
 from wandb_runs.exports.run_table import fetch_table, listed_runs, read_table, write_table
@@ -138,12 +138,14 @@ class _Plan(FieldsRepr):
         before: The manifest of the last export.
         table: The runs.
         listed: Those that are listed, the oldest first.
+        there: The parts that are there, by kind and number.
         parts: The parts to write, by kind.
     """
 
     before: Manifest | None
     table: RunTable
     listed: Sequence[ListedRun]
+    there: Mapping[Kind, dict[int, Part]]
     parts: Mapping[Kind, Sequence[PartPlan]]
 
     @property
@@ -161,7 +163,6 @@ class _Work(FieldsRepr):
         folder: Where it goes.
         query: What is exported.
         schema: Dtypes of columns, by name.
-        kinds: Which rows are exported.
         runs_per_part: Runs of a file at most.
         run_jobs: Runs jobs, and gives what became of each in their order.
     """
@@ -170,7 +171,6 @@ class _Work(FieldsRepr):
     folder: ExportFolder
     query: Query
     schema: PolarsSchema | None
-    kinds: Sequence[Kind]
     runs_per_part: int
     run_jobs: RunJobs = run_here
 
@@ -207,8 +207,7 @@ class _Work(FieldsRepr):
             keys=None if keys is None else tuple(keys),
             system=bool(system),
         )
-        kinds: tuple[Kind, ...] = ("histories", "system") if system else ("histories",)
-        return cls(runs, ExportFolder(check_path("to", to)), query, schema, kinds, runs_per_part)
+        return cls(runs, ExportFolder(check_path("to", to)), query, schema, runs_per_part)
 
     def run(self, *, files: bool, progress: OnProgress | None) -> ExportResult:
         """Write what there is to write."""
@@ -243,7 +242,10 @@ class _Work(FieldsRepr):
             )
         table = fetch_table(self.runs, read_table(self.folder.table))
         listed = listed_runs(table)
-        there = {kind: self._parts(kind) for kind in ("histories", "system")}
+        there = {
+            kind: {number: open_part(path) for number, path in self.folder.parts(kind).items()}
+            for kind in (KINDS if self.query.system else KINDS[:1])
+        }
         known = {
             each.id: number
             for parts in there.values()
@@ -255,13 +257,12 @@ class _Work(FieldsRepr):
             before,
             table,
             listed,
+            there,
             {
                 kind: plan_parts(
-                    assigned,
-                    listed,
-                    {number: part.facts for number, part in there[kind].items()},
+                    assigned, listed, {number: part.facts for number, part in parts.items()}
                 )
-                for kind in self.kinds
+                for kind, parts in there.items()
             },
         )
 
@@ -291,16 +292,14 @@ class _Work(FieldsRepr):
             is_dry_run=is_dry_run,
         )
 
-    def _parts(self, kind: Kind) -> dict[int, Part]:
-        return {number: open_part(path) for number, path in self.folder.parts(kind).items()}
-
     def _write_parts(self, plan: _Plan, progress: OnProgress | None) -> list[PartOutcome]:
         """Write the parts that changed; then give all of a kind the same columns."""
         total = sum(len(part.changed) for parts in plan.parts.values() for part in parts)
         outcomes: list[PartOutcome] = []
         done = size = 0
         for kind, parts in plan.parts.items():
-            known = unify(part.schema for part in self._parts(kind).values())
+            there = plan.there[kind]
+            known = unify(part.schema for part in there.values())
             jobs = [
                 PartJob(
                     self.runs,
@@ -316,19 +315,12 @@ class _Work(FieldsRepr):
             ]
             for part, outcome in zip(parts, self.run_jobs(jobs), strict=True):
                 outcomes.append(outcome)
+                there[part.number] = open_part(outcome.path)
                 done, size = done + len(part.changed), size + outcome.path.stat().st_size
                 if progress is not None:
                     progress(Progress(done, total, size))
-            self._conform(kind)
+            _conform(there)
         return outcomes
-
-    def _conform(self, kind: Kind) -> None:
-        """Write those parts again that lack a column, or have one of another type."""
-        parts = self._parts(kind).values()
-        schema = unify(part.schema for part in parts)
-        for part in parts:
-            if part.schema != schema:
-                write_part(part.path, schema, part.tables(), part.facts.same)
 
     def _download(self) -> dict[str, str]:
         """Download the files of all runs; return why some failed."""
@@ -339,8 +331,8 @@ class _Work(FieldsRepr):
     def _manifest(self, plan: _Plan, before: Manifest) -> Manifest:
         known = {each.name: each for each in before.files}
         root = self.folder.root
-        histories, system = (self._parts(kind).values() for kind in ("histories", "system"))
-        parts = [*histories, *system]
+        parts = [part for there in plan.there.values() for _, part in sorted(there.items())]
+        histories = plan.there["histories"].values()
         rows = {each.id: each for part in histories for each in part.facts.runs}
         listed = {run.id: run for run in plan.listed}
         known_runs = (each for part in parts for each in part.facts.runs)
@@ -358,3 +350,12 @@ class _Work(FieldsRepr):
             },
             errors=errors,
         )
+
+
+def _conform(parts: dict[int, Part]) -> None:
+    """Write those parts again that lack a column, or have one of another type."""
+    schema = unify(part.schema for part in parts.values())
+    for number, part in parts.items():
+        if part.schema != schema:
+            write_part(part.path, schema, part.tables(), part.facts.same)
+            parts[number] = open_part(part.path)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Final, Literal, TypeAlias
+from typing import ClassVar, Final, Literal, TypeAlias, get_args
 
 from pydantic import BaseModel, ConfigDict
 
 __all__ = [
     "FORMAT",
+    "KINDS",
     "FileFacts",
     "Kind",
     "Manifest",
@@ -22,6 +23,8 @@ FORMAT: Final = 1
 
 Kind: TypeAlias = Literal["histories", "system"]
 """What rows of runs there are: metrics, and machine metrics."""
+
+KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 
 RunStatus: TypeAlias = Literal["complete", "live", "failed", "deleted"]
 """What a run's rows are: all, those so far of one that may log more, not all that could be read,

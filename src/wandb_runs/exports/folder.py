@@ -13,7 +13,7 @@ from filelock import FileLock, Timeout
 from pydantic import ValidationError
 
 from wandb_runs.errors import ExportError
-from wandb_runs.exports.facts import Manifest
+from wandb_runs.exports.facts import KINDS, Manifest
 from wandb_runs.files.replace import replace_file
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ class ExportFolder:
 
     def _clean(self) -> None:
         """Remove what an export left that was killed."""
-        for folder in (self.root, *(self.root / name for name in ("runs", "histories", "system"))):
+        for folder in (self.root, *(self.root / name for name in ("runs", *KINDS))):
             if folder.is_dir():
                 for each in folder.iterdir():
                     if _PARTIAL.fullmatch(each.name):

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from wandb_runs.exports.facts import Kind, PartFacts
+    from wandb_runs.exports.facts import Kind
     from wandb_runs.frames.schema import PolarsSchema
     from wandb_runs.runs.runs import Runs
 
@@ -59,12 +59,10 @@ class PartOutcome(FieldsRepr):
 
     Attributes:
         path: Its file.
-        facts: What it says of itself.
         rows: How many rows were fetched for it.
     """
 
     path: Path
-    facts: PartFacts
     rows: int
 
 
@@ -152,8 +150,8 @@ class PartJob(FieldsRepr):
                         error=self._problem(now, count),
                     )
 
-        facts = write_part(self.path, unify(schemas), tables(), runs_of)
-        return PartOutcome(self.path, facts, rows)
+        write_part(self.path, unify(schemas), tables(), runs_of)
+        return PartOutcome(self.path, rows)
 
     def _fetch(self, ids: Sequence[str], stack: ExitStack) -> tuple[pa.Schema, Iterator[pa.Table]]:
         """The columns and the rows of some runs, until a block ends."""

@@ -107,7 +107,7 @@ def write_part(
     schema: pa.Schema,
     tables: Iterable[pa.Table],
     runs_of: Callable[[Counter[str]], Iterable[RunFacts]],
-) -> PartFacts:
+) -> None:
     """Write a part, or replace one, whole or not at all.
 
     Args:
@@ -115,12 +115,8 @@ def write_part(
         schema: Its columns.
         tables: Its rows, some at a time, of these columns or fewer.
         runs_of: Tells what it has of which runs, by how many rows it has of each.
-
-    Returns:
-        What it says of itself.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    written: list[PartFacts] = []
 
     def write(file: IO[bytes]) -> None:
         counts: Counter[str] = Counter()
@@ -130,10 +126,8 @@ def write_part(
                 writer.write_table(table)
             facts = PartFacts(generation=secrets.token_hex(8), runs=tuple(runs_of(counts)))
             writer.add_key_value_metadata({_KEY.decode(): facts.model_dump_json()})
-        written.append(facts)
 
     replace_file(path, write)
-    return written[0]
 
 
 def _in_groups(tables: Iterable[pa.Table], schema: pa.Schema) -> Iterator[pa.Table]:

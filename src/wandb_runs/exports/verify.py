@@ -11,6 +11,7 @@ import polars as pl
 from wandb_runs.errors import ExportError
 from wandb_runs.errors.immutable import immutable
 from wandb_runs.errors.text import FieldsRepr
+from wandb_runs.exports.facts import KINDS
 from wandb_runs.exports.folder import ExportFolder, digest_of
 from wandb_runs.exports.part_file import rows_by_run
 from wandb_runs.runs.files.listing import check_path
@@ -88,7 +89,7 @@ def _problems_of_all(dataset: ExportFolder, manifest: Manifest) -> Iterator[str]
     for name, error in manifest.errors.items():
         yield f"run {name}: {error}"
     named = {facts.name for facts in manifest.files}
-    for kind in ("histories", "system"):
+    for kind in KINDS:
         for path in dataset.parts(kind).values():
             name = path.relative_to(dataset.root).as_posix()
             if name not in named:

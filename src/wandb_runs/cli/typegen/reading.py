@@ -22,13 +22,13 @@ from wandb_runs.query.order import RawOrder, parse_order
 from wandb_runs.runs.name_check import NameCheck
 
 if TYPE_CHECKING:
-    from wandb_runs.api import Api
     from wandb_runs.graphql.flow import Flow
     from wandb_runs.graphql.scalars import JSONValue
     from wandb_runs.pagination.page import Node, PageRequest
     from wandb_runs.pagination.progress import OnProgress
     from wandb_runs.query.filters import Filters
     from wandb_runs.query.order import Order
+    from wandb_runs.runs.api import Api
 
 __all__ = ["Documents", "read_documents"]
 
