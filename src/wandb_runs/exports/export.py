@@ -242,9 +242,10 @@ class _Work(FieldsRepr):
             )
         table = fetch_table(self.runs, read_table(self.folder.table))
         listed = listed_runs(table)
-        there = {
+        kinds: tuple[Kind, ...] = KINDS if self.query.system else ("histories",)
+        there: dict[Kind, dict[int, Part]] = {
             kind: {number: open_part(path) for number, path in self.folder.parts(kind).items()}
-            for kind in (KINDS if self.query.system else KINDS[:1])
+            for kind in kinds
         }
         known = {
             each.id: number
