@@ -61,6 +61,7 @@ from wandb_runs.errors import (
 from wandb_runs.frames.plan import Format, Join, OnError, Stream
 from wandb_runs.frames.rows import Row
 from wandb_runs.frames.table import TableRow
+from wandb_runs.graphql.operation import Operation
 from wandb_runs.graphql.scalars import JSONObject, JSONValue
 from wandb_runs.pagination.checkpoint import Checkpoint
 from wandb_runs.pagination.progress import Progress
@@ -212,6 +213,7 @@ __all__ = [
     "NothingToRemoveWarning",
     "OnError",
     "OnInvalid",
+    "Operation",
     "Order",
     "PermissionDeniedError",
     "Progress",

@@ -17,6 +17,7 @@ import anyio
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pydantic import BaseModel
 from support.lacking import (
     ALL_OPTIONAL,
     ESSENTIAL,
@@ -40,6 +41,7 @@ from wandb_runs import (
     HistoriesError,
     HttpTransport,
     NotFoundError,
+    Operation,
     Response,
     UnknownKeyWarning,
     UnsupportedByServerError,
@@ -51,6 +53,9 @@ from wandb_runs.graphql._generated import (
     update_sweep_state,
 )
 from wandb_runs.graphql._generated.selections import COSTS
+from wandb_runs.graphql.flow import ask
+from wandb_runs.graphql.operation import RawOperation
+from wandb_runs.graphql.selections import Argument, Field, Query, Shape, Variable
 from wandb_runs.testing import Answer, Fault, GraphQLRequest, LocalServer, log_run
 
 if TYPE_CHECKING:
@@ -58,7 +63,6 @@ if TYPE_CHECKING:
 
     from wandb_runs import Request
     from wandb_runs.graphql._generated import ListRuns, RunFields
-    from wandb_runs.graphql.operation import Operation
     from wandb_runs.local.faults import Answering
 
 
@@ -255,6 +259,93 @@ def test_a_request_that_may_go_without_an_answer_is_sent_again_without_the_name(
         pytest.warns(UnknownKeyWarning, match="optimiser.*optimizer"),
     ):
         list(api.runs(PATH, {"config.optimiser": "adam"}))
+
+
+# Operations of other packages.
+
+
+DATES = Query(
+    "query",
+    "ListRuns",
+    (Variable("entity", "String!"), Variable("project", "String!")),
+    (
+        Field(
+            "Query",
+            "project",
+            arguments=(Argument("name", "$project"), Argument("entityName", "$entity")),
+            selections=(
+                Field("Project", "name"),
+                Field("Project", "createdAt", is_optional=True),
+                Field("Project", "description", is_optional=True),
+            ),
+        ),
+    ),
+)
+"""Named as an operation of this package."""
+
+
+class Named(BaseModel):
+    name: str
+    createdAt: str | None = None  # noqa: N815 - the server's name
+    description: str | None = None
+
+
+class Holder(BaseModel):
+    project: Named | None
+
+
+OTHER = DATES._replace(name="ListProjects")
+
+
+def shape_of_dates() -> Shape:
+    return Shape(DATES, {}, {"Project.createdAt": "the date is None"})
+
+
+def of_others(shape: Callable[[], Shape] | None) -> Operation[Holder]:
+    entity, _, project = PATH.partition("/")
+    variables = {"entity": entity, "project": project}
+    document = shape_of_dates().without().text
+    return Operation("ListRuns", "query", document, variables, lambda: Holder, shape=shape)
+
+
+def test_an_operation_says_itself_what_may_be_left_out_of_it(server: LocalServer) -> None:
+    operation = of_others(shape_of_dates)
+    with (
+        server.lack("Project.createdAt", "Project.description"),
+        Api(base_url=server.url, api_key="any") as api,
+    ):
+        with pytest.warns(DegradedServerWarning) as caught:
+            answer = api.client.run(ask(operation))
+        assert answer == Holder(project=Named(name=PATH.partition("/")[2]))
+        assert {*api.server.missing} == {"Project.createdAt", "Project.description"}
+        (warning,) = caught
+        assert isinstance(warning.message, DegradedServerWarning)
+        assert warning.message.missing == {
+            "Project.createdAt": "the date is None",
+            "Project.description": "Project.description is left out",
+        }
+        raw = api.client.execute(RawOperation.of(operation))
+        assert raw.left_out == {"Project.createdAt", "Project.description"}
+    with (
+        server.lack("Project.name"),
+        Api(base_url=server.url, api_key="any") as api,
+        pytest.raises(UnsupportedByServerError, match=r"no Project\.name"),
+    ):
+        api.client.execute(operation)
+
+
+@pytest.mark.parametrize("shape", [None, lambda: shape_of_dates()._replace(query=OTHER)])
+def test_nothing_is_left_out_of_an_operation_whose_selections_are_not_known(
+    server: LocalServer, shape: Callable[[], Shape] | None
+) -> None:
+    with (
+        server.lack("Project.createdAt"),
+        Api(base_url=server.url, api_key="any") as api,
+        pytest.raises(GraphQLError, match="createdAt") as caught,
+    ):
+        api.client.execute(of_others(shape))
+    assert not isinstance(caught.value, UnsupportedByServerError)
+    assert api.server.missing == ()
 
 
 # Servers of other makes.

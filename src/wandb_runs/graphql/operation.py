@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from wandb_runs.graphql.models import Envelope
+    from wandb_runs.graphql.selections import Shape
 
 __all__ = ["MODEL_LOCK", "Operation", "RawOperation", "given"]
 
@@ -41,7 +42,7 @@ T_co = TypeVar("T_co", covariant=True)
 class Operation(Generic[T_co]):
     """A query or mutation with its variables, and the type of its answer.
 
-    Equal when all parts are equal.
+    Immutable, and therefore safe to share. Equal when all parts are equal.
 
     Attributes:
         name: The operation's name in the document.
@@ -56,6 +57,9 @@ class Operation(Generic[T_co]):
         is_optional: Whether the caller can do without the answer. Then the request is sent once.
         left_out: The fields and arguments that the document lacks since the server does, by their
             coordinates in `schema/`, such as `Run.host`.
+        shape: Returns what the document selects, for servers that lack something of it. A
+            function, since few do. None if that is not known: then such a server's answer is an
+            error, and nothing is left out.
     """
 
     name: str
@@ -66,6 +70,7 @@ class Operation(Generic[T_co]):
     divisible: bool = False
     is_optional: bool = False
     left_out: frozenset[str] = frozenset()
+    shape: Callable[[], Shape] | None = None
 
     @override
     def __repr__(self) -> str:
@@ -175,7 +180,12 @@ class RawOperation(Operation[RawResponse]):
     def of(cls, operation: Operation[object]) -> Self:
         """The same request."""
         return cls(
-            operation.name, operation.kind, operation.document, operation.variables, _load_raw
+            operation.name,
+            operation.kind,
+            operation.document,
+            operation.variables,
+            _load_raw,
+            shape=operation.shape,
         )
 
     @override

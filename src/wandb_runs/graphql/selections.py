@@ -19,9 +19,9 @@ __all__ = [
     "Query",
     "Reduced",
     "Selections",
+    "Shape",
     "Spread",
     "Variable",
-    "is_text_of",
     "sent_names",
     "types_of",
     "without",
@@ -169,6 +169,43 @@ class Reduced(NamedTuple):
         return "\n\n".join([header + body, *texts])
 
 
+class Shape(NamedTuple):
+    """What an operation selects, and what that may do without: what `Operation.shape` returns.
+
+    Attributes:
+        query: The operation.
+        fragments: The fragments that it spreads, by their names; others may be among them.
+        costs: What goes with a thing that is left out, by the coordinate of each field
+            (`Run.host`) and argument (`Run.config(keys:)`) that is optional: half a sentence for a
+            warning, such as "run.host is None".
+    """
+
+    query: Query
+    fragments: Mapping[str, Fragment]
+    costs: Mapping[str, str]
+
+    def without(self, *coordinates: str) -> Reduced:
+        """The operation without what a server lacks.
+
+        Args:
+            coordinates: The coordinates of fields and arguments, and the names of types.
+        """
+        return without(self.query, self.fragments, frozenset(coordinates))
+
+    def cost_of(self, coordinate: str) -> str:
+        """What goes with a thing that is missing, and with all that goes with it."""
+        own = self.costs.get(coordinate)
+        if own is not None:
+            return own
+        gone = sorted(self.without(coordinate).left_out)
+        costs = (self.costs.get(name, f"{name} is left out") for name in gone)
+        return ", and ".join(dict.fromkeys(costs))
+
+    def is_of(self, document: str) -> bool:
+        """Whether a document is this operation's, however it is laid out."""
+        return _without_layout(document) == _without_layout(self.without().text)
+
+
 _VARIABLE: Final = re.compile(r"\$(\w+)")
 
 _NOTHING: Final = Field("", "__typename")
@@ -286,12 +323,6 @@ def sent_names(reduced: Reduced) -> frozenset[str]:
 def types_of(query: Query, fragments: Mapping[str, Fragment]) -> frozenset[str]:
     """The types of which an operation selects fields."""
     return frozenset(each.parent for each in _all_fields(query.selections, fragments))
-
-
-def is_text_of(text: str, query: Query, fragments: Mapping[str, Fragment]) -> bool:
-    """Whether a document is that of an operation, however it is laid out."""
-    whole = without(query, fragments, frozenset()).text
-    return _without_layout(text) == _without_layout(whole)
 
 
 def _without_layout(text: str) -> str:

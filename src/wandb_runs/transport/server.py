@@ -9,15 +9,14 @@ from wandb_runs.errors import DegradedServerWarning, UnsupportedByServerError
 from wandb_runs.errors.immutable import immutable
 from wandb_runs.errors.text import FieldsRepr
 from wandb_runs.graphql.refusals import refusals_in
-from wandb_runs.graphql.selections import is_text_of, sent_names, types_of, without
+from wandb_runs.graphql.selections import Shape, sent_names, types_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from wandb_runs.errors import GraphQLError
     from wandb_runs.graphql.operation import Operation
     from wandb_runs.graphql.refusals import Refusal
-    from wandb_runs.graphql.selections import Fragment, Query, Reduced
     from wandb_runs.transport.fork import ForkSafeLock
 
 __all__ = ["FittedOperation", "KnownServer", "Server"]
@@ -61,36 +60,16 @@ class _Lack(NamedTuple):
     Attributes:
         name: What, in the server's names.
         coordinate: What, in the names of our schema.
-        operation: The operation that it concerns; None for all. A type of which our schema does
-            not know is told by the place where it was met.
+        document: That of the operation which it concerns; None for all. A type of which our schema
+            does not know is told by the place where it was met.
         is_renamed: Whether it is a type that may have another name alone: one of fragments. Then
             nothing is missing but what the server says besides.
     """
 
     name: str
     coordinate: str
-    operation: str | None = None
+    document: str | None = None
     is_renamed: bool = False
-
-
-class _Shape(NamedTuple):
-    """What an operation selects, all fragments, and what goes with what may be left out."""
-
-    query: Query
-    fragments: Mapping[str, Fragment]
-    costs: Mapping[str, str]
-
-    def without(self, *coordinates: str) -> Reduced:
-        """The operation without what the server lacks."""
-        return without(self.query, self.fragments, frozenset(coordinates))
-
-    def cost_of(self, lack: _Lack) -> str:
-        """What goes with a thing that is missing, and with all that goes with it."""
-        own = self.costs.get(lack.coordinate)
-        if own is not None:
-            return own
-        gone = sorted(self.without(lack.coordinate).left_out)
-        return ", and ".join(dict.fromkeys(self.costs[name] for name in gone))
 
 
 class _Fitted(NamedTuple):
@@ -166,13 +145,13 @@ class KnownServer:
         shape = _shape_of(operation)
         if shape is None:
             return _Fitted(lacks)
-        own = [each for each in lacks if each.operation in (None, shape.query.name)]
+        own = [each for each in lacks if each.document in (None, operation.document)]
         reduced = shape.without(*(each.coordinate for each in own))
         if not reduced.left_out:
             return _Fitted(lacks)
         named = sent_names(shape.without()) - reduced.essential
         costs = {
-            each.name: shape.cost_of(each)
+            each.name: shape.cost_of(each.coordinate)
             for each in own
             if each.coordinate in named and not each.is_renamed
         }
@@ -206,7 +185,7 @@ class KnownServer:
         if shape is None:
             return False
         names = sent_names(shape.without()) - sent.left_out
-        meant = (_meant(each, shape, names) for each in refusals)
+        meant = (_meant(each, shape, names, document) for each in refusals)
         found = tuple(each for each in meant if each is not None)
         with self._lock.mutex:
             new = tuple(each for each in found if each not in self._lacks)
@@ -280,8 +259,13 @@ class FittedOperation(Generic[T]):
         return True
 
 
-def _shape_of(operation: Operation[object]) -> _Shape | None:
-    """What an operation selects; None for one that is not generated."""
+def _shape_of(operation: Operation[object]) -> Shape | None:
+    """What an operation selects; None where that is not known, or not of this document."""
+    shape = _own_shape_of(operation) if operation.shape is None else operation.shape()
+    return shape if shape is not None and shape.is_of(operation.document) else None
+
+
+def _own_shape_of(operation: Operation[object]) -> Shape | None:
     from wandb_runs.graphql._generated.selections import (  # noqa: PLC0415 - few servers lack any
         COSTS,
         FRAGMENTS,
@@ -289,12 +273,10 @@ def _shape_of(operation: Operation[object]) -> _Shape | None:
     )
 
     query = OPERATIONS.get(operation.name)
-    if query is None or not is_text_of(operation.document, query, FRAGMENTS):
-        return None
-    return _Shape(query, FRAGMENTS, COSTS)
+    return None if query is None else Shape(query, FRAGMENTS, COSTS)
 
 
-def _meant(refusal: Refusal, shape: _Shape, sent: frozenset[str]) -> _Lack | None:
+def _meant(refusal: Refusal, shape: Shape, sent: frozenset[str], document: str) -> _Lack | None:
     """What a refusal means of what was sent; None if it is nothing, or not clear."""
     if refusal.name in sent:
         is_declared = any(refusal.name == each.named_type for each in shape.query.variables)
@@ -306,4 +288,4 @@ def _meant(refusal: Refusal, shape: _Shape, sent: frozenset[str]) -> _Lack | Non
     # has such a field.
     types = {name.partition(".")[0] for name in sent}
     meant = [name for each in types if (name := refusal.named(each)) in sent]
-    return _Lack(refusal.name, meant[0], shape.query.name) if len(meant) == 1 else None
+    return _Lack(refusal.name, meant[0], document) if len(meant) == 1 else None
