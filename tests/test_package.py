@@ -46,8 +46,8 @@ def test_the_wheel_contains_the_package_alone() -> None:
     held = {str(each) for each in files("wandb-runs") or () if "dist-info" not in str(each)}
     held = {each for each in held if "__pycache__" not in each and not each.startswith("..")}
     assert "wandb_runs/py.typed" in held
-    assert "wandb_runs/local/schema/wandb.graphql" in held
-    assert "wandb_runs/local/schema/sdk.graphql" in held
+    assert "wandb_runs/schema/wandb.graphql" in held
+    assert "wandb_runs/schema/sdk.graphql" in held
     assert any(each.startswith("wandb_runs/local/sample/") for each in held)
     assert all(each.startswith("wandb_runs/") for each in held)
     assert not any("test_" in each or each.endswith((".toml", ".md")) for each in held)

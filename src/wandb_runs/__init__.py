@@ -63,6 +63,7 @@ from wandb_runs.frames.rows import Row
 from wandb_runs.frames.table import TableRow
 from wandb_runs.graphql.operation import Operation
 from wandb_runs.graphql.scalars import JSONObject, JSONValue
+from wandb_runs.graphql.schema import schema_path
 from wandb_runs.pagination.checkpoint import Checkpoint
 from wandb_runs.pagination.progress import Progress
 from wandb_runs.query.fields import (
@@ -273,6 +274,7 @@ __all__ = [
     "doctor",
     "doctor_async",
     "parse_filter",
+    "schema_path",
 ]
 
 # Silent, unless the program that uses this package says what to do with its records.

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from functools import cache
-from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from graphql import NonNullTypeNode, ObjectTypeDefinitionNode, parse, print_ast
+
+from wandb_runs.graphql.schema import schema_path
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,14 +18,11 @@ if TYPE_CHECKING:
 __all__ = ["nullable_fields", "promised_fields", "read_sdl"]
 
 _CLIENT: Final = "wandb.graphql"
-_PROMISED: Final = "promised.graphql"
+_PROMISED: Final = Path(__file__).with_name("promised.graphql")
 
 
 def read_sdl(*, keeps_promises: bool = True) -> list[str]:
     """Read the schema files, in GraphQL's schema language.
-
-    A wheel carries them as `wandb_runs/local/schema/`; a checkout has them in `schema/`, where
-    the client's code generation reads them, so that there is one copy.
 
     Args:
         keeps_promises: Whether fields are never null that W&B promises never to be null; otherwise
@@ -34,7 +32,7 @@ def read_sdl(*, keeps_promises: bool = True) -> list[str]:
         The text of each file.
 
     Raises:
-        FileNotFoundError: Neither place has them: the installation is broken.
+        FileNotFoundError: They are not there: the installation is broken.
 
     >>> any("type Query" in text for text in read_sdl())
     True
@@ -46,7 +44,7 @@ def read_sdl(*, keeps_promises: bool = True) -> list[str]:
 @cache
 def promised_fields() -> Mapping[str, Mapping[str, TypeNode]]:
     """The types of fields that W&B promises never to be null, by type and field."""
-    return _fields_of(_read(_PROMISED))
+    return _fields_of(_PROMISED.read_text(encoding="utf-8"))
 
 
 @cache
@@ -65,9 +63,7 @@ def nullable_fields() -> frozenset[str]:
 
 
 def _read(name: str) -> str:
-    packaged = resources.files("wandb_runs.local").joinpath("schema")
-    folder = packaged if packaged.is_dir() else Path(__file__).parents[3] / "schema"
-    return folder.joinpath(name).read_text(encoding="utf-8")
+    return (schema_path() / name).read_text(encoding="utf-8")
 
 
 def _fields_of(sdl: str) -> Mapping[str, Mapping[str, TypeNode]]:

@@ -9,7 +9,7 @@ from wandb_runs.errors import DegradedServerWarning, UnsupportedByServerError
 from wandb_runs.errors.immutable import immutable
 from wandb_runs.errors.text import FieldsRepr
 from wandb_runs.graphql.refusals import refusals_in
-from wandb_runs.graphql.selections import Shape, sent_names, types_of
+from wandb_runs.graphql.selections import sent_names, types_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from wandb_runs.errors import GraphQLError
     from wandb_runs.graphql.operation import Operation
     from wandb_runs.graphql.refusals import Refusal
+    from wandb_runs.graphql.selections import Shape
     from wandb_runs.transport.fork import ForkSafeLock
 
 __all__ = ["FittedOperation", "KnownServer", "Server"]
@@ -261,19 +262,8 @@ class FittedOperation(Generic[T]):
 
 def _shape_of(operation: Operation[object]) -> Shape | None:
     """What an operation selects; None where that is not known, or not of this document."""
-    shape = _own_shape_of(operation) if operation.shape is None else operation.shape()
+    shape = None if operation.shape is None else operation.shape()
     return shape if shape is not None and shape.is_of(operation.document) else None
-
-
-def _own_shape_of(operation: Operation[object]) -> Shape | None:
-    from wandb_runs.graphql._generated.selections import (  # noqa: PLC0415 - few servers lack any
-        COSTS,
-        FRAGMENTS,
-        OPERATIONS,
-    )
-
-    query = OPERATIONS.get(operation.name)
-    return None if query is None else Shape(query, FRAGMENTS, COSTS)
 
 
 def _meant(refusal: Refusal, shape: Shape, sent: frozenset[str], document: str) -> _Lack | None:

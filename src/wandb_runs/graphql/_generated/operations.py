@@ -11,6 +11,8 @@ from wandb_runs.graphql.operation import Operation
 from wandb_runs.graphql.operation import given as _given
 
 if TYPE_CHECKING:
+    from wandb_runs.graphql.selections import Shape
+
     from .count_runs_result import CountRuns
     from .count_tags_result import CountTags
     from .create_project_result import CreateProject
@@ -122,6 +124,12 @@ def _load_count_runs() -> type[CountRuns]:
     return CountRuns
 
 
+def _shape_count_runs() -> Shape:
+    from .selections import shape_of
+
+    return shape_of("CountRuns")
+
+
 def count_runs(
     *, entity: str, project: str, filters: str | None = None
 ) -> Operation[CountRuns]:
@@ -132,6 +140,7 @@ def count_runs(
         document=_COUNT_RUNS,
         variables=_given({"entity": entity, "project": project, "filters": filters}),
         load=_load_count_runs,
+        shape=_shape_count_runs,
     )
 
 
@@ -152,6 +161,12 @@ def _load_count_tags() -> type[CountTags]:
     return CountTags
 
 
+def _shape_count_tags() -> Shape:
+    from .selections import shape_of
+
+    return shape_of("CountTags")
+
+
 def count_tags(
     *, entity: str, project: str, filters: str | None = None
 ) -> Operation[CountTags]:
@@ -162,6 +177,7 @@ def count_tags(
         document=_COUNT_TAGS,
         variables=_given({"entity": entity, "project": project, "filters": filters}),
         load=_load_count_tags,
+        shape=_shape_count_tags,
     )
 
 
@@ -183,6 +199,12 @@ def _load_create_project() -> type[CreateProject]:
     return CreateProject
 
 
+def _shape_create_project() -> Shape:
+    from .selections import shape_of
+
+    return shape_of("CreateProject")
+
+
 def create_project(*, entity: str, project: str) -> Operation[CreateProject]:
     """Ask what `CreateProject` in `queries/projects.graphql` asks; None leaves a variable out."""
     return Operation(
@@ -191,6 +213,7 @@ def create_project(*, entity: str, project: str) -> Operation[CreateProject]:
         document=_CREATE_PROJECT,
         variables=_given({"entity": entity, "project": project}),
         load=_load_create_project,
+        shape=_shape_create_project,
     )
 
 
@@ -213,6 +236,12 @@ def _load_create_run() -> type[CreateRun]:
     return CreateRun
 
 
+def _shape_create_run() -> Shape:
+    from .selections import shape_of
+
+    return shape_of("CreateRun")
+
+
 def create_run(
     *, entity: str, project: str, id: str, state: str | None = None
 ) -> Operation[CreateRun]:
@@ -225,6 +254,7 @@ def create_run(
             {"entity": entity, "project": project, "id": id, "state": state}
         ),
         load=_load_create_run,
+        shape=_shape_create_run,
     )
 
 
@@ -248,6 +278,12 @@ def _load_create_run_files() -> type[CreateRunFiles]:
     return CreateRunFiles
 
 
+def _shape_create_run_files() -> Shape:
+    from .selections import shape_of
+
+    return shape_of("CreateRunFiles")
+
+
 def create_run_files(
     *, entity: str, project: str, id: str, files: list[str] | tuple[str, ...]
 ) -> Operation[CreateRunFiles]:
@@ -260,6 +296,7 @@ def create_run_files(
             {"entity": entity, "project": project, "id": id, "files": files}
         ),
         load=_load_create_run_files,
+        shape=_shape_create_run_files,
     )
 
 
@@ -277,6 +314,12 @@ def _load_delete_files() -> type[DeleteFiles]:
     return DeleteFiles
 
 
+def _shape_delete_files() -> Shape:
+    from .selections import shape_of
+
+    return shape_of("DeleteFiles")
+
+
 def delete_files(
     *, files: list[str] | tuple[str, ...], project_id: int | None = None
 ) -> Operation[DeleteFiles]:
@@ -287,6 +330,7 @@ def delete_files(
         document=_DELETE_FILES,
         variables=_given({"files": files, "projectId": project_id}),
         load=_load_delete_files,
+        shape=_shape_delete_files,
     )
 
 
@@ -304,6 +348,12 @@ def _load_delete_run() -> type[DeleteRun]:
     return DeleteRun
 
 
+def _shape_delete_run() -> Shape:
+    from .selections import shape_of
+
+    return shape_of("DeleteRun")
+
+
 def delete_run(
     *, storage_id: str, delete_artifacts: bool | None = None
 ) -> Operation[DeleteRun]:
@@ -316,6 +366,7 @@ def delete_run(
             {"storageId": storage_id, "deleteArtifacts": delete_artifacts}
         ),
         load=_load_delete_run,
+        shape=_shape_delete_run,
     )
 
 
@@ -335,6 +386,12 @@ def _load_delete_runs() -> type[DeleteRuns]:
     return DeleteRuns
 
 
+def _shape_delete_runs() -> Shape:
+    from .selections import shape_of
+
+    return shape_of("DeleteRuns")
+
+
 def delete_runs(
     *, entity: str, project: str, filters: str, delete_artifacts: bool | None = None
 ) -> Operation[DeleteRuns]:
@@ -352,6 +409,7 @@ def delete_runs(
             }
         ),
         load=_load_delete_runs,
+        shape=_shape_delete_runs,
     )
 
 
@@ -372,6 +430,12 @@ def _load_get_events() -> type[GetEvents]:
     return GetEvents
 
 
+def _shape_get_events() -> Shape:
+    from .selections import shape_of
+
+    return shape_of("GetEvents")
+
+
 def get_events(
     *, entity: str, project: str, id: str, samples: int
 ) -> Operation[GetEvents]:
@@ -384,6 +448,7 @@ def get_events(
             {"entity": entity, "project": project, "id": id, "samples": samples}
         ),
         load=_load_get_events,
+        shape=_shape_get_events,
     )
 
 
@@ -404,6 +469,12 @@ def _load_get_features() -> type[GetFeatures]:
     return GetFeatures
 
 
+def _shape_get_features() -> Shape:
+    from .selections import shape_of
+
+    return shape_of("GetFeatures")
+
+
 def get_features() -> Operation[GetFeatures]:
     """Ask what `GetFeatures` in `queries/files.graphql` asks; None leaves a variable out."""
     return Operation(
@@ -412,6 +483,7 @@ def get_features() -> Operation[GetFeatures]:
         document=_GET_FEATURES,
         variables=_given({}),
         load=_load_get_features,
+        shape=_shape_get_features,
     )
 
 
@@ -432,6 +504,12 @@ def _load_get_history() -> type[GetHistory]:
     return GetHistory
 
 
+def _shape_get_history() -> Shape:
+    from .selections import shape_of
+
+    return shape_of("GetHistory")
+
+
 def get_history(
     *, entity: str, project: str, id: str, samples: int
 ) -> Operation[GetHistory]:
@@ -444,6 +522,7 @@ def get_history(
             {"entity": entity, "project": project, "id": id, "samples": samples}
         ),
         load=_load_get_history,
+        shape=_shape_get_history,
     )
 
 
@@ -463,6 +542,12 @@ def _load_get_history_keys() -> type[GetHistoryKeys]:
     return GetHistoryKeys
 
 
+def _shape_get_history_keys() -> Shape:
+    from .selections import shape_of
+
+    return shape_of("GetHistoryKeys")
+
+
 def get_history_keys(
     *, entity: str, project: str, id: str
 ) -> Operation[GetHistoryKeys]:
@@ -473,6 +558,7 @@ def get_history_keys(
         document=_GET_HISTORY_KEYS,
         variables=_given({"entity": entity, "project": project, "id": id}),
         load=_load_get_history_keys,
+        shape=_shape_get_history_keys,
     )
 
 
@@ -497,6 +583,12 @@ def _load_get_parquet_history() -> type[GetParquetHistory]:
     return GetParquetHistory
 
 
+def _shape_get_parquet_history() -> Shape:
+    from .selections import shape_of
+
+    return shape_of("GetParquetHistory")
+
+
 def get_parquet_history(
     *, entity: str, project: str, id: str
 ) -> Operation[GetParquetHistory]:
@@ -507,6 +599,7 @@ def get_parquet_history(
         document=_GET_PARQUET_HISTORY,
         variables=_given({"entity": entity, "project": project, "id": id}),
         load=_load_get_parquet_history,
+        shape=_shape_get_parquet_history,
     )
 
 
@@ -532,6 +625,12 @@ def _load_get_project() -> type[GetProject]:
     return GetProject
 
 
+def _shape_get_project() -> Shape:
+    from .selections import shape_of
+
+    return shape_of("GetProject")
+
+
 def get_project(*, entity: str, project: str) -> Operation[GetProject]:
     """Ask what `GetProject` in `queries/projects.graphql` asks; None leaves a variable out."""
     return Operation(
@@ -540,6 +639,7 @@ def get_project(*, entity: str, project: str) -> Operation[GetProject]:
         document=_GET_PROJECT,
         variables=_given({"entity": entity, "project": project}),
         load=_load_get_project,
+        shape=_shape_get_project,
     )
 
 
@@ -590,6 +690,12 @@ def _load_get_run() -> type[GetRun]:
     return GetRun
 
 
+def _shape_get_run() -> Shape:
+    from .selections import shape_of
+
+    return shape_of("GetRun")
+
+
 def get_run(
     *,
     entity: str,
@@ -613,6 +719,7 @@ def get_run(
             }
         ),
         load=_load_get_run,
+        shape=_shape_get_run,
     )
 
 
@@ -637,6 +744,12 @@ def _load_get_run_details() -> type[GetRunDetails]:
     return GetRunDetails
 
 
+def _shape_get_run_details() -> Shape:
+    from .selections import shape_of
+
+    return shape_of("GetRunDetails")
+
+
 def get_run_details(*, entity: str, project: str, id: str) -> Operation[GetRunDetails]:
     """Ask what `GetRunDetails` in `queries/runs.graphql` asks; None leaves a variable out."""
     return Operation(
@@ -645,6 +758,7 @@ def get_run_details(*, entity: str, project: str, id: str) -> Operation[GetRunDe
         document=_GET_RUN_DETAILS,
         variables=_given({"entity": entity, "project": project, "id": id}),
         load=_load_get_run_details,
+        shape=_shape_get_run_details,
     )
 
 
@@ -671,6 +785,12 @@ def _load_get_run_file() -> type[GetRunFile]:
     return GetRunFile
 
 
+def _shape_get_run_file() -> Shape:
+    from .selections import shape_of
+
+    return shape_of("GetRunFile")
+
+
 def get_run_file(
     *, entity: str, project: str, id: str, names: list[str] | tuple[str, ...]
 ) -> Operation[GetRunFile]:
@@ -683,6 +803,7 @@ def get_run_file(
             {"entity": entity, "project": project, "id": id, "names": names}
         ),
         load=_load_get_run_file,
+        shape=_shape_get_run_file,
     )
 
 
@@ -704,6 +825,12 @@ def _load_get_run_state() -> type[GetRunState]:
     return GetRunState
 
 
+def _shape_get_run_state() -> Shape:
+    from .selections import shape_of
+
+    return shape_of("GetRunState")
+
+
 def get_run_state(*, entity: str, project: str, id: str) -> Operation[GetRunState]:
     """Ask what `GetRunState` in `queries/changes.graphql` asks; None leaves a variable out."""
     return Operation(
@@ -712,6 +839,7 @@ def get_run_state(*, entity: str, project: str, id: str) -> Operation[GetRunStat
         document=_GET_RUN_STATE,
         variables=_given({"entity": entity, "project": project, "id": id}),
         load=_load_get_run_state,
+        shape=_shape_get_run_state,
     )
 
 
@@ -732,6 +860,12 @@ def _load_get_sampled_history() -> type[GetSampledHistory]:
     return GetSampledHistory
 
 
+def _shape_get_sampled_history() -> Shape:
+    from .selections import shape_of
+
+    return shape_of("GetSampledHistory")
+
+
 def get_sampled_history(
     *, entity: str, project: str, id: str, specs: list[str] | tuple[str, ...]
 ) -> Operation[GetSampledHistory]:
@@ -744,6 +878,7 @@ def get_sampled_history(
             {"entity": entity, "project": project, "id": id, "specs": specs}
         ),
         load=_load_get_sampled_history,
+        shape=_shape_get_sampled_history,
     )
 
 
@@ -778,6 +913,12 @@ def _load_get_sweep() -> type[GetSweep]:
     return GetSweep
 
 
+def _shape_get_sweep() -> Shape:
+    from .selections import shape_of
+
+    return shape_of("GetSweep")
+
+
 def get_sweep(*, entity: str, project: str, id: str) -> Operation[GetSweep]:
     """Ask what `GetSweep` in `queries/sweeps.graphql` asks; None leaves a variable out."""
     return Operation(
@@ -786,6 +927,7 @@ def get_sweep(*, entity: str, project: str, id: str) -> Operation[GetSweep]:
         document=_GET_SWEEP,
         variables=_given({"entity": entity, "project": project, "id": id}),
         load=_load_get_sweep,
+        shape=_shape_get_sweep,
     )
 
 
@@ -803,6 +945,12 @@ def _load_get_task() -> type[GetTask]:
     return GetTask
 
 
+def _shape_get_task() -> Shape:
+    from .selections import shape_of
+
+    return shape_of("GetTask")
+
+
 def get_task(*, id: str) -> Operation[GetTask]:
     """Ask what `GetTask` in `queries/changes.graphql` asks; None leaves a variable out."""
     return Operation(
@@ -811,6 +959,7 @@ def get_task(*, id: str) -> Operation[GetTask]:
         document=_GET_TASK,
         variables=_given({"id": id}),
         load=_load_get_task,
+        shape=_shape_get_task,
     )
 
 
@@ -836,6 +985,12 @@ def _load_get_viewer() -> type[GetViewer]:
     return GetViewer
 
 
+def _shape_get_viewer() -> Shape:
+    from .selections import shape_of
+
+    return shape_of("GetViewer")
+
+
 def get_viewer() -> Operation[GetViewer]:
     """Ask what `GetViewer` in `queries/viewer.graphql` asks; None leaves a variable out."""
     return Operation(
@@ -844,6 +999,7 @@ def get_viewer() -> Operation[GetViewer]:
         document=_GET_VIEWER,
         variables=_given({}),
         load=_load_get_viewer,
+        shape=_shape_get_viewer,
     )
 
 
@@ -899,6 +1055,12 @@ def _load_list_configs() -> type[ListConfigs]:
     return ListConfigs
 
 
+def _shape_list_configs() -> Shape:
+    from .selections import shape_of
+
+    return shape_of("ListConfigs")
+
+
 def list_configs(
     *,
     entity: str,
@@ -936,6 +1098,7 @@ def list_configs(
             }
         ),
         load=_load_list_configs,
+        shape=_shape_list_configs,
     )
 
 
@@ -994,6 +1157,12 @@ def _load_list_documents() -> type[ListDocuments]:
     return ListDocuments
 
 
+def _shape_list_documents() -> Shape:
+    from .selections import shape_of
+
+    return shape_of("ListDocuments")
+
+
 def list_documents(
     *,
     entity: str,
@@ -1029,6 +1198,7 @@ def list_documents(
             }
         ),
         load=_load_list_documents,
+        shape=_shape_list_documents,
     )
 
 
@@ -1085,6 +1255,12 @@ def _load_list_events() -> type[ListEvents]:
     return ListEvents
 
 
+def _shape_list_events() -> Shape:
+    from .selections import shape_of
+
+    return shape_of("ListEvents")
+
+
 def list_events(
     *,
     entity: str,
@@ -1122,6 +1298,7 @@ def list_events(
             }
         ),
         load=_load_list_events,
+        shape=_shape_list_events,
     )
 
 
@@ -1150,6 +1327,12 @@ def _load_list_fields() -> type[ListFields]:
     return ListFields
 
 
+def _shape_list_fields() -> Shape:
+    from .selections import shape_of
+
+    return shape_of("ListFields")
+
+
 def list_fields(
     *, entity: str, project: str, after: str | None = None, first: int | None = None
 ) -> Operation[ListFields]:
@@ -1162,6 +1345,7 @@ def list_fields(
             {"entity": entity, "project": project, "after": after, "first": first}
         ),
         load=_load_list_fields,
+        shape=_shape_list_fields,
     )
 
 
@@ -1207,6 +1391,12 @@ def _load_list_files() -> type[ListFiles]:
     return ListFiles
 
 
+def _shape_list_files() -> Shape:
+    from .selections import shape_of
+
+    return shape_of("ListFiles")
+
+
 def list_files(
     *,
     entity: str,
@@ -1234,6 +1424,7 @@ def list_files(
             }
         ),
         load=_load_list_files,
+        shape=_shape_list_files,
     )
 
 
@@ -1290,6 +1481,12 @@ def _load_list_histories() -> type[ListHistories]:
     return ListHistories
 
 
+def _shape_list_histories() -> Shape:
+    from .selections import shape_of
+
+    return shape_of("ListHistories")
+
+
 def list_histories(
     *,
     entity: str,
@@ -1327,6 +1524,7 @@ def list_histories(
             }
         ),
         load=_load_list_histories,
+        shape=_shape_list_histories,
     )
 
 
@@ -1357,6 +1555,12 @@ def _load_list_keys() -> type[ListKeys]:
     from .list_keys_result import ListKeys
 
     return ListKeys
+
+
+def _shape_list_keys() -> Shape:
+    from .selections import shape_of
+
+    return shape_of("ListKeys")
 
 
 def list_keys(
@@ -1390,6 +1594,7 @@ def list_keys(
             }
         ),
         load=_load_list_keys,
+        shape=_shape_list_keys,
     )
 
 
@@ -1423,6 +1628,12 @@ def _load_list_last_log_lines() -> type[ListLastLogLines]:
     return ListLastLogLines
 
 
+def _shape_list_last_log_lines() -> Shape:
+    from .selections import shape_of
+
+    return shape_of("ListLastLogLines")
+
+
 def list_last_log_lines(
     *, entity: str, project: str, id: str, last: int
 ) -> Operation[ListLastLogLines]:
@@ -1435,6 +1646,7 @@ def list_last_log_lines(
             {"entity": entity, "project": project, "id": id, "last": last}
         ),
         load=_load_list_last_log_lines,
+        shape=_shape_list_last_log_lines,
     )
 
 
@@ -1476,6 +1688,12 @@ def _load_list_log_lines() -> type[ListLogLines]:
     return ListLogLines
 
 
+def _shape_list_log_lines() -> Shape:
+    from .selections import shape_of
+
+    return shape_of("ListLogLines")
+
+
 def list_log_lines(
     *,
     entity: str,
@@ -1499,6 +1717,7 @@ def list_log_lines(
             }
         ),
         load=_load_list_log_lines,
+        shape=_shape_list_log_lines,
     )
 
 
@@ -1559,6 +1778,12 @@ def _load_list_parquet_histories() -> type[ListParquetHistories]:
     return ListParquetHistories
 
 
+def _shape_list_parquet_histories() -> Shape:
+    from .selections import shape_of
+
+    return shape_of("ListParquetHistories")
+
+
 def list_parquet_histories(
     *,
     entity: str,
@@ -1594,6 +1819,7 @@ def list_parquet_histories(
             }
         ),
         load=_load_list_parquet_histories,
+        shape=_shape_list_parquet_histories,
     )
 
 
@@ -1631,6 +1857,12 @@ def _load_list_projects() -> type[ListProjects]:
     return ListProjects
 
 
+def _shape_list_projects() -> Shape:
+    from .selections import shape_of
+
+    return shape_of("ListProjects")
+
+
 def list_projects(
     *, entity: str, first: int | None = None, after: str | None = None
 ) -> Operation[ListProjects]:
@@ -1641,6 +1873,7 @@ def list_projects(
         document=_LIST_PROJECTS,
         variables=_given({"entity": entity, "first": first, "after": after}),
         load=_load_list_projects,
+        shape=_shape_list_projects,
     )
 
 
@@ -1696,6 +1929,12 @@ def _load_list_run_ids() -> type[ListRunIds]:
     return ListRunIds
 
 
+def _shape_list_run_ids() -> Shape:
+    from .selections import shape_of
+
+    return shape_of("ListRunIds")
+
+
 def list_run_ids(
     *,
     entity: str,
@@ -1731,6 +1970,7 @@ def list_run_ids(
             }
         ),
         load=_load_list_run_ids,
+        shape=_shape_list_run_ids,
     )
 
 
@@ -1816,6 +2056,12 @@ def _load_list_runs() -> type[ListRuns]:
     return ListRuns
 
 
+def _shape_list_runs() -> Shape:
+    from .selections import shape_of
+
+    return shape_of("ListRuns")
+
+
 def list_runs(
     *,
     entity: str,
@@ -1855,6 +2101,7 @@ def list_runs(
             }
         ),
         load=_load_list_runs,
+        shape=_shape_list_runs,
     )
 
 
@@ -1911,6 +2158,12 @@ def _load_list_sampled_histories() -> type[ListSampledHistories]:
     return ListSampledHistories
 
 
+def _shape_list_sampled_histories() -> Shape:
+    from .selections import shape_of
+
+    return shape_of("ListSampledHistories")
+
+
 def list_sampled_histories(
     *,
     entity: str,
@@ -1948,6 +2201,7 @@ def list_sampled_histories(
             }
         ),
         load=_load_list_sampled_histories,
+        shape=_shape_list_sampled_histories,
     )
 
 
@@ -2003,6 +2257,12 @@ def _load_list_summaries() -> type[ListSummaries]:
     return ListSummaries
 
 
+def _shape_list_summaries() -> Shape:
+    from .selections import shape_of
+
+    return shape_of("ListSummaries")
+
+
 def list_summaries(
     *,
     entity: str,
@@ -2040,6 +2300,7 @@ def list_summaries(
             }
         ),
         load=_load_list_summaries,
+        shape=_shape_list_summaries,
     )
 
 
@@ -2086,6 +2347,12 @@ def _load_list_sweeps() -> type[ListSweeps]:
     return ListSweeps
 
 
+def _shape_list_sweeps() -> Shape:
+    from .selections import shape_of
+
+    return shape_of("ListSweeps")
+
+
 def list_sweeps(
     *, entity: str, project: str, first: int | None = None, after: str | None = None
 ) -> Operation[ListSweeps]:
@@ -2098,6 +2365,7 @@ def list_sweeps(
             {"entity": entity, "project": project, "first": first, "after": after}
         ),
         load=_load_list_sweeps,
+        shape=_shape_list_sweeps,
     )
 
 
@@ -2117,6 +2385,12 @@ def _load_mark_run_files_uploaded() -> type[MarkRunFilesUploaded]:
     return MarkRunFilesUploaded
 
 
+def _shape_mark_run_files_uploaded() -> Shape:
+    from .selections import shape_of
+
+    return shape_of("MarkRunFilesUploaded")
+
+
 def mark_run_files_uploaded(
     *, entity: str, project: str, id: str, files: list[str] | tuple[str, ...]
 ) -> Operation[MarkRunFilesUploaded]:
@@ -2129,6 +2403,7 @@ def mark_run_files_uploaded(
             {"entity": entity, "project": project, "id": id, "files": files}
         ),
         load=_load_mark_run_files_uploaded,
+        shape=_shape_mark_run_files_uploaded,
     )
 
 
@@ -2149,6 +2424,12 @@ def _load_modify_runs() -> type[ModifyRuns]:
     from .modify_runs_result import ModifyRuns
 
     return ModifyRuns
+
+
+def _shape_modify_runs() -> Shape:
+    from .selections import shape_of
+
+    return shape_of("ModifyRuns")
 
 
 def modify_runs(
@@ -2174,6 +2455,7 @@ def modify_runs(
             }
         ),
         load=_load_modify_runs,
+        shape=_shape_modify_runs,
     )
 
 
@@ -2196,6 +2478,12 @@ def _load_move_runs() -> type[MoveRuns]:
     return MoveRuns
 
 
+def _shape_move_runs() -> Shape:
+    from .selections import shape_of
+
+    return shape_of("MoveRuns")
+
+
 def move_runs(
     *, entity: str, project: str, to_entity: str, to_project: str, filters: str
 ) -> Operation[MoveRuns]:
@@ -2214,6 +2502,7 @@ def move_runs(
             }
         ),
         load=_load_move_runs,
+        shape=_shape_move_runs,
     )
 
 
@@ -2231,6 +2520,12 @@ def _load_scan_history() -> type[ScanHistory]:
     from .scan_history_result import ScanHistory
 
     return ScanHistory
+
+
+def _shape_scan_history() -> Shape:
+    from .selections import shape_of
+
+    return shape_of("ScanHistory")
 
 
 def scan_history(
@@ -2252,6 +2547,7 @@ def scan_history(
             }
         ),
         load=_load_scan_history,
+        shape=_shape_scan_history,
     )
 
 
@@ -2269,6 +2565,12 @@ def _load_stop_run() -> type[StopRun]:
     return StopRun
 
 
+def _shape_stop_run() -> Shape:
+    from .selections import shape_of
+
+    return shape_of("StopRun")
+
+
 def stop_run(*, storage_id: str) -> Operation[StopRun]:
     """Ask what `StopRun` in `queries/changes.graphql` asks; None leaves a variable out."""
     return Operation(
@@ -2277,6 +2579,7 @@ def stop_run(*, storage_id: str) -> Operation[StopRun]:
         document=_STOP_RUN,
         variables=_given({"storageId": storage_id}),
         load=_load_stop_run,
+        shape=_shape_stop_run,
     )
 
 
@@ -2296,6 +2599,12 @@ def _load_undelete_runs() -> type[UndeleteRuns]:
     return UndeleteRuns
 
 
+def _shape_undelete_runs() -> Shape:
+    from .selections import shape_of
+
+    return shape_of("UndeleteRuns")
+
+
 def undelete_runs(
     *, entity: str, project: str, filters: str
 ) -> Operation[UndeleteRuns]:
@@ -2306,6 +2615,7 @@ def undelete_runs(
         document=_UNDELETE_RUNS,
         variables=_given({"entity": entity, "project": project, "filters": filters}),
         load=_load_undelete_runs,
+        shape=_shape_undelete_runs,
     )
 
 
@@ -2325,6 +2635,12 @@ def _load_update_run() -> type[UpdateRun]:
     from .update_run_result import UpdateRun
 
     return UpdateRun
+
+
+def _shape_update_run() -> Shape:
+    from .selections import shape_of
+
+    return shape_of("UpdateRun")
 
 
 def update_run(
@@ -2356,6 +2672,7 @@ def update_run(
             }
         ),
         load=_load_update_run,
+        shape=_shape_update_run,
     )
 
 
@@ -2373,6 +2690,12 @@ def _load_update_run_state() -> type[UpdateRunState]:
     return UpdateRunState
 
 
+def _shape_update_run_state() -> Shape:
+    from .selections import shape_of
+
+    return shape_of("UpdateRunState")
+
+
 def update_run_state(*, input: UpdateRunStateInput) -> Operation[UpdateRunState]:
     """Ask what `UpdateRunState` in `queries/changes.graphql` asks; None leaves a variable out."""
     return Operation(
@@ -2381,6 +2704,7 @@ def update_run_state(*, input: UpdateRunStateInput) -> Operation[UpdateRunState]
         document=_UPDATE_RUN_STATE,
         variables=_given({"input": input}),
         load=_load_update_run_state,
+        shape=_shape_update_run_state,
     )
 
 
@@ -2400,6 +2724,12 @@ def _load_update_sweep_state() -> type[UpdateSweepState]:
     return UpdateSweepState
 
 
+def _shape_update_sweep_state() -> Shape:
+    from .selections import shape_of
+
+    return shape_of("UpdateSweepState")
+
+
 def update_sweep_state(*, storage_id: str, state: str) -> Operation[UpdateSweepState]:
     """Ask what `UpdateSweepState` in `queries/changes.graphql` asks; None leaves a variable out."""
     return Operation(
@@ -2408,4 +2738,5 @@ def update_sweep_state(*, storage_id: str, state: str) -> Operation[UpdateSweepS
         document=_UPDATE_SWEEP_STATE,
         variables=_given({"storageId": storage_id, "state": state}),
         load=_load_update_sweep_state,
+        shape=_shape_update_sweep_state,
     )

@@ -12,13 +12,14 @@ from wandb_runs.graphql.selections import (
     Field,
     Fragment,
     Query,
+    Shape,
     Spread,
     Variable,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-__all__ = ["COSTS", "FRAGMENTS", "OPERATIONS"]
+__all__ = ["COSTS", "FRAGMENTS", "OPERATIONS", "shape_of"]
 COSTS: Final[Mapping[str, str]] = {
     "File.id": "file.delete() is an UnsupportedByServerError",
     "File.md5": "file.md5 is None, and downloads are not verified",
@@ -2169,3 +2170,8 @@ OPERATIONS: Final[Mapping[str, Query]] = {
     ),
 }
 """The operations, by name."""
+
+
+def shape_of(name: str) -> Shape:
+    """What an operation selects."""
+    return Shape(OPERATIONS[name], FRAGMENTS, COSTS)

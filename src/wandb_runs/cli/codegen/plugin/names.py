@@ -2,10 +2,48 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from ariadne_codegen.client_generators.constants import TYPENAME_ALIAS, TYPENAME_FIELD_NAME
 from ariadne_codegen.utils import process_name, str_to_pascal_case
 
-__all__ = ["argument_name", "attribute_name", "class_name"]
+__all__ = ["TAKEN", "argument_name", "attribute_name", "class_name"]
+
+TAKEN: Final = frozenset(
+    # What the generated modules import, and their own names.
+    {
+        "Annotated",
+        "Any",
+        "Argument",
+        "BaseModel",
+        "BeforeValidator",
+        "Field",
+        "Final",
+        "Fragment",
+        "Literal",
+        "Mapping",
+        "NotRequired",
+        "OpenEnum",
+        "Operation",
+        "Optional",
+        "PlainSerializer",
+        "Query",
+        "Shape",
+        "Spread",
+        "TYPE_CHECKING",
+        "TypedDict",
+        "Union",
+        "Variable",
+        "annotations",
+        "base_model",
+        "enums",
+        "fragments",
+        "input_types",
+        "operations",
+        "selections",
+    }
+)
+"""A class, builder or type of such a name would hide what the generated modules need."""
 
 
 def attribute_name(key: str) -> str:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
+from keyword import iskeyword
 from typing import TYPE_CHECKING, cast
 
-from ariadne_codegen.client_generators.constants import MIXIN_NAME
 from graphql import (
-    DirectiveNode,
     FieldNode,
     FragmentSpreadNode,
     GraphQLEnumType,
@@ -17,13 +16,17 @@ from graphql import (
     InlineFragmentNode,
     OperationDefinitionNode,
     OperationType,
-    Visitor,
     get_named_type,
-    visit,
 )
 
-from codegen_plugin.names import argument_name, attribute_name, class_name
-from codegen_plugin.problems import place
+from wandb_runs.cli.codegen.plugin.builders import result_module
+from wandb_runs.cli.codegen.plugin.names import (
+    TAKEN,
+    argument_name,
+    attribute_name,
+    class_name,
+)
+from wandb_runs.cli.codegen.plugin.problems import place
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,31 +38,9 @@ if TYPE_CHECKING:
         SelectionSetNode,
     )
 
-    from codegen_plugin.documents import Documents
+    from wandb_runs.cli.codegen.plugin.documents import Documents
 
 __all__ = ["problems_in"]
-
-# What the generated modules import, and their own names: a class or builder of such a name would
-# hide it.
-_TAKEN: tuple[str, ...] = (
-    "Annotated",
-    "Any",
-    "BaseModel",
-    "BeforeValidator",
-    "Field",
-    "Literal",
-    "OpenEnum",
-    "Operation",
-    "Optional",
-    "PlainSerializer",
-    "Union",
-    "base_model",
-    "enums",
-    "fragments",
-    "input_types",
-    "operations",
-    "selections",
-)
 
 
 def problems_in(documents: Documents, schema: GraphQLSchema) -> list[str]:
@@ -88,26 +69,18 @@ class _Occurrence:
         return f"{via} ({place(self.field)})"
 
 
-class _Mixins(Visitor):
-    found = False
-
-    def enter_directive(self, node: DirectiveNode, *_: object) -> None:
-        self.found |= node.name.value == MIXIN_NAME
-
-
 class _Checker:
     def __init__(self, documents: Documents, schema: GraphQLSchema) -> None:
         self._documents = documents
         self._schema = schema
         self._problems: list[str] = []
-        self._names: dict[str, str] = dict.fromkeys(_TAKEN, "the generated package itself")
+        self._names: dict[str, str] = dict.fromkeys(TAKEN, "the generated package itself")
         for name, kind in schema.type_map.items():
             if isinstance(kind, GraphQLEnumType | GraphQLInputObjectType):
                 self._names[name] = "a type of the schema"
 
     def run(self) -> list[str]:
         for fragment in self._documents.fragments.values():
-            self._check_mixins(fragment, fragment.name.value)
             self._check_level(
                 fragment,
                 fragment.name.value,
@@ -132,8 +105,8 @@ class _Checker:
         if operation.operation is OperationType.SUBSCRIPTION or root is None:
             self._refuse(operation, name, f"a {kind} is not supported; write a query")
             return
-        self._check_mixins(operation, name)
         self._claim(argument_name(name), operation, name)
+        self._claim(result_module(name), operation, name)
         self._check_arguments(operation, name)
         self._check_level(operation, name, class_name(name), root.name, operation.selection_set)
 
@@ -141,6 +114,13 @@ class _Checker:
         seen: dict[str, str] = {}
         for definition in operation.variable_definitions:
             variable = definition.variable.name.value
+            if variable.startswith("_"):
+                self._refuse(
+                    operation,
+                    path,
+                    f"${variable} begins with an underscore, as names of the generated module do; "
+                    "rename it",
+                )
             other = seen.setdefault(argument_name(variable), variable)
             if other != variable:
                 self._refuse(
@@ -149,17 +129,6 @@ class _Checker:
                     f"${other} and ${variable} are one argument in Python, "
                     f"{argument_name(variable)!r}; rename one",
                 )
-
-    def _check_mixins(self, definition: ExecutableDefinitionNode, path: str) -> None:
-        mixins = _Mixins()
-        visit(definition, mixins)
-        if mixins.found:
-            self._refuse(
-                definition,
-                path,
-                "@mixin on a fragment would be sent to the server, which does not know it; wrap "
-                "the generated model instead",
-            )
 
     def _check_level(
         self,
@@ -200,6 +169,14 @@ class _Checker:
 
     def _claim(self, name: str, definition: ExecutableDefinitionNode, path: str) -> None:
         """Take a name in the generated package, where all names stand side by side."""
+        if not name.isidentifier() or iskeyword(name) or name.startswith("_"):
+            self._refuse(
+                definition,
+                path,
+                f"it makes the name {name!r}, which the package cannot have; rename the operation "
+                "or fragment",
+            )
+            return
         if name in self._names:
             self._refuse(
                 definition,

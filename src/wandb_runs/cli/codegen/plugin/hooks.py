@@ -6,23 +6,24 @@ import ast
 import textwrap
 from typing import TYPE_CHECKING
 
-from ariadne_codegen.client_generators.comments import get_stable_comment
-from ariadne_codegen.client_generators.constants import SIMPLE_TYPE_MAP
+from ariadne_codegen.client_generators.constants import SIMPLE_TYPE_MAP, TYPENAME_FIELD_NAME
 from ariadne_codegen.plugins.base import Plugin
 from ariadne_codegen.utils import format_code
 from graphql import GraphQLScalarType, OperationDefinitionNode
 from typing_extensions import override
 
-from codegen_plugin.builders import OperationsModule, result_module
-from codegen_plugin.config import Config
-from codegen_plugin.documents import Documents
-from codegen_plugin.names import argument_name
-from codegen_plugin.optional import SelectionsModule
-from codegen_plugin.problems import CodegenRefusedError
-from codegen_plugin.selections import problems_in
+from wandb_runs.cli.codegen.plugin.builders import OperationsModule, result_module
+from wandb_runs.cli.codegen.plugin.names import argument_name
+from wandb_runs.cli.codegen.plugin.optional import SelectionsModule
+from wandb_runs.cli.codegen.plugin.selections import problems_in
+from wandb_runs.cli.codegen.plugin.types import problems_of_types, used_enums
 
 if TYPE_CHECKING:
-    from graphql import GraphQLEnumType, GraphQLSchema, Node
+    from pathlib import Path
+
+    from graphql import ExecutableDefinitionNode, FieldNode, GraphQLEnumType, Node
+
+    from wandb_runs.cli.codegen.plugin.spec import PackageSpec
 
 __all__ = ["OperationsPlugin"]
 
@@ -58,49 +59,42 @@ __all__ = {names!r}
 
 
 class OperationsPlugin(Plugin):
-    """Adds builders, swaps the bases, and refuses what upstream gets wrong."""
+    """Adds builders, swaps the bases, and refuses what upstream gets wrong.
 
-    _operations: OperationsModule
-    _selections: SelectionsModule
+    Args:
+        spec: What the package is made of.
+        package: Where it goes.
+    """
 
-    def __init__(self, schema: GraphQLSchema, config_dict: dict[str, object]) -> None:
-        super().__init__(  # pyright: ignore[reportUnknownMemberType] - upstream's bare `dict`
-            schema, config_dict
-        )
-        self._config = Config.read(config_dict)
+    def __init__(self, spec: PackageSpec, package: Path) -> None:
+        super().__init__(spec.schema, {})  # pyright: ignore[reportUnknownMemberType] - a bare `dict`
+        self._spec = spec
+        self._package = package
+        self._operations = OperationsModule(spec.documents, spec.schema, spec.scalars)
+        self._selections = SelectionsModule(spec.documents, spec.schema, is_own=spec.is_own)
+        self._enums = used_enums(spec.documents, spec.schema)
 
-    @override
-    def process_schema(self, schema: GraphQLSchema) -> GraphQLSchema:
-        # The first hook of all, and the only one before upstream reads the queries.
-        documents = Documents.read(self._config.queries_path, schema)
-        self._operations = OperationsModule(documents, schema, self._config.scalars)
-        self._selections = SelectionsModule(documents, schema)
-        problems = [
-            *self._untyped_scalars(schema),
-            *problems_in(documents, schema),
-            *self._operations.inputs.problems(),
+    def problems(self) -> list[str]:
+        """Return what upstream would get wrong, each with its place and what to write instead."""
+        spec = self._spec
+        return [
+            *self._untyped_scalars(),
+            *problems_in(spec.documents, spec.schema),
+            *problems_of_types(spec.schema, self._enums, self._operations.inputs.kinds),
             *self._selections.problems(),
         ]
-        if problems:
-            raise CodegenRefusedError(problems)
-        return schema
 
-    def _untyped_scalars(self, schema: GraphQLSchema) -> list[str]:
+    def _untyped_scalars(self) -> list[str]:
+        spec = self._spec
         custom = {
             name
-            for name, kind in schema.type_map.items()
+            for name, kind in spec.schema.type_map.items()
             if isinstance(kind, GraphQLScalarType) and name not in SIMPLE_TYPE_MAP
         }
         return [
-            *(
-                f"codegen.toml: scalar {name} has no type and would become Any; add it to "
-                "[tool.ariadne-codegen.scalars]"
-                for name in sorted(custom - self._config.scalars.keys())
-            ),
-            *(
-                f"codegen.toml: the schema has no scalar {name}; remove it"
-                for name in sorted(self._config.scalars.keys() - custom)
-            ),
+            f"scalar {name} has no type in Python and would be Any; "
+            + spec.how_to_type.format(name)
+            for name in sorted(custom - spec.scalars.keys())
         ]
 
     @override
@@ -111,28 +105,40 @@ class OperationsPlugin(Plugin):
         return name
 
     @override
+    def generate_result_field(
+        self,
+        field_implementation: ast.AnnAssign,
+        operation_definition: ExecutableDefinitionNode,
+        field: FieldNode,
+    ) -> ast.AnnAssign:
+        if field.name.value == TYPENAME_FIELD_NAME:
+            # A `Literal` would refuse a server that has another name for the type.
+            field_implementation.annotation = ast.Name("str")
+        return field_implementation
+
+    @override
     def generate_enum(self, class_def: ast.ClassDef, enum_type: GraphQLEnumType) -> ast.ClassDef:
         class_def.bases = [ast.Name("OpenEnum")]
         return class_def
 
     @override
     def generate_enums_module(self, module: ast.Module) -> ast.Module:
+        module.body = [
+            each
+            for each in module.body
+            if not isinstance(each, ast.ClassDef) or each.name in self._enums
+        ]
         # An unused import is removed when the module is formatted.
         module.body[:0] = ast.parse("from wandb_runs.graphql.models import OpenEnum").body
         return module
 
     @override
     def get_file_comment(self, comment: str, code: str, source: str | None = None) -> str:
-        # pydantic looks names up in inherited annotations in the module of the subclass, too.
-        return (
-            f"{comment}\n# pyright: reportUnusedImport=false" if "# noqa: F401" in code else comment
-        )
+        return ""  # written at the end: upstream writes in the encoding of the locale
 
     @override
     def copy_code(self, copied_code: str) -> str:
-        # Only the base model is copied: the settings allow for no other file.
-        header = copied_code.partition("\n")[0]
-        return f"{header}\n{_BASE_MODEL}"
+        return _BASE_MODEL  # no other file is copied
 
     @override
     def generate_init_module(self, module: ast.Module) -> ast.Module:
@@ -141,10 +147,11 @@ class OperationsPlugin(Plugin):
             for import_ in module.body
             if isinstance(import_, ast.ImportFrom) and import_.module
             for alias in import_.names
+            if import_.module != "enums" or alias.name in self._enums
         }
         builders = sorted(
             argument_name(operation.name.value)
-            for operation in self._operations.documents.operations
+            for operation in self._spec.documents.operations
             if operation.name
         )
         imports = "\n".join(f"from .{modules[name]} import {name}" for name in sorted(modules))
@@ -159,19 +166,19 @@ class OperationsPlugin(Plugin):
 
     @override
     def generate_files(self, generated_files: list[str]) -> list[str]:
-        header = get_stable_comment(self._config.queries_path.as_posix())
         sources = {
             "operations.py": self._operations.source(),
             "selections.py": self._selections.source(),
         }
         if self._operations.inputs.kinds:
             sources["input_types.py"] = self._operations.inputs.source()
-        for name, source in sources.items():
-            code = format_code(source)
-            (self._config.package / name).write_text(f"{header}\n\n{code}", encoding="utf-8")
-        written = sorted({*generated_files, *sources})
-        # Upstream leaves the modules of operations that are gone.
-        for path in self._config.package.glob("*.py"):
-            if path.name not in written:
-                path.unlink()
-        return written
+        written = {name: format_code(source) for name, source in sources.items()}
+        for name in generated_files:
+            written.setdefault(name, (self._package / name).read_text())
+        for name, code in written.items():
+            header = self._spec.header(name)
+            if "# noqa: F401" in code:
+                # pydantic looks names up in inherited annotations in the subclass's module, too.
+                header += "\n# pyright: reportUnusedImport=false"
+            (self._package / name).write_text(f"{header}\n\n{code.lstrip()}", encoding="utf-8")
+        return sorted(written)

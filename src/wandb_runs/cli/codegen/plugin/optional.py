@@ -1,7 +1,8 @@
-"""What a server may lack: read from the schema's `@optional`, checked, and written as trees.
+"""What a server may lack: read from `@optional`, checked, and written as trees.
 
-`selections.py` has the tree of each operation, from which a document is made without what a server
-lacks, and what that costs.
+The mark stands in the schema, on what any document can do without unless it says `@essential`, and
+in documents, on a field that this one can do without. `selections.py` has the tree of each
+operation, from which a document is made without what a server lacks, and what that costs.
 """
 
 from __future__ import annotations
@@ -13,16 +14,16 @@ from graphql import (
     FieldNode,
     FragmentSpreadNode,
     GraphQLObjectType,
+    NonNullTypeNode,
     OperationType,
-    StringValueNode,
     print_ast,
 )
 
-from codegen_plugin.documents import is_essential
-from codegen_plugin.problems import place
+from wandb_runs.cli.codegen.plugin.documents import cost_of_mark, is_essential, is_mark
+from wandb_runs.cli.codegen.plugin.problems import place
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from graphql import (
         ArgumentNode,
@@ -35,11 +36,9 @@ if TYPE_CHECKING:
         SelectionSetNode,
     )
 
-    from codegen_plugin.documents import Documents
+    from wandb_runs.cli.codegen.plugin.documents import Documents
 
 __all__ = ["SelectionsModule"]
-
-_OPTIONAL: Final = "optional"
 
 # What selects, places or identifies rows: without it, the rows would be others.
 _NEVER: Final = frozenset(
@@ -65,8 +64,15 @@ _NEVER: Final = frozenset(
         "sweepName",
     }
 )
+# What makes a page, in any document.
+_OF_PAGES: Final = frozenset({"edges", "node", "pageInfo", "endCursor", "hasNextPage"})
 # Names that are read by people alone, or are not what the names above are.
 _LABELS: Final = frozenset({"User.name", "Run.sweepName"})
+
+
+# What goes with a thing where nothing is said of it: the end of "without Run.host, …".
+_GENERAL: Final = "answers have None in its place"
+_GENERAL_OF_ARGUMENTS: Final = "its field is asked for without it"
 
 
 @dataclass(frozen=True)
@@ -76,10 +82,13 @@ class SelectionsModule:
     Attributes:
         documents: The operations and fragments.
         schema: The schema that they were validated against.
+        is_own: Whether they are this package's own: costs are told as the schema has them, which
+            are those to its objects, and no mark may be idle.
     """
 
     documents: Documents
     schema: GraphQLSchema
+    is_own: bool
 
     def problems(self) -> list[str]:
         """Return what is marked and may not be, each with its place."""
@@ -99,50 +108,103 @@ class SelectionsModule:
             for coordinate, node in self._marked()
             if mutation is not None and coordinate.startswith(f"{mutation.name}.")
         )
-        found += (
-            f"{place(each)}: {_name(each)}: fragments leave out what queries can do without, and "
-            "nothing of a mutation is left out; write the fields"
-            for each in self.documents.operations
-            if each.operation is OperationType.MUTATION and self.documents.reachable(each)
-        )
-        for parent, field in self._all_fields():
-            if is_essential(field) and self._field_cost(parent, field.name.value) is None:
-                found.append(
-                    f"{place(field)}: {parent}.{field.name.value} is never left out, so that "
-                    "@essential says nothing; remove it"
+        for operation in self.documents.operations:
+            if operation.operation is OperationType.MUTATION:
+                root = self.schema.get_root_type(operation.operation)
+                found += (
+                    f"{place(field)}: {parent}.{field.name.value}: nothing of a mutation is left "
+                    "out; remove @optional"
+                    for parent, field in self._fields_in(
+                        root.name if root else "", operation.selection_set
+                    )
+                    if cost_of_mark(field.directives) is not None
                 )
+        for parent, field in self._all_fields():
+            found += self._problems_of(parent, field)
         return found
+
+    def _problems_of(self, parent: str, field: FieldNode) -> list[str]:
+        name = field.name.value
+        where = f"{place(field)}: {parent}.{name}"
+        if is_essential(field):
+            if cost_of_mark(field.directives) is not None:
+                return [f"{where} is @optional and @essential; remove one"]
+            if self.is_own and self._field_cost(parent, name) is None:
+                return [f"{where} is never left out, so that @essential says nothing; remove it"]
+        elif cost_of_mark(field.directives) is not None and self._field_exists(parent, name):
+            if name in _OF_PAGES:
+                return [f"{where} makes pages, and is never left out; remove @optional"]
+            if isinstance(self._definition(parent, name).type, NonNullTypeNode):
+                return [
+                    f"{where} is never null in the schema, so that no answer is without it; "
+                    "remove @optional, or write it without ! where --schema has it"
+                ]
+        return []
 
     def source(self) -> str:
         """Return the module, not yet formatted."""
-        fragments = [
-            f"{name!r}: Fragment({node.type_condition.name.value!r}, "
-            f"{self._tree(node.type_condition.name.value, node.selection_set, can_go=True)}),"
-            for name, node in sorted(self.documents.fragments.items())
-        ]
+        used = set[str]().union(
+            *(
+                self.documents.reachable(each)
+                for each in self.documents.operations
+                if each.operation is OperationType.MUTATION
+            )
+        )
+        whole = (
+            [
+                "WHOLE_FRAGMENTS: Final[Mapping[str, Fragment]] = "
+                f"{{{self._fragments(used, can_go=False)}}}",
+                '"""The fragments of mutations, of which nothing is left out, by name."""',
+            ]
+            if used
+            else []
+        )
         operations = [
             f"{node.name.value!r}: {self._query(node)},"
             for node in sorted(self.documents.operations, key=_name)
             if node.name is not None
         ]
-        costs = dict(sorted(self._costs()))
+        costs = dict(sorted(self._costs().items()))
+        exported = ', "WHOLE_FRAGMENTS"' if used else ""
         return "\n".join(
             [
                 '"""What the operations select, and what a server may lack."""',
                 "from __future__ import annotations",
                 "from typing import TYPE_CHECKING, Final",
                 "from wandb_runs.graphql.selections import (Argument, Field, Fragment, Query,"
-                " Spread, Variable)",
+                " Shape, Spread, Variable)",
                 "if TYPE_CHECKING:",
                 "    from collections.abc import Mapping",
-                '__all__ = ["COSTS", "FRAGMENTS", "OPERATIONS"]',
+                f'__all__ = ["COSTS", "FRAGMENTS", "OPERATIONS"{exported}, "shape_of"]',
                 f"COSTS: Final[Mapping[str, str]] = {costs!r}",
                 '"""What goes with each field and argument that may be left out."""',
-                f"FRAGMENTS: Final[Mapping[str, Fragment]] = {{{' '.join(fragments)}}}",
+                "FRAGMENTS: Final[Mapping[str, Fragment]] = "
+                f"{{{self._fragments(self.documents.fragments, can_go=True)}}}",
                 '"""The fragments, by name."""',
+                *whole,
                 f"OPERATIONS: Final[Mapping[str, Query]] = {{{' '.join(operations)}}}",
                 '"""The operations, by name."""',
+                "def shape_of(name: str) -> Shape:",
+                '    """What an operation selects."""',
+                *(
+                    [
+                        "    query = OPERATIONS[name]",
+                        "    is_whole = query.kind == 'mutation'",
+                        "    fragments = WHOLE_FRAGMENTS if is_whole else FRAGMENTS",
+                        "    return Shape(query, fragments, COSTS)",
+                    ]
+                    if used
+                    else ["    return Shape(OPERATIONS[name], FRAGMENTS, COSTS)"]
+                ),
             ]
+        )
+
+    def _fragments(self, names: Iterable[str], *, can_go: bool) -> str:
+        nodes = {name: self.documents.fragments[name] for name in sorted(names)}
+        return " ".join(
+            f"{name!r}: Fragment({node.type_condition.name.value!r}, "
+            f"{self._tree(node.type_condition.name.value, node.selection_set, can_go=can_go)}),"
+            for name, node in nodes.items()
         )
 
     def _query(self, node: OperationDefinitionNode) -> str:
@@ -173,9 +235,9 @@ class SelectionsModule:
         if node.arguments:
             arguments = (self._argument(parent, name, each, can_go) for each in node.arguments)
             details.append(f"arguments=({''.join(f'{each},' for each in arguments)})")
-        if conditions := [each for each in node.directives if each.name.value != "essential"]:
+        if conditions := [each for each in node.directives if not is_mark(each)]:
             details.append(f"directives={' '.join(map(print_ast, conditions))!r}")
-        if can_go and not is_essential(node) and self._field_cost(parent, name) is not None:
+        if can_go and self._cost_here(parent, node) is not None:
             details.append("is_optional=True")
         if node.selection_set is not None:
             below = self._type_of(parent, name)
@@ -184,16 +246,46 @@ class SelectionsModule:
 
     def _argument(self, parent: str, field: str, node: ArgumentNode, can_go: bool) -> str:  # noqa: FBT001 - as its caller has it
         name = node.name.value
-        definition = self._definition(parent, field)
-        found = [each for each in definition.arguments if each.name.value == name]
-        goes = can_go and found and _cost_of(found[0]) is not None
+        goes = can_go and self._argument_goes(parent, field, node)
         return (
             f"Argument({name!r}, {print_ast(node.value)!r}{', is_optional=True' if goes else ''})"
         )
 
-    def _costs(self) -> Iterator[tuple[str, str]]:
-        for coordinate, node in self._marked():
-            yield coordinate, _cost_of(node) or ""
+    def _argument_goes(self, parent: str, field: str, node: ArgumentNode) -> bool:
+        if not self._field_exists(parent, field):
+            return False
+        arguments = self._definition(parent, field).arguments
+        return any(
+            each.name.value == node.name.value and _cost_of(each) is not None for each in arguments
+        )
+
+    def _costs(self) -> dict[str, str]:
+        costs = {name: _cost_of(node) or "" for name, node in self._marked()}
+        if not self.is_own:
+            costs = {}
+        told: dict[str, list[str]] = {}
+        for parent, field in self._all_fields():
+            coordinate = f"{parent}.{field.name.value}"
+            cost = self._cost_here(parent, field)
+            if cost is not None and (coordinate not in costs or not self.is_own):
+                told.setdefault(coordinate, []).append(cost or _GENERAL)
+            for argument in field.arguments:
+                if not self.is_own and self._argument_goes(parent, field.name.value, argument):
+                    costs[f"{coordinate}({argument.name.value}:)"] = _GENERAL_OF_ARGUMENTS
+        return costs | {
+            name: ", and ".join(sorted({*each} - {_GENERAL}) or [_GENERAL])
+            for name, each in told.items()
+        }
+
+    def _cost_here(self, parent: str, node: FieldNode) -> str | None:
+        """What the document, or else the schema, says that goes with a field; None if it stays."""
+        if is_essential(node):
+            return None
+        own = cost_of_mark(node.directives)
+        if own is not None:
+            return own
+        cost = self._field_cost(parent, node.name.value)
+        return cost if self.is_own or cost is None else ""
 
     def _marked(self) -> Iterator[tuple[str, FieldDefinitionNode | InputValueDefinitionNode]]:
         for type_ in self.schema.type_map.values():
@@ -251,11 +343,7 @@ class SelectionsModule:
 
 def _cost_of(node: FieldDefinitionNode | InputValueDefinitionNode) -> str | None:
     """What `@optional` says; None where it is not there."""
-    for directive in node.directives:
-        if directive.name.value == _OPTIONAL:
-            values = [each.value for each in directive.arguments if each.name.value == "costs"]
-            return next((each.value for each in values if isinstance(each, StringValueNode)), "")
-    return None
+    return cost_of_mark(node.directives)
 
 
 def _name(node: OperationDefinitionNode) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from keyword import iskeyword
 from typing import TYPE_CHECKING
 
 from ariadne_codegen.client_generators.constants import SIMPLE_TYPE_MAP
@@ -16,7 +15,7 @@ from graphql import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from graphql import (
         GraphQLInputField,
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
         TypeNode,
     )
 
-__all__ = ["InputsModule", "named"]
+__all__ = ["InputsModule", "inputs_inside", "named", "types_of"]
 
 
 @dataclass(frozen=True)
@@ -49,33 +48,15 @@ class InputsModule:
     @property
     def kinds(self) -> list[GraphQLInputObjectType]:
         """All input objects, with those inside of them, by name."""
-        found: dict[str, GraphQLInputObjectType] = {}
-        pending = [*self.of_variables]
-        while pending:
-            kind = pending.pop()
-            if kind.name not in found:
-                found[kind.name] = kind
-                inside = map(self._named, kind.fields.values())
-                pending += (each for each in inside if isinstance(each, GraphQLInputObjectType))
-        return [found[name] for name in sorted(found)]
-
-    def problems(self) -> list[str]:
-        """Return the fields that a `TypedDict` cannot have, each with what to do instead."""
-        return [
-            f"the schema: {kind.name}.{name} is a keyword of Python, and no key of a TypedDict; "
-            "write one variable for each field, and the object in the document"
-            for kind in self.kinds
-            for name in kind.fields
-            if iskeyword(name)
-        ]
+        return inputs_inside(self.of_variables, self.schema)
 
     def source(self) -> str:
         """Return the module, not yet formatted."""
         enums = {
-            named.name
+            each.name
             for kind in self.kinds
-            for each in kind.fields.values()
-            if isinstance(named := self._named(each), GraphQLEnumType)
+            for each in types_of(kind, self.schema)
+            if isinstance(each, GraphQLEnumType)
         }
         return "\n".join(
             [
@@ -118,8 +99,25 @@ class InputsModule:
         name = named(node).name.value
         return SIMPLE_TYPE_MAP.get(name) or self.scalars.get(name) or name
 
-    def _named(self, field: GraphQLInputField) -> GraphQLNamedType:
-        return self.schema.type_map[named(_node(field).type).name.value]
+
+def inputs_inside(
+    kinds: Iterable[GraphQLInputObjectType], schema: GraphQLSchema
+) -> list[GraphQLInputObjectType]:
+    """Return input objects, with those inside of them, by name."""
+    found: dict[str, GraphQLInputObjectType] = {}
+    pending = [*kinds]
+    while pending:
+        kind = pending.pop()
+        if kind.name not in found:
+            found[kind.name] = kind
+            inside = types_of(kind, schema)
+            pending += (each for each in inside if isinstance(each, GraphQLInputObjectType))
+    return [found[name] for name in sorted(found)]
+
+
+def types_of(kind: GraphQLInputObjectType, schema: GraphQLSchema) -> list[GraphQLNamedType]:
+    """Return the types of an input object's fields."""
+    return [schema.type_map[named(_node(each).type).name.value] for each in kind.fields.values()]
 
 
 def named(node: TypeNode) -> NamedTypeNode:

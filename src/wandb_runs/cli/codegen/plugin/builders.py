@@ -13,16 +13,17 @@ from graphql import (
     NonNullTypeNode,
 )
 
-from codegen_plugin.inputs import InputsModule, named
-from codegen_plugin.names import argument_name, class_name
-from codegen_plugin.problems import CodegenRefusedError, place
+from wandb_runs.cli.codegen.plugin.inputs import InputsModule, named
+from wandb_runs.cli.codegen.plugin.names import argument_name, class_name
+from wandb_runs.cli.codegen.plugin.problems import CodegenRefusedError, place
+from wandb_runs.errors.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from graphql import GraphQLSchema, OperationDefinitionNode, TypeNode, VariableDefinitionNode
 
-    from codegen_plugin.documents import Documents
+    from wandb_runs.cli.codegen.plugin.documents import Documents
 
 __all__ = ["OperationsModule", "result_module"]
 
@@ -99,6 +100,7 @@ class OperationsModule:
                 "from typing import TYPE_CHECKING",
                 "from wandb_runs.graphql.operation import Operation, given as _given",
                 "if TYPE_CHECKING:",
+                "    from wandb_runs.graphql.selections import Shape",
                 *_indented(f"from .enums import {name}" for name in dict.fromkeys(enums)),
                 *_indented(
                     f"from .input_types import {kind.name}"
@@ -124,11 +126,16 @@ class OperationsModule:
             f"def _load_{function}() -> type[{class_name(name)}]:",
             f"    {_result_import(operation)}",
             f"    return {class_name(name)}",
+            # Few servers lack anything: what is selected is not imported before one does.
+            f"def _shape_{function}() -> Shape:",
+            "    from .selections import shape_of",
+            f"    return shape_of({name!r})",
             f"def {function}({', '.join(signature) if arguments else ''})"
             f" -> Operation[{class_name(name)}]:",
-            f'    """Ask what `{name}` in `{source}` asks; None leaves a variable out."""',
+            _docstring(f"Ask what `{name}` in `{source}` asks; None leaves a variable out."),
             f"    return Operation(name={name!r}, kind={operation.operation.value!r},"
-            f" document={constant}, variables=_given({{{variables}}}), load=_load_{function})",
+            f" document={constant}, variables=_given({{{variables}}}), load=_load_{function},"
+            f" shape=_shape_{function})",
         ]
 
     def _argument(self, definition: VariableDefinitionNode) -> _Argument:
@@ -170,10 +177,17 @@ def _indented(lines: Iterable[str]) -> list[str]:
     return [f"    {line}" for line in lines]
 
 
+def _docstring(text: str) -> str:
+    """Return a line of a function's body that is its docstring, whatever the text quotes."""
+    quoted = printable(text.replace("\\", "\\\\").replace('"', '\\"'))
+    return f'    """{quoted}"""'
+
+
 def _literal(text: str) -> str:
     """Return a string literal that keeps the document's lines.
 
     Upstream's own writer drops quotes and turns the escape for a newline into a newline.
     """
     escaped = text.replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
-    return f'"""\\\n{escaped}"""'
+    lines = "\n".join(map(printable, escaped.split("\n")))
+    return f'"""\\\n{lines}"""'
