@@ -39,10 +39,11 @@ quick: .venv/.package
 pytest: .venv/.package  ## All tests, against the built wheel
 	$(BIN)/pytest -n auto --dist worksteal
 
-# Left out: what needs W&B's SDK, the checkers or the code generator, which have versions of their own.
+# Left out: what needs W&B's SDK, the checkers or the tools, which have versions of their own.
 lowest: .venv-lowest/.package  ## Tests with the lowest versions that pyproject.toml states
 	.venv-lowest/bin/pytest -n 2 --dist worksteal --ignore tests/tools --ignore tests/test_typing.py \
 		--ignore tests/local/test_sdk.py --ignore tests/local/test_sdk_parity.py \
+		--ignore tests/cli/codegen/test_checkers.py --ignore tests/cli/codegen/test_sdk_documents.py \
 		-k 'not strict_accepts_the_nastiest_module'
 
 codegen: .venv/.package  ## Generate src/wandb_runs/graphql/_generated, and docstrings of aio/

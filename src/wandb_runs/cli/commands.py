@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 from typing_extensions import override
 
+from wandb_runs.cli.codegen.command import codegen
 from wandb_runs.cli.diff import diff
 from wandb_runs.cli.doctor import doctor
 from wandb_runs.cli.edit import edit, tag
@@ -55,7 +56,7 @@ def _first_sentence(command: click.Command) -> str:
 
 for _command in (
     *(list_runs, table, show, diff, logs, open_page, histories, export, plot, projects, doctor),
-    *(typegen, local),
+    *(typegen, codegen, local),
     *(files, download, upload, edit, tag, delete, move),
 ):
     cli.add_command(_command)
