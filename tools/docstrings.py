@@ -24,6 +24,7 @@ _PACKAGE: Final = Path(__file__).resolve().parent.parent / "src" / "wandb_runs"
 _PAIRS: Final = {
     "runs/api.py": "aio/api.py",
     "runs/runs.py": "aio/runs.py",
+    "runs/fields_of_runs.py": "aio/fields_of_runs.py",
     "runs/lazy.py": "aio/lazy.py",
     "runs/tables.py": "aio/tables.py",
     "runs/run.py": "aio/run.py",

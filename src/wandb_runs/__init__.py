@@ -25,6 +25,7 @@ from wandb_runs.errors import (
     DriftWarning,
     EmptyJoinWarning,
     ExportError,
+    FieldValidationError,
     GraphQLError,
     HiddenValueWarning,
     HistoriesError,
@@ -34,6 +35,7 @@ from wandb_runs.errors import (
     MissingDependencyError,
     MissingItemsWarning,
     MissingLinesWarning,
+    MissingValueError,
     NotFoundError,
     NothingToRemoveWarning,
     PermissionDeniedError,
@@ -67,7 +69,6 @@ from wandb_runs.graphql.schema import schema_path
 from wandb_runs.pagination.checkpoint import Checkpoint
 from wandb_runs.pagination.progress import Progress
 from wandb_runs.query.fields import (
-    Config,
     CreatedAt,
     DisplayName,
     Duration,
@@ -77,7 +78,6 @@ from wandb_runs.query.fields import (
     JobType,
     RunId,
     State,
-    Summary,
     SweepId,
     Tags,
     UpdatedAt,
@@ -85,6 +85,7 @@ from wandb_runs.query.fields import (
 )
 from wandb_runs.query.filter_text import parse_filter
 from wandb_runs.query.filters import Condition, Filters, RawFilter
+from wandb_runs.query.key_fields import Config, Summary
 from wandb_runs.query.order import FieldOrder, Order, RawOrder
 from wandb_runs.runs.api import Api
 from wandb_runs.runs.console import ConsoleLine
@@ -189,6 +190,7 @@ __all__ = [
     "Explanation",
     "ExportError",
     "FieldOrder",
+    "FieldValidationError",
     "FileDownload",
     "FileProgress",
     "Filters",
@@ -210,6 +212,7 @@ __all__ = [
     "MissingDependencyError",
     "MissingItemsWarning",
     "MissingLinesWarning",
+    "MissingValueError",
     "NotFoundError",
     "NothingToRemoveWarning",
     "OnError",

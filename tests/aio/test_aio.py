@@ -84,7 +84,9 @@ CALLS = sorted(name for name in vars(Blocking) if name.startswith("call_"))
 def public(kind: type[object]) -> set[str]:
     known = {*SPELLINGS, *SPELLINGS.values()}
     names = {name for name in dir(kind) if not name.startswith("_") or name in known}
-    return names - NOT_AWAITED
+    # What is None says that there is no such method.
+    refused = {name for name in names if inspect.getattr_static(kind, name) is None}
+    return names - refused - NOT_AWAITED
 
 
 @pytest.mark.parametrize(("blocks", "awaits"), PAIRS)

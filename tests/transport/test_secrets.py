@@ -41,13 +41,16 @@ from wandb_runs import (
     BadResponseError,
     CertificateError,
     ChangesError,
+    Config,
     ConnectionFailedError,
     DriftError,
     ExportError,
+    FieldValidationError,
     GraphQLError,
     HistoriesError,
     InvalidArgumentError,
     MissingDependencyError,
+    MissingValueError,
     NotFoundError,
     PermissionDeniedError,
     RateLimitError,
@@ -199,6 +202,18 @@ def misfit(server: LocalServer) -> None:
     _ = Api(base_url=server.url, api_key=KEY).runs("team/secrets-fit", config=Numbers)[0].config
 
 
+def misfit_of_a_field(server: LocalServer) -> None:
+    log_run(server, "team", "secrets-fit", "r0", config={"a": "text"})
+    api = Api(base_url=server.url, api_key=KEY)
+    _ = api.run("team/secrets-fit/r0")[Config("a", type=float)]
+
+
+def miss_a_value(server: LocalServer) -> None:
+    log_run(server, "team", "secrets-fit", "r0", config={"a": "text"})
+    runs = Api(base_url=server.url, api_key=KEY).runs("team/secrets-fit")
+    next(runs.values(Config("b", type=float)))
+
+
 def list_a_null(server: LocalServer) -> None:
     for name in ("r0", "r1"):
         log_run(server, "team", "secrets-null", name)
@@ -316,6 +331,8 @@ PROVOKED: dict[type[WandbRunsError], Callable[..., None]] = {
     UpdateConflictError: lose_each_write,
     ExportError: export_over_something_else,
     RunValidationError: misfit,
+    FieldValidationError: misfit_of_a_field,
+    MissingValueError: miss_a_value,
 }
 
 ABSTRACT = {TransportError, ResponseError}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from typing import TYPE_CHECKING, Generic
 
 import anyio
@@ -11,7 +11,13 @@ from typing_extensions import TypeVar, override
 from wandb_runs.aio.run import AsyncRun
 from wandb_runs.errors import WandbRunsError
 from wandb_runs.graphql.scalars import JSONObject
-from wandb_runs.runs.iterators import HistoryBatchesBase, RunIteratorBase, RunPagesBase
+from wandb_runs.runs.field_values import FieldValues
+from wandb_runs.runs.iterators import (
+    HistoryBatchesBase,
+    RunIteratorBase,
+    RunPagesBase,
+    RunValuesBase,
+)
 from wandb_runs.transport import AsyncRetryingClient
 from wandb_runs.transport.tasks import PerLoop
 
@@ -23,8 +29,9 @@ if TYPE_CHECKING:
     from wandb_runs.pagination.checkpoint import Checkpoint, ListingState
     from wandb_runs.pagination.listing import PageStream
     from wandb_runs.pagination.paginator import Drift
+    from wandb_runs.query.key_fields import ValueField
 
-__all__ = ["AsyncHistoryBatches", "AsyncRunIterator", "AsyncRunPages"]
+__all__ = ["AsyncHistoryBatches", "AsyncRunIterator", "AsyncRunPages", "AsyncRunValues"]
 
 # Invariant, since a list of runs is.
 ConfigT = TypeVar("ConfigT", default=JSONObject)
@@ -143,3 +150,36 @@ class AsyncHistoryBatches(
         if batch is None:
             raise StopAsyncIteration
         return batch
+
+
+class AsyncRunValues(
+    RunValuesBase[AsyncIterator[Sequence[FieldValues]]], AsyncIterator[tuple[object, ...]]
+):
+    """The values of some fields of all runs; what `AsyncRuns.values(...)` returns.
+
+    An error does not end it: after that of a run, the next `anext()` takes the run behind it, and
+    after any other it sends the failed request again. Several tasks of one event loop may take
+    from it, and each tuple goes to one of them.
+    """
+
+    __slots__ = ("_locks",)
+
+    def __init__(
+        self,
+        pages: AsyncIterator[Sequence[FieldValues]],
+        fields: Sequence[ValueField[object]],
+        *,
+        skips: bool,
+    ) -> None:
+        super().__init__(pages, fields, skips=skips)
+        self._locks = PerLoop(anyio.Lock)
+
+    @override
+    async def __anext__(self) -> tuple[object, ...]:
+        async with self._locks.here():
+            while True:
+                if self._is_read:
+                    self._turn_to(await anext(self._pages))
+                values = self._take()
+                if values is not None:
+                    return values

@@ -9,6 +9,7 @@ import anyio
 from typing_extensions import override
 
 from wandb_runs.aio.bulk import AsyncBulkChanges
+from wandb_runs.aio.fields_of_runs import AsyncFieldsOfRuns
 from wandb_runs.aio.files import AsyncFilesOfRuns
 from wandb_runs.aio.iterators import AsyncHistoryBatches, AsyncRunIterator, AsyncRunPages
 from wandb_runs.aio.lazy import AsyncLazyRuns
@@ -50,6 +51,7 @@ _AWAITED: Final = (
 
 class AsyncRuns(
     AsyncRunTables[AsyncRun[ConfigT_co, SummaryT_co]],
+    AsyncFieldsOfRuns[AsyncRun[ConfigT_co, SummaryT_co]],
     AsyncBulkChanges[AsyncRun[ConfigT_co, SummaryT_co]],
     AsyncFilesOfRuns[AsyncRun[ConfigT_co, SummaryT_co]],
     AsyncLazyRuns[AsyncRun[ConfigT_co, SummaryT_co]],
@@ -241,6 +243,7 @@ class AsyncRuns(
         """
         return pick(await self._list_to(count_needed(index)), index)
 
+    @override
     def pages(self) -> AsyncRunPages[ConfigT_co, SummaryT_co]:
         """The runs a page at a time, of which nothing is kept: for more runs than fit in memory.
 

@@ -29,10 +29,12 @@ __all__ = [
     "CertificateError",
     "ConnectionFailedError",
     "DriftError",
+    "FieldValidationError",
     "GraphQLError",
     "HistoriesError",
     "InvalidArgumentError",
     "MissingDependencyError",
+    "MissingValueError",
     "NotFoundError",
     "PermissionDeniedError",
     "RateLimitError",
@@ -352,6 +354,43 @@ class RunValidationError(WandbRunsError, ValueError):
         self.path = path
         self.part = part
         self.problems = list(problems)
+
+
+class FieldValidationError(RunValidationError):
+    """A run's value does not match the type of a field, such as `Config("lr", type=float)`.
+
+    Attributes:
+        field: The field, as Python spells it.
+    """
+
+    field: str
+
+    def __init__(
+        self, message: str, *, path: str, part: str, problems: Sequence[str], field: str
+    ) -> None:
+        super().__init__(message, path=path, part=part, problems=problems)
+        self.field = field
+
+
+class MissingValueError(WandbRunsError, KeyError):
+    """A run has no value of a field that was read, or has it as null.
+
+    Attributes:
+        path: The run's path: entity, project and id, joined by `/`.
+        field: The field, as Python spells it.
+    """
+
+    path: str
+    field: str
+
+    def __init__(self, message: str, *, path: str, field: str) -> None:
+        super().__init__(message)
+        self.path = path
+        self.field = field
+
+    @override
+    def __str__(self) -> str:
+        return self.message  # a `KeyError` shows the repr of a key
 
 
 class DriftError(WandbRunsError):

@@ -282,7 +282,8 @@ class UnknownKeyWarning(WandbRunsWarning):
 
     Attributes:
         argument: The argument that holds the names: `"filters"`, `"order"`, `"config_keys"`,
-            `"summary_keys"`, `"keys"`, or `"config"` and `"summary"` of a table.
+            `"summary_keys"`, `"keys"`, `"config"` and `"summary"` of a table, or `"values"` for
+            the fields of `runs.values(...)`.
         nearest: The names, each with its most similar one in those runs or None.
         checked: How many of the newest runs were checked, at most 50.
     """

@@ -34,7 +34,7 @@ __all__ = [
 Section: TypeAlias = Literal["config", "summary"]
 
 Argument: TypeAlias = Literal[
-    "filters", "order", "config_keys", "summary_keys", "keys", "config", "summary"
+    "filters", "order", "config_keys", "summary_keys", "keys", "config", "summary", "values"
 ]
 """The argument that holds a name."""
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import logging
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Generic, NoReturn
 
 from typing_extensions import TypeVar, override
 
-from wandb_runs.errors import WandbRunsError
+from wandb_runs.errors import FieldValidationError, MissingValueError, WandbRunsError
+from wandb_runs.errors.text import as_message
 from wandb_runs.graphql.scalars import JSONObject
 from wandb_runs.pagination.paginator import Drift
+from wandb_runs.runs.field_values import FieldValues
 from wandb_runs.runs.run import Run
 from wandb_runs.transport import RetryingClient
 
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
     from wandb_runs.frames.histories import Gaps
     from wandb_runs.pagination.checkpoint import Checkpoint, ListingState
     from wandb_runs.pagination.listing import PageStream
+    from wandb_runs.query.key_fields import ValueField
 
 __all__ = [
     "HistoryBatches",
@@ -28,6 +32,8 @@ __all__ = [
     "RunIteratorBase",
     "RunPages",
     "RunPagesBase",
+    "RunValues",
+    "RunValuesBase",
 ]
 
 # Invariant, since a list of runs is.
@@ -37,6 +43,9 @@ ClientT = TypeVar("ClientT")
 RunT = TypeVar("RunT")
 ListedT = TypeVar("ListedT")
 BatchT_co = TypeVar("BatchT_co", covariant=True)
+PagesT = TypeVar("PagesT")
+
+_log = logging.getLogger("wandb_runs")
 
 
 class _NotCopied:
@@ -155,6 +164,48 @@ class HistoryBatchesBase(_NotCopied, Generic[ClientT, ListedT, BatchT_co]):
         return ready
 
 
+class RunValuesBase(_NotCopied, Generic[PagesT]):
+    """What `RunValues` and `AsyncRunValues` share.
+
+    Args:
+        pages: The runs, a page at a time.
+        fields: The fields whose values to take.
+        skips: Whether to leave out runs without a value, or with one that does not fit.
+    """
+
+    __slots__ = ("_fields", "_index", "_page", "_pages", "_skips")
+
+    def __init__(self, pages: PagesT, fields: Sequence[ValueField[object]], *, skips: bool) -> None:
+        self._pages = pages
+        self._fields = fields
+        self._skips = skips
+        self._page: Sequence[FieldValues] = ()
+        self._index = 0
+
+    @property
+    def _is_read(self) -> bool:
+        """Whether all of the page was handed on."""
+        return self._index >= len(self._page)
+
+    def _turn_to(self, page: Sequence[FieldValues]) -> None:
+        self._index = 0
+        self._page = page
+
+    def _take(self) -> tuple[object, ...] | None:
+        """The values of the next run of the page; None if it is left out."""
+        run = self._page[self._index]
+        try:
+            values = tuple([run[field] for field in self._fields])
+        except (FieldValidationError, MissingValueError) as error:
+            self._index += 1
+            if not self._skips:
+                raise
+            _log.warning("%s", as_message(f"run {error.path!r} is left out: {error.message}"))
+            return None
+        self._index += 1
+        return values
+
+
 class RunIterator(
     RunIteratorBase[Run[ConfigT, SummaryT]],
     Iterator[Run[ConfigT, SummaryT]],
@@ -261,3 +312,25 @@ class HistoryBatches(
         # The last step, behind which no interrupt comes before the caller has the batch.
         self._batches.taken = ready.after
         return ready.batch
+
+
+class RunValues(RunValuesBase[Iterator[Sequence[FieldValues]]], Iterator[tuple[object, ...]]):
+    """The values of some fields of all runs; what `runs.values(...)` returns.
+
+    An error does not end it: after that of a run, the next `next()` takes the run behind it, and
+    after any other it sends the failed request again. One thread at a time may take from it.
+
+    >>> from wandb_runs import Config
+    >>> (seed,) = next(api.runs("sample/digits").values(Config("seed", type=int)))
+    """
+
+    __slots__ = ()
+
+    @override
+    def __next__(self) -> tuple[object, ...]:
+        while True:
+            if self._is_read:
+                self._turn_to(next(self._pages))
+            values = self._take()
+            if values is not None:
+                return values

@@ -41,6 +41,7 @@ from wandb_runs.runs.attributes import schema_attributes
 from wandb_runs.runs.exact.file_tables import Reading
 from wandb_runs.runs.exact.one_run import fetch_every_row
 from wandb_runs.runs.exact.origins import note_origins
+from wandb_runs.runs.field_values import FieldValues
 from wandb_runs.runs.markup import html_text
 from wandb_runs.runs.models import NO_MODELS, Models
 from wandb_runs.runs.notebook import run_html
@@ -64,6 +65,7 @@ if TYPE_CHECKING:
     from wandb_runs.graphql._generated import RunDetailFields, RunFields
     from wandb_runs.graphql.flow import Flow
     from wandb_runs.graphql.scalars import JSONValue
+    from wandb_runs.query.mentions import Section
     from wandb_runs.runs.models import Model
     from wandb_runs.runs.record import Node, RunRecord
     from wandb_runs.transport.client_base import Client
@@ -100,6 +102,7 @@ _METADATA_FILE: Final = "wandb-metadata.json"
 _CONFIG: Final = "config as given"
 _SUMMARY: Final = "summary as logged"
 _METADATA: Final = "metadata or null"
+_SENT: Final[Mapping[Section, str]] = {"config": "config as sent", "summary": "summary as sent"}
 _NOT_MADE: Final = object()
 
 
@@ -165,7 +168,11 @@ class _Details(NamedTuple):
 
 
 class RunBase(
-    UnknownNames, PageHtml, ReadOnlyAttributes, Generic[ContextT_co, ConfigT_co, SummaryT_co]
+    UnknownNames,
+    PageHtml,
+    ReadOnlyAttributes,
+    FieldValues,
+    Generic[ContextT_co, ConfigT_co, SummaryT_co],
 ):
     """What `Run` and `AsyncRun` share: all but the sending."""
 
@@ -247,6 +254,7 @@ class RunBase(
         return self._context.project
 
     @property
+    @override
     def path(self) -> list[str]:
         """Entity, project and id; joined by `/` it is what `api.run` takes."""
         return [self._context.entity, self._context.project, self.id]
@@ -435,6 +443,24 @@ class RunBase(
     def history_line_count(self) -> int | None:
         """How many rows the history has."""
         return self._read("historyLineCount").history_line_count
+
+    @override
+    def _held(self, section: Section) -> JSONObject:
+        node, name = self._node, _SENT[section]
+        held = node.get(name)
+        if held is None:
+            is_config = section == "config"
+            document = (
+                self._plain_config(node, internal=True, is_whole=True)
+                if is_config
+                else self._plain_summary(node, is_whole=True)
+            )
+            held = node[name] = cast("JSONValue", read_only_object(document))
+        return cast("JSONObject", held)
+
+    @override
+    def _listed_keys(self) -> KeySelection:
+        return self._context.keys
 
     # Flows, which either kind of client runs.
 

@@ -16,17 +16,21 @@ from wandb_runs.pagination.sizes import PER_PAGE, PageSize
 from wandb_runs.query.filters import RawFilter, filters_to_json
 from wandb_runs.query.keys import KeySelection, select_keys
 from wandb_runs.query.location import check_ids, check_name
-from wandb_runs.query.mentions import NO_MENTIONS, Mentions, mentions_of
+from wandb_runs.query.mentions import NO_MENTIONS, Mentions, key_mentions, mentions_of
 from wandb_runs.query.order import RawOrder, parse_order
-from wandb_runs.runs.models import Models, check_models
+from wandb_runs.runs.field_values import check_requested
+from wandb_runs.runs.models import NO_MODELS, Models, check_models
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from wandb_runs.frames.plan import HistoryPlan
     from wandb_runs.graphql._generated import ListRuns
     from wandb_runs.graphql.operation import Operation
     from wandb_runs.pagination.checkpoint import Checkpoint
     from wandb_runs.pagination.page import PageRequest
     from wandb_runs.query.filters import Filters
+    from wandb_runs.query.key_fields import ValueField
     from wandb_runs.query.order import Order
     from wandb_runs.runs.models import OnInvalid
 
@@ -135,6 +139,34 @@ class RunQuery(FieldsRepr):
             filters=both(self.filters, name_filter(chosen)),
             limit=None if chosen else 0,
             start=ListingState(),
+        )
+
+    def for_fields(self, fields: Sequence[ValueField[object]]) -> RunQuery:
+        """The query for the same runs, with the keys of some fields alone.
+
+        Where runs are left out that do not fit a model, it is this one, of which the model needs
+        the keys.
+
+        Raises:
+            InvalidArgumentError: Then, this query does not ask for a field.
+        """
+        if self.models.skips:
+            for field in fields:
+                check_requested(field, self.keys)
+            return self
+        config, summary = (
+            tuple(dict.fromkeys(each.text for each in fields if each.section == section))
+            for section in ("config", "summary")
+        )
+        mentions = self.mentions
+        named = [each for each in mentions.keys if each.argument in ("filters", "order")]
+        named += key_mentions("values", "config", config)
+        named += key_mentions("values", "summary", summary)
+        return replace(
+            self,
+            keys=KeySelection(config, summary),
+            models=NO_MODELS,
+            mentions=mentions._replace(keys=tuple(named)),
         )
 
     @property

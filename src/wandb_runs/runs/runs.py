@@ -11,6 +11,7 @@ from typing_extensions import deprecated, override
 from wandb_runs.errors import DeprecatedNameWarning, InvalidArgumentError
 from wandb_runs.pagination.sizes import PER_PAGE
 from wandb_runs.runs.changes.bulk import BulkChanges
+from wandb_runs.runs.fields_of_runs import FieldsOfRuns
 from wandb_runs.runs.files.of_runs import FilesOfRuns
 from wandb_runs.runs.indices import count_needed, pick, refuse_ids
 from wandb_runs.runs.iterators import HistoryBatches, RunIterator, RunPages
@@ -45,6 +46,7 @@ K = TypeVar("K", bound=str)
 
 class Runs(
     RunTables[Run[ConfigT_co, SummaryT_co]],
+    FieldsOfRuns[Run[ConfigT_co, SummaryT_co]],
     BulkChanges[Run[ConfigT_co, SummaryT_co]],
     FilesOfRuns[Run[ConfigT_co, SummaryT_co]],
     LazyRuns[Run[ConfigT_co, SummaryT_co]],
@@ -271,6 +273,7 @@ class Runs(
     ) -> Run[ConfigT_co, SummaryT_co] | list[Run[ConfigT_co, SummaryT_co]]:
         return pick(self._list_to(count_needed(index)), index)
 
+    @override
     def pages(self) -> RunPages[ConfigT_co, SummaryT_co]:
         """The runs a page at a time, of which nothing is kept: for more runs than fit in memory.
 

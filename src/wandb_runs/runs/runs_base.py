@@ -13,6 +13,7 @@ from wandb_runs.errors import (
     BadResponseError,
     DriftError,
     DriftWarning,
+    InvalidArgumentError,
 )
 from wandb_runs.errors.text import as_message
 from wandb_runs.errors.warnings import warn
@@ -34,7 +35,9 @@ from wandb_runs.runs.best_base import BestBase
 from wandb_runs.runs.exact.file_tables import Reading
 from wandb_runs.runs.exact.lazy_base import LazyBase
 from wandb_runs.runs.explain import check_call, explain
+from wandb_runs.runs.field_values import check_field
 from wandb_runs.runs.markup import html_text
+from wandb_runs.runs.models import check_on_invalid
 from wandb_runs.runs.name_check import NameCheck
 from wandb_runs.runs.notebook import runs_html
 from wandb_runs.runs.run_base import AnyRun, RunContext, created_text, fits
@@ -42,15 +45,17 @@ from wandb_runs.runs.table_base import RunsRead, TableBase
 from wandb_runs.runs.unknown_names import UnknownNames
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
     from typing import Self
 
     from wandb_runs.frames.plan import Join, Stream
     from wandb_runs.graphql.flow import Flow
     from wandb_runs.pagination.page import Page, PageRequest, Selection
     from wandb_runs.pagination.progress import OnProgress
+    from wandb_runs.query.key_fields import ValueField
     from wandb_runs.query.keys import KeySelection
     from wandb_runs.runs.explain import Call, Explanation
+    from wandb_runs.runs.models import OnInvalid
     from wandb_runs.runs.record import Node
     from wandb_runs.runs.run_query import RunQuery
     from wandb_runs.transport.client_base import Client
@@ -273,6 +278,33 @@ class RunsBase(
             total=self._counted(),
             fit=self._client.server.fit,
         )
+
+    def _plan_fields(
+        self, fields: Sequence[ValueField[object]], on_invalid: OnInvalid
+    ) -> tuple[Self, list[RunT_co] | None, bool]:
+        """Check the arguments of `values`.
+
+        Returns:
+            The listing whose pages have the fields, its runs if they have been read, and whether
+            to skip runs.
+
+        Raises:
+            InvalidArgumentError: One of them cannot be right.
+        """
+        check_on_invalid(on_invalid)
+        if not fields:
+            raise InvalidArgumentError("values takes a field, like Config('lr', type=float)")
+        for field in fields:
+            check_field(field, "values(…)")
+        skips, query = on_invalid == "skip", self._query.for_fields(fields)
+        listing = self._listing
+        if listing.complete and self._query.keys.covers(query.keys):
+            return self, listing.items[:], skips
+        if query is self._query:
+            return self, None, skips
+        selected = type(self).__new__(type(self))
+        selected.__setstate__((self._client, query))
+        return selected, None, skips
 
     # Listing.
 
