@@ -60,7 +60,7 @@ def test_examples_are_found() -> None:
             "docs/{}.md".format,
             (
                 *("changing", "dask", "doctor", "embedding", "exports", "files", "filters"),
-                *("moving", "network", "plots", "settings", "tables", "testing"),
+                *("moving", "network", "own-queries", "plots", "settings", "tables", "testing"),
             ),
         ),
     ],

@@ -63,6 +63,7 @@ from wandb_runs.errors import (
 from wandb_runs.frames.plan import Format, Join, OnError, Stream
 from wandb_runs.frames.rows import Row
 from wandb_runs.frames.table import TableRow
+from wandb_runs.graphql.connections import Connection, OperationBuilder
 from wandb_runs.graphql.operation import Operation
 from wandb_runs.graphql.scalars import JSONObject, JSONValue
 from wandb_runs.graphql.schema import schema_path
@@ -95,6 +96,7 @@ from wandb_runs.runs.files.file_progress import FileProgress
 from wandb_runs.runs.files.run_file import RunFile, RunFiles
 from wandb_runs.runs.iterators import RunIterator, RunPages
 from wandb_runs.runs.models import OnInvalid
+from wandb_runs.runs.nodes import NodeIterator, Nodes
 from wandb_runs.runs.project import Project, Projects, ProjectSweeps
 from wandb_runs.runs.project_base import ProjectKey
 from wandb_runs.runs.run import Run
@@ -122,6 +124,8 @@ if TYPE_CHECKING:
     from wandb_runs.aio import (
         AsyncApi,
         AsyncHttpTransport,
+        AsyncNodeIterator,
+        AsyncNodes,
         AsyncProject,
         AsyncProjects,
         AsyncProjectSweeps,
@@ -153,6 +157,8 @@ __all__ = [
     "AsyncApi",
     "AsyncClock",
     "AsyncHttpTransport",
+    "AsyncNodeIterator",
+    "AsyncNodes",
     "AsyncProject",
     "AsyncProjectSweeps",
     "AsyncProjects",
@@ -175,6 +181,7 @@ __all__ = [
     "Clock",
     "Condition",
     "Config",
+    "Connection",
     "ConnectionFailedError",
     "ConsoleLine",
     "CreatedAt",
@@ -213,11 +220,14 @@ __all__ = [
     "MissingItemsWarning",
     "MissingLinesWarning",
     "MissingValueError",
+    "NodeIterator",
+    "Nodes",
     "NotFoundError",
     "NothingToRemoveWarning",
     "OnError",
     "OnInvalid",
     "Operation",
+    "OperationBuilder",
     "Order",
     "PermissionDeniedError",
     "Progress",

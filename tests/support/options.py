@@ -34,3 +34,4 @@ class ApiArguments(Chosen, total=False):
     api_key: str | Callable[[], str]
     headers: Mapping[str, str]
     on_event: Callable[[Event], object]
+    read_only: bool

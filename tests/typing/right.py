@@ -24,6 +24,7 @@ from wandb_runs import (
     Clock,
     Condition,
     Config,
+    Connection,
     ConsoleLine,
     CreatedAt,
     DisplayName,
@@ -42,6 +43,10 @@ from wandb_runs import (
     JobType,
     JSONObject,
     JSONValue,
+    NodeIterator,
+    Nodes,
+    Operation,
+    OperationBuilder,
     Order,
     Progress,
     Project,
@@ -85,6 +90,14 @@ from wandb_runs import (
 )
 from wandb_runs.bar import progress_bar
 from wandb_runs.exports import dask
+from wandb_runs.graphql._generated import (
+    ListProjects,
+    ListRuns,
+    ProjectFields,
+    RunFields,
+    list_projects,
+)
+from wandb_runs.graphql._generated import list_runs as list_runs_page
 from wandb_runs.testing import FakeClock
 
 if TYPE_CHECKING:
@@ -514,6 +527,69 @@ def draw(runs: Runs, by: plots.Band | None) -> None:
     assert_type(plots.parallel(table, ["lr", "loss"], log=("lr",)), alt.LayerChart)
     plots.save(either, "curves.svg")
     plots.save(plots.curves(histories, "loss") | either, Path("curves.png"), scale_factor=1)
+
+
+def send_own_queries(api: Api, operation: Operation[ListProjects]) -> None:
+    assert_type(api.execute(operation), ListProjects)
+    assert_type(api.execute(list_projects(entity="team")), ListProjects)
+    assert_type(api.execute_raw("{ viewer { username } }"), JSONObject)
+    api.execute_raw("query A($a: [Int]) { b } query B { c }", {"a": (1, 2)}, operation_name="A")
+
+
+def page_of_runs(cursor: str | None) -> Operation[ListRuns]:
+    return list_runs_page(
+        entity="team", project="mnist", filters="{}", order="+created_at", first=100, after=cursor
+    )
+
+
+def connection_of(answer: ListRuns) -> Connection[RunFields] | None:
+    return answer.project.runs if answer.project else None
+
+
+def list_own_connections(api: Api, checkpoint: Checkpoint) -> None:
+    projects = api.paginate(
+        lambda cursor: list_projects(entity="team", first=100, after=cursor),
+        lambda answer: answer.models,
+        limit=10,
+        checkpoint=checkpoint,
+    )
+    assert_type(projects, Nodes[ProjectFields])
+    for project in projects:
+        assert_type(project.name, str | None)
+    loop = iter(projects)
+    assert_type(loop, NodeIterator[ProjectFields])
+    assert_type(next(loop), ProjectFields)
+    assert_type(loop.checkpoint(), Checkpoint)
+    runs = api.paginate(page_of_runs, connection_of)
+    assert_type([run.id for run in runs], list[str])
+    same = api.paginate(
+        page_of_runs, lambda answer: answer.project.runs if answer.project else None
+    )
+    assert_type(same, Nodes[RunFields])
+
+
+class OwnPageInfo:
+    """A model that is written by hand, or generated elsewhere."""
+
+    has_next_page: bool
+    end_cursor: str | None
+
+
+class OwnEdge:
+    """An edge whose node is never null."""
+
+    node: int
+
+
+class OwnConnection:
+    """A connection that is never null, with nothing in it that is."""
+
+    edges: list[OwnEdge]
+    page_info: OwnPageInfo
+
+
+def list_what_is_never_null(api: Api, build: OperationBuilder[OwnConnection]) -> None:
+    assert_type(api.paginate(build, lambda answer: answer), Nodes[int])
 
 
 def diagnose(api: Api) -> bool:

@@ -17,6 +17,8 @@ from wandb_runs import (
     Api,
     AsyncApi,
     AsyncClock,
+    AsyncNodeIterator,
+    AsyncNodes,
     AsyncProject,
     AsyncProjects,
     AsyncProjectSweeps,
@@ -54,6 +56,8 @@ from wandb_runs import (
     User,
     doctor_async,
 )
+from wandb_runs.graphql._generated import ListProjects, ProjectFields
+from wandb_runs.graphql._generated import list_projects as list_page
 from wandb_runs.testing import FakeClock
 
 if TYPE_CHECKING:
@@ -302,3 +306,18 @@ async def change_many(api: AsyncApi, runs: AsyncRuns, dry: bool) -> None:
 
 async def diagnose(api: AsyncApi) -> None:
     assert_type(await doctor_async(api, "team/mnist", timeout=5), DoctorReport)
+
+
+async def send_own_queries(api: AsyncApi) -> None:
+    assert_type(await api.execute(list_page(entity="team")), ListProjects)
+    assert_type(await api.execute_raw("{ viewer { username } }", {}), JSONObject)
+    projects = api.paginate(
+        lambda cursor: list_page(entity="team", first=100, after=cursor),
+        lambda answer: answer.models,
+    )
+    assert_type(projects, AsyncNodes[ProjectFields])
+    assert_type([project async for project in projects], list[ProjectFields])
+    loop = aiter(projects)
+    assert_type(loop, AsyncNodeIterator[ProjectFields])
+    assert_type(await anext(loop), ProjectFields)
+    assert_type(loop.checkpoint(), Checkpoint)

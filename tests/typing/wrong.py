@@ -18,6 +18,7 @@ from wandb_runs import (
     DoctorReport,
     Duration,
     Group,
+    Operation,
     Run,
     Runs,
     State,
@@ -31,6 +32,7 @@ from wandb_runs import (
     plots,
 )
 from wandb_runs.exports import dask
+from wandb_runs.graphql._generated import ListProjects, list_projects
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -359,3 +361,33 @@ def diagnose_wrongly(api: Api, report: DoctorReport) -> None:
     report.ok = True  # wrong
     report.checks[0].status = "ok"  # wrong
     Check("proxy", "fine", "none")  # wrong
+
+
+def send_own_queries_wrongly(api: Api) -> None:
+    api.execute("{ viewer { username } }")  # wrong
+    api.execute(list_projects)  # wrong
+    api.execute(list_projects(entity="team")).model  # wrong
+    api.execute_raw(list_projects(entity="team"))  # wrong
+    api.execute_raw("{ a }", ["team"])  # wrong
+    api.execute_raw("{ a }", {"since": object()})  # wrong
+    api.execute_raw("{ a }", {}, "A")  # wrong
+    api.execute_raw("{ a }")["a"] = 1  # wrong
+
+
+def page_of_projects(cursor: str | None) -> Operation[ListProjects]:
+    return list_projects(entity="team", first=100, after=cursor)
+
+
+def list_own_connections_wrongly(api: Api) -> None:
+    projects = api.paginate(page_of_projects, lambda answer: answer.models)
+    projects[0]  # wrong
+    len(projects)  # wrong
+    next(projects)  # wrong
+    next(iter(projects)).naem  # wrong
+    api.paginate(page_of_projects)  # wrong
+    api.paginate(list_projects(entity="team"), lambda answer: answer.models)  # wrong
+    api.paginate(page_of_projects, lambda answer: answer.model)  # wrong
+    api.paginate(page_of_projects, lambda answer: answer)  # wrong
+    api.paginate(page_of_projects, "models")  # wrong
+    api.paginate(page_of_projects, lambda answer: answer.models, limit="10")  # wrong
+    api.paginate(page_of_projects, lambda answer: answer.models, 10)  # wrong

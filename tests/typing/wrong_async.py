@@ -9,7 +9,8 @@ from typing import TypedDict
 
 from pydantic import BaseModel
 
-from wandb_runs import Api, AsyncApi, AsyncRun, AsyncRuns, Run, Runs
+from wandb_runs import Api, AsyncApi, AsyncRun, AsyncRuns, Operation, Run, Runs
+from wandb_runs.graphql._generated import ListProjects, list_projects
 
 
 class TrainConfig(BaseModel):
@@ -181,3 +182,18 @@ async def keep_files_wrongly_later(run: AsyncRun, runs: AsyncRuns) -> None:
     await run.upload_file(3)  # wrong
     await run.delete_files("model.pt")  # wrong
     await runs.download(pattern=None)  # wrong
+
+
+async def send_own_queries_wrongly_later(api: AsyncApi) -> None:
+    api.execute(list_projects(entity="team")).models  # wrong
+    api.execute_raw("{ a }")["a"]  # wrong
+    projects = api.paginate(page_of_projects, lambda answer: answer.models)
+    await projects  # wrong
+    list(projects)  # wrong
+    for _ in projects:  # wrong
+        pass
+    (await anext(aiter(projects))).naem  # wrong
+
+
+def page_of_projects(cursor: str | None) -> Operation[ListProjects]:
+    return list_projects(entity="team", first=100, after=cursor)

@@ -2,6 +2,7 @@
 
 from wandb_runs.aio.api import AsyncApi
 from wandb_runs.aio.iterators import AsyncRunIterator, AsyncRunPages
+from wandb_runs.aio.nodes import AsyncNodeIterator, AsyncNodes
 from wandb_runs.aio.project import AsyncProject, AsyncProjects, AsyncProjectSweeps
 from wandb_runs.aio.run import AsyncRun
 from wandb_runs.aio.run_file import AsyncRunFile, AsyncRunFiles
@@ -12,6 +13,8 @@ from wandb_runs.transport.aio_http import AsyncHttpTransport
 __all__ = [
     "AsyncApi",
     "AsyncHttpTransport",
+    "AsyncNodeIterator",
+    "AsyncNodes",
     "AsyncProject",
     "AsyncProjectSweeps",
     "AsyncProjects",

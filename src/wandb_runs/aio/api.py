@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Self
 from typing_extensions import TypeVar
 
 from wandb_runs.aio.bulk import apply_change
+from wandb_runs.aio.nodes import AsyncNodes
 from wandb_runs.aio.project import AsyncProject, AsyncProjects
 from wandb_runs.aio.run import AsyncRun
 from wandb_runs.aio.runs import AsyncRuns
@@ -17,6 +18,7 @@ from wandb_runs.pagination.sizes import PER_PAGE
 from wandb_runs.query.location import check_name
 from wandb_runs.runs.api_base import ApiBase, Given, checked_context, user_of, warn_of_lazy
 from wandb_runs.runs.models import check_models
+from wandb_runs.runs.nodes_base import check_nodes
 from wandb_runs.runs.run_base import RunContext
 from wandb_runs.transport import MAX_RESPONSE_BYTES, AsyncRetryingClient
 from wandb_runs.transport.aio_http_client import AsyncHttpClientTransport
@@ -30,9 +32,12 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from wandb_runs.errors import ChangeOutcome
+    from wandb_runs.graphql.connections import Connection, OperationBuilder
+    from wandb_runs.graphql.operation import Operation
     from wandb_runs.pagination.checkpoint import Checkpoint
     from wandb_runs.query.filters import Filters
     from wandb_runs.query.order import Order
+    from wandb_runs.runs.changes.values import NewValues
     from wandb_runs.runs.models import OnInvalid
     from wandb_runs.runs.user import User
     from wandb_runs.transport import AsyncClock, AsyncTransport
@@ -41,7 +46,10 @@ if TYPE_CHECKING:
 
 __all__ = ["AsyncApi"]
 
+D = TypeVar("D")
 K = TypeVar("K", bound=str)
+N = TypeVar("N")
+T = TypeVar("T")
 ConfigT = TypeVar("ConfigT", default=JSONObject)
 SummaryT = TypeVar("SummaryT", default=JSONObject)
 
@@ -409,6 +417,97 @@ class AsyncApi(ApiBase[AsyncRetryingClient]):
         """
         entity, project, fields = await self._client.run(self._fetch_sweep(path))
         return AsyncSweep(self._client, entity, project, fields)
+
+    async def execute(self, operation: Operation[T]) -> T:
+        """Send an operation of your own, and return its typed answer.
+
+        Operations are made by the functions that `wandb-runs codegen` generates of GraphQL files.
+        The guarantees are those of the package's own requests: the deadline of the call, retries
+        of queries (of a mutation only if nothing of it was sent), the pace, and servers that lack
+        what the document marks as `@optional`: it is left out, with a `DegradedServerWarning`.
+
+        Args:
+            operation: A query or a mutation, with its variables.
+
+        Returns:
+            The model of the answer's data.
+
+        Raises:
+            InvalidArgumentError: Not an operation, or one whose variables JSON cannot hold;
+                nothing was sent.
+            ReadOnlyError: A mutation, and the `Api` was made with `read_only=True`; nothing was
+                sent.
+            GraphQLError: The server reports errors; its `data` is what came beside them.
+            UnsupportedByServerError: The server lacks what the operation cannot do without.
+            WandbRunsError: Another of its kinds; see `wandb_runs.errors.exceptions`.
+        """
+        return await self._client.run(self._plan_execute(operation))
+
+    async def execute_raw(
+        self,
+        document: str,
+        variables: NewValues | None = None,
+        *,
+        operation_name: str | None = None,
+    ) -> JSONObject:
+        """Send a document in text, and return the decoded data: for a line in a notebook.
+
+        A mutation is told by its keyword, and sent as `execute` sends one. Nothing is left out for
+        servers that lack something, as the document does not say what may be.
+
+        Args:
+            document: A query or a mutation, with the fragments that it uses.
+            variables: The values of its variables, as JSON.
+            operation_name: Which operation is meant, where the document has several.
+
+        Returns:
+            The answer's data.
+
+        Raises:
+            InvalidArgumentError: Not such a document, several operations without
+                `operation_name=`, a variable that the operation does not declare, or a value that
+                JSON cannot hold; nothing was sent.
+            ReadOnlyError: A mutation, and the `Api` was made with `read_only=True`; nothing was
+                sent.
+            GraphQLError: The server reports errors; its `data` is what came beside them.
+            WandbRunsError: Another of its kinds; see `wandb_runs.errors.exceptions`.
+        """
+        return await self._client.run(self._plan_execute_raw(document, variables, operation_name))
+
+    def paginate(
+        self,
+        build: OperationBuilder[D],
+        connection: Callable[[D], Connection[N] | None],
+        *,
+        limit: int | None = None,
+        checkpoint: Checkpoint | None = None,
+    ) -> AsyncNodes[N]:
+        """The nodes of any Relay connection, page by page: lazy, and typed as the models are.
+
+        The query has to take a cursor, and to ask for `edges { node { ... } }` and `pageInfo {
+        hasNextPage endCursor }`. A server whose cursors lead in a circle, or through empty pages
+        without end, is an error. Nodes that come or go between two pages are not noticed, where
+        its cursors count them: any node may lack an id by which to tell. Listings of `runs` notice.
+
+        Args:
+            build: Makes the operation for the page behind a cursor; None stands for the first
+                page. It is called twice at once, to see that it takes notice of the cursor.
+            connection: Picks the connection from an answer.
+            limit: The most nodes to list, those before the checkpoint among them; None for all.
+            checkpoint: Where to continue: the `checkpoint()` of a loop over the same operation
+                with the same variables, or the `error.checkpoint` of an error that ended it.
+
+        Raises:
+            InvalidArgumentError: An argument that cannot be right, a mutation, or a `build` that
+                takes no notice of the cursor; nothing was sent. When nodes are taken, also a query
+                that does not ask for what is needed.
+            NotFoundError: When nodes are taken: `connection` picks null.
+            BadResponseError: When nodes are taken: the server does not say how to go on.
+
+        Warns:
+            MissingItemsWarning: Some nodes came as null; when they are read.
+        """
+        return AsyncNodes(self._client, check_nodes(build, connection, limit, checkpoint))
 
     async def from_path(self, path: str) -> AsyncRun | AsyncSweep | AsyncRuns:
         """What a path or the URL of a page names: a run, a sweep, or the runs of a project.

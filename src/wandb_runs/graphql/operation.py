@@ -17,6 +17,7 @@ from pydantic_core import ValidationError
 from typing_extensions import override
 
 from wandb_runs.errors import InvalidArgumentError
+from wandb_runs.errors.immutable import immutable
 from wandb_runs.graphql.raw_response import RawResponse, is_cut
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ good, and what they guard half made. `wandb_runs.transport.fork` takes it before
 T_co = TypeVar("T_co", covariant=True)
 
 
+@immutable
 @dataclass(frozen=True, slots=True, repr=False)
 class Operation(Generic[T_co]):
     """A query or mutation with its variables, and the type of its answer.
@@ -45,7 +47,8 @@ class Operation(Generic[T_co]):
     Immutable, and therefore safe to share. Equal when all parts are equal.
 
     Attributes:
-        name: The operation's name in the document.
+        name: The operation's name in the document. For one without a name it is what messages call
+            it, which GraphQL could not.
         kind: What it does on the server.
         document: The GraphQL text: the operation and the fragments that it spreads.
         variables: The values of its variables, by their names in the document. Those that are
@@ -60,6 +63,10 @@ class Operation(Generic[T_co]):
         shape: Returns what the document selects, for servers that lack something of it. A
             function, since few do. None if that is not known: then such a server's answer is an
             error, and nothing is left out.
+
+    >>> from wandb_runs.graphql._generated import list_projects
+    >>> list_projects(entity="sample", first=100)
+    <Operation query ListProjects(entity, first)>
     """
 
     name: str
@@ -95,7 +102,7 @@ class Operation(Generic[T_co]):
         body = {
             "query": self.document,
             "variables": dict(self.variables),
-            "operationName": self.name,
+            "operationName": self.name if self.name.isidentifier() else None,
         }
         try:
             return _dump(body)

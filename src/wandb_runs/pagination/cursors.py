@@ -11,7 +11,7 @@ from wandb_runs.errors import BadResponseError
 __all__ = ["CursorGuard", "cursor_after", "offset_of"]
 
 _MOST_EMPTY: Final = 100
-"""How many pages without a run may follow each other."""
+"""How many pages without an item may follow each other."""
 
 _CURSOR: Final = re.compile(rb"arrayconnection:(\d{1,15})")
 
@@ -42,9 +42,14 @@ def cursor_after(offset: int) -> str:
 
 
 class CursorGuard:
-    """Ends a listing whose cursors lead in a circle, or through empty pages for ever."""
+    """Ends a listing whose cursors lead in a circle, or through empty pages for ever.
 
-    def __init__(self) -> None:
+    Args:
+        what: What is listed, in the plural, for messages.
+    """
+
+    def __init__(self, what: str = "runs") -> None:
+        self._what = what
         self._followed: set[str] = set()
         self._empty = 0
 
@@ -72,7 +77,7 @@ class CursorGuard:
             )
         if is_empty and self._empty >= _MOST_EMPTY:
             raise BadResponseError(
-                f"the server says that more runs follow, and has given {_MOST_EMPTY} pages "
+                f"the server says that more {self._what} follow, and has given {_MOST_EMPTY} pages "
                 "without any; try again",
                 status=200,
             )

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sys
 from copy import copy
-from typing import TYPE_CHECKING, Generic, NoReturn, Self, TypeVar
+from typing import TYPE_CHECKING, Generic, NoReturn, Self, TypeVar, cast
 
 from typing_extensions import override
 
 from wandb_runs.errors import IgnoredArgumentWarning, InvalidArgumentError, NotFoundError
+from wandb_runs.errors.suggest import describe
 from wandb_runs.errors.warnings import warn
+from wandb_runs.graphql.requests import JsonOperation, check_operation
 from wandb_runs.query.location import (
     APP_URL,
     PathParts,
@@ -28,6 +30,7 @@ from wandb_runs.runs.changes.create import (
     send_new_project,
     send_new_run,
 )
+from wandb_runs.runs.changes.values import json_of
 from wandb_runs.runs.record import to_node
 from wandb_runs.runs.run_base import fetch_run
 from wandb_runs.runs.sweep_base import fetch_sweep
@@ -46,6 +49,8 @@ if TYPE_CHECKING:
 
     from wandb_runs.graphql._generated import SweepFields, ViewerFields
     from wandb_runs.graphql.flow import Flow
+    from wandb_runs.graphql.operation import Operation
+    from wandb_runs.graphql.scalars import JSONObject
     from wandb_runs.query.location import Kind
     from wandb_runs.runs.changes.bulk_base import Prepared
     from wandb_runs.runs.record import Node
@@ -57,6 +62,7 @@ if TYPE_CHECKING:
 __all__ = ["ApiBase", "Given", "checked_context", "user_of", "warn_of_lazy"]
 
 ClientT = TypeVar("ClientT", bound="Client[SessionBase]")
+T = TypeVar("T")
 
 
 class Given:
@@ -327,6 +333,27 @@ class ApiBase(UnknownNames, NoNewAttributes, Generic[ClientT]):
             self._note_host(error, path)
             raise
 
+    def _plan_execute(self, operation: Operation[T]) -> Flow[T]:
+        """Check an operation, before anything is sent, and send it."""
+        check_operation(operation)
+        if operation.kind == "mutation":
+            self._client.check_may_change(f"api.execute({operation.name})")
+        return _send(operation)
+
+    def _plan_execute_raw(
+        self, document: str, variables: object, operation_name: str | None
+    ) -> Flow[JSONObject]:
+        """Check a document and its variables, before anything is sent, and send them."""
+        given = json_of("variables", {} if variables is None else variables)
+        if not isinstance(given, dict):
+            raise InvalidArgumentError(
+                f"variables must be a mapping of names to values; got {describe(variables)}"
+            )
+        operation = JsonOperation.of(document, given, operation_name)
+        if operation.kind == "mutation":
+            self._client.check_may_change(f"api.execute_raw({operation.name})")
+        return _send(operation)
+
     def _note_host(self, error: NotFoundError, path: str) -> None:
         """Say that a URL is of another server than was asked: it is not compared before."""
         settings = self._client.settings
@@ -335,6 +362,10 @@ class ApiBase(UnknownNames, NoNewAttributes, Generic[ClientT]):
                 f"{error.message}; the URL is of another host than the pages of "
                 f"{settings.base_url}, which was asked",
             )
+
+
+def _send(operation: Operation[T]) -> Flow[T]:
+    return cast("T", (yield operation))  # a driver answers as the operation says
 
 
 def user_of(fields: ViewerFields) -> User:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Generic, NoReturn
+from typing import TYPE_CHECKING, ClassVar, Generic, NoReturn
 
 from typing_extensions import TypeVar, override
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = [
     "HistoryBatches",
     "HistoryBatchesBase",
+    "NotCopied",
     "RunIterator",
     "RunIteratorBase",
     "RunPages",
@@ -48,20 +49,22 @@ PagesT = TypeVar("PagesT")
 _log = logging.getLogger("wandb_runs")
 
 
-class _NotCopied:
+class NotCopied:
     """A loop that copies would share, or that would end early in another process."""
 
     __slots__ = ()
 
+    _continued_by: ClassVar = "api.runs(..., checkpoint=...)"
+
     @override
     def __reduce__(self) -> NoReturn:
-        where = "take checkpoint() of it, and go on by api.runs(..., checkpoint=...)"
+        where = f"take checkpoint() of it, and go on by {self._continued_by}"
         if not hasattr(self, "checkpoint"):
             where = "begin another one"
         raise TypeError(f"{type(self).__name__} is neither copied nor pickled; {where}")
 
 
-class RunIteratorBase(_NotCopied, Generic[RunT]):
+class RunIteratorBase(NotCopied, Generic[RunT]):
     """What `RunIterator` and `AsyncRunIterator` share.
 
     Args:
@@ -85,7 +88,7 @@ class RunIteratorBase(_NotCopied, Generic[RunT]):
         return self._checkpoint_at(self._index)
 
 
-class RunPagesBase(_NotCopied, Generic[ClientT, RunT]):
+class RunPagesBase(NotCopied, Generic[ClientT, RunT]):
     """What `RunPages` and `AsyncRunPages` share.
 
     Args:
@@ -122,7 +125,7 @@ class RunPagesBase(_NotCopied, Generic[ClientT, RunT]):
         self._reported = self._report_drift(self._stream.drift, self._reported)
 
 
-class HistoryBatchesBase(_NotCopied, Generic[ClientT, ListedT, BatchT_co]):
+class HistoryBatchesBase(NotCopied, Generic[ClientT, ListedT, BatchT_co]):
     """What `HistoryBatches` and `AsyncHistoryBatches` share.
 
     Args:
@@ -164,7 +167,7 @@ class HistoryBatchesBase(_NotCopied, Generic[ClientT, ListedT, BatchT_co]):
         return ready
 
 
-class RunValuesBase(_NotCopied, Generic[PagesT]):
+class RunValuesBase(NotCopied, Generic[PagesT]):
     """What `RunValues` and `AsyncRunValues` share.
 
     Args:

@@ -10,6 +10,7 @@ from typing_extensions import override
 from wandb_runs.errors import BadResponseError, ReadOnlyError, WandbRunsError
 from wandb_runs.errors.warnings import warn
 from wandb_runs.graphql.operation import RawOperation
+from wandb_runs.graphql.requests import check_is_operation
 from wandb_runs.transport.call import Call, Target
 from wandb_runs.transport.credentials import Shared
 from wandb_runs.transport.file_request import FileAnswer, FileRequest
@@ -126,6 +127,7 @@ class Client(Shared, Generic[C_co]):
         """The attempts at an operation, or at the transfer of a file."""
         if isinstance(operation, FileRequest):
             return cast("Attempts[T]", self._attempts_at_file(operation))
+        check_is_operation(operation)
         if operation.kind == "mutation":
             self.check_may_change(operation.name)
         fitted = FittedOperation(self._session.server, operation)

@@ -12,7 +12,7 @@ from wandb_runs.graphql.refusals import refusals_in
 from wandb_runs.graphql.selections import sent_names, types_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from wandb_runs.errors import GraphQLError
     from wandb_runs.graphql.operation import Operation
@@ -101,9 +101,11 @@ class KnownServer:
         self._base_url = base_url
         self._lock = lock
         self._lacks: tuple[_Lack, ...] = ()
-        # By document: how it is sent, as long as nothing else is found missing.
-        self._fitted: dict[str, _Fitted] = {}
-        self._told: set[str] = set()
+        # By the document, and what tells of its selections: how it is sent, as long as nothing else
+        # is found missing.
+        self._fitted: dict[tuple[str, Callable[[], Shape] | None], _Fitted] = {}
+        # By name, the costs of each package of operations for which it was told.
+        self._told: dict[str, list[Mapping[str, str]]] = {}
         self._untold: dict[str, str] = {}
 
     @property
@@ -129,9 +131,10 @@ class KnownServer:
         lacks = self._lacks
         if not lacks:  # the usual case imports nothing
             return operation
-        fitted = self._fitted.get(operation.document)
+        key = operation.document, operation.shape
+        fitted = self._fitted.get(key)
         if fitted is None or fitted.lacks is not lacks:
-            fitted = self._fitted[operation.document] = self._reduce(operation, lacks)
+            fitted = self._fitted[key] = self._reduce(operation, lacks)
         if fitted.document is None:
             return operation
         variables = {
@@ -157,10 +160,11 @@ class KnownServer:
             if each.coordinate in named and not each.is_renamed
         }
         with self._lock.mutex:
-            self._untold.update(
-                (name, cost) for name, cost in costs.items() if name not in self._told
-            )
-            self._told.update(costs)
+            for name, cost in costs.items():
+                told = self._told.setdefault(name, [])
+                if shape.costs not in told:
+                    told.append(shape.costs)
+                    self._untold[name] = cost
         variables = frozenset(each.name for each in reduced.query.variables)
         return _Fitted(lacks, reduced.text, variables, reduced.left_out)
 
