@@ -50,11 +50,17 @@ def least(kind: str) -> dict[str, JSONValue]:
         for field in each.fields
         if isinstance(field.type, NonNullTypeNode)
     }
-    values: dict[str, JSONValue] = {"Float!": 0.5}
-    return {
-        name: values.get(text, ["x"] if text.startswith("[") else "x")
-        for name, text in needed.items()
-    }
+    return {name: value_of(text) for name, text in needed.items()}
+
+
+def value_of(text: str) -> JSONValue:
+    """A value of a type, with what it needs and no more."""
+    if text.startswith("["):
+        return [value_of(text.strip("[]!"))]
+    if text == "Float!":
+        return 0.5
+    name = text.strip("!")
+    return least(name) if name.endswith("Input") else "x"
 
 
 @pytest.fixture(scope="module", params=[None, WRITER], ids=["any key", "a key of its own"])

@@ -29,6 +29,7 @@ from wandb_runs.local.mutations import MUTATIONS
 from wandb_runs.local.project_resolvers import PROJECT_BINDABLES
 from wandb_runs.local.resolvers import BINDABLES
 from wandb_runs.local.schema import read_sdl
+from wandb_runs.local.unanswered import bind_unanswered
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -151,6 +152,7 @@ def _make_schema(lacking: tuple[str, ...], *, keeps_promises: bool) -> GraphQLSc
         ScalarType("JSONString", value_parser=_text),
         convert_names_case=True,
     )
+    bind_unanswered(schema)
     for name in lacking:
         _remove(schema, name)
     return schema

@@ -1,4 +1,4 @@
-"""The schema that the server binds: the client's, and what only other programs send."""
+"""The schema that the server binds: the client's, what other programs send, and what it refuses."""
 
 from __future__ import annotations
 
@@ -6,7 +6,13 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from graphql import NonNullTypeNode, ObjectTypeDefinitionNode, parse, print_ast
+from graphql import (
+    NonNullTypeNode,
+    ObjectTypeDefinitionNode,
+    ObjectTypeExtensionNode,
+    parse,
+    print_ast,
+)
 
 from wandb_runs.graphql.schema import schema_path
 
@@ -15,9 +21,10 @@ if TYPE_CHECKING:
 
     from graphql import TypeNode
 
-__all__ = ["nullable_fields", "promised_fields", "read_sdl"]
+__all__ = ["nullable_fields", "promised_fields", "read_sdl", "unanswered_fields"]
 
 _CLIENT: Final = "wandb.graphql"
+_UNANSWERED: Final = "public.graphql"
 _PROMISED: Final = Path(__file__).with_name("promised.graphql")
 
 
@@ -38,7 +45,7 @@ def read_sdl(*, keeps_promises: bool = True) -> list[str]:
     True
     """
     client = _promising(_read(_CLIENT)) if keeps_promises else _read(_CLIENT)
-    return [client, _read("sdk.graphql"), _read("artifacts.graphql")]
+    return [client, _read("sdk.graphql"), _read("artifacts.graphql"), _read(_UNANSWERED)]
 
 
 @cache
@@ -59,6 +66,21 @@ def nullable_fields() -> frozenset[str]:
         for kind, fields in _fields_of(_read(_CLIENT)).items()
         for name, type_node in fields.items()
         if not isinstance(type_node, NonNullTypeNode)
+    )
+
+
+@cache
+def unanswered_fields() -> frozenset[tuple[str, str]]:
+    """The fields that the server does not answer, each by its type and its name.
+
+    >>> ("Run", "computeSeconds") in unanswered_fields(), ("Run", "name") in unanswered_fields()
+    (True, False)
+    """
+    return frozenset(
+        (definition.name.value, field.name.value)
+        for definition in parse(_read(_UNANSWERED)).definitions
+        if isinstance(definition, ObjectTypeDefinitionNode | ObjectTypeExtensionNode)
+        for field in definition.fields
     )
 
 
