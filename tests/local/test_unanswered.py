@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 from graphql import (
-    GraphQLInputObjectType,
+    GraphQLInterfaceType,
     GraphQLObjectType,
+    GraphQLUnionType,
+    InputObjectTypeDefinitionNode,
+    NonNullTypeNode,
     build_schema,
-    get_named_type,
-    is_composite_type,
-    is_required_argument,
-    is_required_input_field,
+    parse_type,
+    print_ast,
 )
 from support.sweeps import make_sweep
 
@@ -22,9 +23,9 @@ from wandb_runs.local.schema import read_sdl, unanswered_fields
 from wandb_runs.testing import LocalServer, log_run
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
-    from graphql import GraphQLInputType
+    from graphql import InputValueDefinitionNode, TypeNode
 
     from wandb_runs.graphql.scalars import JSONValue
 
@@ -53,35 +54,38 @@ BEHIND = {"Artifact", "ArtifactSequence", "Organization"}
 FIELDS = sorted(each for each in unanswered_fields() if each[0] in REACHED)
 
 
-def value_of(kind: GraphQLInputType) -> str:
+def value_of(node: TypeNode) -> str:
     """A value of a type in a document, with what it needs and no more."""
-    named = get_named_type(kind)
-    text = str(kind).strip("!")
+    text = print_ast(node).strip("!")
+    named = text.strip("[]!")
     if text.startswith("["):
-        return f"[{value_of(named)}]"
-    if isinstance(named, GraphQLInputObjectType):
-        needed = (
-            f"{name}: {value_of(each.type)}"
-            for name, each in named.fields.items()
-            if is_required_input_field(each)
-        )
-        return f"{{{', '.join(needed)}}}"
-    return {"Int": "1", "Float": "1.5"}.get(named.name, '"x"')
+        return f"[{value_of(parse_type(named))}]"
+    kind = SCHEMA.type_map[named].ast_node
+    if isinstance(kind, InputObjectTypeDefinitionNode):
+        return f"{{{needed(kind.fields)}}}"
+    return {"Int": "1", "Float": "1.5"}.get(named, '"x"')
+
+
+def needed(nodes: Iterable[InputValueDefinitionNode]) -> str:
+    """Values for what cannot be left out."""
+    return ", ".join(
+        f"{each.name.value}: {value_of(each.type)}"
+        for each in nodes
+        if isinstance(each.type, NonNullTypeNode)
+    )
 
 
 def asked(type_name: str, name: str) -> str:
     type_ = SCHEMA.type_map[type_name]
     assert isinstance(type_, GraphQLObjectType)
-    field = type_.fields[name]
-    given = ", ".join(
-        f"{each}: {value_of(argument.type)}"
-        for each, argument in field.args.items()
-        if is_required_argument(argument)
-    )
-    below = " { __typename }" if is_composite_type(get_named_type(field.type)) else ""
-    kind = "mutation" if type_name == "Mutation" else "query"
-    selection = f"{name}({given}){below}" if given else f"{name}{below}"
-    return f"{kind} Q {{ {REACHED[type_name] % selection} }}"
+    node = type_.fields[name].ast_node
+    assert node is not None
+    kind = SCHEMA.type_map[print_ast(node.type).strip("[]!")]
+    has_fields = isinstance(kind, GraphQLObjectType | GraphQLInterfaceType | GraphQLUnionType)
+    given = needed(node.arguments)
+    selection = name + (f"({given})" if given else "") + (" { __typename }" if has_fields else "")
+    operation = "mutation" if type_name == "Mutation" else "query"
+    return f"{operation} Q {{ {REACHED[type_name] % selection} }}"
 
 
 @pytest.fixture(scope="module")

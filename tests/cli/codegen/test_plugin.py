@@ -434,19 +434,42 @@ def test_upstream_reuses_the_wrong_class(project: Project) -> None:
     assert model.model_dump()["a"]["b"] == {"name": None}
 
 
-@pytest.mark.parametrize(
-    ("queries", "kind"),
-    [
-        ("query Get { node { id } }", "Node"),
-        ("query Get { thing { ... on Run { id } } }", "Thing"),
-        ("query Get { run { ...F } } fragment F on Node { id }", "Node"),
-    ],
-)
-def test_abstract_types(project: Project, queries: str, kind: str) -> None:
-    message = project.refusal(queries)
+def test_unions_are_refused(project: Project) -> None:
+    message = project.refusal("query Get { thing { ... on Run { id } } }")
+    assert "Thing is a union, whose models break as soon as the server adds a type" in message
 
-    assert f"{kind} is an interface or union" in message
-    assert "select fields of an object type" in message
+
+def test_the_own_fields_of_an_interface_are_read_whatever_the_type_is(project: Project) -> None:
+    package = project.package("""
+        query Get { node { __typename ...OfNode } }
+        query GetMore { node { ...OfNode } }
+        fragment OfNode on Node { id }
+    """)
+    for kind in ("Run", "Added"):
+        answered = answer(package, "get", {"node": {"__typename": kind, "id": "1"}})
+        assert answered == {"node": {"typename__": kind, "id": "1"}}
+    # What the models read is what is asked.
+    assert operation(package, "get_more").document.count("__typename") == 0
+    assert answer(package, "get_more", {"node": {"id": "1"}}) == {"node": {"id": "1"}}
+    assert shape_of(package, "get").without("Node.id").essential == {"Node.id"}
+
+
+def test_a_fragment_on_an_interface_is_refused_where_the_type_is_known(project: Project) -> None:
+    message = project.refusal("""
+        query Get { run { ...OfNode } node { ...OfNode } }
+        fragment OfNode on Node { id }
+    """)
+    assert message == (
+        "queries/all.graphql:1: Get.run: ...OfNode is on Node, and its model is lost where the "
+        "type is Run; write a fragment on Run"
+    )
+
+
+def test_upstream_loses_the_model_of_such_a_fragment(project: Project) -> None:
+    with pytest.raises(ModuleNotFoundError, match="fragments"):
+        project.unguarded(
+            "query Get { run { ...OfNode } node { ...OfNode } } fragment OfNode on Node { id }"
+        )
 
 
 def test_spreads_whose_models_cannot_be_bases_together(project: Project) -> None:
@@ -537,7 +560,9 @@ def test_keywords_of_python_in_input_objects(project: Project) -> None:
 
 
 def test_all_problems_are_told_at_once(project: Project) -> None:
-    message = project.refusal("query Get { run { fooBar foo_bar } } query Got { node { id } }")
+    message = project.refusal(
+        "query Get { run { fooBar foo_bar } } query Got { thing { id: __typename } }"
+    )
 
     assert len(message.splitlines()) == 2
 

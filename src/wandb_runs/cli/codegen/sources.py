@@ -18,6 +18,8 @@ __all__ = ["SCALARS", "read_sources", "shown", "sources_of_schema"]
 SCALARS: Final[Mapping[str, str]] = {
     # Parsed when touched: one bad date must not cost a reader the page.
     "DateTime": "str",
+    # What it is on the wire is not known.
+    "Duration": "object",
     "Int64": "int",
     # Not `Any`: whatever reads it has to narrow it first.
     "JSON": "object",

@@ -51,6 +51,8 @@ def generate_package(spec: PackageSpec, folder: Path, name: str) -> Path:
         include_all_enums=True,
         # An older server may leave out what it does not know.
         default_optional_fields_to_none=True,
+        # What is selected of an interface are its own fields, whatever the type is.
+        include_typename=False,
         # Both make the import of the package cheap.
         use_alias_generator=True,
         defer_model_build=True,

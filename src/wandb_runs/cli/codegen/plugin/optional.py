@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from graphql import (
     FieldNode,
     FragmentSpreadNode,
+    GraphQLInterfaceType,
     GraphQLObjectType,
     NonNullTypeNode,
     OperationType,
@@ -289,7 +290,7 @@ class SelectionsModule:
 
     def _marked(self) -> Iterator[tuple[str, FieldDefinitionNode | InputValueDefinitionNode]]:
         for type_ in self.schema.type_map.values():
-            if not isinstance(type_, GraphQLObjectType):
+            if not isinstance(type_, GraphQLObjectType | GraphQLInterfaceType):
                 continue
             for name, field in type_.fields.items():
                 if field.ast_node is None:  # of introspection
@@ -321,7 +322,7 @@ class SelectionsModule:
 
     def _field_exists(self, parent: str, name: str) -> bool:
         type_ = self.schema.type_map.get(parent)
-        return isinstance(type_, GraphQLObjectType) and name in type_.fields
+        return isinstance(type_, GraphQLObjectType | GraphQLInterfaceType) and name in type_.fields
 
     def _field_cost(self, parent: str, name: str) -> str | None:
         if not self._field_exists(parent, name):
@@ -331,10 +332,10 @@ class SelectionsModule:
     def _definition(self, parent: str, name: str) -> FieldDefinitionNode:
         type_ = self.schema.type_map[parent]
         field: GraphQLField | None = None
-        if isinstance(type_, GraphQLObjectType):
+        if isinstance(type_, GraphQLObjectType | GraphQLInterfaceType):
             field = type_.fields[name]
         if field is None or field.ast_node is None:
-            raise TypeError(f"{parent}.{name} is no field of an object type")  # refused before
+            raise TypeError(f"{parent}.{name} has no field of that name")  # refused before
         return field.ast_node
 
     def _type_of(self, parent: str, name: str) -> str:

@@ -12,6 +12,7 @@ from graphql import (
     FragmentSpreadNode,
     GraphQLEnumType,
     GraphQLInputObjectType,
+    GraphQLInterfaceType,
     GraphQLObjectType,
     InlineFragmentNode,
     OperationDefinitionNode,
@@ -141,15 +142,15 @@ class _Checker:
         """Check one selection, which becomes the class `name`, and those below it."""
         self._claim(name, definition, path)
         parent_type = self._schema.type_map[parent]
-        if not isinstance(parent_type, GraphQLObjectType):
+        if not isinstance(parent_type, GraphQLObjectType | GraphQLInterfaceType):
             self._refuse(
                 definition,
                 path,
-                f"{parent} is an interface or union, whose models break as soon as the server "
-                "adds a type; select fields of an object type",
+                f"{parent} is a union, whose models break as soon as the server adds a type; "
+                "leave it out",
             )
             return
-        self._check_spreads(definition, path, selection_set)
+        self._check_spreads(definition, path, parent, selection_set)
         self._check_merging(definition, path, selection_set)
         for field in selection_set.selections:
             if not isinstance(field, FieldNode) or field.selection_set is None:
@@ -187,18 +188,29 @@ class _Checker:
         self._names[name] = f"{path} ({place(definition)})"
 
     def _check_spreads(
-        self, definition: ExecutableDefinitionNode, path: str, selection_set: SelectionSetNode
+        self,
+        definition: ExecutableDefinitionNode,
+        path: str,
+        parent: str,
+        selection_set: SelectionSetNode,
     ) -> None:
         names: list[str] = []
         for selection in selection_set.selections:
             if isinstance(selection, InlineFragmentNode):
                 self._problems.append(
                     f"{place(selection)}: {path}: an inline fragment adds nothing to an object "
-                    "type, and its conditions are lost on the model; write its fields directly, "
-                    "each with its own @include or @skip"
+                    "type, and its conditions are lost on the model, and what it selects of one "
+                    "type of an interface breaks with each type that the server adds; write its "
+                    "fields directly, each with its own @include or @skip"
                 )
             elif isinstance(selection, FragmentSpreadNode):
                 names.append(selection.name.value)
+                kind = self._documents.fragments[names[-1]].type_condition.name.value
+                if kind != parent:
+                    self._problems.append(
+                        f"{place(selection)}: {path}: ...{names[-1]} is on {kind}, and its model "
+                        f"is lost where the type is {parent}; write a fragment on {parent}"
+                    )
                 if selection.directives:
                     self._problems.append(
                         f"{place(selection)}: {path}: a condition on ...{names[-1]} is lost on "
