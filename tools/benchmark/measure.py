@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from dataclasses import dataclass, replace
-from pathlib import Path
 from statistics import median
-from tempfile import TemporaryDirectory
 from time import perf_counter
 from typing import TYPE_CHECKING, Final, Self
 
-import httpx
-
 from benchmark.link import Link
-from wandb_runs.local import LocalServer
+from benchmark.replayed import ReplayedServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
@@ -27,7 +22,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Benchmark", "BenchmarkError", "Measurement", "Measurements", "median_of"]
 
-TOOLS: Final = Path(__file__).parents[1]
 _MOST_RUNS: Final = 5
 
 TIMEOUT: Final = 1800
@@ -62,7 +56,7 @@ def median_of(measured: list[Measurement], value: Callable[[Measurement], float]
 
 
 class Benchmark:
-    """A store, a local server for it, and a server that replays the local server's answers.
+    """Runs jobs of several sides against a server that replays answers.
 
     Args:
         sizes: Sizes of the projects; each is written when a job first reads it.
@@ -86,33 +80,14 @@ class Benchmark:
         self._sides = sides
         self._pythons = pythons or {}
         self._written: set[Project] = set()
-        self._folder = TemporaryDirectory(prefix="bench-")
-        self._path = Path(self._folder.name)
-        self._local = LocalServer(store=self._path / "bench.db")
-        self._environment = _environment(self._path)
-        listed = [Link(), *links]
-        listed = list(dict.fromkeys([*listed, *(link.unhindered for link in listed)]))
-        self._replay = subprocess.Popen(
-            [sys.executable, "-m", "benchmark.replay", self._local.url, *map(str, listed)],
-            env=self._environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        if self._replay.stdout is None:
-            raise AssertionError("the process has no pipe")
-        addresses = json.loads(self._replay.stdout.readline() or "[]")
-        self.urls: dict[Link, str] = dict(zip(listed, addresses, strict=True))
-        self._client = httpx.Client(base_url=self.urls[Link()], trust_env=False)
+        self._server = ReplayedServer(links)
+        self.urls: Mapping[Link, str] = self._server.urls
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._client.close()
-        self._replay.communicate()  # it ends with its standard input
-        self._local.close()
-        self._folder.cleanup()
+        self._server.close()
 
     def measure(self, job: Job, rounds: int, *, is_full: bool = False) -> Measurements:
         """Run a job once without measuring, so that every answer is recorded; then measure rounds.
@@ -131,7 +106,7 @@ class Benchmark:
             BenchmarkError: The sides read different values, or an answer was not replayed.
         """
         if job.project not in self._written:
-            self._sizes.write(self._local.store, job.project)
+            self._sizes.write(self._server.store, job.project)
             self._written.add(job.project)
         sides: list[Side] = [side for side in job.sides if side in self._sides]
         check = len(sides) > 1 and not job.is_heavy
@@ -178,13 +153,12 @@ class Benchmark:
             "check": check,
         }
         url = self.urls[job.link]
-        # Another interpreter must import its own installed package, not one from PYTHONPATH.
-        own = {"PYTHONPATH": str(TOOLS)} if side in self._pythons else {}
-        self._take()
+        python = self._pythons.get(side)
+        self._server.take()
         start = perf_counter()
         worker = subprocess.run(
-            [self._pythons.get(side, sys.executable), "-m", "benchmark.worker", json.dumps(task)],
-            env={**self._environment, **own, "WANDB_BASE_URL": url},
+            [python or sys.executable, "-m", "benchmark.worker", json.dumps(task)],
+            env=self._server.environment(url, is_own=python is None),
             capture_output=True,
             text=True,
             timeout=TIMEOUT,
@@ -193,31 +167,4 @@ class Benchmark:
         wall = perf_counter() - start
         if worker.returncode:
             raise BenchmarkError(f"{job.name}: {side} failed:\n{worker.stderr}")
-        return Measurement(json.loads(worker.stdout.splitlines()[-1]), wall, self._take())
-
-    def _take(self) -> Counts:
-        counts: Counts = self._client.post("/bench/take").json()
-        return counts
-
-
-def _environment(folder: Path) -> dict[str, str]:
-    """Environment variables of workers, without the user's settings, key and proxies."""
-    folders = {
-        f"WANDB_{name}_DIR": str(folder / name.lower()) for name in ("CACHE", "CONFIG", "DATA")
-    }
-    inherited = {
-        name: os.environ[name]
-        for name in ("PATH", "LANG", "LC_ALL", "SYSTEMROOT", "TEMP", "TMP", "TMPDIR")
-        if name in os.environ
-    }
-    paths = [str(TOOLS), *filter(None, [os.environ.get("PYTHONPATH")])]
-    return {
-        **inherited,
-        **folders,
-        "PYTHONPATH": os.pathsep.join(paths),
-        "HOME": str(folder),
-        "USERPROFILE": str(folder),
-        "WANDB_DIR": str(folder),
-        "WANDB_API_KEY": "k" * 40,
-        "WANDB_SILENT": "true",
-    }
+        return Measurement(json.loads(worker.stdout.splitlines()[-1]), wall, self._server.take())

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from benchmark.work import Prepare, Report, Result, Side, Task
 
-__all__ = ["run_task"]
+__all__ = ["peak_memory", "run_task"]
 
 KIBIBYTE: Final = 1024
 
@@ -22,14 +22,14 @@ KIBIBYTE: Final = 1024
 def run_task(task: Task, url: str) -> Report:
     """Do a task, and report its time and memory."""
     work = _prepare_of(task["side"])(task, url)
-    before = _peak()
+    before = peak_memory()
     start = perf_counter()
     result = work()
     seconds = perf_counter() - start
     return {
         "seconds": seconds,
         "before": before,
-        "peak": _peak(),
+        "peak": peak_memory(),
         "size": _size(result),
         "values": _values(result),
         "libraries": sorted({"pandas", "polars"} & set(sys.modules)),
@@ -52,7 +52,7 @@ def _prepare_of(side: Side) -> Prepare:
     return ours
 
 
-def _peak() -> int:
+def peak_memory() -> int:
     """The peak memory of this process, in bytes."""
     try:
         with open("/proc/self/status", encoding="ascii", errors="replace") as status:  # noqa: PTH123 - importing pathlib would count for every side
