@@ -24,6 +24,7 @@ from wandb_runs import (
     RequestSent,
     WandbRunsError,
 )
+from wandb_runs.runs.exact import pages
 from wandb_runs.testing import LocalServer, Status, log_run
 
 if TYPE_CHECKING:
@@ -292,6 +293,33 @@ def test_progress_counts_the_bytes_of_files_and_the_runs_that_were_read(
         received = api.client.stats.bytes
     assert told[-1].runs == told[-1].total == 3
     assert 1_000 < told[-1].bytes <= received
+
+
+@pytest.mark.parametrize("call", ["histories", "iter_histories"])
+def test_runs_are_read_as_others_end_where_all_rows_are_kept(
+    call: str, wandb_server: LocalServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes = [40, 3, 3, 50, 3, 3, 3, 200, 3]
+    for number, size in enumerate(sizes):
+        history: list[dict[str, JSONValue]] = [{"loss": at / 2} for at in range(size)]
+        log_run(wandb_server, "me", f"exact-kept-{call}", f"r{number}", history=history)
+    # Two values for each row: three runs of three rows, or one of more, at once.
+    monkeypatch.setattr(pages, "MOST_VALUES", 18)
+    told: list[Progress] = []
+    with Api(base_url=wandb_server.url, api_key="k") as api:
+        runs = api.runs(f"me/exact-kept-{call}", order="+name")
+        if call == "histories":
+            rows = runs.histories(keys=["loss"], exact=True, progress=told.append)
+        else:
+            batches = runs.iter_histories(keys=["loss"], exact=True, progress=told.append)
+            rows = [row for batch in batches for row in batch]
+    expected = [(f"r{at}", step, step / 2) for at, size in enumerate(sizes) for step in range(size)]
+    assert [(row["run_id"], row["_step"], row["loss"]) for row in rows] == expected
+    counted = [each.runs for each in told]
+    assert counted == sorted(counted)
+    assert counted[-1] == len(sizes)
+    if call == "histories":
+        assert counted == list(range(1, len(sizes) + 1)), "each is told as it ends"
 
 
 def test_objects_and_lists_are_empty_as_they_were_logged(wandb_server: LocalServer) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 from functools import partial
+from time import sleep
 from typing import Final
 
 import anyio
@@ -104,3 +105,25 @@ def test_an_interrupted_computation_leaves_no_thread() -> None:
     for thread in {*threading.enumerate()} - before:
         thread.join(20)
         assert not thread.is_alive(), thread
+
+
+@each_way
+@pytest.mark.parametrize(("width", "most"), [(2, 2), (1, 1), (100, 4), (None, 4)])
+def test_no_more_flows_are_under_way_than_the_lane_and_the_width_allow(
+    way: str, width: int | None, most: int
+) -> None:
+    under_way: set[int] = set()
+    counts: list[int] = []
+
+    def flow(number: int) -> Flow[int]:
+        under_way.add(number)
+        for _ in range(3):
+            yield from compute(partial(sleep, 0.001))
+            counts.append(len(under_way))
+        under_way.discard(number)
+        return number
+
+    with Face.of(way, NOWHERE, "any") as face:
+        flows = [flow(number) for number in range(MANY)]
+        assert face.run(gather(flows, width=width)) == [*range(MANY)]
+    assert max(counts) == most

@@ -30,7 +30,7 @@ from wandb_runs.errors.text import FieldsRepr
 from wandb_runs.graphql.raw_response import LARGE, RawResponse
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Generator, Sequence
+    from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
 
     from wandb_runs.graphql.operation import Operation
 
@@ -79,11 +79,20 @@ class Gather(FieldsRepr, Generic[T]):
         flows: The flows; none has begun.
         done: Called with each result as it comes, in any order, in the driver's own thread.
         lane: What the flows send most of: as many of them run at once as of these requests.
+        width: How many run at once at most; None where the lane alone decides.
     """
 
     flows: Sequence[Flow[T]]
     done: Callable[[T], None] | None = None
     lane: Lane = "operations"
+    width: int | None = None
+
+    def most_at_once(self, widths: Mapping[Lane, int]) -> int:
+        """How many of the flows run at once, where a client has so many requests of each lane."""
+        width = widths[self.lane]
+        if self.width is not None:
+            width = min(width, self.width)
+        return min(width, len(self.flows))
 
 
 class Received(NamedTuple):
@@ -159,7 +168,10 @@ def ask(operation: Operation[T]) -> Flow[T]:
 
 
 def gather(
-    flows: Sequence[Flow[T]], done: Callable[[T], None] | None = None, lane: Lane = "operations"
+    flows: Sequence[Flow[T]],
+    done: Callable[[T], None] | None = None,
+    lane: Lane = "operations",
+    width: int | None = None,
 ) -> Flow[list[T]]:
     """Yield several flows at once and return their results, in the order of the flows.
 
@@ -168,7 +180,7 @@ def gather(
     """
     if not flows:
         return []
-    results = yield cast("Gather[object]", Gather(flows, done, lane))
+    results = yield cast("Gather[object]", Gather(flows, done, lane, width))
     return cast("list[T]", results)  # as `Gather` promises
 
 

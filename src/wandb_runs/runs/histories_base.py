@@ -215,7 +215,14 @@ class HistoriesBase(ABC):
         if not plan.is_exact:
             return (yield from self._fetch_pages(plan, RowsReader(), progress, eager=eager))
         sources = yield from self._fetch_pages(plan, SourcesReader(), None)
-        return ExactPages(sources, plan, self._reading(), total=self._counted(), progress=progress)
+        return ExactPages(
+            sources,
+            plan,
+            self._reading(),
+            total=self._counted(),
+            progress=progress,
+            keeps_all=eager,
+        )
 
     def _new_batches(
         self, plan: HistoryPlan, to: Format, schema: object, progress: OnProgress | None

@@ -178,11 +178,11 @@ async def run_gathered_async(
 
     if len(step.flows) == 1:
         return [await run(step.flows[0])]
-    return await _in_tasks([partial(run, flow) for flow in step.flows], widths[step.lane])
+    return await _in_tasks([partial(run, flow) for flow in step.flows], step.most_at_once(widths))
 
 
 async def _in_tasks(works: Sequence[Callable[[], Awaitable[T]]], width: int) -> list[T]:
-    """The results of the works, of which at most `width` run at once."""
+    """The results of the works, of which `width` run at once."""
     results: dict[int, T] = {}
     failed: list[BaseException] = []
     waiting = iter(enumerate(works))
@@ -200,7 +200,7 @@ async def _in_tasks(works: Sequence[Callable[[], Awaitable[T]]], width: int) -> 
 
     try:
         async with anyio.create_task_group() as tasks:
-            for _ in range(min(width, len(works))):
+            for _ in range(width):
                 tasks.start_soon(worker)
     except BaseExceptionGroup as group:
         # What came from outside: trio puts an interrupt in here.

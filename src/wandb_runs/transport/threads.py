@@ -396,7 +396,7 @@ def run_gathered(
     found: dict[int, T] = {}
     is_interrupted = is_waiting = False
     try:
-        workers.start(min(widths[step.lane], len(step.flows)))
+        workers.start(step.most_at_once(widths))
         while len(found) < len(step.flows):
             is_waiting = True
             outcome = workers.next_outcome()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from copy import copy
+from itertools import accumulate
 from typing import TYPE_CHECKING, Final, cast
 
 from wandb_runs.errors import (
@@ -40,6 +42,9 @@ MOST_RUNS: Final = 32
 MOST_VALUES: Final = 2_000_000
 """Values that are read at once, as far as it is known before: 16 MB of numbers."""
 
+MOST_TOGETHER: Final = 512
+"""Runs whose rows are given together, where the caller keeps all rows."""
+
 _ASSUMED_ROWS: Final = 10_000
 _ASSUMED_METRICS: Final = 40
 
@@ -56,6 +61,8 @@ class ExactPages:
         reading: What files are read with.
         total: The number of runs, if that is known.
         progress: The caller's progress callback.
+        keeps_all: Whether the caller keeps all rows. Then as soon as a run has been read another
+            one is begun; else some are read, and given, before others are begun.
     """
 
     def __init__(
@@ -66,10 +73,12 @@ class ExactPages:
         *,
         total: int | None,
         progress: OnProgress | None,
+        keeps_all: bool = False,
     ) -> None:
         self._sources = sources
         self._plan = plan
         self._reading = reading
+        self._keeps_all = keeps_all
         self._counter = ProgressCounter(progress, total)
         self._pending: list[ExactSource] = []
         # Bytes of the answers that told where rows are, as far as they were counted.
@@ -154,14 +163,16 @@ class ExactPages:
             if not pages:
                 return []
             self._pending = [source for page in pages for source in page.content]
-        part = self._next_part()
+        part, width = self._next_part()
         # Runs that have no files are read by operations, of which fewer may be under way at once:
         # one that waits for many others would pass its deadline.
         have_files = sum(bool(source.addresses) for source in part) > len(part) // 2
         lane: Lane = "files" if have_files else "operations"
-        read = yield from gather([self._read(source) for source in part], lane=lane)
+        # A call whose caller keeps all rows is never gone on with after a failure: only then may
+        # runs be counted before all of the part are there.
+        count = self._count if self._keeps_all else None
+        read = yield from gather([self._read(source) for source in part], count, lane, width)
         content: list[RunRows] = []
-        size = sum(rows.bytes for rows in read if isinstance(rows, ExactRows))
         for source, rows in zip(part, read, strict=True):
             if isinstance(rows, ExactRows):
                 self._note(source, rows.origin, len(rows), columns_in(rows.parts))
@@ -171,24 +182,36 @@ class ExactPages:
             else:
                 self._failed[source.run_id] = rows
         self._pending = self._pending[len(part) :]
-        size += self._sources.bytes - self._listed
-        self._listed = self._sources.bytes
-        self._counter.add(len(part), size, total=self._sources.total, is_last=False)
+        if not self._keeps_all:
+            self._count(*read)
         return [PageHistories(content, [source.run_id for source in part])]
 
-    def _next_part(self) -> list[ExactSource]:
-        """The runs to read next: as many as have few values, one at least."""
-        width = _ASSUMED_METRICS if self._plan.columns is None else len(self._plan.columns)
-        values = 0
-        for number, source in enumerate(self._pending[:MOST_RUNS]):
-            values += self._values_of(source, width)
-            if values > MOST_VALUES and number:
-                return self._pending[:number]
-        return self._pending[:MOST_RUNS]
+    def _count(self, *read: ExactRows | WandbRunsError) -> None:
+        """Tell the caller's callback of runs that have been read."""
+        size = sum(rows.bytes for rows in read if isinstance(rows, ExactRows))
+        size += self._sources.bytes - self._listed
+        self._listed = self._sources.bytes
+        self._counter.add(len(read), size, total=self._sources.total, is_last=False)
 
-    def _values_of(self, source: ExactSource, width: int) -> int:
+    def _next_part(self) -> tuple[list[ExactSource], int]:
+        """The runs to read next, and how many of them at once: as many as have few values."""
+        columns = _ASSUMED_METRICS if self._plan.columns is None else len(self._plan.columns)
+        values = [self._values_of(each, columns) for each in self._pending[:MOST_TOGETHER]]
+        width = bisect_right([*accumulate(values[:MOST_RUNS])], MOST_VALUES) or 1
+        end = width
+        # One run alone has its own requests sent at once, which go in turn beside others.
+        if self._keeps_all and width > 1:
+            under_way = sum(values[:width])
+            while end < len(values):
+                under_way += values[end] - values[end - width]
+                if under_way > MOST_VALUES:
+                    break
+                end += 1
+        return self._pending[:end], width
+
+    def _values_of(self, source: ExactSource, columns: int) -> int:
         """How many values the rows of a run have, as far as it is known before."""
-        return width * (_ASSUMED_ROWS if source.row_count is None else source.row_count)
+        return columns * (_ASSUMED_ROWS if source.row_count is None else source.row_count)
 
     def _read(self, source: ExactSource) -> Flow[ExactRows | WandbRunsError]:
         """Every row of a run, or how reading it failed while the server answers."""
