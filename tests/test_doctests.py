@@ -59,8 +59,9 @@ def test_examples_are_found() -> None:
         *map(
             "docs/{}.md".format,
             (
-                *("changing", "dask", "doctor", "embedding", "exports", "files", "filters"),
-                *("moving", "network", "own-queries", "plots", "settings", "tables", "testing"),
+                *("changing", "dask", "doctor", "embedding", "exact", "exports", "files"),
+                *("filters", "lazy", "moving", "network", "own-queries", "plots", "settings"),
+                *("tables", "testing"),
             ),
         ),
     ],

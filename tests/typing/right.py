@@ -89,7 +89,7 @@ from wandb_runs import (
     plots,
 )
 from wandb_runs.bar import progress_bar
-from wandb_runs.exports import dask
+from wandb_runs.exports import ExportResult, Verification, dask, export, verify
 from wandb_runs.graphql._generated import (
     ListProjects,
     ListRuns,
@@ -103,6 +103,7 @@ from wandb_runs.testing import FakeClock
 if TYPE_CHECKING:
     import httpx
     import httpx2
+    from distributed import Client
 
 
 class Recorder:
@@ -173,6 +174,19 @@ def read_by_dask(runs: Runs) -> None:
     dask.histories(runs, ["loss"], runs_per_part=5, samples=9, x_axis="epoch", join="outer")
     assert_type(dask.table(runs), dd.DataFrame)
     dask.table(runs, runs_per_part=9, attributes=["id"], config=["lr"], summary=False)
+
+
+def export_all(runs: Runs, folder: Path, client: Client) -> None:
+    result = export(runs, folder)
+    assert_type(result, ExportResult)
+    assert_type(result.failed, Mapping[str, str])
+    assert_type(result.is_complete, bool)
+    export(runs, "night", keys=["loss"], schema={"loss": pl.Float32, "note": "json"})
+    export(runs, "night", system=False, files=True)
+    export(runs, "night", keys=("loss",), runs_per_part=9, client=client, progress=print)
+    assert_type(export(runs, "night", dry_run=True).added, int)
+    assert_type(verify(folder), Verification)
+    assert_type(verify("night").problems, list[str])
 
 
 def go_on(api: Api, error: WandbRunsError) -> None:

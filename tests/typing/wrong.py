@@ -31,7 +31,7 @@ from wandb_runs import (
     parse_filter,
     plots,
 )
-from wandb_runs.exports import dask
+from wandb_runs.exports import dask, export, verify
 from wandb_runs.graphql._generated import ListProjects, list_projects
 
 if TYPE_CHECKING:
@@ -47,6 +47,18 @@ def misread_by_dask(runs: Runs) -> None:
     dask.histories([runs], ["loss"])  # wrong
     dask.table(runs, config="lr")  # wrong
     dask.table(runs, schema=["config.lr"])  # wrong
+
+
+def misexport(api: Api, runs: Runs) -> None:
+    export(runs)  # wrong
+    export(runs, "night", "loss")  # wrong
+    export(runs, "night", keys="loss")  # wrong
+    export([*runs], "night")  # wrong
+    export(api.run("a/b/c"), "night")  # wrong
+    export(runs, "night", runs_per_part="9")  # wrong
+    export(runs, "night", schema={"loss": "float32"})  # wrong
+    export(runs, "night").added = 3  # wrong
+    verify(3)  # wrong
 
 
 def misspell(api: Api, runs: Runs, run: Run) -> None:
