@@ -53,6 +53,7 @@ codegen: .venv/.package  ## Generate src/wandb_runs/graphql/_generated, and docs
 bench: .venv/.package .venv/.core  ## Measure this package beside wandb, and the local server
 	$(BIN)/python tools/bench.py
 	$(BIN)/python tools/bench.py --only import --without floor --python .venv/core/bin/python
+	$(BIN)/python tools/bench_exports.py
 	$(BIN)/python tools/bench_server.py
 
 soak: .venv/.package  ## Read for ten minutes from a server that fails, while runs come and go

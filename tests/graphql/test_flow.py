@@ -12,6 +12,8 @@ from typing import Final
 
 import anyio
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from support.ways import Face, each_way
 
 from wandb_runs import Api, AsyncApi
@@ -129,3 +131,56 @@ def test_no_more_flows_are_under_way_than_the_lane_and_the_width_allow(
         flows = [flow(number) for number in range(MANY)]
         assert face.run(gather(flows, width=width)) == [*range(MANY)]
     assert max(counts) == most
+
+
+def gathers(number: int, done: list[int] | None = None) -> Flow[list[int]]:
+    def inner(each: int) -> Flow[int]:
+        result, _ = yield from computes(each)
+        if each == -MANY:
+            raise LookupError(f"of flow {number}")
+        return result
+
+    flows = [inner(each) for each in (number, number + 1, number + 2)]
+    return (yield from gather(flows, None if done is None else done.append, "files"))
+
+
+@each_way
+@given(numbers=st.lists(st.integers(0, 1000), min_size=1, max_size=40), width=st.integers(1, 40))
+@settings(max_examples=20)
+def test_threads_that_are_left_change_no_result(way: str, numbers: list[int], width: int) -> None:
+    done: list[list[int]] = [[] for _ in numbers]
+    flows = [gathers(number, told) for number, told in zip(numbers, done, strict=True)]
+    with Face.of(way, NOWHERE, "any") as face:
+        found = face.run(gather(flows, lane="files", width=width))
+    expected = [[at * at for at in range(number, number + 3)] for number in numbers]
+    assert found == expected
+    assert [sorted(told) for told in done] == expected
+
+
+@each_way
+@pytest.mark.parametrize("width", [1, 3, 40])
+def test_an_error_of_a_flow_that_is_gathered_inside_is_the_calls(way: str, width: int) -> None:
+    before = {*threading.enumerate()}
+    flows = [gathers(number) for number in (5, -MANY, 7, -MANY)]
+    with (
+        Face.of(way, NOWHERE, "any") as face,
+        pytest.raises(LookupError, match=f"of flow -{MANY}"),
+    ):
+        face.run(gather(flows, lane="files", width=width))
+    if way == "sync":
+        assert {*threading.enumerate()} <= before, "the call has waited for its threads"
+
+
+def test_what_flows_gather_inside_runs_in_the_threads_that_are_left() -> None:
+    met = threading.Barrier(9)  # more than the flows that may be under way at once
+
+    def meets(_: int) -> Flow[int]:
+        yield from compute(int)
+        return met.wait(20)
+
+    def three(_: int) -> Flow[list[int]]:
+        return (yield from gather([meets(each) for each in range(3)], lane="files"))
+
+    with Face.of("sync", NOWHERE, "any") as face:
+        found = face.run(gather([three(each) for each in range(3)], lane="files", width=3))
+    assert sorted(each for inner in found for each in inner) == [*range(9)]

@@ -771,3 +771,19 @@ def test_a_missing_library_is_an_error_with_the_pip_command(missing: str) -> Non
         assert "pip install 'wandb-runs[" in message
         assert "Traceback" not in message
         assert process.returncode == 2
+
+
+@pytest.mark.parametrize("name", ["String", "Boolean", "__Type"])
+def test_what_one_server_lacks_others_have(server: LocalServer, name: str) -> None:
+    query = '{ __type(name: "PageInfo") { name fields { name isDeprecated } } }'
+    whole = ask(server, query)
+    with LocalServer() as other:
+        if name == "__Type":
+            with pytest.raises(InvalidArgumentError, match="every GraphQL server has"):
+                other.lack(name)
+            with pytest.raises(InvalidArgumentError, match="every GraphQL server has"):
+                other.lack(f"{name}.name")
+        else:
+            with other.lack(name):
+                assert ask(server, query) == whole
+    assert ask(server, query) == whole

@@ -176,7 +176,8 @@ def gather(
     """Yield several flows at once and return their results, in the order of the flows.
 
     The first failure is raised, once the flows that had begun have ended; the others do not begin.
-    What they gather themselves, a blocking driver runs in turn.
+    What they gather themselves, a blocking driver runs in turn, or where `width` is less than the
+    lane allows, by the threads that are left.
     """
     if not flows:
         return []

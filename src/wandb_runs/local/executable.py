@@ -14,6 +14,8 @@ from graphql import (
     GraphQLError,
     GraphQLField,
     GraphQLObjectType,
+    introspection_types,
+    is_introspection_type,
     parse,
     parse_type,
     type_from_ast,  # pyright: ignore[reportUnknownVariableType] - graphql-core's alias
@@ -178,6 +180,8 @@ def _remove(schema: GraphQLSchema, name: str) -> None:
             "'Type'"
         )
     type_name, field_name, argument, below = found.group("type", "field", "argument", "below")
+    if type_name in introspection_types:  # which all schemas of the process share
+        raise InvalidArgumentError(f"{name!r} is of introspection, which every GraphQL server has")
     type_: GraphQLNamedType | None = schema.type_map.get(type_name)
     if type_ is None:
         raise _unknown(name, schema.type_map)
@@ -216,6 +220,8 @@ def _remove_type(schema: GraphQLSchema, name: str) -> None:
     """Remove a type, and all that has it: fields and arguments."""
     del schema.type_map[name]
     for type_ in schema.type_map.values():
+        if is_introspection_type(type_):  # which all schemas of the process share
+            continue
         fields = _fields_of(type_)
         for field_name, field in [*fields.items()]:
             if _type_of(field) == name:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, Generic, NamedTuple, TypeVar
 from wandb_runs.errors import WandbRunsError
 from wandb_runs.graphql.flow import run_flow
 from wandb_runs.transport.fork import renew_in_children
+from wandb_runs.transport.helpers import Helpers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping, Sequence
@@ -32,6 +33,7 @@ __all__ = [
 ]
 
 T = TypeVar("T")
+U = TypeVar("U")
 
 _PATIENCE: Final = 5.0
 """Seconds after which a caller looks whether the threads that it waits for still run."""
@@ -283,12 +285,18 @@ class _Workers(Generic[T]):
     Args:
         flows: The flows.
         execute: Answers one operation.
+        helpers: How many more threads share what the flows gather themselves; with none, each
+            flow runs that in turn.
     """
 
     def __init__(
-        self, flows: Sequence[Flow[T]], execute: Callable[[Operation[object]], object]
+        self,
+        flows: Sequence[Flow[T]],
+        execute: Callable[[Operation[object]], object],
+        helpers: int,
     ) -> None:
         self.token = CancelToken()
+        self._helpers = Helpers(helpers, self._run_in_turn, check_cancelled) if helpers else None
         self._outcomes: SimpleQueue[_Outcome[T] | _Computation] = SimpleQueue()
         self._execute = execute
         self._waiting = deque((index, flow, copy_context()) for index, flow in enumerate(flows))
@@ -313,6 +321,8 @@ class _Workers(Generic[T]):
         if not aborts and self._are_starting.acquire(timeout=_PATIENCE):
             for thread in self._threads:
                 thread.join()
+        if self._helpers is not None:
+            self._helpers.end(waits=not aborts)
 
     def next_outcome(self) -> _Outcome[T] | _Computation:
         """Wait for the next flow to end, or to leave something to this thread.
@@ -359,6 +369,11 @@ class _Workers(Generic[T]):
     def _run(self, flow: Flow[T]) -> T:
         _TOKEN.set(self.token)
         check_cancelled()
+        if self._helpers is None:
+            return self._run_in_turn(flow)
+        return run_flow(flow, self._execute, self._helpers.gather, elsewhere=self._by_caller)
+
+    def _run_in_turn(self, flow: Flow[U]) -> U:
         return run_flow(flow, self._execute, elsewhere=self._by_caller)
 
     def _by_caller(self, function: Callable[[], object]) -> object:
@@ -392,11 +407,13 @@ def run_gathered(
         if step.done is not None:
             step.done(results[0])
         return results
-    workers: _Workers[T] = _Workers(step.flows, execute)
+    width = step.most_at_once(widths)
+    helpers = 0 if step.width is None else max(widths[step.lane] - width, 0)
+    workers: _Workers[T] = _Workers(step.flows, execute, helpers)
     found: dict[int, T] = {}
     is_interrupted = is_waiting = False
     try:
-        workers.start(step.most_at_once(widths))
+        workers.start(width)
         while len(found) < len(step.flows):
             is_waiting = True
             outcome = workers.next_outcome()
