@@ -17,7 +17,7 @@ from benchmark.link import Link
 from benchmark.measure import Benchmark, BenchmarkError
 from benchmark.replay import key_of
 from benchmark.table import comparisons, headings, row
-from benchmark.work import KEYS
+from benchmark.work import KEYS, TIMES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -276,6 +276,14 @@ def test_different_values_of_two_sides_are_an_error(
     monkeypatch.setattr(benchmark, "run", wrong)
     with pytest.raises(BenchmarkError, match="different values"):
         benchmark.measure(JOBS["list"], rounds=1)
+
+
+def test_an_operation_has_the_same_nodes_as_with_plain_httpx(benchmark: Benchmark) -> None:
+    measured = benchmark.measure(JOBS["execute"], rounds=1)
+    assert {side: one.counts["requests"] for side, (one,) in measured.items()} == {
+        "ours": TIMES,
+        "floor": TIMES,
+    }
 
 
 def test_the_error_of_a_failed_worker_is_shown(benchmark: Benchmark) -> None:

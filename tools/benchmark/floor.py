@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import httpx
 import orjson
 
-from benchmark.work import ENTITY, KEYS
+from benchmark.work import ENTITY, KEYS, TIMES, ids_of
 from wandb_runs.graphql._generated import (
+    ListRuns,
     list_configs,
     list_parquet_histories,
     list_runs,
@@ -64,6 +65,8 @@ def prepare(task: Task, url: str) -> Work:
         return _prepare_histories(task, url)
     if task["kind"] == "exact":
         return _prepare_exact(task, url)
+    if task["kind"] == "execute":
+        return _prepare_execute(task, url)
     given = task["per_page"]
     pages = Pages(given, given, GROWING.concurrency) if given else GROWING
     project = task["project"]
@@ -159,15 +162,50 @@ def _prepare_exact(task: Task, url: str) -> Work:
     return exact
 
 
+def _prepare_execute(task: Task, url: str) -> Work:
+    """Httpx and pydantic, with the model of this package."""
+    from pydantic import BaseModel  # noqa: PLC0415 - must not count for other jobs
+
+    class Answer(BaseModel):
+        data: ListRuns
+
+    operation = list_runs(
+        entity=ENTITY,
+        project=task["project"],
+        filters="{}",
+        order=ORDER,
+        first=task["per_page"],
+    )
+
+    def execute() -> Result:
+        ids: list[JSONValue] = []
+        with _client(url) as client:
+            for _ in range(TIMES):
+                body = {
+                    "query": operation.document,
+                    "variables": operation.variables,
+                    "operationName": operation.name,
+                }
+                response = client.post("/graphql", json=body).raise_for_status()
+                ids += ids_of(Answer.model_validate_json(response.content).data)
+        return ids
+
+    return execute
+
+
+def _client(url: str) -> httpx.Client:
+    # Made within the measured time, as ours is with the first request. Without https no
+    # certificates are loaded, which would take longer than many an answer.
+    return httpx.Client(
+        base_url=url, auth=("api", "k" * 40), verify=url.startswith("https:"), trust_env=False
+    )
+
+
 def _nodes(
     url: str, page: PageOf, pages: Pages
 ) -> Iterator[dict[str, Any]]:  # answers are not validated
-    # Made within the measured time, as ours is with the first request. Without https no
-    # certificates are loaded, which would take longer than many an answer.
     with (
-        httpx.Client(
-            base_url=url, auth=("api", "k" * 40), verify=url.startswith("https:"), trust_env=False
-        ) as client,
+        _client(url) as client,
         ThreadPoolExecutor(pages.concurrency) as threads,
     ):
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
 
 from benchmark.link import Link
 from benchmark.projects import write_histories, write_listing, write_many_columns, write_wide
+from benchmark.work import TIMES
 from wandb_runs.pagination.page import MAX_PER_PAGE
 
 if TYPE_CHECKING:
@@ -237,6 +238,15 @@ def list_jobs(sizes: Sizes) -> list[Job]:
             samples=long_rows,
             sides=PACKAGE,
             is_heavy=True,
+        ),
+        Job(
+            "execute",
+            f"`execute` of {min(sizes.listing, MAX_PER_PAGE):,} nodes, {TIMES} times",
+            "execute",
+            "listing",
+            "<= 1.3 floor",
+            per_page=MAX_PER_PAGE,
+            sides=("ours", "floor", "other"),
         ),
         *_narrow_jobs(sizes),
         *_exact_jobs(sizes),

@@ -6,8 +6,9 @@ from contextlib import suppress
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from benchmark.work import ENTITY, KEYS, wide_keys
+from benchmark.work import ENTITY, KEYS, TIMES, ids_of, wide_keys
 from wandb_runs import Api
+from wandb_runs.graphql._generated import list_runs
 
 if TYPE_CHECKING:
     from typing_extensions import TypedDict
@@ -53,6 +54,16 @@ def prepare(task: Task, url: str) -> Work:
         pages = api.runs(path, per_page=1000).pages()
         return [sum("lr" in run.config for page in pages for run in page)]
 
+    def execute() -> Result:
+        operation = list_runs(
+            entity=ENTITY,
+            project=task["project"],
+            filters="{}",
+            order="+created_at",
+            first=task["per_page"],
+        )
+        return [id_ for _ in range(TIMES) for id_ in ids_of(api.execute(operation))]
+
     return {
         "histories": histories,
         "configs": configs,
@@ -61,6 +72,7 @@ def prepare(task: Task, url: str) -> Work:
         "first_page": first_page,
         "stream": stream,
         "exact": exact,
+        "execute": execute,
     }[task["kind"]]
 
 

@@ -9,11 +9,13 @@ if TYPE_CHECKING:
     import pandas as pd
     import polars as pl
 
+    from wandb_runs.graphql._generated import ListRuns
     from wandb_runs.graphql.scalars import JSONValue
 
 __all__ = [
     "ENTITY",
     "KEYS",
+    "TIMES",
     "Kind",
     "Prepare",
     "Report",
@@ -21,6 +23,7 @@ __all__ = [
     "Side",
     "Task",
     "Work",
+    "ids_of",
     "wide_keys",
 ]
 
@@ -31,9 +34,20 @@ KEYS = ["loss", "accuracy", "learning_rate", "gradient_norm", "throughput"]
 """The metrics in every history."""
 
 
+TIMES = 20
+"""How often `execute` sends its operation."""
+
+
 def wide_keys(count: int) -> list[str]:
     """The metrics in histories of wide rows, or the first of them."""
     return [f"metric/{number:04d}" for number in range(count)]
+
+
+def ids_of(answer: ListRuns) -> list[str]:
+    """The ids of the runs of a page."""
+    if answer.project is None or answer.project.runs is None or answer.project.runs.edges is None:
+        raise ValueError("the answer has no runs")
+    return [edge.node.id for edge in answer.project.runs.edges if edge and edge.node]
 
 
 Side: TypeAlias = Literal["wandb", "fastest", "ours", "floor", "other"]
@@ -44,9 +58,12 @@ is this package as installed for another interpreter.
 """
 
 Kind: TypeAlias = Literal[
-    "histories", "configs", "configs_eager", "table", "first_page", "stream", "exact"
+    "histories", "configs", "configs_eager", "table", "first_page", "stream", "exact", "execute"
 ]
-"""The operation; `configs_eager` is `lazy=False` of wandb, and equal to `configs` elsewhere."""
+"""The operation; `configs_eager` is `lazy=False` of wandb, and equal to `configs` elsewhere.
+
+`execute` sends one operation `TIMES` times, and reads the answers to its model.
+"""
 
 
 class Task(TypedDict):
