@@ -336,8 +336,6 @@ class ApiBase(UnknownNames, NoNewAttributes, Generic[ClientT]):
     def _plan_execute(self, operation: Operation[T]) -> Flow[T]:
         """Check an operation, before anything is sent, and send it."""
         check_operation(operation)
-        if operation.kind == "mutation":
-            self._client.check_may_change(f"api.execute({operation.name})")
         return _send(operation)
 
     def _plan_execute_raw(
@@ -349,10 +347,7 @@ class ApiBase(UnknownNames, NoNewAttributes, Generic[ClientT]):
             raise InvalidArgumentError(
                 f"variables must be a mapping of names to values; got {describe(variables)}"
             )
-        operation = JsonOperation.of(document, given, operation_name)
-        if operation.kind == "mutation":
-            self._client.check_may_change(f"api.execute_raw({operation.name})")
-        return _send(operation)
+        return _send(JsonOperation.of(document, given, operation_name))
 
     def _note_host(self, error: NotFoundError, path: str) -> None:
         """Say that a URL is of another server than was asked: it is not compared before."""
