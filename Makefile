@@ -31,6 +31,7 @@ types: .venv/.tools
 
 fresh: .venv/.package
 	$(BIN)/python tools/codegen.py --check
+	cd examples/own_queries && ../../$(BIN)/wandb-runs codegen --check
 	$(BIN)/python tools/docstrings.py --check
 
 quick: .venv/.package
@@ -46,8 +47,9 @@ lowest: .venv-lowest/.package  ## Tests with the lowest versions that pyproject.
 		--ignore tests/cli/codegen/test_checkers.py --ignore tests/cli/codegen/test_sdk_documents.py \
 		-k 'not strict_accepts_the_nastiest_module'
 
-codegen: .venv/.package  ## Generate src/wandb_runs/graphql/_generated, and docstrings of aio/
+codegen: .venv/.package  ## Generate src/wandb_runs/graphql/_generated, an example, and docstrings of aio/
 	$(BIN)/python tools/codegen.py
+	cd examples/own_queries && ../../$(BIN)/wandb-runs codegen
 	$(BIN)/python tools/docstrings.py
 
 bench: .venv/.package .venv/.core  ## Measure this package beside wandb, and the local server

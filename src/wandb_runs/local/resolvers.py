@@ -381,10 +381,15 @@ def _sweep_heartbeat(sweep: Sweep, _: GraphQLResolveInfo) -> str:
 
 @sweep_type.field("runs")
 def _sweep_runs(
-    sweep: Sweep, info: GraphQLResolveInfo, after: str | None = None, first: int | None = None
+    sweep: Sweep,
+    info: GraphQLResolveInfo,
+    after: str | None = None,
+    first: int | None = None,
+    order: str | None = None,
 ) -> Page[Run]:
     chosen = json.dumps({"sweep": sweep.name})
-    return _run_page(info, sweep.project, chosen, "+created_at", PageRequest(after, first))
+    request = PageRequest(after, first)
+    return _run_page(info, sweep.project, chosen, order or "+created_at", request)
 
 
 BINDABLES: Final = (query, user_type, project_type, run_type, sweep_type)

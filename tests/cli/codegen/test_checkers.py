@@ -8,12 +8,10 @@ import subprocess
 import sys
 import textwrap
 from pathlib import Path
+from shutil import copytree, ignore_patterns
 from typing import TYPE_CHECKING
 
 import pytest
-from click.testing import CliRunner
-
-from wandb_runs.cli.commands import cli
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -83,32 +81,82 @@ def show_wrongly(answer: GetRun) -> str:
 """
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A generated package, and a program that uses it, wrongly in the lines that say so."""
-    root = tmp_path_factory.mktemp("checked")
-    for name, text in (("a.graphql", QUERIES), ("more.graphql", MORE), ("use.py", USE)):
-        (root / name).write_text(textwrap.dedent(text).strip() + "\n")
+OWN_QUERIES = Path(__file__).parents[3] / "examples" / "own_queries"
+
+USE_OF_EXAMPLE = """
+from wandb_queries import best_runs_of_sweeps, tag_runs, tags_of_project, teams_of_viewer
+from wandb_runs import Api
+
+
+def read(api: Api) -> list[str]:
+    answer = api.execute(tags_of_project(project="p"))
+    if answer.project is None:
+        return []
+    return [tag.name for tag in answer.project.tag_counts or () if tag and tag.name]
+
+
+def read_wrongly(api: Api) -> int:
+    api.execute(tags_of_project(project=1))  # wrong
+    api.execute(tags_of_project(project="p", filters={"state": "finished"}))  # wrong
+    api.execute(best_runs_of_sweeps(project="p"))  # wrong
+    api.execute(tag_runs(input={"runs": ["a"]}))  # wrong
+    api.execute(teams_of_viewer)  # wrong
+    api.execute(teams_of_viewer()).viewer.username  # wrong
+    answer = api.execute(tags_of_project(project="p"))
+    if answer.project is None:
+        return 0
+    answer.project.tags  # wrong
+    answer.project.tag_counts[0]  # wrong
+    for tag in answer.project.tag_counts or ():
+        tag.name  # wrong
+    nodes = api.paginate(
+        lambda cursor: best_runs_of_sweeps(project="p", order="x", after=cursor),
+        lambda answer: None if answer.project is None else answer.project.sweeps,
+    )
+    for sweep in nodes:
+        sweep.best  # wrong
+    return answer.project.run_count  # wrong
+"""
+
+
+def prepare(folder: Path) -> None:
     settings = {"typeCheckingMode": "strict", "reportUnusedExpression": "none"}
-    (root / "pyrightconfig.json").write_text(json.dumps(settings))
-    (root / "pyrefly.toml").write_text('preset = "strict"')
-    arguments = [
-        "a.graphql",
-        "--schema",
-        "more.graphql",
-        "--scalar",
-        "Strange=object",
-        "-o",
-        "mine",
-    ]
-    given = [str(root / each) if "." in each or each == "mine" else each for each in arguments]
-    done = CliRunner().invoke(cli, ["codegen", *given], catch_exceptions=False)
-    assert done.exit_code == 0, done.output
-    return root
+    (folder / "pyrightconfig.json").write_text(json.dumps(settings))
+    (folder / "pyrefly.toml").write_text('preset = "strict"')
+
+
+@pytest.fixture(scope="module")
+def odd(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A package of odd queries, and a program that uses it, wrongly in lines that say so."""
+    folder = tmp_path_factory.mktemp("odd")
+    for name, text in (("a.graphql", QUERIES), ("more.graphql", MORE), ("use.py", USE)):
+        (folder / name).write_text(textwrap.dedent(text).strip() + "\n")
+    prepare(folder)
+    given = ("a.graphql", "--schema", "more.graphql", "--scalar", "Strange=object", "-o", "mine")
+    generate(folder, *given)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def example(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The example, generated anew, and such a program beside it."""
+    folder = tmp_path_factory.mktemp("example") / "own_queries"
+    copytree(OWN_QUERIES, folder, ignore=ignore_patterns("wandb_queries", "__pycache__"))
+    (folder / "use.py").write_text(USE_OF_EXAMPLE.strip() + "\n")
+    prepare(folder)
+    generate(folder)
+    return folder
+
+
+def generate(folder: Path, *arguments: str) -> None:
+    command = [sys.executable, "-m", "wandb_runs", "codegen", *arguments]
+    subprocess.run(command, cwd=folder, check=True)
 
 
 def errors_of_mypy(folder: Path) -> set[str]:
-    printed = printed_by(folder, "mypy", "--strict", "--config-file=", "use.py", "mine")
+    programs = [path.name for path in folder.iterdir() if path.is_dir() or path.suffix == ".py"]
+    programs = [name for name in programs if not name.startswith(".") and name != "queries"]
+    printed = printed_by(folder, "mypy", "--strict", "--config-file=", *programs)
     return {f"{name}:{line}" for name, line in re.findall(r"([\w/]+\.py):(\d+): error", printed)}
 
 
@@ -133,9 +181,11 @@ def printed_by(folder: Path, checker: str, *arguments: str) -> str:
 
 
 @pytest.mark.parametrize("errors_of", [errors_of_mypy, errors_of_pyright, errors_of_pyrefly])
+@pytest.mark.parametrize("package", ["odd", "example"])
 def test_checkers_pass_what_is_right_and_find_each_wrong_use(
-    folder: Path, errors_of: Callable[[Path], set[str]]
+    request: pytest.FixtureRequest, package: str, errors_of: Callable[[Path], set[str]]
 ) -> None:
+    folder: Path = request.getfixturevalue(package)
     lines = (folder / "use.py").read_text().splitlines()
     wrong = {f"use.py:{number}" for number, line in enumerate(lines, 1) if "# wrong" in line}
     assert len(wrong) > 10

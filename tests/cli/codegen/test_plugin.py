@@ -543,7 +543,7 @@ def test_an_input_object_is_a_typed_dict(project: Project) -> None:
         "id": "str",
         "state": "NotRequired[State | None]",
         "states": "NotRequired[list[State] | tuple[State, ...]]",
-        "tags": "NotRequired[list[str | None] | tuple[str | None, ...] | None]",
+        "tags": "NotRequired[list[str] | list[str | None] | tuple[str | None, ...] | None]",
         "blob": "NotRequired[object | None]",
         "inside": "InsideInput",
     }

@@ -13,7 +13,7 @@ from graphql import (
     NonNullTypeNode,
 )
 
-from wandb_runs.cli.codegen.plugin.inputs import InputsModule, named
+from wandb_runs.cli.codegen.plugin.inputs import InputsModule, list_of, named
 from wandb_runs.cli.codegen.plugin.names import argument_name, class_name
 from wandb_runs.cli.codegen.plugin.problems import CodegenRefusedError, place
 from wandb_runs.errors.text import printable
@@ -154,11 +154,7 @@ class OperationsModule:
         if isinstance(node, NonNullTypeNode):
             return self._annotation(node.type)
         if isinstance(node, ListTypeNode):
-            item = self._annotation(node.type)
-            if not isinstance(node.type, NonNullTypeNode):
-                item += " | None"
-            # Not `Sequence`: a string is a sequence of strings.
-            return f"list[{item}] | tuple[{item}, ...]"
+            return list_of(self._annotation(node.type), node)
         name = named(node).name.value
         return SIMPLE_TYPE_MAP.get(name) or self.scalars.get(name) or name
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
         TypeNode,
     )
 
-__all__ = ["InputsModule", "inputs_inside", "named", "types_of"]
+__all__ = ["InputsModule", "inputs_inside", "list_of", "named", "types_of"]
 
 
 @dataclass(frozen=True)
@@ -93,9 +93,7 @@ class InputsModule:
 
     def _inner(self, node: TypeNode) -> str:
         if isinstance(node, ListTypeNode):
-            item = self._annotation(node.type)
-            # Not `Sequence`: a string is a sequence of strings.
-            return f"list[{item}] | tuple[{item}, ...]"
+            return list_of(self._inner(_non_null(node.type)), node)
         name = named(node).name.value
         return SIMPLE_TYPE_MAP.get(name) or self.scalars.get(name) or name
 
@@ -118,6 +116,24 @@ def inputs_inside(
 def types_of(kind: GraphQLInputObjectType, schema: GraphQLSchema) -> list[GraphQLNamedType]:
     """Return the types of an input object's fields."""
     return [schema.type_map[named(_node(each).type).name.value] for each in kind.fields.values()]
+
+
+def list_of(item: str, node: ListTypeNode) -> str:
+    """Return the Python type of a list in variables.
+
+    Args:
+        item: The type of an item, null left aside.
+        node: The list.
+    """
+    # Not `Sequence`: a string is a sequence of strings.
+    if isinstance(node.type, NonNullTypeNode):
+        return f"list[{item}] | tuple[{item}, ...]"
+    # A list without nulls is no list with them, to checkers: either may be given.
+    return f"list[{item}] | list[{item} | None] | tuple[{item} | None, ...]"
+
+
+def _non_null(node: TypeNode) -> TypeNode:
+    return node.type if isinstance(node, NonNullTypeNode) else node
 
 
 def named(node: TypeNode) -> NamedTypeNode:
