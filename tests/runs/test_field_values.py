@@ -593,3 +593,68 @@ def test_values_are_those_of_a_loop_whatever_the_pages(
         found = [n for n, _ in listed.values(N, Summary("n", type=int))]
         assert found == [run[N] for run in listed]
         assert found == sorted(numbers, reverse=descending)
+
+
+# Tables.
+
+
+def test_a_table_has_the_values_of_fields(api: Api, one: Run) -> None:
+    fields: list[Any] = [
+        LR,
+        Config("text", type=float),
+        Config("nan", type=float),
+        Config("flag", type=int),
+        Config("opt", type=Optimizer),
+        DEPTH,
+        Config("x.y", "z"),
+        Config("absent", type=float),
+        "long",
+    ]
+    metrics: list[Any] = [LOSS, Summary("n", "min", type=float)]
+    runs = api.runs("team/fields")
+    table = runs.to_polars(attributes=["id"], config=fields, summary=metrics)
+    keys = ["lr", "text", "nan", "flag", "opt", "model.depth", "x.y.z", "absent", "long"]
+    names = [f"config.{key}" for key in keys]
+    assert table.columns == [
+        "id",
+        *names,
+        *("summary.loss", "summary.n.min"),
+    ]
+    row = table.row(0, named=True)
+    values: list[Any] = [1.0, 0.5, math.nan, 1, "adam", 3, 5, None, one.config["long"]]
+    assert [*map(repr, (row[name] for name in names))] == [*map(repr, values)]
+    assert row["summary.n.min"] == 0.5
+    assert math.isnan(row["summary.loss"])
+    assert str(table.schema["config.lr"]) == "Float64"
+
+
+def test_a_table_of_fields_asks_for_their_keys_alone(
+    wandb_server: LocalServer, api: Api, many: str
+) -> None:
+    some = api.runs(many, config_keys=["optimizer"])
+    assert len(some.table(attributes=False, config=[LR, DEPTH], summary=False)) == 47
+    wandb_server.clear_operations()
+    runs = api.runs(many)
+    runs.table()
+    told = wandb_server.operations
+    rows = runs.table(attributes=["id"], config=[LR], summary=False)
+    assert wandb_server.operations == told
+    assert [row["config.lr"] for row in rows] == [run[LR] for run in runs]
+
+
+def test_a_table_refuses_what_does_not_fit(api: Api, mixed: str) -> None:
+    runs = api.runs(mixed)
+    with pytest.raises(FieldValidationError, match=r"run02.* is no float: the value is 'fast'"):
+        runs.table(config=[LR])
+    rates = runs.to_polars(config=[Config[float | str]("lr")], summary=False)["config.lr"]
+    assert rates.null_count() == len([n for n in range(22) if n % 4 == 1])
+    wrong: Any = runs
+    for arguments, message in (
+        ({"config": [LOSS]}, r"config\[0\] is of the config; Summary.* belongs in summary="),
+        ({"summary": ["loss", LR]}, r"summary\[1\] is of the summary; Config.* in config="),
+        ({"config": [LR, Config("lr", type=str)]}, "two types for one column"),
+        ({"config": LR}, "config is True, False or a list"),
+        ({"attributes": [LR]}, "attributes"),
+    ):
+        with pytest.raises(InvalidArgumentError, match=message):
+            wrong.table(**arguments)

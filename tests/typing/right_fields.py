@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from enum import Enum
 from typing import Literal, TypedDict, assert_type
 
+import pandas as pd
+import polars as pl
 from pydantic import BaseModel
 
 from wandb_runs import (
@@ -25,6 +27,7 @@ from wandb_runs import (
     RunValidationError,
     State,
     Summary,
+    TableRow,
 )
 
 
@@ -132,6 +135,13 @@ def compare(api: Api, other: str) -> Runs:
     return api.runs("team/mnist", (State == "finished") & (LR < 0.1), order=LOSS.desc())
 
 
+def tabulate(runs: Runs, names: list[Literal["a", "b"]]) -> None:
+    assert_type(runs.table(config=[LR], summary=[LOSS]), list[TableRow])
+    assert_type(runs.to_polars(config=[LR, DEPTH, "seed"], summary=(LOSS, EITHER)), pl.DataFrame)
+    assert_type(runs.to_pandas(config=(LR, ANY, "seed"), summary=["loss"]), pd.DataFrame)
+    assert_type(runs.table("polars", config=names, summary=[]), pl.DataFrame)
+
+
 def loop(runs: Runs) -> None:
     for lr, loss in runs.values(LR, LOSS):
         assert_type(lr, float)
@@ -158,6 +168,7 @@ async def loop_async(runs: AsyncRuns) -> None:
     async for lr, depth in runs.values(LR, DEPTH, on_invalid="skip"):
         assert_type(lr, float)
         assert_type(depth, int)
+    assert_type(await runs.table(config=[LR, "seed"], summary=(LOSS,)), list[TableRow])
     assert_type(runs.values(MAYBE), AsyncIterator[tuple[float | None]])
     eight = await anext(runs.values(LR, LR, LR, LR, DEPTH, DEPTH, LAYERS, SIZE))
     assert_type(eight, tuple[float, float, float, float, int, int, Layers, Size])

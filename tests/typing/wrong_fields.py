@@ -105,6 +105,18 @@ def compare_wrongly(api: Api, since: datetime, value: JSONValue) -> None:
     LR.value_type.kind.other  # wrong
 
 
+def tabulate_wrongly(runs: Runs) -> None:
+    runs.table(config=LR)  # wrong
+    runs.table(config="lr")  # wrong
+    runs.table(config=[LOSS])  # wrong
+    runs.table(config=[LR, LOSS])  # wrong
+    runs.table(config={"lr"})  # wrong
+    runs.table(config=[1])  # wrong
+    runs.table(summary=[LR])  # wrong
+    runs.table(attributes=[LR])  # wrong
+    runs.to_polars(summary=[State])  # wrong
+
+
 def loop_wrongly(runs: Runs, awaited: AsyncRuns) -> None:
     runs.values()  # wrong
     runs.values("lr")  # wrong

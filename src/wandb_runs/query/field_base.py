@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
-from typing import TYPE_CHECKING, ClassVar, NoReturn, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, ClassVar, NoReturn, Protocol, SupportsIndex, TypeVar, cast
 
 from typing_extensions import override
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = [
     "FieldPath",
     "FilterField",
+    "ListOrTuple",
     "ListedField",
     "MatchingField",
     "Members",
@@ -34,6 +35,18 @@ class Members(Protocol[V_co]):
     """A list, tuple, set or range; not a string, whose `__contains__` takes strings only."""
 
     def __contains__(self, value: object, /) -> bool: ...
+
+    def __iter__(self) -> Iterator[V_co]: ...
+
+    def __len__(self) -> int: ...
+
+
+class ListOrTuple(Protocol[V_co]):
+    """A list or tuple; not a string, nor a set."""
+
+    def __contains__(self, value: object, /) -> bool: ...
+
+    def __getitem__(self, index: SupportsIndex, /) -> V_co: ...
 
     def __iter__(self) -> Iterator[V_co]: ...
 

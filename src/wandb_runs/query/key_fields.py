@@ -35,6 +35,7 @@ from wandb_runs.query.field_base import (
     FieldPath,
     FilterField,
     ListedField,
+    ListOrTuple,
     MatchingField,
     Members,
     SortableField,
@@ -48,7 +49,18 @@ if TYPE_CHECKING:
     from wandb_runs.graphql.scalars import JSONObject
     from wandb_runs.query.filters import Condition
 
-__all__ = ["ABSENT", "Absent", "Config", "KeyField", "Summary", "ValueField"]
+__all__ = [
+    "ABSENT",
+    "Absent",
+    "Config",
+    "ConfigColumns",
+    "ConfigKey",
+    "KeyField",
+    "Summary",
+    "SummaryColumns",
+    "SummaryKey",
+    "ValueField",
+]
 
 Ordered: TypeAlias = str | float | datetime
 """What W&B orders."""
@@ -209,6 +221,22 @@ class ValueField(MatchingField, ListedField, SortableField, Generic[T_co]):
         return found
 
 
+class ConfigKey(ValueField[T_co]):
+    """Where a run has a hyperparameter: `Config("lr", type=...)` of any type."""
+
+    __slots__ = ()
+
+    section = "config"
+
+
+class SummaryKey(ValueField[T_co]):
+    """Where a run has a metric of its summary: `Summary("loss", type=...)` of any type."""
+
+    __slots__ = ()
+
+    section = "summary"
+
+
 class KeyField(ValueField[T]):
     """A hyperparameter or a metric.
 
@@ -351,7 +379,7 @@ class KeyField(ValueField[T]):
 
 
 @final
-class Config(KeyField[T]):
+class Config(KeyField[T], ConfigKey[T]):
     """A hyperparameter.
 
     Immutable, and therefore safe to share. With a type, its values are made into it by pydantic's
@@ -389,11 +417,9 @@ value of type float, not '0.1'.
 
     __slots__ = ()
 
-    section = "config"
-
 
 @final
-class Summary(KeyField[T]):
+class Summary(KeyField[T], SummaryKey[T]):
     """A metric of a run's summary.
 
     Immutable, and therefore safe to share. With a type, its values are made into it, as those of
@@ -419,4 +445,9 @@ class Summary(KeyField[T]):
 
     __slots__ = ()
 
-    section = "summary"
+
+ConfigColumns: TypeAlias = "bool | ListOrTuple[str | ConfigKey[object]]"
+"""Which hyperparameters a table has: all, none, or those of a list of names and fields."""
+
+SummaryColumns: TypeAlias = "bool | ListOrTuple[str | SummaryKey[object]]"
+"""Which metrics a table has, likewise."""

@@ -17,10 +17,12 @@ if TYPE_CHECKING:
     from wandb_runs.query.keys import KeySelection
     from wandb_runs.query.value_types import ValueType
 
-__all__ = ["FieldValues", "check_field", "check_requested"]
+__all__ = ["FieldValues", "cell_of", "check_field", "check_requested"]
 
 T = TypeVar("T")
 D = TypeVar("D")
+
+_SCALARS: Final = frozenset({str, int, float, bool})
 
 _NOT_KEPT: Final = 'runs.values(…, on_invalid="skip") leaves such runs out'
 
@@ -113,6 +115,13 @@ Config('momentun', type=float)...
     if not TYPE_CHECKING:  # `__getitem__` alone would have Python count from 0
         __iter__ = None
 
+    def _cell(self, field: ValueField[object]) -> JSONValue:
+        value, kind = field.find(self._held(field.section)), field.value_type
+        if value is None or isinstance(value, Absent) or kind is None:
+            return None if isinstance(value, Absent) else value
+        made = self._made(field, kind, value)
+        return cast("JSONValue", made) if type(made) in _SCALARS else value
+
     def _find(self, field: ValueField[T]) -> JSONValue | Absent:
         check_field(field, "run[…]")
         check_requested(field, self._listed_keys())
@@ -181,3 +190,14 @@ def check_requested(field: ValueField[object], keys: KeySelection) -> None:
             f"{field!r}: the listing does not ask for it; add {show(field.text)} to "
             f"{field.section}_keys="
         )
+
+
+def cell_of(run: FieldValues, field: ValueField[object]) -> JSONValue:
+    """What a table has for a field with a type: the value, made into it where that is a scalar.
+
+    Of any other type it is what the run holds, which fits; None where there is none.
+
+    Raises:
+        FieldValidationError: It does not fit.
+    """
+    return run._cell(field)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - of this file's class

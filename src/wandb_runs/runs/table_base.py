@@ -20,8 +20,10 @@ from wandb_runs.frames.histories import Gaps
 from wandb_runs.frames.table import AttributeColumn, Section, build_table
 from wandb_runs.graphql.documents import INTERNAL_KEYS
 from wandb_runs.pagination.paginator import Drift
+from wandb_runs.query.key_fields import ValueField
 from wandb_runs.query.keys import KeySelection, check_unicode
 from wandb_runs.query.mentions import key_mentions
+from wandb_runs.runs.field_values import cell_of
 from wandb_runs.runs.histories_base import HistoriesBase, check_output
 from wandb_runs.runs.known_keys import Documents
 from wandb_runs.runs.run_base import sent_config, sent_summary
@@ -83,12 +85,14 @@ class TablePlan(FieldsRepr):
         to: The format.
         attributes: The names of attributes.
         keys: The keys of config and summary.
+        fields: The fields with a type among them.
         progress: The caller's progress callback.
     """
 
     to: Format
     attributes: tuple[str, ...]
     keys: KeySelection
+    fields: tuple[ValueField[object], ...]
     progress: OnProgress | None
 
 
@@ -147,6 +151,9 @@ class TableBase(HistoriesBase):
                     f"attributes: a table has no {name!r}{did_you_mean(name, _ATTRIBUTES)}"
                 )
         listed = self._query.keys
+        fields: list[ValueField[object]] = []
+        config = _take_fields("config", config, fields)
+        summary = _take_fields("summary", summary, fields)
         asked = _check_names("config", config), _check_names("summary", summary)
         keys = KeySelection(
             listed.config if asked[0] is None else asked[0],
@@ -157,7 +164,7 @@ class TableBase(HistoriesBase):
                 "the table would have no column; ask for attributes, config or summary"
             )
         chosen = _BY_DEFAULT if names is None else names
-        return TablePlan(check_output(format, progress), chosen, keys, progress)
+        return TablePlan(check_output(format, progress), chosen, keys, tuple(fields), progress)
 
     def _lists(self, plan: TablePlan) -> bool:
         """Whether a table is of what the listing asks for, which is then read, and kept."""
@@ -166,13 +173,15 @@ class TableBase(HistoriesBase):
     def _fetch_table(self, plan: TablePlan) -> Flow[TableFound]:
         selection = yield from self._select()
         runs, drift, gone = yield from self._fetch_runs(plan.keys, plan.progress)
-        hidden, asked = _Hidden(), plan.keys
+        hidden, asked, fields = _Hidden(), plan.keys, plan.fields
         sections: list[Section] = []
         if asked.config != ():
             rows = [hidden.add("config", run, sent_config(run), asked.config) for run in runs]
+            _set_values(rows, runs, [each for each in fields if each.section == "config"])
             sections.append(Section("config", asked.config, rows))
         if asked.summary != ():
             rows = [hidden.add("summary", run, sent_summary(run), asked.summary) for run in runs]
+            _set_values(rows, runs, [each for each in fields if each.section == "summary"])
             sections.append(Section("summary", asked.summary, rows))
         attributes = [
             AttributeColumn(name, _ATTRIBUTES[name], [_read_attribute(run, name) for run in runs])
@@ -259,6 +268,50 @@ def _read_attribute(run: AnyRun, name: str) -> JSONValue | datetime:
             except UnsupportedByServerError:
                 return None  # a `DegradedServerWarning` has told what the server lacks
             return value
+
+
+def _take_fields(argument: SectionName, names: object, taken: list[ValueField[object]]) -> object:
+    """Replace the fields among names by what they are called, and keep those with a type.
+
+    Raises:
+        InvalidArgumentError: A field of the other document, or two types for one name.
+    """
+    if not isinstance(names, list | tuple):
+        return names
+    kinds: dict[str, str] = {}
+    called: list[object] = []
+    for index, name in enumerate(cast("Sequence[object]", names)):
+        if not isinstance(name, ValueField):
+            called.append(name)
+            continue
+        field = cast("ValueField[object]", name)
+        if field.section != argument:
+            raise InvalidArgumentError(
+                f"{argument}[{index}] is of the {argument}; {field!r} belongs in {field.section}="
+            )
+        called.append(field.text)
+        if field.value_type is None:
+            continue
+        if kinds.setdefault(field.text, repr(field)) != repr(field):
+            raise InvalidArgumentError(
+                f"{argument}: two types for one column: {kinds[field.text]} and {field!r}"
+            )
+        if repr(field) not in map(repr, taken):
+            taken.append(field)
+    return called
+
+
+def _set_values(
+    rows: Sequence[Row], runs: Sequence[AnyRun], fields: Sequence[ValueField[object]]
+) -> None:
+    """Give rows the values of fields, where these are scalars of JSON."""
+    for row, run in zip(rows, runs, strict=True) if fields else ():
+        for field in fields:
+            value = cell_of(run, field)
+            if value is None:
+                row.pop(field.text, None)
+            elif isinstance(value, str | int | float):
+                row[field.text] = value
 
 
 def _check_names(argument: str, names: object) -> tuple[str, ...] | None:

@@ -17,13 +17,12 @@ if TYPE_CHECKING:
     from wandb_runs.frames.rows import Row
     from wandb_runs.frames.table import TableRow
     from wandb_runs.pagination.progress import OnProgress
+    from wandb_runs.query.key_fields import ConfigColumns, SummaryColumns
 
 __all__ = ["RunTables"]
 
 K = TypeVar("K", bound=str)
 A = TypeVar("A", bound=str)
-C = TypeVar("C", bound=str)
-S = TypeVar("S", bound=str)
 
 
 class RunTables(RunsBase[RetryingClient, Sweeps, RunT_co]):
@@ -43,8 +42,8 @@ class RunTables(RunsBase[RetryingClient, Sweeps, RunT_co]):
         format: Literal["default"] = "default",
         *,
         attributes: bool | list[A] | tuple[A, ...] = True,
-        config: bool | list[C] | tuple[C, ...] = True,
-        summary: bool | list[S] | tuple[S, ...] = True,
+        config: ConfigColumns = True,
+        summary: SummaryColumns = True,
         progress: OnProgress | None = None,
     ) -> list[TableRow]: ...
     @overload
@@ -53,8 +52,8 @@ class RunTables(RunsBase[RetryingClient, Sweeps, RunT_co]):
         format: Literal["pandas"],
         *,
         attributes: bool | list[A] | tuple[A, ...] = True,
-        config: bool | list[C] | tuple[C, ...] = True,
-        summary: bool | list[S] | tuple[S, ...] = True,
+        config: ConfigColumns = True,
+        summary: SummaryColumns = True,
         progress: OnProgress | None = None,
     ) -> PandasFrame: ...
     @overload
@@ -63,8 +62,8 @@ class RunTables(RunsBase[RetryingClient, Sweeps, RunT_co]):
         format: Literal["polars"],
         *,
         attributes: bool | list[A] | tuple[A, ...] = True,
-        config: bool | list[C] | tuple[C, ...] = True,
-        summary: bool | list[S] | tuple[S, ...] = True,
+        config: ConfigColumns = True,
+        summary: SummaryColumns = True,
         progress: OnProgress | None = None,
     ) -> PolarsFrame: ...
     @overload
@@ -73,8 +72,8 @@ class RunTables(RunsBase[RetryingClient, Sweeps, RunT_co]):
         format: Format = "default",
         *,
         attributes: bool | list[A] | tuple[A, ...] = True,
-        config: bool | list[C] | tuple[C, ...] = True,
-        summary: bool | list[S] | tuple[S, ...] = True,
+        config: ConfigColumns = True,
+        summary: SummaryColumns = True,
         progress: OnProgress | None = None,
     ) -> list[TableRow] | PandasFrame | PolarsFrame: ...
     def table(
@@ -82,8 +81,8 @@ class RunTables(RunsBase[RetryingClient, Sweeps, RunT_co]):
         format: Format = "default",
         *,
         attributes: bool | list[A] | tuple[A, ...] = True,
-        config: bool | list[C] | tuple[C, ...] = True,
-        summary: bool | list[S] | tuple[S, ...] = True,
+        config: ConfigColumns = True,
+        summary: SummaryColumns = True,
         progress: OnProgress | None = None,
     ) -> list[TableRow] | PandasFrame | PolarsFrame:
         """All runs as one table: attributes, configs and summaries, a row for each run.
@@ -102,9 +101,11 @@ class RunTables(RunsBase[RetryingClient, Sweeps, RunT_co]):
                 `storage_id`; False for none.
             config: True for all keys that the listing asks for, which are all but W&B's own
                 `_wandb` and `wandb_version` where it has no `config_keys=`; or names, each with
-                what is nested in it: `model` and `model.depth` both have `model.depth`; False for
-                none.
-            summary: True for all keys that the listing asks for, or names, or False, likewise.
+                what is nested in it: `model` and `model.depth` both have `model.depth`; or fields,
+                `Config("lr", type=float)`, whose columns have the values of `run.get(field)`; False
+                for none.
+            summary: True for all keys that the listing asks for, or names or fields, or False,
+                likewise.
             progress: Called with a `Progress` after each page, in the calling thread.
 
         Returns:
@@ -123,6 +124,7 @@ class RunTables(RunsBase[RetryingClient, Sweeps, RunT_co]):
             MissingDependencyError: The format's library is not installed; nothing was sent.
             NotFoundError: No such project, or the key may not see it.
             BadResponseError: A run's config, summary or attribute is not what W&B promises.
+            FieldValidationError: A value does not fit the type of its field.
 
         Warns:
             HiddenValueWarning: A run has two values for one column, `{"a.b": 1, "a": {"b": 2}}`:
@@ -147,16 +149,16 @@ class RunTables(RunsBase[RetryingClient, Sweeps, RunT_co]):
         self,
         *,
         attributes: bool | list[A] | tuple[A, ...] = True,
-        config: bool | list[C] | tuple[C, ...] = True,
-        summary: bool | list[S] | tuple[S, ...] = True,
+        config: ConfigColumns = True,
+        summary: SummaryColumns = True,
         progress: OnProgress | None = None,
     ) -> PandasFrame:
         """All runs as one frame of pandas: `runs.table("pandas")`.
 
         Args:
             attributes: True, False or the names of some, as for `table`.
-            config: True, False or keys, likewise.
-            summary: True, False or keys, likewise.
+            config: True, False, or keys and fields, likewise.
+            summary: True, False, or keys and fields, likewise.
             progress: Called with a `Progress` after each page, in the calling thread.
 
         Returns:
@@ -173,16 +175,16 @@ class RunTables(RunsBase[RetryingClient, Sweeps, RunT_co]):
         self,
         *,
         attributes: bool | list[A] | tuple[A, ...] = True,
-        config: bool | list[C] | tuple[C, ...] = True,
-        summary: bool | list[S] | tuple[S, ...] = True,
+        config: ConfigColumns = True,
+        summary: SummaryColumns = True,
         progress: OnProgress | None = None,
     ) -> PolarsFrame:
         """All runs as one frame of polars: `runs.table("polars")`.
 
         Args:
             attributes: True, False or the names of some, as for `table`.
-            config: True, False or keys, likewise.
-            summary: True, False or keys, likewise.
+            config: True, False, or keys and fields, likewise.
+            summary: True, False, or keys and fields, likewise.
             progress: Called with a `Progress` after each page, in the calling thread.
 
         Returns:
