@@ -475,8 +475,8 @@ def test_a_missing_generator_is_an_error_with_the_pip_command(
 
 USE = """
 from pydantic import TypeAdapter
-from generated_models import Config, Metric
-from wandb_runs import Api
+from generated_models import Config, ConfigFields, Metric
+from wandb_runs import Api, Run
 
 keys: list[Metric] = ["loss", "eval/loss"]
 wrong: list[Metric] = ["loos"]
@@ -487,9 +487,14 @@ def read(api: Api) -> None:
     api.runs("a/b").histories(keys=keys)
     api.runs("a/b").histories(keys=keys, format="polars")
     api.runs("a/b").histories(keys=("loss",))
+def values(run: Run, api: Api) -> float | None:
+    for (lr,) in api.runs("a/b", ConfigFields.lr < 0.1).values(ConfigFields.lr):
+        print(lr)
+    print(run[ConfigFields.lr].upper())
+    return run[ConfigFields.lr]
 """
 
-WRONG = {"use.py:7", "use.py:10"}
+WRONG = {"use.py:7", "use.py:10", "use.py:18"}
 
 
 @pytest.fixture(scope="module")
@@ -540,3 +545,38 @@ def test_the_nastiest_module_has_a_field_for_each_key(nasty: Path, tmp_path: Pat
         keys = {name if field.alias is None else field.alias for name, field in fields.items()}
         assert keys == {*NASTY, "lr", "many", "deep", "anything", "empty"}
         assert get_args(models.Metric) == tuple(sorted({*NASTY, "loss", "eval/loss"} - {""}))
+        # Each key but the empty one has a field with a type, called as the attribute of the model.
+        for section in (models.ConfigFields, models.SummaryFields):
+            held = {name: each for name, each in vars(section).items() if name[:2] != "__"}
+            assert {each.keys for each in held.values()} == {(key,) for key in keys if key}
+            assert {*held} == {
+                name for name, field in fields.items() if field.alias is None or field.alias
+            }
+
+
+def test_fields_read_what_the_models_hold(
+    wandb_server: LocalServer, api: Api, tmp_path: Path
+) -> None:
+    documents: list[JSONObject] = [
+        {"lr": 0.5, "Fields": {"Fields": 1}, "type": "a", "float": {"int": [1]}, "a.b": "NaN"},
+        {"lr": 1, "Fields": {"Fields": 2.5}, "type": None, "a.b": 0.5, "many": {"x y": {"z": 1}}},
+    ]
+    for number, document in enumerate(documents):
+        log_run(wandb_server, "team", "held", f"r{number}", config=document, summary=document)
+    with loaded(module_of(api, "team/held"), tmp_path) as models:
+        listed = api.runs("team/held", config=models.Config, summary=models.Summary)
+        for run, bare in zip(listed, api.runs("team/held"), strict=True):
+            for of, section, key in (
+                (run.config, models.ConfigFields, "config"),
+                (run.summary, models.SummaryFields, "summary"),
+            ):
+                held = {name: each for name, each in vars(section).items() if name[:2] != "__"}
+                assert len(held) >= 6
+                for name, field in held.items():
+                    assert repr(bare[field]) == repr(getattr(of, name))
+                    assert field.section == key
+        inner = models.ConfigManyXYFields.z
+        assert (inner.keys, [bare.get(inner) for bare in api.runs("team/held")]) == (
+            ("many", "x y", "z"),
+            [None, 1],
+        )

@@ -142,6 +142,7 @@ class _TypedClass(GenericAlias):
         if len(kinds) != 1:
             raise InvalidArgumentError(f"{spelling(self)}: expected one type")
         (kind,) = kinds
+        kind = type(None) if kind is None else kind  # as in annotations
         if options.pop("type", kind) != kind or options:
             raise InvalidArgumentError(f"{spelling(self)}(…) takes keys alone, and no type=")
         if not keys:

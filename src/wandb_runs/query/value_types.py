@@ -68,14 +68,16 @@ class ValueType(Generic[T_co]):
     (1.0, nan, False)
     """
 
-    __slots__ = ("_adapter", "_takes_none", "kind")
+    __slots__ = ("_adapter", "_scalars", "_takes_none", "kind")
 
     def __init__(self, kind: object, where: str) -> None:
         self.kind = kind
         self._adapter: TypeAdapter[T_co] | None = None
         self._takes_none: bool | None = None
-        if _is_scalar(kind):
-            self._takes_none = False
+        members = get_args(kind) if _is_union(kind) else (kind,)
+        self._scalars = frozenset(each for each in members if _is_scalar(each))
+        if all(_is_scalar(each) or each is type(None) for each in members):
+            self._takes_none = type(None) in members
         else:
             self._adapter = _adapter_of(cast("type[T_co]", kind), where)
 
@@ -91,7 +93,7 @@ class ValueType(Generic[T_co]):
             MisfitError: The value does not fit.
         """
         kind, held = self.kind, cast("object", type(value))
-        if _is_scalar(kind) and held is kind:
+        if held in self._scalars:
             if not isinstance(value, str) or is_unicode(value):
                 return cast("T_co", value)
         elif kind is float:
@@ -155,7 +157,7 @@ def is_class(kind: object) -> bool:
     >>> is_class(float), is_class(list[int]), is_class(float | None), is_class(Literal["adam"])
     (True, True, False, False)
     """
-    if kind == Any:  # a class, in some versions of Python
+    if kind == Any or kind is type(None):  # `Any` is a class in some versions of Python
         return False
     is_form = _is_union(kind) or hasattr(kind, "__metadata__")  # of `Annotated`
     return isinstance(kind, type) or (isinstance(get_origin(kind), type) and not is_form)

@@ -56,8 +56,9 @@ def typegen(
     """Write pydantic models of the runs of PATH, which is entity/project.
 
     The module has Config and Summary, which the configs and summaries of all runs fit, and Metric,
-    a Literal of the names that they logged. The same runs give the same module. A file
-    that is there is replaced in one step and keeps its mode; a symbolic link is followed.
+    a Literal of the names that they logged; ConfigFields and SummaryFields have fields of these
+    types: run[ConfigFields.lr]. The same runs give the same module. A file that is there is
+    replaced in one step and keeps its mode; a symbolic link is followed.
 
     The server and the key come from WANDB_BASE_URL and WANDB_API_KEY, or a netrc file.
     """

@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
+from wandb_runs.cli.typegen.fields import add_fields, literal, quoted
 from wandb_runs.cli.typegen.schema import Schema
 from wandb_runs.errors import InvalidArgumentError
 from wandb_runs.errors.extras import needs_extra
@@ -41,10 +42,11 @@ def check_generator() -> None:
 
 
 def write_models(documents: Documents, path: str, command: str) -> str:
-    """Write a module with a model of configs, one of summaries, and the names of metrics.
+    """Write a module with models of configs and summaries, fields, and the names of metrics.
 
     The module has `Config` and `Summary`, pydantic models which the documents of every run fit and
-    come back from unchanged, and `Metric`, a `Literal` which `runs.histories(keys=...)` accepts; a
+    come back from unchanged, `ConfigFields` and `SummaryFields`, which have a field of the right
+    type for each key, and `Metric`, a `Literal` which `runs.histories(keys=...)` accepts; a
     `str` where the server does not tell the names of metrics.
     The same documents give the same text, in whatever order they were read.
 
@@ -63,7 +65,8 @@ def write_models(documents: Documents, path: str, command: str) -> str:
     >>> read = Documents(shape_of({"lr": 0.1}), shape_of({"_step": 9}), frozenset({"loss"}))
     >>> module = write_models(read, "me/digits", "wandb-runs typegen me/digits")
     >>> [line.strip() for line in module.splitlines() if "lr" in line or "step" in line]
-    ['lr: float', 'step: int = Field(..., alias="_step")']
+    ['lr: float', 'step: int = Field(..., alias="_step")', \
+'lr = ConfigField("lr", type=float)', 'step = SummaryField("_step", type=int)']
     """
     check_generator()
     from datamodel_code_generator import generate  # noqa: PLC0415 - it is optional
@@ -101,7 +104,7 @@ def write_models(documents: Documents, path: str, command: str) -> str:
     )
     if not isinstance(written, str):
         raise TypeError(f"the generator wrote {type(written).__name__}, not one module")
-    return f"{written.rstrip()}\n\n\n{_metric(names)}"
+    return f"{add_fields(written)}\n\n\n{_metric(names)}"
 
 
 def is_generated(text: str) -> bool:
@@ -121,30 +124,18 @@ def _is_asked_for(name: str) -> bool:
 def _header(path: str, command: str) -> str:
     return "\n".join(
         (
-            f'"""Models of the runs of {_quoted(path)}.',
+            f'"""Models of the runs of {quoted(path)}.',
             "",
             _MARK,
             "",
-            f"    {_quoted(command)}",
+            f"    {quoted(command)}",
             '"""',
         )
     )
 
 
-def _quoted(text: str) -> str:
-    """A text as it can stand in a docstring."""
-    return "".join(
-        f"\\{each}"
-        if each in '\\"'
-        else each
-        if each.isprintable()
-        else each.encode("unicode_escape").decode()
-        for each in text
-    )
-
-
 def _metric(names: Iterable[str] | None) -> str:
-    lines = [f"    {_literal(name)}," for name in names or ()]
+    lines = [f"    {literal(name)}," for name in names or ()]
     if lines:
         chosen = ["Metric: TypeAlias = Literal[", *lines, "]"]
     else:
@@ -152,9 +143,3 @@ def _metric(names: Iterable[str] | None) -> str:
     return "\n".join(
         (*chosen, '"""What runs logged: `runs.histories(keys=...)` takes these."""', "")
     )
-
-
-def _literal(text: str) -> str:
-    """A text as the rest of the module quotes it."""
-    single = repr(text)
-    return single if '"' in text or single[0] == '"' else f'"{single[1:-1]}"'

@@ -12,12 +12,13 @@ from pydantic import BaseModel
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
-__all__ = ["FIXED", "class_name", "field_names"]
+__all__ = ["FIXED", "class_name", "field_names", "unused"]
 
 FIXED: Final = frozenset(
     # What the module imports, and the types that its annotations name: a field of that name would
     # hide them from the fields behind it.
     {"Any", "BaseModel", "ConfigDict", "Field", "Literal", "Never", "TypeAlias"}
+    | {"ConfigField", "SummaryField", "ConfigFields", "SummaryFields"}
     | {"bool", "dict", "float", "int", "list", "object", "str"}
 )
 """Names that are taken in every module."""
@@ -52,7 +53,7 @@ def field_names(keys: Iterable[str], taken: Collection[str]) -> dict[str, str]:
     used = {*names, *taken, *_TAKEN}
     for key, name in wanted.items():
         if key not in names:
-            names[key] = _unused(name, used, "_")
+            names[key] = unused(name, used, "_")
             used.add(names[key])
     return {key: names[key] for key in ordered}
 
@@ -72,7 +73,7 @@ def class_name(parent: str, key: str, used: set[str]) -> str:
     # The generator writes classes with these letters alone as they are called.
     parts = re.findall("[A-Za-z0-9]+", key)
     name = "".join(part[0].upper() + part[1:] for part in parts)
-    chosen = _unused(parent + (name or "Item"), used, "")
+    chosen = unused(parent + (name or "Item"), used, "")
     used.add(chosen)
     return chosen
 
@@ -105,7 +106,8 @@ def _normal(text: str) -> str:
     return unicodedata.normalize("NFKC", text)
 
 
-def _unused(name: str, used: Collection[str], between: str) -> str:
+def unused(name: str, used: Collection[str], between: str) -> str:
+    """A name that is not used yet: the name itself, or with a number behind it."""
     if name not in used:
         return name
     number = 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from wandb_runs.cli.typegen.fields import FIELD_NAMES
 from wandb_runs.cli.typegen.names import class_name, field_names
 from wandb_runs.cli.typegen.shapes import NOTHING
 
@@ -36,7 +37,7 @@ class Schema:
     def __init__(self, models: Mapping[str, Shape], descriptions: Mapping[str, str]) -> None:
         self.definitions: dict[str, dict[str, JSONValue]] = {}
         self.aliases: dict[str, str] = {}
-        self._used = set(models)
+        self._used = {*models, *FIELD_NAMES}
         fields: dict[str, list[str]] = {}
         for name, shape in models.items():
             self._define(name, shape, fields)
