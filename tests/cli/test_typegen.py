@@ -13,7 +13,7 @@ import tempfile
 from functools import reduce
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
 from click.testing import CliRunner
@@ -537,6 +537,11 @@ def test_pyright_strict_accepts_the_nastiest_module(nasty: Path) -> None:
     assert errors_in(nasty, "pyright", "--pythonpath", sys.executable) == WRONG
 
 
+def fields_of(section: object) -> dict[str, Any]:
+    """The fields of a class, by their names."""
+    return {name: each for name, each in vars(section).items() if name[:2] != "__"}
+
+
 def test_the_nastiest_module_has_a_field_for_each_key(nasty: Path, tmp_path: Path) -> None:
     module = (nasty / "generated_models.py").read_text(encoding="utf-8")
     assert module.startswith('"""Models of the runs of me/')
@@ -547,7 +552,7 @@ def test_the_nastiest_module_has_a_field_for_each_key(nasty: Path, tmp_path: Pat
         assert get_args(models.Metric) == tuple(sorted({*NASTY, "loss", "eval/loss"} - {""}))
         # Each key but the empty one has a field with a type, called as the attribute of the model.
         for section in (models.ConfigFields, models.SummaryFields):
-            held = {name: each for name, each in vars(section).items() if name[:2] != "__"}
+            held = fields_of(section)
             assert {each.keys for each in held.values()} == {(key,) for key in keys if key}
             assert {*held} == {
                 name for name, field in fields.items() if field.alias is None or field.alias
@@ -570,7 +575,7 @@ def test_fields_read_what_the_models_hold(
                 (run.config, models.ConfigFields, "config"),
                 (run.summary, models.SummaryFields, "summary"),
             ):
-                held = {name: each for name, each in vars(section).items() if name[:2] != "__"}
+                held = fields_of(section)
                 assert len(held) >= 6
                 for name, field in held.items():
                     assert repr(bare[field]) == repr(getattr(of, name))

@@ -87,7 +87,9 @@ class _Field(FilterField, Generic[V]):
             return str(self) != str(other)
         return self._compare("$ne", other, " != …")
 
-    __hash__ = FilterField.__hash__
+    @override
+    def __hash__(self) -> int:
+        return super().__hash__()
 
 
 class _Comparable(_Field[V], Generic[V, B]):

@@ -33,7 +33,6 @@ from wandb_runs.graphql.nested import outer_keys, places
 from wandb_runs.graphql.scalars import JSONValue
 from wandb_runs.query.field_base import (
     FieldPath,
-    FilterField,
     ListedField,
     ListOrTuple,
     MatchingField,
@@ -227,7 +226,7 @@ class ConfigKey(ValueField[T_co]):
 
     __slots__ = ()
 
-    section = "config"
+    section: ClassVar[Literal["config", "summary"]] = "config"
 
 
 class SummaryKey(ValueField[T_co]):
@@ -235,7 +234,7 @@ class SummaryKey(ValueField[T_co]):
 
     __slots__ = ()
 
-    section = "summary"
+    section: ClassVar[Literal["config", "summary"]] = "summary"
 
 
 class KeyField(ValueField[T]):
@@ -307,12 +306,14 @@ class KeyField(ValueField[T]):
             return str(self) != str(other)
         return self._compare("$ne", other, " != …")
 
-    __hash__ = FilterField.__hash__
+    @override
+    def __hash__(self) -> int:
+        return super().__hash__()
 
-    __lt__ = Comparison("$lt", "<")
-    __le__ = Comparison("$lte", "<=")
-    __gt__ = Comparison("$gt", ">")
-    __ge__ = Comparison("$gte", ">=")
+    __lt__: Comparison = Comparison("$lt", "<")
+    __le__: Comparison = Comparison("$lte", "<=")
+    __gt__: Comparison = Comparison("$gt", ">")
+    __ge__: Comparison = Comparison("$gte", ">=")
 
     @overload
     def is_in(self: KeyField[JSONValue], values: Members[Stored], /) -> Condition: ...

@@ -38,7 +38,7 @@ class MisfitError(Exception):
 
     def __init__(self, problems: Sequence[str]) -> None:
         super().__init__("; ".join(problems))
-        self.problems = tuple(problems)
+        self.problems: tuple[str, ...] = tuple(problems)
 
     @property
     def shortened(self) -> str:

@@ -71,7 +71,7 @@ class ValueType(Generic[T_co]):
     __slots__ = ("_adapter", "_scalars", "_takes_none", "kind")
 
     def __init__(self, kind: object, where: str) -> None:
-        self.kind = kind
+        self.kind: object = kind
         self._adapter: TypeAdapter[T_co] | None = None
         self._takes_none: bool | None = None
         members = get_args(kind) if _is_union(kind) else (kind,)
