@@ -162,7 +162,7 @@ def test_settings_in_pyproject_take_the_place_of_arguments(
         }
     )
     monkeypatch.chdir(folder / "src" / "inner")
-    assert run().exit_code == 0
+    assert run().stderr == "src/mine: 5 files changed\n"
     package = contents(folder / "src" / "mine")
     assert "\n#     wandb-runs codegen\n" in package["operations.py"]
     assert run("--check").exit_code == 0

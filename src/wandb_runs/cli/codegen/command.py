@@ -75,16 +75,19 @@ def codegen(
             parse_scalars,
             read_settings,
         )
+        from wandb_runs.cli.codegen.sources import (  # noqa: PLC0415 - only this command takes it
+            shown,
+        )
 
         root = find_root(Path.cwd())
         given = Settings(root, queries, schema, parse_scalars(scalar, "--scalar"), output)
         package, generate = _prepare(given, read_settings(root))
         if not check and not force:
-            _check_place(package)
+            _check_place(package, shown(package, root))
         if check:
             found = _differences(package, generate)
             if found:
-                name = as_message(str(package))
+                name = as_message(shown(package, root))
                 raise Failed(f"{name}: out of date; run the command without --check", notes=found)
             return
         from wandb_runs.cli.codegen.folders import (  # noqa: PLC0415 - only this command takes it
@@ -93,8 +96,9 @@ def codegen(
 
         changed = replace_package(package, lambda folder: _refusing(generate, folder))
     if not quiet:
+        name = shown(package, root)
         files = "1 file" if len(changed) == 1 else f"{len(changed)} files"
-        tell(as_message(f"{package}: {f'{files} changed' if changed else 'nothing changed'}"))
+        tell(as_message(f"{name}: {f'{files} changed' if changed else 'nothing changed'}"))
 
 
 def _prepare(given: Settings, kept: Settings) -> tuple[Path, Callable[[Path], Path]]:
@@ -176,8 +180,12 @@ def _refusing(generate: Callable[[Path], Path], folder: Path) -> Path:
         raise Refused(first, others) from error
 
 
-def _check_place(package: Path) -> None:
+def _check_place(package: Path, name: str) -> None:
     """Refuse a folder that this command did not write.
+
+    Args:
+        package: The folder.
+        name: Its name, for the message.
 
     Raises:
         Refused: It is one.
@@ -191,6 +199,6 @@ def _check_place(package: Path) -> None:
     if foreign:
         more = f" and {len(foreign) - 1} more" if len(foreign) > 1 else ""
         raise Refused(
-            f"{package}: {foreign[0]}{more} not written by this command; --force replaces the "
+            f"{name}: {foreign[0]}{more} not written by this command; --force replaces the "
             "folder all the same"
         )
