@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import pytest
 from click.testing import CliRunner
 
+from wandb_runs.cli.codegen.folders import replace_package
 from wandb_runs.cli.commands import cli
 
 if TYPE_CHECKING:
@@ -261,6 +262,15 @@ def test_schema_files_that_are_wrong_are_refused(more: str, problem: str) -> Non
     assert not Path("mine").exists()
 
 
+def test_the_order_of_arguments_makes_no_difference() -> None:
+    names = [f"{each}.graphql" for each in "dbeca"]
+    write({name: f"query Get{name[0]} {{ viewer {{ id }} }}" for name in names})
+    assert run(*names, "-o", "mine").exit_code == 0
+    named = "a.graphql b.graphql c.graphql d.graphql e.graphql"
+    assert f"\n#     wandb-runs codegen {named} -o mine\n" in contents("mine")["operations.py"]
+    assert run(*reversed(names), "-o", "mine", "--check").exit_code == 0
+
+
 # --- the folder ----------------------------------------------------------------------------------
 
 
@@ -305,6 +315,30 @@ def test_what_fails_leaves_what_was_there() -> None:
         refusal("a.graphql", "-o", "mine", "--check")
         assert contents("mine") == before
     assert names(".") == {"a.graphql", "mine", "pyproject.toml"}
+
+
+def test_a_package_that_cannot_take_its_place_leaves_the_one_there(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    write({"mine/__init__.py": "x = 1\n"})
+    rename, moved = Path.rename, list[Path]()
+
+    def fail_once(path: Path, target: Path) -> Path:
+        moved.append(path)
+        if len(moved) == 2:
+            raise OSError("no space left")
+        return rename(path, target)
+
+    def generate(folder: Path) -> Path:
+        (folder / "new").mkdir()
+        return folder / "new"
+
+    monkeypatch.setattr(Path, "rename", fail_once)
+    with pytest.raises(OSError, match="no space left"):
+        replace_package(Path("mine"), generate)
+    assert len(moved) == 3
+    assert contents("mine") == {"__init__.py": "x = 1\n"}
+    assert names(".") == {"mine", "pyproject.toml"}
 
 
 def test_what_would_be_the_same_is_left_alone() -> None:
@@ -379,11 +413,12 @@ def test_all_problems_are_told_each_in_a_line() -> None:
             "queries/b.graphql": "query B { viewer { emial } }",
         }
     )
-    lines = refusal("queries", "-o", "mine").splitlines()
-    assert [line.split(": ")[0] for line in lines] == [
-        "queries/a.graphql:1:20",
-        "queries/b.graphql:1:20",
-    ]
+    for given in (("queries",), ("queries/b.graphql", "queries/a.graphql")):
+        lines = refusal(*given, "-o", "mine").splitlines()
+        assert [line.split(": ")[0] for line in lines] == [
+            "queries/a.graphql:1:20",
+            "queries/b.graphql:1:20",
+        ]
 
 
 @pytest.mark.parametrize(
