@@ -58,9 +58,18 @@ is this package as installed for another interpreter.
 """
 
 Kind: TypeAlias = Literal[
-    "histories", "configs", "configs_eager", "table", "first_page", "stream", "exact", "execute"
+    "histories",
+    "configs",
+    "configs_eager",
+    "table",
+    "first_page",
+    "stream",
+    "exact",
+    "exact_pyarrow",
+    "execute",
 ]
-"""The operation; `configs_eager` is `lazy=False` of wandb, and equal to `configs` elsewhere.
+"""The operation; `configs_eager` is `lazy=False` of wandb, and equal to `configs` elsewhere, and
+`exact_pyarrow` is `exact`, but for the library by which the floor reads.
 
 `execute` sends one operation `TIMES` times, and reads the answers to its model.
 """
