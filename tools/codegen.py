@@ -1,7 +1,7 @@
 """Generate `src/wandb_runs/graphql/_generated` from the schema and the queries.
 
-With `--check`, write nothing and fail when what is there differs. The generator is that of
-`wandb-runs codegen`, without its folders and settings.
+`codegen.toml` has the paths. With `--check`, write nothing and fail when what is there differs. The
+generator is that of `wandb-runs codegen`, without its folders and settings.
 """
 
 from __future__ import annotations
@@ -9,18 +9,18 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
+import tomllib
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["check", "generate", "main"]
+__all__ = ["Paths", "check", "generate", "main"]
 
 _ROOT: Final = Path(__file__).resolve().parent.parent
 _SOURCE: Final = _ROOT / "src" / "wandb_runs"
-_PACKAGE: Final = _SOURCE / "graphql" / "_generated"
 
 if "wandb_runs" not in sys.modules:
     # The package imports what is to be generated, of which it may need more than is there: only
@@ -44,7 +44,7 @@ def generate(folder: Path, *, root: Path = _ROOT) -> Path:
 
     Args:
         folder: The folder in which to make it.
-        root: The folder that holds the schema and the queries.
+        root: The folder that holds `codegen.toml`, and to which the paths in it belong.
 
     Returns:
         The path of the package.
@@ -52,10 +52,56 @@ def generate(folder: Path, *, root: Path = _ROOT) -> Path:
     Raises:
         CodegenRefusedError: The schema or the queries are refused.
     """
-    schema = read_schema(read_sources([root / "schema" / "wandb.graphql"], root))
-    documents = Documents.read(read_sources([root / "queries"], root), schema)
+    paths = Paths.read(root)
+    schema = read_schema(read_sources(paths.schema, root))
+    documents = Documents.read(read_sources(paths.queries, root), schema)
     spec = PackageSpec(documents, schema, SCALARS, _header, is_own=True)
-    return generate_package(spec, folder, _PACKAGE.name)
+    return generate_package(spec, folder, paths.package.name)
+
+
+class Paths(NamedTuple):
+    """What `codegen.toml` says.
+
+    Attributes:
+        schema: Files of the schema, and folders of such.
+        queries: Files of operations and fragments, and folders of such.
+        package: The package that is generated.
+    """
+
+    schema: tuple[Path, ...]
+    queries: tuple[Path, ...]
+    package: Path
+
+    @classmethod
+    def read(cls, root: Path) -> Paths:
+        """Read them.
+
+        Raises:
+            CodegenRefusedError: A setting is missing, unknown or of another type.
+        """
+        settings = tomllib.loads((root / "codegen.toml").read_text(encoding="utf-8"))
+        match settings:
+            case {
+                "codegen": {
+                    "schema": [*schema],
+                    "queries": [*queries],
+                    "package": str(package),
+                    **others,
+                },
+                **more,
+            } if not others and not more:
+                return cls(
+                    tuple(root / str(each) for each in schema),
+                    tuple(root / str(each) for each in queries),
+                    root / package,
+                )
+            case _:
+                raise CodegenRefusedError(
+                    [
+                        "codegen.toml: expected [codegen] with schema and queries, lists of paths, "
+                        "and package, a path, and nothing else"
+                    ]
+                )
 
 
 def _header(module: str) -> str:
@@ -63,24 +109,23 @@ def _header(module: str) -> str:
     return made if module in {"__init__.py", "base_model.py"} else f"{made}\n# Source: queries"
 
 
-def check(package: Path = _PACKAGE, *, root: Path = _ROOT) -> list[str]:
+def check(*, root: Path = _ROOT) -> list[str]:
     """Return how the package differs from what would be generated now, a line for each file."""
     with tempfile.TemporaryDirectory() as folder:
-        return differences(generate(Path(folder), root=root), package)
+        return differences(generate(Path(folder), root=root), Paths.read(root).package)
 
 
-def main(
-    arguments: Sequence[str] | None = None, *, package: Path = _PACKAGE, root: Path = _ROOT
-) -> int:
+def main(arguments: Sequence[str] | None = None, *, root: Path = _ROOT) -> int:
     """Run the command; return its exit code."""
     parser = argparse.ArgumentParser(description="Generate the typed operations.")
     parser.add_argument("--check", action="store_true", help="write nothing, report differences")
     is_check = parser.parse_args(arguments).check
     try:
         if is_check:
-            found = check(package, root=root)
+            found = check(root=root)
         else:
             found = []
+            package = Paths.read(root).package
             replace_package(package, lambda folder: generate(folder, root=root))
             print(f"wrote {package.relative_to(root)}")
     except CodegenRefusedError as error:

@@ -61,6 +61,8 @@ def root(tmp_path: Path) -> Path:
     """A copy of what is generated from."""
     for folder in ("schema", "queries"):
         copytree(ROOT / folder, tmp_path / folder)
+    settings = (ROOT / "codegen.toml").read_text().replace("src/wandb_runs/graphql/", "")
+    (tmp_path / "codegen.toml").write_text(settings)
     return tmp_path
 
 
@@ -95,17 +97,17 @@ def test_check_fails_when_queries_were_added_removed_or_edited(
     found: list[str],
 ) -> None:
     package = root / "_generated"
-    assert codegen.main([], package=package, root=root) == 0
+    assert codegen.main([], root=root) == 0
     present = {file.name: file.read_bytes() for file in package.iterdir()}
     change(root)
     capsys.readouterr()
 
-    assert codegen.main(["--check"], package=package, root=root) == 1
+    assert codegen.main(["--check"], root=root) == 1
 
     assert capsys.readouterr().out.splitlines()[1:] == [f"  {line}" for line in found]
     assert {file.name: file.read_bytes() for file in package.iterdir()} == present
-    assert codegen.main([], package=package, root=root) == 0
-    assert codegen.main(["--check"], package=package, root=root) == 0
+    assert codegen.main([], root=root) == 0
+    assert codegen.main(["--check"], root=root) == 0
 
 
 @pytest.mark.parametrize("arguments", [[], ["--check"]])
@@ -115,6 +117,24 @@ def test_the_command_tells_what_is_refused_without_a_traceback(
     file = root / "queries" / "more.graphql"
     file.write_text("query Get { viewer { userName: name user_name: email } }")
 
-    assert codegen.main(arguments, package=root / "_generated", root=root) == 1
+    assert codegen.main(arguments, root=root) == 1
     told = capsys.readouterr().err
     assert told.startswith("queries/more.graphql:1: Get.viewer: userName and user_name")
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        "",
+        '[codegen]\nschema = ["schema"]\nqueries = ["queries"]\n',
+        '[codegen]\nschema = "schema"\nqueries = ["queries"]\npackage = "p"\n',
+        '[codegen]\nschema = ["schema"]\nqueries = ["queries"]\npackage = "p"\nnames = 1\n',
+        '[codegen]\nschema = ["schema"]\nqueries = ["queries"]\npackage = "p"\n[tool]\n',
+    ],
+)
+def test_settings_that_are_missing_or_unknown_are_refused(
+    root: Path, capsys: pytest.CaptureFixture[str], settings: str
+) -> None:
+    (root / "codegen.toml").write_text(settings)
+    assert codegen.main(["--check"], root=root) == 1
+    assert capsys.readouterr().err.startswith("codegen.toml: expected [codegen] with schema")
