@@ -295,6 +295,8 @@ def client(server: LocalServer) -> Iterator[Untyped]:
     distributed: Untyped = import_module("distributed")  # it takes a second
 
     with (
+        # Before Python 3.12 a worker's profile may wait for ever where threads start: docs/dask.md.
+        of_dask.config.set({"distributed.worker.profile.enabled": False}),
         distributed.LocalCluster(
             n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
         ) as cluster,

@@ -31,6 +31,12 @@ if TYPE_CHECKING:
 
         def run(self, function: Callable[[], T], /) -> Mapping[str, T]: ...
 
+    class _Config(Protocol):
+        def set(self, values: Mapping[str, object], /) -> AbstractContextManager[object]: ...
+
+    class _Dask(Protocol):
+        config: _Config
+
     class _Distributed(Protocol):
         def LocalCluster(  # noqa: N802 - a class there
             self, *, n_workers: int, threads_per_worker: int, dashboard_address: None
@@ -108,6 +114,9 @@ def run_export(task: ExportTask, url: str) -> ExportReport:
 
 
 def _client_of(stack: ExitStack, workers: int) -> _Client:
+    # Before Python 3.12 a worker's profile may wait for ever where threads start: docs/dask.md.
+    dask: _Dask = cast("_Dask", import_module("dask"))
+    stack.enter_context(dask.config.set({"distributed.worker.profile.enabled": False}))
     distributed: _Distributed = cast("_Distributed", import_module("distributed"))
     cluster = stack.enter_context(
         distributed.LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None)
