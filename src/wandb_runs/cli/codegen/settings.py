@@ -93,7 +93,7 @@ def read_settings(root: Path) -> Settings:
     scalars = settings.get("scalars", {})
     if not isinstance(scalars, dict):
         raise InvalidArgumentError(
-            f'{file.name}: scalars must be a table like {{ Duration = "float" }}, '
+            f'{file.name}: scalars must be a table like {{ Seconds = "float" }}, '
             f"not {show(scalars)}"
         )
     pairs = cast("Mapping[str, object]", scalars).items()
@@ -112,8 +112,8 @@ def parse_scalars(texts: Iterable[str], where: str) -> tuple[tuple[str, str], ..
     Raises:
         InvalidArgumentError: One has another form, or a type that none can have.
 
-    >>> parse_scalars(["Duration=float"], "--scalar")
-    (('Duration', 'float'),)
+    >>> parse_scalars(["Seconds=float"], "--scalar")
+    (('Seconds', 'float'),)
     """
     found: dict[str, str] = {}
     for text in texts:
@@ -121,7 +121,7 @@ def parse_scalars(texts: Iterable[str], where: str) -> tuple[tuple[str, str], ..
         if not name or kind not in PYTHON_TYPES:
             raise InvalidArgumentError(
                 f"{where}: {show(text)} is no type of a scalar"
-                f"{did_you_mean(kind, PYTHON_TYPES)}; write NAME=TYPE, such as Duration=float"
+                f"{did_you_mean(kind, PYTHON_TYPES)}; write NAME=TYPE, such as Seconds=float"
             )
         found[name] = kind
     return tuple(sorted(found.items()))
