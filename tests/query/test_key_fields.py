@@ -253,3 +253,33 @@ def test_brackets_take_one_type_and_keys_alone(wrong: Callable[[], object], mess
     with pytest.raises(TypeError, match="takes a key"):
         section[float]()
     assert repr(section[float]("lr", type=float)) == "Config('lr', type=float)"
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        Config("lr", type=int),
+        Config("lr", type=bool),
+        Summary("lr", type=float),
+        Config[int | float | None]("lr"),
+    ],
+    ids=repr,
+)
+def test_what_is_no_text_is_searched_for_none(field: KeyField[object]) -> None:
+    for search in (field.matches, field.contains):
+        with pytest.raises(InvalidArgumentError, match=r"no value of type .* is text"):
+            search("1")
+    with pytest.raises(InvalidArgumentError, match=r"no value of .* is a list"):
+        field.size(1)
+
+
+def test_what_may_be_text_or_a_list_is_searched_as_without_a_type() -> None:
+    plain = Config("x")
+    text = Config("x", type=str)
+    for field in (text, Config[Literal["a"]]("x"), Config[int | str]("x")):
+        assert str(field.contains("a")) == str(plain.contains("a"))
+        assert str(field.matches("a")) == str(plain.matches("a"))
+    assert str(Config("x", type=list[str]).contains("a")) == str(plain.contains("a"))
+    assert str(Config("x", type=list[int]).size(2)) == str(plain.size(2))
+    with pytest.raises(InvalidArgumentError, match="no value of str is a list"):
+        text.size(1)

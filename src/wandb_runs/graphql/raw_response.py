@@ -29,8 +29,14 @@ _MESSAGE_EXCERPT: Final = 300
 _CHECK_URL: Final = (
     "check that the base URL is a W&B server's and that no proxy answers in its place"
 )
-_CHECK: Final = "check the arguments, or ask for less (per_page=, samples=, keys=)"
-_REPORT: Final = "the server's schema has changed: upgrade wandb-runs, or report it"
+_CHECK: Final = (
+    "check what is asked for, or ask for less (per_page=, samples=, keys=, or in a query of your "
+    "own)"
+)
+_REPORT: Final = (
+    "the server has another schema than the one that was compiled: upgrade wandb-runs, or correct "
+    "the schema of a query of your own"
+)
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -74,6 +74,7 @@ T_co = TypeVar("T_co", covariant=True)
 OrderedT = TypeVar("OrderedT", bound=Ordered)
 ItemT = TypeVar("ItemT")
 
+_TEXTS: Final = frozenset({"$regex", "$contains"})
 _EQUALITY: Final = frozenset({"$eq", "$ne", "$in", "$nin", "$all"})
 
 
@@ -354,6 +355,10 @@ class KeyField(ValueField[T]):
     @override
     def _write(self, operator: str, operand: object, spelling: str) -> Condition:
         made = self.value_type
+        if made is not None and operator in _TEXTS and not made.may_be_text:
+            raise InvalidArgumentError(f"{self!r}{spelling}: no value of type {made.name} is text.")
+        if made is not None and operator == "$size" and made.is_scalar:
+            raise InvalidArgumentError(f"{self!r}{spelling}: no value of {made.name} is a list.")
         if made is not None and operator in _EQUALITY:
             if operator in ("$eq", "$ne"):
                 operand = made.stored(operand)

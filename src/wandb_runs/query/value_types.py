@@ -60,6 +60,10 @@ class ValueType(Generic[T_co]):
         kind: Any type that pydantic can validate.
         where: The field as the caller wrote it, for messages.
 
+    Attributes:
+        kind: The type.
+        is_scalar: Whether its values are scalars of JSON alone, or null.
+
     Raises:
         InvalidArgumentError: Not such a type.
 
@@ -68,7 +72,7 @@ class ValueType(Generic[T_co]):
     (1.0, nan, False)
     """
 
-    __slots__ = ("_adapter", "_scalars", "_takes_none", "kind")
+    __slots__ = ("_adapter", "_scalars", "_takes_none", "is_scalar", "kind")
 
     def __init__(self, kind: object, where: str) -> None:
         self.kind: object = kind
@@ -76,7 +80,8 @@ class ValueType(Generic[T_co]):
         self._takes_none: bool | None = None
         members = get_args(kind) if _is_union(kind) else (kind,)
         self._scalars = frozenset(each for each in members if _is_scalar(each))
-        if all(_is_scalar(each) or each is type(None) for each in members):
+        self.is_scalar: bool = all(_is_scalar(each) or each is type(None) for each in members)
+        if self.is_scalar:
             self._takes_none = type(None) in members
         else:
             self._adapter = _adapter_of(cast("type[T_co]", kind), where)
@@ -102,6 +107,11 @@ class ValueType(Generic[T_co]):
             if type(value) is int and -_EXACT <= value <= _EXACT:
                 return cast("T_co", float(value))
         return validate(self._made(), lambda: deepcopy(value), whole="the value")
+
+    @property
+    def may_be_text(self) -> bool:
+        """Whether one of its values may be a text."""
+        return not self.is_scalar or str in self._scalars
 
     @property
     def takes_none(self) -> bool:
