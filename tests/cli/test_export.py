@@ -148,6 +148,16 @@ def test_a_dry_run_tells_what_an_export_does_and_writes_nothing(
     assert differ == {"rows_fetched", "is_dry_run"}
 
 
+def test_a_project_of_the_key_itself_needs_no_entity(server: LocalServer, tmp_path: Path) -> None:
+    with Api(base_url=server.url, api_key="k" * 40) as api:
+        entity = api.viewer.entity
+    name = new_id()
+    log_run(server, str(entity), name, "r0", history=[{"loss": 1.0}])
+    assert record_of(name, "own")["added"] == 1
+    assert record_of(name, "own")["unchanged"] == 1
+    assert rows_of(tmp_path / "own").height == 1
+
+
 def test_verify_reads_a_dataset_back_without_a_server(
     path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -22,6 +22,7 @@ from wandb_runs import Api, InvalidArgumentError, SchemaError
 from wandb_runs.exports import dask, export, verify
 from wandb_runs.exports.dask_parts import HistoriesPart
 from wandb_runs.frames.plan import plan_histories
+from wandb_runs.local.ids import new_id
 from wandb_runs.testing import LocalServer, Slow, log_run
 
 if TYPE_CHECKING:
@@ -358,3 +359,19 @@ def test_workers_write_what_one_process_writes_also_when_one_is_killed(
         )
         assert_frame_equal(one, many)
     assert verify(tmp_path / "many").problems == []
+
+
+def test_a_frame_has_the_runs_that_there_are_when_it_is_made(server: LocalServer) -> None:
+    with Api(base_url=server.url, api_key=KEY) as api:
+        for path in (new_id(), f"team/{new_id()}"):
+            entity, _, name = path.rpartition("/")
+            entity = entity or str(api.viewer.entity)
+            log_run(server, entity, name, "r0", history=[{"loss": 1.0}])
+            runs = api.runs(path)
+            assert len([*runs]) == 1
+            assert len(runs.table()) == 1
+            log_run(server, entity, name, "r1", history=[{"loss": 2.0}])
+            rows = histories(runs, ["loss"]).compute(scheduler=THREADS)
+            assert sorted(rows["run_id"]) == ["r0", "r1"]
+            frame = table(runs).compute(scheduler=THREADS)
+            assert sorted(frame["id"]) == ["r0", "r1"]

@@ -169,6 +169,37 @@ def test_what_changed_is_fetched_and_what_is_gone_is_kept(
     assert verify(tmp_path).problems == []
 
 
+def test_each_export_of_one_listing_lists_anew(
+    server: LocalServer, api: Api, project: str, tmp_path: Path
+) -> None:
+    runs = api.runs(project)
+    assert len([*runs]) == RUNS
+    export(runs, tmp_path)
+    name = project.partition("/")[2]
+    log_run(server, "team", name, "r1", history=[{"loss": 9.5, "acc": 99}])
+    log_run(server, "team", name, "r7", history=[{"loss": 1.0, "acc": 1}])
+    told = export(runs, tmp_path, dry_run=True)
+    assert (told.added, told.changed) == (1, 1)
+    result = export(runs, tmp_path)
+    assert (result.added, result.changed, result.rows_fetched) == (1, 1, 12 + 1 + 5)
+    assert_frame_equal(by_run(histories(tmp_path)), by_run(expected(api, project)))
+    assert len(runs) == RUNS  # the caller's listing is as it was
+
+
+def test_without_an_entity_the_runs_are_those_of_the_key(
+    server: LocalServer, api: Api, tmp_path: Path
+) -> None:
+    name = new_id()
+    with Api(base_url=server.url, api_key=KEY) as viewing:
+        entity = viewing.viewer.entity
+    log_run(server, str(entity), name, "r0", history=[{"loss": 1.0}])
+    runs = api.runs(name)
+    assert export(runs, tmp_path, dry_run=True).added == 1
+    assert export(runs, tmp_path).rows_fetched == 1
+    assert export(api.runs(f"{entity}/{name}"), tmp_path).unchanged == 1
+    assert verify(tmp_path).problems == []
+
+
 def test_a_run_that_cannot_be_read_is_named_and_read_again(
     server: LocalServer, api: Api, project: str, tmp_path: Path
 ) -> None:

@@ -1,12 +1,13 @@
 """Histories and tables of runs as frames of Dask; needs `wandb-runs[dask]`.
 
-The listing is read once, for the ids of its runs, when a frame is made. Each partition is some of
+The listing is read anew, for the ids of its runs, when a frame is made. Each partition is some of
 these runs, `runs.with_ids(ids)`, which a worker reads with the key of its own environment; a graph
 holds none.
 """
 
 from __future__ import annotations
 
+from copy import copy
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 from uuid import uuid4
@@ -118,6 +119,7 @@ def histories(
     check_on_error(on_error)
     _check_installed("wandb_runs.exports.dask.histories")
     given = check_schema(schema, plan, "pandas") or {}
+    runs = copy(runs)  # what has been read of it is not what there is now
     ids = _ids_of(runs)
     dtypes = history_dtypes_of(runs, ids, plan, given)
     part = HistoriesPart(runs, plan, on_error, dtypes, _at_once(), uuid4().hex)
@@ -180,6 +182,7 @@ def table(
     dtypes = check_columns(schema)
     # Of no runs: it checks the arguments, and sends nothing.
     runs.with_ids([]).table(attributes=attributes, config=config, summary=summary)
+    runs = copy(runs)  # what has been read of it is not what there is now
     ids = _ids_of(runs)
     asked_config, asked_summary = cast("Keys", config), cast("Keys", summary)
     columns = table_columns_of(

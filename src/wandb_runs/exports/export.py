@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, TypeVar, cast
@@ -70,6 +71,8 @@ def export(
     up to 10,000 rows a run; `files/<run id>/<name>` where files are asked for; and
     `manifest.json`. All files of one folder have the same columns, so that DuckDB, polars, pyarrow
     and pandas open them without an option.
+
+    The runs are listed anew, whatever has been read of the listing before.
 
     Where the dataset is there already, only the rows of runs that are new or have logged since are
     fetched: by their heartbeat and their number of rows. A run stays in its file, and is kept when
@@ -198,16 +201,18 @@ class _Work(FieldsRepr):
                 "limit= and checkpoint= count places of a listing, and which runs have them "
                 "changes; choose what is exported by filters"
             )
-        variables = runs.explain().variables
+        folder = ExportFolder(check_path("to", to))
+        # One that has been read would give the runs that there were then.
+        listing = copy(runs)
         query = Query(
             server=runs.server,
             project=runs.project,
-            entity=cast("str | None", variables["entity"]),
-            filters=cast("str", variables["filters"]),
+            entity=listing.entity,  # which workers need not ask for
+            filters=cast("str", listing.explain().variables["filters"]),
             keys=None if keys is None else tuple(keys),
             system=bool(system),
         )
-        return cls(runs, ExportFolder(check_path("to", to)), query, schema, runs_per_part)
+        return cls(listing, folder, query, schema, runs_per_part)
 
     def run(self, *, files: bool, progress: OnProgress | None) -> ExportResult:
         """Write what there is to write."""

@@ -97,7 +97,7 @@ class Query(_Facts):
     Attributes:
         server: The server's base URL.
         project: The project's name.
-        entity: The user or team that was named; None for the key's own.
+        entity: The user or team that was named, or the key's own.
         filters: The filter, as JSON.
         keys: The metrics; None for all.
         system: Whether machine metrics are exported.
@@ -105,7 +105,7 @@ class Query(_Facts):
 
     server: str
     project: str
-    entity: str | None
+    entity: str
     filters: str
     keys: tuple[str, ...] | None
     system: bool
