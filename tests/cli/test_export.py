@@ -207,9 +207,7 @@ def test_a_folder_that_is_no_export_is_left_alone(
     for arguments in ((path, "mine"), (path, "mine", "--dry-run"), ("--verify", "mine")):
         done = run(*arguments, status=1)
         assert done.stderr.startswith("Error: 'mine' holds 'notes.txt' and no export")
-    assert [each.name for each in (tmp_path / "mine").iterdir() if each.name != ".lock"] == [
-        "notes.txt"
-    ]
+    assert [each.name for each in (tmp_path / "mine").iterdir()] == ["notes.txt"]
     assert run("--verify", "nowhere", status=1).stderr == "Error: there is no export in 'nowhere'\n"
     assert not (tmp_path / "nowhere").exists()
     assert server.operations == ()
@@ -271,6 +269,22 @@ def test_files_come_with_the_runs(server: LocalServer, path: str, tmp_path: Path
     assert saved.read_bytes() == b"content"
 
 
+def test_a_file_that_cannot_be_had_is_told_once_and_by_verify(
+    server: LocalServer, path: str, tmp_path: Path
+) -> None:
+    (tmp_path / "model.pt").write_bytes(b"content")
+    with Api(base_url=server.url, api_key="any") as api:
+        api.run(f"{path}/r1").upload_file("model.pt")
+    run(path, "out", "-q")
+    (tmp_path / "out" / "files" / "r1" / "model.pt").mkdir(parents=True)  # in its place
+    done = run(path, "out", "--files", "-q", status=7)
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("Warning: 1 file could not be had, r1/model.pt first: ")
+    assert "Problem: file r1/model.pt: " in run("--verify", "out", status=7).stderr
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    assert [*manifest["errors"]] == ["r1/model.pt"]
+
+
 def test_what_cannot_be_right_is_a_usage_error_before_any_request(
     server: LocalServer, path: str, tmp_path: Path
 ) -> None:
@@ -282,6 +296,8 @@ def test_what_cannot_be_right_is_a_usage_error_before_any_request(
     (tmp_path / "file").touch()
     wrong: tuple[tuple[str, ...], ...] = (
         (path, "file"),
+        (path, ""),
+        ("--verify", ""),
         (path, "out", "--runs-per-part", "0"),
         (path, "out", "--where", "config.lr <"),
         (path, "out", "--keys", ","),
@@ -299,6 +315,7 @@ def test_what_cannot_be_right_is_a_usage_error_before_any_request(
     )
     assert server.operations == ()
     assert run("team/nothing", "out", status=3).stdout == ""
+    assert not (tmp_path / "out").exists()
 
 
 def test_programs_get_a_record_in_each_format(path: str, tmp_path: Path) -> None:
@@ -392,10 +409,19 @@ def test_an_export_that_is_ended_is_gone_on_with(
     # What was written is whole, and nothing else has a name that readers match.
     assert rows_of(tmp_path / "out").height == 3 * ROWS
     assert "did not come to its end" in run("--verify", "out", status=7).stderr
-    assert record_of(*arguments)["rows_fetched"] == 2 * ROWS + RUNS * EVENTS
+    assert record_of(*arguments)["rows_fetched"] == 2 * (ROWS + EVENTS)
     assert rows_of(tmp_path / "out").height == RUNS * ROWS
     assert not [*tmp_path.rglob("*.part")]
     run("--verify", "out")
+
+
+def test_a_file_that_cannot_be_written_is_named(path: str) -> None:
+    """As on a full disk; here no file may have more than 512 bytes."""
+    limited = ["sh", "-c", 'ulimit -f 1; exec "$@"', "sh", *PROGRAM, "export", path, "out"]
+    done = subprocess.run(limited, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith("Error: [Errno 27] ")
+    assert ": 'out/" in done.stderr.splitlines()[-1]
 
 
 def test_nothing_is_left_of_a_file_that_was_coming(
@@ -417,7 +443,7 @@ def test_nothing_is_left_of_a_file_that_was_coming(
 
 def test_a_bar_is_drawn_on_a_terminal_and_nothing_in_its_place(path: str) -> None:
     drawn = on_a_terminal("export", path, "first")
-    assert "10/10" in drawn
+    assert "5/5" in drawn
     assert "5 runs (5 new, 1 may log more)" in drawn
     assert on_a_terminal("export", path, "second", "--quiet") == ""
     told = run(path, "third", "--verbose").stderr

@@ -20,6 +20,7 @@ from wandb_runs import (
     ExportError,
     IncompleteExportWarning,
     InvalidArgumentError,
+    NotFoundError,
     Progress,
     ServerError,
 )
@@ -30,6 +31,7 @@ from wandb_runs.testing import LocalServer, Status, log_run
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from wandb_runs import JSONValue
 
 KEY: Final = "k" * 40
 RUNS: Final = 7
@@ -229,13 +231,26 @@ def test_an_export_that_ends_early_is_gone_on_with(
     with server.fail_always(Status(503), operation="ListEvents"), pytest.raises(ServerError):
         export(api.runs(project), tmp_path, runs_per_part=PER_PART)
     assert "did not come to its end" in verify(tmp_path).problems[0]
-    assert len(list((tmp_path / "histories").iterdir())) == 3
-    server.clear_operations()
+    assert len(list((tmp_path / "histories").iterdir())) == 1
     result = export(api.runs(project), tmp_path, runs_per_part=PER_PART)
-    assert "ScanHistory" not in server.operations
-    assert result.rows_fetched == 5 * RUNS
+    assert result.rows_fetched == 5 * RUNS + sum(range(13, 10 + RUNS))  # those of the first three
     assert result.added == RUNS
     assert_frame_equal(histories(tmp_path), expected(api, project))
+    assert verify(tmp_path).problems == []
+
+
+def test_a_run_that_is_deleted_after_an_export_that_ended_early_is_in_the_table(
+    server: LocalServer, api: Api, project: str, tmp_path: Path
+) -> None:
+    with server.fail_always(Status(503), operation="ListEvents"), pytest.raises(ServerError):
+        export(api.runs(project), tmp_path)
+    api.run(f"{project}/r2").delete()
+    result = export(api.runs(project), tmp_path)
+    assert (result.added, result.deleted) == (RUNS - 1, 1)
+    table = pl.read_parquet(tmp_path / "runs" / "runs.parquet")
+    assert table.filter(pl.col("deleted"))["id"].to_list() == ["r2"]
+    assert {*histories(tmp_path)["run_id"]} <= {*table["id"]}
+    assert export(api.runs(project), tmp_path).parts_written == 0
     assert verify(tmp_path).problems == []
 
 
@@ -280,7 +295,133 @@ def test_a_folder_of_something_else_is_refused(
     with pytest.raises(ExportError, match=r"holds 'thesis\.tex'"):
         verify(tmp_path)
     assert server.operations == ()
-    assert [each.name for each in tmp_path.iterdir() if each.suffix] == ["thesis.tex"]
+    assert [each.name for each in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+def test_a_refused_folder_is_left_as_it_was(api: Api, project: str, tmp_path: Path) -> None:
+    """Also where it has what looks like partial files."""
+    names = ["runs/.mine.0123456789abcdef.part", ".mine.0123456789abcdef.part", "thesis.tex"]
+    (tmp_path / "runs").mkdir()
+    for name in names:
+        (tmp_path / name).write_text("precious")
+    with pytest.raises(ExportError, match="and no export"):
+        export(api.runs(project), tmp_path)
+    found = {each.relative_to(tmp_path).as_posix() for each in tmp_path.rglob("*")}
+    assert found == {*names, "runs"}
+
+
+def test_no_folder_is_made_for_a_project_that_does_not_exist(api: Api, tmp_path: Path) -> None:
+    for folder in (tmp_path / "new", tmp_path):
+        with pytest.raises(NotFoundError):
+            export(api.runs(f"team/{new_id()}"), folder)
+        assert not list(tmp_path.iterdir())
+
+
+def test_a_first_export_that_ended_at_once_is_no_strange_folder(
+    api: Api, project: str, tmp_path: Path
+) -> None:
+    left = tmp_path / ".manifest.json.0123456789abcdef.part"
+    left.write_bytes(b"{")
+    (tmp_path / ".lock").touch()
+    assert export(api.runs(project), tmp_path).added == RUNS
+    assert not left.exists()
+
+
+def test_the_same_query_otherwise_written_goes_on(
+    server: LocalServer, api: Api, project: str, tmp_path: Path
+) -> None:
+    filters: list[dict[str, JSONValue]] = [
+        {"state": "finished", "config.lr": {"$gt": 0, "$lt": 5}},
+        {"config.lr": {"$lt": 5, "$gt": 0}, "state": "finished"},
+    ]
+    for each, keys, added in zip(filters, (["loss", "acc"], ["acc", "loss"]), (4, 0), strict=True):
+        assert export(api.runs(project, each), tmp_path, keys=keys).added == added
+    other = {"config.lr": {"$gt": 1, "$lt": 5}, "state": "finished"}
+    server.clear_operations()
+    with pytest.raises(ExportError) as told:
+        export(api.runs(project, other), tmp_path, keys=["loss"])
+    assert 'keys ["acc", "loss"], not ["loss"]' in str(told.value)
+    assert "filters {" in str(told.value)
+    assert "server" not in str(told.value)
+    assert server.operations == ()
+
+
+def test_damage_is_not_copied_into_new_files(
+    server: LocalServer, api: Api, project: str, tmp_path: Path
+) -> None:
+    """Neither where rows of other runs change, nor where a column is added."""
+    name = project.partition("/")[2]
+    export(api.runs(project), tmp_path, runs_per_part=PER_PART)
+    for changes, number in (({"r6": {"loss": 2.5}}, 2), ({"r7": {"loss": 1.0, "new": 1}}, 0)):
+        path = tmp_path / "histories" / f"part-{number:06}.parquet"
+        good = path.read_bytes()
+        for run_id, row in changes.items():
+            log_run(server, "team", name, run_id, history=[row])
+        alter(path)
+        with pytest.raises(ExportError, match=rf"part-{number:06}.*damaged.*remove it"):
+            export(api.runs(project), tmp_path, runs_per_part=PER_PART)
+        assert path.read_bytes() != good
+        path.write_bytes(good)
+        export(api.runs(project), tmp_path, runs_per_part=PER_PART)
+        assert verify(tmp_path).problems == []
+        assert_frame_equal(by_run(histories(tmp_path)), by_run(expected(api, project)))
+
+
+def test_each_page_has_a_checksum(
+    server: LocalServer, api: Api, project: str, tmp_path: Path
+) -> None:
+    """So that damage is noticed where no manifest has a digest: after an export that ended."""
+    with server.fail_always(Status(503), operation="ListEvents"), pytest.raises(ServerError):
+        export(api.runs(project), tmp_path)
+    path = tmp_path / "histories" / "part-000000.parquet"
+    alter(path)
+    log_run(server, "team", project.partition("/")[2], "r6", history=[{"loss": 2.5}])
+    with pytest.raises(ExportError, match=r"part-000000.*damaged.*remove it"):
+        export(api.runs(project), tmp_path)
+    path.unlink()
+    export(api.runs(project), tmp_path)
+    assert_frame_equal(by_run(histories(tmp_path)), by_run(expected(api, project)))
+    assert verify(tmp_path).problems == []
+
+
+def test_a_damaged_table_is_not_gone_on_with(api: Api, project: str, tmp_path: Path) -> None:
+    export(api.runs(project), tmp_path)
+    alter(tmp_path / "runs" / "runs.parquet")
+    with pytest.raises(ExportError, match=r"runs\.parquet.*remove it"):
+        export(api.runs(project), tmp_path)
+
+
+@pytest.mark.parametrize("name", ["part-000007.parquet", "part-000000 copy.parquet", "x.parquet"])
+@pytest.mark.parametrize("kind", ["runs", "histories", "system"])
+def test_verify_finds_what_readers_would_open_too(
+    api: Api, project: str, tmp_path: Path, kind: str, name: str
+) -> None:
+    export(api.runs(project), tmp_path)
+    source = next((tmp_path / kind).iterdir())
+    (tmp_path / kind / name).write_bytes(source.read_bytes())
+    assert verify(tmp_path).problems == [f"{kind}/{name}: the manifest does not name it"]
+    if kind != "runs" and name.startswith("part-000007"):  # would be one of its own
+        with pytest.raises(ExportError, match="does not name it; move it elsewhere"):
+            export(api.runs(project), tmp_path)
+
+
+def test_files_that_cannot_be_had_are_in_the_manifest(
+    server: LocalServer, api: Api, project: str, tmp_path: Path
+) -> None:
+    source = tmp_path / "weights.bin"
+    source.write_bytes(b"0123")
+    api.run(f"{project}/r1").upload_file(source, tmp_path)
+    folder = tmp_path / "dataset"
+    export(api.runs(project), folder)
+    (folder / "files" / "r1" / "weights.bin").mkdir(parents=True)  # in the file's place
+    with pytest.warns(IncompleteExportWarning, match="^1 file could not be had, r1/weights.bin"):
+        result = export(api.runs(project), folder, files=True)
+    assert [*result.files_failed] == ["r1/weights.bin"]
+    (problem,) = verify(folder).problems
+    assert problem.startswith("file r1/weights.bin: ")
+    (folder / "files" / "r1" / "weights.bin").rmdir()
+    assert export(api.runs(project), folder, files=True).is_complete
+    assert verify(folder).problems == []
 
 
 def test_two_exports_into_one_folder_exclude_each_other(
@@ -368,8 +509,8 @@ def test_progress_tells_the_runs_that_are_written(api: Api, project: str, tmp_pa
         thread.append(threading.get_ident())
 
     export(api.runs(project), tmp_path, runs_per_part=PER_PART, progress=tell)
-    assert [each.runs for each in told] == [3, 6, 7, 10, 13, 14]
-    assert {each.total for each in told} == {2 * RUNS}
+    assert [each.runs for each in told] == [0, 3, 3, 6, 6, 7]
+    assert {each.total for each in told} == {RUNS}
     assert [each.bytes for each in told] == sorted({each.bytes for each in told})
     assert {*thread} == {threading.get_ident()}
 
@@ -382,6 +523,7 @@ def test_progress_tells_the_runs_that_are_written(api: Api, project: str, tmp_pa
         ({"keys": "loss"}, "keys"),
         ({"keys": ["loss"], "schema": {"los": pl.Float64}}, "los"),
         ({"to": 7}, "to is a path"),
+        ({"to": ""}, "to is a path"),
         ({"progress": True}, "progress is called with a Progress"),
         ({"client": "tcp://scheduler:8786"}, "client is a distributed.Client that blocks, got str"),
     ],

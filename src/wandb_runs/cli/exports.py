@@ -49,7 +49,7 @@ _BESIDE_VERIFY: Final = frozenset({"verify", "format", "output", "quiet", "verbo
     "to",
     metavar="DIR",
     required=False,
-    type=click.Path(file_okay=False, path_type=Path),
+    type=click.Path(file_okay=False),  # a Path would make the current folder of ''
 )
 @filtering
 @naming_keys("The metrics, all by default", "loss,accuracy")
@@ -73,7 +73,7 @@ _BESIDE_VERIFY: Final = frozenset({"verify", "format", "output", "quiet", "verbo
 @click.option(
     "--verify",
     metavar="DIR",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=click.Path(file_okay=False),
     help="In place of an export, read the dataset in DIR back; nothing is sent.",
 )
 @click.option(
@@ -91,13 +91,13 @@ _BESIDE_VERIFY: Final = frozenset({"verify", "format", "output", "quiet", "verbo
 @reporting
 def export(
     path: str | None,
-    to: Path | None,
+    to: str | None,
     filters: Filters | None,
     keys: tuple[str, ...],
     key: tuple[str, ...],
     as_json: tuple[str, ...],
     runs_per_part: int,
-    verify: Path | None,
+    verify: str | None,
     format: str | None,  # noqa: A002 - the option's name
     output: Path,
     *,
@@ -166,7 +166,7 @@ def _schema_errors_in_options() -> Generator[None]:
         ) from error
 
 
-def _verify(folder: Path, target: Output | None, *, quiet: bool) -> None:
+def _verify(folder: str, target: Output | None, *, quiet: bool) -> None:
     """Read a dataset back, and end the command with status 7 where it is not as it should be."""
     with errors_in_one_line():
         from wandb_runs import exports  # noqa: PLC0415 - polars and pyarrow are optional

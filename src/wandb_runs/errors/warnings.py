@@ -215,7 +215,8 @@ class IncompleteExportWarning(WandbRunsWarning):
             parts.append(f"the rows of {name_runs([*self.failed])} could not be read: {first}")
         if self.files_failed:
             count, (name, first) = len(self.files_failed), next(iter(self.files_failed.items()))
-            parts.append(f"{count:,} files could not be had, {name} first: {first}")
+            files = "1 file" if count == 1 else f"{count:,} files"
+            parts.append(f"{files} could not be had, {name} first: {first}")
         return as_message(f"{'; '.join(parts)}; export again")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from copy import copy
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -15,23 +16,34 @@ from wandb_runs.errors import (
 )
 from wandb_runs.errors.text import FieldsRepr
 from wandb_runs.exports.facts import KINDS, Manifest, Query
-from wandb_runs.exports.file_facts import file_facts, part_facts
+from wandb_runs.exports.file_facts import check_digest, check_named, file_facts, part_facts
 from wandb_runs.exports.folder import ExportFolder
 from wandb_runs.exports.jobs import PartJob
 from wandb_runs.exports.part_file import open_part, write_part
 from wandb_runs.exports.plan import assign, is_live, plan_parts, status_of
 from wandb_runs.exports.result import ExportResult
 from wandb_runs.exports.run_jobs import jobs_on, run_here
-from wandb_runs.exports.run_table import fetch_table, listed_runs, read_table, write_table
+from wandb_runs.exports.run_table import (
+    compare_tables,
+    list_runs,
+    listed_runs,
+    read_table,
+    write_table,
+)
 from wandb_runs.exports.schemas import unify
 from wandb_runs.pagination.progress import Progress, check_progress
+from wandb_runs.runs.files.downloads import ManyDownloads
 from wandb_runs.runs.files.listing import check_path
+from wandb_runs.runs.files.run_file_base import warned
 from wandb_runs.runs.runs import Runs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from os import PathLike
+    from pathlib import Path
 
+    import polars as pl
+    import pyarrow as pa
     from distributed import Client
 
     from wandb_runs.exports.facts import Kind
@@ -93,8 +105,8 @@ def export(
         client: A `distributed.Client`, on whose workers the files of rows are fetched and written:
             `to` is a folder that all of them share, and each has the key in its environment. They
             share `requests_per_second`. A worker that is lost has its files written by others.
-        progress: Called with a `Progress` after each file, in this thread: the runs of the files
-            that were written, of those that have to be; `bytes` are those of the files.
+        progress: Called with a `Progress` after each file of rows, in this thread: the runs whose
+            files are all written, of those that have to be; `bytes` are those of the files.
 
     Returns:
         What became of it.
@@ -129,8 +141,10 @@ def export(
     check_progress(progress)
     if dry_run:
         return work.result(work.plan(), is_dry_run=True)
+    # Of a project that does not exist, no folder is made.
+    now = list_runs(work.runs) if work.folder.is_empty() else None
     with work.folder.locked():
-        return work.run(files=files, progress=progress)
+        return work.run(now, files=files, progress=progress)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -214,9 +228,17 @@ class _Work(FieldsRepr):
         )
         return cls(listing, folder, query, schema, runs_per_part)
 
-    def run(self, *, files: bool, progress: OnProgress | None) -> ExportResult:
-        """Write what there is to write."""
-        plan = self.plan()
+    def run(
+        self, now: pl.DataFrame | None, *, files: bool, progress: OnProgress | None
+    ) -> ExportResult:
+        """Write what there is to write.
+
+        Args:
+            now: The runs, where they have been listed.
+            files: Whether files are downloaded.
+            progress: What is told of it.
+        """
+        plan = self.plan(now)
         before = plan.before or Manifest(query=self.query)
         if plan.changed or plan.table.is_new or plan.before is None:
             # What is there until the end tells that there was none.
@@ -228,49 +250,60 @@ class _Work(FieldsRepr):
             write_table(self.folder.table, plan.table.frame)
         files_failed = self._download() if files else {}
         manifest = self._manifest(plan, before)
+        failed = manifest.errors
+        errors = {**failed, **files_failed}
         self.folder.write_manifest(
-            manifest.model_copy(update={"is_complete": not (manifest.errors or files_failed)})
+            manifest.model_copy(update={"is_complete": not errors, "errors": errors})
         )
-        result = self.result(plan, outcomes, manifest.errors, files_failed)
+        result = self.result(plan, outcomes, failed, files_failed)
         if not result.is_complete:
             told = IncompleteExportWarning(str(self.folder.root), result.failed, files_failed)
             warn(told, stacklevel=3)
         return result
 
-    def plan(self) -> _Plan:
+    def plan(self, now: pl.DataFrame | None = None) -> _Plan:
         """Look at what is there, list the runs, and compare."""
         before = self.folder.manifest()
-        if before is not None and before.query != self.query:
+        if before is not None and (differences := before.query.differences(self.query)):
             raise ExportError(
-                f"{str(self.folder.root)!r} holds an export of {before.query}, and {self.query} is "
-                "asked for; choose another folder"
+                f"{str(self.folder.root)!r} holds an export of {'; '.join(differences)}; choose "
+                "another folder, or ask for the same"
             )
-        table = fetch_table(self.runs, read_table(self.folder.table))
-        listed = listed_runs(table)
+        files = {} if before is None else {each.name: each for each in before.files}
+        is_ended = before is not None and before.exported_at is not None
+        root = self.folder.root
+        if is_ended and self.folder.table.exists():
+            check_digest(root, self.folder.table, files)
+        before_table = read_table(self.folder.table)
         kinds: tuple[Kind, ...] = KINDS if self.query.system else ("histories",)
         there: dict[Kind, dict[int, Part]] = {
             kind: {number: open_part(path) for number, path in self.folder.parts(kind).items()}
             for kind in kinds
         }
+        if is_ended:
+            for each in (part for parts in there.values() for part in parts.values()):
+                check_named(root, each, files)
         known = {
             each.id: number
             for parts in there.values()
             for number, part in parts.items()
             for each in part.facts.runs
         }
+        table = compare_tables(list_runs(self.runs) if now is None else now, before_table, known)
+        listed = listed_runs(table)
         assigned = assign(known, listed, self.runs_per_part)
-        return _Plan(
-            before,
-            table,
-            listed,
-            there,
-            {
-                kind: plan_parts(
-                    assigned, listed, {number: part.facts for number, part in parts.items()}
-                )
-                for kind, parts in there.items()
-            },
-        )
+        planned: dict[Kind, list[PartPlan]] = {
+            kind: plan_parts(
+                assigned, listed, {number: part.facts for number, part in parts.items()}
+            )
+            for kind, parts in there.items()
+        }
+        for kind, plans in planned.items():
+            for plan in plans:
+                if plan.is_there:  # rows of other runs are copied from it
+                    part = there[kind][plan.number]
+                    check_digest(root, part.path, files, part.facts.generation)
+        return _Plan(before, table, listed, there, planned)
 
     def result(
         self,
@@ -300,38 +333,50 @@ class _Work(FieldsRepr):
 
     def _write_parts(self, plan: _Plan, progress: OnProgress | None) -> list[PartOutcome]:
         """Write the parts that changed; then give all of a kind the same columns."""
-        total = sum(len(part.changed) for parts in plan.parts.values() for part in parts)
+        known: dict[Kind, pa.Schema] = {
+            kind: unify(part.schema for part in there.values())
+            for kind, there in plan.there.items()
+        }
+        # The files of a run one after another: it is counted when the last of them is there.
+        planned: list[tuple[Kind, PartPlan]] = [
+            (kind, part) for kind, parts in plan.parts.items() for part in parts
+        ]
+        order = sorted(planned, key=lambda each: each[1].number)
+        jobs = [
+            PartJob(
+                self.runs,
+                kind,
+                self.folder.part(kind, part.number),
+                part.is_there,
+                part.changed,
+                self.query.keys,
+                self.schema if kind == "histories" else None,
+                known[kind],
+            )
+            for kind, part in order
+        ]
         outcomes: list[PartOutcome] = []
-        done = size = 0
-        for kind, parts in plan.parts.items():
-            there = plan.there[kind]
-            known = unify(part.schema for part in there.values())
-            jobs = [
-                PartJob(
-                    self.runs,
-                    kind,
-                    self.folder.part(kind, part.number),
-                    part.is_there,
-                    part.changed,
-                    self.query.keys,
-                    self.schema if kind == "histories" else None,
-                    known,
-                )
-                for part in parts
-            ]
-            for part, outcome in zip(parts, self.run_jobs(jobs), strict=True):
-                outcomes.append(outcome)
-                there[part.number] = open_part(outcome.path)
-                done, size = done + len(part.changed), size + outcome.path.stat().st_size
-                if progress is not None:
-                    progress(Progress(done, total, size))
-            _conform(there)
+        left = Counter(run.id for _, part in order for run in part.changed)
+        total, size = len(left), 0
+        for (kind, part), outcome in zip(order, self.run_jobs(jobs), strict=True):
+            outcomes.append(outcome)
+            plan.there[kind][part.number] = open_part(outcome.path)
+            left -= Counter(run.id for run in part.changed)  # without those of which none is left
+            size += outcome.path.stat().st_size
+            if progress is not None:
+                progress(Progress(total - len(left), total, size))
+        for there in plan.there.values():
+            _conform(self.folder.root, there, plan.before)
         return outcomes
 
     def _download(self) -> dict[str, str]:
         """Download the files of all runs; return why some failed."""
         self.folder.clean_files()
-        done = self.runs.download("%", self.folder.files, replace=True)
+        client, _ = self.runs.__getstate__()
+        # Its failures are those of the export, which tells them itself.
+        settings = client.settings
+        with ManyDownloads(settings, "%", self.folder.files, True, None, logs=False) as job:  # noqa: FBT003
+            done = warned(client.run(job.fetch([*self.runs])))
         return {f"{each.run_id}/{each.name or '?'}": str(each.error) for each in done.failed}
 
     def _manifest(self, plan: _Plan, before: Manifest) -> Manifest:
@@ -358,10 +403,12 @@ class _Work(FieldsRepr):
         )
 
 
-def _conform(parts: dict[int, Part]) -> None:
+def _conform(root: Path, parts: dict[int, Part], before: Manifest | None) -> None:
     """Write those parts again that lack a column, or have one of another type."""
+    known = {} if before is None else {each.name: each for each in before.files}
     schema = unify(part.schema for part in parts.values())
     for number, part in parts.items():
         if part.schema != schema:
+            check_digest(root, part.path, known, part.facts.generation)
             write_part(part.path, schema, part.tables(), part.facts.same)
             parts[number] = open_part(part.path)

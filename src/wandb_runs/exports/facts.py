@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import ClassVar, Final, Literal, TypeAlias, get_args
 
 from pydantic import BaseModel, ConfigDict
@@ -110,6 +111,25 @@ class Query(_Facts):
     keys: tuple[str, ...] | None
     system: bool
 
+    def differences(self, other: Query) -> list[str]:
+        """How it differs from another one, a phrase for each field."""
+        here, there = self._canonical(), other._canonical()
+        return [
+            f"{name} {here[name]}, not {there[name]}" for name in here if here[name] != there[name]
+        ]
+
+    def _canonical(self) -> dict[str, str]:
+        """The same for queries that choose the same runs and rows, by the names of fields."""
+        keys = "all" if self.keys is None else json.dumps(sorted({*self.keys}))
+        return {
+            "server": self.server,
+            "project": self.project,
+            "entity": self.entity,
+            "filters": json.dumps(json.loads(self.filters), sort_keys=True),
+            "keys": keys,
+            "system": str(self.system),
+        }
+
 
 class Manifest(_Facts):
     """What the dataset holds.
@@ -122,7 +142,8 @@ class Manifest(_Facts):
             was ended.
         files: The files of rows.
         statuses: What each run's rows are, by its id.
-        errors: Why the rows of runs could not be read, by their ids.
+        errors: Why the rows of runs could not be read, by their ids, and why files of runs could
+            not be had, by the run's id, a slash and the file's name.
     """
 
     format: Literal[1] = FORMAT

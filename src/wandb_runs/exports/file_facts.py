@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from wandb_runs.errors import ExportError
 from wandb_runs.exports.facts import FileFacts
 from wandb_runs.exports.folder import digest_of
+from wandb_runs.exports.part_file import damaged
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -13,7 +15,9 @@ if TYPE_CHECKING:
 
     from wandb_runs.exports.part_file import Part
 
-__all__ = ["file_facts", "part_facts"]
+__all__ = ["check_digest", "check_named", "file_facts", "part_facts"]
+
+_OTHER: Final = "its size or its digest is another than the manifest says"
 
 
 def part_facts(root: Path, part: Part, known: Mapping[str, FileFacts]) -> FileFacts:
@@ -49,3 +53,37 @@ def file_facts(root: Path, path: Path, rows: int) -> FileFacts:
         sha256=digest_of(path),
         runs={},
     )
+
+
+def check_named(root: Path, part: Part, known: Mapping[str, FileFacts]) -> None:
+    """Check that a part is one that the manifest names, without reading its rows.
+
+    Raises:
+        ExportError: It is none of them, or damaged.
+    """
+    facts = known.get(part.path.relative_to(root).as_posix())
+    if facts is None:
+        raise ExportError(
+            f"{str(part.path)!r} is no file of the export, whose manifest does not name it; move "
+            "it elsewhere, and export again"
+        )
+    if (facts.generation, facts.size) != (part.facts.generation, part.path.stat().st_size):
+        raise damaged(part.path, _OTHER)
+
+
+def check_digest(
+    root: Path, path: Path, known: Mapping[str, FileFacts], generation: str = ""
+) -> None:
+    """Check that a file is what the manifest says, so that no damage is copied from it.
+
+    One that was written since by an export that did not come to its end is left unchecked: its
+    pages have checksums of their own.
+
+    Raises:
+        ExportError: It is damaged.
+    """
+    facts = known.get(path.relative_to(root).as_posix())
+    if facts is None or facts.generation != generation:
+        return
+    if path.stat().st_size != facts.size or digest_of(path) != facts.sha256:
+        raise damaged(path, _OTHER)

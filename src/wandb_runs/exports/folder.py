@@ -17,7 +17,7 @@ from wandb_runs.exports.facts import KINDS, Manifest
 from wandb_runs.files.replace import replace_file
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping
+    from collections.abc import Collection, Generator, Mapping
 
     from wandb_runs.exports.facts import Kind
 
@@ -27,6 +27,8 @@ _MANIFEST: Final = "manifest.json"
 _LOCK: Final = ".lock"
 _PART: Final = re.compile(r"part-\d{6}\.parquet")
 _PARTIAL: Final = re.compile(r"\..*\.[0-9a-f]{16}\.part")
+_PARTIAL_MANIFEST: Final = re.compile(r"\.manifest\.json\.[0-9a-f]{16}\.part")
+_PARTIAL_ROWS: Final = re.compile(r"\.(part-\d{6}|runs)\.parquet\.[0-9a-f]{16}\.part")
 
 
 class ExportFolder:
@@ -64,13 +66,29 @@ class ExportFolder:
         found = sorted(each for each in folder.iterdir() if _PART.fullmatch(each.name))
         return {int(path.stem.removeprefix("part-")): path for path in found}
 
+    def unknown_files(self, known: Collection[str]) -> list[str]:
+        """Files beside those of the dataset, which readers would open with them.
+
+        Args:
+            known: The names of those of the dataset, below the folder.
+        """
+        found = (path for kind in ("runs", *KINDS) for path in (self.root / kind).glob("*.parquet"))
+        names = (path.relative_to(self.root).as_posix() for path in found)
+        return sorted(name for name in names if name not in known)
+
+    def is_empty(self) -> bool:
+        """Whether there is nothing, or not even a folder."""
+        return not self.root.exists() or not any(self.root.iterdir())
+
     @contextmanager
     def locked(self) -> Generator[None]:
         """Keep other exports out for the length of a block, and begin without partial files.
 
         Raises:
-            ExportError: Another export writes there.
+            ExportError: Another export writes there, or the folder holds something else, which is
+                left as it is.
         """
+        self.manifest()
         self.root.mkdir(parents=True, exist_ok=True)
         lock = FileLock(self.root / _LOCK)
         try:
@@ -80,6 +98,7 @@ class ExportFolder:
                 f"another export writes to {str(self.root)!r}; wait for its end"
             ) from None
         try:
+            self.manifest()  # it may have come meanwhile
             self._clean()
             yield
         finally:
@@ -125,15 +144,24 @@ class ExportFolder:
         """Something that is no part of an export."""
         if not self.root.is_dir():
             return None
-        return next((each.name for each in self.root.iterdir() if each.name != _LOCK), None)
+        names = (each.name for each in self.root.iterdir())
+        return next(
+            (name for name in names if name != _LOCK and not _PARTIAL_MANIFEST.fullmatch(name)),
+            None,
+        )
 
     def _clean(self) -> None:
         """Remove what an export left that was killed."""
-        for folder in (self.root, *(self.root / name for name in ("runs", *KINDS))):
-            if folder.is_dir():
-                for each in folder.iterdir():
-                    if _PARTIAL.fullmatch(each.name):
-                        each.unlink(missing_ok=True)
+        _remove(self.root, _PARTIAL_MANIFEST)
+        for name in ("runs", *KINDS):
+            _remove(self.root / name, _PARTIAL_ROWS)
+
+
+def _remove(folder: Path, names: re.Pattern[str]) -> None:
+    """Remove those files of a folder that have a name."""
+    for each in folder.iterdir() if folder.is_dir() else ():
+        if names.fullmatch(each.name):
+            each.unlink(missing_ok=True)
 
 
 def digest_of(path: Path) -> str:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from wandb_runs.exports.facts import RunFacts
 
-__all__ = ["Part", "open_part", "rows_by_run", "write_part"]
+__all__ = ["Part", "damaged", "open_part", "rows_by_run", "write_part"]
 
 _KEY: Final = b"wandb_runs"
 _GROUP: Final = 100_000
@@ -55,11 +55,20 @@ class Part(NamedTuple):
 
         Args:
             without: The ids of runs whose rows are left out.
+
+        Raises:
+            ExportError: The file is damaged.
         """
         left_out = pa.array([*without], pa.large_string())
-        with parquet.ParquetFile(self.path) as file:
-            for batch in file.iter_batches(_BATCH):
-                table = pa.table(batch)
+        with parquet.ParquetFile(self.path, page_checksum_verification=True) as file:
+            batches = file.iter_batches(_BATCH)
+            while True:
+                try:
+                    table = pa.table(next(batches))
+                except StopIteration:
+                    return
+                except (pa.ArrowException, OSError) as error:
+                    raise damaged(self.path, str(error)) from error
                 if without:
                     ids = table.column("run_id").cast(pa.large_string())
                     table = table.filter(compute.invert(compute.is_in(ids, value_set=left_out)))
@@ -82,6 +91,14 @@ def open_part(path: Path) -> Part:
             f"{str(path)!r} cannot be read ({type(error).__name__}); remove it, and export again"
         ) from error
     return Part(path, facts, schema.remove_metadata(), metadata.num_rows)
+
+
+def damaged(path: Path, problem: str) -> ExportError:
+    """The error of a file of the dataset whose content is not what was written."""
+    return ExportError(
+        f"{str(path)!r} is damaged ({problem}); remove it, and export again: rows of runs that "
+        "were deleted on the server are lost, unless you have a copy of the file"
+    )
 
 
 def rows_by_run(path: Path) -> Counter[str]:
@@ -120,7 +137,9 @@ def write_part(
 
     def write(file: IO[bytes]) -> None:
         counts: Counter[str] = Counter()
-        with parquet.ParquetWriter(file, schema, compression="zstd") as writer:
+        with parquet.ParquetWriter(
+            file, schema, compression="zstd", write_page_checksum=True
+        ) as writer:
             for table in _in_groups(tables, schema):
                 _count(counts, table)
                 writer.write_table(table)

@@ -11,11 +11,12 @@ from wandb_runs.exports.jobs import ListedRun
 from wandb_runs.files.replace import replace_file
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from wandb_runs.runs.runs import Runs
 
-__all__ = ["RunTable", "fetch_table", "listed_runs", "read_table", "write_table"]
+__all__ = ["RunTable", "compare_tables", "list_runs", "listed_runs", "read_table", "write_table"]
 
 _ATTRIBUTES: Final = (
     *("id", "name", "state", "created_at", "heartbeat_at", "user", "group", "job_type"),
@@ -44,26 +45,35 @@ class RunTable(NamedTuple):
     is_new: bool
 
 
-def fetch_table(runs: Runs, before: pl.DataFrame | None) -> RunTable:
-    """List the runs, and compare them with an earlier table.
+def list_runs(runs: Runs) -> pl.DataFrame:
+    """The runs as they are listed now."""
+    return runs.to_polars(attributes=_ATTRIBUTES).with_columns(pl.lit(value=False).alias(_DELETED))
+
+
+def compare_tables(
+    now: pl.DataFrame, before: pl.DataFrame | None, with_rows: Iterable[str]
+) -> RunTable:
+    """Compare the runs that are listed with an earlier table.
 
     Args:
-        runs: The listing.
+        now: The runs that are listed.
         before: The table of the last export, if there was one.
+        with_rows: The ids of the runs that have rows. Of one that was deleted after an export that
+            did not come to its end there is no more: it is in neither table.
     """
-    now = runs.to_polars(attributes=_ATTRIBUTES).with_columns(pl.lit(value=False).alias(_DELETED))
-    if before is None:
-        ids = frozenset(now["id"].to_list())
-        return RunTable(_ordered(now), ids, frozenset(), frozenset(), is_new=True)
-    gone = before.join(now, on="id", how="anti").with_columns(pl.lit(value=True).alias(_DELETED))
+    earlier = now.clear() if before is None else before
+    ids, known = frozenset(now["id"].to_list()), frozenset(earlier["id"].to_list())
+    untold = pl.DataFrame({"id": sorted({*with_rows} - ids - known)}, schema={"id": pl.String})
+    gone = pl.concat(
+        [earlier.join(now, on="id", how="anti").drop(_DELETED), untold], how="diagonal_relaxed"
+    ).with_columns(pl.lit(value=True).alias(_DELETED))
     frame = _ordered(pl.concat([now, gone], how="diagonal_relaxed"))
-    known = frozenset(before["id"].to_list())
     return RunTable(
         frame,
-        frozenset(now["id"].to_list()) - known,
-        _edited(now, before),
+        ids - known,
+        _edited(now, earlier),
         frozenset(gone["id"].to_list()),
-        is_new=not frame.equals(before) or frame.schema != before.schema,
+        is_new=before is None or not frame.equals(before) or frame.schema != before.schema,
     )
 
 

@@ -11,7 +11,6 @@ import polars as pl
 from wandb_runs.errors import ExportError
 from wandb_runs.errors.immutable import immutable
 from wandb_runs.errors.text import FieldsRepr
-from wandb_runs.exports.facts import KINDS
 from wandb_runs.exports.folder import ExportFolder, digest_of
 from wandb_runs.exports.part_file import rows_by_run
 from wandb_runs.runs.files.listing import check_path
@@ -87,13 +86,10 @@ def _problems_of_all(dataset: ExportFolder, manifest: Manifest) -> Iterator[str]
     if manifest.exported_at is None:
         yield "the last export did not come to its end; run it again"
     for name, error in manifest.errors.items():
-        yield f"run {name}: {error}"
+        yield f"{'file' if '/' in name else 'run'} {name}: {error}"
     named = {facts.name for facts in manifest.files}
-    for kind in KINDS:
-        for path in dataset.parts(kind).values():
-            name = path.relative_to(dataset.root).as_posix()
-            if name not in named:
-                yield f"{name}: the manifest does not name it"
+    for name in dataset.unknown_files(named):
+        yield f"{name}: the manifest does not name it"
 
 
 def _problem_of(path: Path, facts: FileFacts) -> str | None:

@@ -60,7 +60,7 @@ def replace_file(path: Path, write: Callable[[IO[bytes]], object] | None) -> Non
         partial = target.with_name(f".{target.name[:_NAME]}.{secrets.token_hex(8)}.part")
         descriptor = os.open(partial, FLAGS, 0o666 if before is None else 0o600)
         try:
-            with os.fdopen(descriptor, "wb") as file:
+            with _naming(path), os.fdopen(descriptor, "wb") as file:
                 if write is None:
                     return
                 write(file)
@@ -72,6 +72,17 @@ def replace_file(path: Path, write: Callable[[IO[bytes]], object] | None) -> Non
             sync_folder(target.parent)
         finally:
             partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def _naming(path: Path) -> Generator[None]:
+    """Name the file in errors of writing to it, such as that of a full disk."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None or error.filename is not None:
+            raise
+        raise type(error)(error.errno, error.strerror, str(path)) from error
 
 
 # Never through a link that was put there, and never to a file that is there.

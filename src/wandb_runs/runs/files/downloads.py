@@ -209,15 +209,24 @@ class ManyDownloads:
         to: The folder.
         replace: Whether files that are there may be replaced.
         progress: The caller's progress callback.
+        logs: Whether failures are told in the log.
 
     Raises:
         InvalidArgumentError: An argument that cannot be right.
     """
 
     def __init__(
-        self, settings: Settings, pattern: object, to: object, replace: object, progress: object
+        self,
+        settings: Settings,
+        pattern: object,
+        to: object,
+        replace: object,
+        progress: object,
+        *,
+        logs: bool = True,
     ) -> None:
         self._settings = settings
+        self._logs = logs
         self._pattern = check_pattern(pattern)
         self._tree = Tree(check_path("to", to))
         self._replaces = _check_replace(replace)
@@ -255,7 +264,7 @@ class ManyDownloads:
         unverified = [
             f"{each.run_id}/{each.name}" for each in downloads.done if not each.is_verified
         ]
-        if failed := downloads.failed:
+        if self._logs and (failed := downloads.failed):
             first = failed[0]
             text = (
                 f"{len(failed)} of {len(downloads.files)} files could not be downloaded; the first "
