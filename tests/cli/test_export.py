@@ -258,6 +258,23 @@ def test_values_that_fit_no_one_type_are_kept_as_text_on_request(
     run("--verify", "out")
 
 
+def test_metrics_of_any_name_are_exported_but_one_with_nul(
+    server: LocalServer, path: str, tmp_path: Path
+) -> None:
+    project = path.partition("/")[2]
+    log_run(server, "team", project, "odd", history=[{"*": 1, "^x$": 2, "x": 3}])
+    run(path, "out")
+    kept = rows_of(tmp_path / "out").filter(pl.col("run_id") == "odd")
+    found = [kept.get_column(name).to_list() for name in ("*", "^x$", "x")]
+    assert found == [[1.0], [2.0], [3.0]]
+    log_run(server, "team", project, "nul", history=[{"x\0y": 1, "x": 3}])
+    assert run(path, "out", status=1).stderr == (
+        "Error: no file holds a column named 'x\\x00y'; name the other metrics by --keys\n"
+    )
+    run(path, "other", "--keys", "x")
+    assert sorted(rows_of(tmp_path / "other")["run_id"]) == ["nul", "odd"]
+
+
 def test_files_come_with_the_runs(server: LocalServer, path: str, tmp_path: Path) -> None:
     (tmp_path / "model.pt").write_bytes(b"content")
     with Api(base_url=server.url, api_key="any") as api:

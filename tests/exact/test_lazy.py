@@ -7,12 +7,15 @@ import sys
 from collections import Counter
 from dataclasses import replace
 from functools import partial
+from itertools import count
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+import pandas as pd
 import polars as pl
 import pytest
-from hypothesis import Phase, given, settings
+from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
+from polars.selectors import by_name
 from typing_extensions import override
 
 from wandb_runs import (
@@ -248,6 +251,81 @@ def test_without_keys_and_schema_the_columns_are_the_metrics_of_all_runs(reader:
     assert frame.height == len(reader.runs("mixed").histories(exact=True))
 
 
+# Names of metrics.
+
+ODD = [
+    "*",
+    "^x$",
+    "^.*$",
+    "^*$",
+    "x",
+    "y",
+    "col",
+    '"',
+    "'",
+    "`",
+    "\\",
+    " ",
+    "é",
+    "\n",
+    "x*",
+    "x\0y",
+]
+ids_of_projects = count()
+
+
+def stands_alone(names: list[str]) -> bool:
+    """Whether no name stands for what is inside of another, as `a` does beside `a.b`."""
+    return not any(other.startswith(f"{name}.") for name in names for other in names)
+
+
+metric_names = st.lists(
+    st.sampled_from(ODD)
+    | st.text("*^$.\"'` xé\\", min_size=1, max_size=5)
+    | st.text(min_size=1, max_size=5),
+    min_size=1,
+    max_size=4,
+    unique=True,
+).filter(stands_alone)
+
+
+@settings(max_examples=FEW, deadline=None)
+@given(metric_names)
+@example(["*", "a"])
+@example(["^x$", "x"])
+@example(["^.*$", "*", "x\0y"])
+def test_no_name_of_a_metric_is_a_pattern(reader: Reader, names: list[str]) -> None:
+    project = f"names{next(ids_of_projects)}"
+    for number in range(3):
+        kept = names[number % 2 :] or names
+        rows: list[JSONObject] = [
+            {name: number + at + place / 4 for place, name in enumerate(kept)} for at in range(2)
+        ]
+        log_run(reader.server, "me", project, f"r{number}", history=rows)
+    runs = reader.runs(project)
+    expected = runs.histories(exact=True, format="polars")
+    assert expected.columns == ["_step", *sorted(names), "run_id"]
+    schema: PolarsSchema = dict.fromkeys(sorted(names), pl.Float64)
+    for lazy in (runs.scan_histories(), runs.scan_histories(schema=schema)):
+        for engine in ENGINES:
+            assert lazy.collect(engine=engine).equals(expected)
+    first = by_name(names[0])
+    found = lazy.filter(first > 1).select(first, "_step").collect()
+    column = expected.get_column(names[0])
+    assert found.get_column(names[0]).to_list() == [each for each in column if (each or 0) > 1]
+    for dtype in (pl.Float64, pl.Float32):
+        wanted: PolarsSchema = dict.fromkeys(sorted(names), dtype)
+        batches = [*runs.iter_histories(format="polars", exact=True, schema=wanted)]
+        assert pl.concat(batches).rows() == expected.rows()
+    kept = [name for name in names if "\0" not in name]
+    if kept == names:
+        assert pl.DataFrame(runs.arrow_batches().read_all()).equals(expected)
+    else:
+        with pytest.raises(SchemaError, match=r"\\x00.*NUL.*keys=") as caught:
+            runs.arrow_batches()
+        assert caught.value.column not in kept
+
+
 # What is read.
 
 
@@ -332,6 +410,90 @@ def test_a_column_that_differs_from_the_first_page_is_an_error_that_names_schema
         runs.scan_histories(["v"], schema={"v": pl.Int64}).collect()
     as_json = runs.scan_histories(["v"], schema={"v": "json"}).collect()
     assert as_json["v"].to_list() == ["1.0", "2.5", str(2**53 + 1), '"text"']
+
+
+@st.composite
+def large(draw: st.DrawFn) -> int:
+    """An integer close to one at which floats, or 64 bits, end."""
+    base = draw(st.sampled_from([2**53, 2**60, 2**63 - 2**10]))
+    return draw(st.sampled_from([1, -1])) * base + draw(st.integers(-3, 3))
+
+
+@st.composite
+def values_of_runs(draw: st.DrawFn) -> list[list[float]]:
+    """Values of a few runs, integers or floats in each."""
+    integers: st.SearchStrategy[float] = large() | st.integers(-3, 3)
+    floats: st.SearchStrategy[float] = st.sampled_from([0.5, 1.0, -(2.0**60), 1e300])
+    kinds = [integers, floats]
+    return [
+        draw(st.lists(draw(st.sampled_from(kinds)), min_size=1, max_size=4))
+        for _ in range(draw(st.integers(1, 4)))
+    ]
+
+
+Dtype = type[pl.Float64] | type[pl.Int64] | type[pl.UInt64]
+
+
+def scanned(runs: Runs, dtype: Dtype) -> list[float]:
+    schema: PolarsSchema | None = None if dtype == pl.Float64 else {"x": dtype}
+    return runs.scan_histories(["x"], schema=schema).collect()["x"].to_list()
+
+
+def as_arrow(runs: Runs, dtype: Dtype) -> list[float]:
+    return pl.DataFrame(runs.arrow_batches(schema={"x": dtype}).read_all())["x"].to_list()
+
+
+def in_polars(runs: Runs, dtype: Dtype) -> list[float]:
+    batches = runs.iter_histories(exact=True, format="polars", schema={"x": dtype})
+    return pl.concat(batches)["x"].to_list()
+
+
+def in_pandas(runs: Runs, dtype: Dtype) -> list[float]:
+    batches = runs.iter_histories(exact=True, format="pandas", schema={"x": dtype.__name__})
+    found: list[float] = pd.concat(batches)["x"].tolist()
+    return found
+
+
+@settings(max_examples=FEW, deadline=None)
+@given(values_of_runs(), st.sampled_from([pl.Float64, pl.Int64, pl.UInt64]), st.integers(1, 4))
+@example([[2**53 + 1], [0.5]], pl.Float64, 4)
+@example([[0.5], [2**53 + 1, 1]], pl.Float64, 4)
+@example([[2**60], [2.0]], pl.Int64, 4)
+@example([[2**53 + 1], [1.0]], pl.Int64, 4)
+def test_an_integer_is_never_rounded_where_a_dtype_is_promised(
+    reader: Reader, values: list[list[float]], dtype: Dtype, per_page: int
+) -> None:
+    project = f"large{next(ids_of_projects)}"
+    for number, each in enumerate(values):
+        rows: list[JSONObject] = [{"x": value} for value in each]
+        log_run(reader.server, "me", project, f"r{number}", history=rows)
+    runs = reader.api.runs(f"me/{project}", per_page=per_page)
+    flat = [value for each in values for value in each]
+    fits = all(holds(dtype, value) for value in flat)
+    for read in (scanned, as_arrow, in_polars, in_pandas):
+        found: list[float] | str
+        try:
+            found = read(runs, dtype)
+        except WRONG as error:
+            found = str(error)
+        if isinstance(found, str):
+            # Beside floats an integer may also be refused to a dtype of integers that holds it.
+            assert not fits or dtype != pl.Float64
+            assert "'x'" in found
+        else:
+            assert found == flat
+    rounded = [*map(float, flat)] if any(isinstance(value, float) for value in flat) else flat
+    # Without a promise, as documented.
+    assert runs.histories(exact=True, format="polars")["x"].to_list() == rounded
+    assert runs.histories(exact=True, format="pandas")["x"].tolist() == rounded
+
+
+def holds(dtype: Dtype, value: float) -> bool:
+    """Whether a dtype has a number unchanged."""
+    if dtype == pl.Float64:
+        return float(value) == value
+    least, most = (0, 2**64) if dtype == pl.UInt64 else (-(2**63), 2**63)
+    return value == value // 1 and least <= value < most
 
 
 @pytest.mark.parametrize("engine", ENGINES)

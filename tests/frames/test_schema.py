@@ -148,6 +148,13 @@ NUMBERS: list[tuple[list[JSONValue], str, str | None]] = [
     ([2**63, 1], "UInt64", f"[{2**63}, 1]"),
     ([2**64, 0.5], "Float64", "[1.8446744073709552e+19, 0.5]"),
     ([2**63 + 1, 0.5], "Float64", None),
+    ([2**53 + 1, 0.5], "Float64", None),
+    ([0.5, -(2**53) - 1], "Float64", None),
+    ([True, 0.5, 2**53 + 1], "Float64", None),
+    ([2**53, 0.5], "Float64", f"[{2.0**53}, 0.5]"),
+    ([2**60, 0.5], "Float64", f"[{2.0**60}, 0.5]"),
+    ([2**60, 1.0], "Int64", f"[{2**60}, 1]"),
+    ([2**53 + 1, 0.5], "Float32", f"[{2.0**53}, 0.5]"),
     ([0.5], "Int64", None),
     ([2**63], "Int64", None),
     ([-(2**70), 1], "UInt64", None),
@@ -167,6 +174,15 @@ def test_a_dtype_of_numbers_takes_numbers_alone_and_leaves_them_as_they_are(
     target = getattr(pl, dtype) if to == "polars" else dtype
     with nullcontext() if expected else pytest.raises(SchemaError, match="'loss'"):
         assert json.dumps(column_of(history, to, target)) == expected
+
+
+@pytest.mark.parametrize("large", [2**53 + 1, 2**64])
+def test_float32_of_numpy_takes_missing_values_beside_large_integers(large: int) -> None:
+    history: History = [("r", [{"_step": 0, "loss": value} for value in (large, 0.5, None)])]
+    found = column_of(history, "pandas", "float32")
+    assert found[:2] == [2.0 ** (large.bit_length() - 1), 0.5]
+    assert found[2] != found[2]
+    assert column_of(history, "polars", pl.Float32) == [*found[:2], None]
 
 
 def test_objects_are_as_they_came_in_any_batch() -> None:

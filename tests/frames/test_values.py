@@ -404,3 +404,17 @@ def test_wrong_keys_of_a_listing_are_refused_with_the_argument(
 ) -> None:
     with pytest.raises(InvalidArgumentError, match=argument):
         api.runs("team/values", **{argument: keys})  # type: ignore[arg-type] # wrong on purpose
+
+
+@pytest.mark.parametrize("name", ["*", "^x$", "^.*$"])
+@pytest.mark.parametrize("what", WHAT)
+def test_a_key_that_polars_reads_as_a_pattern_is_a_column(
+    wandb_server: LocalServer, api: Api, what: What, name: str
+) -> None:
+    document: JSONObject = {name: 1, "x": 2}
+    log_run(wandb_server, "team", "patterns", "r", config=document, summary=document)
+    runs = api.runs("team/patterns")
+    call = runs.configs if what == "configs" else runs.summaries
+    expected = {**dict(sorted(document.items())), "run_id": "r"}
+    for keys in (None, sorted(document)):
+        assert call(keys, format="polars").rows(named=True) == [expected]

@@ -160,6 +160,10 @@ def _schema_errors_in_options() -> Generator[None]:
     try:
         yield
     except SchemaError as error:
+        if not error.run_ids:  # of the name, not of values
+            raise Failed(
+                f"no file holds a column named {error.column!r}; name the other metrics by --keys"
+            ) from error
         raise Failed(
             f"the values of {error.column!r} fit no one type; keep them as text by "
             f"--as-json {quote(error.column)}, now and in later exports"

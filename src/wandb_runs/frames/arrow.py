@@ -10,7 +10,7 @@ from itertools import chain
 from types import NoneType
 from typing import TYPE_CHECKING, Final, cast
 
-from wandb_runs.frames.columns import INT64
+from wandb_runs.frames.columns import FLOAT_INTEGERS, INT64
 from wandb_runs.query.keys import is_unicode
 
 if TYPE_CHECKING:
@@ -23,9 +23,6 @@ __all__ = ["is_uniform"]
 _DEEPEST: Final = 32
 """Containers in each other. A file of Parquet has up to two levels for each, and pyarrow reads 100
 levels."""
-
-_EXACT: Final = range(-(2**53), 2**53 + 1)
-"""Integers that Arrow takes beside floats: a float holds each of them."""
 
 
 def is_uniform(values: Sequence[JSONValue]) -> bool:
@@ -79,7 +76,7 @@ def _is_one_type(place: Sequence[JSONValue], types: set[type]) -> bool:
     """Whether one type holds values that are no lists or objects."""
     if types <= {int, float}:
         integers = [value for value in place if isinstance(value, int)]
-        allowed = _EXACT if float in types else INT64
+        allowed = FLOAT_INTEGERS if float in types else INT64
         return not integers or (min(integers) in allowed and max(integers) in allowed)
     if types == {str}:
         return all(is_unicode(value) for value in place if isinstance(value, str))

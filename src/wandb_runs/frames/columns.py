@@ -42,6 +42,9 @@ Part: TypeAlias = "array[float] | array[int] | list[JSONValue] | ArrowPart"
 
 INT64 = range(-(2**63), 2**63)
 
+FLOAT_INTEGERS: Final = range(-(2**53), 2**53 + 1)
+"""Integers that a float holds, each of them; past these it rounds some."""
+
 _BATCH: Final = 1_000
 """Rows converted to columns at once: enough to amortise a call, few enough for the CPU's cache."""
 
@@ -253,8 +256,13 @@ class _ColumnBuilder:
                 if types != {bool} and types <= {bool, int, float}:
                     self._count_booleans()
                 column = self.column(default)
-                # Objects, since text of numbers would be converted without a look at them.
-                is_other = column.kind in {Kind.JSON, Kind.NESTED}
+                # Objects, since text of numbers would be converted without a look at them, and
+                # integers beside floats be rounded before they are compared.
+                is_other = column.kind in {Kind.JSON, Kind.NESTED} or (
+                    column.kind is Kind.FLOAT
+                    and int in types
+                    and not all(map(_is_exact, column.parts))
+                )
                 return replace(column, kind=Kind.OBJECT) if is_other else column
 
     def _count_booleans(self) -> None:
@@ -343,3 +351,19 @@ def _fits_64_bits(part: Part) -> bool:
         return True
     integers = [value for value in part if isinstance(value, int)]
     return not integers or (min(integers) in INT64 and max(integers) in INT64)
+
+
+def _is_exact(part: Part) -> bool:
+    """Whether floats hold the integers among some values, of up to 64 bits, unchanged."""
+    if isinstance(part, ArrowPart):
+        if part.has_no(int):
+            return True
+        least, most = part.bounds()
+    else:
+        if isinstance(part, array) and part.typecode == "d":
+            return True
+        integers = [value for value in part if isinstance(value, int)]
+        least, most = min(integers, default=0), max(integers, default=0)
+    return (least in FLOAT_INTEGERS and most in FLOAT_INTEGERS) or all(
+        float(value) == value for value in part if isinstance(value, int)
+    )

@@ -125,6 +125,8 @@ def _is_lossless(column: pl.Series, converted: pl.Series) -> bool:
     """Whether numbers are unchanged; Float32 may round them, and may not overflow."""
     import polars as pl  # noqa: PLC0415 - an optional library, and a slow import
 
+    # Methods of a series read its name as an expression does: `^x$` as a pattern.
+    column, converted = column.alias("x"), converted.alias("x")
     is_json = column.dtype == pl.String and converted.dtype.is_numeric()
     if not is_json and (not column.dtype.is_numeric() or converted.dtype == pl.String):
         return True
@@ -160,12 +162,14 @@ def conform_pandas(
         column, dtype = columns[name], pd.api.types.pandas_dtype(spelling)
         if column.isna().any() and isinstance(dtype, np.dtype) and dtype.kind in "biuSU":
             raise schema_error(name, dtype, f"{column.dtype}, some of them missing", run_ids)
+        present = column.notna()
+        if column.dtype == object and isinstance(dtype, np.dtype) and dtype.kind == "f":
+            column = column.where(present, np.nan)  # NumPy takes no pd.NA
         try:
             with np.errstate(over="ignore", invalid="ignore"):  # checked below
                 columns[name] = converted = column.astype(dtype)
         except (TypeError, ValueError, OverflowError) as error:
             raise schema_error(name, dtype, column.dtype, run_ids) from error
-        present = column.notna()
         if not _is_lossless_in_pandas(column[present], converted[present]):
             raise schema_error(name, dtype, column.dtype, run_ids)
     return pd.DataFrame(columns)

@@ -196,7 +196,8 @@ def build_values(
         frame = build_pandas(histories, plan)
         return frame[_columns([*map(str, frame.columns)], plan, has_x_axis=has_x_axis)]
     table = build_polars(histories, plan)
-    return table.select(_columns(table.columns, plan, has_x_axis=has_x_axis))
+    # No select, which reads `*` and `^x$` as patterns.
+    return table[_columns(table.columns, plan, has_x_axis=has_x_axis)]
 
 
 def _columns(columns: list[str], plan: HistoryPlan, *, has_x_axis: bool) -> list[str]:

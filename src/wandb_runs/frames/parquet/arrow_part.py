@@ -66,7 +66,15 @@ class ArrowPart:
         import pyarrow as pa  # noqa: PLC0415 - an optional library, and a slow import
 
         kind = pa.int64() if dtype == "int64" else pa.float64()
-        return cast("NDArray[np.int64 | np.float64]", self.array.cast(kind).to_numpy())
+        # As NumPy does: an integer past 2**53 may be rounded where it stands beside floats.
+        array = self.array.cast(kind, safe=dtype == "int64")
+        return cast("NDArray[np.int64 | np.float64]", array.to_numpy())
+
+    def bounds(self) -> tuple[int, int]:
+        """The least and the greatest of integers, of which there is one."""
+        from pyarrow import compute  # noqa: PLC0415 - an optional library, and a slow import
+
+        return compute.min(self.array).as_py(), compute.max(self.array).as_py()
 
     def series(self) -> pl.Series:
         """The values in polars."""

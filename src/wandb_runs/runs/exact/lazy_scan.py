@@ -6,6 +6,7 @@ import logging
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
+from wandb_runs.errors import SchemaError
 from wandb_runs.errors.suggest import name_runs
 from wandb_runs.frames.plan import RUN_ID
 from wandb_runs.frames.pruning import prune
@@ -171,7 +172,7 @@ class LazyScan:
                 frame = read.frame(content)
                 if predicate is not None:
                     frame = frame.filter(predicate)
-                frame = frame.select(returned)
+                frame = frame[:, returned]  # select reads `*` and `^x$` as patterns
                 if left is not None:
                     frame = frame.head(left)
                     left -= frame.height
@@ -184,8 +185,20 @@ class LazyScan:
             yield from frame.to_arrow().to_batches()
 
     def reader(self) -> pa.RecordBatchReader:
-        """The rows as a stream of Arrow."""
+        """The rows as a stream of Arrow.
+
+        Raises:
+            SchemaError: A column has a name that Arrow cannot have.
+        """
         import pyarrow as pa  # noqa: PLC0415 - an optional library, and a slow import
 
+        for name in self.schema():
+            if "\0" in name:  # polars panics
+                raise SchemaError(
+                    f"column {name!r}: Arrow takes no NUL in a name; pass keys= without this "
+                    "metric",
+                    column=name,
+                    run_ids=[],
+                )
         schema = self.schema().to_frame().to_arrow().schema
         return pa.RecordBatchReader.from_batches(schema, self.batches())
