@@ -262,6 +262,42 @@ def test_schema_files_that_are_wrong_are_refused(more: str, problem: str) -> Non
     assert not Path("mine").exists()
 
 
+MOOD = {
+    "a.graphql": 'query Get { project(name: "p") { mood } }',
+    "more.graphql": "extend type Project { mood: Mood } scalar Mood",
+}
+
+
+@pytest.mark.parametrize(
+    ("scalar", "problem"),
+    [
+        ("Mod=str", "scalar Mod is not in the schema; did you mean 'Mood'?"),
+        (
+            "Temperature=float",
+            "scalar Temperature is not in the schema; only a scalar that --schema brings takes "
+            "a type",
+        ),
+        ("Project=str", "Project is no scalar in the schema"),
+        ("DateTime=float", "scalar DateTime has a type already: str"),
+        ("Int=float", "scalar Int has a type already: int"),
+    ],
+)
+def test_scalars_that_take_no_type_are_refused(scalar: str, problem: str) -> None:
+    write(MOOD)
+    given = ("a.graphql", "--schema", "more.graphql", "--scalar", "Mood=str", "-o", "mine")
+    assert problem in refusal(*given, "--scalar", scalar)
+    name, _, kind = scalar.partition("=")
+    write({"pyproject.toml": f"[tool.wandb-runs.codegen.scalars]\n{name} = '{kind}'"})
+    assert problem in refusal(*given)
+    assert not Path("mine").exists()
+
+
+def test_a_scalar_may_be_given_the_type_that_it_has() -> None:
+    write(MOOD)
+    given = ("a.graphql", "--schema", "more.graphql", "--scalar", "Mood=str", "-o", "mine")
+    assert run(*given, "--scalar", "DateTime=str").exit_code == 0
+
+
 def test_the_order_of_arguments_makes_no_difference() -> None:
     names = [f"{each}.graphql" for each in "dbeca"]
     write({name: f"query Get{name[0]} {{ viewer {{ id }} }}" for name in names})
@@ -386,13 +422,46 @@ def test_check_tells_what_is_out_of_date_and_writes_nothing() -> None:
         ("my-queries", "'my-queries' cannot be imported as a package"),
         ("class", "'class' cannot be imported as a package"),
         ("a.graphql", "cannot be imported as a package"),
-        ("nowhere/mine", "there is no folder nowhere"),
+        ("wandb_runs", "'wandb_runs' would be imported in place of the one that it imports"),
+        ("src/pydantic", "'pydantic' would be imported in place of the one that it imports"),
+        (
+            "typing_extensions",
+            "'typing_extensions' would be imported in place of the one that it imports",
+        ),
+        ("httpx", "'httpx' would be imported in place of the one that it imports"),
+        ("json", "'json' would be imported in place of Python's own"),
+        ("src/typing", "'typing' would be imported in place of Python's own"),
+        ("nowhere/mine", "nowhere/mine: there is no folder nowhere; create it first"),
         ("file", "a file, where the package would be a folder"),
     ],
 )
 def test_places_that_cannot_be_a_package_are_refused(output: str, problem: str) -> None:
-    write({"a.graphql": GET_RUN, "file": ""})
+    write({"a.graphql": GET_RUN, "file": "", "src/x": ""})
     assert problem in refusal("a.graphql", "-o", output)
+    assert names(".") == {"a.graphql", "file", "src", "pyproject.toml"}
+    assert names("src") == {"x"}
+
+
+def test_each_module_that_a_package_brings_with_it_is_refused_as_its_name() -> None:
+    write({"a.graphql": GET_RUN})
+    assert run("a.graphql", "-o", "mine").exit_code == 0
+    program = (
+        "import sys; from wandb_runs import Api; Api(api_key='k' * 40).close(); mine.GetRun;"
+        "print(*{name.split('.')[0] for name in sys.modules if name[0] != '_'} - {'mine'})"
+    )
+    found = loads("mine", program).split()
+    assert {"wandb_runs", "pydantic", "typing_extensions"} <= {*found}
+    for name in found:
+        assert "give it another name" in refusal("a.graphql", "-o", name)
+
+
+def test_the_folder_of_a_package_that_is_not_there_is_named_from_the_root(folder: Path) -> None:
+    write({"a.graphql": GET_RUN})
+    settings = '[tool.wandb-runs.codegen]\nqueries = "a.graphql"\noutput = "src/app/mine"\n'
+    (folder / "pyproject.toml").write_text(settings)
+    assert refusal() == "src/app/mine: there is no folder src/app; create it first\n"
+    (folder / "src" / "app").mkdir(parents=True)
+    assert run().exit_code == 0
 
 
 # --- what is refused -----------------------------------------------------------------------------
@@ -430,6 +499,19 @@ def test_all_problems_are_told_each_in_a_line() -> None:
         ("query A { viewer { ...B } }", "a.graphql:1:23: Unknown fragment 'B'."),
         ("fragment B on User { id }", "Fragment 'B' is never used."),
         ("query A { viewer { id @optinal } }", "Unknown directive '@optinal'."),
+        (
+            "query A($c: String) {\n  viewer { email @optional(costs: $c) } }",
+            "a.graphql:2: User.email: costs: of @optional is a text, and no variable",
+        ),
+        (
+            "query A($c: String) { viewer { ...B } }\n"
+            "fragment B on User { email @optional(costs: $c) }",
+            "a.graphql:2: User.email: costs: of @optional is a text, and no variable",
+        ),
+        (
+            "query A($n: Int) {\n" + 'project(name: "p") { run(name: $n) { id } } }',
+            "expecting type 'String!', and line 2\n",
+        ),
         ("{ viewer { id } }", "a.graphql:1: a query: it has no name; name it with a verb"),
         ("type Run { id: ID }", "The 'Run' definition is not executable."),
         ("query A { " + "viewer { " * 3000, "nested too deep"),

@@ -137,7 +137,7 @@ def _prepare(given: Settings, kept: Settings) -> tuple[Path, Callable[[Path], Pa
         raise InvalidArgumentError(
             f"where is the package to go? Give -o, or write output into [{TABLE}] of pyproject.toml"
         )
-    check_output(output)
+    check_output(output, root)
     again = command_again(
         root,
         given.queries,

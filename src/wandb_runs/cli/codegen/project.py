@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+
+from ariadne_codegen.client_generators.constants import SIMPLE_TYPE_MAP
+from graphql import GraphQLScalarType
 
 from wandb_runs.cli.codegen.plugin import (
     CodegenRefusedError,
@@ -12,12 +15,18 @@ from wandb_runs.cli.codegen.plugin import (
     read_schema,
 )
 from wandb_runs.cli.codegen.sources import SCALARS, read_sources, sources_of_schema
+from wandb_runs.errors.suggest import nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from graphql import GraphQLSchema
+
 __all__ = ["generate_project"]
+
+_TYPED: Final[Mapping[str, str]] = {**SIMPLE_TYPE_MAP, **SCALARS}
+"""The Python types of the scalars that every schema here has."""
 
 
 def generate_project(
@@ -48,6 +57,8 @@ def generate_project(
         CodegenRefusedError: Something is wrong with what was given; nothing is written.
     """
     whole = read_schema([*sources_of_schema(), *read_sources(schema, root)])
+    if problems := list(_problems_of_scalars(scalars, whole)):
+        raise CodegenRefusedError(problems)
     documents = Documents.read(read_sources(queries, root), whole)
     if not documents.operations:
         raise CodegenRefusedError(
@@ -62,3 +73,26 @@ def generate_project(
         "with str, int, float, bool or object",
     )
     return generate_package(spec, folder, name)
+
+
+def _problems_of_scalars(scalars: Mapping[str, str], schema: GraphQLSchema) -> Iterator[str]:
+    """What is given a type and takes none: a misspelt name, or a scalar that has one."""
+    for name, kind in scalars.items():
+        if name in _TYPED:
+            # The same is no contradiction, and stays right when the wheel learns of a scalar.
+            if _TYPED[name] != kind:
+                yield f"scalar {name} has a type already: {_TYPED[name]}; leave out {name}={kind}"
+        elif name not in schema.type_map:
+            of_schema = [
+                each
+                for each, found in schema.type_map.items()
+                if isinstance(found, GraphQLScalarType)
+            ]
+            near = nearest(name, of_schema)
+            yield f"scalar {name} is not in the schema" + (
+                f"; did you mean {near!r}?"
+                if near
+                else "; only a scalar that --schema brings takes a type"
+            )
+        elif not isinstance(schema.type_map[name], GraphQLScalarType):
+            yield f"{name} is no scalar in the schema; leave out {name}={kind}"

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import keyword
+import sys
 import tomllib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, cast
 
+from wandb_runs.cli.codegen.sources import shown
 from wandb_runs.errors import InvalidArgumentError
 from wandb_runs.errors.suggest import did_you_mean, show
 
@@ -29,6 +31,24 @@ TABLE: Final = "tool.wandb-runs.codegen"
 
 PYTHON_TYPES: Final = ("str", "int", "float", "bool", "object")
 """What a scalar may be: builtins, so that no module has to import anything for it."""
+
+_IMPORTED: Final = frozenset(
+    {
+        "annotated_types",
+        "anyio",
+        "certifi",
+        "h11",
+        "httpcore",
+        "httpx",
+        "idna",
+        "pydantic",
+        "pydantic_core",
+        "typing_extensions",
+        "typing_inspection",
+        "wandb_runs",
+    }
+)
+"""What a generated package, or `wandb_runs` for it, imports beside Python's own modules."""
 
 _KEYS: Final = ("output", "queries", "scalars", "schema")
 
@@ -127,8 +147,12 @@ def parse_scalars(texts: Iterable[str], where: str) -> tuple[tuple[str, str], ..
     return tuple(sorted(found.items()))
 
 
-def check_output(output: Path) -> None:
+def check_output(output: Path, root: Path) -> None:
     """Check that a package can be of that name, and in that folder.
+
+    Args:
+        output: The folder of the package.
+        root: The folder to which names in messages belong.
 
     Raises:
         InvalidArgumentError: It cannot.
@@ -138,10 +162,20 @@ def check_output(output: Path) -> None:
         raise InvalidArgumentError(
             f"{name!r} cannot be imported as a package; write letters, digits and underscores"
         )
+    if name in _IMPORTED or name in sys.stdlib_module_names:
+        other = "Python's own" if name in sys.stdlib_module_names else "the one that it imports"
+        raise InvalidArgumentError(
+            f"a package {name!r} would be imported in place of {other}, by each script in the "
+            "same folder; give it another name"
+        )
+    place = shown(output, root)
     if output.exists() and not output.is_dir():
-        raise InvalidArgumentError(f"{output}: a file, where the package would be a folder")
-    if not output.resolve().parent.is_dir():
-        raise InvalidArgumentError(f"{output}: there is no folder {output.parent}")
+        raise InvalidArgumentError(f"{place}: a file, where the package would be a folder")
+    parent = output.resolve().parent
+    if not parent.is_dir():
+        raise InvalidArgumentError(
+            f"{place}: there is no folder {shown(parent, root)}; create it first"
+        )
 
 
 def _strings(file: Path, settings: Mapping[str, object], key: str) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from graphql import (
     GraphQLError,
     OperationDefinitionNode,
     StringValueNode,
+    VariableNode,
     Visitor,
     concat_ast,
     parse,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Documents",
     "cost_of_mark",
+    "has_variable_cost",
     "is_essential",
     "is_mark",
     "parse_sources",
@@ -142,6 +144,16 @@ def cost_of_mark(directives: Iterable[DirectiveNode]) -> str | None:
             values = [each.value for each in directive.arguments if each.name.value == "costs"]
             return next((each.value for each in values if isinstance(each, StringValueNode)), "")
     return None
+
+
+def has_variable_cost(directives: Iterable[DirectiveNode]) -> bool:
+    """Return whether `costs:` of `@optional` is a variable, which no server would see used."""
+    return any(
+        isinstance(argument.value, VariableNode)
+        for directive in directives
+        if directive.name.value == _OPTIONAL
+        for argument in directive.arguments
+    )
 
 
 def without_marks(node: Node) -> Node:

@@ -20,7 +20,12 @@ from graphql import (
     print_ast,
 )
 
-from wandb_runs.cli.codegen.plugin.documents import cost_of_mark, is_essential, is_mark
+from wandb_runs.cli.codegen.plugin.documents import (
+    cost_of_mark,
+    has_variable_cost,
+    is_essential,
+    is_mark,
+)
 from wandb_runs.cli.codegen.plugin.problems import place
 
 if TYPE_CHECKING:
@@ -127,6 +132,8 @@ class SelectionsModule:
     def _problems_of(self, parent: str, field: FieldNode) -> list[str]:
         name = field.name.value
         where = f"{place(field)}: {parent}.{name}"
+        if has_variable_cost(field.directives):
+            return [f"{where}: costs: of @optional is a text, and no variable; write it in quotes"]
         if is_essential(field):
             if cost_of_mark(field.directives) is not None:
                 return [f"{where} is @optional and @essential; remove one"]

@@ -46,4 +46,5 @@ def told(error: GraphQLError) -> str:
         return error.message
     first, *others = places
     also = "".join(f", and line {each.line}" for each in others)
-    return f"{source.name}:{first.line}:{first.column}: {error.message}{also}"
+    message = error.message.removesuffix(".") if also else error.message
+    return f"{source.name}:{first.line}:{first.column}: {message}{also}"
