@@ -298,6 +298,54 @@ def test_a_scalar_may_be_given_the_type_that_it_has() -> None:
     assert run(*given, "--scalar", "DateTime=str").exit_code == 0
 
 
+def test_without_pyproject_the_current_folder_makes_no_difference(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("pyproject.toml").unlink()
+    write({"queries/inner/a.graphql": GET_RUN})
+    found: list[dict[str, str]] = []
+    for current, given in (
+        (".", "queries"),
+        (".", "queries/inner/a.graphql"),
+        ("queries/inner", "a.graphql"),
+    ):
+        monkeypatch.chdir(folder / current)
+        assert run(given, "-o", str(folder / "mine")).exit_code == 0
+        package = contents(folder / "mine")
+        found.append({name: text.split("\n\n", 1)[1] for name, text in package.items()})
+    assert found[0] == found[1] == found[2]
+    assert "`GetRun` in `a.graphql`" in found[0]["operations.py"]
+
+
+def test_with_pyproject_paths_belong_to_its_folder(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write({"queries/inner/a.graphql": GET_RUN})
+    monkeypatch.chdir(folder / "queries" / "inner")
+    assert run("a.graphql", "-o", "../../mine").exit_code == 0
+    monkeypatch.chdir(folder)
+    assert run("queries/inner/a.graphql", "-o", "mine").stderr == "mine: nothing changed\n"
+    assert "in `queries/inner/a.graphql`" in contents("mine")["operations.py"]
+
+
+def test_check_accepts_a_package_that_another_command_wrote(folder: Path) -> None:
+    write({"queries/a.graphql": GET_RUN})
+    assert run("queries", "-o", "mine").exit_code == 0
+    before = contents("mine")
+    assert run("queries/a.graphql", "-o", "mine", "--check").exit_code == 0
+    # What was written is the command that was given last.
+    assert run("queries/a.graphql", "-o", "mine").stderr == "mine: 5 files changed\n"
+    assert contents("mine") != before
+    # What is below the header counts, a comment like the header's too.
+    operations = folder / "mine" / "operations.py"
+    text = operations.read_text(encoding="utf-8")
+    for changed in (text + "#     x\n", text.replace("# Written by", "# Made by")):
+        operations.write_text(changed, encoding="utf-8")
+        done = run("queries", "-o", "mine", "--check")
+        assert done.exit_code == 1
+        assert done.stderr.splitlines()[1:] == ["changed: operations.py"]
+
+
 def test_the_order_of_arguments_makes_no_difference() -> None:
     names = [f"{each}.graphql" for each in "dbeca"]
     write({name: f"query Get{name[0]} {{ viewer {{ id }} }}" for name in names})

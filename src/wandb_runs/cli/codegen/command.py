@@ -161,10 +161,14 @@ def _differences(package: Path, generate: Callable[[Path], Path]) -> list[str]:
     from wandb_runs.cli.codegen.folders import (  # noqa: PLC0415 - only this command takes it
         differences,
     )
+    from wandb_runs.cli.codegen.header import (  # noqa: PLC0415 - only this command takes it
+        without_command,
+    )
 
     with tempfile.TemporaryDirectory() as folder:
         fresh = _refusing(generate, Path(folder))
-        return list(map(as_message, differences(fresh, package)))
+        # Another command for the same files, or from another folder, is no difference.
+        return list(map(as_message, differences(fresh, package, compared=without_command)))
 
 
 def _refusing(generate: Callable[[Path], Path], folder: Path) -> Path:

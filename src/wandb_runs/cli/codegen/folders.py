@@ -20,9 +20,20 @@ _HEAD: Final = 2000
 """How far into a file the mark is looked for."""
 
 
-def differences(fresh: Path, present: Path) -> list[str]:
-    """Return how `present` differs from `fresh`, a line for each file."""
-    new, old = _contents(fresh), _contents(present)
+def differences(
+    fresh: Path, present: Path, *, compared: Callable[[bytes], bytes] = bytes
+) -> list[str]:
+    """Return how `present` differs from `fresh`, a line for each file.
+
+    Args:
+        fresh: A package.
+        present: Another; it may be missing.
+        compared: Returns what of a file is compared; by default all of it.
+    """
+    new, old = (
+        {name: compared(content) for name, content in _contents(each).items()}
+        for each in (fresh, present)
+    )
     return [
         *(f"missing: {name}" for name in sorted(new.keys() - old.keys())),
         *(f"left over: {name}" for name in sorted(old.keys() - new.keys())),

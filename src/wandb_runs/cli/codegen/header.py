@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from typing import TYPE_CHECKING, Final
 
@@ -12,10 +13,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-__all__ = ["MARK", "command_again", "header_of"]
+__all__ = ["MARK", "command_again", "header_of", "without_command"]
 
 MARK: Final = "Written by wandb-runs codegen, not by hand. To write it again:"
 """By which a module is known as generated."""
+
+_COMMAND: Final = re.compile(rb"\A(# " + re.escape(MARK).encode() + rb"\r?\n#\r?\n#     )[^\r\n]*")
+"""The header up to the end of the command; that is one line, whatever the names in it."""
 
 
 def command_again(
@@ -39,6 +43,15 @@ def command_again(
 def header_of(command: str) -> str:
     """The comment at the top of each module."""
     return f"# {MARK}\n#\n#     {printable(command)}"
+
+
+def without_command(module: bytes) -> bytes:
+    """A module without the command in its header, which says nothing of what is generated.
+
+    >>> without_command(header_of("wandb-runs codegen").encode()).splitlines()[-1]
+    b'#     '
+    """
+    return _COMMAND.sub(rb"\1", module, count=1)
 
 
 def _sorted(values: Sequence[Path | str], root: Path) -> list[str]:

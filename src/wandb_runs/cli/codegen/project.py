@@ -14,6 +14,7 @@ from wandb_runs.cli.codegen.plugin import (
     generate_package,
     read_schema,
 )
+from wandb_runs.cli.codegen.settings import has_pyproject
 from wandb_runs.cli.codegen.sources import SCALARS, read_sources, sources_of_schema
 from wandb_runs.errors.suggest import nearest
 
@@ -71,6 +72,8 @@ def generate_project(
         lambda _module: header,
         how_to_type='write --scalar {0}=str, or scalars = {{ {0} = "str" }} in pyproject.toml, '
         "with str, int, float, bool or object",
+        # Without one, the root is the current folder, which another call need not have.
+        has_paths=has_pyproject(root),
     )
     return generate_package(spec, folder, name)
 

@@ -22,6 +22,7 @@ __all__ = [
     "Settings",
     "check_output",
     "find_root",
+    "has_pyproject",
     "parse_scalars",
     "read_settings",
 ]
@@ -31,6 +32,8 @@ TABLE: Final = "tool.wandb-runs.codegen"
 
 PYTHON_TYPES: Final = ("str", "int", "float", "bool", "object")
 """What a scalar may be: builtins, so that no module has to import anything for it."""
+
+_FILE: Final = "pyproject.toml"
 
 _IMPORTED: Final = frozenset(
     {
@@ -74,9 +77,12 @@ class Settings:
 
 def find_root(start: Path) -> Path:
     """The nearest folder, from `start` upwards, that holds a `pyproject.toml`; else `start`."""
-    return next(
-        (each for each in (start, *start.parents) if (each / "pyproject.toml").is_file()), start
-    )
+    return next((each for each in (start, *start.parents) if has_pyproject(each)), start)
+
+
+def has_pyproject(folder: Path) -> bool:
+    """Whether a folder holds a `pyproject.toml`."""
+    return (folder / _FILE).is_file()
 
 
 def read_settings(root: Path) -> Settings:
@@ -89,8 +95,8 @@ def read_settings(root: Path) -> Settings:
         InvalidArgumentError: The file is no TOML, or a setting is unknown or not as it has to be.
         OSError: The file cannot be read.
     """
-    file = root / "pyproject.toml"
-    if not file.is_file():
+    file = root / _FILE
+    if not has_pyproject(root):
         return Settings(root)
     try:
         document: dict[str, object] = tomllib.loads(file.read_text(encoding="utf-8"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from ariadne_codegen.client_generators.constants import SIMPLE_TYPE_MAP
@@ -58,11 +59,13 @@ class OperationsModule:
         documents: The operations and fragments.
         schema: The schema that they were validated against.
         scalars: The Python type of each custom scalar.
+        has_paths: Whether docstrings name a file with its path.
     """
 
     documents: Documents
     schema: GraphQLSchema
     scalars: Mapping[str, str]
+    has_paths: bool
 
     @property
     def inputs(self) -> InputsModule:
@@ -118,7 +121,8 @@ class OperationsModule:
         constant = f"_{function.upper()}"
         arguments = [self._argument(definition) for definition in operation.variable_definitions]
         signature = ["*", *map(str, arguments)]
-        source = operation.loc.source.name if operation.loc else "?"
+        path = operation.loc.source.name if operation.loc else "?"
+        source = path if self.has_paths else PurePosixPath(path).name
         variables = ", ".join(f"{a.variable!r}: {a.name}" for a in arguments)
         return [
             f"{constant} = {_literal(self.documents.text(operation))}",

@@ -70,7 +70,9 @@ class OperationsPlugin(Plugin):
         super().__init__(spec.schema, {})  # pyright: ignore[reportUnknownMemberType] - a bare `dict`
         self._spec = spec
         self._package = package
-        self._operations = OperationsModule(spec.documents, spec.schema, spec.scalars)
+        self._operations = OperationsModule(
+            spec.documents, spec.schema, spec.scalars, has_paths=spec.has_paths
+        )
         self._selections = SelectionsModule(spec.documents, spec.schema, is_own=spec.is_own)
         self._enums = used_enums(spec.documents, spec.schema)
 

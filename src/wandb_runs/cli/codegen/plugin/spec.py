@@ -26,6 +26,8 @@ class PackageSpec:
         header: Returns the comment at the top of a module, by the module's file name.
         is_own: Whether it is this package's own. What the schema says of costs is told then alone,
             since it is about this package's objects.
+        has_paths: Whether docstrings name a file with its path, in place of its name alone: only
+            where the path is the same from everywhere.
         how_to_type: What to write for a scalar without a type, with `{}` for its name.
     """
 
@@ -34,4 +36,5 @@ class PackageSpec:
     scalars: Mapping[str, str]
     header: Callable[[str], str]
     is_own: bool = False
+    has_paths: bool = True
     how_to_type: str = "add {} to the scalars"
