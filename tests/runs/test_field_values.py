@@ -612,7 +612,8 @@ def test_a_table_has_the_values_of_fields(api: Api, one: Run) -> None:
     ]
     metrics: list[Any] = [LOSS, Summary("n", "min", type=float)]
     runs = api.runs("team/fields")
-    table = runs.to_polars(attributes=["id"], config=fields, summary=metrics)
+    with pytest.warns(UnknownKeyWarning, match="'absent'"):
+        table = runs.to_polars(attributes=["id"], config=fields, summary=metrics)
     keys = ["lr", "text", "nan", "flag", "opt", "model.depth", "x.y.z", "absent", "long"]
     names = [f"config.{key}" for key in keys]
     assert table.columns == [
