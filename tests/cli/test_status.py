@@ -74,6 +74,8 @@ def test_each_error_has_its_status() -> None:
             (
                 *("ChangesError", "DriftError", "ExportError", "HistoriesError", "ReadOnlyError"),
                 *(
+                    "FieldValidationError",
+                    "MissingValueError",
                     "RunValidationError",
                     "SchemaError",
                     "UnsafeNameError",
