@@ -299,7 +299,7 @@ def client(server: LocalServer) -> Iterator[Untyped]:
         # Before Python 3.12 a worker's profile may wait for ever where threads start: docs/dask.md.
         of_dask.config.set({"distributed.worker.profile.enabled": False}),
         distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
+            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0"
         ) as cluster,
         distributed.Client(cluster) as client,
     ):

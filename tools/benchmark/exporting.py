@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
     class _Distributed(Protocol):
         def LocalCluster(  # noqa: N802 - a class there
-            self, *, n_workers: int, threads_per_worker: int, dashboard_address: None
+            self, *, n_workers: int, threads_per_worker: int, dashboard_address: str
         ) -> AbstractContextManager[object]: ...
 
         def Client(  # noqa: N802 - likewise
@@ -119,7 +119,7 @@ def _client_of(stack: ExitStack, workers: int) -> _Client:
     stack.enter_context(dask.config.set({"distributed.worker.profile.enabled": False}))
     distributed: _Distributed = cast("_Distributed", import_module("distributed"))
     cluster = stack.enter_context(
-        distributed.LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None)
+        distributed.LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=":0")
     )
     client = stack.enter_context(distributed.Client(cluster))
     client.run(_import_all)

@@ -168,8 +168,8 @@ class ExactPages:
         # one that waits for many others would pass its deadline.
         have_files = sum(bool(source.addresses) for source in part) > len(part) // 2
         lane: Lane = "files" if have_files else "operations"
-        # A call whose caller keeps all rows is never gone on with after a failure: only then may
-        # runs be counted before all of the part are there.
+        # Where the caller keeps all rows, a failure ends the call. Else the part is read again, and
+        # runs that were counted already would count twice.
         count = self._count if self._keeps_all else None
         read = yield from gather([self._read(source) for source in part], count, lane, width)
         content: list[RunRows] = []
