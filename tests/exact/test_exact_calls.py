@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import threading
 import traceback
 import warnings
 from contextlib import ExitStack
@@ -19,9 +20,12 @@ from wandb_runs import (
     Api,
     AsyncApi,
     DegradedServerWarning,
+    HttpTransport,
     InvalidArgumentError,
     Progress,
+    Request,
     RequestSent,
+    Response,
     WandbRunsError,
 )
 from wandb_runs.runs.exact import pages
@@ -320,6 +324,39 @@ def test_runs_are_read_as_others_end_where_all_rows_are_kept(
     assert counted[-1] == len(sizes)
     if call == "histories":
         assert counted == list(range(1, len(sizes) + 1)), "each is told as it ends"
+
+
+class HoldsOneFile:
+    """A transport that answers for the files of one run when others have been read."""
+
+    def __init__(self, inner: HttpTransport) -> None:
+        self.inner = inner
+        self.others_are_read = threading.Event()
+        self.waited_in_vain = False
+
+    def send(self, request: Request, /) -> Response:
+        if "/exports/" in request.url and "/r0/" in request.url:
+            self.waited_in_vain |= not self.others_are_read.wait(5)
+        return self.inner.send(request)
+
+
+def test_a_run_that_takes_long_keeps_no_other_from_being_read(
+    wandb_server: LocalServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(8):
+        log_run(wandb_server, "me", "exact-held", f"r{number}", history=[{"loss": 0.5}] * 3)
+    monkeypatch.setattr(pages, "MOST_VALUES", 18)  # three runs at once
+    transport = HoldsOneFile(HttpTransport(wandb_server.url))
+
+    def tell(progress: Progress) -> None:
+        if progress.runs == 7:
+            transport.others_are_read.set()
+
+    with Api(base_url=wandb_server.url, api_key="k", transport=transport) as api:
+        runs = api.runs("me/exact-held", order="+name")
+        assert len(runs.histories(keys=["loss"], exact=True, progress=tell)) == 24
+    transport.inner.close()
+    assert not transport.waited_in_vain
 
 
 def test_objects_and_lists_are_empty_as_they_were_logged(wandb_server: LocalServer) -> None:
