@@ -6,7 +6,7 @@ SOURCES := README.md LICENSE $(shell find src schema -not -name '*.pyc' -not -na
 CHECKED := src tests tools examples
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check test lint types fresh quick pytest lowest codegen bench soak sdks sample constraints clean
+.PHONY: help demo check test lint types fresh quick pytest lowest codegen bench soak sdks sample docs constraints clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -67,19 +67,26 @@ sdks: .venv/.package  ## Log to the local server with versions of wandb, in .ven
 sample: .venv/.package  ## Train the sample project's models again and log them
 	$(BIN)/python tools/make_sample.py
 
+docs: .venv/.package .venv/.docs  ## Build the site into site/
+	NO_MKDOCS_2_WARNING=1 PYTHONPATH=tools $(BIN)/mkdocs build --strict --quiet
+
 constraints:  ## Resolve the newest versions into constraints.txt
 	rm -rf .venv && $(PYTHON) -m venv .venv
 	$(PIP) install --upgrade pip
-	$(PIP) install --group dev '.[all]'
+	$(PIP) install --group dev --group docs '.[all]'
 	{ $(BIN)/python -m pip freeze --all --exclude wandb-runs; } | LC_ALL=C sort -f > constraints.txt
 
 clean:  ## Remove what the targets made
-	rm -rf .venv .venv-lowest .venv-sdks dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-lowest .venv-sdks dist site .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 .venv/.tools: constraints.txt pyproject.toml
 	$(PYTHON) -m venv .venv
 	$(PIP) install --constraint constraints.txt --upgrade pip
 	$(PIP) install --constraint constraints.txt --group dev '.[all]'
+	@touch $@
+
+.venv/.docs: .venv/.tools
+	$(PIP) install --constraint constraints.txt --group docs
 	@touch $@
 
 # What a user has who installs the package and nothing else: what an import takes is told there.

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from support.moving import CLASSES, FEWER, NOT_HERE, THE_SAME, TWINS, moving_table
 
+from docs_site.public_names import PUBLIC_MODULES, names_without_a_page, public_names
+
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src" / "wandb_runs"
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -140,3 +142,28 @@ def test_make_targets_named_in_documents_exist(document: Path) -> None:
         r"(?:`|^)make ([a-z]+)", document.read_text(encoding="utf-8"), flags=re.MULTILINE
     )
     assert set(named) <= set(targets)
+
+
+def test_every_public_name_has_a_place_in_the_reference() -> None:
+    assert len(public_names(ROOT / "src")) > 150
+    absent = names_without_a_page(ROOT / "docs" / "reference", ROOT / "src")
+    assert not absent, f"write `::: {absent[0]}` into a page of docs/reference/"
+
+
+def test_the_reference_places_every_name_once() -> None:
+    pages = (ROOT / "docs" / "reference").rglob("*.md")
+    text = "\n".join(page.read_text(encoding="utf-8") for page in pages)
+    placed = re.findall(r"^::: (wandb_runs[\w.]*)$", text, flags=re.MULTILINE)
+    assert len(placed) == len(set(placed))
+
+
+def test_modules_that_documents_and_examples_import_are_public() -> None:
+    readers = [
+        ROOT / "README.md",
+        *(ROOT / "docs").rglob("*.md"),
+        *(ROOT / "examples").glob("*.py"),
+    ]
+    imports = re.compile(r"(?:from|import) (wandb_runs(?:\.\w+)*)")
+    named = {name for each in readers for name in imports.findall(each.read_text("utf-8"))}
+    assert named
+    assert not named - set(PUBLIC_MODULES)
