@@ -23,6 +23,22 @@ MODULES = sorted(
 )
 ROOT = Path(__file__).parents[1]
 
+DOCUMENTS = {
+    path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8")
+    for path in sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
+    if path.parent.name not in {"decisions", "reference"}
+}
+WITH_EXAMPLES = sorted(name for name, text in DOCUMENTS.items() if ">>> " in text)
+WITHOUT_EXAMPLES = {
+    "docs/command-line.md",
+    "docs/differences.md",
+    "docs/frames.md",
+    "docs/performance.md",
+    "docs/reliability.md",
+    "docs/wandb-behaviour.md",
+}
+"""Documents without an example for the interpreter, each on purpose."""
+
 
 @pytest.fixture
 def names(sample_server: LocalServer, sample_api: Api) -> dict[str, object]:
@@ -52,20 +68,11 @@ def test_examples_are_found() -> None:
     assert sum(len(each.examples) for each in found) > 50
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "README.md",
-        *map(
-            "docs/{}.md".format,
-            (
-                *("changing", "dask", "doctor", "embedding", "exact", "exports", "files"),
-                *("filters", "lazy", "moving", "network", "own-queries", "plots", "settings"),
-                *("tables", "testing"),
-            ),
-        ),
-    ],
-)
+def test_documents_without_examples_are_named() -> None:
+    assert {*DOCUMENTS} - {*WITH_EXAMPLES} == WITHOUT_EXAMPLES
+
+
+@pytest.mark.parametrize("name", WITH_EXAMPLES)
 def test_examples_in_documents(
     sample_server: LocalServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
 ) -> None:
