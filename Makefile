@@ -6,7 +6,7 @@ SOURCES := README.md LICENSE $(shell find src schema -not -name '*.pyc' -not -na
 CHECKED := src tests tools examples
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check test lint types fresh quick pytest lowest codegen bench soak sdks sample docs constraints clean
+.PHONY: help demo check test lint types fresh quick pytest lowest browser vendor codegen bench soak sdks sample docs constraints clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -47,6 +47,15 @@ lowest: .venv-lowest/.package  ## Tests with the lowest versions that pyproject.
 		--ignore tests/cli/codegen/test_checkers.py --ignore tests/cli/codegen/test_sdk_documents.py \
 		-k 'not strict_accepts_the_nastiest_module'
 
+# The types of playwright are there only here, so that its files are checked here.
+browser: .venv/.package .venv/.browser  ## Tests of pages in this machine's Chromium
+	$(BIN)/mypy tests/browser/*.py
+	$(BIN)/pyright tests/browser/*.py
+	$(BIN)/pytest tests/browser
+
+vendor:  ## Fetch the scripts of others that pages of the local server load
+	$(PYTHON) tools/vendor.py
+
 codegen: .venv/.package  ## Generate src/wandb_runs/graphql/_generated, an example, and docstrings of aio/
 	$(BIN)/python tools/codegen.py
 	cd examples/own_queries && ../../$(BIN)/wandb-runs codegen
@@ -73,7 +82,7 @@ docs: .venv/.package .venv/.docs  ## Build the site into site/
 constraints:  ## Resolve the newest versions into constraints.txt
 	rm -rf .venv && $(PYTHON) -m venv .venv
 	$(PIP) install --upgrade pip
-	$(PIP) install --group dev --group docs '.[all]'
+	$(PIP) install --group dev --group browser --group docs '.[all]'
 	{ $(BIN)/python -m pip freeze --all --exclude wandb-runs; } | LC_ALL=C sort -f > constraints.txt
 
 clean:  ## Remove what the targets made
@@ -87,6 +96,10 @@ clean:  ## Remove what the targets made
 
 .venv/.docs: .venv/.tools
 	$(PIP) install --constraint constraints.txt --group docs
+	@touch $@
+
+.venv/.browser: .venv/.tools
+	$(PIP) install --constraint constraints.txt --group browser
 	@touch $@
 
 # What a user has who installs the package and nothing else: what an import takes is told there.

@@ -36,6 +36,8 @@ from wandb_runs.local.files import parse_range, read_export, read_file, save_fil
 from wandb_runs.local.filestream import receive
 from wandb_runs.local.signatures import Signatures
 from wandb_runs.local.store import UnstorableError
+from wandb_runs.local.web.graphiql import graphiql_routes
+from wandb_runs.local.web.vendored import vendored_routes
 from wandb_runs.local.where import BadRequestError
 from wandb_runs.local.wire import make_response
 
@@ -162,6 +164,8 @@ def create_app(
             Route(exported, endpoints.get_export, methods=["GET"]),
             # The SDK sends its own telemetry, and expects success.
             Route("/sdk/otel/{rest:path}", endpoints.accept, methods=["POST"]),
+            *graphiql_routes(),
+            *vendored_routes(),
         ],
         middleware=middleware,
         exception_handlers={ClientDisconnect: _leave, UnstorableError: _refuse_value},
