@@ -266,7 +266,7 @@ def test_a_scatter_has_a_point_for_each_run_and_tells_of_those_without() -> None
     svg = svg_of(chart)
     assert marks_in(svg, "circle") == 4
     assert {"config.lr", "summary.loss"} <= {*texts_in(svg)}
-    assert caption_of(chart) == ["1 of 5 runs have no config.lr or no summary.loss"]
+    assert caption_of(chart) == ["1 of 5 runs has no config.lr or no summary.loss"]
 
 
 def test_a_scatter_of_many_runs_keeps_the_ends() -> None:
@@ -304,6 +304,21 @@ def test_a_bar_of_a_group_has_its_mean_and_range() -> None:
     assert (marks_in(svg, "bar"), marks_in(svg, "rule mark")) == (2, 2)
 
 
+def test_the_title_of_labels_is_above_them_however_few_bars_there_are() -> None:
+    svg = svg_of(plots.bars(table(1), "summary.loss", by="config.optimizer"))
+    (place,) = re.findall(r'<text[^>]*transform="([^"]*)"[^>]*>config.optimizer<', svg)
+    assert "rotate" not in place
+
+
+def test_captions_count_one_run_and_several() -> None:
+    about = table(5)
+    for row in about[:2]:
+        del row["summary.loss"]
+    assert caption_of(plots.bars(about, "summary.loss")) == ["2 of 5 runs have no summary.loss"]
+    told = ["1 of 4 runs has no summary.loss"]
+    assert caption_of(plots.bars(about[1:], "summary.loss")) == told
+
+
 def test_parallel_axes_reach_from_the_lowest_to_the_highest() -> None:
     about = table(4)
     about[3]["config.lr"] = None
@@ -316,7 +331,7 @@ def test_parallel_axes_reach_from_the_lowest_to_the_highest() -> None:
     svg = svg_of(chart)
     assert len(lines_in(svg)) == 4
     assert {"config.optimizer", "config.lr", "adam", "sgd", "0.1", "0.001"} <= {*texts_in(svg)}
-    assert caption_of(chart) == ["1 of 4 runs lack a value, and their lines are broken"]
+    assert caption_of(chart) == ["1 of 4 runs lacks a value, and its line is broken"]
 
 
 def test_many_parallel_lines_are_thinned() -> None:
@@ -364,6 +379,7 @@ NAMES = st.text(min_size=1, max_size=8) | st.sampled_from(
 @settings(suppress_health_check=[HealthCheck.too_slow], phases=DRAWN, max_examples=15)
 @given(NAMES, NAMES, NAMES, NAMES)
 @example("a\\.b", 'a"b', "constructor", "a\nb")
+@example("a\\", 'b\\"', "c\\u", "d\\")  # which Vega would read as escapes
 @example("constructor", "toString", "valueOf", "toString")
 @example("__proto__", "__defineGetter__", "hasOwnProperty", "\ud83d")
 def test_any_name_and_any_text_is_drawn(x: str, y: str, color: str, text: str) -> None:

@@ -10,7 +10,7 @@ import altair as alt
 from wandb_runs.errors import InvalidArgumentError
 from wandb_runs.errors.suggest import describe
 from wandb_runs.plots.groups import band_of, spread_of
-from wandb_runs.plots.look import WIDTH, Caption, Colors, as_text, data_of, sizes
+from wandb_runs.plots.look import WIDTH, Caption, Colors, as_text, as_title, data_of, sizes
 from wandb_runs.plots.tables import is_nan, labels_of, read_table
 
 if TYPE_CHECKING:
@@ -24,6 +24,16 @@ T = TypeVar("T")
 
 _STEP: Final = 20
 """Pixels of a bar, with the space to the next one."""
+
+# Above the labels: beside them, a title would be longer than the axis of a few bars.
+_HEADED: Final = alt.Axis(
+    labelLimit=300,
+    titleAngle=0,
+    titleAlign="right",
+    titleBaseline="bottom",
+    titleX=-7,
+    titleY=-4,
+)
 
 
 @overload
@@ -105,7 +115,8 @@ def bars(
     if missing == len(numbers) or not any(each is not None for each in shown):
         raise InvalidArgumentError(f"table: no row has a number for {value!r}")
     if missing:
-        caption.say(f"{missing:,} of {len(rows):,} runs have no {value}")
+        has = "has" if missing == 1 else "have"
+        caption.say(f"{missing:,} of {len(rows):,} runs {has} no {value}")
     picture = _Bars(value, caption, limit, width, is_descending=descending)
     if by is None:
         return picture.of_runs(rows, shown, color)
@@ -167,7 +178,7 @@ class _Bars:
             alt.Chart()
             .mark_rule(strokeWidth=2, color="#333")
             .encode(
-                x=alt.X(field="low", type="quantitative", title=as_text(self._value)),
+                x=alt.X(field="low", type="quantitative", title=as_title(self._value)),
                 x2=alt.X2(field="high"),
                 y=alt.Y(field="label", type="nominal", sort=[str(row["label"]) for row in data]),
             )
@@ -184,9 +195,9 @@ class _Bars:
 
     def _chart(self, data: list[Datum], title: str, color: alt.Color | None) -> alt.Chart:
         tooltip = [
-            alt.Tooltip(field="label", type="nominal", title=as_text(title)),
+            alt.Tooltip(field="label", type="nominal", title=as_title(title)),
             alt.Tooltip(
-                field="value", type="quantitative", title=as_text(self._value), format=".6~g"
+                field="value", type="quantitative", title=as_title(self._value), format=".6~g"
             ),
         ]
         if data and "runs" in data[0]:
@@ -198,15 +209,15 @@ class _Bars:
                 x=alt.X(
                     field="value",
                     type="quantitative",
-                    title=as_text(self._value),
+                    title=as_title(self._value),
                     axis=alt.Axis(tickCount=8),
                 ),
                 y=alt.Y(
                     field="label",
                     type="nominal",
-                    title=as_text(title),
+                    title=as_title(title),
                     sort=[str(row["label"]) for row in data],
-                    axis=alt.Axis(labelLimit=300),
+                    axis=_HEADED,
                 ),
                 color=alt.Undefined if color is None else color,
                 tooltip=tooltip,

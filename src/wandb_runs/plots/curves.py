@@ -16,6 +16,7 @@ from wandb_runs.plots.look import (
     Caption,
     Colors,
     as_text,
+    as_title,
     data_of,
     log_axes,
     opacity,
@@ -182,7 +183,7 @@ class _Picture:
         return alt.X(
             field="x",
             type="quantitative",
-            title=as_text(self.x),
+            title=as_title(self.x),
             scale=scale(is_log=True) if "x" in self.log else alt.Scale(zero=False, nice=False),
         )
 
@@ -190,7 +191,7 @@ class _Picture:
         return alt.Y(
             field="y",
             type="quantitative",
-            title=as_text(self.y),
+            title=as_title(self.y),
             scale=scale(is_log="y" in self.log),
         )
 
@@ -219,7 +220,7 @@ def _draw_runs(lines: Mapping[str, Line], picture: _Picture, caption: Caption) -
     stroke = 2 if len(lines) <= _BOLD else 1.2
     tooltip = [alt.Tooltip(field="run", type="nominal")]
     if picture.color is not None:
-        tooltip.append(alt.Tooltip(field="color", type="nominal", title=as_text(picture.color)))
+        tooltip.append(alt.Tooltip(field="color", type="nominal", title=as_title(picture.color)))
     chart: alt.Chart = (
         alt.Chart(data_of(data), width=picture.width, height=picture.height)
         .mark_line(strokeCap="round", strokeJoin="round", strokeOpacity=opacity(len(lines)))
@@ -266,7 +267,7 @@ def _draw_groups(
     tooltip = (
         alt.Undefined
         if picture.color is None
-        else [alt.Tooltip(field="color", type="nominal", title=as_text(picture.color))]
+        else [alt.Tooltip(field="color", type="nominal", title=as_title(picture.color))]
     )
     base = alt.Chart(data_of(data), width=picture.width, height=picture.height)
     area = base.mark_area(opacity=round(opacity(len(groups)) / 4, 2)).encode(
@@ -274,7 +275,7 @@ def _draw_groups(
         y=alt.Y(
             field="low",
             type="quantitative",
-            title=as_text(picture.y),
+            title=as_title(picture.y),
             scale=scale(is_log=is_log[1]),
         ),
         y2=alt.Y2(field="high"),

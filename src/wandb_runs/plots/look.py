@@ -28,6 +28,7 @@ __all__ = [
     "Datum",
     "LogAxes",
     "as_text",
+    "as_title",
     "data_of",
     "log_axes",
     "opacity",
@@ -82,6 +83,18 @@ def as_text(text: str) -> str:
     shown = printable(text[: _LABEL + 1])
     shown = f"{shown[:_LABEL]}…" if len(text) > _LABEL else shown
     return f"{shown} " if shown in _INHERITED else _TAG.sub("\u2039", shown)
+
+
+def as_title(text: str) -> str:
+    r"""A text of servers as the title of an axis, a legend or an entry of a tooltip.
+
+    Vega-Lite writes titles into expressions, and puts a backslash before their quotes alone. Those
+    of the text itself are doubled, so that no text ends there, or is read as an escape.
+
+    >>> as_title("loss\\")
+    'loss\\\\'
+    """
+    return as_text(text).replace("\\", "\\\\")
 
 
 def data_of(rows: Sequence[Datum]) -> alt.InlineData:
@@ -277,7 +290,7 @@ class Colors:
             return alt.Color(
                 field=name,
                 type="quantitative",
-                title=self.title,
+                title=as_title(self.title),
                 scale=alt.Scale(scheme=_VIRIDIS, type="log" if is_log else "linear"),
                 legend=alt.Legend(gradientOpacity=1),
                 condition={"test": "datum.uncolored", "value": _GRAY},
@@ -286,7 +299,7 @@ class Colors:
         return alt.Color(
             field=name,
             type="ordinal" if self._is_numeric else "nominal",
-            title=self.title,
+            title=as_title(self.title),
             sort=self.values,
             scale=_scale_of_entries(len(self.values), is_numeric=self._is_numeric),
             legend=legend if self._has_legend else None,

@@ -17,6 +17,7 @@ from wandb_runs.plots.look import (
     Caption,
     Colors,
     as_text,
+    as_title,
     data_of,
     opacity,
     sizes,
@@ -100,7 +101,10 @@ def parallel(
         caption.say(f"{len(used):,} runs, {len(drawn):,} drawn, the extremes among them")
     broken = sum(any(axis.places[at] is None for axis in axes) for at in range(len(rows)))
     if broken:
-        caption.say(f"{broken:,} of {len(rows):,} runs lack a value, and their lines are broken")
+        what = (
+            "lacks a value, and its line is" if broken == 1 else "lack a value, and their lines are"
+        )
+        caption.say(f"{broken:,} of {len(rows):,} runs {what} broken")
     cells = rows.cells(color, "color")
     colors = Colors((cells[at] for at in drawn), color)
     colors.tell(caption)
@@ -258,7 +262,7 @@ def _draw(
             detail=alt.Detail(field="id", type="nominal"),
             tooltip=[
                 alt.Tooltip(field="run", type="nominal"),
-                alt.Tooltip(field="color", type="nominal", title=colors.title),
+                alt.Tooltip(field="color", type="nominal", title=as_title(colors.title)),
             ],
         )
     )

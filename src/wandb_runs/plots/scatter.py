@@ -14,6 +14,7 @@ from wandb_runs.plots.look import (
     Caption,
     Colors,
     as_text,
+    as_title,
     data_of,
     log_axes,
     scale,
@@ -106,7 +107,8 @@ def scatter(
         for pair in zip(*numbers.values(), strict=True)
     )
     if missing:
-        caption.say(f"{missing:,} of {len(rows):,} runs have no {x} or no {y}")
+        has = "has" if missing == 1 else "have"
+        caption.say(f"{missing:,} of {len(rows):,} runs {has} no {x} or no {y}")
     xs, ys = ([each or 0.0 for each in column] for column in drawable)
     drawn = kept
     if len(kept) > _MOST:
@@ -133,22 +135,22 @@ def scatter(
             x=alt.X(
                 field="x",
                 type="quantitative",
-                title=as_text(x),
+                title=as_title(x),
                 scale=scale(is_log="x" in log_xy, is_padded=True),
             ),
             y=alt.Y(
                 field="y",
                 type="quantitative",
-                title=as_text(y),
+                title=as_title(y),
                 scale=scale(is_log="y" in log_xy, is_padded=True),
             ),
             color=alt.Undefined if color is None else colors.encoding(symbol="circle"),
             tooltip=[
                 alt.Tooltip(field="run", type="nominal"),
-                alt.Tooltip(field="x", type="quantitative", title=as_text(x), format=".6~g"),
-                alt.Tooltip(field="y", type="quantitative", title=as_text(y), format=".6~g"),
+                alt.Tooltip(field="x", type="quantitative", title=as_title(x), format=".6~g"),
+                alt.Tooltip(field="y", type="quantitative", title=as_title(y), format=".6~g"),
                 *(
-                    [alt.Tooltip(field="color", type="nominal", title=as_text(color))]
+                    [alt.Tooltip(field="color", type="nominal", title=as_title(color))]
                     if color is not None
                     else []
                 ),
