@@ -6,7 +6,7 @@ SOURCES := README.md LICENSE $(shell find src schema -not -name '*.pyc' -not -na
 CHECKED := src tests tools examples
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check test lint types fresh quick pytest lowest browser vendor codegen bench soak sdks sample docs constraints clean
+.PHONY: help demo check test lint types fresh quick pytest lowest browser vendor codegen gallery bench soak sdks sample docs constraints clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -60,6 +60,9 @@ codegen: .venv/.package  ## Generate src/wandb_runs/graphql/_generated, an examp
 	$(BIN)/python tools/codegen.py
 	cd examples/own_queries && ../../$(BIN)/wandb-runs codegen
 	$(BIN)/python tools/docstrings.py
+
+gallery: .venv/.package  ## Draw the pictures of docs/gallery.md again
+	$(BIN)/python tools/gallery.py
 
 bench: .venv/.package .venv/.core  ## Measure this package beside wandb, and the local server
 	$(BIN)/python tools/bench.py
