@@ -1,48 +1,101 @@
-"""What the reference makes of docstrings: examples are blocks of code, and names are links."""
+"""What the reference makes of the package: blocks of examples, links, and readable signatures."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Protocol
 
-from docs_site.markup import fence_examples, linked_names
+from docs_site.markup import fence_examples, insert_before_sections, linked_names
+from docs_site.public_names import places_of_names, public_names
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     class Docstring(Protocol):
         """A docstring, as griffe has it."""
 
         value: str
 
+    class Parameter(Protocol):
+        """A parameter: its annotation and default are texts, or expressions that have a text."""
+
+        name: str
+        annotation: object
+        default: object
+
     class Object(Protocol):
         """A module, a class or a member of one, as griffe has it."""
 
+        name: str
         path: str
         docstring: Docstring | None
         is_alias: bool
+        is_function: bool
+        is_attribute: bool
         members: Mapping[str, Object]
-        exports: list[object] | None
+        value: object
+        parameters: Sequence[Parameter]
+        returns: object
+        overloads: Sequence[Object] | None
 
     class Extension:
         """The base class of griffe's extensions: `make test` does not install griffe."""
 else:
     from griffe import Extension
 
-__all__ = ["Docstrings"]
+__all__ = ["Readable"]
+
+_LITERAL: Final = re.compile(r"(?:_NotGiven\()?(-?[\d_.]+|'[^']*'|\"[^\"]*\")\)?")
+"""What a constant's name may stand for in a signature; `_NotGiven` is an int."""
+
+_SOURCE: Final = Path(__file__).resolve().parents[2] / "src"
 
 
-class Docstrings(Extension):
-    """Changes docstrings once the whole package is read."""
+class Readable(Extension):
+    """Changes docstrings and defaults once the whole package is read."""
 
     def on_package(self, *, pkg: Object, **_: object) -> None:
-        """Change all docstrings of a package."""
-        if pkg.path == "wandb_runs":
-            _change(pkg, {})
+        """Change all of this package."""
+        if pkg.path != "wandb_runs":
+            return
+        places = places_of_names(public_names(_SOURCE))
+        objects = [*_objects(pkg)]
+        constants = {
+            each.name: literal[1]
+            for each in objects
+            if each.is_attribute
+            and each.name.isupper()
+            and (literal := _LITERAL.fullmatch(str(each.value)))
+        }
+        for each in objects:
+            if each.is_function:
+                for parameter in each.parameters:
+                    parameter.default = constants.get(str(parameter.default), parameter.default)
+            if (docstring := each.docstring) is not None:
+                text = fence_examples(docstring.value)
+                if each.is_function and each.overloads:
+                    text = insert_before_sections(text, _by_arguments(each, each.overloads))
+                docstring.value = linked_names(text, places, each.path)
 
 
-def _change(of: Object, names: dict[str, str]) -> None:
-    if of.docstring is not None:
-        of.docstring.value = linked_names(fence_examples(of.docstring.value), names, of.path)
+def _objects(of: Object) -> Iterator[Object]:
+    yield of
     for member in of.members.values():
         if not member.is_alias:
-            _change(member, names)
+            yield from _objects(member)
+
+
+def _by_arguments(function: Object, overloads: Sequence[Object]) -> str:
+    """What a function returns by the arguments that its overloads tell apart, as a list."""
+    general = {each.name: str(each.annotation) for each in function.parameters}
+    lines: dict[str, None] = {}
+    for overload in overloads:
+        special = [
+            f"{each.name}: {each.annotation}"
+            for each in overload.parameters
+            if str(each.annotation) != general.get(each.name) and each.name != "self"
+        ]
+        if special:
+            lines[f"- `{overload.returns}` with `{', '.join(special)}`"] = None
+    return "\n".join(["Type checkers know what it returns:\n", *lines]) if lines else ""

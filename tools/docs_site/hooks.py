@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 
 from docs_site.built import problems_of
-from docs_site.markup import with_site_markup
+from docs_site.markup import linked_names, with_site_markup
 from docs_site.outside import linked_from_outside, page_of, page_text, site_links
-from docs_site.public_names import names_without_a_page, public_names
+from docs_site.public_names import names_without_a_page, places_of_names, public_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,7 +65,7 @@ else:
     from mkdocs.exceptions import PluginError
     from mkdocs.structure.files import File, InclusionLevel
 
-__all__ = ["on_config", "on_files", "on_page_markdown", "on_post_build"]
+__all__ = ["on_config", "on_files", "on_page_content", "on_page_markdown", "on_post_build"]
 
 _ROOT: Final = Path(__file__).resolve().parents[2]
 _DOCS: Final = _ROOT / "docs"
@@ -102,7 +102,22 @@ def on_page_markdown(markdown: str, page: Page, **_: object) -> str:
     """Turn a document of a code host into a page of the site."""
     uri = page.file.src_uri
     path = _paths.get(uri, f"docs/{uri}")
-    return with_site_markup(site_links(markdown, path) if path.endswith(".md") else markdown)
+    if not path.endswith(".md"):
+        return markdown
+    text = with_site_markup(site_links(markdown, path))
+    if path.startswith(("docs/decisions/", "docs/reference/")) or uri in _paths:
+        return text
+    return linked_names(text, places_of_names(public_names(_SOURCE)))
+
+
+def on_page_content(html: str, page: Page, **_: object) -> str:
+    """Make the tables of the commands fit to be read.
+
+    mkdocs-click writes the name of click's marker where an option has no default.
+    """
+    if page.file.src_uri != "reference/command-line.md":
+        return html
+    return f'<div class="commands">{html.replace("<code>Sentinel.UNSET</code>", "")}</div>'
 
 
 def on_post_build(config: Config) -> None:

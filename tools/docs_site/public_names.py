@@ -13,7 +13,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-__all__ = ["PUBLIC_MODULES", "documented_names", "names_without_a_page", "public_names"]
+__all__ = [
+    "PUBLIC_MODULES",
+    "documented_names",
+    "names_without_a_page",
+    "places_of_names",
+    "public_names",
+]
 
 PUBLIC_MODULES: Final = (
     "wandb_runs",
@@ -24,6 +30,15 @@ PUBLIC_MODULES: Final = (
     "wandb_runs.testing",
 )
 """The modules whose `__all__` is public."""
+
+_INSTANCES: Final = {
+    "api": "wandb_runs.Api",
+    "run": "wandb_runs.Run",
+    "runs": "wandb_runs.Runs",
+    "server": "wandb_runs.testing.LocalServer",
+    "sweep": "wandb_runs.Sweep",
+}
+"""What documents call instances of these classes."""
 
 _LEFT_OUT: Final = frozenset({"wandb_runs.__version__"})
 """Needs no page."""
@@ -64,6 +79,22 @@ def names_without_a_page(pages: Path, source: Path) -> list[str]:
     """
     documented = documented_names(pages.rglob("*.md"), source)
     return [each for each in public_names(source) if each not in documented]
+
+
+def places_of_names(public: Iterable[str]) -> dict[str, str]:
+    """The full names of all that is public, by what documents call them.
+
+    Args:
+        public: The full names.
+    """
+    modules = {each.rpartition(".")[2]: each for each in PUBLIC_MODULES[1:]}
+    names = {
+        name: full
+        for full in public
+        for module, _, name in [full.rpartition(".")]
+        if not name.islower() or module == "wandb_runs"
+    }
+    return modules | _INSTANCES | names
 
 
 def _exported(source: Path, module: str) -> list[str]:
