@@ -268,7 +268,7 @@ def test_arguments_are_refused_before_any_request(
             lambda: api.runs(PROJECT).download("%", ""),
             lambda: api.runs(PROJECT).download("%", replace=1),  # type: ignore[arg-type] # pyright: ignore[reportArgumentType] - wrong on purpose
             lambda: run.delete_files([]),
-            lambda: run.delete_files("a"),  # type: ignore[arg-type] # pyright: ignore[reportArgumentType] - wrong on purpose
+            lambda: run.delete_files("a"),  # type: ignore[call-overload] # pyright: ignore[reportCallIssue, reportArgumentType] - wrong on purpose
             lambda: run.file(""),
         ):
             with pytest.raises(InvalidArgumentError):

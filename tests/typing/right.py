@@ -240,6 +240,7 @@ def keep_files(run: Run, runs: Runs) -> None:
     run.upload_file(Path("out") / "model.pt", Path("out"))
     run.delete_files([file, "model.pt"])
     run.delete_files(["a", "b"])
+    run.delete_files(list(files))
     file.delete()
     downloads = runs.download("%.pt", "weights", replace=True, progress=tell)
     assert_type(downloads, Downloads)

@@ -154,6 +154,7 @@ async def keep_files(run: AsyncRun, runs: AsyncRuns) -> None:
     assert_type(await file.download("weights"), Path)
     assert_type(await run.upload_file("model.pt"), AsyncRunFile)
     await run.delete_files([file, "other.pt"])
+    await run.delete_files([file async for file in files])
     await file.delete()
     assert_type(await runs.download("%.pt"), Downloads)
 

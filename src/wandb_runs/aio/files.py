@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, overload
 
 from wandb_runs.aio.run_file import AsyncRunFile, AsyncRunFiles
 from wandb_runs.aio.sweep import AsyncSweeps
@@ -104,8 +104,18 @@ class AsyncFilesOfRun(
             facts = warned(await client.run(upload_file(run, client.settings, file)))
         return AsyncRunFile(client, run, facts)
 
+    @overload
     async def delete_files(
         self, files: list[AsyncRunFile | str] | tuple[AsyncRunFile | str, ...]
+    ) -> None: ...
+    @overload
+    async def delete_files(self, files: list[AsyncRunFile] | list[str]) -> None: ...
+    async def delete_files(
+        self,
+        files: list[AsyncRunFile | str]
+        | tuple[AsyncRunFile | str, ...]
+        | list[AsyncRunFile]
+        | list[str],
     ) -> None:
         """Delete files of the run by one mutation; the run stays.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, overload
 
 from wandb_runs.runs.files.deletion import check_files, remove_files
 from wandb_runs.runs.files.downloads import ManyDownloads
@@ -111,7 +111,13 @@ class FilesOfRun(RunBase[RunContext[RetryingClient, Sweeps], ConfigT_co, Summary
             facts = warned(client.run(upload_file(run, client.settings, file)))
         return RunFile(client, run, facts)
 
-    def delete_files(self, files: list[RunFile | str] | tuple[RunFile | str, ...]) -> None:
+    @overload
+    def delete_files(self, files: list[RunFile | str] | tuple[RunFile | str, ...]) -> None: ...
+    @overload
+    def delete_files(self, files: list[RunFile] | list[str]) -> None: ...
+    def delete_files(
+        self, files: list[RunFile | str] | tuple[RunFile | str, ...] | list[RunFile] | list[str]
+    ) -> None:
         """Delete files of the run by one mutation; the run stays.
 
         Args:
