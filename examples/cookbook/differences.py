@@ -1,0 +1,10 @@
+"""Show in which hyperparameters runs differ."""
+
+from wandb_runs import Api, DisplayName
+
+api = Api()
+
+runs = api.runs("sample/digits", DisplayName.is_in(["diverged", "sgd-lr0.1-b32-w64"]))
+table = runs.to_pandas(attributes=["name"], summary=False).set_index("name")
+differs = table.nunique(dropna=False) > 1
+print(table.loc[:, differs].T.to_string())

@@ -1,0 +1,18 @@
+"""See runs that were logged since, and what has become of a run that goes on."""
+
+from wandb_runs import Api
+
+api = Api()
+
+before = api.runs("me/drafts")
+print(len(before), "runs")
+
+api.create_run(run_id="d4", project="drafts", entity="me")  # as another program does
+print(len(before), "runs in the listing from before")
+print(len(api.runs("me/drafts")), "runs in a new one")
+
+run = before[3]
+api.run("me/drafts/d3").update(notes="goes on", force=True)  # as another program does
+print("notes before:", run.notes)
+run.refresh()
+print("notes now:", run.notes)
