@@ -66,7 +66,7 @@ def test_the_report_is_that_of_the_server(server: LocalServer) -> None:
     assert sweeps == ["0.5", "0.5"]
     assert done.stderr == ""
     lines = done.stdout.splitlines()
-    assert lines[:3] == ["local is in 0 teams: ", "6 runs", "  baseline: 4"]
+    assert lines[:3] == ["local is in 1 teams: me", "6 runs", "  baseline: 4"]
     assert sorted(lines[-2:]) == [
         "one2 is now ['baseline', 'best']",
         "two2 is now ['baseline', 'best']",

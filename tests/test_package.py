@@ -49,6 +49,11 @@ def test_the_wheel_contains_the_package_alone() -> None:
     assert "wandb_runs/schema/wandb.graphql" in held
     assert "wandb_runs/schema/sdk.graphql" in held
     assert any(each.startswith("wandb_runs/local/sample/") for each in held)
+    room = "wandb_runs/local/web"
+    source = REPOSITORY / "src" / room
+    pages = {f"{room}/{each.relative_to(source)}" for each in source.rglob("*.*")}
+    assert f"{room}/static/index.html" in pages
+    assert {each for each in pages if "__pycache__" not in each} <= held
     assert all(each.startswith("wandb_runs/") for each in held)
     assert not any("test_" in each or each.endswith((".toml", ".md")) for each in held)
     assert version("wandb-runs") == wandb_runs.__version__

@@ -36,8 +36,7 @@ from wandb_runs.local.files import parse_range, read_export, read_file, save_fil
 from wandb_runs.local.filestream import receive
 from wandb_runs.local.signatures import Signatures
 from wandb_runs.local.store import UnstorableError
-from wandb_runs.local.web.graphiql import graphiql_routes
-from wandb_runs.local.web.vendored import vendored_routes
+from wandb_runs.local.web.routes import web_routes
 from wandb_runs.local.where import BadRequestError
 from wandb_runs.local.wire import make_response
 
@@ -155,18 +154,17 @@ def create_app(
     middleware = [Middleware(AccessMiddleware, allow_hosts=allow_hosts)]
     if compress:
         middleware.append(Middleware(GZipMiddleware, compresslevel=_LEVEL))
+    routes = [
+        Route("/graphql", endpoints.graphql, methods=["POST"]),
+        Route(stream, endpoints.file_stream, methods=["POST"]),
+        Route(storage, endpoints.get_file, methods=["GET"]),
+        Route(storage, endpoints.put_file, methods=["PUT"]),
+        Route(exported, endpoints.get_export, methods=["GET"]),
+        # The SDK sends its own telemetry, and expects success.
+        Route("/sdk/otel/{rest:path}", endpoints.accept, methods=["POST"]),
+    ]
     return Starlette(
-        routes=[
-            Route("/graphql", endpoints.graphql, methods=["POST"]),
-            Route(stream, endpoints.file_stream, methods=["POST"]),
-            Route(storage, endpoints.get_file, methods=["GET"]),
-            Route(storage, endpoints.put_file, methods=["PUT"]),
-            Route(exported, endpoints.get_export, methods=["GET"]),
-            # The SDK sends its own telemetry, and expects success.
-            Route("/sdk/otel/{rest:path}", endpoints.accept, methods=["POST"]),
-            *graphiql_routes(),
-            *vendored_routes(),
-        ],
+        routes=[*routes, *web_routes(routes, keys.is_viewer)],
         middleware=middleware,
         exception_handlers={ClientDisconnect: _leave, UnstorableError: _refuse_value},
     )

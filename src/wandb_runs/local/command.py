@@ -84,7 +84,7 @@ def local(
 
     The first line printed is the server's URL. Set WANDB_BASE_URL to it, and WANDB_API_KEY to
     anything of 40 characters, or to the key of --api-key: the wandb SDK then logs to it, and every
-    client reads from it.
+    client reads from it. A browser shows projects, runs and their curves there.
 
     A --host that other machines reach needs --api-key; names that they ask it by need --allow-host.
     """
@@ -119,4 +119,5 @@ def local(
         raise click.ClickException(as_message(f"{where}{error}")) from error
     with server:
         click.echo(server.url)
+        click.echo("Open it in a browser to see projects, runs and curves.", err=True)
         stopped.wait()

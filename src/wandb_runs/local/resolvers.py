@@ -61,7 +61,6 @@ def user_named(username: str) -> dict[str, object]:
         "default_entity": entity_named(username),
         "flags": "{}",
         "admin": False,
-        "teams": {"edges": []},
         "api_keys": {"edges": []},
     }
 

@@ -1,0 +1,69 @@
+"""The files that pages are made of, as they are in the package."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cache, lru_cache
+from importlib import resources
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from importlib.resources.abc import Traversable
+
+__all__ = ["Asset", "read_asset"]
+
+# Types by name: what a machine's own tables say of .js has been wrong, and browsers do not guess.
+_TYPES: Final[Mapping[str, str]] = {
+    ".css": "text/css; charset=utf-8",
+    ".html": "text/html; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+}
+
+
+class Asset(NamedTuple):
+    """A file of a page.
+
+    Attributes:
+        content: What is in it.
+        media_type: Its type, as a response names it.
+        etag: Its version, as a response names it.
+    """
+
+    content: bytes
+    media_type: str
+    etag: str
+
+
+@lru_cache(maxsize=128)
+def read_asset(name: str) -> Asset | None:
+    """Read a file; None where there is none of that name.
+
+    Only names that were found in the package are read, so that no name leads out of it.
+
+    Args:
+        name: The path below the folder `static`, such as `pages/run.js`.
+    """
+    found = _files().get(name)
+    if found is None:
+        return None
+    content = found.read_bytes()
+    tag = hashlib.sha256(content).hexdigest()[:16]
+    return Asset(content, _TYPES[PurePosixPath(name).suffix], f'"{tag}"')
+
+
+@cache
+def _files() -> Mapping[str, Traversable]:
+    folder = resources.files("wandb_runs.local.web").joinpath("static")
+    return {name: file for name, file in _below(folder, "") if PurePosixPath(name).suffix in _TYPES}
+
+
+def _below(folder: Traversable, path: str) -> Iterator[tuple[str, Traversable]]:
+    for each in folder.iterdir():
+        name = f"{path}{each.name}"
+        if each.is_dir():
+            yield from _below(each, f"{name}/")
+        else:
+            yield name, each
