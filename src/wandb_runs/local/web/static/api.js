@@ -134,7 +134,7 @@ function openDialog(problem) {
   told.textContent = problem;
   field.setAttribute("aria-invalid", String(Boolean(problem)));
   field.value = "";
-  return new Promise((resolve, reject) => {
+  return new Promise((/** @type {(value?: undefined) => void} */ resolve, reject) => {
     const ended = new AbortController();
     const { signal } = ended;
     form.addEventListener("submit", (event) => {

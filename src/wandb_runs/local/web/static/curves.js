@@ -26,6 +26,7 @@ import { asNumber, counted, visible } from "./text.js";
  * @property {number[]} y
  * @property {number} lastStep
  * @property {number} lines The rows that the run had then.
+ * @property {number} count The values that it had of the key.
  */
 
 /**
@@ -55,7 +56,7 @@ export function numericKeys(historyKeys) {
     if (OWN.test(key)) continue;
     const counts = /** @type {any} */ (about)?.typeCounts ?? [];
     const numbers = counts.filter((/** @type {any} */ each) => each?.type === "number");
-    if (numbers.length) found.set(key, counts.reduce((/** @type {number} */ sum, /** @type {any} */ each) => sum + each.count, 0));
+    if (numbers.length) found.set(key, numbers.reduce((/** @type {number} */ sum, /** @type {any} */ each) => sum + each.count, 0));
   }
   return found;
 }
@@ -169,7 +170,7 @@ export class Curves {
   addSection(prefix) {
     const grid = h("div", { class: "grid" });
     const count = h("span", { class: "faint" });
-    const details = h("details", { open: true }, h("summary", {}, h("h3", {}, h("bdi", {}, prefix ? visible(prefix) : "Curves")), " ", count), grid);
+    const details = h("details", { open: true }, h("summary", {}, h("h3", {}, h("bdi", {}, prefix ? visible(prefix) : "General")), " ", count), grid);
     const made = { details, grid, count };
     this.sections.set(prefix, made);
     const order = [...this.sections.keys()].sort((a, b) => a.localeCompare(b, "en", { numeric: true }));
@@ -235,12 +236,18 @@ export class Curves {
   async readSome(wanted) {
     const { axis } = this.options;
     const { samples } = this;
+    /** @type {Map<string, number>} */
+    const counts = new Map();
     /** @type {Map<CurveRun, {slot: Slot, held: Held | null}[]>} */
     const byRun = new Map();
     for (const { slot, run } of wanted) {
       const held = slot.held.get(run.id) ?? null;
       // Rows that were added are read alone; a history that was cut, or grew a lot, from its start.
-      const goesOn = held !== null && run.lines > held.lines && held.x.length < 2 * samples;
+      const count = run.keys.get(slot.key) ?? 0;
+      // Several programs may log to one run, so that rows come with steps before the last one.
+      const isWhole = held !== null && (held.count > samples || held.x.length >= held.count);
+      const goesOn = held !== null && isWhole && run.lines > held.lines && held.x.length < 2 * samples;
+      counts.set(`${run.id}\n${slot.key}`, count);
       byRun.set(run, [...(byRun.get(run) ?? []), { slot, held: goesOn ? held : null }]);
     }
     const runs = [...byRun.keys()];
@@ -261,7 +268,7 @@ export class Curves {
     runs.forEach((run, index) => {
       const answered = project?.[`r${index}`]?.sampledHistory ?? [];
       byRun.get(run)?.forEach(({ slot, held }, place) => {
-        slot.held.set(run.id, extended(held, answered[place] ?? [], axis, slot.key, lines[index]));
+        slot.held.set(run.id, extended(held, answered[place] ?? [], axis, slot.key, lines[index], counts.get(`${run.id}\n${slot.key}`) ?? 0));
       });
     });
     for (const slot of new Set(wanted.map((each) => each.slot))) this.draw(slot);
@@ -287,9 +294,10 @@ export class Curves {
  * @param {Axis} axis
  * @param {string} key
  * @param {number} lines
+ * @param {number} count
  * @returns {Held}
  */
-function extended(held, rows, axis, key, lines) {
+function extended(held, rows, axis, key, lines, count) {
   const points = held ? held.x.map((x, index) => /** @type {[number, number]} */ ([x, held.y[index]])) : [];
   let lastStep = held?.lastStep ?? -1;
   for (const row of rows) {
@@ -299,5 +307,5 @@ function extended(held, rows, axis, key, lines) {
   }
   // A run that was resumed may have clocks that went back.
   if (axis !== "_step") points.sort((a, b) => a[0] - b[0]);
-  return { x: points.map((each) => each[0]), y: points.map((each) => each[1]), lastStep, lines };
+  return { x: points.map((each) => each[0]), y: points.map((each) => each[1]), lastStep, lines, count };
 }

@@ -21,7 +21,9 @@ export function h(tag, attributes = {}, ...children) {
       element.setAttribute(name, value === true ? "" : String(value));
     }
   }
-  element.append(...children.flat().filter((each) => each !== null && each !== undefined && each !== false && each !== ""));
+  for (const each of children.flat()) {
+    if (each !== null && each !== undefined && each !== false && each !== "") element.append(each);
+  }
   return element;
 }
 

@@ -110,10 +110,13 @@ export function decodeObject(text) {
 
 /** @param {string} text @returns {any} */
 export function parseExact(text) {
-  return JSON.parse(text, (_key, value, /** @type {{source?: string} | undefined} */ context) => {
-    if (typeof value !== "number" || Number.isSafeInteger(value) || !Number.isInteger(value)) return value;
-    return context?.source && /^-?\d+$/.test(context.source) ? BigInt(context.source) : value;
-  });
+  return JSON.parse(text, /** @type {(key: string, value: any) => any} */ (exact));
+}
+
+/** Where a browser tells how a number was written. @param {string} _key @param {any} value @param {{source?: string}} [context] */
+function exact(_key, value, context) {
+  if (typeof value !== "number" || Number.isSafeInteger(value) || !Number.isInteger(value)) return value;
+  return context?.source && /^-?\d+$/.test(context.source) ? BigInt(context.source) : value;
 }
 
 /** @param {string} text */

@@ -147,14 +147,16 @@ class CompareView {
       const texts = columns.map(({ values }) => (values.has(key) ? asJson(values.get(key)) : null));
       return { key, differs: new Set(texts).size > 1 };
     });
+    // Where nothing else is shown, a mark would tell nothing.
+    const marks = !this.onlyOther.checked && this.runs.size > 1;
     const shown = listed.filter(({ differs }) => differs || !this.onlyOther.checked);
     if (!shown.length) return h("p", { class: "faint" }, listed.length ? `All ${counted(listed.length, "value")} are equal.` : "Nothing.");
     return h("div", { class: "scroll", role: "region", "aria-label": title, tabindex: 0 },
       h("table", { class: "list compare" },
         h("caption", { class: "hidden" }, title),
         h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Key"), ...columns.map(({ id, run }) => h("th", { scope: "col" }, swatch(this.styleOf(id)), " ", name(run.displayName || run.name))))),
-        h("tbody", {}, ...shown.map(({ key, differs }) => h("tr", { class: differs ? "differs" : null },
-          h("th", { scope: "row" }, h("bdi", {}, visible(key)), differs ? h("span", { class: "mark" }, " differs") : null),
+        h("tbody", {}, ...shown.map(({ key, differs }) => h("tr", { class: marks && differs ? "differs" : null },
+          h("th", { scope: "row" }, h("bdi", {}, visible(key)), marks && differs ? h("span", { class: "mark" }, " differs") : null),
           ...columns.map(({ values }) => h("td", {}, values.has(key) ? valueCell(values.get(key)) : h("span", { class: "faint" }, "–"))),
         ))),
       ));

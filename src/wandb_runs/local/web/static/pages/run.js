@@ -304,7 +304,8 @@ class SystemCharts {
   /** @param {any[]} rows */
   draw(rows) {
     for (const [key, chart] of this.charts) {
-      const points = rows.map((row) => [asNumber(row._runtime), asNumber(row[key])]).filter(([x, y]) => x !== undefined && y !== undefined);
+      const points = rows.map((row) => [asNumber(row._runtime), asNumber(row[key])]).filter(([x, y]) => x !== undefined && y !== undefined)
+        .sort((a, b) => Number(a[0]) - Number(b[0]));
       chart.update([{ label: visible(key), style: styleAt(0), x: points.map((each) => /** @type {number} */ (each[0])), y: points.map((each) => /** @type {number} */ (each[1])) }], { axis: "_runtime", isLog: false, smoothing: 0 }, "");
     }
   }

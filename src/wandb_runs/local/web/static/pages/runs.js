@@ -14,6 +14,9 @@ const EVERY = 2;
 const IDLE_EVERY = 10;
 const MOST_FIELDS = 20000;
 const MOST_LISTED = 200;
+
+/** How many runs are compared where none are chosen. */
+const FIRST = 10;
 const DEFAULT_ORDER = "-created_at";
 
 const NODE = `
@@ -426,6 +429,7 @@ class RunTable {
     this.empty.hidden = this.rows.size > 0;
     this.empty.textContent = this.where ? "No run is selected by this filter." : "There are no runs yet.";
     this.counter.textContent = this.rows.size < this.count ? `${this.rows.size} of ${counted(this.count, "run")}` : counted(this.count, "run");
+    this.showChosen();
     this.page.setLive([...this.rows.values()].some(({ run }) => run.state === "running"));
   }
 
@@ -473,16 +477,16 @@ class RunTable {
   }
 
   showChosen() {
-    const count = this.chosen.size;
-    this.compare.textContent = count ? `Compare ${counted(count, "run")}` : "Compare";
-    if (count) {
-      const search = new URLSearchParams([...this.chosen.keys()].map((id) => ["run", id]));
+    // Without any that are chosen, the first ones.
+    const ids = this.chosen.size ? [...this.chosen.keys()] : [...this.rows.keys()].slice(0, FIRST);
+    this.compare.textContent = this.chosen.size ? `Compare ${counted(ids.length, "run")}` : `Compare the first ${ids.length || ""}`;
+    if (ids.length) {
+      const search = new URLSearchParams(ids.map((id) => ["run", id]));
       this.compare.setAttribute("href", `${pageAddress(this.entity, this.project, "compare")}?${search}`);
       this.compare.removeAttribute("aria-disabled");
     } else {
       this.compare.removeAttribute("href");
       this.compare.setAttribute("aria-disabled", "true");
-      this.compare.title = "Choose runs by the boxes before their names";
     }
   }
 
