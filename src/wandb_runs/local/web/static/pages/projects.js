@@ -2,7 +2,7 @@
 
 import { graphql, poll } from "../api.js";
 import { announce, h, name, pageAddress, time } from "../dom.js";
-import { ago, counted, instant, localTime, nearest } from "../text.js";
+import { ago, counted, instant, localTime, nearest, visible } from "../text.js";
 
 const EVERY = 5;
 const SIZE = 200;
@@ -69,7 +69,7 @@ function section(entity, projects, isOnly) {
   const head = ["Project", "Runs", "Running", "Sweeps", "Last activity", "Created"];
   return h("section", {},
     isOnly ? null : heading,
-    h("div", { class: "scroll", role: "region", "aria-label": "Projects", tabindex: 0 },
+    h("div", { class: "scroll", role: "region", "aria-label": `Projects of ${visible(entity)}`, tabindex: 0 },
       h("table", { class: "list" },
         h("thead", {}, h("tr", {}, ...head.map((each, index) => h("th", { scope: "col", class: index > 0 && index < 4 ? "number" : null }, each)))),
         h("tbody", {}, ...projects.map(row)),
@@ -102,6 +102,6 @@ async function nothing(entity, signal) {
     h("p", {}, entity === undefined ? "Nothing was logged to this server yet." : "This entity has no projects."),
     near && near !== entity ? h("p", {}, "Did you mean ", h("a", { href: pageAddress(near) }, name(near)), "?") : null,
     h("p", {}, "A program logs to it with W&B’s SDK, once these are set:"),
-    h("pre", {}, `export WANDB_BASE_URL=${location.origin}\nexport WANDB_API_KEY=${"0".repeat(40)}`),
+    h("pre", { tabindex: 0 }, `export WANDB_BASE_URL=${location.origin}\nexport WANDB_API_KEY=${"0".repeat(40)}`),
   );
 }

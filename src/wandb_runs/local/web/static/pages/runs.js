@@ -478,8 +478,9 @@ class RunTable {
 
   showChosen() {
     // Without any that are chosen, the first ones.
-    const ids = this.chosen.size ? [...this.chosen.keys()] : [...this.rows.keys()].slice(0, FIRST);
-    this.compare.textContent = this.chosen.size ? `Compare ${counted(ids.length, "run")}` : `Compare the first ${ids.length || ""}`;
+    const first = this.rows.size > 1 ? [...this.rows.keys()].slice(0, FIRST) : [];
+    const ids = this.chosen.size ? [...this.chosen.keys()] : first;
+    this.compare.textContent = this.chosen.size ? `Compare ${counted(ids.length, "run")}` : ids.length ? `Compare the first ${ids.length}` : "Compare";
     if (ids.length) {
       const search = new URLSearchParams(ids.map((id) => ["run", id]));
       this.compare.setAttribute("href", `${pageAddress(this.entity, this.project, "compare")}?${search}`);
