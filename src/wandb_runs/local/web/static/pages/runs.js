@@ -4,7 +4,7 @@ import { FilterError, graphql, poll, RequestError, translateFilter } from "../ap
 import { ATTRIBUTES, DEFAULT_ATTRIBUTES, defaultKeys, keyColumn, labelOf, runAddress, topKeys } from "../columns.js";
 import { announce, h, name, pageAddress } from "../dom.js";
 import { showMissing, showMissingProject } from "../missing.js";
-import { counted, visible, visibleLines } from "../text.js";
+import { counted, shortNumber, visible, visibleLines } from "../text.js";
 
 /** @typedef {import("../columns.js").Column} Column */
 /** @typedef {import("../columns.js").Field} Field */
@@ -14,6 +14,9 @@ const EVERY = 2;
 const IDLE_EVERY = 10;
 const MOST_FIELDS = 20000;
 const MOST_LISTED = 200;
+
+/** How many pixels before its end the table gets longer. */
+const NEAR = 900;
 
 /** How many runs are compared where none are chosen. */
 const FIRST = 10;
@@ -115,7 +118,7 @@ function describeSweep(sweep) {
     visible(sweep.state ?? "").toLowerCase(),
     sweep.method ? `method ${visible(sweep.method)}` : "",
     `${sweep.runCount}${expected} runs`,
-    sweep.bestLoss === null ? "" : `best ${sweep.bestLoss}`,
+    sweep.bestLoss === null ? "" : `best ${shortNumber(sweep.bestLoss)}`,
   ];
   return h("div", { class: "about" },
     h("p", {}, facts.filter(Boolean).join(" · ")),
@@ -183,11 +186,7 @@ class RunTable {
       h("span", { class: "space" }), this.columnPanel, this.compare,
     );
     this.elements = [form, this.filterError, filterHelp(), this.region];
-    const sentinel = new IntersectionObserver((entries) => {
-      if (entries.some((each) => each.isIntersecting) && this.hasMore) void this.loadMore();
-    }, { root: this.region, rootMargin: "600px" });
-    sentinel.observe(this.more);
-    page.signal.addEventListener("abort", () => sentinel.disconnect());
+    this.region.addEventListener("scroll", () => this.loadNearEnd(), { passive: true });
     this.showChosen();
   }
 
@@ -376,7 +375,13 @@ class RunTable {
     } finally {
       if (turn === this.turn) this.isLoading = false;
       this.more.textContent = "Load more runs";
+      this.loadNearEnd();
     }
+  }
+
+  loadNearEnd() {
+    const { scrollTop, clientHeight, scrollHeight } = this.region;
+    if (this.hasMore && !this.isLoading && scrollTop + clientHeight > scrollHeight - NEAR) void this.loadMore();
   }
 
   /** @param {string | null} filters */
