@@ -726,7 +726,7 @@ def test_the_command_prints_its_url_and_stops_on_a_signal(
         assert answer.json() == {"data": {"viewer": {"entity": "lab"}}}
         log_run(url, "lab", "digits", "r")
         process.send_signal(number)
-        assert finish() == ("", "")
+        assert finish() == ("", "Open it in a browser to see projects, runs and curves.\n")
         assert process.returncode == 0
     with LocalServer(store=tmp_path / "store.db") as server:
         query = '{ project(entityName: "lab", name: "digits") { runCount } }'
