@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import re
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -167,3 +169,42 @@ def test_modules_that_documents_and_examples_import_are_public() -> None:
     named = {name for each in readers for name in imports.findall(each.read_text("utf-8"))}
     assert named
     assert not named - set(PUBLIC_MODULES)
+
+
+def public_classes() -> dict[str, type[object]]:
+    """The public classes by their full names; those of a package that is absent are left out."""
+    found: dict[str, type[object]] = {}
+    for full in public_names(ROOT / "src"):
+        module, _, name = full.rpartition(".")
+        value: object = getattr(import_module(module), name)
+        if inspect.isclass(value) and value.__module__.startswith("wandb_runs"):
+            found[full] = value
+    return found
+
+
+def is_described(kind: type[object], name: str) -> bool:
+    """Whether a member has a docstring, or a line in that of its class or of a base."""
+    ours = [each for each in kind.__mro__ if each.__module__.startswith("wandb_runs")]
+    value = next((vars(each)[name] for each in ours if name in vars(each)), None)
+    if inspect.isroutine(value) or isinstance(value, property | classmethod | staticmethod):
+        return any(getattr(vars(each).get(name), "__doc__", None) for each in ours)
+    in_class = re.compile(rf"^    {name}\b.*\n    \"\"\"", re.MULTILINE)
+    in_docstring = re.compile(rf"^ +{name}: ", re.MULTILINE)
+    sources = [  # errors name another module than that of their file
+        inspect.getsource(each) for each in ours if each.__module__ != "wandb_runs.errors"
+    ]
+    return any(in_docstring.search(each.__doc__ or "") for each in ours) or any(
+        map(in_class.search, sources)
+    )
+
+
+@pytest.mark.parametrize("kind", public_classes().values(), ids=lambda kind: kind.__name__)
+def test_every_public_member_is_described(kind: type[object]) -> None:
+    ours = [each for each in kind.__mro__ if each.__module__.startswith("wandb_runs")]
+    members = {
+        name
+        for each in ours
+        for name in (*vars(each), *inspect.get_annotations(each))
+        if not name.startswith("_")
+    }
+    assert not {name for name in members if not is_described(kind, name)}

@@ -11,6 +11,7 @@ from docs_site.markup import (
     fence_examples,
     insert_before_sections,
     linked_names,
+    sections_of,
     with_site_markup,
 )
 from docs_site.outside import linked_from_outside, page_of, page_text, site_links
@@ -134,6 +135,14 @@ def test_a_paragraph_is_put_before_the_sections_of_a_docstring() -> None:
     )
     assert insert_before_sections("Text.", "P") == "Text.\n\nP"
     assert insert_before_sections("Text.", "") == "Text."
+
+
+def test_a_section_of_a_docstring_has_descriptions_by_name() -> None:
+    text = (
+        "Text.\n\nAttributes:\n    a: One,\n        and more.\n    b: Two.\n\nRaises:\n    C: No."
+    )
+    assert sections_of(text, "Attributes") == {"a": "One, and more.", "b": "Two."}
+    assert sections_of("Text.", "Attributes") == {}
 
 
 def test_names_link_to_their_places_once() -> None:

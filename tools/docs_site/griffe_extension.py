@@ -6,16 +6,18 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
-from docs_site.markup import fence_examples, insert_before_sections, linked_names
+from docs_site.markup import fence_examples, insert_before_sections, linked_names, sections_of
 from docs_site.public_names import places_of_names, public_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    class Docstring(Protocol):
+    class Docstring:
         """A docstring, as griffe has it."""
 
         value: str
+
+        def __init__(self, value: str, *, parent: Object) -> None: ...
 
     class Parameter(Protocol):
         """A parameter: its annotation and default are texts, or expressions that have a text."""
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
         is_alias: bool
         is_function: bool
         is_attribute: bool
+        is_class: bool
         members: Mapping[str, Object]
         value: object
         parameters: Sequence[Parameter]
@@ -42,11 +45,11 @@ if TYPE_CHECKING:
     class Extension:
         """The base class of griffe's extensions: `make test` does not install griffe."""
 else:
-    from griffe import Extension
+    from griffe import Docstring, Extension
 
 __all__ = ["Readable"]
 
-_LITERAL: Final = re.compile(r"(?:_NotGiven\()?(-?[\d_.]+|'[^']*'|\"[^\"]*\")\)?")
+_LITERAL: Final = re.compile(r"(?:_NotGiven\()?(-?[\d_.]+(?: \*\* \d+)?|'[^']*'|\"[^\"]*\")\)?")
 """What a constant's name may stand for in a signature; `_NotGiven` is an int."""
 
 _SOURCE: Final = Path(__file__).resolve().parents[2] / "src"
@@ -59,8 +62,13 @@ class Readable(Extension):
         """Change all of this package."""
         if pkg.path != "wandb_runs":
             return
-        places = places_of_names(public_names(_SOURCE))
+        names = public_names(_SOURCE)
+        places = places_of_names(names)
+        public = {each.rpartition(".")[2] for each in names}
         objects = [*_objects(pkg)]
+        for each in objects:
+            if each.is_class and each.name not in public and each.docstring is not None:
+                _describe_attributes(each, each.docstring.value)
         constants = {
             each.name: literal[1]
             for each in objects
@@ -84,6 +92,17 @@ def _objects(of: Object) -> Iterator[Object]:
     for member in of.members.values():
         if not member.is_alias:
             yield from _objects(member)
+
+
+def _describe_attributes(base: Object, docstring: str) -> None:
+    """Give attributes of a base class, which has no page, what its docstring says of them.
+
+    The classes that inherit them show them as members.
+    """
+    for name, text in sections_of(docstring, "Attributes").items():
+        member = base.members.get(name)
+        if member is not None and member.docstring is None:
+            member.docstring = Docstring(text, parent=member)
 
 
 def _by_arguments(function: Object, overloads: Sequence[Object]) -> str:

@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["fence_examples", "insert_before_sections", "linked_names", "with_site_markup"]
+__all__ = [
+    "fence_examples",
+    "insert_before_sections",
+    "linked_names",
+    "sections_of",
+    "with_site_markup",
+]
 
 _FENCE: Final = re.compile(r" *(`{3,}|~{3,})")
 _ITEM: Final = re.compile(r"(?:[-*+]|\d+\.) ")
@@ -87,6 +93,21 @@ def insert_before_sections(text: str, added: str) -> str:
     found = _SECTION.search(text)
     end = found.start() if found else len(text)
     return f"{text[:end].rstrip()}\n\n{added}\n\n{text[end:]}".rstrip()
+
+
+def sections_of(text: str, title: str) -> dict[str, str]:
+    """The descriptions of a section of a docstring, by the names that they are of.
+
+    Args:
+        text: The docstring.
+        title: The title of the section, such as `"Attributes"`.
+    """
+    _, _, behind = f"\n{text}\n".partition(f"\n{title}:\n")
+    section = re.match(r"(?: {4,}.*\n|\n(?= {4}))*", behind)
+    found = re.findall(
+        r"^ {4}(\w+): ((?:.*\n)(?: {5,}.*\n)*)", section[0] if section else "", re.MULTILINE
+    )
+    return {name: " ".join(described.split()) for name, described in found}
 
 
 def linked_names(text: str, places: Mapping[str, str], own: str = "") -> str:

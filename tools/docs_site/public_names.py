@@ -40,6 +40,9 @@ _INSTANCES: Final = {
 }
 """What documents call instances of these classes."""
 
+_OTHER_MEANINGS: Final = frozenset({"wandb_runs.Host", "wandb_runs.Request"})
+"""Names that documents also have for something else, such as a header."""
+
 _LEFT_OUT: Final = frozenset({"wandb_runs.__version__"})
 """Needs no page."""
 
@@ -92,7 +95,7 @@ def places_of_names(public: Iterable[str]) -> dict[str, str]:
         name: full
         for full in public
         for module, _, name in [full.rpartition(".")]
-        if not name.islower() or module == "wandb_runs"
+        if (not name.islower() or module == "wandb_runs") and full not in _OTHER_MEANINGS
     }
     return modules | _INSTANCES | names
 

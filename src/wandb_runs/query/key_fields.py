@@ -165,6 +165,7 @@ class ValueField(MatchingField, ListedField, SortableField, Generic[T_co]):
 
     Attributes:
         keys: The key, and those of a nested value.
+        section: `"config"` or `"summary"`.
     """
 
     __slots__ = ("_value_type", "keys")
@@ -228,6 +229,7 @@ class ConfigKey(ValueField[T_co]):
     __slots__ = ()
 
     section: ClassVar[Literal["config", "summary"]] = "config"
+    """Where its values are: `"config"`."""
 
 
 class SummaryKey(ValueField[T_co]):
@@ -236,6 +238,7 @@ class SummaryKey(ValueField[T_co]):
     __slots__ = ()
 
     section: ClassVar[Literal["config", "summary"]] = "summary"
+    """Where its values are: `"summary"`."""
 
 
 class KeyField(ValueField[T]):
