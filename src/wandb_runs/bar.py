@@ -39,7 +39,7 @@ def progress_bar(
 
     On a terminal it is drawn on stderr, in a notebook below the cell, without ipywidgets;
     elsewhere nothing is drawn. At the end it is removed, from a saved notebook too. It pulses
-    until the number of runs is known.
+    until the number of runs is known. Of an export it shows runs, and then files.
 
     Args:
         console: Where to draw; stderr by default, or the notebook.
@@ -71,7 +71,10 @@ def progress_bar(
 
     def report(progress: told.Progress) -> None:
         size = f"{progress.bytes / 1e6:.1f} MB"
-        bar.update(task, completed=progress.runs, total=progress.total, received=size)
+        done, total, name = progress.runs, progress.total, what
+        if progress.total_files is not None:
+            done, total, name = progress.files, progress.total_files, "files"
+        bar.update(task, completed=done, total=total, received=size, description=name)
 
     if is_in_notebook:
         with _below_the_cell(bar, report) as report_and_redraw:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import signal
 import subprocess
 import time
@@ -456,6 +457,17 @@ def test_nothing_is_left_of_a_file_that_was_coming(
     assert not [*tmp_path.rglob("*.part")]
     run(path, "out", "--files")
     assert (tmp_path / "out" / "files" / "r1" / "model.pt").read_bytes() == b"content"
+
+
+def test_a_bar_counts_files_once_the_rows_are_there(
+    server: LocalServer, path: str, tmp_path: Path
+) -> None:
+    (tmp_path / "model.pt").write_bytes(b"content")
+    with Api(base_url=server.url, api_key="any") as api:
+        for run_id in ("r1", "r2"):
+            api.run(f"{path}/{run_id}").upload_file("model.pt")
+    drawn = on_a_terminal("export", path, "first", "--files")
+    assert re.search(r"files [^\n]*2/2", drawn)
 
 
 def test_a_bar_is_drawn_on_a_terminal_and_nothing_in_its_place(path: str) -> None:

@@ -366,6 +366,9 @@ def test_lines_tell_now_and_then_how_far_a_command_is(
     assert told[0] == 10
     assert told[:4] == [10, 20, 40, 80]
     assert {b - a for a, b in itertools.pairwise(told[4:])} == {60}
+    now += 60
+    progress(Progress(600, 600, 700_000_000, 3, 40))
+    assert capsys.readouterr().err == "3 of 40 files read, 700.0 MB\n"
     with show_progress(quiet=True, verbose=False) as none:
         assert none is None
 

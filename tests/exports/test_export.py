@@ -515,6 +515,28 @@ def test_progress_tells_the_runs_that_are_written(api: Api, project: str, tmp_pa
     assert {*thread} == {threading.get_ident()}
 
 
+def test_progress_tells_the_files_that_are_downloaded(
+    api: Api, project: str, tmp_path: Path
+) -> None:
+    for run_id, size in (("r1", 10), ("r2", 3)):
+        source = tmp_path / "weights.bin"
+        source.write_bytes(b"x" * size)
+        api.run(f"{project}/{run_id}").upload_file(source, tmp_path)
+    told: list[Progress] = []
+    export(api.runs(project), tmp_path / "to", files=True, progress=told.append)
+    assert [each[3:] for each in told] == [(0, None), (0, None), (1, 2), (2, 2)]
+    assert {each[:2] for each in told[1:]} == {(RUNS, RUNS)}
+    rows = told[1].bytes
+    assert told[2].bytes - rows in {10, 3}
+    assert told[3].bytes - rows == 13
+    # What is there already is done with as well.
+    told.clear()
+    export(api.runs(project), tmp_path / "to", files=True, progress=told.append)
+    assert [each[3:] for each in told] == [(1, 2), (2, 2)]
+    assert {each[:2] for each in told} == {(0, 0)}
+    assert told[1].bytes == 13
+
+
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from hypothesis import given
 from hypothesis import strategies as st
 
+from wandb_runs import Progress
 from wandb_runs.pagination.progress import ProgressCounter
-
-if TYPE_CHECKING:
-    from wandb_runs import Progress
 
 PAGE = st.tuples(st.integers(0, 50), st.booleans())
 
@@ -29,7 +25,7 @@ def test_what_is_told_is_the_most_that_counted_at_any_time(
             size += 7
             counter.add(runs, 7, total=None, is_last=False)
             most = max(most, counted if total is None else min(counted, total))
-            assert told[-1] == (most, total, size)
+            assert told[-1] == Progress(most, total, size)
         for runs, is_kept in pages:
             if is_kept:
                 kept += runs
@@ -42,4 +38,4 @@ def test_the_last_answer_tells_how_many_there_were() -> None:
     counter = ProgressCounter(told.append, None)
     counter.add(3, 10, total=None, is_last=False)
     counter.add(2, 10, total=None, is_last=True)
-    assert told == [(3, None, 10), (5, 5, 20)]
+    assert told == [Progress(3, None, 10), Progress(5, 5, 20)]

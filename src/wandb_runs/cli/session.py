@@ -116,8 +116,11 @@ class _Lines:
             return
         self._due = now + self._pause
         self._pause = min(2 * self._pause, _SLOWEST)
-        of = "" if progress.total is None else f" of {progress.total:,}"
-        tell(f"{progress.runs:,}{of} {self._what} read, {progress.bytes / 1e6:.1f} MB")
+        done, total, what = progress.runs, progress.total, self._what
+        if progress.total_files is not None:
+            done, total, what = progress.files, progress.total_files, "files"
+        of = "" if total is None else f" of {total:,}"
+        tell(f"{done:,}{of} {what} read, {progress.bytes / 1e6:.1f} MB")
 
 
 def _tell_event(event: Event) -> None:

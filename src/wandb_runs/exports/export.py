@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from wandb_runs.exports.run_table import RunTable
     from wandb_runs.frames.schema import PolarsSchema
     from wandb_runs.pagination.progress import OnProgress
+    from wandb_runs.runs.files.file_progress import FileProgress, OnFileProgress
 
 __all__ = ["export"]
 
@@ -106,7 +107,8 @@ def export(
             `to` is a folder that all of them share, and each has the key in its environment. They
             share `requests_per_second`. A worker that is lost has its files written by others.
         progress: Called with a `Progress` after each file of rows, in this thread: the runs whose
-            files are all written, of those that have to be; `bytes` are those of the files.
+            files are all written, of those that have to be; then after each downloaded file, with
+            `files` and `total_files`. `bytes` are those of either.
 
     Returns:
         What became of it.
@@ -245,10 +247,10 @@ class _Work(FieldsRepr):
             self.folder.write_manifest(
                 before.model_copy(update={"is_complete": False, "exported_at": None})
             )
-        outcomes = self._write_parts(plan, progress)
+        outcomes, written = self._write_parts(plan, progress)
         if plan.table.is_new:
             write_table(self.folder.table, plan.table.frame)
-        files_failed = self._download() if files else {}
+        files_failed = self._download(_of_files(progress, written)) if files else {}
         manifest = self._manifest(plan, before)
         failed = manifest.errors
         errors = {**failed, **files_failed}
@@ -331,8 +333,14 @@ class _Work(FieldsRepr):
             is_dry_run=is_dry_run,
         )
 
-    def _write_parts(self, plan: _Plan, progress: OnProgress | None) -> list[PartOutcome]:
-        """Write the parts that changed; then give all of a kind the same columns."""
+    def _write_parts(
+        self, plan: _Plan, progress: OnProgress | None
+    ) -> tuple[list[PartOutcome], Progress]:
+        """Write the parts that changed; then give all of a kind the same columns.
+
+        Returns:
+            What became of each, and how far the export has come.
+        """
         known: dict[Kind, pa.Schema] = {
             kind: unify(part.schema for part in there.values())
             for kind, there in plan.there.items()
@@ -357,25 +365,27 @@ class _Work(FieldsRepr):
         ]
         outcomes: list[PartOutcome] = []
         left = Counter(run.id for _, part in order for run in part.changed)
-        total, size = len(left), 0
+        total = len(left)
+        told = Progress(0, total, 0)
         for (kind, part), outcome in zip(order, self.run_jobs(jobs), strict=True):
             outcomes.append(outcome)
             plan.there[kind][part.number] = open_part(outcome.path)
             left -= Counter(run.id for run in part.changed)  # without those of which none is left
-            size += outcome.path.stat().st_size
+            size = told.bytes + outcome.path.stat().st_size
+            told = Progress(total - len(left), total, size)
             if progress is not None:
-                progress(Progress(total - len(left), total, size))
+                progress(told)
         for there in plan.there.values():
             _conform(self.folder.root, there, plan.before)
-        return outcomes
+        return outcomes, told
 
-    def _download(self) -> dict[str, str]:
+    def _download(self, progress: OnFileProgress | None) -> dict[str, str]:
         """Download the files of all runs; return why some failed."""
         self.folder.clean_files()
         client, _ = self.runs.__getstate__()
         # Its failures are those of the export, which tells them itself.
         settings = client.settings
-        with ManyDownloads(settings, "%", self.folder.files, True, None, logs=False) as job:  # noqa: FBT003
+        with ManyDownloads(settings, "%", self.folder.files, True, progress, logs=False) as job:  # noqa: FBT003
             done = warned(client.run(job.fetch([*self.runs])))
         return {f"{each.run_id}/{each.name or '?'}": str(each.error) for each in done.failed}
 
@@ -401,6 +411,23 @@ class _Work(FieldsRepr):
             },
             errors=errors,
         )
+
+
+def _of_files(progress: OnProgress | None, written: Progress) -> OnFileProgress | None:
+    """What tells a caller of files, after what has been written of rows."""
+    if progress is None:
+        return None
+
+    def tell(files: FileProgress) -> None:
+        progress(
+            written._replace(
+                bytes=written.bytes + files.bytes,
+                files=files.files,
+                total_files=files.total_files,
+            )
+        )
+
+    return tell
 
 
 def _conform(root: Path, parts: dict[int, Part], before: Manifest | None) -> None:

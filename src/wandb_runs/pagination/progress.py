@@ -21,11 +21,15 @@ class Progress(NamedTuple):
         runs: Runs that have been read: never fewer than before, nor more than there are.
         total: Runs in all; None as long as the server has not been asked how many there are.
         bytes: Bytes of the answers, decompressed; never fewer than before.
+        files: Files that an export has downloaded, found there already, or failed at.
+        total_files: Files in all that an export looks at; None until it does.
     """
 
     runs: int
     total: int | None
     bytes: int
+    files: int = 0
+    total_files: int | None = None
 
 
 OnProgress: TypeAlias = "Callable[[Progress], object]"
