@@ -102,6 +102,8 @@ def test_a_first_export_writes_all_and_a_second_one_nothing(path: str, tmp_path:
         "failed": {},
         "files_failed": {},
         "is_dry_run": False,
+        "damaged": {},
+        "lost": {},
     }
     assert rows_of(tmp_path / "out").height == RUNS * ROWS
     assert rows_of(tmp_path / "out", "system").height == RUNS * EVENTS
@@ -172,6 +174,7 @@ def test_verify_reads_a_dataset_back_without_a_server(
         "runs": RUNS,
         "rows": RUNS * (ROWS + EVENTS),
         "problems": [],
+        "notes": [],
     }
     part = tmp_path / "out" / "histories" / "part-000001.parquet"
     content = bytearray(part.read_bytes())
@@ -193,11 +196,44 @@ def test_a_damaged_file_that_is_removed_is_fetched_again(path: str, tmp_path: Pa
     part = tmp_path / "out" / "histories" / "part-000000.parquet"
     part.write_bytes(b"not Parquet")
     failed = run(path, "out", status=1)
-    assert "remove it, and export again" in failed.stderr
+    assert "is damaged" in failed.stderr
+    assert "or export with --repair, which" in failed.stderr
     part.unlink()
     run(path, "out")
     assert rows_of(tmp_path / "out").equals(before)
     run("--verify", "out")
+
+
+def test_repair_fetches_what_damaged_files_held_and_tells_what_is_lost(
+    server: LocalServer, path: str, tmp_path: Path
+) -> None:
+    arguments = (path, "out", "--runs-per-part", "2")
+    run(*arguments)
+    delete_run(server, "team", path.partition("/")[2], "r1")
+    run(*arguments)
+    whole, lost = (f"histories/part-00000{number}.parquet" for number in (1, 0))
+    (tmp_path / "out" / whole).write_bytes(b"not Parquet")
+    told = run(*arguments, "--repair", "--dry-run")
+    assert "1 damaged file" in told.stderr
+    done = run(*arguments, "--repair", "-q")
+    assert done.stderr == (
+        f"Warning: damaged, and fetched again: {whole} (kept as damaged/{whole})\n"
+    )
+    run("--verify", "out")
+    (tmp_path / "out" / lost).write_bytes(b"not Parquet")
+    done = run(*arguments, "--repair", status=7)
+    warning, summary = done.stderr.splitlines()
+    assert warning == (
+        f"Warning: damaged, and fetched again: {lost} (kept as damaged/{lost}); what there was of "
+        f"1 run (r1), listed no more, is in damaged/{lost} alone"
+    )
+    assert "1 damaged file, 1 run lost); 8 rows fetched, 1 file of rows written" in summary
+    run(*arguments)
+    found = run("--verify", "out")
+    assert found.stderr.splitlines()[0] == (
+        f"Note: what there was of 1 run (r1), listed no more, is in damaged/{lost} alone"
+    )
+    assert run("--verify", "out", "-q").stderr == ""
 
 
 def test_a_folder_that_is_no_export_is_left_alone(

@@ -358,7 +358,7 @@ def test_damage_is_not_copied_into_new_files(
         for run_id, row in changes.items():
             log_run(server, "team", name, run_id, history=[row])
         alter(path)
-        with pytest.raises(ExportError, match=rf"part-{number:06}.*damaged.*remove it"):
+        with pytest.raises(ExportError, match=rf"part-{number:06}.*damaged.*repair=True"):
             export(api.runs(project), tmp_path, runs_per_part=PER_PART)
         assert path.read_bytes() != good
         path.write_bytes(good)
@@ -376,7 +376,7 @@ def test_each_page_has_a_checksum(
     path = tmp_path / "histories" / "part-000000.parquet"
     alter(path)
     log_run(server, "team", project.partition("/")[2], "r6", history=[{"loss": 2.5}])
-    with pytest.raises(ExportError, match=r"part-000000.*damaged.*remove it"):
+    with pytest.raises(ExportError, match=r"part-000000.*damaged.*repair=True"):
         export(api.runs(project), tmp_path)
     path.unlink()
     export(api.runs(project), tmp_path)
@@ -387,7 +387,7 @@ def test_each_page_has_a_checksum(
 def test_a_damaged_table_is_not_gone_on_with(api: Api, project: str, tmp_path: Path) -> None:
     export(api.runs(project), tmp_path)
     alter(tmp_path / "runs" / "runs.parquet")
-    with pytest.raises(ExportError, match=r"runs\.parquet.*remove it"):
+    with pytest.raises(ExportError, match=r"runs\.parquet.*repair=True"):
         export(api.runs(project), tmp_path)
 
 

@@ -69,6 +69,11 @@ _BESIDE_VERIFY: Final = frozenset({"verify", "format", "output", "quiet", "verbo
     metavar="N",
     help="Runs of a Parquet file at most; it counts for new runs.",
 )
+@click.option(
+    "--repair",
+    is_flag=True,
+    help="Read all Parquet files; move damaged ones to DIR/damaged, and fetch what they held.",
+)
 @click.option("--dry-run", is_flag=True, help="Tell what would be done; write nothing.")
 @click.option(
     "--verify",
@@ -103,6 +108,7 @@ def export(
     *,
     no_system: bool,
     files: bool,
+    repair: bool,
     dry_run: bool,
     quiet: bool,
     verbose: bool,
@@ -114,8 +120,8 @@ def export(
     and what was interrupted goes on. Deleted runs are kept, and marked.
 
     The status is 7 where rows or files of some runs could not be had, which the next export tries
-    again, and where --verify finds a problem; 1 where DIR holds something else, or another export
-    writes to it.
+    again, where --repair cannot fetch what a damaged file held, and where --verify finds a
+    problem; 1 where DIR holds something else, or a damaged file, or another export writes to it.
 
     The server and the key come from WANDB_BASE_URL and WANDB_API_KEY, or a netrc file.
     """
@@ -143,13 +149,14 @@ def export(
             system=not no_system,
             files=files,
             runs_per_part=runs_per_part,
+            repair=repair,
             dry_run=dry_run,
             progress=progress,
         )
     _print({**asdict(result), "folder": str(result.folder)}, target)
     if not quiet:
         tell(as_message(_summary(result)))
-    if result.failed or result.files_failed:
+    if not (result.is_complete or result.is_dry_run):
         raise click.exceptions.Exit(Status.PARTIAL)
     session.told.end()
 
@@ -180,6 +187,8 @@ def _verify(folder: str, target: Output | None, *, quiet: bool) -> None:
     for problem in found.problems:
         tell(as_message(f"Problem: {problem}"))
     if not quiet:
+        for note in found.notes:
+            tell(as_message(f"Note: {note}"))
         tell(as_message(_found(found)))
     if found.problems:
         raise click.exceptions.Exit(Status.PARTIAL)
@@ -223,7 +232,10 @@ def _summary(result: ExportResult) -> str:
         (len(result.failed), "failed"),
         (len(result.files_failed), "files failed"),
     )
-    told = ", ".join(f"{count:,} {what}" for count, what in counts if count)
+    kinds = [f"{count:,} {what}" for count, what in counts if count]
+    kinds += [_count(len(result.damaged), "damaged file")] if result.damaged else []
+    kinds += [f"{_count(len(result.lost), 'run')} lost"] if result.lost else []
+    told = ", ".join(kinds)
     runs = f"{result.folder}: {_count(result.runs, 'run')}{told and f' ({told})'}"
     files = _count(result.parts_written, "file")
     if result.is_dry_run:

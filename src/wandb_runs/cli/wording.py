@@ -47,6 +47,7 @@ _OPTIONS: Final = {
     "expect= is": "--expect is",
     "pass expect=": "pass --expect ",
     "dry_run=True": "--dry-run",
+    "repair=True": "--repair",
     "force=True": "--force",
     "unset_config=": "--unset-config ",
     "unset_summary=": "--unset-summary ",

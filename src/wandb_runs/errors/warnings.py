@@ -24,9 +24,11 @@ __all__ = [
     "EmptyJoinWarning",
     "HiddenValueWarning",
     "IgnoredArgumentWarning",
+    "IncompleteExportWarning",
     "MissingItemsWarning",
     "MissingLinesWarning",
     "NothingToRemoveWarning",
+    "RepairedExportWarning",
     "UndrawnWarning",
     "UnknownKeyWarning",
     "UnknownMetricWarning",
@@ -218,6 +220,39 @@ class IncompleteExportWarning(WandbRunsWarning):
             files = "1 file" if count == 1 else f"{count:,} files"
             parts.append(f"{files} could not be had, {name} first: {first}")
         return as_message(f"{'; '.join(parts)}; export again")
+
+
+class RepairedExportWarning(WandbRunsWarning):
+    """Files of a dataset were damaged: they are kept, and what they held is fetched again.
+
+    Attributes:
+        folder: The dataset.
+        damaged: The files, below the folder, with where each is kept.
+        lost: Runs that are listed no more, of which a file that is kept alone has something, with
+            the file.
+    """
+
+    folder: str
+    damaged: Mapping[str, str]
+    lost: Mapping[str, str]
+
+    def __init__(self, folder: str, damaged: Mapping[str, str], lost: Mapping[str, str]) -> None:
+        self.folder = folder
+        self.damaged = dict(damaged)
+        self.lost = dict(lost)
+        super().__init__(folder, self.damaged, self.lost)
+
+    @override
+    def __str__(self) -> str:
+        parts: list[str] = []
+        if self.damaged:
+            moved = ", ".join(f"{name} (kept as {kept})" for name, kept in self.damaged.items())
+            parts.append(f"damaged, and fetched again: {moved}")
+        if self.lost:
+            kept = ", ".join(dict.fromkeys(self.lost.values()))
+            runs = name_runs([*self.lost])
+            parts.append(f"what there was of {runs}, listed no more, is in {kept} alone")
+        return as_message("; ".join(parts))
 
 
 class MissingLinesWarning(WandbRunsWarning):

@@ -13,6 +13,7 @@ from wandb_runs.errors import (
     ExportError,
     IncompleteExportWarning,
     InvalidArgumentError,
+    RepairedExportWarning,
 )
 from wandb_runs.errors.text import FieldsRepr
 from wandb_runs.exports.facts import KINDS, Manifest, Query
@@ -21,6 +22,7 @@ from wandb_runs.exports.folder import ExportFolder
 from wandb_runs.exports.jobs import PartJob
 from wandb_runs.exports.part_file import open_part, write_part
 from wandb_runs.exports.plan import assign, is_live, plan_parts, status_of
+from wandb_runs.exports.repair import find_damage, lost_runs, still_lost
 from wandb_runs.exports.result import ExportResult
 from wandb_runs.exports.run_jobs import jobs_on, run_here
 from wandb_runs.exports.run_table import (
@@ -38,7 +40,7 @@ from wandb_runs.runs.files.run_file_base import warned
 from wandb_runs.runs.runs import Runs
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from os import PathLike
     from pathlib import Path
 
@@ -50,6 +52,7 @@ if TYPE_CHECKING:
     from wandb_runs.exports.jobs import ListedRun, PartOutcome
     from wandb_runs.exports.part_file import Part
     from wandb_runs.exports.plan import PartPlan
+    from wandb_runs.exports.repair import Damage
     from wandb_runs.exports.run_jobs import RunJobs
     from wandb_runs.exports.run_table import RunTable
     from wandb_runs.frames.schema import PolarsSchema
@@ -73,6 +76,7 @@ def export(
     files: bool = False,
     runs_per_part: int = _RUNS_PER_PART,
     dry_run: bool = False,
+    repair: bool = False,
     client: Client | None = None,
     progress: OnProgress | None = None,
 ) -> ExportResult:
@@ -103,6 +107,9 @@ def export(
         runs_per_part: Runs of a file at most, at least 1; such as have a million rows are in more
             files. It counts for new runs.
         dry_run: Whether only to tell what would be done: the runs are listed.
+        repair: Whether all files of rows are read, and those that are damaged are moved to the
+            folder `damaged`, so that what they held is fetched again. Otherwise a damaged file
+            of which rows would be copied is an error.
         client: A `distributed.Client`, on whose workers the files of rows are fetched and written:
             `to` is a folder that all of them share, and each has the key in its environment. They
             share `requests_per_second`. A worker that is lost has its files written by others.
@@ -115,8 +122,8 @@ def export(
 
     Raises:
         InvalidArgumentError: An argument that cannot be right; nothing was sent.
-        ExportError: The folder holds something else, or an export of other runs or keys, or
-            another export writes to it; nothing was sent.
+        ExportError: The folder holds something else, or an export of other runs or keys, or a
+            damaged file, or another export writes to it.
         SchemaError: A value does not fit the schema; its `column` says which to name in `schema`.
         NotFoundError: No such project, or the key may not see it.
         WandbRunsError: The server does not answer; what was written stays.
@@ -124,6 +131,8 @@ def export(
 
     Warns:
         IncompleteExportWarning: The rows or files of some runs could not be read.
+        RepairedExportWarning: Files were damaged, and what they held is fetched again; or it is
+            lost, since the runs are listed no more.
 
     >>> from tempfile import TemporaryDirectory
     >>> import polars as pl
@@ -135,7 +144,9 @@ def export(
     >>> result.added == len(table), rows.height == result.rows_fetched
     (True, True)
     """
-    work = _Work.of(runs, to, keys, schema, system=system, runs_per_part=runs_per_part)
+    work = _Work.of(
+        runs, to, keys, schema, system=system, runs_per_part=runs_per_part, repair=repair
+    )
     if client is not None:
         # Workers have folders of their own to begin at.
         folder = ExportFolder(work.folder.root.absolute())
@@ -159,6 +170,9 @@ class _Plan(FieldsRepr):
         listed: Those that are listed, the oldest first.
         there: The parts that are there, by kind and number.
         parts: The parts to write, by kind.
+        damaged: The files to move away before.
+        lost: The runs of which these, or such of an export that was ended, have something alone,
+            with the file's name.
     """
 
     before: Manifest | None
@@ -166,6 +180,8 @@ class _Plan(FieldsRepr):
     listed: Sequence[ListedRun]
     there: Mapping[Kind, dict[int, Part]]
     parts: Mapping[Kind, Sequence[PartPlan]]
+    damaged: Sequence[Damage]
+    lost: Mapping[str, str]
 
     @property
     def changed(self) -> set[str]:
@@ -183,6 +199,7 @@ class _Work(FieldsRepr):
         query: What is exported.
         schema: Dtypes of columns, by name.
         runs_per_part: Runs of a file at most.
+        repairs: Whether damaged files are replaced.
         run_jobs: Runs jobs, and gives what became of each in their order.
     """
 
@@ -191,6 +208,7 @@ class _Work(FieldsRepr):
     query: Query
     schema: PolarsSchema | None
     runs_per_part: int
+    repairs: bool
     run_jobs: RunJobs = run_here
 
     @classmethod
@@ -203,6 +221,7 @@ class _Work(FieldsRepr):
         *,
         system: bool,
         runs_per_part: int,
+        repair: bool,
     ) -> _Work:
         """Check the arguments of `export`, which documents them."""
         if not isinstance(runs, Runs):  # pyright: ignore[reportUnnecessaryIsInstance] - untyped callers
@@ -228,7 +247,7 @@ class _Work(FieldsRepr):
             keys=None if keys is None else tuple(keys),
             system=bool(system),
         )
-        return cls(listing, folder, query, schema, runs_per_part)
+        return cls(listing, folder, query, schema, runs_per_part, repair)
 
     def run(
         self, now: pl.DataFrame | None, *, files: bool, progress: OnProgress | None
@@ -242,11 +261,14 @@ class _Work(FieldsRepr):
         """
         plan = self.plan(now)
         before = plan.before or Manifest(query=self.query)
-        if plan.changed or plan.table.is_new or plan.before is None:
+        if plan.changed or plan.table.is_new or plan.before is None or plan.damaged:
+            kept = {self._name(each.kept): tuple(each.runs) for each in plan.damaged}
+            before = before.model_copy(update={"lost": {**before.lost, **kept}})
             # What is there until the end tells that there was none.
             self.folder.write_manifest(
                 before.model_copy(update={"is_complete": False, "exported_at": None})
             )
+        self._move_away(plan)
         outcomes, written = self._write_parts(plan, progress)
         if plan.table.is_new:
             write_table(self.folder.table, plan.table.frame)
@@ -258,7 +280,7 @@ class _Work(FieldsRepr):
             manifest.model_copy(update={"is_complete": not errors, "errors": errors})
         )
         result = self.result(plan, outcomes, failed, files_failed)
-        if not result.is_complete:
+        if failed or files_failed:
             told = IncompleteExportWarning(str(self.folder.root), result.failed, files_failed)
             warn(told, stacklevel=3)
         return result
@@ -266,6 +288,8 @@ class _Work(FieldsRepr):
     def plan(self, now: pl.DataFrame | None = None) -> _Plan:
         """Look at what is there, list the runs, and compare."""
         before = self.folder.manifest()
+        damaged = find_damage(self.folder, before) if self.repairs else []
+        left_out = {each.path: each for each in damaged}
         if before is not None and (differences := before.query.differences(self.query)):
             raise ExportError(
                 f"{str(self.folder.root)!r} holds an export of {'; '.join(differences)}; choose "
@@ -274,18 +298,29 @@ class _Work(FieldsRepr):
         files = {} if before is None else {each.name: each for each in before.files}
         is_ended = before is not None and before.exported_at is not None
         root = self.folder.root
-        if is_ended and self.folder.table.exists():
-            check_digest(root, self.folder.table, files)
-        before_table = read_table(self.folder.table)
+        before_table = None
+        if self.folder.table not in left_out and self.folder.table.exists():
+            if is_ended:
+                check_digest(root, self.folder.table, files)
+            before_table = read_table(self.folder.table)
         kinds: tuple[Kind, ...] = KINDS if self.query.system else ("histories",)
+        paths = {kind: self.folder.parts(kind) for kind in kinds}
         there: dict[Kind, dict[int, Part]] = {
-            kind: {number: open_part(path) for number, path in self.folder.parts(kind).items()}
-            for kind in kinds
+            kind: {
+                number: open_part(path) for number, path in parts.items() if path not in left_out
+            }
+            for kind, parts in paths.items()
         }
         if is_ended:
             for each in (part for parts in there.values() for part in parts.values()):
                 check_named(root, each, files)
         known = {
+            run: number
+            for parts in paths.values()
+            for number, path in parts.items()
+            if path in left_out
+            for run in left_out[path].runs
+        } | {
             each.id: number
             for parts in there.values()
             for number, part in parts.items()
@@ -305,7 +340,24 @@ class _Work(FieldsRepr):
                 if plan.is_there:  # rows of other runs are copied from it
                     part = there[kind][plan.number]
                     check_digest(root, part.path, files, part.facts.generation)
-        return _Plan(before, table, listed, there, planned)
+        lost = lost_runs(root, damaged, before, {run.id for run in listed})
+        return _Plan(before, table, listed, there, planned, damaged, lost)
+
+    def _move_away(self, plan: _Plan) -> None:
+        """Move damaged files to where no reader opens them, and tell it."""
+        for each in plan.damaged:
+            each.kept.parent.mkdir(parents=True, exist_ok=True)
+            each.path.rename(each.kept)
+        if plan.damaged or plan.lost:
+            told = RepairedExportWarning(str(self.folder.root), self._moved(plan), plan.lost)
+            warn(told, stacklevel=4)
+
+    def _moved(self, plan: _Plan) -> dict[str, str]:
+        """The damaged files, and where they are kept."""
+        return {self._name(each.path): self._name(each.kept) for each in plan.damaged}
+
+    def _name(self, path: Path) -> str:
+        return path.relative_to(self.folder.root).as_posix()
 
     def result(
         self,
@@ -331,6 +383,8 @@ class _Work(FieldsRepr):
             failed=failed or {},
             files_failed=files_failed or {},
             is_dry_run=is_dry_run,
+            damaged=self._moved(plan),
+            lost=plan.lost,
         )
 
     def _write_parts(
@@ -396,9 +450,13 @@ class _Work(FieldsRepr):
         histories = plan.there["histories"].values()
         rows = {each.id: each for part in histories for each in part.facts.runs}
         listed = {run.id: run for run in plan.listed}
-        known_runs = (each for part in parts for each in part.facts.runs)
+        known_runs = [each for part in parts for each in part.facts.runs]
         # One that is gone is not read again: it would be told for ever.
         errors = {each.id: each.error for each in known_runs if each.error and each.id in listed}
+        read: dict[str, Collection[str]] = {
+            kind: {each.id for part in there.values() for each in part.facts.runs if not each.error}
+            for kind, there in plan.there.items()
+        }
         return Manifest(
             query=self.query,
             exported_at=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -410,6 +468,7 @@ class _Work(FieldsRepr):
                 name: status_of(listed.get(name), rows.get(name)) for name in {**rows, **listed}
             },
             errors=errors,
+            lost=still_lost(root, before.lost, {**read, self.folder.table.parent.name: listed}),
         )
 
 

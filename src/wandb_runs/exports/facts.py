@@ -144,6 +144,8 @@ class Manifest(_Facts):
         statuses: What each run's rows are, by its id.
         errors: Why the rows of runs could not be read, by their ids, and why files of runs could
             not be had, by the run's id, a slash and the file's name.
+        lost: The ids of runs that are not in the dataset as they were, by the damaged file, below
+            the folder, that is kept with what it has of them.
     """
 
     format: Literal[1] = FORMAT
@@ -153,3 +155,4 @@ class Manifest(_Facts):
     files: tuple[FileFacts, ...] = ()
     statuses: dict[str, RunStatus] = {}
     errors: dict[str, str] = {}
+    lost: dict[str, tuple[str, ...]] = {}

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from wandb_runs.exports.part_file import Part
 
-__all__ = ["check_digest", "check_named", "file_facts", "part_facts"]
+__all__ = ["check_digest", "check_file", "check_named", "file_facts", "part_facts"]
 
 _OTHER: Final = "its size or its digest is another than the manifest says"
 
@@ -83,7 +83,15 @@ def check_digest(
         ExportError: It is damaged.
     """
     facts = known.get(path.relative_to(root).as_posix())
-    if facts is None or facts.generation != generation:
-        return
+    if facts is not None and facts.generation == generation:
+        check_file(path, facts)
+
+
+def check_file(path: Path, facts: FileFacts) -> None:
+    """Check that a file is what the manifest says of it.
+
+    Raises:
+        ExportError: It is damaged.
+    """
     if path.stat().st_size != facts.size or digest_of(path) != facts.sha256:
         raise damaged(path, _OTHER)

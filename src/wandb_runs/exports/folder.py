@@ -6,6 +6,7 @@ import hashlib
 import os
 import re
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -25,6 +26,7 @@ __all__ = ["ExportFolder", "digest_of"]
 
 _MANIFEST: Final = "manifest.json"
 _LOCK: Final = ".lock"
+_DAMAGED: Final = "damaged"
 _PART: Final = re.compile(r"part-\d{6}\.parquet")
 _PARTIAL: Final = re.compile(r"\..*\.[0-9a-f]{16}\.part")
 _PARTIAL_MANIFEST: Final = re.compile(r"\.manifest\.json\.[0-9a-f]{16}\.part")
@@ -65,6 +67,12 @@ class ExportFolder:
             return {}
         found = sorted(each for each in folder.iterdir() if _PART.fullmatch(each.name))
         return {int(path.stem.removeprefix("part-")): path for path in found}
+
+    def place_apart(self, path: Path) -> Path:
+        """Where a damaged file is kept, which no reader of the dataset opens; nothing is there."""
+        folder = self.root / _DAMAGED / path.parent.name
+        names = (f"{path.stem}{f'-{number}' if number else ''}{path.suffix}" for number in count())
+        return next(place for name in names if not (place := folder / name).exists())
 
     def unknown_files(self, known: Collection[str]) -> list[str]:
         """Files beside those of the dataset, which readers would open with them.

@@ -33,6 +33,10 @@ class ExportResult(FieldsRepr):
         failed: Why the rows of runs could not be read, by the runs' ids. The next export reads
             them again.
         files_failed: Why files of runs could not be had, by the run's id and the file's name.
+        damaged: Files of the dataset that were damaged, with where each is kept. What they held
+            is fetched again.
+        lost: The ids of runs that are listed no more, of which a damaged file alone has something,
+            with where that is kept.
         is_dry_run: Whether nothing was written.
     """
 
@@ -47,9 +51,11 @@ class ExportResult(FieldsRepr):
     parts_written: int
     failed: Mapping[str, str] = field(default_factory=dict[str, str], hash=False)
     files_failed: Mapping[str, str] = field(default_factory=dict[str, str], hash=False)
+    damaged: Mapping[str, str] = field(default_factory=dict[str, str], hash=False)
+    lost: Mapping[str, str] = field(default_factory=dict[str, str], hash=False)
     is_dry_run: bool = False
 
     @property
     def is_complete(self) -> bool:
-        """Whether all that is listed could be read."""
-        return not (self.failed or self.files_failed or self.is_dry_run)
+        """Whether all that is listed could be read, and nothing of the dataset was lost."""
+        return not (self.failed or self.files_failed or self.lost or self.is_dry_run)

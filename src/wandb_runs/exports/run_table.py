@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import polars as pl
 
-from wandb_runs.errors import ExportError
 from wandb_runs.exports.jobs import ListedRun
+from wandb_runs.exports.part_file import damaged
 from wandb_runs.files.replace import replace_file
 
 if TYPE_CHECKING:
@@ -104,9 +104,7 @@ def read_table(path: Path) -> pl.DataFrame | None:
     try:
         return pl.read_parquet(path)
     except (pl.exceptions.PolarsError, OSError) as error:
-        raise ExportError(
-            f"{str(path)!r} cannot be read ({type(error).__name__}); remove it, and export again"
-        ) from error
+        raise damaged(path, type(error).__name__) from error
 
 
 def write_table(path: Path, frame: pl.DataFrame) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path  # noqa: TC003 - documentation tools read the annotations
 from typing import TYPE_CHECKING
 
@@ -10,6 +10,7 @@ import polars as pl
 
 from wandb_runs.errors import ExportError
 from wandb_runs.errors.immutable import immutable
+from wandb_runs.errors.suggest import name_runs
 from wandb_runs.errors.text import FieldsRepr
 from wandb_runs.exports.folder import ExportFolder, digest_of
 from wandb_runs.exports.part_file import rows_by_run
@@ -36,12 +37,15 @@ class Verification(FieldsRepr):
         runs: How many runs its table has.
         rows: How many rows of histories and of machine metrics were read.
         problems: What is wrong, a sentence each; none where all is as the manifest says.
+        notes: What is missing for good, and the manifest has: of runs that are listed no more,
+            what a damaged file had alone.
     """
 
     folder: Path
     runs: int
     rows: int
     problems: list[str]
+    notes: list[str] = field(default_factory=list[str], hash=False)
 
 
 def verify(folder: str | PathLike[str]) -> Verification:
@@ -79,7 +83,7 @@ def verify(folder: str | PathLike[str]) -> Verification:
             rows += facts.rows
         else:
             runs = facts.rows
-    return Verification(dataset.root, runs, rows, problems)
+    return Verification(dataset.root, runs, rows, problems, [*_notes(manifest)])
 
 
 def _problems_of_all(dataset: ExportFolder, manifest: Manifest) -> Iterator[str]:
@@ -90,6 +94,11 @@ def _problems_of_all(dataset: ExportFolder, manifest: Manifest) -> Iterator[str]
     named = {facts.name for facts in manifest.files}
     for name in dataset.unknown_files(named):
         yield f"{name}: the manifest does not name it"
+
+
+def _notes(manifest: Manifest) -> Iterator[str]:
+    for name, runs in manifest.lost.items():
+        yield f"what there was of {name_runs(runs)}, listed no more, is in {name} alone"
 
 
 def _problem_of(path: Path, facts: FileFacts) -> str | None:
