@@ -281,18 +281,31 @@ def test_options_choose_what_is_exported(path: str, tmp_path: Path) -> None:
 def test_values_that_fit_no_one_type_are_kept_as_text_on_request(
     server: LocalServer, path: str, tmp_path: Path
 ) -> None:
-    run(path, "out")
+    run(path, "before")
     big = 2**53 + 1
     log_run(server, "team", path.partition("/")[2], "big", history=[{"loss": big}])
-    assert run(path, "out", status=1).stderr == (
-        "Error: the values of 'loss' fit no one type; keep them as text by --as-json loss, "
-        "now and in later exports\n"
-    )
-    run(path, "out", "--as-json", "loss")
-    kept = rows_of(tmp_path / "out").filter(pl.col("run_id") == "big")
-    assert kept["loss"].to_list() == [str(big)]
-    assert record_of(path, "out", "--as-json", "loss")["rows_fetched"] == 0
+    arguments = (path, "out", "--runs-per-part", "1", "--no-system")
+    for folder in ((path, "before"), arguments):
+        assert run(*folder, status=1).stderr == (
+            "Error: the values of 'loss' fit no one type; keep them as text by --as-json loss, "
+            "now and in later exports, and in another folder if there is one without\n"
+        )
+    # What has other dtypes is of no export that came to its end: all is text now.
+    assert rows_of(tmp_path / "out")["loss"].dtype == pl.Float64
+    run(*arguments, "--as-json", "loss")
+    rows = rows_of(tmp_path / "out")
+    assert rows.filter(pl.col("run_id") == "big")["loss"].to_list() == [str(big)]
+    assert rows.filter(pl.col("run_id") == "r0")["loss"].to_list()[:2] == ["0.0", "0.5"]
+    assert record_of(*arguments, "--as-json", "loss")["rows_fetched"] == 0
     run("--verify", "out")
+    for options, differ in (
+        ((), '{"loss": "json"}, not {}'),
+        (("--as-json", "a,b"), '{"loss": "json"}, not {"a,b": "json"}'),
+    ):
+        assert run(*arguments, *options, status=1).stderr == (
+            f"Error: 'out' holds an export of --as-json {differ}; choose another folder, or ask "
+            "for the same\n"
+        )
 
 
 def test_metrics_of_any_name_are_exported_but_one_with_nul(

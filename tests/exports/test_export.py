@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import warnings
 from pathlib import Path
@@ -344,6 +345,41 @@ def test_the_same_query_otherwise_written_goes_on(
     assert "filters {" in str(told.value)
     assert "server" not in str(told.value)
     assert server.operations == ()
+
+
+def test_dtypes_belong_to_a_folder(
+    server: LocalServer, api: Api, project: str, tmp_path: Path
+) -> None:
+    runs = api.runs(project)
+    export(runs, tmp_path, schema={"acc": pl.Float32, "loss": "json"})
+    assert histories(tmp_path).schema["acc"] == pl.Float32
+    server.clear_operations()
+    for schema in (None, {"acc": pl.Float32}, {"acc": pl.Float64, "loss": pl.String}):
+        with pytest.raises(
+            ExportError, match=r'of schema \{"acc": "Float32", "loss": "json"\}, not'
+        ):
+            export(runs, tmp_path, schema=schema)
+    assert server.operations == ()
+    again = export(runs, tmp_path, schema={"loss": "json", "acc": pl.Float32()})
+    assert (again.unchanged, again.parts_written) == (RUNS, 0)
+
+
+def test_a_manifest_of_before_dtypes_were_kept_goes_on(
+    server: LocalServer, api: Api, project: str, tmp_path: Path
+) -> None:
+    runs = api.runs(project)
+    export(runs, tmp_path, schema={"loss": "json"})
+    path = tmp_path / "manifest.json"
+    manifest = json.loads(path.read_text())
+    for name in ("lost",):
+        del manifest[name]
+    assert manifest["query"].pop("dtypes") == {"loss": "json"}
+    path.write_text(json.dumps(manifest))
+    assert verify(tmp_path).problems == []
+    assert export(runs, tmp_path, schema={"loss": "json"}).unchanged == RUNS
+    assert json.loads(path.read_text())["query"]["dtypes"] == {"loss": "json"}
+    with pytest.raises(ExportError, match="schema"):
+        export(runs, tmp_path)
 
 
 def test_damage_is_not_copied_into_new_files(

@@ -57,7 +57,8 @@ _BESIDE_VERIFY: Final = frozenset({"verify", "format", "output", "quiet", "verbo
     "--as-json",
     multiple=True,
     metavar="KEY",
-    help="A metric to keep as JSON text, whose values fit no one type; repeatable.",
+    help="A metric to keep as JSON text, whose values fit no one type, from the first export on; "
+    "repeatable.",
 )
 @click.option("--no-system", is_flag=True, help="Leave out machine metrics.")
 @click.option("--files", is_flag=True, help="Download the files that runs uploaded, too.")
@@ -173,7 +174,8 @@ def _schema_errors_in_options() -> Generator[None]:
             ) from error
         raise Failed(
             f"the values of {error.column!r} fit no one type; keep them as text by "
-            f"--as-json {quote(error.column)}, now and in later exports"
+            f"--as-json {quote(error.column)}, now and in later exports, and in another folder if "
+            "there is one without"
         ) from error
 
 

@@ -48,6 +48,7 @@ _OPTIONS: Final = {
     "pass expect=": "pass --expect ",
     "dry_run=True": "--dry-run",
     "repair=True": "--repair",
+    "schema {": "--as-json {",
     "force=True": "--force",
     "unset_config=": "--unset-config ",
     "unset_summary=": "--unset-summary ",

@@ -10,26 +10,25 @@ from typing import TYPE_CHECKING, Final, TypeVar, cast
 from warnings import warn
 
 from wandb_runs.errors import (
-    ExportError,
     IncompleteExportWarning,
     InvalidArgumentError,
     RepairedExportWarning,
 )
 from wandb_runs.errors.text import FieldsRepr
-from wandb_runs.exports.facts import KINDS, Manifest, Query
-from wandb_runs.exports.file_facts import check_digest, check_named, file_facts, part_facts
+from wandb_runs.exports.dataset import read_dataset
+from wandb_runs.exports.facts import Manifest, Query
+from wandb_runs.exports.file_facts import check_digest, file_facts, part_facts
 from wandb_runs.exports.folder import ExportFolder
 from wandb_runs.exports.jobs import PartJob
 from wandb_runs.exports.part_file import open_part, write_part
 from wandb_runs.exports.plan import assign, is_live, plan_parts, status_of
-from wandb_runs.exports.repair import find_damage, lost_runs, still_lost
+from wandb_runs.exports.repair import lost_runs, still_lost
 from wandb_runs.exports.result import ExportResult
 from wandb_runs.exports.run_jobs import jobs_on, run_here
 from wandb_runs.exports.run_table import (
     compare_tables,
     list_runs,
     listed_runs,
-    read_table,
     write_table,
 )
 from wandb_runs.exports.schemas import unify
@@ -48,11 +47,11 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from distributed import Client
 
-    from wandb_runs.exports.facts import Kind
+    from wandb_runs.exports.dataset import Dataset
+    from wandb_runs.exports.facts import FileFacts, Kind
     from wandb_runs.exports.jobs import ListedRun, PartOutcome
     from wandb_runs.exports.part_file import Part
     from wandb_runs.exports.plan import PartPlan
-    from wandb_runs.exports.repair import Damage
     from wandb_runs.exports.run_jobs import RunJobs
     from wandb_runs.exports.run_table import RunTable
     from wandb_runs.frames.schema import PolarsSchema
@@ -101,7 +100,8 @@ def export(
         to: The folder: an empty or a new one, or that of an export.
         keys: The metrics of the histories: of rows that have all of them. None for every row and
             all metrics.
-        schema: Dtypes of columns of the histories, as of `runs.scan_histories`.
+        schema: Dtypes of columns of the histories, as of `runs.scan_histories`; the next export
+            into the same folder has the same.
         system: Whether machine metrics are exported.
         files: Whether the files that runs uploaded are downloaded.
         runs_per_part: Runs of a file at most, at least 1; such as have a million rows are in more
@@ -165,22 +165,18 @@ class _Plan(FieldsRepr):
     """What there is to do.
 
     Attributes:
-        before: The manifest of the last export.
+        before: What is there.
         table: The runs.
         listed: Those that are listed, the oldest first.
-        there: The parts that are there, by kind and number.
         parts: The parts to write, by kind.
-        damaged: The files to move away before.
-        lost: The runs of which these, or such of an export that was ended, have something alone,
-            with the file's name.
+        lost: The runs of which damaged files, or such of an export that was ended, have something
+            alone, with the file's name.
     """
 
-    before: Manifest | None
+    before: Dataset
     table: RunTable
     listed: Sequence[ListedRun]
-    there: Mapping[Kind, dict[int, Part]]
     parts: Mapping[Kind, Sequence[PartPlan]]
-    damaged: Sequence[Damage]
     lost: Mapping[str, str]
 
     @property
@@ -246,6 +242,7 @@ class _Work(FieldsRepr):
             filters=cast("str", listing.explain().variables["filters"]),
             keys=None if keys is None else tuple(keys),
             system=bool(system),
+            dtypes={name: str(dtype) for name, dtype in (schema or {}).items()},
         )
         return cls(listing, folder, query, schema, runs_per_part, repair)
 
@@ -260,15 +257,7 @@ class _Work(FieldsRepr):
             progress: What is told of it.
         """
         plan = self.plan(now)
-        before = plan.before or Manifest(query=self.query)
-        if plan.changed or plan.table.is_new or plan.before is None or plan.damaged:
-            kept = {self._name(each.kept): tuple(each.runs) for each in plan.damaged}
-            before = before.model_copy(update={"lost": {**before.lost, **kept}})
-            # What is there until the end tells that there was none.
-            self.folder.write_manifest(
-                before.model_copy(update={"is_complete": False, "exported_at": None})
-            )
-        self._move_away(plan)
+        before = self._begin(plan)
         outcomes, written = self._write_parts(plan, progress)
         if plan.table.is_new:
             write_table(self.folder.table, plan.table.frame)
@@ -287,74 +276,57 @@ class _Work(FieldsRepr):
 
     def plan(self, now: pl.DataFrame | None = None) -> _Plan:
         """Look at what is there, list the runs, and compare."""
-        before = self.folder.manifest()
-        damaged = find_damage(self.folder, before) if self.repairs else []
-        left_out = {each.path: each for each in damaged}
-        if before is not None and (differences := before.query.differences(self.query)):
-            raise ExportError(
-                f"{str(self.folder.root)!r} holds an export of {'; '.join(differences)}; choose "
-                "another folder, or ask for the same"
-            )
-        files = {} if before is None else {each.name: each for each in before.files}
-        is_ended = before is not None and before.exported_at is not None
-        root = self.folder.root
-        before_table = None
-        if self.folder.table not in left_out and self.folder.table.exists():
-            if is_ended:
-                check_digest(root, self.folder.table, files)
-            before_table = read_table(self.folder.table)
-        kinds: tuple[Kind, ...] = KINDS if self.query.system else ("histories",)
-        paths = {kind: self.folder.parts(kind) for kind in kinds}
-        there: dict[Kind, dict[int, Part]] = {
-            kind: {
-                number: open_part(path) for number, path in parts.items() if path not in left_out
-            }
-            for kind, parts in paths.items()
-        }
-        if is_ended:
-            for each in (part for parts in there.values() for part in parts.values()):
-                check_named(root, each, files)
-        known = {
-            run: number
-            for parts in paths.values()
-            for number, path in parts.items()
-            if path in left_out
-            for run in left_out[path].runs
-        } | {
-            each.id: number
-            for parts in there.values()
-            for number, part in parts.items()
-            for each in part.facts.runs
-        }
-        table = compare_tables(list_runs(self.runs) if now is None else now, before_table, known)
+        before = read_dataset(self.folder, self.query, repairs=self.repairs)
+        found = list_runs(self.runs) if now is None else now
+        table = compare_tables(found, before.table, before.numbers)
         listed = listed_runs(table)
-        assigned = assign(known, listed, self.runs_per_part)
+        assigned = assign(before.numbers, listed, self.runs_per_part)
         planned: dict[Kind, list[PartPlan]] = {
             kind: plan_parts(
                 assigned, listed, {number: part.facts for number, part in parts.items()}
             )
-            for kind, parts in there.items()
+            for kind, parts in before.parts.items()
         }
+        root = self.folder.root
         for kind, plans in planned.items():
             for plan in plans:
                 if plan.is_there:  # rows of other runs are copied from it
-                    part = there[kind][plan.number]
-                    check_digest(root, part.path, files, part.facts.generation)
-        lost = lost_runs(root, damaged, before, {run.id for run in listed})
-        return _Plan(before, table, listed, there, planned, damaged, lost)
+                    part = before.parts[kind][plan.number]
+                    check_digest(root, part.path, before.files, part.facts.generation)
+        lost = lost_runs(root, before.damaged, before.manifest, {run.id for run in listed})
+        return _Plan(before, table, listed, planned, lost)
 
-    def _move_away(self, plan: _Plan) -> None:
-        """Move damaged files to where no reader opens them, and tell it."""
-        for each in plan.damaged:
+    def _begin(self, plan: _Plan) -> Manifest:
+        """Tell that an export is under way, and move away what it does not build upon.
+
+        Returns:
+            The manifest of the last export.
+        """
+        found = plan.before
+        # Before another query is in the manifest: it is of no part that is left.
+        for path in found.outdated:
+            path.unlink()
+        before = found.manifest or Manifest(query=self.query)
+        if plan.changed or plan.table.is_new or found.manifest is None or found.damaged:
+            kept = {self._name(each.kept): tuple(each.runs) for each in found.damaged}
+            before = before.model_copy(
+                update={"query": self.query, "lost": {**before.lost, **kept}}
+            )
+            # What is there until the end tells that there was none.
+            self.folder.write_manifest(
+                before.model_copy(update={"is_complete": False, "exported_at": None})
+            )
+        for each in found.damaged:
             each.kept.parent.mkdir(parents=True, exist_ok=True)
             each.path.rename(each.kept)
-        if plan.damaged or plan.lost:
+        if found.damaged or plan.lost:
             told = RepairedExportWarning(str(self.folder.root), self._moved(plan), plan.lost)
             warn(told, stacklevel=4)
+        return before
 
     def _moved(self, plan: _Plan) -> dict[str, str]:
         """The damaged files, and where they are kept."""
-        return {self._name(each.path): self._name(each.kept) for each in plan.damaged}
+        return {self._name(each.path): self._name(each.kept) for each in plan.before.damaged}
 
     def _name(self, path: Path) -> str:
         return path.relative_to(self.folder.root).as_posix()
@@ -397,7 +369,7 @@ class _Work(FieldsRepr):
         """
         known: dict[Kind, pa.Schema] = {
             kind: unify(part.schema for part in there.values())
-            for kind, there in plan.there.items()
+            for kind, there in plan.before.parts.items()
         }
         # The files of a run one after another: it is counted when the last of them is there.
         planned: list[tuple[Kind, PartPlan]] = [
@@ -423,14 +395,14 @@ class _Work(FieldsRepr):
         told = Progress(0, total, 0)
         for (kind, part), outcome in zip(order, self.run_jobs(jobs), strict=True):
             outcomes.append(outcome)
-            plan.there[kind][part.number] = open_part(outcome.path)
+            plan.before.parts[kind][part.number] = open_part(outcome.path)
             left -= Counter(run.id for run in part.changed)  # without those of which none is left
             size = told.bytes + outcome.path.stat().st_size
             told = Progress(total - len(left), total, size)
             if progress is not None:
                 progress(told)
-        for there in plan.there.values():
-            _conform(self.folder.root, there, plan.before)
+        for there in plan.before.parts.values():
+            _conform(self.folder.root, there, plan.before.files)
         return outcomes, told
 
     def _download(self, progress: OnFileProgress | None) -> dict[str, str]:
@@ -444,10 +416,10 @@ class _Work(FieldsRepr):
         return {f"{each.run_id}/{each.name or '?'}": str(each.error) for each in done.failed}
 
     def _manifest(self, plan: _Plan, before: Manifest) -> Manifest:
-        known = {each.name: each for each in before.files}
+        known = plan.before.files
         root = self.folder.root
-        parts = [part for there in plan.there.values() for _, part in sorted(there.items())]
-        histories = plan.there["histories"].values()
+        parts = [part for there in plan.before.parts.values() for _, part in sorted(there.items())]
+        histories = plan.before.parts["histories"].values()
         rows = {each.id: each for part in histories for each in part.facts.runs}
         listed = {run.id: run for run in plan.listed}
         known_runs = [each for part in parts for each in part.facts.runs]
@@ -455,7 +427,7 @@ class _Work(FieldsRepr):
         errors = {each.id: each.error for each in known_runs if each.error and each.id in listed}
         read: dict[str, Collection[str]] = {
             kind: {each.id for part in there.values() for each in part.facts.runs if not each.error}
-            for kind, there in plan.there.items()
+            for kind, there in plan.before.parts.items()
         }
         return Manifest(
             query=self.query,
@@ -489,9 +461,8 @@ def _of_files(progress: OnProgress | None, written: Progress) -> OnFileProgress 
     return tell
 
 
-def _conform(root: Path, parts: dict[int, Part], before: Manifest | None) -> None:
+def _conform(root: Path, parts: dict[int, Part], known: Mapping[str, FileFacts]) -> None:
     """Write those parts again that lack a column, or have one of another type."""
-    known = {} if before is None else {each.name: each for each in before.files}
     schema = unify(part.schema for part in parts.values())
     for number, part in parts.items():
         if part.schema != schema:

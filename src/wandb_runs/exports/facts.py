@@ -32,6 +32,10 @@ RunStatus: TypeAlias = Literal["complete", "live", "failed", "deleted"]
 or those of a run that is listed no more."""
 
 
+_DTYPES: Final = "schema"
+"""What callers call the dtypes of a query."""
+
+
 class _Facts(BaseModel):
     model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, extra="forbid")
 
@@ -102,6 +106,8 @@ class Query(_Facts):
         filters: The filter, as JSON.
         keys: The metrics; None for all.
         system: Whether machine metrics are exported.
+        dtypes: Those that the caller chose for columns of histories, by name, or `json`; None in
+            manifests of before these were kept, which nothing is compared with.
     """
 
     server: str
@@ -110,10 +116,13 @@ class Query(_Facts):
     filters: str
     keys: tuple[str, ...] | None
     system: bool
+    dtypes: dict[str, str] | None = None
 
     def differences(self, other: Query) -> list[str]:
         """How it differs from another one, a phrase for each field."""
         here, there = self._canonical(), other._canonical()
+        if self.dtypes is None or other.dtypes is None:
+            here[_DTYPES] = there[_DTYPES]
         return [
             f"{name} {here[name]}, not {there[name]}" for name in here if here[name] != there[name]
         ]
@@ -128,6 +137,7 @@ class Query(_Facts):
             "filters": json.dumps(json.loads(self.filters), sort_keys=True),
             "keys": keys,
             "system": str(self.system),
+            _DTYPES: json.dumps(self.dtypes or {}, sort_keys=True),
         }
 
 
