@@ -15,6 +15,7 @@ import pytest
 from click.testing import CliRunner
 from filelock import FileLock
 from support.exports import OfRun
+from support.managed import Managed
 from support.terminals import PROGRAM, on_a_terminal
 
 from wandb_runs import Api
@@ -101,6 +102,7 @@ def test_a_first_export_writes_all_and_a_second_one_nothing(path: str, tmp_path:
         "parts_written": 2,
         "failed": {},
         "files_failed": {},
+        "files_refused": {},
         "is_dry_run": False,
         "damaged": {},
         "lost": {},
@@ -350,6 +352,26 @@ def test_a_file_that_cannot_be_had_is_told_once_and_by_verify(
     assert "Problem: file r1/model.pt: " in run("--verify", "out", status=7).stderr
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
     assert [*manifest["errors"]] == ["r1/model.pt"]
+
+
+def test_a_file_that_cannot_have_its_name_is_status_7_once(
+    server: LocalServer, tmp_path: Path
+) -> None:
+    project = new_id()
+    log_run(server, "me", project, "r1", history=[{"loss": 1.0}])
+    Managed(server).upload(project, "r1", "aux.txt", b"content")
+    arguments = (f"me/{project}", "out", "--files")
+    (line,) = run(*arguments, "-q", status=7).stderr.splitlines()
+    assert line.startswith("Warning: 1 file is left out for good, which is told this once: ")
+    assert run(*arguments, "-q").output == ""
+    assert "out: 1 run (1 unchanged, 1 file left out for good); " in run(*arguments).stderr
+    note, _ = run("--verify", "out").stderr.splitlines()
+    assert note.startswith("Note: file 'aux.txt' of run 'r1' is not written: its name has ")
+    assert run("--verify", "out", "-q").output == ""
+    Managed(server).upload(project, "r1", "con", b"content")
+    (line,) = run(*arguments, "-q", status=7).stderr.splitlines()
+    assert "'con'" in line
+    assert "aux.txt" not in line
 
 
 def test_what_cannot_be_right_is_a_usage_error_before_any_request(

@@ -87,7 +87,9 @@ WARNINGS: list[WandbRunsWarning] = [
     EmptyJoinWarning(["a"], call="scan_history"),
     DeprecatedNameWarning("no"),
     HiddenValueWarning({"config.a.b": ["config['a']['b']"]}, ["r1"]),
-    IncompleteExportWarning("data", {"r1": "no answer"}, {"r2/m.pt": "it is gone"}),
+    IncompleteExportWarning(
+        "data", {"r1": "no answer"}, {"r2/m.pt": "it is gone"}, {"r2/aux": "no"}
+    ),
     RepairedExportWarning("data", {"runs/runs.parquet": "damaged/x"}, {"r1": "damaged/x"}),
     IgnoredArgumentWarning("no"),
     UndrawnWarning(3, "loss", "infinite"),

@@ -121,8 +121,9 @@ def export(
     and what was interrupted goes on. Deleted runs are kept, and marked.
 
     The status is 7 where rows or files of some runs could not be had, which the next export tries
-    again, where --repair cannot fetch what a damaged file held, and where --verify finds a
-    problem; 1 where DIR holds something else, or a damaged file, or another export writes to it.
+    again; once, where files have names that cannot be stored, and where --repair cannot fetch
+    what a damaged file held; and where --verify finds a problem. It is 1 where DIR holds something
+    else, or a damaged file, or another export writes to it.
 
     The server and the key come from WANDB_BASE_URL and WANDB_API_KEY, or a netrc file.
     """
@@ -232,11 +233,15 @@ def _summary(result: ExportResult) -> str:
         (result.live, "may log more"),
         (result.deleted, "deleted and kept"),
         (len(result.failed), "failed"),
-        (len(result.files_failed), "files failed"),
     )
     kinds = [f"{count:,} {what}" for count, what in counts if count]
-    kinds += [_count(len(result.damaged), "damaged file")] if result.damaged else []
-    kinds += [f"{_count(len(result.lost), 'run')} lost"] if result.lost else []
+    rare = (
+        ({*result.files_failed} - {*result.files_refused}, "file", " failed"),
+        (result.files_refused, "file", " left out for good"),
+        (result.damaged, "damaged file", ""),
+        (result.lost, "run", " lost"),
+    )
+    kinds += [f"{_count(len(names), what)}{end}" for names, what, end in rare if names]
     told = ", ".join(kinds)
     runs = f"{result.folder}: {_count(result.runs, 'run')}{told and f' ({told})'}"
     files = _count(result.parts_written, "file")

@@ -189,25 +189,35 @@ class MissingItemsWarning(WandbRunsWarning):
 
 
 class IncompleteExportWarning(WandbRunsWarning):
-    """The rows or the files of some runs could not be exported; the next export tries again.
+    """The rows or the files of some runs could not be exported.
 
     Attributes:
         folder: The dataset.
-        failed: Why the rows of runs could not be read, by the runs' ids.
-        files_failed: Why files could not be had, by the run's id and the file's name.
+        failed: Why the rows of runs could not be read, by the runs' ids. The next export tries
+            again.
+        files_failed: Why files could not be had, by the run's id and the file's name. The next
+            export tries again.
+        files_refused: Why files have names under which nothing is written, by the same. Later
+            exports tell of them no more.
     """
 
     folder: str
     failed: Mapping[str, str]
     files_failed: Mapping[str, str]
+    files_refused: Mapping[str, str]
 
     def __init__(
-        self, folder: str, failed: Mapping[str, str], files_failed: Mapping[str, str]
+        self,
+        folder: str,
+        failed: Mapping[str, str],
+        files_failed: Mapping[str, str],
+        files_refused: Mapping[str, str],
     ) -> None:
         self.folder = folder
         self.failed = dict(failed)
         self.files_failed = dict(files_failed)
-        super().__init__(folder, self.failed, self.files_failed)
+        self.files_refused = dict(files_refused)
+        super().__init__(folder, self.failed, self.files_failed, self.files_refused)
 
     @override
     def __str__(self) -> str:
@@ -219,7 +229,13 @@ class IncompleteExportWarning(WandbRunsWarning):
             count, (name, first) = len(self.files_failed), next(iter(self.files_failed.items()))
             files = "1 file" if count == 1 else f"{count:,} files"
             parts.append(f"{files} could not be had, {name} first: {first}")
-        return as_message(f"{'; '.join(parts)}; export again")
+        if parts:
+            parts.append("export again")
+        if self.files_refused:
+            count, first = len(self.files_refused), next(iter(self.files_refused.values()))
+            files = "1 file is" if count == 1 else f"{count:,} files are"
+            parts.append(f"{files} left out for good, which is told this once: {first}")
+        return as_message("; ".join(parts))
 
 
 class RepairedExportWarning(WandbRunsWarning):

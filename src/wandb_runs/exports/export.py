@@ -24,6 +24,7 @@ from wandb_runs.exports.part_file import open_part, write_part
 from wandb_runs.exports.plan import assign, is_live, plan_parts, status_of
 from wandb_runs.exports.repair import lost_runs, still_lost
 from wandb_runs.exports.result import ExportResult
+from wandb_runs.exports.run_files import FilesOutcome, download_files
 from wandb_runs.exports.run_jobs import jobs_on, run_here
 from wandb_runs.exports.run_table import (
     compare_tables,
@@ -33,9 +34,7 @@ from wandb_runs.exports.run_table import (
 )
 from wandb_runs.exports.schemas import unify
 from wandb_runs.pagination.progress import Progress, check_progress
-from wandb_runs.runs.files.downloads import ManyDownloads
 from wandb_runs.runs.files.listing import check_path
-from wandb_runs.runs.files.run_file_base import warned
 from wandb_runs.runs.runs import Runs
 
 if TYPE_CHECKING:
@@ -56,7 +55,6 @@ if TYPE_CHECKING:
     from wandb_runs.exports.run_table import RunTable
     from wandb_runs.frames.schema import PolarsSchema
     from wandb_runs.pagination.progress import OnProgress
-    from wandb_runs.runs.files.file_progress import FileProgress, OnFileProgress
 
 __all__ = ["export"]
 
@@ -130,7 +128,8 @@ def export(
         OSError: A file cannot be written.
 
     Warns:
-        IncompleteExportWarning: The rows or files of some runs could not be read.
+        IncompleteExportWarning: The rows or files of some runs could not be read; or files have
+            names under which nothing is written, which is told once.
         RepairedExportWarning: Files were damaged, and what they held is fetched again; or it is
             lost, since the runs are listed no more.
 
@@ -261,18 +260,27 @@ class _Work(FieldsRepr):
         outcomes, written = self._write_parts(plan, progress)
         if plan.table.is_new:
             write_table(self.folder.table, plan.table.frame)
-        files_failed = self._download(_of_files(progress, written)) if files else {}
+        outcome = FilesOutcome({}, before.refused)
+        if files:
+            outcome = download_files(self.runs, self.folder, progress, written)
         manifest = self._manifest(plan, before)
         failed = manifest.errors
-        errors = {**failed, **files_failed}
+        errors = {**failed, **outcome.failed}
         self.folder.write_manifest(
-            manifest.model_copy(update={"is_complete": not errors, "errors": errors})
+            manifest.model_copy(
+                update={"is_complete": not errors, "errors": errors, "refused": outcome.refused}
+            )
         )
-        result = self.result(plan, outcomes, failed, files_failed)
-        if failed or files_failed:
-            told = IncompleteExportWarning(str(self.folder.root), result.failed, files_failed)
-            warn(told, stacklevel=3)
-        return result
+        told = outcome.since(before.refused)
+        if failed or told.failed or told.refused:
+            root = str(self.folder.root)
+            warn(IncompleteExportWarning(root, failed, told.failed, told.refused), stacklevel=3)
+        return replace(
+            self.result(plan, outcomes),
+            failed=failed,
+            files_failed={**told.failed, **told.refused},
+            files_refused=outcome.refused,
+        )
 
     def plan(self, now: pl.DataFrame | None = None) -> _Plan:
         """Look at what is there, list the runs, and compare."""
@@ -335,8 +343,6 @@ class _Work(FieldsRepr):
         self,
         plan: _Plan,
         outcomes: Sequence[PartOutcome] = (),
-        failed: Mapping[str, str] | None = None,
-        files_failed: Mapping[str, str] | None = None,
         *,
         is_dry_run: bool = False,
     ) -> ExportResult:
@@ -352,11 +358,9 @@ class _Work(FieldsRepr):
             live=sum(map(is_live, plan.listed)),
             rows_fetched=sum(each.rows for each in outcomes),
             parts_written=sum(map(len, plan.parts.values())) if is_dry_run else len(outcomes),
-            failed=failed or {},
-            files_failed=files_failed or {},
-            is_dry_run=is_dry_run,
             damaged=self._moved(plan),
             lost=plan.lost,
+            is_dry_run=is_dry_run,
         )
 
     def _write_parts(
@@ -405,16 +409,6 @@ class _Work(FieldsRepr):
             _conform(self.folder.root, there, plan.before.files)
         return outcomes, told
 
-    def _download(self, progress: OnFileProgress | None) -> dict[str, str]:
-        """Download the files of all runs; return why some failed."""
-        self.folder.clean_files()
-        client, _ = self.runs.__getstate__()
-        # Its failures are those of the export, which tells them itself.
-        settings = client.settings
-        with ManyDownloads(settings, "%", self.folder.files, True, progress, logs=False) as job:  # noqa: FBT003
-            done = warned(client.run(job.fetch([*self.runs])))
-        return {f"{each.run_id}/{each.name or '?'}": str(each.error) for each in done.failed}
-
     def _manifest(self, plan: _Plan, before: Manifest) -> Manifest:
         known = plan.before.files
         root = self.folder.root
@@ -442,23 +436,6 @@ class _Work(FieldsRepr):
             errors=errors,
             lost=still_lost(root, before.lost, {**read, self.folder.table.parent.name: listed}),
         )
-
-
-def _of_files(progress: OnProgress | None, written: Progress) -> OnFileProgress | None:
-    """What tells a caller of files, after what has been written of rows."""
-    if progress is None:
-        return None
-
-    def tell(files: FileProgress) -> None:
-        progress(
-            written._replace(
-                bytes=written.bytes + files.bytes,
-                files=files.files,
-                total_files=files.total_files,
-            )
-        )
-
-    return tell
 
 
 def _conform(root: Path, parts: dict[int, Part], known: Mapping[str, FileFacts]) -> None:

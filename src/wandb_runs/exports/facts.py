@@ -154,6 +154,8 @@ class Manifest(_Facts):
         statuses: What each run's rows are, by its id.
         errors: Why the rows of runs could not be read, by their ids, and why files of runs could
             not be had, by the run's id, a slash and the file's name.
+        refused: Why files have names under which nothing is written, by the same; later exports
+            tell of them no more.
         lost: The ids of runs that are not in the dataset as they were, by the damaged file, below
             the folder, that is kept with what it has of them.
     """
@@ -165,4 +167,5 @@ class Manifest(_Facts):
     files: tuple[FileFacts, ...] = ()
     statuses: dict[str, RunStatus] = {}
     errors: dict[str, str] = {}
+    refused: dict[str, str] = {}
     lost: dict[str, tuple[str, ...]] = {}

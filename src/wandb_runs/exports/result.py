@@ -32,7 +32,9 @@ class ExportResult(FieldsRepr):
         parts_written: How many files of rows were written, or would be.
         failed: Why the rows of runs could not be read, by the runs' ids. The next export reads
             them again.
-        files_failed: Why files of runs could not be had, by the run's id and the file's name.
+        files_failed: Why files of runs could not be had, by the run's id and the file's name. Those
+            with a name that is refused are among them where no export before has met them.
+        files_refused: Why files have names under which nothing is ever written, by the same.
         damaged: Files of the dataset that were damaged, with where each is kept. What they held
             is fetched again.
         lost: The ids of runs that are listed no more, of which a damaged file alone has something,
@@ -51,6 +53,7 @@ class ExportResult(FieldsRepr):
     parts_written: int
     failed: Mapping[str, str] = field(default_factory=dict[str, str], hash=False)
     files_failed: Mapping[str, str] = field(default_factory=dict[str, str], hash=False)
+    files_refused: Mapping[str, str] = field(default_factory=dict[str, str], hash=False)
     damaged: Mapping[str, str] = field(default_factory=dict[str, str], hash=False)
     lost: Mapping[str, str] = field(default_factory=dict[str, str], hash=False)
     is_dry_run: bool = False

@@ -37,8 +37,8 @@ class Verification(FieldsRepr):
         runs: How many runs its table has.
         rows: How many rows of histories and of machine metrics were read.
         problems: What is wrong, a sentence each; none where all is as the manifest says.
-        notes: What is missing for good, and the manifest has: of runs that are listed no more,
-            what a damaged file had alone.
+        notes: What is missing for good, as the export has told: files with names under which
+            nothing is written, and what a damaged file had alone of runs that are listed no more.
     """
 
     folder: Path
@@ -97,6 +97,7 @@ def _problems_of_all(dataset: ExportFolder, manifest: Manifest) -> Iterator[str]
 
 
 def _notes(manifest: Manifest) -> Iterator[str]:
+    yield from manifest.refused.values()
     for name, runs in manifest.lost.items():
         yield f"what there was of {name_runs(runs)}, listed no more, is in {name} alone"
 
