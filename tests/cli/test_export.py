@@ -480,7 +480,11 @@ def ended(
 
 @pytest.mark.parametrize(
     ("number", "told"),
-    [(signal.SIGTERM, (143, "", "")), (signal.SIGINT, (130, "", "Interrupted.\n"))],
+    [
+        (signal.SIGTERM, (143, "", "")),
+        (signal.SIGINT, (130, "", "Interrupted.\n")),
+        (signal.SIGHUP, (129, "", "")),
+    ],
 )
 def test_an_export_that_is_ended_is_gone_on_with(
     server: LocalServer,
@@ -513,18 +517,46 @@ def test_a_file_that_cannot_be_written_is_named(path: str) -> None:
     assert ": 'out/" in done.stderr.splitlines()[-1]
 
 
+@pytest.mark.parametrize(
+    ("number", "told"),
+    [(signal.SIGTERM, (143, "", "")), (signal.SIGINT, (130, "", "Interrupted.\n"))],
+)
+def test_an_export_that_is_ended_while_runs_are_listed_leaves_what_was_there(
+    server: LocalServer,
+    path: str,
+    tmp_path: Path,
+    number: signal.Signals,
+    told: tuple[int, str, str],
+) -> None:
+    for folder in ("new", "out"):
+        if folder == "out":
+            run(path, folder)
+        there = {each: each.read_bytes() for each in tmp_path.rglob("*") if each.is_file()}
+        server.clear_operations()
+        with server.fail_always(Slow(60), operation="ListRuns"):
+            assert ended((path, folder), number, lambda: "ListRuns" in server.operations) == told
+        now = {each: each.read_bytes() for each in tmp_path.rglob("*") if each.is_file()}
+        assert now == there
+
+
+@pytest.mark.parametrize(
+    ("number", "told"),
+    [(signal.SIGTERM, (143, "", "")), (signal.SIGINT, (130, "", "Interrupted.\n"))],
+)
 def test_nothing_is_left_of_a_file_that_was_coming(
-    server: LocalServer, path: str, tmp_path: Path
+    server: LocalServer,
+    path: str,
+    tmp_path: Path,
+    number: signal.Signals,
+    told: tuple[int, str, str],
 ) -> None:
     (tmp_path / "model.pt").write_bytes(b"content")
     with Api(base_url=server.url, api_key="any") as api:
         api.run(f"{path}/r1").upload_file("model.pt")
     run(path, "out")
     with server.fail_always(OfRun("r1", Drip(10)), operation="a file"):
-        found = ended(
-            (path, "out", "--files"), signal.SIGTERM, lambda: any(tmp_path.rglob("*.part"))
-        )
-    assert found == (143, "", "")
+        found = ended((path, "out", "--files"), number, lambda: any(tmp_path.rglob("*.part")))
+    assert found == told
     assert not [*tmp_path.rglob("*.part")]
     run(path, "out", "--files")
     assert (tmp_path / "out" / "files" / "r1" / "model.pt").read_bytes() == b"content"

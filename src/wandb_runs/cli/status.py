@@ -36,6 +36,7 @@ class Status(IntEnum):
     PARTIAL = 7
     INTERRUPTED = 130
     CLOSED_PIPE = 141
+    TERMINATED = 143
 
 
 MEANINGS: Final[Mapping[Status, str]] = {
@@ -49,6 +50,7 @@ MEANINGS: Final[Mapping[Status, str]] = {
     Status.PARTIAL: "partly done: what is missing is told on stderr, the rest is written",
     Status.INTERRUPTED: "interrupted by Ctrl-C",
     Status.CLOSED_PIPE: "the reader of the output has closed the pipe",
+    Status.TERMINATED: "ended by SIGTERM",
 }
 """When a command ends with each status."""
 
