@@ -279,6 +279,29 @@ def test_machine_metrics_and_the_server_belong_to_a_folder(
     assert verify(tmp_path).problems == []
 
 
+def test_machine_metrics_of_any_name_are_exported(
+    server: LocalServer, api: Api, tmp_path: Path
+) -> None:
+    odd_names = ["*", "^x$", "a,b", "", " ", "run_id", "ä", r"x\x00y", "x" * 300, "'\"\\"]
+    names = [*odd_names, "x\0y", "\0"]
+    project = new_id()
+    log_run(
+        server,
+        "team",
+        project,
+        "odd",
+        events=[{f"system.{name}": float(number) for number, name in enumerate(names)}],
+    )
+    log_run(server, "team", project, "usual", events=[{"system.cpu": 7.0}])
+    export(api.runs(f"team/{project}"), tmp_path)
+    rows = pl.read_parquet(tmp_path / "system" / "*.parquet").to_dicts()
+    (odd,) = (row for row in rows if row["run_id"] == "odd")
+    kept = [*odd_names, r"x\x00y_", r"\x00"]  # NUL as an escape, which one has already
+    assert [odd[f"system.{name}"] for name in kept] == [float(each) for each in range(len(names))]
+    assert verify(tmp_path).problems == []
+    assert export(api.runs(f"team/{project}"), tmp_path).parts_written == 0
+
+
 def test_a_part_of_a_listing_by_places_is_refused(
     server: LocalServer, api: Api, project: str, tmp_path: Path
 ) -> None:

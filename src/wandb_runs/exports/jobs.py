@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
+    import polars as pl
+
     from wandb_runs.exports.facts import Kind
     from wandb_runs.frames.schema import PolarsSchema
     from wandb_runs.runs.runs import Runs
@@ -162,7 +164,7 @@ class PartJob(FieldsRepr):
         if self.kind == "system":
             spool = stack.enter_context(Spool())
             for frame in some.iter_histories(SYSTEM_ROWS, format="polars", stream="system"):
-                spool.add(frame.to_arrow())
+                spool.add(_arrow_of(frame))
             return unify([empty, *spool.schemas]), spool.tables()
         keys = None if self.keys is None else [*self.keys]
         reader = stack.enter_context(some.arrow_batches(keys, schema=self.dtypes))
@@ -173,3 +175,14 @@ class PartJob(FieldsRepr):
         if self.kind == "histories" and self.keys is None and not count and run.lines:
             return str(BadResponseError(f"the server gives none of {run.lines} rows", status=200))
         return None
+
+
+def _arrow_of(frame: pl.DataFrame) -> pa.Table:
+    """A frame as a table of Arrow, in whose names an escape stands for NUL: polars panics there."""
+    names: dict[str, str] = {}
+    for name in (each for each in frame.columns if "\0" in each):
+        new = name.replace("\0", r"\x00")
+        while new in frame.columns or new in names.values():
+            new += "_"
+        names[name] = new
+    return frame.rename(names).to_arrow()
