@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import pickle
+import re
 import signal
+import subprocess
 import sys
 import time
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 import pandas as pd
@@ -27,7 +30,6 @@ from wandb_runs.testing import LocalServer, Slow, log_run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from wandb_runs import JSONValue, Progress, Runs
 
@@ -359,6 +361,30 @@ def test_workers_write_what_one_process_writes_also_when_one_is_killed(
         )
         assert_frame_equal(one, many)
     assert verify(tmp_path / "many").problems == []
+
+
+def test_the_example_of_a_cluster_runs(
+    client: Untyped, server: LocalServer, runs: Runs, tmp_path: Path
+) -> None:
+    guide = (Path(__file__).parents[2] / "docs" / "dask.md").read_text(encoding="utf-8")
+    (program,) = re.findall(
+        r"^```python\n(from distributed import Client\n.*?)^```", guide, re.MULTILINE | re.DOTALL
+    )
+    folder = tmp_path / "losses"
+    for there, here in (
+        ("tcp://scheduler:8786", client.scheduler.address),
+        ("team/mnist", PATH),
+        ("/shared/mnist-losses", str(folder)),
+    ):
+        assert program.count(there) == 1
+        program = program.replace(there, here)
+    (tmp_path / "program.py").write_text(program, encoding="utf-8")
+    subprocess.run([sys.executable, "program.py"], cwd=tmp_path, check=True, timeout=120)
+    written = pd.read_parquet(folder)
+    frame = histories(runs, ["loss"], exact=True)
+    pd.testing.assert_frame_equal(
+        written.reset_index(drop=True), expected_of(runs, ["loss"], frame, exact=True)
+    )
 
 
 def test_a_frame_has_the_runs_that_there_are_when_it_is_made(server: LocalServer) -> None:
