@@ -508,6 +508,20 @@ def test_an_export_that_is_ended_is_gone_on_with(
     run("--verify", "out")
 
 
+def test_a_file_of_rows_has_its_name_once_it_is_whole(
+    server: LocalServer, path: str, tmp_path: Path
+) -> None:
+    folder = tmp_path / "out" / "histories"
+    with server.fail_always(OfRun("r4", Slow(60)), operation="a file"):
+        status, _, _ = ended(
+            (path, "out"), signal.SIGKILL, lambda: folder.is_dir() and any(folder.iterdir())
+        )
+    assert status == -signal.SIGKILL
+    assert [each.suffix for each in folder.iterdir()] == [".part"]
+    assert record_of(path, "out")["rows_fetched"] == RUNS * (ROWS + EVENTS)
+    assert [each.name for each in folder.iterdir()] == ["part-000000.parquet"]
+
+
 def test_a_file_that_cannot_be_written_is_named(path: str) -> None:
     """As on a full disk; here no file may have more than 512 bytes."""
     limited = ["sh", "-c", 'ulimit -f 1; exec "$@"', "sh", *PROGRAM, "export", path, "out"]

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Final
 import pytest
 from support.managed import Managed
 
-from wandb_runs import Api, HttpTransport, IncompleteExportWarning, Request, Response
+from wandb_runs import (
+    Api,
+    HttpTransport,
+    IncompleteExportWarning,
+    InvalidArgumentError,
+    Request,
+    Response,
+)
 from wandb_runs.exports import export, verify
 from wandb_runs.local.ids import new_id
 from wandb_runs.testing import LocalServer, log_run
@@ -105,26 +112,52 @@ def test_what_failed_is_told_beside_what_is_refused(
 
 
 class Renaming:
-    """A transport that has the server call a file by a name that UTF-8 cannot encode."""
+    """A transport that has the server call what has one name by another, in GraphQL."""
 
-    def __init__(self, inner: HttpTransport) -> None:
+    def __init__(self, inner: HttpTransport, name: bytes, other: bytes) -> None:
         self._inner = inner
+        self._name = name
+        self._other = other
 
     def send(self, request: Request, /) -> Response:
-        answer = self._inner.send(request)
-        if request.content and json.loads(request.content)["operationName"] == "ListFiles":
-            answer = replace(answer, content=answer.content.replace(b"good.txt", rb"\ud800"))
-        return answer
+        if not request.content:
+            return self._inner.send(request)
+        asked = request.content.replace(self._other, self._name)
+        answer = self._inner.send(replace(request, content=asked))
+        return replace(answer, content=answer.content.replace(self._name, self._other))
 
 
 def test_a_name_of_half_a_surrogate_pair_is_in_the_manifest(
     server: LocalServer, project: str, tmp_path: Path
 ) -> None:
     inner = HttpTransport(server.url)
-    with Api(base_url=server.url, api_key=KEY, transport=Renaming(inner)) as api:
+    transport = Renaming(inner, b"good.txt", rb"\ud800")
+    with Api(base_url=server.url, api_key=KEY, transport=transport) as api:
         with pytest.warns(IncompleteExportWarning, match="left out for good"):
             export(api.runs(f"me/{project}"), tmp_path, files=True)
         assert export(api.runs(f"me/{project}"), tmp_path, files=True).is_complete
     inner.close()
     manifest = json.loads((tmp_path / "manifest.json").read_text())
     assert [*manifest["refused"]] == [r"r1/\ud800"]
+
+
+@pytest.mark.parametrize("run_id", ["../../out", "aux"])
+def test_no_id_of_a_run_becomes_a_path_unchecked(
+    server: LocalServer, project: str, tmp_path: Path, run_id: str
+) -> None:
+    log_run(server, "me", project, "plain-id", history=[{"loss": 1.0}])
+    Managed(server).upload(project, "plain-id", "other.txt", b"content")
+    inner = HttpTransport(server.url)
+    transport = Renaming(inner, b"plain-id", run_id.encode())
+    with Api(base_url=server.url, api_key=KEY, transport=transport) as api:
+        runs = api.runs(f"me/{project}")
+        if "/" in run_id:  # it is none that a request can name
+            with pytest.raises(InvalidArgumentError, match="is the id of a run"):
+                export(runs, tmp_path / "to", files=True)
+        else:
+            with pytest.warns(IncompleteExportWarning, match="below a run whose id has the part"):
+                result = export(runs, tmp_path / "to", files=True)
+            assert [*result.files_refused] == [f"{run_id}/other.txt"]
+    inner.close()
+    assert not [*tmp_path.rglob("other.txt")]
+    assert not (tmp_path / "out").exists()
