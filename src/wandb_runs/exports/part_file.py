@@ -87,14 +87,14 @@ def open_part(path: Path) -> Part:
         schema = metadata.schema.to_arrow_schema()
         facts = PartFacts.model_validate_json((metadata.metadata or {}).get(_KEY, b""))
     except (pa.ArrowException, OSError, ValidationError) as error:
-        raise damaged(path, type(error).__name__) from error
+        raise damaged(path, "it is no whole Parquet file of an export") from error
     return Part(path, facts, schema.remove_metadata(), metadata.num_rows)
 
 
 def damaged(path: Path, problem: str) -> ExportError:
     """The error of a file of the dataset whose content is not what was written."""
     return ExportError(
-        f"{str(path)!r} is damaged ({problem}); put a copy of it there, or export with "
+        f"{str(path)!r} is damaged ({problem}); put a good copy in its place, or export with "
         "repair=True, which moves it to the folder 'damaged' and fetches what it held again: rows "
         "of runs that were deleted on the server are in it alone"
     )

@@ -104,7 +104,7 @@ def read_table(path: Path) -> pl.DataFrame | None:
     try:
         return pl.read_parquet(path)
     except (pl.exceptions.PolarsError, OSError) as error:
-        raise damaged(path, type(error).__name__) from error
+        raise damaged(path, "it is no whole Parquet file") from error
 
 
 def write_table(path: Path, frame: pl.DataFrame) -> None:
