@@ -184,15 +184,25 @@ export async function poll(task, { every, signal }) {
     const begun = performance.now();
     try {
       await task();
+      tellConnection(true);
       // A server that takes long is asked less often.
       pause = Math.max(every, (3 * (performance.now() - begun)) / 1000);
     } catch (error) {
       if (signal.aborted) return;
       if (!(error instanceof RequestError)) throw error;
       if (error.status === 401) return;
+      if (error.status === 0) tellConnection(false);
       pause = Math.min(30, pause * 2);
     }
   }
+}
+
+/** Say whether the server still answers, so that nothing old passes for live. @param {boolean} isThere */
+function tellConnection(isThere) {
+  const lost = byId("lost");
+  if (lost.hidden === isThere) return;
+  lost.hidden = isThere;
+  lost.textContent = isThere ? "" : "The server does not answer; this page tries again.";
 }
 
 /** @param {number} milliseconds @param {AbortSignal} signal @returns {Promise<void>} */

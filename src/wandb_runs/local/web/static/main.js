@@ -68,6 +68,7 @@ async function render({ isFirst = false } = {}) {
   main.className = "";
   showCrumbs(parts);
   byId("live").hidden = true;
+  byId("lost").hidden = true;
   document.title = "wandb-runs local";
   if (!found) {
     showProblem(main, "There is no such page", "An address is /entity/project, /entity/project/runs/run or /entity/project/sweeps/sweep.");

@@ -12,7 +12,7 @@ import { counted, shortNumber, visible, visibleLines } from "../text.js";
 const SIZE = 100;
 const EVERY = 2;
 const IDLE_EVERY = 10;
-const MOST_FIELDS = 20000;
+const MOST_FIELDS = 5000;
 const MOST_LISTED = 200;
 
 /** How many pixels before its end the table gets longer. */
@@ -422,7 +422,12 @@ class RunTable {
       const held = this.rows;
       this.rows = new Map();
       const rows = nodes.map((/** @type {any} */ run) => this.rowOf(run, held.get(run.name)));
+      const focused = /** @type {HTMLElement | null} */ (document.activeElement);
+      const { scrollTop } = this.region;
       this.body.replaceChildren(...rows);
+      // Rows that stay are put in again, which takes the focus from what is in them.
+      if (focused && this.body.contains(focused)) focused.focus({ preventScroll: true });
+      this.region.scrollTop = scrollTop;
     } else {
       this.body.append(...nodes.filter((/** @type {any} */ run) => !this.rows.has(run.name)).map((/** @type {any} */ run) => this.rowOf(run)));
     }
