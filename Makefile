@@ -48,7 +48,7 @@ lowest: .venv-lowest/.package  ## Tests with the lowest versions that pyproject.
 		-k 'not strict_accepts_the_nastiest_module'
 
 # The types of playwright are there only here, so that its files are checked here.
-browser: .venv/.package .venv/.browser  ## Tests of pages in this machine's Chromium
+browser: .venv/.package .venv/.browser docs  ## Tests of pages in this machine's Chromium
 	$(BIN)/mypy tests/browser/*.py
 	$(BIN)/pyright tests/browser/*.py
 	$(BIN)/pytest tests/browser

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Dialog, Page, Request
 
-__all__ = ["Opener", "accessibility_problems", "kept_by_browser", "overflow"]
+__all__ = ["PATIENCE", "Opener", "accessibility_problems", "kept_by_browser", "overflow"]
 
 PATIENCE: Final = 15_000
 """How many milliseconds a page has for whatever a test waits for: machines may be busy."""
