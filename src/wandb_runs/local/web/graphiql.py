@@ -6,65 +6,34 @@ import secrets
 from functools import cache
 from importlib import resources
 from string import Template
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from wandb_runs.local.web.headers import POLICY, page_headers
 
+if TYPE_CHECKING:
     from starlette.requests import Request
 
 __all__ = ["graphiql_routes"]
 
-_POLICY: Final = (
-    "default-src 'none'; "
-    "script-src 'self'; "
-    "style-src 'self' 'nonce-{nonce}'; "  # a dialog of GraphiQL's locks the page behind it
-    "img-src 'self' data:; "
-    "connect-src 'self'; "
-    "frame-ancestors 'none'; "
-    "base-uri 'none'; "
-    "form-action 'none'"
-)
-
-_HEADERS: Final[Mapping[str, str]] = {
-    "cache-control": "no-store",  # each response has a nonce of its own
-    "cross-origin-opener-policy": "same-origin",
-    "cross-origin-resource-policy": "same-origin",
-    "referrer-policy": "no-referrer",
-    "x-content-type-options": "nosniff",
-}
-
-_ASSETS: Final[Mapping[str, str]] = {
-    "graphiql.css": "text/css; charset=utf-8",
-    "graphiql.js": "text/javascript; charset=utf-8",
-}
-
 
 def graphiql_routes() -> list[Route]:
-    """The address of the page, and those of its own script and style sheet."""
-    return [
-        Route("/-/graphiql", _get_page, methods=["GET"]),
-        *(Route(f"/-/static/{name}", _get_asset, methods=["GET"]) for name in _ASSETS),
-    ]
+    """The address of the page; its script and style sheet are files as those of other pages."""
+    return [Route("/-/graphiql", _get_page, methods=["GET"])]
 
 
 async def _get_page(_: Request) -> Response:
+    # A dialog of GraphiQL's makes a style sheet, which locks the page behind it; the nonce lets
+    # that one in. Each response has another, and is therefore not stored.
     nonce = secrets.token_urlsafe(16)
-    page = Template(_read("graphiql.html")).substitute(nonce=nonce)
-    policy = {"content-security-policy": _POLICY.format(nonce=nonce)}
-    return HTMLResponse(page, headers={**_HEADERS, **policy})
-
-
-async def _get_asset(request: Request) -> Response:
-    name = request.url.path.rpartition("/")[2]
-    headers = {**_HEADERS, "cache-control": "no-cache"}
-    return Response(_read(name), headers=headers, media_type=_ASSETS[name])
+    policy = {**POLICY, "style-src": f"{POLICY['style-src']} 'nonce-{nonce}'"}
+    headers = {**page_headers(policy), "cache-control": "no-store"}
+    return HTMLResponse(_page().substitute(nonce=nonce), headers=headers)
 
 
 @cache
-def _read(name: str) -> str:
+def _page() -> Template:
     folder = resources.files("wandb_runs.local.web").joinpath("static")
-    return folder.joinpath(name).read_text(encoding="utf-8")
+    return Template(folder.joinpath("graphiql.html").read_text(encoding="utf-8"))
