@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from cookbook import PAGES, PROGRAMS, Section, run, sections, serving
+from cookbook import PAGES, PROGRAMS, READ_ONLY_KEY, Section, run, sections, serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,7 +47,7 @@ def test_programs_that_read_do_what_the_page_says(
     shared: LocalServer, tmp_path: Path, section: Section
 ) -> None:
     shared.clear_operations()
-    assert run(section.file, shared, tmp_path) == section.outcome
+    assert run(section.file, shared, tmp_path, READ_ONLY_KEY) == section.outcome
 
 
 @pytest.mark.parametrize(
@@ -62,6 +62,11 @@ def test_programs_that_change_something_do_what_the_page_says(
 @pytest.mark.parametrize("section", [section for _, section in SECTIONS], ids=name_of)
 def test_pages_hold_the_programs_as_they_are(section: Section) -> None:
     assert section.program == section.file.read_text(encoding="utf-8")
+
+
+def test_the_index_holds_the_program_that_logs_their_data() -> None:
+    text = (PROGRAMS / "set_up.py").read_text(encoding="utf-8")
+    assert f"\n```python\n{text}```\n" in INDEX.read_text(encoding="utf-8")
 
 
 def test_every_section_is_a_recipe_with_a_thread_that_asks_it() -> None:

@@ -22,7 +22,16 @@ from wandb_runs.testing import LocalServer
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["PAGES", "PROGRAMS", "Outcome", "Section", "run", "sections", "serving"]
+__all__ = [
+    "PAGES",
+    "PROGRAMS",
+    "READ_ONLY_KEY",
+    "Outcome",
+    "Section",
+    "run",
+    "sections",
+    "serving",
+]
 
 _ROOT: Final = Path(__file__).parents[1]
 PAGES: Final = tuple(
@@ -30,6 +39,8 @@ PAGES: Final = tuple(
     for name in ("finding", "histories", "tables", "changing", "programs")
 )
 PROGRAMS: Final = _ROOT / "examples/cookbook"
+READ_ONLY_KEY: Final = "read-only"
+"""A key with which a program that changes something fails."""
 
 _SECTION: Final = re.compile(
     r"^## (?P<question>[^\n]+)\n.*?^```python\n(?P<program>.*?)^```\n"
@@ -94,7 +105,9 @@ def _section(found: re.Match[str]) -> Section:
 
 def serving() -> LocalServer:
     """A server with the sample project and what `set_up.py` logs; the caller closes it."""
-    server = LocalServer(sample=True, clock=lambda: time.time() - _LATE)
+    server = LocalServer(
+        sample=True, clock=lambda: time.time() - _LATE, read_only_key=READ_ONLY_KEY
+    )
     spec = spec_from_file_location("set_up", PROGRAMS / "set_up.py")
     if spec is None or spec.loader is None:
         raise ImportError("set_up.py")
@@ -105,13 +118,13 @@ def serving() -> LocalServer:
     return server
 
 
-def run(program: Path, server: LocalServer, folder: Path) -> Outcome:
+def run(program: Path, server: LocalServer, folder: Path, key: str = "any-key") -> Outcome:
     """Run a program as a reader would: in a process of its own, in an empty folder."""
     tests = ["-m", "pytest", "-q", "-p", "no:cacheprovider"]
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("WANDB_")},
         "WANDB_BASE_URL": server.url,
-        "WANDB_API_KEY": "any-key",
+        "WANDB_API_KEY": key,
         "PYTHONIOENCODING": "utf-8",
     }
     done = subprocess.run(

@@ -1,4 +1,4 @@
-"""Find the best run of a sweep by its best epoch, not by its last one, and its config."""
+"""Find the best run of a sweep by its best epoch, and its config."""
 
 from wandb_runs import Api, Config
 
@@ -6,7 +6,9 @@ api = Api()
 
 (sweep,) = api.project("sample/digits").sweeps()
 best = sweep.runs.best("val/accuracy", "max", format="polars")
-run_id, accuracy, step = best.sort("value", descending=True, nulls_last=True).row(0)
+best = best.drop_nulls().sort("value", descending=True)
+run_id, accuracy, step = best.row(0)
 run = api.run(f"sample/digits/{run_id}")
 print(f"{run.name}: {accuracy:.4f} at step {step}")
-print("rate", run[Config("learning_rate", type=float)], "width", run[Config("width", type=int)])
+print("rate:", run[Config("learning_rate", type=float)])
+print("width:", run[Config("width", type=int)])

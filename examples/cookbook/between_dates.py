@@ -16,5 +16,5 @@ for run in runs:
     print(run.created_at.isoformat(" ", "seconds"), run.name)
 
 # The same as text, for a command line or a user of your program:
-text = "created_at >= 2026-11-23T13:34:00Z and created_at < 2026-11-23T13:35:00Z"
+text = "created_at >= 2026-11-23T13:34Z and created_at < 2026-11-23T13:35Z"
 print(len(api.runs("sample/digits", parse_filter(text))) == len(runs))

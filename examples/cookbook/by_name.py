@@ -1,4 +1,4 @@
-"""Find runs by the name that the app shows, by a pattern of names, and by ids."""
+"""Find runs by the name that the app shows, by a pattern, and by ids."""
 
 from wandb_runs import Api, DisplayName, RunId
 

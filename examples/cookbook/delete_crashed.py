@@ -1,10 +1,11 @@
-"""Delete the runs that crashed or failed early, after a look at what would go."""
+"""Delete the runs that crashed or failed, after a look at them."""
 
 from wandb_runs import Api, Duration, State
 
 api = Api()
 
-runs = api.runs("sample/digits", State.is_in(["crashed", "failed"]) & (Duration < 60))
+short = State.is_in(["crashed", "failed"]) & (Duration < 60)
+runs = api.runs("sample/digits", short)
 for row in runs.delete(dry_run=True):
     print(row["id"], row["name"], row["state"])
 

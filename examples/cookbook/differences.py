@@ -4,7 +4,8 @@ from wandb_runs import Api, DisplayName
 
 api = Api()
 
-runs = api.runs("sample/digits", DisplayName.is_in(["diverged", "sgd-lr0.1-b32-w64"]))
+names = ["diverged", "sgd-lr0.1-b32-w64"]
+runs = api.runs("sample/digits", DisplayName.is_in(names))
 table = runs.to_pandas(attributes=["name"], summary=False).set_index("name")
 differs = table.nunique(dropna=False) > 1
 print(table.loc[:, differs].T.to_string())

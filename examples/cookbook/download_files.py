@@ -1,4 +1,4 @@
-"""Download files of many runs, several at once, and only those that are not there yet."""
+"""Download files of many runs, but for those that are there already."""
 
 from collections import Counter
 

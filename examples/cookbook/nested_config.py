@@ -1,4 +1,4 @@
-"""Filter by a nested value of the config, and by a key that has a dot in its name."""
+"""Filter by a nested value, and by a key that has a dot in its name."""
 
 from wandb_runs import Api, Config, InvalidArgumentError
 

@@ -1,7 +1,7 @@
-"""Log what the programs of the cookbook read and change, beside the sample project.
+"""Log what the programs of the cookbook read, beside the sample project.
 
-wandb-runs local --sample
-WANDB_BASE_URL=... WANDB_API_KEY=any python examples/cookbook/set_up.py
+wandb-runs local --sample --port 8080
+WANDB_BASE_URL=http://127.0.0.1:8080 WANDB_API_KEY=any python set_up.py
 """
 
 import os
@@ -16,17 +16,27 @@ CHECKPOINTS = ("epoch-1.pt", "epoch-2.pt", "last.pt")
 
 def set_up(url: str) -> None:
     """Log two small projects to a local server."""
-    log_run(url, "me", "dots", "r1", name="nested", config={"model": {"depth": 3}})
+    log_run(
+        url, "me", "dots", "r1", name="nested", config={"model": {"depth": 3}}
+    )
     log_run(url, "me", "dots", "r2", name="flat", config={"model.depth": 3})
     for number in range(3):
         log_run(
             *(url, "me", "drafts", f"d{number}"),
             name=f"young-fox-{number}",
-            config={"optimizer": ("adam", "sgd")[number % 2], "learing_rate": 0.1 / 10**number},
+            config={
+                "optimizer": ("adam", "sgd")[number % 2],
+                "learing_rate": 0.1 / 10**number,
+            },
             history=[{"loss": 1 / (step + 1 + number)} for step in range(4)],
         )
-    log_run(url, "me", "drafts", "d3", name="calm-owl-3", exit_code=None)  # it goes on
-    with TemporaryDirectory() as folder, Api(base_url=url, api_key="any") as api:
+    log_run(
+        url, "me", "drafts", "d3", name="calm-owl-3", exit_code=None
+    )  # it goes on
+    with (
+        TemporaryDirectory() as folder,
+        Api(base_url=url, api_key="any") as api,
+    ):
         run = api.run("me/drafts/d0")
         for name in CHECKPOINTS:
             path = Path(folder) / "checkpoints" / name

@@ -7,6 +7,7 @@ from wandb_runs import Api, HeartbeatAt, State
 api = Api()
 
 silent_since = datetime.now(UTC) - timedelta(minutes=30)
-for run in api.runs("me/drafts", (State == "running") & (HeartbeatAt < silent_since)):
+silent = (State == "running") & (HeartbeatAt < silent_since)
+for run in api.runs("me/drafts", silent):
     print(run.name, "was", run.state, end=", ")
     print("is", run.update_state("failed").state)

@@ -1,4 +1,4 @@
-"""Read the use of the machine while a run went on: CPU, memory, GPUs, network."""
+"""Read the use of the machine: CPU, memory, GPUs, network."""
 
 from wandb_runs import Api, DisplayName
 

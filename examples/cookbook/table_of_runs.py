@@ -1,4 +1,4 @@
-"""Write the configs and summaries of all runs to a CSV file, a row for each run."""
+"""Write configs and summaries to a CSV file, a row for each run."""
 
 from wandb_runs import Api
 

@@ -9,8 +9,11 @@ def name_of_best(api: Api, path: str) -> str | None:
     return api.runs(path, order="-summary.accuracy")[0].name
 
 
-def test_the_run_of_highest_accuracy_is_the_best(wandb_server: LocalServer) -> None:
-    log_run(wandb_server, "me", "digits", "r1", name="first", summary={"accuracy": 0.7})
-    log_run(wandb_server, "me", "digits", "r2", name="second", summary={"accuracy": 0.9})
+def test_the_run_of_highest_accuracy_is_the_best(
+    wandb_server: LocalServer,
+) -> None:
+    for name, accuracy in (("first", 0.7), ("second", 0.9)):
+        summary = {"accuracy": accuracy}
+        log_run(wandb_server, "me", "digits", name, name=name, summary=summary)
     with Api(base_url=wandb_server.url, api_key="any") as api:
         assert name_of_best(api, "me/digits") == "second"
