@@ -6,7 +6,7 @@ api = Api()
 
 (sweep,) = api.project("sample/digits").sweeps()
 best = sweep.runs.best("val/accuracy", "max", format="polars")
-best = best.drop_nulls().sort("value", descending=True)
+best = best.drop_nulls().sort("value", "step", descending=[True, False])
 run_id, accuracy, step = best.row(0)
 run = api.run(f"sample/digits/{run_id}")
 print(f"{run.name}: {accuracy:.4f} at step {step}")
