@@ -26,18 +26,22 @@ ROOT = Path(__file__).parents[1]
 DOCUMENTS = {
     path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8")
     for path in sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
-    if path.parent.name not in {"decisions", "reference"}
+    if path.parent.name not in {"cookbook", "decisions", "reference"}
 }
 WITH_EXAMPLES = sorted(name for name, text in DOCUMENTS.items() if ">>> " in text)
 WITHOUT_EXAMPLES = {
     "docs/command-line.md",
     "docs/differences.md",
     "docs/frames.md",
+    "docs/local-server.md",
     "docs/performance.md",
     "docs/reliability.md",
     "docs/wandb-behaviour.md",
 }
-"""Documents without an example for the interpreter, each on purpose."""
+"""Documents without an example for the interpreter, each on purpose.
+
+Programs of the cookbook run in `test_cookbook.py`.
+"""
 
 
 @pytest.fixture
