@@ -8,6 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from wandb_runs import Summary
 from wandb_runs.errors import InvalidArgumentError
 from wandb_runs.query.order import DEFAULT_ORDER, RawOrder, parse_order
 
@@ -102,7 +103,13 @@ def test_other_spellings_are_sent_as_the_server_knows_them(order: str | None, wi
         ("loss asc", ["'+loss'"]),
         ("config.*.value", ["the key's own name"]),
         ("+config.lr,-created_at", ["one path"]),
-        ("-display_name", ["does not sort by it"]),
+        ("-summary.accuracy,created_at", ["one path", "to_polars().sort", "Summary('a,b')"]),
+        ("summary.loss, config.lr", ["one path"]),
+        ("created_at,name", ["one path"]),
+        ("a,b,summary_metrics.loss", ["one path"]),
+        ("-display_name", ["does not sort by 'display_name'", "'name', which is the run's id"]),
+        ("-duration", ["does not sort by 'duration'", "'updated_at'"]),
+        ("displayName", ["does not sort by 'displayName'"]),
         ("-config.a.b", ["'-config.a.value.b'", "'-config.a.b.value'"]),
         ("loss", ["'summary_metrics.loss'", "'config.loss.value'"]),
         ("Config.lr", ["'config.lr.value'"]),
@@ -131,6 +138,15 @@ def test_a_wrong_order_is_refused_with_the_nearest_valid_one(order: str, hints: 
         parse_order(order)
     for hint in hints:
         assert hint in refusal.value.message
+
+
+@pytest.mark.parametrize("key", ["exact_match,strict-match", "a, b", "a,", "name,a", "a,config"])
+def test_a_key_may_hold_commas_in_front_of_what_is_no_path(key: str) -> None:
+    assert parse_order(f"-summary.{key}") == f"-summary_metrics.{key}"
+
+
+def test_a_field_may_hold_what_would_be_two_paths_in_a_text() -> None:
+    assert parse_order(Summary("a,name").desc()) == "-summary_metrics.a,name"
 
 
 @pytest.mark.parametrize("order", [3, b"created_at", ["created_at"], ("created_at", "-"), object()])

@@ -8,7 +8,7 @@ from typing import Final, TypeAlias, final
 
 from wandb_runs.errors import InvalidArgumentError
 from wandb_runs.errors.immutable import immutable
-from wandb_runs.errors.suggest import show
+from wandb_runs.errors.suggest import fold, show
 from wandb_runs.errors.text import FieldsRepr
 from wandb_runs.query.keys import check_unicode
 from wandb_runs.query.paths import Vocabulary
@@ -18,10 +18,8 @@ __all__ = ["DEFAULT_ORDER", "FieldOrder", "Order", "RawOrder", "parse_order"]
 DEFAULT_ORDER: Final = "+created_at"
 """Oldest first, so that runs created during a listing come at its end."""
 
-_UNSORTED: Final = (
-    "W&B does not sort by it; it sorts by 'created_at', 'updated_at' and 'heartbeat_at', by "
-    "'config.<key>.value' and by 'summary_metrics.<key>'."
-)
+_UNSORTED: Final = {"displayname", "duration", "runtime", "state", "group", "tags", "user"}
+"""Attributes that filters know and orders do not, folded by `fold`."""
 
 _PATHS = Vocabulary(
     attributes={
@@ -36,9 +34,6 @@ _PATHS = Vocabulary(
     advice={
         "id": "The run's id is called 'name'.",
         "runid": "The run's id is called 'name'.",
-        **dict.fromkeys(
-            ("displayname", "duration", "runtime", "state", "group", "tags", "user"), _UNSORTED
-        ),
     },
     escape="RawOrder",
 )
@@ -140,15 +135,43 @@ updated_at. RawOrder sends a path unchecked.
         raise InvalidArgumentError(
             f"{where}: expected one sign and a path, like '+created_at' or '-summary_metrics.loss'."
         )
-    if "*" in path.split(".") or re.search(r",\s*[+-]", path):
+    if "*" in path.split("."):
         raise InvalidArgumentError(
-            f"{where}: expected one path, with the key's own name, like '-summary_metrics.loss'; "
-            "RawOrder sends an order unchecked."
+            f"{where}: expected the key's own name, like '-summary_metrics.loss'; RawOrder sends "
+            "an order unchecked."
+        )
+    if _has_two_paths(path):
+        raise InvalidArgumentError(
+            f"{where}: an order has one path; sort what was read by several, as by "
+            "runs.to_polars().sort([...]). A key that holds a comma is written as a field, like "
+            "Summary('a,b').desc()."
         )
     if direction := re.fullmatch(r"(?i)(.+?)[\s,:]+(asc|desc)\w*", path):
         meant = ("-" if direction[2].lower() == "desc" else "+") + direction[1]
         raise InvalidArgumentError(f"{where}: a sign says the direction; write {show(meant)}.")
+    if fold(path) in _UNSORTED:
+        raise InvalidArgumentError(
+            f"{where}: W&B does not sort by {show(path)}; it sorts by 'created_at', 'updated_at' "
+            "and 'heartbeat_at', by 'name', which is the run's id, by 'config.<key>.value' and by "
+            "'summary_metrics.<key>'."
+        )
     return sign + _PATHS.parse(path, where=where, sign=text[: len(text) - len(path)]).wire
+
+
+def _has_two_paths(text: str) -> bool:
+    """Whether a path follows a comma: keys may hold commas, and seldom what reads as a path.
+
+    >>> _has_two_paths("summary.accuracy,created_at"), _has_two_paths("summary.exact,strict-match")
+    (True, False)
+    """
+    _, *others = (part.strip() for part in text.split(","))
+    return any(
+        other[:1] in ("+", "-")
+        or other in _PATHS.attributes
+        or other.startswith(("config.", "summary.", "summary_metrics."))
+        for other in others
+        if other
+    )
 
 
 def _require_text(value: object, *, where: str) -> str:
