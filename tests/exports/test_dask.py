@@ -387,6 +387,25 @@ def test_the_example_of_a_cluster_runs(
     )
 
 
+def test_the_example_of_a_local_cluster_runs(sample_server: LocalServer, tmp_path: Path) -> None:
+    guide = (Path(__file__).parents[2] / "docs" / "dask.md").read_text(encoding="utf-8")
+    (program,) = re.findall(
+        r"^```python\n(import dask as settings\n.*?)^```", guide, re.MULTILINE | re.DOTALL
+    )
+    (tmp_path / "program.py").write_text(program, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "program.py"],
+        cwd=tmp_path,
+        env={**os.environ, "WANDB_BASE_URL": sample_server.url, "WANDB_API_KEY": "any-key"},
+        check=True,
+        timeout=120,
+        stdout=subprocess.PIPE,
+    )
+    with Api(base_url=sample_server.url, api_key="any-key") as api:
+        losses = api.runs("sample/digits").histories(keys=["loss"], format="polars")["loss"]
+    assert float(done.stdout) == losses.filter(losses.is_not_nan()).min()
+
+
 def test_a_frame_has_the_runs_that_there_are_when_it_is_made(server: LocalServer) -> None:
     with Api(base_url=server.url, api_key=KEY) as api:
         for path in (new_id(), f"team/{new_id()}"):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import subprocess
 import sys
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import httpx
@@ -29,6 +31,17 @@ def read(server: LocalServer, name: str, fields: str) -> JSONObject:
     query = f"{{ {of_run('me', 'testing', name, fields)} }}"
     answer = httpx.post(f"{server.url}/graphql", json={"query": query}).json()
     return cast("JSONObject", answer["data"]["project"]["run"])
+
+
+def test_the_test_of_the_guide_passes(tmp_path: Path) -> None:
+    guide = (Path(__file__).parents[2] / "docs" / "testing.md").read_text(encoding="utf-8")
+    (program,) = re.findall(
+        r"^```python\n(from wandb_runs [^`]*?^def test_[^`]*?)^```", guide, re.MULTILINE
+    )
+    (tmp_path / "test_report.py").write_text(program, encoding="utf-8")
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "test_report.py"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert "1 passed" in done.stdout, done.stdout
 
 
 def test_log_run_stores_every_argument(wandb_server: LocalServer) -> None:
