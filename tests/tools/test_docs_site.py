@@ -10,6 +10,7 @@ from docs_site.built import problems_of
 from docs_site.markup import (
     fence_examples,
     insert_before_sections,
+    linked_documents,
     linked_names,
     sections_of,
     with_site_markup,
@@ -204,3 +205,11 @@ def test_dead_links_and_anchors_are_problems(tmp_path: Path) -> None:
     ):
         (problem,) = problems_of(site(tmp_path, index=page.format(bad), b=page.format("#here")))
         assert problem == f"index.html: the link {bad} {why}"
+
+
+def test_paths_of_documents_in_docstrings_become_links() -> None:
+    text = "Errors; see `docs/reference/errors.md`. Not `docs/`, nor `docs/x.svg`."
+    assert linked_documents(text, str.title) == (
+        'Errors; see <a href="../reference/errors.html">Reference/Errors</a>. '
+        "Not `docs/`, nor `docs/x.svg`."
+    )

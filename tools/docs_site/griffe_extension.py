@@ -6,7 +6,13 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
-from docs_site.markup import fence_examples, insert_before_sections, linked_names, sections_of
+from docs_site.markup import (
+    fence_examples,
+    insert_before_sections,
+    linked_documents,
+    linked_names,
+    sections_of,
+)
 from docs_site.public_names import places_of_names, public_names
 
 if TYPE_CHECKING:
@@ -52,7 +58,8 @@ __all__ = ["Readable"]
 _LITERAL: Final = re.compile(r"(?:_NotGiven\()?(-?[\d_.]+(?: \*\* \d+)?|'[^']*'|\"[^\"]*\")\)?")
 """What a constant's name may stand for in a signature; `_NotGiven` is an int."""
 
-_SOURCE: Final = Path(__file__).resolve().parents[2] / "src"
+_ROOT: Final = Path(__file__).resolve().parents[2]
+_SOURCE: Final = _ROOT / "src"
 
 
 class Readable(Extension):
@@ -84,7 +91,12 @@ class Readable(Extension):
                 text = fence_examples(docstring.value)
                 if each.is_function and each.overloads:
                     text = insert_before_sections(text, _by_arguments(each, each.overloads))
-                docstring.value = linked_names(text, places, each.path)
+                docstring.value = linked_documents(linked_names(text, places, each.path), _title)
+
+
+def _title(document: str) -> str:
+    first, _, _ = (_ROOT / "docs" / f"{document}.md").read_text("utf-8").partition("\n")
+    return first.removeprefix("# ")
 
 
 def _objects(of: Object) -> Iterator[Object]:

@@ -105,7 +105,7 @@ def on_page_markdown(markdown: str, page: Page, **_: object) -> str:
     if not path.endswith(".md"):
         return markdown
     text = with_site_markup(site_links(markdown, path))
-    if path.startswith(("docs/decisions/", "docs/reference/")) or uri in _paths:
+    if path.startswith("docs/decisions/") or uri in _paths:
         return text
     return linked_names(text, places_of_names(public_names(_SOURCE)))
 

@@ -6,11 +6,12 @@ import re
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 __all__ = [
     "fence_examples",
     "insert_before_sections",
+    "linked_documents",
     "linked_names",
     "sections_of",
     "with_site_markup",
@@ -23,6 +24,7 @@ _NAME: Final = re.compile(r"(?<![`\w\[])`([A-Za-z_][\w.]*)(?:\([^`]*\))?`(?![`\]
 _SECTION: Final = re.compile(
     r"^(?:Args|Attributes|Returns|Yields|Raises|Warns):$|^```", re.MULTILINE
 )
+_DOCUMENT: Final = re.compile(r"`docs/([\w/-]+)\.md`")
 _CELL_CODE: Final = re.compile(r"(?<=`)[^`\n]*\\\|[^`\n]*(?=`)")
 _CONSOLE: Final = re.compile(r"^```console\n(.*?^```$)", re.MULTILINE | re.DOTALL)
 _PROMPT: Final = re.compile(r"^\$ ", re.MULTILINE)
@@ -135,3 +137,13 @@ def linked_names(text: str, places: Mapping[str, str], own: str = "") -> str:
     return "".join(
         _NAME.sub(linked, part) if at % 2 == 0 else part for at, part in enumerate(parts)
     )
+
+
+def linked_documents(text: str, title_of: Callable[[str], str]) -> str:
+    """A docstring in which paths of documents, such as `docs/filters.md`, are links to their pages.
+
+    Args:
+        text: The docstring, which a page of `docs/reference/` shows.
+        title_of: The title of a document, by its path within `docs/` without the ending.
+    """
+    return _DOCUMENT.sub(lambda path: f'<a href="../{path[1]}.html">{title_of(path[1])}</a>', text)

@@ -124,6 +124,8 @@ class AsyncLazyRuns(RunsBase[AsyncRetryingClient, AsyncSweeps, RunT_co]):
             HistoriesError: The histories of some runs could not be had; it carries no rows.
             polars.exceptions.ComputeError: One of these, where polars does not pass it on: while
                 the schema is asked for, and in versions before 2. Its text has the message.
+            DriftError: What a `DriftWarning` would say, where the listing is `strict`.
+            WandbRunsError: What any request may raise; see `docs/reference/errors.md`.
 
         Warns:
             EmptyJoinWarning: Runs have rows of each key and none of all; not of a part of the
@@ -155,6 +157,8 @@ class AsyncLazyRuns(RunsBase[AsyncRetryingClient, AsyncSweeps, RunT_co]):
             SchemaError: A value does not fit the schema; when its batch is taken.
             NotFoundError: No such project, or the key may not see it.
             HistoriesError: The histories of some runs could not be had; after the last batch.
+            DriftError: What a `DriftWarning` would say, where the listing is `strict`.
+            WandbRunsError: What any request may raise; see `docs/reference/errors.md`.
         """
         check_arrow()
         return await anyio.to_thread.run_sync(self._scan(keys, schema).reader)

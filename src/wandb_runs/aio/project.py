@@ -58,6 +58,7 @@ class AsyncProject(ProjectBase[AsyncRetryingClient]):
 
         Raises:
             NotFoundError: No such project, or the key may not see it.
+            WandbRunsError: What any request may raise; see `docs/reference/errors.md`.
         """
         return await self._client.run(self._fetch_storage_id())
 
@@ -70,6 +71,7 @@ class AsyncProject(ProjectBase[AsyncRetryingClient]):
 
         Raises:
             NotFoundError: No such project, or the key may not see it.
+            WandbRunsError: What any request may raise; see `docs/reference/errors.md`.
         """
         return await self._client.run(self._fetch_created_at())
 
@@ -78,6 +80,7 @@ class AsyncProject(ProjectBase[AsyncRetryingClient]):
 
         Raises:
             NotFoundError: No such project, or the key may not see it.
+            WandbRunsError: What any request may raise; see `docs/reference/errors.md`.
         """
         return await self._client.run(self._fetch_description())
 
@@ -105,9 +108,10 @@ class AsyncProject(ProjectBase[AsyncRetryingClient]):
 
         Args:
             filters: A MongoDB query over runs: `{"state": "finished", "config.lr": {"$lt":
-                0.1}}`; see `wandb_runs.query.filters`.
-            order: `created_at`, `heartbeat_at`, `config.<key>.value` or
-                `summary_metrics.<key>`, with `+` (ascending) or `-` (descending) in front.
+                0.1}}`; see `docs/filters.md`.
+            order: `created_at`, `heartbeat_at`, `updated_at`, `name` (which is the run's id),
+                `config.<key>` or `summary.<key>`, with `+` (ascending, the default) or `-`
+                (descending) in front; see `docs/filters.md`.
             per_page: Runs per request, at least 1; more than 1000 is sent as 1000. Where it is
                 not given, the first page has 50 runs, and later ones up to 1000.
             include_sweeps: Whether `run.sweep()` fetches the sweep when touched.
@@ -156,6 +160,7 @@ class AsyncProject(ProjectBase[AsyncRetryingClient]):
         Raises:
             InvalidArgumentError: `per_page` cannot be right; nothing was sent.
             NotFoundError: No such project, or the key may not see it; when a sweep is taken.
+            WandbRunsError: What any request may raise; see `docs/reference/errors.md`.
 
         Warns:
             MissingItemsWarning: Some came as null.
@@ -175,6 +180,7 @@ class AsyncProject(ProjectBase[AsyncRetryingClient]):
         Raises:
             NotFoundError: No such project, or the key may not see it.
             UnsupportedByServerError: The server does not know them.
+            WandbRunsError: What any request may raise; see `docs/reference/errors.md`.
         """
         return await self._client.run(self._fetch_keys())
 
@@ -190,6 +196,7 @@ class AsyncProject(ProjectBase[AsyncRetryingClient]):
             InvalidArgumentError: Not such a query; nothing was sent.
             NotFoundError: No such project, or the key may not see it.
             UnsupportedByServerError: The server does not know them.
+            WandbRunsError: What any request may raise; see `docs/reference/errors.md`.
         """
         return await self._client.run(self._fetch_tags(filters))
 

@@ -67,6 +67,7 @@ class AsyncRun(AsyncRunChanges[ConfigT_co, SummaryT_co], AsyncFilesOfRun[ConfigT
 
         Raises:
             BadResponseError: What the server stores is not a JSON object.
+            WandbRunsError: What any request may raise; see `docs/reference/errors.md`.
         """
         return await self._context.client.run(self._fetch_system_metrics())
 
@@ -77,6 +78,7 @@ class AsyncRun(AsyncRunChanges[ConfigT_co, SummaryT_co], AsyncFilesOfRun[ConfigT
 
         Raises:
             BadResponseError: The file is not a JSON object.
+            WandbRunsError: What any request may raise; see `docs/reference/errors.md`.
         """
         node = self._node
         address = await self._context.client.run(self._find_metadata(node))
@@ -90,6 +92,7 @@ class AsyncRun(AsyncRunChanges[ConfigT_co, SummaryT_co], AsyncFilesOfRun[ConfigT
 
         Raises:
             BadResponseError: What came is not a JSON object.
+            WandbRunsError: What any request may raise; see `docs/reference/errors.md`.
         """
         return await self._context.client.run(self._fetch_history_keys())
 
@@ -98,6 +101,7 @@ class AsyncRun(AsyncRunChanges[ConfigT_co, SummaryT_co], AsyncFilesOfRun[ConfigT
 
         Raises:
             BadResponseError: What came is not a step.
+            WandbRunsError: What any request may raise; see `docs/reference/errors.md`.
         """
         return await self._context.client.run(self._fetch_last_history_step())
 
@@ -217,6 +221,7 @@ class AsyncRun(AsyncRunChanges[ConfigT_co, SummaryT_co], AsyncFilesOfRun[ConfigT
                 `format=`; nothing was sent.
             MissingDependencyError: The format's library is not installed; nothing was sent.
             NotFoundError: The run is gone.
+            WandbRunsError: What any request may raise; see `docs/reference/errors.md`.
 
         Warns:
             EmptyJoinWarning: The run has rows of each key and none of all; or, with another x
@@ -256,6 +261,7 @@ class AsyncRun(AsyncRunChanges[ConfigT_co, SummaryT_co], AsyncFilesOfRun[ConfigT
         Raises:
             InvalidArgumentError: An argument that cannot be right; nothing was sent.
             NotFoundError: The run is gone.
+            WandbRunsError: What any request may raise; see `docs/reference/errors.md`.
 
         Warns:
             EmptyJoinWarning: The run has rows of each key and none of all; at the end.
@@ -289,6 +295,7 @@ class AsyncRun(AsyncRunChanges[ConfigT_co, SummaryT_co], AsyncFilesOfRun[ConfigT
             NotFoundError: The run is gone.
             UnsupportedByServerError: The server has no console output.
             BadResponseError: The answer does not tell which lines there are.
+            WandbRunsError: What any request may raise; see `docs/reference/errors.md`.
 
         Warns:
             MissingLinesWarning: The server did not give all lines; at the end.
@@ -313,6 +320,7 @@ class AsyncRun(AsyncRunChanges[ConfigT_co, SummaryT_co], AsyncFilesOfRun[ConfigT
         Raises:
             BadResponseError: Config or summary is not a JSON object.
             NotFoundError: The run is gone.
+            WandbRunsError: What any request may raise; see `docs/reference/errors.md`.
         """
         return await self._context.client.run(self._fetch_attributes(again=force))
 
@@ -343,5 +351,6 @@ class AsyncRun(AsyncRunChanges[ConfigT_co, SummaryT_co], AsyncFilesOfRun[ConfigT
 
         Raises:
             NotFoundError: The run is gone.
+            WandbRunsError: What any request may raise; see `docs/reference/errors.md`.
         """
         await self._context.client.run(self._fetch_again())

@@ -72,9 +72,10 @@ class AsyncRuns(
         entity: The user or team that owns the project; None for the default of the client's
             settings, else the viewer's.
         project: The project's name.
-        filters: A MongoDB query over runs; see `wandb_runs.query.filters`.
-        order: `created_at`, `heartbeat_at`, `config.<key>.value` or `summary_metrics.<key>`,
-            with `+` (ascending, the default) or `-` (descending) in front.
+        filters: A MongoDB query over runs; see `docs/filters.md`.
+        order: `created_at`, `heartbeat_at`, `updated_at`, `name` (which is the run's id),
+            `config.<key>` or `summary.<key>`, with `+` (ascending, the default) or `-`
+            (descending) in front.
         per_page: Runs per request, at least 1; more than 1000 is sent as 1000, W&B's limit. Where
             it is not given, the first page has 50 runs, and later ones up to 1000.
         include_sweeps: Whether `run.sweep()` fetches the sweep when touched. Listing never does.
@@ -95,6 +96,9 @@ class AsyncRuns(
 
     Raises:
         InvalidArgumentError: An argument that cannot be right; nothing was sent.
+        NotFoundError: No such project, or the key may not see it; when a run is asked for.
+        DriftError: What a `DriftWarning` would say, where the listing is `strict`; likewise.
+        WandbRunsError: What any request may raise; see `docs/reference/errors.md`.
 
     Warns:
         DriftWarning: The runs changed while they were listed, and not all is corrected.
@@ -201,7 +205,12 @@ class AsyncRuns(
         return await self._client.run(self._fetch_entity())
 
     async def length(self) -> int:
-        """How many runs there are; asks the server once, or counts when all were read."""
+        """How many runs there are; asks the server once, or counts when all were read.
+
+        Raises:
+            NotFoundError: No such project, or the key may not see it.
+            WandbRunsError: What any request may raise; see `docs/reference/errors.md`.
+        """
         if self._query.models.skips:
             await self._list_to(None)
         async with self._locks.here():
@@ -257,6 +266,7 @@ class AsyncRuns(
         Raises:
             NotFoundError: No such project, or the key may not see it; when a page is taken.
             DriftError: What a `DriftWarning` would say, where the listing is `strict`.
+            WandbRunsError: What any request may raise; see `docs/reference/errors.md`.
         """
         return AsyncRunPages(
             self._client, self._page_stream(), self._report, self._write_checkpoint
@@ -375,6 +385,8 @@ class AsyncRuns(
             MissingDependencyError: The format's library is not installed; nothing was sent.
             NotFoundError: No such project, or the key may not see it.
             HistoriesError: The histories of some runs could not be had; it carries the rest.
+            DriftError: What a `DriftWarning` would say, where the listing is `strict`.
+            WandbRunsError: What any request may raise; see `docs/reference/errors.md`.
 
         Warns:
             EmptyJoinWarning: Runs have rows of each key and none of all, so that `"inner"` left
@@ -384,6 +396,7 @@ class AsyncRuns(
                 a name is misspelt. Finding out costs a request. Or a machine metric that was
                 named, or the x axis of whole rows, has none, which costs none.
             UnknownKeyWarning: The filter or the order names what no run has, likewise.
+            DriftWarning: The runs changed meanwhile, and not all is corrected.
         """
         plan, to = self._plan_histories(
             samples, keys, x_axis, format, stream, join, on_error, progress, exact=exact
@@ -512,6 +525,8 @@ class AsyncRuns(
             NotFoundError: No such project, or the key may not see it.
             SchemaError: A value does not fit the schema; when its batch is taken.
             HistoriesError: The histories of some runs could not be had; after the last batch.
+            DriftError: What a `DriftWarning` would say, where the listing is `strict`.
+            WandbRunsError: What any request may raise; see `docs/reference/errors.md`.
 
         Warns:
             EmptyJoinWarning: Runs have rows of each key and none of all, so that `"inner"` left
@@ -521,6 +536,7 @@ class AsyncRuns(
                 metric that was named, or of the x axis of whole rows, and perhaps a name is
                 misspelt; at the end.
             UnknownKeyWarning: The filter or the order names what no run has; at the end.
+            DriftWarning: The runs changed meanwhile, and not all is corrected.
         """
         plan, to = self._plan_histories(
             samples, keys, x_axis, format, stream, join, on_error, progress, exact=exact

@@ -41,6 +41,10 @@ class AsyncSweep(SweepBase[AsyncRetryingClient]):
         Args:
             order: An order as `AsyncApi.runs` takes it.
                 By default `AsyncSweep.order`, else the newest run first.
+
+        Raises:
+            InvalidArgumentError: `order` cannot be right; nothing was sent.
+            WandbRunsError: What any request may raise; see `docs/reference/errors.md`.
         """
         runs = await self._runs(order or self.order or "-created_at", per_page=1).get(slice(1))
         return runs[0] if runs else None

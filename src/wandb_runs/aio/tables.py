@@ -120,6 +120,8 @@ class AsyncRunTables(RunsBase[AsyncRetryingClient, AsyncSweeps, RunT_co]):
             NotFoundError: No such project, or the key may not see it.
             BadResponseError: A run's config, summary or attribute is not what W&B promises.
             FieldValidationError: A value does not fit the type of its field.
+            DriftError: What a `DriftWarning` would say, where the listing is `strict`.
+            WandbRunsError: What any request may raise; see `docs/reference/errors.md`.
 
         Warns:
             HiddenValueWarning: A run has two values for one column, `{"a.b": 1, "a": {"b": 2}}`:
@@ -218,6 +220,8 @@ class AsyncRunTables(RunsBase[AsyncRetryingClient, AsyncSweeps, RunT_co]):
             MissingDependencyError: The format's library is not installed; nothing was sent.
             NotFoundError: No such project, or the key may not see it.
             HistoriesError: The histories of some runs could not be had; it carries the rest.
+            DriftError: What a `DriftWarning` would say, where the listing is `strict`.
+            WandbRunsError: What any request may raise; see `docs/reference/errors.md`.
 
         Warns:
             UnknownMetricWarning: No run has a value, and perhaps the name is misspelt.
@@ -289,10 +293,13 @@ class AsyncRunTables(RunsBase[AsyncRetryingClient, AsyncSweeps, RunT_co]):
             MissingDependencyError: The format's library is not installed; nothing was sent.
             NotFoundError: No such project, or the key may not see it.
             BadResponseError: A run's config is not a JSON object.
+            DriftError: What a `DriftWarning` would say, where the listing is `strict`.
+            WandbRunsError: What any request may raise; see `docs/reference/errors.md`.
 
         Warns:
             UnknownKeyWarning: No run has one of the keys, or what the filter or the order names,
                 and perhaps it is misspelt. Finding out costs a request.
+            DriftWarning: The runs changed meanwhile, and not all is corrected.
         """
         plan, to = self._plan_values(keys, format, progress)
         if self._query.is_part:
@@ -359,10 +366,13 @@ class AsyncRunTables(RunsBase[AsyncRetryingClient, AsyncSweeps, RunT_co]):
             MissingDependencyError: The format's library is not installed; nothing was sent.
             NotFoundError: No such project, or the key may not see it.
             BadResponseError: A run's summary is not a JSON object.
+            DriftError: What a `DriftWarning` would say, where the listing is `strict`.
+            WandbRunsError: What any request may raise; see `docs/reference/errors.md`.
 
         Warns:
             UnknownKeyWarning: No run has one of the keys, or what the filter or the order names,
                 and perhaps it is misspelt. Finding out costs a request.
+            DriftWarning: The runs changed meanwhile, and not all is corrected.
         """
         plan, to = self._plan_values(keys, format, progress)
         if self._query.is_part:

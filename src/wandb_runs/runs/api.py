@@ -193,6 +193,7 @@ class Api(ApiBase[RetryingClient]):
 
         Raises:
             AuthenticationError: The viewer's is needed, and there is no key, or a wrong one.
+            WandbRunsError: What any request may raise; see `docs/reference/errors.md`.
         """
         return self._client.run(self._fetch_entity())
 
@@ -202,6 +203,7 @@ class Api(ApiBase[RetryingClient]):
 
         Raises:
             AuthenticationError: No key, or one that the server does not know.
+            WandbRunsError: What any request may raise; see `docs/reference/errors.md`.
         """
         return user_of(self._client.run(self._client.viewer.fields()))
 
@@ -232,9 +234,10 @@ class Api(ApiBase[RetryingClient]):
             path: `"entity/project"`, or `"project"` in the default entity. The path or the URL of
                 a page of the project names it, too.
             filters: A MongoDB query over runs: `{"state": "finished", "config.lr": {"$lt":
-                0.1}}`; see `wandb_runs.query.filters`.
-            order: `created_at`, `heartbeat_at`, `config.<key>.value` or
-                `summary_metrics.<key>`, with `+` (ascending) or `-` (descending) in front.
+                0.1}}`; see `docs/filters.md`.
+            order: `created_at`, `heartbeat_at`, `updated_at`, `name` (which is the run's id),
+                `config.<key>` or `summary.<key>`, with `+` (ascending, the default) or `-`
+                (descending) in front; see `docs/filters.md`.
             per_page: Runs per request, at least 1; more than 1000 is sent as 1000. Where it is
                 not given, the first page has 50 runs, and later ones up to 1000.
             include_sweeps: Whether `run.sweep` fetches the sweep when touched.
@@ -390,6 +393,7 @@ class Api(ApiBase[RetryingClient]):
         Raises:
             InvalidArgumentError: Not such a path; nothing was sent.
             NotFoundError: No such project or run, or the key may not see it.
+            WandbRunsError: What any request may raise; see `docs/reference/errors.md`.
         """
         models = check_models(config, summary, "raise")
         client = self._client
@@ -441,6 +445,7 @@ class Api(ApiBase[RetryingClient]):
         Raises:
             InvalidArgumentError: Not such a path; nothing was sent.
             NotFoundError: No such project or sweep, or the key may not see it.
+            WandbRunsError: What any request may raise; see `docs/reference/errors.md`.
         """
         entity, project, fields = self._client.run(self._fetch_sweep(path))
         return Sweep(self._client, entity, project, fields)
@@ -543,6 +548,7 @@ class Api(ApiBase[RetryingClient]):
                 that does not ask for what is needed.
             NotFoundError: When nodes are taken: `connection` picks null.
             BadResponseError: When nodes are taken: the server does not say how to go on.
+            WandbRunsError: What any request may raise; see `docs/reference/errors.md`.
 
         Warns:
             MissingItemsWarning: Some nodes came as null; when they are read.
@@ -569,6 +575,7 @@ class Api(ApiBase[RetryingClient]):
         Raises:
             InvalidArgumentError: Not such a path; nothing was sent.
             NotFoundError: No such project, run or sweep, or the key may not see it.
+            WandbRunsError: What any request may raise; see `docs/reference/errors.md`.
 
         >>> api.from_path(run.url) == run
         True

@@ -156,6 +156,7 @@ class FieldsOfRuns(RunsBase[RetryingClient, Sweeps, RunT_co]):
             FieldValidationError: A value does not fit its type.
             NotFoundError: No such project, or the key may not see it; when a tuple is taken.
             DriftError: What a `DriftWarning` would say, where the listing is `strict`.
+            WandbRunsError: What any request may raise; see `docs/reference/errors.md`.
 
         Warns:
             DriftWarning: The runs changed meanwhile, and not all is corrected.

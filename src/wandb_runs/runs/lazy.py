@@ -68,6 +68,8 @@ class LazyRuns(RunsBase[RetryingClient, Sweeps, RunT_co]):
             HistoriesError: The histories of some runs could not be had; it carries no rows.
             polars.exceptions.ComputeError: One of these, where polars does not pass it on: while
                 the schema is asked for, and in versions before 2. Its text has the message.
+            DriftError: What a `DriftWarning` would say, where the listing is `strict`.
+            WandbRunsError: What any request may raise; see `docs/reference/errors.md`.
 
         Warns:
             EmptyJoinWarning: Runs have rows of each key and none of all; not of a part of the
@@ -105,6 +107,8 @@ class LazyRuns(RunsBase[RetryingClient, Sweeps, RunT_co]):
             SchemaError: A value does not fit the schema; when its batch is taken.
             NotFoundError: No such project, or the key may not see it.
             HistoriesError: The histories of some runs could not be had; after the last batch.
+            DriftError: What a `DriftWarning` would say, where the listing is `strict`.
+            WandbRunsError: What any request may raise; see `docs/reference/errors.md`.
 
         >>> reader = runs.arrow_batches(["loss"])
         >>> reader.schema.names, reader.read_all().num_rows > 0

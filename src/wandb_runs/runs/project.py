@@ -65,6 +65,7 @@ class Project(ProjectBase[RetryingClient]):
 
         Raises:
             NotFoundError: No such project, or the key may not see it.
+            WandbRunsError: What any request may raise; see `docs/reference/errors.md`.
         """
         return self._client.run(self._fetch_storage_id())
 
@@ -79,6 +80,7 @@ class Project(ProjectBase[RetryingClient]):
 
         Raises:
             NotFoundError: No such project, or the key may not see it.
+            WandbRunsError: What any request may raise; see `docs/reference/errors.md`.
         """
         return self._client.run(self._fetch_created_at())
 
@@ -88,6 +90,7 @@ class Project(ProjectBase[RetryingClient]):
 
         Raises:
             NotFoundError: No such project, or the key may not see it.
+            WandbRunsError: What any request may raise; see `docs/reference/errors.md`.
         """
         return self._client.run(self._fetch_description())
 
@@ -116,9 +119,10 @@ class Project(ProjectBase[RetryingClient]):
 
         Args:
             filters: A MongoDB query over runs: `{"state": "finished", "config.lr": {"$lt":
-                0.1}}`; see `wandb_runs.query.filters`.
-            order: `created_at`, `heartbeat_at`, `config.<key>.value` or
-                `summary_metrics.<key>`, with `+` (ascending) or `-` (descending) in front.
+                0.1}}`; see `docs/filters.md`.
+            order: `created_at`, `heartbeat_at`, `updated_at`, `name` (which is the run's id),
+                `config.<key>` or `summary.<key>`, with `+` (ascending, the default) or `-`
+                (descending) in front; see `docs/filters.md`.
             per_page: Runs per request, at least 1; more than 1000 is sent as 1000. Where it is
                 not given, the first page has 50 runs, and later ones up to 1000.
             include_sweeps: Whether `run.sweep` fetches the sweep when touched.
@@ -171,6 +175,7 @@ class Project(ProjectBase[RetryingClient]):
         Raises:
             InvalidArgumentError: `per_page` cannot be right; nothing was sent.
             NotFoundError: No such project, or the key may not see it; when a sweep is taken.
+            WandbRunsError: What any request may raise; see `docs/reference/errors.md`.
 
         Warns:
             MissingItemsWarning: Some came as null.
@@ -193,6 +198,7 @@ class Project(ProjectBase[RetryingClient]):
         Raises:
             NotFoundError: No such project, or the key may not see it.
             UnsupportedByServerError: The server does not know them.
+            WandbRunsError: What any request may raise; see `docs/reference/errors.md`.
 
         >>> {key.path: key.type for key in api.project("sample/digits").keys()}["summary.accuracy"]
         'number'
@@ -211,6 +217,7 @@ class Project(ProjectBase[RetryingClient]):
             InvalidArgumentError: Not such a query; nothing was sent.
             NotFoundError: No such project, or the key may not see it.
             UnsupportedByServerError: The server does not know them.
+            WandbRunsError: What any request may raise; see `docs/reference/errors.md`.
 
         >>> counts = api.project("sample/digits").tags({"state": "finished"})
         >>> counts["long"] == len(api.runs("sample/digits", {"state": "finished", "tags": "long"}))

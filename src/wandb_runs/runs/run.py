@@ -80,6 +80,7 @@ server holds, and copy.deepcopy(x) gives a dict of your own, which can be change
 
         Raises:
             BadResponseError: What the server stores is not a JSON object.
+            WandbRunsError: What any request may raise; see `docs/reference/errors.md`.
         """
         return self._context.client.run(self._fetch_system_metrics())
 
@@ -91,6 +92,7 @@ server holds, and copy.deepcopy(x) gives a dict of your own, which can be change
 
         Raises:
             BadResponseError: The file is not a JSON object.
+            WandbRunsError: What any request may raise; see `docs/reference/errors.md`.
         """
         node = self._node
         address = self._context.client.run(self._find_metadata(node))
@@ -106,6 +108,7 @@ server holds, and copy.deepcopy(x) gives a dict of your own, which can be change
 
         Raises:
             BadResponseError: What came is not a JSON object.
+            WandbRunsError: What any request may raise; see `docs/reference/errors.md`.
         """
         return self._context.client.run(self._fetch_history_keys())
 
@@ -115,6 +118,7 @@ server holds, and copy.deepcopy(x) gives a dict of your own, which can be change
 
         Raises:
             BadResponseError: What came is not a step.
+            WandbRunsError: What any request may raise; see `docs/reference/errors.md`.
         """
         return self._context.client.run(self._fetch_last_history_step())
 
@@ -239,6 +243,7 @@ server holds, and copy.deepcopy(x) gives a dict of your own, which can be change
                 `format=`; nothing was sent.
             MissingDependencyError: The format's library is not installed; nothing was sent.
             NotFoundError: The run is gone.
+            WandbRunsError: What any request may raise; see `docs/reference/errors.md`.
 
         Warns:
             EmptyJoinWarning: The run has rows of each key and none of all; or, with another x
@@ -286,6 +291,7 @@ server holds, and copy.deepcopy(x) gives a dict of your own, which can be change
         Raises:
             InvalidArgumentError: An argument that cannot be right; nothing was sent.
             NotFoundError: The run is gone.
+            WandbRunsError: What any request may raise; see `docs/reference/errors.md`.
 
         Warns:
             EmptyJoinWarning: The run has rows of each key and none of all; at the end.
@@ -323,6 +329,7 @@ server holds, and copy.deepcopy(x) gives a dict of your own, which can be change
             NotFoundError: The run is gone.
             UnsupportedByServerError: The server has no console output.
             BadResponseError: The answer does not tell which lines there are.
+            WandbRunsError: What any request may raise; see `docs/reference/errors.md`.
 
         Warns:
             MissingLinesWarning: The server did not give all lines; at the end.
@@ -350,6 +357,7 @@ server holds, and copy.deepcopy(x) gives a dict of your own, which can be change
         Raises:
             BadResponseError: Config or summary is not a JSON object.
             NotFoundError: The run is gone.
+            WandbRunsError: What any request may raise; see `docs/reference/errors.md`.
 
         >>> run.load()["displayName"] == run.name
         True
@@ -383,5 +391,6 @@ server holds, and copy.deepcopy(x) gives a dict of your own, which can be change
 
         Raises:
             NotFoundError: The run is gone.
+            WandbRunsError: What any request may raise; see `docs/reference/errors.md`.
         """
         self._context.client.run(self._fetch_again())

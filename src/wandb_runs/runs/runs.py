@@ -80,9 +80,10 @@ class Runs(
         entity: The user or team that owns the project; None for the default of the client's
             settings, else the viewer's.
         project: The project's name.
-        filters: A MongoDB query over runs; see `wandb_runs.query.filters`.
-        order: `created_at`, `heartbeat_at`, `config.<key>.value` or `summary_metrics.<key>`,
-            with `+` (ascending, the default) or `-` (descending) in front.
+        filters: A MongoDB query over runs; see `docs/filters.md`.
+        order: `created_at`, `heartbeat_at`, `updated_at`, `name` (which is the run's id),
+            `config.<key>` or `summary.<key>`, with `+` (ascending, the default) or `-`
+            (descending) in front.
         per_page: Runs per request, at least 1; more than 1000 is sent as 1000, W&B's limit. Where
             it is not given, the first page has 50 runs, and later ones up to 1000.
         include_sweeps: Whether `run.sweep` fetches the sweep when touched. Listing never does.
@@ -103,6 +104,9 @@ class Runs(
 
     Raises:
         InvalidArgumentError: An argument that cannot be right; nothing was sent.
+        NotFoundError: No such project, or the key may not see it; when a run is asked for.
+        DriftError: What a `DriftWarning` would say, where the listing is `strict`; likewise.
+        WandbRunsError: What any request may raise; see `docs/reference/errors.md`.
 
     Warns:
         DriftWarning: The runs changed while they were listed, and not all is corrected.
@@ -185,7 +189,12 @@ class Runs(
 
     @property
     def length(self) -> int:
-        """How many runs there are: the same as `len(runs)`."""
+        """How many runs there are: the same as `len(runs)`.
+
+        Raises:
+            NotFoundError: No such project, or the key may not see it.
+            WandbRunsError: What any request may raise; see `docs/reference/errors.md`.
+        """
         return len(self)
 
     @override
@@ -292,6 +301,7 @@ class Runs(
         Raises:
             NotFoundError: No such project, or the key may not see it; when a page is taken.
             DriftError: What a `DriftWarning` would say, where the listing is `strict`.
+            WandbRunsError: What any request may raise; see `docs/reference/errors.md`.
 
         >>> sum(len(page) for page in runs.pages()) == len(runs)
         True
@@ -419,6 +429,8 @@ class Runs(
             MissingDependencyError: The format's library is not installed; nothing was sent.
             NotFoundError: No such project, or the key may not see it.
             HistoriesError: The histories of some runs could not be had; it carries the rest.
+            DriftError: What a `DriftWarning` would say, where the listing is `strict`.
+            WandbRunsError: What any request may raise; see `docs/reference/errors.md`.
 
         Warns:
             EmptyJoinWarning: Runs have rows of each key and none of all, so that `"inner"` left
@@ -428,6 +440,7 @@ class Runs(
                 a name is misspelt. Finding out costs a request. Or a machine metric that was
                 named, or the x axis of whole rows, has none, which costs none.
             UnknownKeyWarning: The filter or the order names what no run has, likewise.
+            DriftWarning: The runs changed meanwhile, and not all is corrected.
 
         >>> frame = runs.histories(samples=100, keys=["loss", "accuracy"], format="polars")
         >>> frame.columns
@@ -567,6 +580,8 @@ class Runs(
             NotFoundError: No such project, or the key may not see it.
             SchemaError: A value does not fit the schema; when its batch is taken.
             HistoriesError: The histories of some runs could not be had; after the last batch.
+            DriftError: What a `DriftWarning` would say, where the listing is `strict`.
+            WandbRunsError: What any request may raise; see `docs/reference/errors.md`.
 
         Warns:
             EmptyJoinWarning: Runs have rows of each key and none of all, so that `"inner"` left
@@ -576,6 +591,7 @@ class Runs(
                 metric that was named, or of the x axis of whole rows, and perhaps a name is
                 misspelt; at the end.
             UnknownKeyWarning: The filter or the order names what no run has; at the end.
+            DriftWarning: The runs changed meanwhile, and not all is corrected.
 
         >>> import polars as pl
         >>> dtypes = {"loss": pl.Float64}

@@ -45,6 +45,10 @@ class Sweep(SweepBase[RetryingClient]):
         Args:
             order: An order as `Api.runs` takes it.
                 By default `Sweep.order`, else the newest run first.
+
+        Raises:
+            InvalidArgumentError: `order` cannot be right; nothing was sent.
+            WandbRunsError: What any request may raise; see `docs/reference/errors.md`.
         """
         runs = self._runs(order or self.order or "-created_at", per_page=1)
         return runs[0] if runs else None

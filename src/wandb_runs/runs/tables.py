@@ -125,6 +125,8 @@ class RunTables(RunsBase[RetryingClient, Sweeps, RunT_co]):
             NotFoundError: No such project, or the key may not see it.
             BadResponseError: A run's config, summary or attribute is not what W&B promises.
             FieldValidationError: A value does not fit the type of its field.
+            DriftError: What a `DriftWarning` would say, where the listing is `strict`.
+            WandbRunsError: What any request may raise; see `docs/reference/errors.md`.
 
         Warns:
             HiddenValueWarning: A run has two values for one column, `{"a.b": 1, "a": {"b": 2}}`:
@@ -239,6 +241,8 @@ class RunTables(RunsBase[RetryingClient, Sweeps, RunT_co]):
             MissingDependencyError: The format's library is not installed; nothing was sent.
             NotFoundError: No such project, or the key may not see it.
             HistoriesError: The histories of some runs could not be had; it carries the rest.
+            DriftError: What a `DriftWarning` would say, where the listing is `strict`.
+            WandbRunsError: What any request may raise; see `docs/reference/errors.md`.
 
         Warns:
             UnknownMetricWarning: No run has a value, and perhaps the name is misspelt.
@@ -320,10 +324,13 @@ class RunTables(RunsBase[RetryingClient, Sweeps, RunT_co]):
             MissingDependencyError: The format's library is not installed; nothing was sent.
             NotFoundError: No such project, or the key may not see it.
             BadResponseError: A run's config is not a JSON object.
+            DriftError: What a `DriftWarning` would say, where the listing is `strict`.
+            WandbRunsError: What any request may raise; see `docs/reference/errors.md`.
 
         Warns:
             UnknownKeyWarning: No run has one of the keys, or what the filter or the order names,
                 and perhaps it is misspelt. Finding out costs a request.
+            DriftWarning: The runs changed meanwhile, and not all is corrected.
 
         >>> runs.configs(keys=["optimizer", "learning_rate"], format="polars").columns
         ['optimizer', 'learning_rate', 'run_id']
@@ -398,10 +405,13 @@ class RunTables(RunsBase[RetryingClient, Sweeps, RunT_co]):
             MissingDependencyError: The format's library is not installed; nothing was sent.
             NotFoundError: No such project, or the key may not see it.
             BadResponseError: A run's summary is not a JSON object.
+            DriftError: What a `DriftWarning` would say, where the listing is `strict`.
+            WandbRunsError: What any request may raise; see `docs/reference/errors.md`.
 
         Warns:
             UnknownKeyWarning: No run has one of the keys, or what the filter or the order names,
                 and perhaps it is misspelt. Finding out costs a request.
+            DriftWarning: The runs changed meanwhile, and not all is corrected.
 
         >>> best = runs.summaries(keys=["accuracy"], format="polars")
         >>> best.height == len(runs)
