@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
         """A page of the site."""
 
         file: File
+        meta: dict[str, object]
 
     class InclusionLevel:
         """Which sources are in the navigation."""
@@ -71,8 +73,19 @@ _ROOT: Final = Path(__file__).resolve().parents[2]
 _DOCS: Final = _ROOT / "docs"
 _SOURCE: Final = _ROOT / "src"
 
+_PICTURE: Final = re.compile(r'(<img [^>]*?src="([^"]+)"[^>]*>)')
+
 _SHOWN: Final = ("CHANGELOG.md",)
 """Files outside of `docs/` that are in the navigation."""
+
+_IN_SEARCH: Final = {
+    "tests/": {"exclude": True},
+    "docs/decisions/": {"boost": 0.02},
+    "docs/reference/": {"boost": 1},
+    "docs/": {"boost": 3},
+    "": {"boost": 0.02},
+}
+"""How the search ranks pages, by the first of these that their paths begin with: guides first."""
 
 _paths: Final[dict[str, str]] = {}
 """The paths in the repository of sources that no file of `docs/` holds."""
@@ -102,6 +115,7 @@ def on_page_markdown(markdown: str, page: Page, **_: object) -> str:
     """Turn a document of a code host into a page of the site."""
     uri = page.file.src_uri
     path = _paths.get(uri, f"docs/{uri}")
+    page.meta["search"] = next(rank for at, rank in _IN_SEARCH.items() if path.startswith(at))
     if not path.endswith(".md"):
         return markdown
     text = with_site_markup(site_links(markdown, path))
@@ -111,10 +125,11 @@ def on_page_markdown(markdown: str, page: Page, **_: object) -> str:
 
 
 def on_page_content(html: str, page: Page, **_: object) -> str:
-    """Make the tables of the commands fit to be read.
+    """Make pictures links to themselves, and the tables of the commands fit to be read.
 
     mkdocs-click writes the name of click's marker where an option has no default.
     """
+    html = _PICTURE.sub(r'<a class="picture" href="\2">\1</a>', html)
     if page.file.src_uri != "reference/command-line.md":
         return html
     return f'<div class="commands">{html.replace("<code>Sentinel.UNSET</code>", "")}</div>'
