@@ -11,7 +11,7 @@ from browser.projects import HOSTILE, log_hostile
 from playwright.sync_api import expect
 
 from wandb_runs import Api
-from wandb_runs.testing import LocalServer
+from wandb_runs.testing import LocalServer, log_run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -131,3 +131,67 @@ def test_a_hostile_address_is_text(open_page: Opener, server: LocalServer, path:
     assert page.evaluate("window.ran") is None
     assert page.locator("main :is(img, script, svg[onload])").count() == 0
     assert page.url.startswith(server.url)
+
+
+LINKS = {
+    "https://example.com/a?b=c#d": True,
+    "HTTP://example.com": True,
+    "http://127.0.0.1:8080/x": True,
+    "https://exa\u202emple.com/x": False,
+    "https://example.com/\u200bx": False,
+    "https://example.com\u00ad.evil.example/": False,
+    "http://user:pw@evil.example/": False,
+    "http://example.com@evil.example/": False,
+    "https://example.com\\@evil.example/": False,
+    "https://example.com\\x": False,
+    "https://ex\uff0eample.com/": False,
+    "https://exam\u0440le.com/": False,
+}
+"""Addresses in notes, and whether they become links."""
+
+
+def test_links_in_notes_lead_where_their_text_says(open_page: Opener) -> None:
+    with LocalServer() as server:
+        log_run(server, "me", "p", "r", notes="\n".join(f"see {each} ok" for each in LINKS))
+        page = open_page(f"{server.url}/me/p/runs/r")
+        notes = page.locator(".notes")
+        expect(notes).to_contain_text("user:pw@evil.example")
+        found: list[tuple[str, str]] = notes.locator("a").evaluate_all(
+            "(links) => links.map((each) => [each.textContent, each.getAttribute('href')])"
+        )
+        linked = [address for address, leads in LINKS.items() if leads]
+        assert [tuple(each) for each in found] == [(each, each) for each in linked]
+        assert not set(notes.inner_text()) & set("\u202e\u200b\u00ad")
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_long_names_leave_room_for_the_page(open_page: Opener, width: int) -> None:
+    long = "very-long-name-" * 300
+    with LocalServer() as server:
+        for run in ("a", "b"):
+            log_run(
+                server, "me", "p", run, name=long + run, tags=["t" * 500], config={"lr": run},
+                history=[{"loss": 1}, {"loss": 2}],
+            )  # fmt: skip
+        page = open_page(f"{server.url}/me/p/runs/a", width=width)
+        assert height(page, "h1") < 200
+        page.get_by_role("button", name="Show all").click()
+        expect(page.get_by_role("main")).to_contain_text(long + "a")
+        page.goto(f"{server.url}/me/p/compare?run=a&run=b")
+        expect(page.locator(".compare").first).to_be_visible()
+        assert height(page, ".compare thead tr") < 150
+        assert height(page, ".legend li") < 100
+        page.goto(f"{server.url}/me/p")
+        tag = page.locator(".runs .tag").first
+        expect(tag).to_be_visible()
+        inner: list[float] = tag.evaluate(
+            "(tag) => [tag.getBoundingClientRect().right, "
+            "tag.closest('td').getBoundingClientRect().right]"
+        )
+        assert inner[0] <= inner[1]
+
+
+def height(page: Page, selector: str) -> float:
+    box = page.locator(selector).first.bounding_box()
+    assert box is not None
+    return box["height"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -107,3 +108,56 @@ def test_a_server_that_is_gone_leaves_what_was_shown(open_page: Opener) -> None:
         expect(page.get_by_role("heading", name="at-work")).to_be_visible()
     page.wait_for_timeout(3000)
     expect(page.get_by_role("heading", name="at-work")).to_be_visible()
+
+
+def test_a_run_that_is_resumed_is_live_again(open_page: Opener, server: LocalServer) -> None:
+    log_run(server, "me", "live", "r", history=[{"loss": 1}])
+    page = open_page(f"{server.url}/me/live/runs/r")
+    main = page.get_by_role("main")
+    expect(main.get_by_text("finished")).to_be_visible()
+    log_run(server, "me", "live", "r", history=[{"_step": 1, "loss": 0.5}], exit_code=None)
+    expect(main.get_by_text("running")).to_be_visible()
+    expect(page.locator("#live")).to_be_visible()
+    expect(page.locator("#summary")).to_contain_text("0.5")
+
+
+def test_a_row_with_an_earlier_step_is_shown(open_page: Opener, server: LocalServer) -> None:
+    run = LoggedRun(server, "live")
+    run.start(displayName="at-work")
+    run.log(0, {"_step": 10, "loss": 1.5}, {"_step": 11, "loss": 0.75})
+    page = open_page(f"{server.url}/me/live/runs/r")
+    figure = page.get_by_role("figure").filter(has_text="loss").first
+    figure.get_by_text("Values", exact=True).click()
+    expect(figure.locator("tbody tr")).to_have_count(2)
+    run.log(2, {"_step": 1, "loss": 3.5})
+    run.stream(complete=True, exitcode=0)
+    expect(figure.locator("tbody tr")).to_have_count(3)
+    expect(figure.locator("tbody tr").first).to_contain_text("3.5")
+    expect(figure).not_to_contain_text("of 3 values")
+
+
+def test_a_run_that_is_deleted_says_so(open_page: Opener, server: LocalServer) -> None:
+    run = LoggedRun(server, "live")
+    started = run.start(displayName="at-work")
+    page = open_page(f"{server.url}/me/live/runs/r")
+    expect(page.locator("#live")).to_be_visible()
+    bucket = started["bucket"]
+    assert isinstance(bucket, dict)
+    assert run.delete(bucket["id"]).status_code == 200
+    expect(page.get_by_text("This run was deleted")).to_be_visible()
+    expect(page.locator("#live")).to_be_hidden()
+    expect(page.get_by_role("main").get_by_text("running")).to_be_hidden()
+
+
+def test_a_value_that_is_shown_whole_stays_so(open_page: Opener, server: LocalServer) -> None:
+    run = LoggedRun(server, "live")
+    run.start({"prompt": "p" * 1000}, displayName="at-work")
+    run.send("wandb-summary.json", 0, [json.dumps({"text": "t" * 1000, "loss": 1})])
+    page = open_page(f"{server.url}/me/live/runs/r")
+    summary = page.locator("#summary")
+    summary.get_by_role("button", name="Show all").click()
+    expect(summary).to_contain_text("t" * 1000)
+    run.send("wandb-summary.json", 0, [json.dumps({"text": "u" * 1000, "loss": 0.125})])
+    expect(summary).to_contain_text("0.125")
+    expect(summary).to_contain_text("u" * 1000)
+    expect(page.locator("#config").get_by_role("button", name="Show all")).to_be_visible()

@@ -1,7 +1,8 @@
 /** One figure: curves over an axis, drawn by uPlot, with their values in words and as a table. */
 
 import { h } from "./dom.js";
-import { counted, duration, localTime, shortNumber, visible } from "./text.js";
+import { LARGEST, linearRange, linearTicks, logRange, logTicks, SMALLEST, tickTexts } from "./scales.js";
+import { counted, duration, keyLabel, localTime, shortNumber } from "./text.js";
 
 /* global uPlot */
 
@@ -71,7 +72,7 @@ export class Chart {
    */
   constructor(key, signal) {
     this.key = key;
-    this.title = visible(key);
+    this.title = keyLabel(key);
     /** @type {Series[]} */
     this.series = [];
     /** @type {Options} */
@@ -184,11 +185,24 @@ export class Chart {
       height: this.isTall ? TALL : HEIGHT,
       padding: [8, 12, 0, 0],
       legend: { show: false },
-      scales: { x: { time: axis === "_timestamp" }, y: { distr: isLog ? 3 : 1 } },
+      scales: {
+        x: { time: axis === "_timestamp", range: (/** @type {any} */ _, /** @type {number | null} */ min, /** @type {number | null} */ max) => linearRange(min, max, 0) },
+        y: { distr: isLog ? 3 : 1, range: (/** @type {any} */ _, /** @type {number | null} */ min, /** @type {number | null} */ max) => (isLog ? logRange(min, max) : linearRange(min, max, 0.1)) },
+      },
       series: [{}, ...lines],
       axes: [
-        { ...common, size: 26, space: 60, ...(axis === "_timestamp" ? {} : { values: (/** @type {any} */ _, /** @type {number[]} */ splits) => splits.map((each) => (axis === "_runtime" ? duration(each) : compact(each))) }) },
-        { ...common, size: (/** @type {any} */ _, /** @type {string[] | null} */ values) => 12 + 6.5 * Math.max(3, ...(values ?? []).map((each) => String(each ?? "").length)), values: (/** @type {any} */ _, /** @type {(number | null)[]} */ splits) => splits.map((each) => (each === null ? "" : compact(each))) },
+        { ...common, size: 26, space: 60, ...(axis === "_timestamp" ? {} : ownTicks((min, max, length) => {
+          const { ticks, step } = linearTicks(min, max, length / 60, axis === "_step" ? 1 : 0);
+          return [ticks, axis === "_runtime" && step >= 1 ? ticks.map(duration) : tickTexts(ticks, step).map((each) => (axis === "_runtime" ? `${each}s` : each))];
+        })) },
+        { ...common, size: (/** @type {any} */ _, /** @type {string[] | null} */ values) => 12 + 6.5 * Math.max(3, ...(values ?? []).map((each) => each.length)), ...ownTicks((min, max, length) => {
+          if (isLog) {
+            const ticks = logTicks(min, max, length / 30);
+            return [ticks, ticks.map((each) => tickTexts([each], each)[0])];
+          }
+          const { ticks, step } = linearTicks(min, max, length / 40);
+          return [ticks, tickTexts(ticks, step)];
+        }) },
       ],
       cursor: { sync: { key: "curves" }, points: { size: 6 }, drag: { x: true, y: false }, y: false },
       hooks: { setCursor: [(/** @type {any} */ plot) => this.onCursor(plot)] },
@@ -277,11 +291,12 @@ export class Chart {
 
   /** Say what is not drawn. @param {Drawn[]} drawn */
   tellOdd(drawn) {
-    const sum = (/** @type {"nan" | "infinite" | "low"} */ what) => drawn.reduce((total, each) => total + each[what], 0);
+    const sum = (/** @type {"nan" | "infinite" | "low" | "extreme"} */ what) => drawn.reduce((total, each) => total + each[what], 0);
     const told = [];
     if (sum("nan")) told.push(`${sum("nan")} NaN`);
     if (sum("infinite")) told.push(`${sum("infinite")} infinite`);
     if (sum("low")) told.push(`${sum("low")} not above 0`);
+    if (sum("extreme")) told.push(`${sum("extreme")} too large or too small`);
     const odd = told.length ? `not drawn: ${told.join(", ")}` : "";
     const parts = [odd, this.sampleNote ?? ""].filter(Boolean);
     this.note.textContent = parts.join(" · ");
@@ -309,6 +324,27 @@ export class Chart {
 }
 
 /**
+ * An axis of uPlot with ticks of our own.
+ * @param {(min: number, max: number, length: number) => [number[], string[]]} make Ticks and their texts, for an axis of so many pixels.
+ */
+function ownTicks(make) {
+  /** @type {string[]} */
+  let texts = [];
+  return {
+    // uPlot shows an axis if one of its increments has room.
+    incrs: (/** @type {any} */ _, /** @type {number} */ _axis, /** @type {number} */ min, /** @type {number} */ max) => [Math.max(5, max - min)],
+    splits: (/** @type {any} */ plot, /** @type {number} */ axis, /** @type {number} */ min, /** @type {number} */ max) => {
+      const ratio = globalThis.devicePixelRatio || 1;
+      const [ticks, made] = make(min, max, (axis ? plot.bbox.height : plot.bbox.width) / ratio || 200);
+      texts = made;
+      return ticks;
+    },
+    filter: (/** @type {any} */ _, /** @type {number[]} */ ticks) => ticks,
+    values: () => texts,
+  };
+}
+
+/**
  * @typedef {object} Drawn
  * @property {string} label
  * @property {number[]} x
@@ -318,15 +354,17 @@ export class Chart {
  * @property {number} nan
  * @property {number} infinite
  * @property {number} low
+ * @property {number} extreme
  */
 
 /** @param {Series} series @param {Options} options @returns {Drawn} */
 function drawnOf(series, { isLog, smoothing }) {
-  const told = { nan: 0, infinite: 0, low: 0 };
+  const told = { nan: 0, infinite: 0, low: 0, extreme: 0 };
   const raw = series.y.map((value) => {
     if (Number.isNaN(value)) told.nan += 1;
     else if (!Number.isFinite(value)) told.infinite += 1;
     else if (isLog && value <= 0) told.low += 1;
+    else if (Math.abs(value) > LARGEST || (isLog && value < SMALLEST)) told.extreme += 1;
     else return value;
     return null;
   });
@@ -355,15 +393,6 @@ function nearestIndex(sorted, wanted) {
     else high = middle;
   }
   return low > 0 && wanted - sorted[low - 1] <= sorted[low] - wanted ? low - 1 : low;
-}
-
-/** @param {number} value */
-function compact(value) {
-  const size = Math.abs(value);
-  for (const [unit, letter] of /** @type {[number, string][]} */ ([[1e9, "G"], [1e6, "M"], [1e3, "k"]])) {
-    if (size >= unit && size < unit * 1000) return `${Number((value / unit).toPrecision(4))}${letter}`;
-  }
-  return shortNumber(value);
 }
 
 /** @param {Axis} axis @param {number} x */

@@ -3,7 +3,7 @@
 import { graphql } from "./api.js";
 import { Chart } from "./chart.js";
 import { h } from "./dom.js";
-import { asNumber, counted, visible } from "./text.js";
+import { asNumber, counted, keyLabel } from "./text.js";
 
 /** @typedef {import("./chart.js").Axis} Axis */
 /** @typedef {import("./chart.js").Options} Options */
@@ -27,6 +27,7 @@ import { asNumber, counted, visible } from "./text.js";
  * @property {number} lastStep
  * @property {number} lines The rows that the run had then.
  * @property {number} count The values that it had of the key.
+ * @property {boolean} isWhole Whether it was read from the start, at once.
  */
 
 /**
@@ -83,7 +84,7 @@ export class Curves {
     this.reading = null;
     const axis = page.search.get("x") ?? "";
     this.options = /** @type {Options} */ ({
-      axis: axis in AXES ? axis : "_step",
+      axis: Object.hasOwn(AXES, axis) ? axis : "_step",
       isLog: page.search.get("scale") === "log",
       smoothing: Math.min(0.99, Math.max(0, Number(page.search.get("smoothing")) || 0)),
     });
@@ -170,7 +171,7 @@ export class Curves {
   addSection(prefix) {
     const grid = h("div", { class: "grid" });
     const count = h("span", { class: "faint" });
-    const details = h("details", { open: true }, h("summary", {}, h("h3", {}, h("bdi", {}, prefix ? visible(prefix) : "General")), " ", count), grid);
+    const details = h("details", { open: true }, h("summary", {}, h("h3", {}, h("bdi", {}, prefix ? keyLabel(prefix) : "General")), " ", count), grid);
     const made = { details, grid, count };
     this.sections.set(prefix, made);
     const order = [...this.sections.keys()].sort((a, b) => a.localeCompare(b, "en", { numeric: true }));
@@ -225,11 +226,19 @@ export class Curves {
       if (!slot.isVisible || slot.chart.figure.hidden) continue;
       for (const run of this.runs) {
         const held = slot.held.get(run.id);
-        if (run.keys.has(slot.key) && (!held || held.lines !== run.lines)) found.push({ slot, run });
+        if (run.keys.has(slot.key) && (!held || held.lines !== run.lines || this.lacksRows(held))) found.push({ slot, run });
       }
       if (found.length >= SPECS) break;
     }
     return found.slice(0, SPECS);
+  }
+
+  /**
+   * Whether rows came with steps before the last one, so that reading on from there misses them.
+   * @param {Held} held
+   */
+  lacksRows(held) {
+    return !held.isWhole && held.x.length < held.count && held.count <= this.samples;
   }
 
   /** @param {{slot: Slot, run: CurveRun}[]} wanted */
@@ -307,5 +316,5 @@ function extended(held, rows, axis, key, lines, count) {
   }
   // A run that was resumed may have clocks that went back.
   if (axis !== "_step") points.sort((a, b) => a[0] - b[0]);
-  return { x: points.map((each) => each[0]), y: points.map((each) => each[1]), lastStep, lines, count };
+  return { x: points.map((each) => each[0]), y: points.map((each) => each[1]), lastStep, lines, count, isWhole: held === null };
 }

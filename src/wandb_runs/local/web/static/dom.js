@@ -1,6 +1,6 @@
 /** Elements, made one by one: no text becomes markup. */
 
-import { visible } from "./text.js";
+import { hasHidden, visible } from "./text.js";
 
 /** @typedef {string | Node | null | undefined | false} Child */
 
@@ -36,19 +36,17 @@ export function name(text) {
 }
 
 /**
- * A link to an address of others, if it is of the web; else its text.
+ * A link to an address of others, if it is of the web and leads where its text says; else its text.
+ *
+ * Browsers read a backslash as a slash, leave characters out and others in, and take what is before
+ * an @ for a name: none of these becomes a link.
  * @param {string} address
- * @param {Child} [label]
  * @returns {HTMLElement}
  */
-export function outerLink(address, label = visible(address)) {
-  let protocol = "";
-  try {
-    protocol = new URL(address).protocol;
-  } catch {
-    // No address: its text is shown.
-  }
-  if (protocol !== "http:" && protocol !== "https:") return h("span", {}, label);
+export function outerLink(address) {
+  const label = visible(address);
+  const leads = /^https?:\/\/[\w.:[\]-]+(?:[/?#]|$)/i.test(address) && !address.includes("\\") && !hasHidden(address) && URL.canParse(address);
+  if (!leads) return h("span", {}, label);
   return h("a", { href: address, rel: "noopener noreferrer nofollow", target: "_blank" }, label);
 }
 

@@ -30,6 +30,22 @@ export function visible(text) {
 }
 
 /**
+ * A key as a name of something: in quotes where white space would hide it.
+ * @param {string} key
+ */
+export function keyLabel(key) {
+  return visible(key && key === key.trim() ? key : JSON.stringify(key));
+}
+
+/**
+ * Whether a text has characters that are shown as escapes, or not at all.
+ * @param {string} text
+ */
+export function hasHidden(text) {
+  return text.search(HIDDEN) >= 0;
+}
+
+/**
  * A text that keeps its lines and tabs.
  * @param {unknown} text
  * @returns {string}

@@ -58,17 +58,19 @@ export function withoutEnvelopes(config) {
 /**
  * A value of any kind, shortened, which can be opened.
  * @param {unknown} value
+ * @param {{isOpen?: boolean, onopen?: () => void}} [options] Whether it is opened already, and what is called when it is.
  * @returns {Node}
  */
-export function valueCell(value) {
+export function valueCell(value, { isOpen = false, onopen = () => {} } = {}) {
   if (typeof value === "number" || typeof value === "bigint") return h("span", { class: "value-number", title: String(value) }, shortNumber(value));
   const text = typeof value === "string" ? visibleLines(value) : visible(asJson(value));
   const kind = typeof value === "string" ? "value-text" : "value-other";
-  if (text.length <= LONGEST) return h("bdi", { class: kind }, text);
+  if (isOpen || text.length <= LONGEST) return h("bdi", { class: kind }, text);
   const shown = h("bdi", { class: kind }, cut(text, LONGEST));
   const more = h("button", { type: "button", class: "quiet", onclick: () => {
     shown.textContent = text;
     more.remove();
+    onopen();
   } }, `Show all ${text.length.toLocaleString("en")} characters`);
   return h("span", {}, shown, " ", more);
 }
@@ -82,6 +84,10 @@ export class ValueTable {
     /** @type {Map<string, unknown>} */
     this.values = new Map();
     this.shown = "";
+    /** The keys whose values are shown whole. @type {Set<string>} */
+    this.opened = new Set();
+    /** The rows that are shown, with what they show. @type {Map<string, {row: HTMLElement, text: string}>} */
+    this.rows = new Map();
     this.search = h("input", { type: "search", id: `${id}-search`, placeholder: `Search ${title.toLowerCase()}`, "aria-label": `Search ${title.toLowerCase()}`, oninput: () => this.fill() });
     this.count = h("span", { class: "faint" });
     this.body = h("tbody");
@@ -105,9 +111,21 @@ export class ValueTable {
   fill() {
     const wanted = this.search.value.trim().toLowerCase();
     const found = [...this.values].filter(([key, value]) => !wanted || key.toLowerCase().includes(wanted) || asJson(value).toLowerCase().includes(wanted));
-    this.body.replaceChildren(...found.slice(0, MOST).map(([key, value]) => h("tr", {}, h("th", { scope: "row" }, h("bdi", {}, visible(key))), h("td", {}, valueCell(value)))));
+    const rows = new Map(found.slice(0, MOST).map(([key, value]) => [key, this.row(key, value)]));
+    const isOther = rows.size !== this.rows.size || [...rows].some(([key, { row }]) => this.rows.get(key)?.row !== row);
+    this.rows = rows;
+    if (isOther) this.body.replaceChildren(...[...rows.values()].map(({ row }) => row));
     this.none.hidden = found.length > 0 && found.length <= MOST;
     this.none.textContent = found.length > MOST ? `and ${found.length - MOST} more: search for them` : this.values.size ? "Nothing is like this." : "Nothing.";
     this.table.hidden = !found.length;
+  }
+
+  /** The row of a key; the one that is there, with its focus and selection, unless its value changed. @param {string} key @param {unknown} value */
+  row(key, value) {
+    const text = `${typeof value} ${asJson(value)}`;
+    const held = this.rows.get(key);
+    if (held?.text === text) return held;
+    const cell = valueCell(value, { isOpen: this.opened.has(key), onopen: () => this.opened.add(key) });
+    return { row: h("tr", {}, h("th", { scope: "row" }, h("bdi", {}, visible(key))), h("td", {}, cell)), text };
   }
 }

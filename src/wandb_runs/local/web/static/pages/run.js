@@ -6,12 +6,13 @@ import { tags } from "../columns.js";
 import { Curves, numericKeys } from "../curves.js";
 import { announce, h, name, outerLink, pageAddress, stateBadge, time } from "../dom.js";
 import { showMissing } from "../missing.js";
-import { ago, asNumber, counted, decodeObject, duration, fileSize, instant, localTime, visible, visibleLines } from "../text.js";
-import { ValueTable, withoutEnvelopes } from "../values.js";
+import { ago, asNumber, counted, cut, decodeObject, duration, fileSize, instant, localTime, visible, visibleLines } from "../text.js";
+import { valueCell, ValueTable, withoutEnvelopes } from "../values.js";
 
 const EVERY = 2;
-const IDLE_EVERY = 30;
+const IDLE_EVERY = 5;
 const LINES = 500;
+const LONGEST_TITLE = 200;
 const MOST_FILES = 500;
 const SAMPLES = 300;
 
@@ -69,12 +70,14 @@ export async function showRun(page) {
     if (!isRunning && performance.now() - last < IDLE_EVERY * 1000) return;
     last = performance.now();
     const now = (await graphql(NOW, variables, page.signal)).project?.run;
+    view.tellDeleted(!now);
     if (!now) return;
     const isSame = ["state", "updatedAt", "historyLineCount", "eventsLineCount", "logLineCount", "fileCount"].every((key) => now[key] === shown[key]);
     if (isSame) {
       view.tellTimes();
       return;
     }
+    // A run that ended may be resumed, and one that crashed may be heard of again.
     if (now.state !== shown.state) announce(`The run is ${now.state}`);
     const whole = (await graphql(RUN, variables, page.signal)).project?.run;
     if (!whole) return;
@@ -96,10 +99,14 @@ class RunView {
     this.page = page;
     this.variables = { entity, project, id: run.name };
     this.title = title;
+    this.label = "";
     this.heading = heading;
     this.run = run;
     this.state = h("span");
     heading.append(this.state);
+    this.deleted = h("p", { class: "problem", role: "alert", hidden: true });
+    heading.after(this.deleted);
+    this.fullName = h("span");
     this.facts = h("dl", { class: "facts" });
     this.notes = h("div", { class: "notes" });
     this.curves = new Curves(page, entity, project);
@@ -141,7 +148,9 @@ class RunView {
     this.run = run;
     const label = run.displayName || run.name;
     this.page.setTitle(label);
-    this.title.replaceChildren(name(label));
+    this.title.replaceChildren(name(cut(label, LONGEST_TITLE)));
+    if (label !== this.label) this.fullName = h("span", {}, valueCell(label));
+    this.label = label;
     this.state.replaceChildren(stateBadge(run.state));
     this.page.setLive(run.state === "running");
     this.tellTimes();
@@ -156,12 +165,22 @@ class RunView {
     this.files.update(`${run.fileCount} ${run.updatedAt}`, String(run.fileCount ?? ""));
   }
 
+  /** @param {boolean} isDeleted */
+  tellDeleted(isDeleted) {
+    if (this.deleted.hidden !== isDeleted) return;
+    this.deleted.hidden = !isDeleted;
+    this.deleted.textContent = isDeleted ? "This run was deleted; what is shown is what was read before." : "";
+    this.state.hidden = isDeleted;
+    this.page.setLive(!isDeleted && this.run.state === "running");
+  }
+
   tellTimes() {
     const { run } = this;
     const [entity, project] = this.page.parts;
     const [created, heard] = [instant(run.createdAt), instant(run.heartbeatAt)];
     /** @type {[string, import("../dom.js").Child][]} */
     const facts = [
+      ["Name", (run.displayName || run.name).length > LONGEST_TITLE ? this.fullName : ""],
       ["Id", name(run.name)],
       ["Created", created ? time(created, `${localTime(created)} (${ago(created)})`) : ""],
       ["Duration", created && heard ? duration((heard.getTime() - created.getTime()) / 1000) : ""],
@@ -313,9 +332,9 @@ class SystemCharts {
 
 /** Text in which addresses of the web are links. @param {string} text @returns {(Node | string)[]} */
 function linked(text) {
-  const shown = visibleLines(text);
-  const parts = shown.split(/(https?:\/\/[^\s<>()[\]{}"']+[^\s<>()[\]{}"'.,;:!?])/);
-  return parts.map((part, index) => (index % 2 ? outerLink(part, part) : part));
+  // Addresses are found before anything is escaped: an escape is no part of one.
+  const parts = text.split(/(https?:\/\/[^\s<>()[\]{}"']+[^\s<>()[\]{}"'.,;:!?])/i);
+  return parts.map((part, index) => (index % 2 ? outerLink(part) : visibleLines(part)));
 }
 
 /** Console output without the codes that colour it. @param {string} line */
