@@ -86,6 +86,14 @@ def check_headers(response: httpx.Response) -> None:
     assert "set-cookie" not in response.headers
 
 
+def check_data(response: httpx.Response) -> None:
+    policy = policy_of(response)
+    assert policy["default-src"] == "'none'"
+    assert policy["frame-ancestors"] == "'none'"
+    assert response.headers.get_list("x-content-type-options") == ["nosniff"]
+    assert response.headers.get_list("cache-control") == ["no-store"]
+
+
 def assets() -> list[str]:
     return [f"/-/static/{path.relative_to(ROOM / 'static')}" for path in OWN]
 
@@ -123,8 +131,59 @@ def test_other_clients_find_nothing_where_pages_are(
 ) -> None:
     headers = {"accept": accept} if accept else {}
     answer = httpx.get(server.url + path, headers=headers)
+    assert answer.status_code == 404
+    assert answer.headers["content-type"] == "text/plain; charset=utf-8"
+    assert answer.text.startswith("Not Found: this is a page for browsers")
+    assert "POST /graphql" in answer.text
+    posted = httpx.post(server.url + path, headers=HTML)
+    assert (posted.status_code, posted.text) == (404, "Not Found")
+
+
+def test_no_hint_is_where_no_page_is(server: LocalServer) -> None:
+    answer = httpx.get(f"{server.url}/me/p/elsewhere/at/all/x")
     assert (answer.status_code, answer.text) == (404, "Not Found")
-    assert httpx.post(server.url + path, headers=HTML).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "headers", "status"),
+    [
+        ("GET", "/-/nothing", {}, 404),
+        ("GET", "/-/static/x", {}, 404),
+        ("GET", "/-/vendor/uplot/x", {}, 404),
+        ("GET", "/", {"accept": "*/*"}, 404),
+        ("POST", "/me/p", HTML, 404),
+        ("PUT", "/me/p", HTML, 404),
+        ("GET", "/graphql", HTML, 405),
+        ("POST", "/graphql", {"authorization": "Bearer x"}, 401),
+        ("POST", "/-/filter", {"authorization": "Bearer x"}, 401),
+        ("GET", "/", {**HTML, "origin": "https://attacker.example"}, 403),
+        ("GET", "/exports/me/p/r/none", {}, 403),
+        ("GET", "/storage/me/p/r/none", {}, 404),
+        ("GET", "/", {**HTML, "host": "attacker.example"}, 421),
+        ("POST", "/graphql", {}, 415),
+        ("POST", "/-/filter", {}, 415),
+        ("POST", "/graphql", {"content-type": "application/json"}, 400),
+        ("POST", "/-/filter", {"content-type": "application/json"}, 400),
+    ],
+)
+def test_errors_have_the_headers_that_keep_browsers_from_showing_them(
+    server: LocalServer, method: str, path: str, headers: dict[str, str], status: int
+) -> None:
+    answer = httpx.request(method, server.url + path, headers=headers)
+    assert answer.status_code == status
+    check_data(answer)
+
+
+def test_data_has_the_headers_that_keep_browsers_from_showing_it(server: LocalServer) -> None:
+    check_data(httpx.post(f"{server.url}/graphql", json={"query": "{ viewer { entity } }"}))
+    check_data(httpx.post(f"{server.url}/-/filter", json={"where": "id exists"}))
+
+
+def test_vendored_files_are_kept_under_a_policy(server: LocalServer) -> None:
+    answer = httpx.get(f"{server.url}/-/vendor/uplot/uPlot.iife.min.js")
+    assert policy_of(answer)["default-src"] == "'none'"
+    assert answer.headers["cache-control"] == "no-cache"
+    assert answer.headers.get_list("cache-control") == ["no-cache"]
 
 
 def test_addresses_of_the_api_are_no_pages(server: LocalServer) -> None:
@@ -343,6 +402,12 @@ def test_a_filter_without_a_place_is_refused_without_one(server: LocalServer) ->
     told = translate(server, {"where": "a" * 70000}).json()
     assert (told["line"], told["column"], told["excerpt"]) == (None, None, None)
     assert "64 KB" in told["error"]
+
+
+def test_a_filter_that_the_server_would_not_run_is_told_as_one(server: LocalServer) -> None:
+    told = translate(server, {"where": " and ".join(["config.lr > 0"] * 501)}).json()
+    assert "at most 500 keys" in told["error"]
+    assert (told["line"], told["column"], told["excerpt"]) == (None, None, None)
 
 
 @pytest.mark.parametrize("body", [{}, {"where": 1}, {"where": None}, [], {"where": "a", "b": 1}])

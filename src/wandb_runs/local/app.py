@@ -36,7 +36,8 @@ from wandb_runs.local.files import parse_range, read_export, read_file, save_fil
 from wandb_runs.local.filestream import receive
 from wandb_runs.local.signatures import Signatures
 from wandb_runs.local.store import UnstorableError
-from wandb_runs.local.web.routes import web_routes
+from wandb_runs.local.web.headers import HeadersMiddleware
+from wandb_runs.local.web.routes import find_nothing, web_routes
 from wandb_runs.local.where import BadRequestError
 from wandb_runs.local.wire import make_response
 
@@ -151,7 +152,10 @@ def create_app(
     storage = f"{_STORAGE}{{entity}}/{{project}}/{{run}}/{{name:path}}"
     exported = f"{_EXPORTS}{{entity}}/{{project}}/{{run}}/{{name}}"
     stream = "/files/{entity}/{project}/{run}/file_stream"
-    middleware = [Middleware(AccessMiddleware, allow_hosts=allow_hosts)]
+    middleware = [
+        Middleware(HeadersMiddleware),
+        Middleware(AccessMiddleware, allow_hosts=allow_hosts),
+    ]
     if compress:
         middleware.append(Middleware(GZipMiddleware, compresslevel=_LEVEL))
     routes = [
@@ -166,7 +170,11 @@ def create_app(
     return Starlette(
         routes=[*routes, *web_routes(routes, keys.is_viewer)],
         middleware=middleware,
-        exception_handlers={ClientDisconnect: _leave, UnstorableError: _refuse_value},
+        exception_handlers={
+            ClientDisconnect: _leave,
+            UnstorableError: _refuse_value,
+            HTTPStatus.NOT_FOUND: find_nothing,
+        },
     )
 
 

@@ -33,7 +33,15 @@ if TYPE_CHECKING:
     from wandb_runs.graphql.scalars import JSONValue
     from wandb_runs.local.tables import Scalar
 
-__all__ = ["BadRequestError", "Scope", "Where", "compile_filters", "root_field", "state_at"]
+__all__ = [
+    "BadRequestError",
+    "Scope",
+    "Where",
+    "check_size",
+    "compile_filters",
+    "root_field",
+    "state_at",
+]
 
 _FEW: Final = 3000
 """Up to so many runs are cheaper to look up one by one than to find in a scan."""
@@ -257,9 +265,18 @@ def compile_filters(filters: str | None, scope: Scope) -> Where:
         query = decode(filters)
     except (ValueError, RecursionError):
         raise BadRequestError("filters: not JSON") from None
+    check_size(query)
+    return _query(query, scope) if query is not None else Where(true())
+
+
+def check_size(query: JSONValue) -> None:
+    """Refuse a filter that has more keys than a request may have.
+
+    Raises:
+        BadRequestError: It has.
+    """
     if _keys(query) > _MOST:
         raise BadRequestError(f"filters: at most {_MOST} keys; name many values with $in")
-    return _query(query, scope) if query is not None else Where(true())
 
 
 def _keys(query: JSONValue) -> int:

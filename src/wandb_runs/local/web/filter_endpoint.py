@@ -11,7 +11,9 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse
 
 from wandb_runs.errors import InvalidArgumentError
+from wandb_runs.graphql.scalars import decode
 from wandb_runs.local.access import is_json, refusal
+from wandb_runs.local.where import BadRequestError, check_size
 from wandb_runs.query.filter_text import parse_filter
 from wandb_runs.query.filters import filters_to_json
 
@@ -48,14 +50,23 @@ async def translate_filter(request: Request) -> JSONResponse:
 
 def _translate(text: str) -> JSONResponse:
     try:
-        return JSONResponse({"filters": filters_to_json(parse_filter(text))})
+        filters = filters_to_json(parse_filter(text))
+        if filters is not None:
+            check_size(decode(filters))
+        return JSONResponse({"filters": filters})
+    except BadRequestError as error:
+        return _refuse(str(error))
     except InvalidArgumentError as error:
         found = _PLACE.fullmatch(error.message)
         notes: list[str] = getattr(error, "__notes__", [])
-        problem = {
-            "error": error.message if found is None else found["problem"],
-            "line": int(found["line"] or 1) if found and found["column"] else None,
-            "column": int(found["column"]) if found and found["column"] else None,
-            "excerpt": notes[0] if notes else None,
-        }
-        return JSONResponse(problem)
+        if found is None or not found["column"]:
+            problem = error.message if found is None else found["problem"]
+            return _refuse(problem, excerpt=notes[0] if notes else None)
+        line, column = int(found["line"] or 1), int(found["column"])
+        return _refuse(found["problem"], line, column, notes[0] if notes else None)
+
+
+def _refuse(
+    error: str, line: int | None = None, column: int | None = None, excerpt: str | None = None
+) -> JSONResponse:
+    return JSONResponse({"error": error, "line": line, "column": column, "excerpt": excerpt})

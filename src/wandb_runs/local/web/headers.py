@@ -1,4 +1,4 @@
-"""Headers of pages and their files: what a browser may load, run and show."""
+"""Headers of pages, their files and all other responses: what a browser may load, run and show."""
 
 from __future__ import annotations
 
@@ -7,7 +7,18 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["POLICY", "page_headers"]
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+__all__ = ["POLICY", "HeadersMiddleware", "page_headers"]
+
+_DEFAULTS: Final = (
+    (b"cache-control", b"no-store"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'; base-uri 'none'"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"x-content-type-options", b"nosniff"),
+)
+"""Headers of what is no page, errors included: data, which a browser neither shows nor keeps."""
 
 POLICY: Final[Mapping[str, str]] = {
     "default-src": "'none'",
@@ -39,3 +50,27 @@ def page_headers(policy: Mapping[str, str] = POLICY) -> dict[str, str]:
         "referrer-policy": "no-referrer",
         "x-content-type-options": "nosniff",
     }
+
+
+class HeadersMiddleware:
+    """Adds headers to responses that have none of their own by these names.
+
+    Args:
+        app: The application.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, and its response back with all headers."""
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers: list[tuple[bytes, bytes]] = list(message.get("headers", ()))
+                own = {name for name, _ in headers}
+                headers.extend(each for each in _DEFAULTS if each[0] not in own)
+                message = {**message, "headers": headers}
+            await send(message)
+
+        await self._app(scope, receive, send_with_headers)

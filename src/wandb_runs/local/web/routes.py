@@ -5,7 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Match, Route
 from typing_extensions import override
 
@@ -22,9 +22,14 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.routing import BaseRoute
 
-__all__ = ["web_routes"]
+__all__ = ["find_nothing", "web_routes"]
 
 _SHELL: Final = "index.html"
+
+_HINT: Final = (
+    ": this is a page for browsers, which send 'Accept: text/html'; programs read by GraphQL, "
+    "with POST /graphql\n"
+)
 
 _TABS: Final = frozenset({"overview", "workspace", "runs", "table", "sweeps", "compare"})
 """What may follow a project; pages of W&B's app that show all of it have these names."""
@@ -56,6 +61,13 @@ def web_routes(
         Route("/-/{name:path}", _send_nothing, methods=["GET"]),
         _PageRoute("/{path:path}", _send_page, others),
     ]
+
+
+async def find_nothing(request: Request, _error: Exception) -> Response:
+    """Answer where there is nothing, with a hint where a browser would find a page."""
+    is_page = request.method in {"GET", "HEAD"} and _is_page(request.url.path)
+    text = f"Not Found{_HINT if is_page else ''}"
+    return PlainTextResponse(text, HTTPStatus.NOT_FOUND)
 
 
 class _PageRoute(Route):
