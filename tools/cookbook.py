@@ -122,7 +122,11 @@ def run(program: Path, server: LocalServer, folder: Path, key: str = "any-key") 
     """Run a program as a reader would: in a process of its own, in an empty folder."""
     tests = ["-m", "pytest", "-q", "-p", "no:cacheprovider"]
     environment = {
-        **{name: value for name, value in os.environ.items() if not name.startswith("WANDB_")},
+        **{
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("WANDB_", "PYTEST_"))
+        },
         "WANDB_BASE_URL": server.url,
         "WANDB_API_KEY": key,
         "PYTHONIOENCODING": "utf-8",
@@ -137,7 +141,7 @@ def run(program: Path, server: LocalServer, folder: Path, key: str = "any-key") 
         timeout=_TIMEOUT,
         check=False,
     )
-    printed = re.sub(r" in [\d.]+s$", "", done.stdout, flags=re.MULTILINE)
+    printed = re.sub(r" in [\d.]+s( \([\d:]+\))?$", "", done.stdout, flags=re.MULTILINE)
     if done.returncode:
         printed += f"exit status {done.returncode}\n"
     return Outcome(printed, len(server.operations))
