@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -60,6 +61,30 @@ def test_search_finds_a_word(open_page: Opener, site: str, word: str) -> None:
     assert page.url.startswith(site)
     assert page.url.partition("#")[0] != f"{site}/"
     assert word in page.locator("article").inner_text()
+
+
+@pytest.mark.parametrize("words", ["histories", "rate limit", "retries", "nightly", "server pages"])
+def test_guides_come_first_in_a_search(open_page: Opener, site: str, words: str) -> None:
+    page = open_page(f"{site}/index.html")
+    page.get_by_role("textbox", name="Search").click()
+    page.get_by_role("textbox", name="Search").press_sequentially(words)
+    first = page.locator(".md-search-result__item a").first
+    expect(first).to_be_visible()
+    expect(first).not_to_have_attribute("href", re.compile(r"/(decisions|reference|tests)/|CHANGE"))
+
+
+def test_pictures_link_to_themselves_and_scroll_on_a_phone(open_page: Opener, site: str) -> None:
+    page = open_page(f"{site}/gallery.html", width=390)
+    picture = page.locator("a.picture").first
+    assert picture.evaluate("each => each.scrollWidth > each.clientWidth")
+    expect(picture).to_have_attribute("href", "gallery/best.svg")
+
+
+def test_arguments_are_below_their_names_on_a_phone(open_page: Opener, site: str) -> None:
+    page = open_page(f"{site}/reference/runs.html", width=390)
+    described = page.locator(".doc-md-description").first.bounding_box()
+    assert described is not None
+    assert described["x"] < 60
 
 
 def test_no_page_has_an_error_or_is_wider_than_a_phone(open_page: Opener, site: str) -> None:
