@@ -6,7 +6,8 @@ from base64 import b64encode
 from typing import TYPE_CHECKING
 
 import pytest
-from browser.pages import kept_by_browser, overflow
+from browser.pages import accessibility_problems, kept_by_browser, overflow
+from playwright.sync_api import expect
 
 from wandb_runs.testing import LocalServer, log_run
 
@@ -135,6 +136,17 @@ def test_hostile_values_are_text(open_page: Opener) -> None:
         page.get_by_role("button", name="Execute query").click()
         page.locator(".result-window", has_text="<script>alert(1)</script>").wait_for()
         assert page.locator(".result-window img, .result-window script").count() == 0
+
+
+def test_fields_have_names_for_screen_readers(
+    open_page: Opener, sample_server: LocalServer
+) -> None:
+    page = open_page(f"{sample_server.url}/-/graphiql")
+    page.get_by_role("button", name="Execute query").click()
+    answered(page)
+    expect(page.get_by_label("Query", exact=True)).to_have_count(1)
+    found = accessibility_problems(page)
+    assert [each for each in found if each.startswith(("label", "link-in-text-block"))] == []
 
 
 @pytest.mark.parametrize("width", [1280, 390])

@@ -126,3 +126,15 @@ def test_a_curve_is_read_by_arrow_keys(open_page: Opener, sample_server: LocalSe
     page.keyboard.press("ArrowRight")
     page.keyboard.press("ArrowRight")
     assert slider.get_attribute("aria-valuetext") != before
+
+
+def test_sections_of_a_run_are_on_one_line_of_a_phone(
+    open_page: Opener, sample_server: LocalServer
+) -> None:
+    page = open_page(f"{sample_server.url}{PAGES['run']}", width=390)
+    is_ready(page, "run")
+    tops: list[float] = page.locator(".sections a").evaluate_all(
+        "(links) => links.map((each) => each.getBoundingClientRect().top)"
+    )
+    assert len(tops) == 6
+    assert len(set(tops)) == 1

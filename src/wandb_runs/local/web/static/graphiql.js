@@ -11,7 +11,10 @@ const QUERY = `# Ctrl-Enter runs this, Ctrl-Space completes.
 {
   project(entityName: "sample", name: "digits") {
     runCount
-    runs(first: 3, order: "-summary_metrics.accuracy") {
+    runs(
+      first: 3
+      order: "-summary_metrics.accuracy"
+    ) {
       edges {
         node {
           name
@@ -103,3 +106,15 @@ ReactDOM.createRoot(document.getElementById("graphiql")).render(
     home,
   ),
 );
+
+// The fields of its editors are without names: a screen reader would say "edit text".
+const NAMES = { "graphiql-query-editor": "Query", "graphiql-editor-tool": "Variables", "result-window": "Result" };
+
+function nameFields() {
+  for (const field of document.querySelectorAll(".CodeMirror textarea:not([aria-label])")) {
+    const around = Object.keys(NAMES).find((each) => field.closest(`.${each}`));
+    field.setAttribute("aria-label", NAMES[around] ?? "Editor");
+  }
+}
+
+new MutationObserver(nameFields).observe(document.getElementById("graphiql"), { childList: true, subtree: true });
