@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 from browser.projects import MANY, write_many
+from browser.tables import filter_by, head, names, rows, scroll_place, sort_by
 from playwright.sync_api import expect
+from support.logging_sdk import LoggedRun
 
 from wandb_runs.testing import LocalServer
 
@@ -15,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from browser.pages import Opener
-    from playwright.sync_api import Locator, Page
 
 BAD = ("status of 400",)
 
@@ -25,24 +26,6 @@ def server() -> Iterator[LocalServer]:
     with LocalServer() as started:
         write_many(started)
         yield started
-
-
-def rows(page: Page) -> Locator:
-    return page.locator("table.runs tbody tr")
-
-
-def names(page: Page, count: int) -> list[str]:
-    """The first names in the table."""
-    return [rows(page).nth(index).get_by_role("rowheader").inner_text() for index in range(count)]
-
-
-def head(page: Page, label: str) -> Locator:
-    return page.get_by_role("columnheader", name=label)
-
-
-def filter_by(page: Page, text: str) -> None:
-    page.get_by_label("Filter").fill(text)
-    page.get_by_label("Filter").press("Enter")
 
 
 def test_two_thousand_runs_come_page_by_page(open_page: Opener, server: LocalServer) -> None:
@@ -161,3 +144,112 @@ def test_columns_are_chosen_and_stay_in_the_address(open_page: Opener, server: L
     expect(rows(page)).to_have_count(100)
     expect(head(page, "config.lr")).to_have_count(1)
     expect(head(page, "config.seed")).to_have_count(0)
+
+
+def test_a_wrong_filter_leaves_the_order_and_the_address_as_they_can_be(
+    open_page: Opener, server: LocalServer
+) -> None:
+    page = open_page(f"{server.url}/me/many")
+    filter_by(page, "config.seed == 3")
+    expect(page.locator("output.counter")).to_contain_text("286 runs")
+    filter_by(page, "config.lr <")
+    expect(page.locator("#where-error")).to_contain_text("Column 12")
+    expect(page.locator("#where-error")).to_contain_text("config.seed == 3")
+    sort_by(page, "summary.loss")
+    expect(head(page, "summary.loss")).to_have_attribute("aria-sort", "ascending")
+    lowest = min((n for n in range(MANY) if n % 7 == 3), key=lambda n: n * 37 % MANY)
+    expect(rows(page).first).to_contain_text(f"fox-{lowest:04}")
+    expect(page).to_have_url(re.compile(r"\?where=config\.seed\+%3D%3D\+3&order="))
+    # What was typed stays there, to be corrected.
+    expect(page.get_by_label("Filter")).to_have_value("config.lr <")
+    page.get_by_text("Columns", exact=True).click()
+    page.get_by_label("config.seed").uncheck()
+    expect(head(page, "config.seed")).to_have_count(0)
+    expect(page).to_have_url(re.compile(r"\?where=config\.seed\+%3D%3D\+3&order=.*&column="))
+
+
+def test_a_wrong_filter_in_an_address_selects_nothing_less(
+    open_page: Opener, server: LocalServer
+) -> None:
+    page = open_page(f"{server.url}/me/many?where=config.lr+%3C")
+    expect(page.locator("#where-error")).to_contain_text("Column 12")
+    expect(page.locator("#where-error")).to_contain_text("All runs are shown")
+    expect(page.locator("output.counter")).to_have_text("100 of 2,000 runs")
+
+
+@pytest.mark.parametrize("order", ["garbage", "%2Bsummary.lass", "-tags", "+"])
+def test_an_order_that_is_none_is_told(open_page: Opener, server: LocalServer, order: str) -> None:
+    page = open_page(f"{server.url}/me/many?order={order}")
+    problem = page.get_by_role("main").get_by_role("alert")
+    expect(problem).to_contain_text("is no order of this table")
+    expect(head(page, "Created")).to_have_attribute("aria-sort", "descending")
+    expect(rows(page)).to_have_count(100)
+    sort_by(page, "summary.loss")
+    expect(head(page, "summary.loss")).to_have_attribute("aria-sort", "ascending")
+    expect(problem).to_have_count(0)
+
+
+def test_an_order_without_a_sign_is_that_of_the_server(
+    open_page: Opener, server: LocalServer
+) -> None:
+    page = open_page(f"{server.url}/me/many?order=summary_metrics.loss")
+    expect(head(page, "summary.loss")).to_have_attribute("aria-sort", "descending")
+    expect(rows(page).first).to_contain_text("199.9")
+    expect(page.get_by_role("main").get_by_role("alert")).to_have_count(0)
+
+
+def test_back_from_a_run_leads_to_where_the_table_was_scrolled(
+    open_page: Opener, server: LocalServer
+) -> None:
+    page = open_page(f"{server.url}/me/many")
+    expect(rows(page)).to_have_count(100)
+    page.locator(".table-region").evaluate("(region) => region.scrollTo(0, region.scrollHeight)")
+    expect(rows(page)).to_have_count(200)
+    page.locator(".table-region").evaluate("(region) => region.scrollTo(0, 3000)")
+    name = page.evaluate(
+        "[...document.querySelectorAll('tbody a')]"
+        ".find((each) => each.getBoundingClientRect().top > 400).textContent"
+    )
+    page.get_by_role("link", name=name).click()
+    expect(page.get_by_role("heading", name=name)).to_be_visible()
+    page.go_back()
+    expect(rows(page)).to_have_count(200)
+    expect(page.get_by_role("link", name=name)).to_be_in_viewport()
+    assert abs(scroll_place(page) - 3000) < 2
+    page.reload()
+    expect(page.get_by_role("link", name=name)).to_be_in_viewport()
+
+
+def test_back_from_a_comparison_leads_to_the_chosen_runs(
+    open_page: Opener, server: LocalServer
+) -> None:
+    page = open_page(f"{server.url}/me/many?where=config.lr+<+0.005")
+    page.get_by_label("Compare fox-0002").check()
+    page.get_by_label("Compare fox-0004").check()
+    sort_by(page, "summary.loss")
+    expect(head(page, "summary.loss")).to_have_attribute("aria-sort", "ascending")
+    page.get_by_role("link", name="Compare 2 runs").click()
+    expect(page).to_have_url(re.compile(r"/me/many/compare"))
+    page.go_back()
+    expect(page.get_by_role("link", name="Compare 2 runs")).to_be_visible()
+    expect(page.get_by_label("Compare fox-0002")).to_be_checked()
+    expect(page.get_by_label("Compare fox-0004")).to_be_checked()
+    expect(page.get_by_label("Compare fox-0003")).not_to_be_checked()
+
+
+def test_a_project_without_runs_says_so_beside_its_border(open_page: Opener) -> None:
+    with LocalServer() as server:
+        LoggedRun(server, "empty").graphql(
+            'mutation { upsertModel(input: {entityName: "me", name: "empty"}) { inserted } }'
+        )
+        page = open_page(f"{server.url}/me/empty")
+        text = page.get_by_text("There are no runs yet.")
+        expect(text).to_be_visible()
+        space = page.evaluate(
+            "(() => { const range = document.createRange();"
+            " range.selectNodeContents([...document.querySelectorAll('.table-region p')]"
+            ".find((each) => each.textContent.startsWith('There are')));"
+            " return range.getBoundingClientRect().left"
+            " - document.querySelector('.table-region').getBoundingClientRect().left; })()"
+        )
+        assert space >= 8

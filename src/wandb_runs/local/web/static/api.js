@@ -170,10 +170,11 @@ function openDialog(problem) {
 /**
  * Do something again and again, while the page is visible.
  * @param {() => Promise<unknown>} task
- * @param {{every: number, signal: AbortSignal}} options Seconds between the end and the next start.
+ * @param {{every: number | (() => number), signal: AbortSignal}} options Seconds between the end and the next start.
  */
 export async function poll(task, { every, signal }) {
-  let pause = every;
+  const usual = typeof every === "number" ? () => every : every;
+  let pause = usual();
   while (!signal.aborted) {
     await sleep(pause * 1000, signal);
     if (signal.aborted) return;
@@ -186,7 +187,7 @@ export async function poll(task, { every, signal }) {
       await task();
       tellConnection(true);
       // A server that takes long is asked less often.
-      pause = Math.max(every, (3 * (performance.now() - begun)) / 1000);
+      pause = Math.max(usual(), (3 * (performance.now() - begun)) / 1000);
     } catch (error) {
       if (signal.aborted) return;
       if (!(error instanceof RequestError)) throw error;
@@ -198,7 +199,7 @@ export async function poll(task, { every, signal }) {
 }
 
 /** Say whether the server still answers, so that nothing old passes for live. @param {boolean} isThere */
-function tellConnection(isThere) {
+export function tellConnection(isThere) {
   const lost = byId("lost");
   if (lost.hidden === isThere) return;
   lost.hidden = isThere;

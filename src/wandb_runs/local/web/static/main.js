@@ -15,9 +15,11 @@ import { visible } from "./text.js";
  * @property {string[]} parts The names in the address.
  * @property {string} tab What follows them.
  * @property {URLSearchParams} search
+ * @property {Record<string, unknown>} kept What it kept when it was shown before.
  * @property {AbortSignal} signal Aborted when the page is left.
  * @property {(label: string) => void} setTitle
  * @property {(search: URLSearchParams, options?: {replace?: boolean}) => void} setSearch
+ * @property {(kept: Record<string, unknown>) => void} keep Keep something for when the user comes back.
  * @property {(isLive: boolean) => void} setLive
  */
 
@@ -80,6 +82,7 @@ async function render({ isFirst = false } = {}) {
     parts: found.names,
     tab: found.tab,
     search: new URLSearchParams(location.search),
+    kept: history.state ?? {},
     signal,
     setTitle(label) {
       if (!signal.aborted) document.title = `${visible(label)} · wandb-runs local`;
@@ -88,6 +91,9 @@ async function render({ isFirst = false } = {}) {
       if (signal.aborted) return;
       const address = `${location.pathname}${search.size ? `?${search}` : ""}`;
       if (address !== location.pathname + location.search) history[replace ? "replaceState" : "pushState"](null, "", address);
+    },
+    keep(kept) {
+      if (!signal.aborted) history.replaceState(kept, "");
     },
     setLive(isLive) {
       if (!signal.aborted) byId("live").hidden = !isLive;

@@ -9,9 +9,17 @@ import { asJson, counted, decodeObject, visible } from "../text.js";
 import { flattened, valueCell, withoutEnvelopes } from "../values.js";
 
 const EVERY = 2;
+const IDLE_EVERY = 4;
+const ALIVE = ["running", "pending", "preempting"];
 const MOST = 50;
 const SOME = 10;
 const FIELDS = "name displayName state createdAt updatedAt historyLineCount config summaryMetrics historyKeys";
+
+const NOW = `query PageCompareNow($entity: String!, $project: String!, $filters: JSONString, $most: Int) {
+  project(entityName: $entity, name: $project) {
+    runs(filters: $filters, first: $most) { edges { node { name state updatedAt historyLineCount } } }
+  }
+}`;
 
 /** @param {import("../main.js").Page} page */
 export async function showCompare(page) {
@@ -34,11 +42,30 @@ export async function showCompare(page) {
   const view = new CompareView(page, entity, project, [...found.keys()]);
   view.update(found);
   await poll(async () => {
-    const running = [...view.runs.values()].filter((run) => run.state === "running" || run.state === "pending").map((run) => run.name);
-    if (!running.length) return;
-    const now = await read(entity, project, running, page.signal);
+    const changed = await changedRuns(entity, project, view.runs, page.signal);
+    const now = changed.length ? await read(entity, project, changed, page.signal) : null;
     if (now) view.update(new Map([...view.runs, ...now]));
-  }, { every: EVERY, signal: page.signal });
+  }, { every: () => ([...view.runs.values()].some((run) => ALIVE.includes(run.state)) ? EVERY : IDLE_EVERY), signal: page.signal });
+}
+
+/**
+ * Which runs are not what they were, those that were resumed after their end as well.
+ * @param {string} entity
+ * @param {string} project
+ * @param {Map<string, any>} runs
+ * @param {AbortSignal} signal
+ * @returns {Promise<string[]>} Their ids.
+ */
+async function changedRuns(entity, project, runs, signal) {
+  const filters = JSON.stringify({ name: { $in: [...runs.keys()] } });
+  const answer = await graphql(NOW, { entity, project, filters, most: runs.size }, signal);
+  const nodes = (answer.project?.runs.edges ?? []).map((/** @type {any} */ edge) => edge.node);
+  return nodes.filter((/** @type {any} */ node) => isOther(runs.get(node.name), node)).map((/** @type {any} */ node) => node.name);
+}
+
+/** @param {any} before @param {any} now */
+function isOther(before, now) {
+  return ["state", "updatedAt", "historyLineCount"].some((key) => before?.[key] !== now[key]);
 }
 
 /**
@@ -99,7 +126,7 @@ class CompareView {
 
   /** @param {Map<string, any>} runs */
   update(runs) {
-    const isSame = runs.size === this.runs.size && [...runs].every(([id, run]) => ["state", "updatedAt", "historyLineCount"].every((key) => this.runs.get(id)?.[key] === run[key]));
+    const isSame = runs.size === this.runs.size && [...runs].every(([id, run]) => !isOther(this.runs.get(id), run));
     if (isSame) return;
     const ended = [...runs].filter(([id, run]) => this.runs.get(id)?.state === "running" && run.state !== "running");
     for (const [, run] of ended) announce(`${visible(run.displayName || run.name)} is ${run.state}`);

@@ -1,19 +1,24 @@
 /** The runs of a project or of a sweep, as a table: filtered and sorted by the server. */
 
-import { FilterError, graphql, poll, RequestError, translateFilter } from "../api.js";
-import { ATTRIBUTES, DEFAULT_ATTRIBUTES, defaultKeys, keyColumn, labelOf, runAddress, topKeys } from "../columns.js";
+import { FilterError, poll, RequestError, tellConnection, translateFilter } from "../api.js";
+import { ATTRIBUTES, DEFAULT_ATTRIBUTES, defaultKeys, keyColumn, labelOf, runAddress } from "../columns.js";
 import { announce, h, name, pageAddress } from "../dom.js";
+import { Listing, orderOf, SIZE, sortable } from "../listing.js";
 import { showMissing, showMissingProject } from "../missing.js";
-import { counted, shortNumber, visible, visibleLines } from "../text.js";
+import { counted, cut, nearest, shortNumber, visible, visibleLines } from "../text.js";
 
 /** @typedef {import("../columns.js").Column} Column */
 /** @typedef {import("../columns.js").Field} Field */
+/** @typedef {import("../listing.js").Found} Found */
+/** @typedef {import("../listing.js").View} View */
 
-const SIZE = 100;
 const EVERY = 2;
-const IDLE_EVERY = 10;
-const MOST_FIELDS = 5000;
+const IDLE_EVERY = 4;
+const FIELDS_EVERY = 8;
 const MOST_LISTED = 200;
+
+/** How many rows are read at once for a user who comes back. */
+const MOST_KEPT = 5000;
 
 /** How many pixels before its end the table gets longer. */
 const NEAR = 900;
@@ -22,48 +27,6 @@ const NEAR = 900;
 const FIRST = 10;
 const DEFAULT_ORDER = "-created_at";
 
-const NODE = `
-  name displayName state createdAt heartbeatAt tags group jobType sweepName host historyLineCount
-  notes @include(if: $notes)
-  user { username }
-  config(keys: $configKeys)
-  summaryMetrics(keys: $summaryKeys)`;
-
-const VARIABLES = "$entity: String!, $project: String!, $filters: JSONString, $configKeys: [String!], $summaryKeys: [String!], $notes: Boolean!";
-
-const RUNS = `query PageRuns(${VARIABLES}, $order: String, $first: Int, $after: String) {
-  project(entityName: $entity, name: $project) {
-    runCount(filters: $filters)
-    runs(filters: $filters, order: $order, first: $first, after: $after) {
-      edges { node { ${NODE} } }
-      pageInfo { endCursor hasNextPage }
-    }
-  }
-}`;
-
-const CHANGES = `query PageRunsNow(${VARIABLES}, $running: JSONString, $most: Int) {
-  project(entityName: $entity, name: $project) {
-    runCount(filters: $filters)
-    runs(filters: $running, first: $most) { edges { node { ${NODE} } } }
-  }
-}`;
-
-const COUNT = `query PageRunCount($entity: String!, $project: String!, $filters: JSONString) {
-  project(entityName: $entity, name: $project) { runCount(filters: $filters) }
-}`;
-
-const FIELDS = `query PageFields($entity: String!, $project: String!, $after: String) {
-  project(entityName: $entity, name: $project) {
-    fields(first: 1000, after: $after) { edges { node { path type } } pageInfo { endCursor hasNextPage } }
-  }
-}`;
-
-const SWEEP = `query PageSweep($entity: String!, $project: String!, $id: String!) {
-  project(entityName: $entity, name: $project) {
-    sweep(sweepName: $id) { name displayName state method description bestLoss config runCount runCountExpected }
-  }
-}`;
-
 /** @param {import("../main.js").Page} page */
 export async function showRuns(page) {
   const [entity, project, sweep] = page.parts;
@@ -71,43 +34,15 @@ export async function showRuns(page) {
   page.main.classList.add("wide");
   const heading = h("h1", {}, sweep ? h("span", { class: "faint" }, "Sweep ") : null, name(sweep ?? project));
   page.main.append(h("div", { class: "heading" }, heading));
-  const table = new RunTable(page, entity, project, sweep);
-  const [fields, about] = await Promise.all([
-    readFields(entity, project, page.signal),
-    sweep ? readSweep(entity, project, sweep, page.signal) : null,
-  ]);
+  const listing = new Listing(entity, project, sweep, page.signal);
+  const [fields, about] = await Promise.all([listing.fields(), sweep ? listing.about() : null]);
   if (!fields) return showMissingProject(page.main, entity, project, page.signal);
   if (sweep && !about) return showMissing(page.main, entity, project, "sweep", sweep, page.signal);
   if (about) page.main.append(describeSweep(about));
-  table.setFields(fields);
+  const table = new RunTable(page, listing, fields);
   page.main.append(...table.elements);
-  await table.load();
+  await table.begin();
   await table.follow();
-}
-
-/**
- * @param {string} entity
- * @param {string} project
- * @param {AbortSignal} signal
- * @returns {Promise<Field[] | null>} Null where there is no such project.
- */
-async function readFields(entity, project, signal) {
-  /** @type {Map<string, string[]>} */
-  const types = new Map();
-  let after = null;
-  do {
-    const answer = await graphql(FIELDS, { entity, project, after }, signal);
-    if (!answer.project) return null;
-    const { edges, pageInfo } = answer.project.fields;
-    for (const { node } of edges) types.set(node.path, [...(types.get(node.path) ?? []), node.type]);
-    after = pageInfo.hasNextPage ? pageInfo.endCursor : null;
-  } while (after && types.size < MOST_FIELDS);
-  return [...types].map(([path, each]) => ({ path, types: each }));
-}
-
-/** @param {string} entity @param {string} project @param {string} id @param {AbortSignal} signal */
-async function readSweep(entity, project, id, signal) {
-  return (await graphql(SWEEP, { entity, project, id }, signal)).project?.sweep ?? null;
 }
 
 /** @param {any} sweep */
@@ -130,42 +65,52 @@ function describeSweep(sweep) {
 class RunTable {
   /**
    * @param {import("../main.js").Page} page
-   * @param {string} entity
-   * @param {string} project
-   * @param {string | undefined} sweep
+   * @param {Listing} listing
+   * @param {Field[]} fields
    */
-  constructor(page, entity, project, sweep) {
+  constructor(page, listing, fields) {
     this.page = page;
-    this.entity = entity;
-    this.project = project;
-    this.sweep = sweep;
-    /** @type {Field[]} */
-    this.fields = [];
-    /** @type {Column[]} */
-    this.columns = [];
+    this.listing = listing;
+    this.fields = fields;
+    this.fieldsRead = performance.now();
+    this.mayHaveNewKeys = false;
+    const asked = page.search.getAll("column");
+    this.hasOwnColumns = asked.length > 0;
+    /**
+     * What the rows show.
+     * @type {View}
+     */
+    this.view = { where: "", filters: null, order: DEFAULT_ORDER, columns: asked.length ? asked : this.defaultColumns() };
+    /** What was asked for last: an answer makes it the view, a failure takes it back. */
+    this.asked = this.view;
+    this.columns = this.view.columns.map((id) => this.columnOf(id));
     /** @type {Map<string, {run: any, row: HTMLTableRowElement, texts: string[]}>} */
     this.rows = new Map();
     /** @type {Map<string, string>} */
     this.chosen = new Map();
-    this.where = page.search.get("where") ?? "";
-    this.order = page.search.get("order") || DEFAULT_ORDER;
-    /** @type {string | null} */
-    this.filters = null;
     this.count = 0;
     /** @type {string | null} */
     this.after = null;
     this.hasMore = false;
+    this.mark = "";
+    this.isLive = false;
+    this.isShown = false;
     this.isLoading = false;
     /** Counts what is asked for anew, so that late answers are dropped. */
     this.turn = 0;
+    /** Counts filters that are applied. */
+    this.applied = 0;
+    this.keeping = 0;
+    this.headKey = "";
 
     this.filterField = h("input", {
-      id: "where", type: "text", class: "filter", value: this.where, spellcheck: "false", autocomplete: "off",
+      id: "where", type: "text", class: "filter", value: page.search.get("where") ?? "", spellcheck: "false", autocomplete: "off",
       autocapitalize: "off", placeholder: 'config.lr < 0.1 and state == "finished"', "aria-describedby": "where-error",
     });
     this.filterError = h("div", { id: "where-error", class: "problem", "aria-live": "polite" });
+    this.notice = h("div", { class: "problem" });
     this.counter = h("output", { class: "counter" });
-    this.clear = h("button", { type: "button", hidden: !this.where, onclick: () => this.applyFilter("") }, "Clear");
+    this.clear = h("button", { type: "button", hidden: true, onclick: () => this.applyFilter("") }, "Clear");
     this.compare = h("a", { class: "button primary", "aria-disabled": "true" }, "Compare");
     this.columnPanel = h("details", { class: "menu" });
     this.headRow = h("tr");
@@ -185,19 +130,43 @@ class RunTable {
       h("button", { type: "submit" }, "Apply"), this.clear, this.counter,
       h("span", { class: "space" }), this.columnPanel, this.compare,
     );
-    this.elements = [form, this.filterError, filterHelp(), this.region];
-    this.region.addEventListener("scroll", () => this.loadNearEnd(), { passive: true });
+    this.elements = [form, this.filterError, this.notice, filterHelp(), this.region];
+    this.makeColumnPanel();
+    this.makeHead();
+    this.region.addEventListener("scroll", () => {
+      this.loadNearEnd();
+      clearTimeout(this.keeping);
+      this.keeping = setTimeout(() => this.keepPlace(), 200);
+    }, { passive: true });
+    // Before a link is followed: afterwards the history is at the next page.
+    document.addEventListener("click", () => this.keepPlace(), { capture: true, signal: page.signal });
     this.showChosen();
   }
 
-  /** @param {Field[]} fields */
-  setFields(fields) {
-    this.fields = fields;
-    const asked = this.page.search.getAll("column");
-    const ids = asked.length ? asked : this.defaultColumns();
-    this.columns = ids.map((id) => this.columnOf(id));
-    this.makeColumnPanel();
-    this.makeHead();
+  /** Show what the address asks for, at the place where it was left. */
+  async begin() {
+    const { search, kept } = this.page;
+    const { rows = 0, top = 0, scroll = 0, chosen = [] } = /** @type {any} */ (kept);
+    for (const [id, label] of chosen) this.chosen.set(id, label);
+    const order = search.get("order") || DEFAULT_ORDER;
+    const found = orderOf(order, this.fields);
+    const where = (search.get("where") ?? "").trim();
+    let problem = null;
+    try {
+      this.asked = { ...this.asked, order: found ?? DEFAULT_ORDER, where, filters: await translateFilter(where, this.page.signal) };
+      this.take(await this.listing.first(this.asked, Math.min(rows, MOST_KEPT)), { isAnew: true });
+    } catch (error) {
+      if (!where || !isRefusal(error)) throw error;
+      problem = error;
+      this.asked = { ...this.asked, where: "", filters: null, order: found ?? DEFAULT_ORDER };
+      this.take(await this.listing.first(this.asked, 0), { isAnew: true });
+    }
+    this.showProblem(problem, where);
+    if (problem) announce("The filter of this address cannot be read");
+    if (!found) this.tell(unknownOrder(order, this.fields));
+    this.region.scrollTop = top;
+    if (scroll) scrollTo(0, scroll);
+    this.isShown = true;
   }
 
   defaultColumns() {
@@ -213,28 +182,38 @@ class RunTable {
   /** What the address says, so that it can be shared and gone back to. @param {boolean} replace */
   saveState(replace) {
     const search = new URLSearchParams();
-    if (this.where) search.set("where", this.where);
-    if (this.order !== DEFAULT_ORDER) search.set("order", this.order);
-    const ids = this.columns.map((each) => each.id);
-    if (ids.join("\n") !== this.defaultColumns().join("\n")) ids.forEach((id) => search.append("column", id));
+    if (this.view.where) search.set("where", this.view.where);
+    if (this.view.order !== DEFAULT_ORDER) search.set("order", this.view.order);
+    if (this.hasOwnColumns) this.view.columns.forEach((id) => search.append("column", id));
     this.page.setSearch(search, { replace });
+    this.keepPlace();
+  }
+
+  /** Keep in the history what of the table is no part of its address. */
+  keepPlace() {
+    if (!this.isShown) return;
+    this.page.keep({ rows: this.rows.size, top: this.region.scrollTop, scroll: scrollY, chosen: [...this.chosen] });
   }
 
   makeHead() {
-    const sorted = this.order.replace(/^[+-]/, "");
+    const { order: sortedBy } = this.view;
+    const direction = sortedBy.startsWith("+") ? "ascending" : "descending";
     const head = (/** @type {string} */ label, /** @type {string | null} */ order, /** @type {Partial<Column>} */ column) => {
-      const isSorted = order !== null && order === sorted;
-      const direction = this.order.startsWith("+") ? "ascending" : "descending";
+      const isSorted = order !== null && order === sortedBy.slice(1);
       return h("th", { scope: "col", class: column.isNumber ? "number" : null, "aria-sort": isSorted ? direction : null },
         order === null ? keyLabel(label)
-          : h("button", { type: "button", class: "sort", title: label, onclick: () => this.sortBy(order, Boolean(column.startsDescending)) }, keyLabel(label), h("span", { class: "arrow", "aria-hidden": "true" })),
+          : h("button", { type: "button", class: "sort", title: label, "data-order": order, onclick: () => this.sortBy(order, Boolean(column.startsDescending)) }, keyLabel(label), h("span", { class: "arrow", "aria-hidden": "true" })),
       );
     };
+    const { activeElement } = document;
+    const focused = activeElement instanceof HTMLElement && this.headRow.contains(activeElement) ? activeElement.dataset.order : undefined;
     this.headRow.replaceChildren(
       h("td", { class: "pick" }, h("span", { class: "hidden" }, "Compare")),
       Object.assign(head("Name", "display_name", {}), { className: "name" }),
       ...this.columns.map((each) => head(each.label, each.order, each)),
     );
+    if (focused === undefined) return;
+    [...this.headRow.querySelectorAll("button")].find((each) => each.dataset.order === focused)?.focus({ preventScroll: true });
   }
 
   makeColumnPanel() {
@@ -242,21 +221,22 @@ class RunTable {
     const list = h("ul", { class: "choices" });
     const fill = () => {
       const wanted = search.value.trim().toLowerCase();
-      const used = new Set(this.columns.map((each) => each.id));
+      const used = new Set(this.asked.columns);
       const known = [...ATTRIBUTES.map((each) => each.id), ...this.fields.map((each) => each.path)];
       const ids = [...used, ...known.filter((id) => !used.has(id))].filter((id) => this.columnOf(id).label.toLowerCase().includes(wanted));
+      // What is being chosen from stays where it is.
+      if (list.contains(document.activeElement)) return;
       list.replaceChildren(
         ...ids.slice(0, MOST_LISTED).map((id) => {
-          const box = h("input", { type: "checkbox", checked: used.has(id), onchange: () => this.chooseColumn(id, box.checked) });
+          const box = h("input", { type: "checkbox", checked: used.has(id), onchange: () => this.chooseColumn(id, box) });
           return h("li", {}, h("label", {}, box, " ", this.columnOf(id).label));
         }),
         ...(ids.length > MOST_LISTED ? [h("li", { class: "faint" }, `and ${ids.length - MOST_LISTED} more: search for them`)] : []),
       );
     };
-    const reset = h("button", { type: "button", onclick: () => {
-      this.columns = this.defaultColumns().map((id) => this.columnOf(id));
+    const reset = h("button", { type: "button", onclick: async () => {
+      await this.setColumns(this.defaultColumns());
       fill();
-      this.columnsChanged();
     } }, "Reset");
     this.columnPanel.replaceChildren(
       h("summary", { class: "button" }, "Columns"),
@@ -266,6 +246,7 @@ class RunTable {
       if (this.columnPanel.open) {
         fill();
         search.focus();
+        void this.readNewKeys().then(fill);
       }
     });
     this.columnPanel.addEventListener("keydown", (event) => {
@@ -278,78 +259,92 @@ class RunTable {
     }, { signal: this.page.signal });
   }
 
-  /** @param {string} id @param {boolean} isChosen */
-  chooseColumn(id, isChosen) {
-    if (isChosen) this.columns.push(this.columnOf(id));
-    else this.columns = this.columns.filter((each) => each.id !== id);
-    this.columnsChanged();
+  /** Read which keys runs have by now. */
+  async readNewKeys() {
+    try {
+      const fields = await this.listing.fields();
+      const columns = this.asked.columns;
+      if (fields && this.withNewKeys(fields) !== columns) await this.show({ ...this.asked, columns: this.withNewKeys(fields) }, { keepsPlace: true });
+    } catch (error) {
+      this.tellFailure(error);
+    }
   }
 
-  columnsChanged() {
+  /** @param {string} id @param {HTMLInputElement} box */
+  async chooseColumn(id, box) {
+    const others = this.asked.columns.filter((each) => each !== id);
+    await this.setColumns(box.checked ? [...others, id] : others);
+    box.checked = this.asked.columns.includes(id);
+  }
+
+  /** @param {string[]} columns */
+  async setColumns(columns) {
+    if (!(await this.show({ ...this.asked, columns }, { keepsPlace: true }))) return;
+    this.hasOwnColumns = columns.join("\n") !== this.defaultColumns().join("\n");
     this.saveState(true);
-    this.makeHead();
-    void this.load({ keepsCount: true });
   }
 
   /** @param {string} order @param {boolean} startsDescending */
-  sortBy(order, startsDescending) {
-    const first = startsDescending ? "-" : "+";
-    const other = startsDescending ? "+" : "-";
-    const sorted = this.order.slice(1) === order;
-    this.order = sorted && this.order.startsWith(first) ? other + order : first + order;
+  async sortBy(order, startsDescending) {
+    const [first, other] = startsDescending ? ["-", "+"] : ["+", "-"];
+    const signed = this.asked.order === first + order ? other + order : first + order;
+    this.keepPlace();
+    if (!(await this.show({ ...this.asked, order: signed }))) return;
     this.saveState(false);
-    const column = this.columns.findIndex((each) => each.order === order) + 2;
-    this.makeHead();
-    /** @type {HTMLElement | null} */ (this.headRow.children[Math.max(1, column)]?.querySelector("button"))?.focus();
-    announce(`Sorted by ${labelOf(order)}, ${this.order.startsWith("+") ? "ascending" : "descending"}`);
-    void this.load();
+    announce(`Sorted by ${labelOf(order)}, ${signed.startsWith("+") ? "ascending" : "descending"}`);
   }
 
   /** @param {string} text */
   async applyFilter(text) {
     this.filterField.value = text;
-    const before = this.where;
-    this.where = text.trim();
-    this.clear.hidden = !this.where;
-    const isFilter = await this.load({ tells: true });
-    // What is no filter is no state to go back to.
-    if (isFilter && this.where !== before) this.saveState(false);
-  }
-
-  variables() {
-    const ids = this.columns.map((each) => each.id);
-    return {
-      entity: this.entity, project: this.project, filters: this.filters, ...topKeys(ids), notes: ids.includes("notes"),
-    };
+    const where = text.trim();
+    const before = this.view.where;
+    this.applied += 1;
+    const { applied } = this;
+    this.keepPlace();
+    try {
+      const filters = await translateFilter(where, this.page.signal);
+      if (applied !== this.applied) return;
+      if (!(await this.show({ ...this.asked, where, filters }, { throws: true }))) return;
+      this.showProblem(null, where);
+      announce(`${counted(this.count, "run")} found`);
+      if (where !== before) this.saveState(false);
+    } catch (error) {
+      if (applied !== this.applied || this.page.signal.aborted) return;
+      if (!isRefusal(error)) {
+        this.tellFailure(error);
+        return;
+      }
+      this.showProblem(error, where);
+      this.filterField.focus();
+    }
   }
 
   /**
-   * Read the first page.
-   * @param {{tells?: boolean, keepsCount?: boolean}} [options]
-   * @returns {Promise<boolean>} Whether it could be read.
+   * Read the first page of what is asked for, and show it. Until it is there, and where it cannot
+   * be had, all stays as it is.
+   * @param {View} asked
+   * @param {{keepsPlace?: boolean, throws?: boolean}} [options]
+   * @returns {Promise<boolean>} Whether it is shown.
    */
-  async load({ tells = false, keepsCount = false } = {}) {
+  async show(asked, { keepsPlace = false, throws = false } = {}) {
     this.turn += 1;
     const { turn } = this;
+    this.asked = asked;
     this.isLoading = true;
     this.region.setAttribute("aria-busy", "true");
     try {
-      const filters = this.joined(await translateFilter(this.where, this.page.signal));
+      const found = await this.listing.first(asked, keepsPlace ? this.rows.size : 0);
       if (turn !== this.turn) return false;
-      this.filters = filters;
-      this.showProblem(null);
-      const first = keepsCount ? Math.min(1000, Math.max(SIZE, this.rows.size)) : SIZE;
-      const answer = await graphql(RUNS, { ...this.variables(), order: this.order, first, after: null }, this.page.signal);
-      if (turn !== this.turn) return false;
-      this.take(answer.project, true);
-      if (tells) announce(`${counted(this.count, "run")} found`);
-      if (!keepsCount) this.region.scrollTop = 0;
+      this.notice.replaceChildren();
+      this.take(found, { isAnew: true });
+      if (!keepsPlace) this.region.scrollTop = 0;
       return true;
     } catch (error) {
-      if (this.page.signal.aborted || turn !== this.turn) return false;
-      const isRefused = error instanceof FilterError || (error instanceof RequestError && error.status !== 401 && error.status !== 0);
-      if (!isRefused) throw error;
-      this.showProblem(error);
+      if (turn !== this.turn || this.page.signal.aborted) return false;
+      this.asked = this.view;
+      if (throws) throw error;
+      this.tellFailure(error);
       return false;
     } finally {
       if (turn === this.turn) {
@@ -364,19 +359,18 @@ class RunTable {
     const { turn } = this;
     this.isLoading = true;
     this.more.textContent = "Loading…";
+    let isRead = false;
     try {
-      const answer = await graphql(RUNS, { ...this.variables(), order: this.order, first: SIZE, after: this.after }, this.page.signal);
-      if (turn === this.turn) this.take(answer.project, false);
+      const found = await this.listing.page(this.view, this.after);
+      if (turn === this.turn) this.take(found, { isAnew: false });
+      isRead = true;
     } catch (error) {
-      if (this.page.signal.aborted) return;
-      if (!(error instanceof RequestError)) throw error;
-      this.showProblem(error);
-      this.hasMore = false;
+      this.tellFailure(error);
     } finally {
       if (turn === this.turn) this.isLoading = false;
       this.more.textContent = "Load more runs";
-      this.loadNearEnd();
     }
+    if (isRead) this.loadNearEnd();
   }
 
   loadNearEnd() {
@@ -384,60 +378,88 @@ class RunTable {
     if (this.hasMore && !this.isLoading && scrollTop + clientHeight > scrollHeight - NEAR) void this.loadMore();
   }
 
-  /** @param {string | null} filters */
-  joined(filters) {
-    if (!this.sweep) return filters;
-    const own = { sweep: this.sweep };
-    return JSON.stringify(filters === null ? own : { $and: [own, JSON.parse(filters)] });
-  }
-
-  /** @param {RequestError | FilterError | null} error */
-  showProblem(error) {
+  /**
+   * Tell beside the filter that it is none, and what is shown in its stead.
+   * @param {unknown} error Null where it is one.
+   * @param {string} where
+   */
+  showProblem(error, where) {
     this.filterField.setAttribute("aria-invalid", String(Boolean(error)));
-    if (!error) {
+    this.clear.hidden = !where;
+    if (!(error instanceof Error)) {
       this.filterError.replaceChildren();
       return;
     }
     const { column, line, excerpt } = error instanceof FilterError ? error : { column: null, line: null, excerpt: null };
-    const where = column === null ? "" : `${this.where.includes("\n") ? `Line ${line}, column` : "Column"} ${column}: `;
+    const at = column === null ? "" : `${where.includes("\n") ? `Line ${line}, column` : "Column"} ${column}: `;
     this.filterError.replaceChildren(
-      h("p", {}, where + error.message),
+      h("p", {}, at + error.message),
       excerpt ? h("pre", { "aria-hidden": "true" }, visibleLines(excerpt)) : "",
+      h("p", { class: "faint" }, ...(this.view.where ? ["Runs are still shown by: ", h("code", {}, visible(this.view.where))] : ["All runs are shown."])),
     );
-    this.filterField.focus();
-    if (column !== null && !this.where.includes("\n")) {
-      const at = [...this.where].slice(0, column - 1).join("").length;
-      this.filterField.setSelectionRange(at, at);
-    }
+    if (column === null || where.includes("\n")) return;
+    const start = [...where].slice(0, column - 1).join("").length;
+    this.filterField.setSelectionRange(start, start);
   }
 
-  /** @param {any} project @param {boolean} isAnew */
-  take(project, isAnew) {
-    if (!project) throw new RequestError("The project is gone.", 404);
-    const nodes = project.runs.edges.map((/** @type {any} */ edge) => edge.node);
-    this.count = project.runCount;
-    this.after = project.runs.pageInfo.endCursor;
-    this.hasMore = project.runs.pageInfo.hasNextPage;
+  /** Tell what is wrong with something else than the filter. @param {string} text */
+  tell(text) {
+    this.notice.replaceChildren(h("p", { role: "alert" }, visible(text)));
+  }
+
+  /** Tell why something could not be had. @param {unknown} error */
+  tellFailure(error) {
+    if (this.page.signal.aborted) return;
+    if (!(error instanceof RequestError)) throw error;
+    if (error.status === 0) tellConnection(false);
+    else this.tell(error.message);
+  }
+
+  /** @param {Found} found @param {{isAnew: boolean}} options */
+  take(found, { isAnew }) {
+    this.count = found.count;
+    this.after = found.after;
+    this.hasMore = found.hasMore;
     if (isAnew) {
+      this.mark = found.mark;
+      this.isLive = found.isLive;
+      this.view = this.asked;
+      this.columns = this.view.columns.map((id) => this.columnOf(id));
+      const headKey = `${this.view.order}\n${this.columnKey()}`;
+      // A head that is made anew loses a click that has begun.
+      if (headKey !== this.headKey) this.makeHead();
+      this.headKey = headKey;
       const held = this.rows;
       this.rows = new Map();
-      const rows = nodes.map((/** @type {any} */ run) => this.rowOf(run, held.get(run.name)));
-      const focused = /** @type {HTMLElement | null} */ (document.activeElement);
-      const { scrollTop } = this.region;
-      this.body.replaceChildren(...rows);
-      // Rows that stay are put in again, which takes the focus from what is in them.
-      if (focused && this.body.contains(focused)) focused.focus({ preventScroll: true });
-      this.region.scrollTop = scrollTop;
+      for (const run of found.nodes) this.rowOf(run, this.rows.get(run.name) ?? held.get(run.name));
+      this.placeRows([...this.rows.values()].map(({ row }) => row));
     } else {
-      this.body.append(...nodes.filter((/** @type {any} */ run) => !this.rows.has(run.name)).map((/** @type {any} */ run) => this.rowOf(run)));
+      this.body.append(...found.nodes.filter((run) => !this.rows.has(run.name)).map((run) => this.rowOf(run)));
     }
     this.showCount();
+  }
+
+  /** Put rows in order; those that are in their place are not touched. @param {HTMLTableRowElement[]} rows */
+  placeRows(rows) {
+    const { activeElement } = document;
+    const focused = activeElement instanceof HTMLElement && this.body.contains(activeElement) ? activeElement : null;
+    const { scrollTop } = this.region;
+    const staying = new Set(rows);
+    for (const row of [...this.body.rows]) if (!staying.has(row)) row.remove();
+    let next = this.body.firstElementChild;
+    for (const row of rows) {
+      if (row === next) next = row.nextElementSibling;
+      else this.body.insertBefore(row, next);
+    }
+    // A row that is moved loses the focus, and one that is gone has none to give back.
+    if (focused && document.activeElement !== focused) (focused.isConnected ? focused : this.region).focus({ preventScroll: true });
+    if (this.region.scrollTop !== scrollTop) this.region.scrollTop = scrollTop;
   }
 
   showCount() {
     this.more.hidden = !this.hasMore;
     this.empty.hidden = this.rows.size > 0;
-    this.empty.textContent = this.where ? "No run is selected by this filter." : "There are no runs yet.";
+    this.empty.textContent = this.view.where ? "No run is selected by this filter." : "There are no runs yet.";
     this.counter.textContent = this.rows.size < this.count ? `${this.rows.size} of ${counted(this.count, "run")}` : counted(this.count, "run");
     this.showChosen();
     this.page.setLive([...this.rows.values()].some(({ run }) => run.state === "running"));
@@ -469,7 +491,7 @@ class RunTable {
   }
 
   columnKey() {
-    return this.columns.map((each) => each.id).join("\n");
+    return this.columns.map((each) => `${each.id} ${each.isNumber}`).join("\n");
   }
 
   /** @param {any} run */
@@ -479,10 +501,11 @@ class RunTable {
       if (box.checked) this.chosen.set(run.name, label);
       else this.chosen.delete(run.name);
       this.showChosen();
+      this.keepPlace();
     } });
     return h("tr", {},
       h("td", { class: "pick" }, box),
-      h("th", { scope: "row", class: "name" }, h("a", { href: runAddress(this.entity, this.project, run), title: `${label} (${visible(run.name)})` }, name(run.displayName || run.name))),
+      h("th", { scope: "row", class: "name" }, h("a", { href: runAddress(this.listing.entity, this.listing.project, run), title: `${label} (${visible(run.name)})` }, name(run.displayName || run.name))),
     );
   }
 
@@ -493,7 +516,7 @@ class RunTable {
     this.compare.textContent = this.chosen.size ? `Compare ${counted(ids.length, "run")}` : ids.length ? `Compare the first ${ids.length}` : "Compare";
     if (ids.length) {
       const search = new URLSearchParams(ids.map((id) => ["run", id]));
-      this.compare.setAttribute("href", `${pageAddress(this.entity, this.project, "compare")}?${search}`);
+      this.compare.setAttribute("href", `${pageAddress(this.listing.entity, this.listing.project, "compare")}?${search}`);
       this.compare.removeAttribute("aria-disabled");
     } else {
       this.compare.removeAttribute("href");
@@ -501,30 +524,76 @@ class RunTable {
     }
   }
 
-  /** Keep what runs up to date, and notice runs that are new. */
+  /** Show what changes: values and states, runs that are new or gone, and new keys. */
   async follow() {
-    const { signal } = this.page;
-    let last = performance.now();
     await poll(async () => {
       if (this.isLoading) return;
       const { turn } = this;
-      const running = [...this.rows.values()].filter(({ run }) => run.state === "running" || run.state === "pending").map(({ run }) => run.name);
-      const now = performance.now();
-      if (!running.length && now - last < IDLE_EVERY * 1000) return;
-      last = now;
-      const shown = running.slice(0, SIZE);
-      const own = { ...this.variables(), running: JSON.stringify({ name: { $in: shown } }), most: shown.length };
-      const { project } = shown.length ? await graphql(CHANGES, own, signal)
-        : await graphql(COUNT, { entity: this.entity, project: this.project, filters: this.filters }, signal);
-      if (turn !== this.turn || this.isLoading || !project) return;
-      if (project.runCount !== this.count) {
-        await this.load({ keepsCount: true });
-        return;
-      }
-      for (const { node } of project.runs?.edges ?? []) this.rowOf(node, this.rows.get(node.name));
-      this.showCount();
-    }, { every: EVERY, signal });
+      const { mark, isLive } = await this.listing.now(this.view).catch((error) => {
+        if (error instanceof RequestError && error.status === 404) this.tell(error.message);
+        throw error;
+      });
+      if (turn !== this.turn || this.isLoading) return;
+      this.isLive = isLive;
+      if (mark !== this.mark) this.mayHaveNewKeys = true;
+      if (mark !== this.mark || (this.mayHaveNewKeys && this.areKeysDue())) await this.refresh();
+    }, { every: () => (this.isLive ? EVERY : IDLE_EVERY), signal: this.page.signal });
   }
+
+  /** Read again what is shown, in its order. Whatever the user asks for meanwhile comes first. */
+  async refresh() {
+    const { turn } = this;
+    this.isLoading = true;
+    try {
+      let asked = this.view;
+      let found = await this.listing.first(asked, this.rows.size);
+      if (found.count !== this.count || this.areKeysDue()) {
+        const fields = await this.listing.fields();
+        if (turn !== this.turn) return;
+        const columns = fields ? this.withNewKeys(fields) : asked.columns;
+        if (columns !== asked.columns) {
+          asked = { ...asked, columns };
+          found = await this.listing.first(asked, this.rows.size);
+        }
+      }
+      if (turn !== this.turn) return;
+      this.asked = asked;
+      this.take(found, { isAnew: true });
+    } finally {
+      if (turn === this.turn) this.isLoading = false;
+    }
+    this.loadNearEnd();
+  }
+
+  areKeysDue() {
+    return performance.now() - this.fieldsRead > FIELDS_EVERY * 1000;
+  }
+
+  /**
+   * The columns, with those of new keys where none were chosen, and none would go for them.
+   * @param {Field[]} fields
+   * @returns {string[]}
+   */
+  withNewKeys(fields) {
+    const { columns } = this.asked;
+    this.fields = fields;
+    this.fieldsRead = performance.now();
+    this.mayHaveNewKeys = false;
+    const wanted = this.defaultColumns();
+    const areMore = wanted.length > columns.length && columns.every((id) => wanted.includes(id));
+    return areMore && !this.hasOwnColumns ? wanted : columns;
+  }
+}
+
+/** Whether the server answered that it was asked for something wrong. @param {unknown} error */
+function isRefusal(error) {
+  return error instanceof FilterError || (error instanceof RequestError && error.status !== 401 && error.status !== 0);
+}
+
+/** @param {string} order @param {Field[]} fields */
+function unknownOrder(order, fields) {
+  const near = nearest(order.replace(/^[+-]/, ""), sortable(fields).map(labelOf));
+  return `"${cut(order, 100)}" is no order of this table${near ? `; did you mean "${near}"?` : "."} The newest runs come first.`;
 }
 
 /** A label in which the section stands back. @param {string} label */
