@@ -161,3 +161,15 @@ def test_sorting_without_a_server_tells_so_and_sorts_nothing(open_page: Opener) 
     expect(head(page, "summary.loss")).not_to_have_attribute("aria-sort", re.compile("."))
     expect(row(page, "only")).to_contain_text("finished")
     assert page.url == address
+
+
+def test_a_deleted_run_leaves_the_comparison(open_page: Opener, server: LocalServer) -> None:
+    for name in ("a", "b"):
+        log_run(server, "me", "live", name, summary={"loss": 1.0})
+    page = open_page(f"{server.url}/me/live/compare?run=a&run=b")
+    runs = page.get_by_role("list", name="Runs")
+    expect(runs.get_by_role("listitem")).to_have_count(2)
+    run = LoggedRun(server, "live", "b")
+    run.delete(run.read("id")["id"])
+    expect(page.get_by_role("main").get_by_role("alert")).to_contain_text("Not in this project: b.")
+    expect(runs.get_by_role("listitem")).to_have_count(1)

@@ -36,31 +36,40 @@ export async function showCompare(page) {
   }
   const found = await read(entity, project, ids, page.signal);
   if (!found) return showMissingProject(page.main, entity, project, page.signal);
-  const lacking = ids.filter((id) => !found.has(id));
-  if (lacking.length) page.main.append(h("p", { class: "problem", role: "alert" }, "Not in this project: ", ...lacking.flatMap((id, index) => [index ? ", " : "", name(id)]), "."));
+  const notice = h("div", { class: "problem" });
+  const tellLacking = (/** @type {Map<string, any>} */ runs) => {
+    const lacking = ids.filter((id) => !runs.has(id));
+    if (lacking.length) notice.replaceChildren(h("p", { role: "alert" }, "Not in this project: ", ...lacking.flatMap((id, index) => [index ? ", " : "", name(id)]), "."));
+  };
+  page.main.append(notice);
+  tellLacking(found);
   if (asked.length > MOST) page.main.append(h("p", { class: "problem" }, `The first ${MOST} of ${asked.length} runs are shown.`));
   const view = new CompareView(page, entity, project, [...found.keys()]);
   view.update(found);
   await poll(async () => {
-    const changed = await changedRuns(entity, project, view.runs, page.signal);
+    const { present, changed } = await statesNow(entity, project, view.runs, page.signal);
     const now = changed.length ? await read(entity, project, changed, page.signal) : null;
-    if (now) view.update(new Map([...view.runs, ...now]));
+    const isLess = present.size < view.runs.size;
+    view.update(new Map([...view.runs, ...(now ?? [])].filter(([id]) => present.has(id))));
+    if (isLess) tellLacking(view.runs);
   }, { every: () => ([...view.runs.values()].some((run) => ALIVE.includes(run.state)) ? EVERY : IDLE_EVERY), signal: page.signal });
 }
 
 /**
- * Which runs are not what they were, those that were resumed after their end as well.
+ * Which runs are still there, and which are not what they were, also after their end.
  * @param {string} entity
  * @param {string} project
  * @param {Map<string, any>} runs
  * @param {AbortSignal} signal
- * @returns {Promise<string[]>} Their ids.
+ * @returns {Promise<{present: Set<string>, changed: string[]}>} Their ids.
  */
-async function changedRuns(entity, project, runs, signal) {
+async function statesNow(entity, project, runs, signal) {
   const filters = JSON.stringify({ name: { $in: [...runs.keys()] } });
   const answer = await graphql(NOW, { entity, project, filters, most: runs.size }, signal);
   const nodes = (answer.project?.runs.edges ?? []).map((/** @type {any} */ edge) => edge.node);
-  return nodes.filter((/** @type {any} */ node) => isOther(runs.get(node.name), node)).map((/** @type {any} */ node) => node.name);
+  const changed = nodes.filter((/** @type {any} */ node) => isOther(runs.get(node.name), node));
+  const namesOf = (/** @type {any[]} */ some) => some.map((node) => node.name);
+  return { present: new Set(namesOf(nodes)), changed: namesOf(changed) };
 }
 
 /** @param {any} before @param {any} now */
