@@ -50,7 +50,8 @@ def find_damage(folder: ExportFolder, manifest: Manifest | None) -> list[Damage]
         try:
             _check(folder, path, facts, is_ended=is_ended)
         except ExportError:
-            runs = [] if manifest is None else [*_runs_of(path == folder.table, facts, manifest)]
+            is_table = path == folder.table
+            runs = [] if manifest is None else [*_runs_of(facts, manifest, is_table=is_table)]
             found.append(Damage(path, folder.place_apart(path), runs))
     return found
 
@@ -111,7 +112,7 @@ def _check(folder: ExportFolder, path: Path, facts: FileFacts | None, *, is_ende
                 pass
 
 
-def _runs_of(is_table: bool, facts: FileFacts | None, manifest: Manifest) -> Iterator[str]:  # noqa: FBT001
+def _runs_of(facts: FileFacts | None, manifest: Manifest, *, is_table: bool) -> Iterator[str]:
     """The runs of which a file has something that may be nowhere else."""
     if is_table:
         yield from (run for run, status in manifest.statuses.items() if status == "deleted")

@@ -51,7 +51,8 @@ def download_files(
     client, _ = runs.__getstate__()
     told = _told_to(progress, written)
     # Its failures are those of the export, which tells them itself.
-    with ManyDownloads(client.settings, "%", folder.files, True, told, logs=False) as job:  # noqa: FBT003
+    job = ManyDownloads(client.settings, "%", folder.files, replace=True, progress=told, logs=False)
+    with job:
         done = warned(client.run(job.fetch([*runs])))
     outcome = FilesOutcome({}, {})
     for each in done.failed:

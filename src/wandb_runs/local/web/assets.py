@@ -6,13 +6,15 @@ import hashlib
 from functools import cache, lru_cache
 from importlib import resources
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from importlib.resources.abc import Traversable
 
-__all__ = ["Asset", "read_asset"]
+__all__ = ["Asset", "Folder", "read_asset"]
+
+Folder: TypeAlias = Literal["static", "vendor"]
 
 # Types by name: what a machine's own tables say of .js has been wrong, and browsers do not guess.
 _TYPES: Final[Mapping[str, str]] = {
@@ -38,15 +40,16 @@ class Asset(NamedTuple):
 
 
 @lru_cache(maxsize=128)
-def read_asset(name: str) -> Asset | None:
+def read_asset(folder: Folder, name: str) -> Asset | None:
     """Read a file; None where there is none of that name.
 
     Only names that were found in the package are read, so that no name leads out of it.
 
     Args:
-        name: The path below the folder `static`, such as `pages/run.js`.
+        folder: The folder: files of our own, or those that `make vendor` took.
+        name: The path below it, such as `pages/run.js`.
     """
-    found = _files().get(name)
+    found = _files(folder).get(name)
     if found is None:
         return None
     content = found.read_bytes()
@@ -55,9 +58,10 @@ def read_asset(name: str) -> Asset | None:
 
 
 @cache
-def _files() -> Mapping[str, Traversable]:
-    folder = resources.files("wandb_runs.local.web").joinpath("static")
-    return {name: file for name, file in _below(folder, "") if PurePosixPath(name).suffix in _TYPES}
+def _files(folder: Folder) -> Mapping[str, Traversable]:
+    """The files of a folder that have a media type; licences and lists of versions have none."""
+    root = resources.files("wandb_runs.local.web").joinpath(folder)
+    return {name: file for name, file in _below(root, "") if PurePosixPath(name).suffix in _TYPES}
 
 
 def _below(folder: Traversable, path: str) -> Iterator[tuple[str, Traversable]]:

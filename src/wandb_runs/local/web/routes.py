@@ -14,13 +14,14 @@ from wandb_runs.local.web.assets import read_asset
 from wandb_runs.local.web.filter_endpoint import translate_filter
 from wandb_runs.local.web.graphiql import graphiql_routes
 from wandb_runs.local.web.headers import page_headers
-from wandb_runs.local.web.vendored import vendored_routes
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 
     from starlette.requests import Request
     from starlette.routing import BaseRoute
+
+    from wandb_runs.local.web.assets import Folder
 
 __all__ = ["find_nothing", "web_routes"]
 
@@ -55,9 +56,9 @@ def web_routes(
 
     return [
         *graphiql_routes(),
-        *vendored_routes(),
         Route("/-/filter", translate, methods=["POST"]),
-        Route("/-/static/{name:path}", _send_asset, methods=["GET"]),
+        Route("/-/static/{name:path}", _send_own, methods=["GET"]),
+        Route("/-/vendor/{name:path}", _send_vendored, methods=["GET"]),
         Route("/-/{name:path}", _send_nothing, methods=["GET"]),
         _PageRoute("/{path:path}", _send_page, others),
     ]
@@ -99,12 +100,15 @@ async def _send_page(request: Request) -> Response:
     """Answer with the one page there is, whose script reads the address."""
     path: str = request.path_params["path"]
     status = HTTPStatus.OK if _is_page(path) else HTTPStatus.NOT_FOUND
-    return _respond(request, _SHELL, status, {"vary": "accept"})
+    return _respond(request, "static", _SHELL, status, {"vary": "accept"})
 
 
-async def _send_asset(request: Request) -> Response:
-    name: str = request.path_params["name"]
-    return _respond(request, name)
+async def _send_own(request: Request) -> Response:
+    return _respond(request, "static", request.path_params["name"])
+
+
+async def _send_vendored(request: Request) -> Response:
+    return _respond(request, "vendor", request.path_params["name"])
 
 
 async def _send_nothing(_: Request) -> Response:
@@ -113,11 +117,12 @@ async def _send_nothing(_: Request) -> Response:
 
 def _respond(
     request: Request,
+    folder: Folder,
     name: str,
     status: HTTPStatus = HTTPStatus.OK,
     others: dict[str, str] | None = None,
 ) -> Response:
-    asset = read_asset(name)
+    asset = read_asset(folder, name)
     if asset is None:
         return refusal("there is no such file", HTTPStatus.NOT_FOUND)
     headers = {**page_headers(), "etag": asset.etag, **(others or {})}
