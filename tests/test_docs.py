@@ -76,6 +76,15 @@ def test_files_named_in_documents_exist(document: Path) -> None:
     assert not {each for each in named if not any((base / each).exists() for base in bases)}
 
 
+def test_the_site_leads_to_every_document() -> None:
+    """`make docs` sees it, too, and needs an installation of its own."""
+    navigation = (ROOT / "mkdocs.yml").read_text(encoding="utf-8").split("\nnav:\n")[1]
+    listed = re.findall(r"^ +- (?:.*: )?([\w/-]+\.md)$", navigation, flags=re.MULTILINE)
+    found = {each.relative_to(ROOT / "docs").as_posix() for each in (ROOT / "docs").rglob("*.md")}
+    records = {f"decisions/{each.name}" for each in RECORDS}  # their index leads to them
+    assert sorted(listed) == sorted((found - records) | {"CHANGELOG.md"})
+
+
 @pytest.mark.parametrize("document", [ROOT / "docs" / "reliability.md", *RECORDS], ids=name_of)
 def test_tests_named_in_documents_exist(document: Path) -> None:
     named = {
